@@ -1,0 +1,47 @@
+# footfall: every task a developer or a newcomer needs. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+.DEFAULT_GOAL := help
+.PHONY: help demo test check dev bench docs lock clean
+
+help:  ## list the tasks
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+# Bytecode is compiled at install: without it each start of dagster costs two to three times as much.
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps -e .
+	touch $(STAMP)
+
+demo: $(STAMP)  ## a demo shop from raw events to Parquet marts, in build/demo
+	$(BIN)/footfall demo --home build/demo
+
+test: check  ## lint, types, import rules and all tests
+	$(BIN)/pytest -q
+
+check: $(STAMP)  ## lint, types and import rules only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	PYTHONPATH=. $(BIN)/lint-imports
+
+dev: $(STAMP)  ## the Dagster UI over build/demo (set FOOTFALL_HOME for your own home)
+	FOOTFALL_HOME=$${FOOTFALL_HOME:-$(CURDIR)/build/demo} $(BIN)/footfall ui
+
+bench: $(STAMP)  ## time the demo run by phase, with peak memory
+	$(BIN)/python benchmarks/demo_run.py
+
+docs: $(STAMP)  ## write docs/marts.md and the product file's JSON Schema from the code
+	$(BIN)/python -m pipeline.dictionary > docs/marts.md
+	$(BIN)/footfall check --schema > docs/product.schema.json
+
+lock:  ## write requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev pyproject.toml -o requirements.lock
+
+clean:  ## remove the environment and everything built
+	rm -rf $(VENV) build .hypothesis .pytest_cache .ruff_cache

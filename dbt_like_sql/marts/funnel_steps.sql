@@ -1,0 +1,17 @@
+-- One row per funnel, period and step: people, times and rates.
+select
+    funnel,
+    period,
+    period_start,
+    period_end,
+    step,
+    step_name,
+    people_entered,
+    people_at_previous_step,
+    people_converted,
+    people_timed,
+    people_mature,
+    median_us_from_previous / 1000000 as median_seconds_from_previous,
+    people_converted / nullif(people_at_previous_step, 0) as step_rate,
+    people_converted / nullif(people_entered, 0) as conversion_rate
+from funnel_results

@@ -1,0 +1,7 @@
+-- One row per local day: orders and revenue booked on the day of the order itself, which finance compares.
+select
+    day,
+    sum(orders_by_order_day) as orders_by_order_day,
+    sum(revenue_micros_by_order_day) as revenue_micros_by_order_day
+from daily_quality
+group by day

@@ -1,0 +1,275 @@
+"""How each table is computed: what a day reads, which function makes it, and the gate in front of publishing.
+
+`DAY_TABLES` stands in upstream order; `PERIOD_TABLES` come after all days. Raise `code_version` of a table when its
+numbers change: its days then become dirty everywhere.
+"""
+
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from pipeline.contracts import TABLES, Table
+from pipeline.days import ONE_DAY
+from pipeline.events.clean import clean_day
+from pipeline.events.page_views import page_views
+from pipeline.events.sessions import session_events, sessions
+from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests
+from pipeline.lake import Lake, day_key, period_key
+from pipeline.metrics.daily import daily_quality, daily_sessions
+from pipeline.metrics.funnel import funnel_results, step_events
+from pipeline.metrics.people import activity, people_daily, retention_cells
+from pipeline.metrics.zones import daily_zones
+from pipeline.product import Product
+from pipeline.profile import Facts, batch_profile, events_profile
+from pipeline.state import (
+    RAW,
+    DayFailure,
+    DayInputs,
+    DayState,
+    Dirty,
+    Reads,
+    Snapshot,
+    dirty_days,
+    input_hash,
+    read_state,
+    read_states,
+    write_failure,
+    write_state,
+)
+
+_AROUND = (-1, 0, 1)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A computed day: its rows, and counts of its making for the batch profile."""
+
+    frame: pl.DataFrame
+    facts: Facts = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a day's computation may read: tables by name, for the day or the days around it."""
+
+    lake: Lake
+    product: Product
+    snapshot: Snapshot
+    manifests: Mapping[str, Manifest]
+    day: date
+
+    def scan(self, table: str, offsets: Iterable[int] = (0,)) -> pl.LazyFrame:
+        """Rows of `table` for the days at `offsets` from this one."""
+        days = [self.day + ONE_DAY * offset for offset in offsets]
+        if table == RAW:
+            keys = sorted({key for day in days for key in self.snapshot.raw.get(day, {})})
+            return self.lake.scan(TABLES[RAW], keys)
+        return self.lake.scan_days(table, days)
+
+
+@dataclass(frozen=True)
+class DayTable(DayInputs):
+    """A table with a partition per local day, and the function that computes one."""
+
+    compute: Callable[[Sources], Built] = field(kw_only=True)
+
+
+def _events(s: Sources) -> Built:
+    clean = clean_day(s.scan(RAW), s.product)
+    facts = events_profile(clean.events, s.day, s.product, s.manifests.values())
+    counts: Facts = {"duplicates": clean.duplicates, "clicks_merged": clean.clicks_merged}
+    return Built(clean.events, {**facts, **counts, "raw_rows": sum(s.snapshot.raw.get(s.day, {}).values())})
+
+
+DAY_TABLES: tuple[DayTable, ...] = (
+    DayTable(TABLES["events"], (Reads(RAW),), ("ingest", "pages", "quality"), "1", compute=_events),
+    DayTable(
+        TABLES["session_events"],
+        (Reads("events", _AROUND),),
+        ("goals", "sessions", "currency"),
+        "1",
+        compute=lambda s: Built(session_events(s.scan("events", _AROUND), s.day, s.product)),
+    ),
+    DayTable(
+        TABLES["sessions"],
+        (Reads("session_events"),),
+        (),
+        "1",
+        compute=lambda s: Built(sessions(s.scan("session_events"), s.day)),
+    ),
+    DayTable(
+        TABLES["page_views"],
+        (Reads("session_events"),),
+        ("sessions",),
+        "1",
+        compute=lambda s: Built(page_views(s.scan("session_events"), s.day, s.product.sources)),
+    ),
+    DayTable(
+        TABLES["activity"], (Reads("events"),), (), "1", compute=lambda s: Built(activity(s.scan("events"), s.day))
+    ),
+    DayTable(
+        TABLES["step_events"],
+        (Reads("events"),),
+        ("funnels",),
+        "1",
+        compute=lambda s: Built(step_events(s.scan("events"), s.day, s.product.funnels)),
+    ),
+    DayTable(
+        TABLES["daily_sessions"],
+        (Reads("sessions"),),
+        (),
+        "1",
+        compute=lambda s: Built(daily_sessions(s.scan("sessions"), s.day)),
+    ),
+    DayTable(
+        TABLES["daily_zones"],
+        (Reads("session_events"), Reads("page_views")),
+        ("zones",),
+        "1",
+        compute=lambda s: Built(daily_zones(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
+    ),
+    DayTable(
+        TABLES["daily_quality"],
+        (Reads(RAW), Reads("events"), Reads("sessions")),
+        ("currency",),
+        "1",
+        compute=lambda s: Built(daily_quality(s.scan(RAW), s.scan("events"), s.scan("sessions"), s.day, s.product)),
+    ),
+)
+DAY_TABLE: dict[str, DayTable] = {table.contract.name: table for table in DAY_TABLES}
+
+
+@dataclass(frozen=True)
+class PeriodTable:
+    """A table without partitions, computed from one daily table over all days with data."""
+
+    contract: Table
+    reads: str
+    compute: Callable[[pl.LazyFrame, list[date], Product], pl.DataFrame]
+
+
+PERIOD_TABLES: tuple[PeriodTable, ...] = (
+    PeriodTable(TABLES["people_daily"], "activity", people_daily),
+    PeriodTable(TABLES["retention_cells"], "activity", retention_cells),
+    PeriodTable(TABLES["funnel_results"], "step_events", funnel_results),
+)
+PERIOD_TABLE: dict[str, PeriodTable] = {table.contract.name: table for table in PERIOD_TABLES}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate says of one batch: hard faults hold it back, warnings are shown. Sentences with numbers."""
+
+    faults: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one day of one table. `path` is None where the gate held it back."""
+
+    day: date | None
+    rows: int
+    path: str | None
+    verdict: Verdict
+    facts: Facts
+    preview: list[dict[str, object]]
+
+
+# Judges batch profiles of one table (a row per batch); the real one is pipeline.quality.judge.
+Judge = Callable[[Table, Product, Sequence[Facts], Sequence[Facts]], Sequence[Verdict]]
+
+
+def take_snapshot(
+    lake: Lake, manifests: Mapping[str, Manifest] | None = None, tables: Iterable[str] = tuple(DAY_TABLE)
+) -> Snapshot:
+    """Read what lies in the home: raw objects, and states and failures of `tables`."""
+    known = read_manifests(lake) if manifests is None else manifests
+    read = {name: read_states(lake, name) for name in tables}
+    return Snapshot(
+        raw=objects_by_day(known.values()),
+        states={name: states for name, (states, _) in read.items()},
+        failures={name: failures for name, (_, failures) in read.items()},
+    )
+
+
+def find_dirty(lake: Lake, product: Product, exists: Callable[[date], bool]) -> Dirty:
+    """Which days must be computed now, in which tables; one decision for sensor, nightly job and command line."""
+    return dirty_days(DAY_TABLES, product, take_snapshot(lake), exists)
+
+
+def build_days(lake: Lake, product: Product, name: str, days: Sequence[date], judge: Judge) -> Iterator[Outcome]:
+    """Compute, judge and publish each day of table `name`; good days are published though others are held back.
+
+    If a landing file is taken while a day is computed, the day is computed again before it is published.
+    """
+    table = DAY_TABLE[name]
+    manifests = read_manifests(lake)
+    snapshot = take_snapshot(lake, manifests, {name, *(reads.table for reads in table.reads if reads.table != RAW)})
+    for day in days:
+        while True:
+            before = input_hash(table, day, product, snapshot)
+            built = table.compute(Sources(lake, product, snapshot, manifests, day))
+            if any(reads.table == RAW for reads in table.reads):
+                manifests = read_manifests(lake)
+            snapshot = _refreshed(lake, snapshot, manifests, table, day)
+            if input_hash(table, day, product, snapshot) == before:
+                break
+        facts: Facts = {**batch_profile(table.contract, built.frame), **built.facts}
+        verdict = judge(table.contract, product, [facts], _same_weekdays(snapshot, name, day))[0]
+        yield _publish_day(lake, table.contract, day, Built(built.frame, facts), verdict, before)
+
+
+def _refreshed(
+    lake: Lake, snapshot: Snapshot, manifests: Mapping[str, Manifest], table: DayTable, day: date
+) -> Snapshot:
+    """The snapshot with what `table` reads around `day` read anew."""
+    states = {name: dict(by_day) for name, by_day in snapshot.states.items()}
+    for reads in table.reads:
+        around = [day + ONE_DAY * offset for offset in reads.offsets]
+        if reads.table != RAW:
+            states[reads.table].update(
+                {each: found for each in around if (found := read_state(lake, reads.table, each))}
+            )
+    return Snapshot(objects_by_day(manifests.values()), states, snapshot.failures)
+
+
+def _publish_day(lake: Lake, table: Table, day: date, built: Built, verdict: Verdict, inputs: str) -> Outcome:
+    key = day_key(table.name, day)
+    if verdict.faults:
+        write_failure(lake, table.name, day, DayFailure(inputs, list(verdict.faults)))
+        return Outcome(day, built.frame.height, None, verdict, built.facts, [])
+    output = lake.write_frame(key, built.frame)
+    write_state(lake, table.name, day, DayState(inputs, output, built.frame.height, built.facts))
+    return Outcome(day, built.frame.height, str(lake.path(key)), verdict, built.facts, preview(built.frame))
+
+
+def _same_weekdays(snapshot: Snapshot, name: str, day: date) -> list[Facts]:
+    """Facts of the last eight same weekdays that are published, newest first."""
+    states = snapshot.states.get(name, {})
+    return [states[then].facts for weeks in range(1, 9) if (then := day - ONE_DAY * 7 * weeks) in states]
+
+
+def build_period(lake: Lake, product: Product, name: str, judge: Judge) -> Outcome:
+    """Compute, judge and publish a period table over all days with data."""
+    table = PERIOD_TABLE[name]
+    days = [day for day in take_snapshot(lake).data_days if lake.exists(day_key(table.reads, day))]
+    frame = table.compute(lake.scan_days(table.reads, days), days, product)
+    facts = batch_profile(table.contract, frame)
+    verdict = judge(table.contract, product, [facts], [])[0]
+    if verdict.faults:
+        return Outcome(None, frame.height, None, verdict, facts, [])
+    key = period_key(name)
+    lake.write_frame(key, frame)
+    return Outcome(None, frame.height, str(lake.path(key)), verdict, facts, preview(frame))
+
+
+def preview(frame: pl.DataFrame) -> list[dict[str, object]]:
+    """The first rows as plain data, to show in the UI; long texts are cut."""
+    return [
+        {name: textwrap.shorten(value, 60) if isinstance(value, str) else value for name, value in row.items()}
+        for row in frame.head(5).iter_rows(named=True)
+    ]

@@ -1,0 +1,142 @@
+"""Sessions: which events of D-1, D and D+1 belong to the sessions that are booked on D.
+
+Definition: metrics.md, "Sessions and page views". Unit: person x device x source. A day's events of a unit form
+pieces: by source session id, or cut where the pause is too long. A piece continues yesterday's when the pause over
+midnight is short enough, unless yesterday's piece itself reaches back to the start of its day; so no session touches
+more than two days, and a day's sessions follow from three days, in any order of computing.
+"""
+
+from datetime import date
+
+import polars as pl
+
+from pipeline.contracts import TABLES
+from pipeline.days import ONE_DAY, day_start, days_between
+from pipeline.events.keys import stable_keys
+from pipeline.events.matching import matches_any, own_currency_revenue
+from pipeline.events.page_views import with_page_views
+from pipeline.product import Product
+
+UNIT = ("person_key", "anonymous_id", "source")
+ORDER = ("occurred_at", "sequence", "event_id")
+_CARRIED = ("kind", "page", "url", "element_chain", "device_type", "country", "is_bot", "page_view_id", "tab_id")
+_MEASURED = ("scroll_y", "window_height", "page_height")
+
+
+def session_events(events: pl.LazyFrame, day: date, product: Product) -> pl.DataFrame:
+    """Events of the sessions booked on `day`, with session and page view, by the contract of session_events.
+
+    `events` holds clean events of day - 1, day and day + 1; rows without a person have no session.
+    """
+    narrow = events.filter(pl.col("person_key").is_not_null()).select(
+        *UNIT,
+        *ORDER,
+        *_CARRIED,
+        *_MEASURED,
+        session_id=pl.col("session_id") if product.sessions.use_source_ids else pl.lit(None, dtype=pl.String),
+        revenue_micros=own_currency_revenue(product.currency),
+        is_goal=matches_any(list(product.goals.values())),
+        local_day=pl.col("occurred_at").dt.convert_time_zone(product.time_zone).dt.date(),
+    )
+    ordered = narrow.collect().sort([*UNIT, "session_id", *ORDER], nulls_last=True)
+    with_pieces = _cut_into_pieces(ordered, product.sessions.pause_minutes)
+    booked = _booked_on(_pieces(with_pieces), day, product)
+    kept = with_pieces.join(booked, on="piece", how="inner").sort([*UNIT, "root", *ORDER], nulls_last=True)
+    return TABLES["session_events"].conform(with_page_views(_with_session(kept)))
+
+
+def _cut_into_pieces(ordered: pl.DataFrame, pause_minutes: int) -> pl.DataFrame:
+    """Number the pieces: a new one where unit, source session id or day changes, and at long pauses without an id."""
+    changes = [~pl.col(name).eq_missing(pl.col(name).shift()) for name in (*UNIT, "session_id", "local_day")]
+    pause = pl.col("occurred_at").diff() > pl.duration(minutes=pause_minutes)
+    begins = pl.any_horizontal(*changes, pause & pl.col("session_id").is_null())
+    return ordered.with_columns(piece=begins.fill_null(value=True).cum_sum().cast(pl.Int64))
+
+
+def _pieces(events: pl.DataFrame) -> pl.DataFrame:
+    """One row per piece, in the order of the events: unit, source session id, day, first and last instant."""
+    return events.group_by("piece", maintain_order=True).agg(
+        *(pl.col(name).first() for name in (*UNIT, "session_id", "local_day")),
+        first_at=pl.col("occurred_at").first(),
+        last_at=pl.col("occurred_at").last(),
+    )
+
+
+def _booked_on(pieces: pl.DataFrame, day: date, product: Product) -> pl.DataFrame:
+    """Pieces of the sessions booked on `day`: `piece`, `root` (the session's first piece) and `is_split`.
+
+    Pieces stand in order, so the only one that a piece can continue is the row before it.
+    """
+    pause = pl.duration(minutes=product.sessions.pause_minutes)
+    starts = pl.DataFrame(
+        {
+            "local_day": (days := days_between(day - ONE_DAY, day + ONE_DAY)),
+            "starts_at": [day_start(each, product.zone_info) for each in days],
+        },
+        schema={"local_day": pl.Date, "starts_at": pl.Datetime("us", "UTC")},
+    )
+    placed = pieces.join(starts, on="local_day", how="left", maintain_order="left")
+    same = [pl.col(name).eq_missing(pl.col(name).shift()) for name in (*UNIT, "session_id")]
+    follows = pl.all_horizontal(*same) & (pl.col("local_day") == pl.col("local_day").shift() + pl.duration(days=1))
+    near = pl.col("first_at") - pl.col("last_at").shift() <= pause
+    reaches_back = pl.col("first_at").shift() <= pl.col("starts_at").shift() + pause
+    continues = (follows & near & ~reaches_back).fill_null(value=False)
+    cut_here = (follows & ~continues & pl.col("session_id").is_not_null()).shift(-1).fill_null(value=False)
+    linked = placed.with_columns(
+        root=pl.when(continues).then(pl.col("piece").shift()).otherwise(pl.col("piece")),
+        root_day=pl.when(continues).then(pl.col("local_day").shift()).otherwise(pl.col("local_day")),
+        cut_here=cut_here,
+    )
+    return linked.filter(pl.col("root_day") == day).select(
+        "piece", "root", is_split=pl.col("cut_here").any().over("root")
+    )
+
+
+def _with_session(kept: pl.DataFrame) -> pl.DataFrame:
+    """Add the session's key, made from its first event, and each event's place in it."""
+    first = pl.concat_str(pl.lit("session|"), "source", pl.lit("|"), "event_id").first().over("root")
+    named = kept.with_columns(
+        session_name=first,
+        place=pl.int_range(pl.len(), dtype=pl.Int64).over("root"),
+        source_session_id=pl.col("session_id"),
+    )
+    return named.with_columns(stable_keys(named["session_name"]).alias("session_key"))
+
+
+def sessions(events: pl.LazyFrame, day: date) -> pl.DataFrame:
+    """The sessions booked on `day` from their `session_events`."""
+    ordered = events.sort("session_key", "place")
+    has_view = pl.col("page_view_key").is_not_null()
+    views = pl.col("page_view_key").filter(has_view & ~pl.col("implied")).n_unique()
+    implied = pl.col("page_view_key").filter(has_view & pl.col("implied")).n_unique()
+    grouped = ordered.group_by("session_key", maintain_order=True).agg(
+        pl.col("person_key", "anonymous_id", "source", "source_session_id", "is_split").first(),
+        pl.col("device_type", "country").drop_nulls().first(),
+        pl.col("is_bot").any(),
+        started_at=pl.col("occurred_at").min(),
+        ended_at=pl.col("occurred_at").max(),
+        events=pl.len(),
+        page_views=views,
+        page_views_implied=implied,
+        clicks=(pl.col("kind") == "click").sum(),
+        goal_events=pl.col("is_goal").sum(),
+        orders=(pl.col("kind") == "order").sum(),
+        revenue_micros=pl.col("revenue_micros").sum(),
+        landing_page=pl.col("page")
+        .filter(pl.col("page_view_key") == pl.col("page_view_key").drop_nulls().first())
+        .first(),
+        exit_page=_exit_page(),
+    )
+    finished = grouped.with_columns(
+        pl.col("device_type").fill_null("unknown"),
+        session_day=pl.lit(day),
+        duration_ms=(pl.col("ended_at") - pl.col("started_at")).dt.total_milliseconds(),
+        is_bounce=(pl.col("page_views") + pl.col("page_views_implied") == 1) & (pl.col("goal_events") == 0),
+    )
+    return TABLES["sessions"].conform(finished.collect())
+
+
+def _exit_page() -> pl.Expr:
+    """Page of the page view that began last: the last one met for the first time."""
+    newest = pl.col("page_view_key").filter(pl.col("page_view_key").is_first_distinct()).drop_nulls().last()
+    return pl.col("page").filter(pl.col("page_view_key") == newest).first()

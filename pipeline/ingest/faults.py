@@ -1,0 +1,19 @@
+"""What can be wrong with a landing file or a record, as exceptions that carry the rule and the reason."""
+
+
+class RecordFault(Exception):
+    """A record can't be read; it is rejected under `rule`, and the file goes on."""
+
+    def __init__(self, rule: str, reason: str) -> None:
+        super().__init__(reason)
+        self.rule = rule
+        self.reason = reason
+
+
+class FileFault(Exception):
+    """A file can't be read to its end; it is rejected whole under `rule`."""
+
+    def __init__(self, rule: str, reason: str) -> None:
+        super().__init__(reason)
+        self.rule = rule
+        self.reason = reason

@@ -1,0 +1,103 @@
+"""Manifests: one small file per landing file, replaced atomically, that commits its rows.
+
+Readers of raw events read only the objects that manifests name, so a run that dies half-way leaves nothing visible.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from pipeline.lake import Lake
+
+_FOLDER = "lake/ingested"
+
+
+class DayObject(msgspec.Struct, frozen=True):
+    """An object of accepted rows: its key and how many rows it holds."""
+
+    key: str
+    rows: int
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one landing file. `filtered` counts records that the product file leaves out.
+
+    `file_rule` is set where the file as a whole was rejected. A retracted file has no days, and its content is not
+    taken again under this name.
+    """
+
+    file_id: str
+    name: str
+    source: str
+    arrived: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    reader: str
+    records_read: int = 0
+    accepted: int = 0
+    rejected: dict[str, int] = {}
+    filtered: int = 0
+    file_rule: str | None = None
+    file_reason: str | None = None
+    days: dict[str, list[DayObject]] = {}
+    rejected_key: str | None = None
+    retracted: bool = False
+
+    @property
+    def records_rejected(self) -> int:
+        """Rejected records, the file itself not among them."""
+        return sum(self.rejected.values())
+
+    @property
+    def balances(self) -> bool:
+        """Whether every record is accounted for (design.md, third promise)."""
+        held = sum(part.rows for parts in self.days.values() for part in parts)
+        total = self.accepted + self.records_rejected + self.filtered
+        return self.retracted or (self.records_read == total and held == self.accepted)
+
+
+_decoder = msgspec.json.Decoder(Manifest)
+
+
+def read_manifests(lake: Lake) -> dict[str, Manifest]:
+    """All manifests by file id."""
+    found: dict[str, Manifest] = {}
+    for key in lake.keys(_FOLDER):
+        data = lake.read(key)
+        if data is not None:
+            manifest = _decoder.decode(data)
+            found[manifest.file_id] = manifest
+    return found
+
+
+def write_manifest(lake: Lake, manifest: Manifest) -> None:
+    """Commit: from here on readers see the rows that `manifest` names, and no others of this file."""
+    lake.write(f"{_FOLDER}/{manifest.file_id}.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+
+
+def objects_by_day(manifests: Iterable[Manifest]) -> dict[date, dict[str, int]]:
+    """Per local event day the keys of its raw objects and their rows; one content under two names stands once."""
+    days: dict[date, dict[str, int]] = {}
+    for manifest in manifests:
+        for day, parts in manifest.days.items():
+            days.setdefault(date.fromisoformat(day), {}).update({part.key: part.rows for part in parts})
+    return days
+
+
+def rejected_by_rule(manifests: Iterable[Manifest]) -> Mapping[str, int]:
+    """Rejected records and files by rule; one content under two names counts once."""
+    counts: Counter[str] = Counter()
+    for manifest in {(m.sha256, m.reader): m for m in manifests if not m.retracted}.values():
+        counts.update(manifest.rejected)
+        if manifest.file_rule:
+            counts[manifest.file_rule] += 1
+    return dict(sorted(counts.items()))
+
+
+def as_json(manifest: Manifest) -> dict[str, Any]:
+    """A manifest as plain data, to show."""
+    return msgspec.to_builtins(manifest)

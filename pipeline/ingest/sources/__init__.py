@@ -1,0 +1,1 @@
+"""One module per event format; each turns a record into canonical records."""

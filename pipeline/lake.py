@@ -1,0 +1,128 @@
+"""The home folder: the only module that knows paths. Atomic publish, scan, list (design.md, "The home folder").
+
+Promise kept here: one partition of a published table is one object, replaced atomically. Every name handed in or out
+is a key relative to the home, with `/`, so that an object store can stand in for the folder.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.contracts import TABLES, Table
+
+# Fixed, so that equal frames give equal bytes whatever wrote them.
+_COMPRESSION_LEVEL = 1
+_ROW_GROUP_ROWS = 131_072
+_TEMPORARY = ".tmp"
+
+
+class Lake:
+    """One product's home folder. Nothing is read or made before it is asked for."""
+
+    def __init__(self, home: Path | str) -> None:
+        self.home = Path(home).expanduser().resolve()
+
+    def path(self, key: str) -> Path:
+        """Where the object of that key lies on this machine."""
+        return self.home / key
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object of that key."""
+        return self.path(key).is_file()
+
+    def read(self, key: str) -> bytes | None:
+        """The object's bytes; None if there is none."""
+        try:
+            return self.path(key).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, key: str, data: bytes) -> None:
+        """Replace the object of that key: a reader sees the old bytes or the new, never a part."""
+        with self._replacing(key) as temporary:
+            temporary.write_bytes(data)
+
+    def write_frame(self, key: str, frame: pl.DataFrame) -> str:
+        """Publish `frame` as one Parquet object and return its sha256; equal frames give equal bytes."""
+        with self._replacing(key) as temporary:
+            frame.write_parquet(
+                temporary, compression="zstd", compression_level=_COMPRESSION_LEVEL, row_group_size=_ROW_GROUP_ROWS
+            )
+            with temporary.open("rb") as written:
+                return hashlib.file_digest(written, "sha256").hexdigest()
+
+    def delete(self, key: str) -> None:
+        """Remove the object of that key, if there is one."""
+        self.path(key).unlink(missing_ok=True)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Keys of all objects below the folder `prefix`, sorted; half-written ones are no objects."""
+        root = self.path(prefix)
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and not path.name.endswith(_TEMPORARY):
+                yield path.relative_to(self.home).as_posix()
+
+    def sweep(self, older_than: float) -> int:
+        """Remove what killed writers left behind before the time `older_than` (seconds since 1970); count it."""
+        removed = 0
+        for root in ("lake", "marts"):
+            for path in self.path(root).rglob(f".*{_TEMPORARY}"):
+                if path.stat().st_mtime < older_than:
+                    path.unlink(missing_ok=True)
+                    removed += 1
+        return removed
+
+    @contextmanager
+    def _replacing(self, key: str) -> Generator[Path]:
+        target = self.path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.parent / f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}"
+        try:
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    # Tables.
+
+    def scan(self, table: Table, keys: Iterable[str]) -> pl.LazyFrame:
+        """The rows of the objects `keys` of `table`; no object gives no rows with the contract's columns."""
+        paths = [self.path(key) for key in keys]
+        if not paths:
+            return pl.LazyFrame(schema=table.schema)
+        # Diagonal: objects written before a property was promoted lack its column.
+        return pl.concat([pl.scan_parquet(path, glob=False) for path in paths], how="diagonal")
+
+    def scan_days(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
+        """The rows of the published partitions of `days`; days without a partition add none."""
+        keys = [key for day in days if self.exists(key := day_key(table, day))]
+        return self.scan(TABLES[table], keys)
+
+    def published_days(self, table: str) -> list[date]:
+        """Days of `table` that have a partition, in order."""
+        root = self.path(f"lake/{table}")
+        found = [path.parent.name.removeprefix("day=") for path in root.glob("day=*/part.parquet")]
+        return sorted(date.fromisoformat(day) for day in found)
+
+
+def day_key(table: str, day: date) -> str:
+    """Key of a day's partition."""
+    return f"lake/{table}/day={day.isoformat()}/part.parquet"
+
+
+def period_key(table: str) -> str:
+    """Key of a period table, which has no partitions."""
+    return f"lake/{table}/part.parquet"
+
+
+def mart_key(mart: str) -> str:
+    """Key of a mart."""
+    return f"marts/{mart}.parquet"

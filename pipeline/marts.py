@@ -1,0 +1,74 @@
+"""Publish the marts: run a SQL model over the published tables, judge it, replace its Parquet object, keep the record.
+
+`marts/_published.json` says per mart: rows, sha256, newest day with data, days held back. It is written last.
+"""
+
+import msgspec
+
+from pipeline.build import DAY_TABLES, Judge, Outcome, preview, take_snapshot
+from pipeline.contracts import MARTS, TABLES
+from pipeline.lake import Lake, mart_key
+from pipeline.product import Product
+from pipeline.profile import batch_profile
+from pipeline.sql_models import run_mart
+from pipeline.state import Snapshot, dirty_days, hash_texts
+
+RECORD_KEY = "marts/_published.json"
+
+
+class PublishedMart(msgspec.Struct, frozen=True):
+    """What was published of a mart. `inputs` is the hash of the home's days that it was made from."""
+
+    rows: int
+    sha256: str
+    inputs: str
+    newest_day: str | None
+    failed_days: list[str]
+
+
+def read_record(lake: Lake) -> dict[str, PublishedMart]:
+    """What is published, by mart; empty before the first run."""
+    data = lake.read(RECORD_KEY)
+    return msgspec.json.decode(data, type=dict[str, PublishedMart]) if data else {}
+
+
+def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
+    """Hash of everything that the period tables and marts depend on."""
+    parts = [
+        f"{table.contract.name}:{day}:{snapshot.output(table.contract.name, day)}"
+        for table in DAY_TABLES
+        for day in snapshot.data_days
+    ]
+    return hash_texts([product.part_hash("time", "funnels"), *parts])
+
+
+def marts_are_stale(lake: Lake, product: Product, snapshot: Snapshot) -> bool:
+    """Whether a mart is missing or was made from other days than those that lie there."""
+    record, inputs = read_record(lake), inputs_of_marts(snapshot, product)
+    return any(
+        mart.name not in record or record[mart.name].inputs != inputs or not lake.exists(mart_key(mart.name))
+        for mart in MARTS
+    )
+
+
+def build_mart(lake: Lake, product: Product, name: str, judge: Judge) -> Outcome:
+    """Compute, judge and publish one mart; where the gate holds it back, the old one stays."""
+    snapshot = take_snapshot(lake)
+    days = snapshot.data_days
+    frame = run_mart(lake, name, days)
+    facts = batch_profile(TABLES[name], frame)
+    verdict = judge(TABLES[name], product, [facts], [])[0]
+    if verdict.faults:
+        return Outcome(None, frame.height, None, verdict, facts, [])
+    sha256 = lake.write_frame(mart_key(name), frame)
+    failed = dirty_days(DAY_TABLES, product, snapshot).held_back
+    published = PublishedMart(
+        rows=frame.height,
+        sha256=sha256,
+        inputs=inputs_of_marts(snapshot, product),
+        newest_day=days[-1].isoformat() if days else None,
+        failed_days=[day.isoformat() for day in sorted(failed)],
+    )
+    record = {**read_record(lake), name: published}
+    lake.write(RECORD_KEY, msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=1))
+    return Outcome(None, frame.height, str(lake.path(mart_key(name))), verdict, facts, preview(frame))

@@ -1,0 +1,91 @@
+"""Who was active: the narrow table `activity`, daily, weekly and monthly people, and first-time day cohorts.
+
+Definitions: metrics.md, "Sessions and page views" (DAU, WAU, MAU, new) and semantics.md, section 3 (retention).
+"""
+
+from datetime import date
+
+import polars as pl
+
+from pipeline.contracts import TABLES
+from pipeline.days import ONE_DAY
+from pipeline.product import Product
+
+LEFT_TRUNCATED_DAYS = 28
+_WINDOWS = {"people_active": 1, "people_active_7d": 7, "people_active_28d": 28}
+
+
+def activity(events: pl.LazyFrame, day: date) -> pl.DataFrame:
+    """One row per person active on `day`; bots and events without a person left out."""
+    people = events.filter(pl.col("person_key").is_not_null(), ~pl.col("is_bot"))
+    grouped = people.group_by("person_key").agg(first_at=pl.col("occurred_at").min(), events=pl.len())
+    return TABLES["activity"].conform(grouped.with_columns(day=pl.lit(day)).collect())
+
+
+def people_daily(active: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """People of each of `days` and of the 7 and 28 days ending with it, each person once.
+
+    `active` holds one row per person and day (`day`, `person_key`). A person active on days a < b counts in the
+    window of every day from a to min(a + n, b) - 1, so sums of +1 and -1 replace a distinct count per window.
+    """
+    calendar = pl.DataFrame({"day": days}, schema={"day": pl.Date})
+    visits = (
+        active.select("day", "person_key")
+        .sort("person_key", "day")
+        .with_columns(
+            is_first=pl.col("person_key").is_first_distinct(),
+            next_day=pl.col("day").shift(-1).over("person_key"),
+        )
+        .collect()
+    )
+    new = visits.filter("is_first").group_by("day").agg(people_new=pl.len())
+    counted = calendar.join(new, on="day", how="left")
+    for name, width in _WINDOWS.items():
+        leaves = pl.min_horizontal(pl.col("day") + pl.duration(days=width), "next_day")
+        steps = pl.concat(
+            [visits.select("day", change=pl.lit(1)), visits.select(day=leaves, change=pl.lit(-1))],
+        )
+        changes = steps.group_by("day").agg(pl.col("change").sum())
+        counted = (
+            counted.join(changes, on="day", how="left")
+            .sort("day")
+            .with_columns(pl.col("change").fill_null(0).cum_sum().alias(name))
+        ).drop("change")
+    truncated_until = product.start_date + ONE_DAY * LEFT_TRUNCATED_DAYS
+    return TABLES["people_daily"].conform(
+        counted.with_columns(pl.col("people_new").fill_null(0), left_truncated=pl.col("day") < truncated_until)
+    )
+
+
+def retention_cells(active: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """First-time day cohorts: per cohort day and offset the people who came back on just that day.
+
+    `active` holds one row per person and day. Every cohort that has people gets a cell for each offset up to the last
+    of `days`; offset 0 is the cohort's size. `mature`: that day is over and its partition is present, which holds for
+    every cell made here.
+    """
+    visits = active.select("day", "person_key").with_columns(cohort_day=pl.col("day").min().over("person_key"))
+    returned = (
+        visits.group_by("cohort_day", "day")
+        .agg(people_returned=pl.len())
+        .with_columns(day_offset=(pl.col("day") - pl.col("cohort_day")).dt.total_days())
+        .drop("day")
+        .collect()
+    )
+    sizes = returned.filter(pl.col("day_offset") == 0).select("cohort_day", people_in_cohort="people_returned")
+    last = days[-1] if days else None
+    grid = (
+        sizes.with_columns(
+            day_offset=pl.int_ranges(0, (pl.lit(last, dtype=pl.Date) - pl.col("cohort_day")).dt.total_days() + 1)
+        )
+        .explode("day_offset")
+        .join(returned, on=["cohort_day", "day_offset"], how="left")
+    )
+    truncated_until = product.start_date + ONE_DAY * LEFT_TRUNCATED_DAYS
+    return TABLES["retention_cells"].conform(
+        grid.with_columns(
+            pl.col("people_returned").fill_null(0),
+            mature=pl.lit(value=True),
+            left_truncated=pl.col("cohort_day") < truncated_until,
+        )
+    )

@@ -1,0 +1,316 @@
+"""The product file: all that a team writes about its product, as Pydantic models (design.md, "The product file").
+
+`load_product` reports every fault at once, each with file, line, path and remedy; `schema` gives the JSON Schema.
+"""
+
+import hashlib
+import json
+import re
+from datetime import date
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+import soupsieve
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from pipeline.contracts.canonical import KINDS
+
+NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
+PropertyType = Literal["string", "integer", "boolean"]
+ProductPart = Literal["time", "ingest", "pages", "zones", "goals", "funnels", "quality", "currency", "sessions"]
+
+
+class ProductFileError(Exception):
+    """The product file can't be used; `faults` holds one sentence per fault, with file, line, path and remedy."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is no IANA time zone; write one like Europe/Berlin or UTC")
+    return name
+
+
+def _valid_selector(selector: str) -> str:
+    try:
+        soupsieve.compile(selector)
+    except (soupsieve.SelectorSyntaxError, ValueError) as fault:
+        raise ValueError(f"{selector!r} is no CSS selector: {str(fault).splitlines()[0]}") from None
+    if ":nth" in selector or "+" in selector or "~" in selector.replace("~=", ""):
+        raise ValueError(
+            f"{selector!r} asks for siblings, which an element chain doesn't hold; use ids, classes, ancestors"
+        )
+    return selector
+
+
+def _known_kind(kind: str) -> str:
+    if kind not in KINDS:
+        raise ValueError(f"{kind!r} is no kind of event; write one of {', '.join(KINDS)}")
+    return kind
+
+
+def _none_as_word(value: object) -> object:
+    # YAML reads a bare `none` as text but `null` or nothing as None; both say that the source has no ids.
+    return "none" if value is None else value
+
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Selector = Annotated[str, AfterValidator(_valid_selector)]
+
+
+class Part(BaseModel):
+    """A section of the product file; a key that it doesn't know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Part):
+    """One folder below landing/ and how its files are read."""
+
+    format: Literal["canonical"] = "canonical"
+    event_id: Annotated[Literal["event_id", "none"], BeforeValidator(_none_as_word)] = Field(
+        "event_id", description="`none` where the source has no ids: equal rows are then all kept"
+    )
+    heartbeat_s: int | None = Field(None, gt=0, description="seconds between page pings")
+    minimum_visit_s: int = Field(0, ge=0, description="seconds after which the first page ping is sent")
+
+
+class Page(Part):
+    """A page is a name plus URL patterns; the first page of the list that fits an address names it."""
+
+    name: Name
+    urls: tuple[str, ...] = Field(min_length=1, description="paths with * for anything but a slash and ** for anything")
+
+
+class Zone(Part):
+    """A zone is a name plus CSS selectors on a page; a redesign adds a version with another valid_from."""
+
+    name: Name
+    page: Name
+    selectors: tuple[Selector, ...] = Field(min_length=1)
+    device_type: str | None = Field(None, description="only on this device")
+    valid_from: date | None = Field(None, description="first local day; default: the product's start_date")
+    valid_to: date | None = Field(None, description="last local day; default: still valid")
+
+
+class Match(Part):
+    """Which events are meant: those that fit every line given here."""
+
+    kind: Annotated[str, AfterValidator(_known_kind)] | None = None
+    name: str | None = None
+    page: Name | None = None
+    properties: dict[str, str] = Field(default_factory=dict, description="promoted property: value, compared as text")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.kind is None and self.name is None and self.page is None and not self.properties:
+            raise ValueError("fits every event; name a kind, a name, a page or a property")
+        return self
+
+
+class Goal(Match):
+    """An event that means success; it ends a bounce and counts in conversion."""
+
+
+class Step(Match):
+    """One step of a funnel."""
+
+    label: str = Field(min_length=1, description="the step's name in the marts")
+
+
+class Funnel(Part):
+    """Ordered steps to take within a window that starts at step 1 (semantics.md, section 1)."""
+
+    steps: tuple[Step, ...] = Field(min_length=2, max_length=20)
+    window_days: int = Field(14, ge=1, le=366, description="days of 86,400 s from step 1")
+
+
+class Quality(Part):
+    """When a day is held back."""
+
+    max_rejected_share: float = Field(0.2, ge=0, le=1)
+    min_records: int = Field(100, ge=1, description="below so many records no share is judged")
+
+
+class Sessions(Part):
+    """How sessions are cut (metrics.md, "Sessions and page views")."""
+
+    pause_minutes: int = Field(30, ge=1, le=240)
+    use_source_ids: bool = True
+
+
+class Product(Part):
+    """The product file as a whole."""
+
+    name: str = Field(min_length=1)
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    week_start: Literal["monday", "sunday"] = "monday"
+    currency: str = Field("EUR", pattern=r"^[A-Z]{3}$")
+    start_date: date
+    sources: dict[Name, Source] = Field(min_length=1)
+    properties: dict[Name, PropertyType] = Field(default_factory=dict)
+    pages: tuple[Page, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    goals: dict[Name, Goal] = Field(default_factory=dict)
+    funnels: dict[Name, Funnel] = Field(default_factory=dict)
+    sessions: Sessions = Field(default_factory=lambda: Sessions.model_validate({}))
+    quality: Quality = Field(default_factory=lambda: Quality.model_validate({}))
+
+    @model_validator(mode="after")
+    def _refers_to_what_exists(self) -> Self:
+        faults = [*self._page_faults(), *self._property_faults(), *self._zone_version_faults()]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _matches(self) -> list[tuple[str, Match]]:
+        steps = [(f"funnels.{n}.steps.{i}", s) for n, f in self.funnels.items() for i, s in enumerate(f.steps)]
+        return [*((f"goals.{n}", g) for n, g in self.goals.items()), *steps]
+
+    def _page_faults(self) -> list[str]:
+        names = [page.name for page in self.pages]
+        faults = [
+            f"pages: {name!r} stands twice; give each page one entry with all its urls" for name in _repeated(names)
+        ]
+        used = [*((f"zones.{i}.page", z.page) for i, z in enumerate(self.zones))]
+        used += [(f"{path}.page", m.page) for path, m in self._matches() if m.page is not None]
+        return faults + [
+            f"{path}: no page {name!r}; the pages are {', '.join(names) or 'none'}"
+            for path, name in used
+            if name not in names
+        ]
+
+    def _property_faults(self) -> list[str]:
+        return [
+            f"{path}.properties: {name!r} is not promoted; add it to the section properties"
+            for path, match in self._matches()
+            for name in match.properties
+            if name not in self.properties
+        ]
+
+    def _zone_version_faults(self) -> list[str]:
+        faults: list[str] = []
+        for i, zone in enumerate(self.zones):
+            begin, end = self.zone_validity(zone)
+            if end < begin:
+                faults.append(f"zones.{i}: valid_to lies before valid_from")
+            for j, other in enumerate(self.zones[:i]):
+                same = (zone.name, zone.page) == (other.name, other.page)
+                overlap_device = zone.device_type == other.device_type or None in (zone.device_type, other.device_type)
+                other_begin, other_end = self.zone_validity(other)
+                if same and overlap_device and begin <= other_end and other_begin <= end:
+                    faults.append(f"zones.{i}: overlaps zones.{j} in time; end the older version with valid_to")
+        return faults
+
+    def zone_validity(self, zone: Zone) -> tuple[date, date]:
+        """First and last local day on which this version of the zone is valid, both inside."""
+        return zone.valid_from or self.start_date, zone.valid_to or date.max
+
+    @property
+    def zone_info(self) -> ZoneInfo:
+        """The product's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    def part_hash(self, *parts: ProductPart) -> str:
+        """Fingerprint of the named parts: what a table must be computed anew for when it changes."""
+        data = self.model_dump(mode="json")
+        keys: dict[ProductPart, tuple[str, ...]] = {
+            "time": ("time_zone", "start_date", "week_start"),
+            "ingest": ("time_zone", "start_date", "properties"),
+            "pages": ("pages",),
+            "zones": ("zones", "start_date"),
+            "goals": ("goals",),
+            "funnels": ("funnels",),
+            "quality": ("quality",),
+            "currency": ("currency",),
+            "sessions": ("sessions", "sources"),
+        }
+        chosen = {key: data[key] for part in parts for key in keys[part]}
+        return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _repeated(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+_REMEDIES = {
+    "extra_forbidden": "remove it or correct its spelling",
+    "missing": "add it",
+    "string_pattern_mismatch": "use lower-case letters, digits and _, a letter first (a currency: three capitals)",
+    "too_short": "add at least one entry",
+}
+
+
+def load_product(path: Path) -> Product:
+    """Read and check the product file at `path`; ProductFileError names every fault with line, path and remedy."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ProductFileError([f"{path}: there is no product file; `footfall init` writes one"]) from None
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ProductFileError([f"{path}: can't be read: {fault}; save it as UTF-8 text"]) from None
+    return parse_product(text, str(path))
+
+
+def parse_product(text: str, file: str = "product.yaml") -> Product:
+    """Check the text of a product file; `file` is the name that faults are reported under."""
+    try:
+        tree: Any = YAML(typ="rt").load(StringIO(text))
+    except MarkedYAMLError as fault:
+        mark = fault.problem_mark
+        line = mark.line + 1 if mark else 1
+        raise ProductFileError(
+            [f"{file}:{line}: not valid YAML: {fault.problem}; check indentation and quotes"]
+        ) from None
+    if not isinstance(tree, dict):
+        raise ProductFileError([f"{file}:1: the file must hold sections such as name:, start_date:, sources:"])
+    try:
+        return Product.model_validate(_plain(tree))
+    except ValidationError as fault:
+        raise ProductFileError([_sentence(file, tree, dict(error)) for error in fault.errors()]) from None
+
+
+def _plain(node: Any) -> Any:  # noqa: ANN401  # YAML holds anything
+    if isinstance(node, dict):
+        return {str(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(value) for value in node]
+    return node
+
+
+def _sentence(file: str, tree: Any, error: dict[str, Any]) -> str:  # noqa: ANN401  # YAML holds anything
+    path = [part for part in error["loc"] if part != "[key]"]
+    message = str(error["msg"]).removeprefix("Value error, ")
+    remedy = _REMEDIES.get(str(error["type"]), "")
+    where = ".".join(str(part) for part in path)
+    if not where and (named := re.match(r"(?P<path>[a-z_]+(?:\.[a-z0-9_]+)*)", message)):
+        path = [int(part) if part.isdigit() else part for part in named["path"].split(".")]
+    shown = f"{where}: " if where else ""
+    return f"{file}:{_line(tree, path)}: {shown}{message}{'; ' + remedy if remedy else ''}"
+
+
+def _line(tree: Any, path: list[Any]) -> int:  # noqa: ANN401  # YAML holds anything
+    """Line of the deepest part of `path` that stands in the file, from 1."""
+    line = 1
+    node = tree
+    for part in path:
+        try:
+            marks = node.lc
+            position = marks.item(part) if isinstance(part, int) else marks.key(part)
+            node = node[part]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            break
+        line = int(position[0]) + 1
+    return line
+
+
+def schema() -> str:
+    """JSON Schema of the product file, for editors."""
+    return json.dumps(Product.model_json_schema(), indent=2, sort_keys=True)

@@ -1,0 +1,194 @@
+"""Which days are dirty: pure decisions over hashes (design.md, "The way of one event", step 3).
+
+A day of a table is dirty when the hash of its inputs differs from the hash that it was published with. Work is
+reconciled from what lies there, never passed on as messages, so a lost run loses nothing.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+import msgspec
+
+from pipeline.contracts import Table
+from pipeline.days import ONE_DAY
+from pipeline.lake import Lake
+from pipeline.product import Product, ProductPart
+
+RAW = "raw_events"
+
+
+class DayState(msgspec.Struct, frozen=True):
+    """What a partition was made from, and what it is. `facts` are counts that the batch profile showed."""
+
+    input_hash: str
+    output_hash: str
+    rows: int
+    facts: dict[str, int | float | None] = {}
+
+
+class DayFailure(msgspec.Struct, frozen=True):
+    """A day that its gate held back: with which inputs, and why."""
+
+    input_hash: str
+    reasons: list[str]
+
+
+class Reads(NamedTuple):
+    """A table that a day is computed from, and the offsets of the days that are read of it."""
+
+    table: str
+    offsets: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True)
+class DayInputs:
+    """Which table a day belongs to and all that its content depends on, as far as it was decided by us."""
+
+    contract: Table
+    reads: tuple[Reads, ...]
+    product_parts: tuple[ProductPart, ...]
+    code_version: str
+
+
+@dataclass
+class Snapshot:
+    """What lies in the home: raw objects by day, and per table the states and failures by day."""
+
+    raw: dict[date, dict[str, int]]
+    states: dict[str, dict[date, DayState]]
+    failures: dict[str, dict[date, DayFailure]] = field(default_factory=dict)
+
+    @property
+    def data_days(self) -> list[date]:
+        """All days from the first to the last with raw events; empty without any."""
+        if not self.raw:
+            return []
+        first, last = min(self.raw), max(self.raw)
+        return [first + ONE_DAY * i for i in range((last - first).days + 1)]
+
+    def output(self, table: str, day: date) -> str:
+        """Hash of what a reader of that day finds: of objects for raw events, of bytes for tables."""
+        if table == RAW:
+            return hash_texts(sorted(self.raw.get(day, {})))
+        state = self.states.get(table, {}).get(day)
+        return state.output_hash if state else ""
+
+
+@dataclass(frozen=True)
+class Dirty:
+    """Days to compute per table, and those that were held back with just these inputs."""
+
+    days: dict[str, set[date]]
+    failed: dict[str, dict[date, DayFailure]]
+
+    @property
+    def runnable(self) -> set[date]:
+        """Days with something to compute that isn't known to fail."""
+        held = {day for failures in self.failed.values() for day in failures}
+        return {day for days in self.days.values() for day in days} - held
+
+    @property
+    def held_back(self) -> set[date]:
+        """Days on which a gate failed with the inputs that lie there now."""
+        return {day for failures in self.failed.values() for day in failures}
+
+
+def input_hash(table: DayInputs, day: date, product: Product, snapshot: Snapshot) -> str:
+    """Hash of everything that the day's content depends on."""
+    read = [
+        f"{source}:{offset}:{snapshot.output(source, day + ONE_DAY * offset)}"
+        for source, offsets in table.reads
+        for offset in offsets
+    ]
+    return hash_texts([table.code_version, product.part_hash("time", *table.product_parts), *read])
+
+
+def dirty_days(
+    tables: Sequence[DayInputs],
+    product: Product,
+    snapshot: Snapshot,
+    exists: Callable[[date], bool] = lambda _day: True,
+) -> Dirty:
+    """Decide which days of which tables must be computed, upstream first.
+
+    A day is dirty when its inputs changed, when its object is missing, or when it reads a dirty day. `exists` tells
+    which days are over: others wait.
+    """
+    dirty: dict[str, set[date]] = {}
+    failed: dict[str, dict[date, DayFailure]] = {}
+    for table in tables:
+        name = table.contract.name
+        states = snapshot.states.get(name, {})
+        days = [day for day in sorted({*snapshot.data_days, *states}) if exists(day)]
+        stale = {
+            day
+            for day in days
+            if _reads_dirty(table, day, dirty)
+            or day not in states
+            or states[day].input_hash != input_hash(table, day, product, snapshot)
+        }
+        dirty[name] = stale
+        for day, failure in snapshot.failures.get(name, {}).items():
+            if day in stale and failure.input_hash == input_hash(table, day, product, snapshot):
+                failed.setdefault(name, {})[day] = failure
+    return Dirty(dirty, failed)
+
+
+def _reads_dirty(table: DayInputs, day: date, dirty: Mapping[str, set[date]]) -> bool:
+    return any(
+        day + ONE_DAY * offset in dirty.get(source, set()) for source, offsets in table.reads for offset in offsets
+    )
+
+
+def hash_texts(parts: Sequence[str]) -> str:
+    """A short hash of texts in order."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+# What lies in lake/_state.
+
+
+def _state_key(table: str, day: date) -> str:
+    return f"lake/_state/{table}/day={day.isoformat()}.json"
+
+
+def _failure_key(table: str, day: date) -> str:
+    return f"lake/_state/{table}/day={day.isoformat()}.failed.json"
+
+
+def read_states(lake: Lake, table: str) -> tuple[dict[date, DayState], dict[date, DayFailure]]:
+    """States and failures of a table by day; a state whose object is gone doesn't count."""
+    states: dict[date, DayState] = {}
+    failures: dict[date, DayFailure] = {}
+    published = set(lake.published_days(table))
+    for key in lake.keys(f"lake/_state/{table}"):
+        data = lake.read(key)
+        name = key.rsplit("/", 1)[-1].removeprefix("day=").removesuffix(".json")
+        day = date.fromisoformat(name.removesuffix(".failed"))
+        if data is None:
+            continue
+        if name.endswith(".failed"):
+            failures[day] = msgspec.json.decode(data, type=DayFailure)
+        elif day in published:
+            states[day] = msgspec.json.decode(data, type=DayState)
+    return states, failures
+
+
+def read_state(lake: Lake, table: str, day: date) -> DayState | None:
+    """State of one day; None if it was never published."""
+    data = lake.read(_state_key(table, day))
+    return msgspec.json.decode(data, type=DayState) if data else None
+
+
+def write_state(lake: Lake, table: str, day: date, state: DayState) -> None:
+    """Record what the partition just published was made from; written after it, so a crash means: compute again."""
+    lake.write(_state_key(table, day), msgspec.json.encode(state))
+    lake.delete(_failure_key(table, day))
+
+
+def write_failure(lake: Lake, table: str, day: date, failure: DayFailure) -> None:
+    """Record that the day's gate held it back with these inputs."""
+    lake.write(_failure_key(table, day), msgspec.json.encode(failure))
