@@ -31,7 +31,8 @@ check: $(STAMP)  ## lint, types and import rules only
 	PYTHONPATH=. $(BIN)/lint-imports
 
 dev: $(STAMP)  ## the Dagster UI over build/demo (set FOOTFALL_HOME for your own home)
-	FOOTFALL_HOME=$${FOOTFALL_HOME:-$(CURDIR)/build/demo} $(BIN)/footfall ui
+	@home=$${FOOTFALL_HOME:-$(CURDIR)/build/demo}; export FOOTFALL_HOME=$$home DAGSTER_HOME=$${DAGSTER_HOME:-$$home/.dagster}; \
+	mkdir -p $$DAGSTER_HOME; $(BIN)/dg dev --host 127.0.0.1 --port $${PORT:-3000}
 
 bench: $(STAMP)  ## time the demo run by phase, with peak memory
 	$(BIN)/python benchmarks/demo_run.py

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Protocol
 
 import polars as pl
 
@@ -17,13 +18,13 @@ from pipeline.events.clean import clean_day
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events, sessions
 from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests
-from pipeline.lake import Lake, day_key, period_key
+from pipeline.lake import Lake, Staged, day_key, period_key
 from pipeline.metrics.daily import daily_quality, daily_sessions
 from pipeline.metrics.funnel import funnel_results, step_events
 from pipeline.metrics.people import activity, people_daily, retention_cells
 from pipeline.metrics.zones import daily_zones
 from pipeline.product import Product
-from pipeline.profile import Facts, batch_profile, events_profile
+from pipeline.profile import Facts, Verdict, batch_profile, events_profile
 from pipeline.state import (
     RAW,
     DayFailure,
@@ -41,6 +42,7 @@ from pipeline.state import (
 )
 
 _AROUND = (-1, 0, 1)
+DAYS_PER_JUDGEMENT = 31
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,15 @@ class DayTable(DayInputs):
 def _events(s: Sources) -> Built:
     clean = clean_day(s.scan(RAW), s.product)
     facts = events_profile(clean.events, s.day, s.product, s.manifests.values())
-    counts: Facts = {"duplicates": clean.duplicates, "clicks_merged": clean.clicks_merged}
-    return Built(clean.events, {**facts, **counts, "raw_rows": sum(s.snapshot.raw.get(s.day, {}).values())})
+    raw_rows = sum(s.snapshot.raw.get(s.day, {}).values())
+    counted = clean.events.height + clean.duplicates + clean.clicks_merged
+    counts: Facts = {
+        "raw_rows": raw_rows,
+        "duplicates": clean.duplicates,
+        "clicks_merged": clean.clicks_merged,
+        "unbalanced_rows": abs(raw_rows - counted),
+    }
+    return Built(clean.events, {**facts, **counts})
 
 
 DAY_TABLES: tuple[DayTable, ...] = (
@@ -160,14 +169,6 @@ PERIOD_TABLE: dict[str, PeriodTable] = {table.contract.name: table for table in 
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the gate says of one batch: hard faults hold it back, warnings are shown. Sentences with numbers."""
-
-    faults: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Outcome:
     """What became of one day of one table. `path` is None where the gate held it back."""
 
@@ -179,8 +180,14 @@ class Outcome:
     preview: list[dict[str, object]]
 
 
-# Judges batch profiles of one table (a row per batch); the real one is pipeline.quality.judge.
-Judge = Callable[[Table, Product, Sequence[Facts], Sequence[Facts]], Sequence[Verdict]]
+class Judge(Protocol):
+    """Judges batches of a table by their profiles; the real one is pipeline.quality.judge."""
+
+    def __call__(
+        self, table: Table, product: Product, batches: Sequence[Facts], history: Sequence[Sequence[Facts]]
+    ) -> Sequence[Verdict]:
+        """One verdict per batch."""
+        ...
 
 
 def take_snapshot(
@@ -204,23 +211,49 @@ def find_dirty(lake: Lake, product: Product, exists: Callable[[date], bool]) -> 
 def build_days(lake: Lake, product: Product, name: str, days: Sequence[date], judge: Judge) -> Iterator[Outcome]:
     """Compute, judge and publish each day of table `name`; good days are published though others are held back.
 
-    If a landing file is taken while a day is computed, the day is computed again before it is published.
+    Days are staged first and judged together, a month at a time, since a judgement costs as much for one day as for
+    thirty. Where the inputs of a day changed meanwhile, it starts over.
     """
-    table = DAY_TABLE[name]
+    for first in range(0, len(days), DAYS_PER_JUDGEMENT):
+        yield from _build_chunk(lake, product, DAY_TABLE[name], days[first : first + DAYS_PER_JUDGEMENT], judge)
+
+
+@dataclass(frozen=True)
+class _StagedDay:
+    day: date
+    inputs: str
+    staged: Staged
+    facts: Facts
+    preview: list[dict[str, object]]
+
+
+def _build_chunk(
+    lake: Lake, product: Product, table: DayTable, days: Sequence[date], judge: Judge
+) -> Iterator[Outcome]:
+    name = table.contract.name
     manifests = read_manifests(lake)
-    snapshot = take_snapshot(lake, manifests, {name, *(reads.table for reads in table.reads if reads.table != RAW)})
-    for day in days:
-        while True:
-            before = input_hash(table, day, product, snapshot)
-            built = table.compute(Sources(lake, product, snapshot, manifests, day))
-            if any(reads.table == RAW for reads in table.reads):
-                manifests = read_manifests(lake)
-            snapshot = _refreshed(lake, snapshot, manifests, table, day)
-            if input_hash(table, day, product, snapshot) == before:
-                break
-        facts: Facts = {**batch_profile(table.contract, built.frame), **built.facts}
-        verdict = judge(table.contract, product, [facts], _same_weekdays(snapshot, name, day))[0]
-        yield _publish_day(lake, table.contract, day, Built(built.frame, facts), verdict, before)
+    upstream = [reads.table for reads in table.reads if reads.table != RAW]
+    snapshot = take_snapshot(lake, manifests, [name, *upstream])
+    staged = [_stage_day(Sources(lake, product, snapshot, manifests, day), table) for day in days]
+    history = [_same_weekdays(snapshot, name, day) for day in days]
+    verdicts = judge(table.contract, product, [each.facts for each in staged], history)
+    if RAW in {reads.table for reads in table.reads}:
+        manifests = read_manifests(lake)
+    for each, verdict in zip(staged, verdicts, strict=True):
+        now = _refreshed(lake, snapshot, manifests, table, each.day)
+        if input_hash(table, each.day, product, now) == each.inputs:
+            yield _publish_day(lake, table.contract, each, verdict)
+        else:
+            lake.discard(each.staged)
+            yield from _build_chunk(lake, product, table, [each.day], judge)
+
+
+def _stage_day(sources: Sources, table: DayTable) -> _StagedDay:
+    built = table.compute(sources)
+    facts: Facts = {**batch_profile(table.contract, built.frame), **built.facts}
+    staged = sources.lake.stage(day_key(table.contract.name, sources.day), built.frame)
+    inputs = input_hash(table, sources.day, sources.product, sources.snapshot)
+    return _StagedDay(sources.day, inputs, staged, facts, preview(built.frame))
 
 
 def _refreshed(
@@ -237,14 +270,15 @@ def _refreshed(
     return Snapshot(objects_by_day(manifests.values()), states, snapshot.failures)
 
 
-def _publish_day(lake: Lake, table: Table, day: date, built: Built, verdict: Verdict, inputs: str) -> Outcome:
-    key = day_key(table.name, day)
+def _publish_day(lake: Lake, table: Table, each: _StagedDay, verdict: Verdict) -> Outcome:
+    rows = int(each.facts["rows"] or 0)
     if verdict.faults:
-        write_failure(lake, table.name, day, DayFailure(inputs, list(verdict.faults)))
-        return Outcome(day, built.frame.height, None, verdict, built.facts, [])
-    output = lake.write_frame(key, built.frame)
-    write_state(lake, table.name, day, DayState(inputs, output, built.frame.height, built.facts))
-    return Outcome(day, built.frame.height, str(lake.path(key)), verdict, built.facts, preview(built.frame))
+        lake.discard(each.staged)
+        write_failure(lake, table.name, each.day, DayFailure(each.inputs, list(verdict.faults)))
+        return Outcome(each.day, rows, None, verdict, each.facts, [])
+    lake.publish(each.staged)
+    write_state(lake, table.name, each.day, DayState(each.inputs, each.staged.sha256, rows, each.facts))
+    return Outcome(each.day, rows, str(lake.path(each.staged.key)), verdict, each.facts, each.preview)
 
 
 def _same_weekdays(snapshot: Snapshot, name: str, day: date) -> list[Facts]:
@@ -259,7 +293,7 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge) -> Outco
     days = [day for day in take_snapshot(lake).data_days if lake.exists(day_key(table.reads, day))]
     frame = table.compute(lake.scan_days(table.reads, days), days, product)
     facts = batch_profile(table.contract, frame)
-    verdict = judge(table.contract, product, [facts], [])[0]
+    verdict = judge(table.contract, product, [facts], [[]])[0]
     if verdict.faults:
         return Outcome(None, frame.height, None, verdict, facts, [])
     key = period_key(name)

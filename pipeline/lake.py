@@ -7,8 +7,8 @@ is a key relative to the home, with `/`, so that an object store can stand in fo
 import hashlib
 import os
 import secrets
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -20,6 +20,15 @@ from pipeline.contracts import TABLES, Table
 _COMPRESSION_LEVEL = 1
 _ROW_GROUP_ROWS = 131_072
 _TEMPORARY = ".tmp"
+
+
+@dataclass(frozen=True)
+class Staged:
+    """An object that is written and not yet visible."""
+
+    key: str
+    path: Path
+    sha256: str
 
 
 class Lake:
@@ -45,17 +54,41 @@ class Lake:
 
     def write(self, key: str, data: bytes) -> None:
         """Replace the object of that key: a reader sees the old bytes or the new, never a part."""
-        with self._replacing(key) as temporary:
-            temporary.write_bytes(data)
+        target = self.path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _temporary_beside(target)
+        with temporary.open("wb") as writing:
+            writing.write(data)
+            writing.flush()
+            os.fsync(writing.fileno())
+        temporary.replace(target)
 
     def write_frame(self, key: str, frame: pl.DataFrame) -> str:
         """Publish `frame` as one Parquet object and return its sha256; equal frames give equal bytes."""
-        with self._replacing(key) as temporary:
-            frame.write_parquet(
-                temporary, compression="zstd", compression_level=_COMPRESSION_LEVEL, row_group_size=_ROW_GROUP_ROWS
-            )
-            with temporary.open("rb") as written:
-                return hashlib.file_digest(written, "sha256").hexdigest()
+        staged = self.stage(key, frame)
+        self.publish(staged)
+        return staged.sha256
+
+    def stage(self, key: str, frame: pl.DataFrame) -> "Staged":
+        """Write `frame` where no reader looks, to be published under `key` or discarded."""
+        target = self.path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _temporary_beside(target)
+        frame.write_parquet(
+            temporary, compression="zstd", compression_level=_COMPRESSION_LEVEL, row_group_size=_ROW_GROUP_ROWS
+        )
+        with temporary.open("rb") as written:
+            digest = hashlib.file_digest(written, "sha256").hexdigest()
+            os.fsync(written.fileno())
+        return Staged(key, temporary, digest)
+
+    def publish(self, staged: "Staged") -> None:
+        """Replace the object by what was staged: a reader sees the old one or the new one."""
+        staged.path.replace(self.path(staged.key))
+
+    def discard(self, staged: "Staged") -> None:
+        """Drop what was staged."""
+        staged.path.unlink(missing_ok=True)
 
     def delete(self, key: str) -> None:
         """Remove the object of that key, if there is one."""
@@ -78,19 +111,6 @@ class Lake:
                     removed += 1
         return removed
 
-    @contextmanager
-    def _replacing(self, key: str) -> Generator[Path]:
-        target = self.path(key)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.parent / f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}"
-        try:
-            yield temporary
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-
     # Tables.
 
     def scan(self, table: Table, keys: Iterable[str]) -> pl.LazyFrame:
@@ -111,6 +131,11 @@ class Lake:
         root = self.path(f"lake/{table}")
         found = [path.parent.name.removeprefix("day=") for path in root.glob("day=*/part.parquet")]
         return sorted(date.fromisoformat(day) for day in found)
+
+
+def _temporary_beside(target: Path) -> Path:
+    # The same folder, so that replacing is one step of the file system.
+    return target.parent / f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}"
 
 
 def day_key(table: str, day: date) -> str:

@@ -3,13 +3,16 @@
 `marts/_published.json` says per mart: rows, sha256, newest day with data, days held back. It is written last.
 """
 
-import msgspec
+from collections.abc import Callable
 
-from pipeline.build import DAY_TABLES, Judge, Outcome, preview, take_snapshot
-from pipeline.contracts import MARTS, TABLES
+import msgspec
+import polars as pl
+
+from pipeline.build import DAY_TABLES, Outcome, preview, take_snapshot
+from pipeline.contracts import MARTS, TABLES, Table
 from pipeline.lake import Lake, mart_key
 from pipeline.product import Product
-from pipeline.profile import batch_profile
+from pipeline.profile import Facts, Verdict, batch_profile
 from pipeline.sql_models import run_mart
 from pipeline.state import Snapshot, dirty_days, hash_texts
 
@@ -51,13 +54,16 @@ def marts_are_stale(lake: Lake, product: Product, snapshot: Snapshot) -> bool:
     )
 
 
-def build_mart(lake: Lake, product: Product, name: str, judge: Judge) -> Outcome:
+MartJudge = Callable[[Table, Product, pl.DataFrame, Facts], Verdict]
+
+
+def build_mart(lake: Lake, product: Product, name: str, judge: MartJudge) -> Outcome:
     """Compute, judge and publish one mart; where the gate holds it back, the old one stays."""
     snapshot = take_snapshot(lake)
     days = snapshot.data_days
     frame = run_mart(lake, name, days)
     facts = batch_profile(TABLES[name], frame)
-    verdict = judge(TABLES[name], product, [facts], [])[0]
+    verdict = judge(TABLES[name], product, frame, facts)
     if verdict.faults:
         return Outcome(None, frame.height, None, verdict, facts, [])
     sha256 = lake.write_frame(mart_key(name), frame)

@@ -4,6 +4,7 @@ Everything here is counted by Polars in one pass over the batch; no number depen
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
@@ -16,25 +17,43 @@ from pipeline.product import Product
 Facts = dict[str, int | float | None]
 
 
-def batch_profile(table: Table, frame: pl.DataFrame) -> Facts:
-    """Rows, repeated keys, nulls where none may be, values out of bounds, and pairs in the wrong order.
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate says of one batch: hard faults hold it back, warnings are shown. Sentences with numbers."""
 
-    Names: `rows`, `repeated_keys`, `null_<column>`, `out_of_bounds_<column>`, `<smaller>_over_<larger>`.
+    faults: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def batch_profile(table: Table, frame: pl.DataFrame) -> Facts:
+    """Count `rows`, and what may not be: `repeated_keys`, `nulls`, `out_of_bounds`, `out_of_order`, `wrong_columns`.
+
+    Where a count is above 0, `<count>:<column>` tells where it comes from.
     """
     counts: dict[str, pl.Expr] = {}
     for column in table.columns:
         value = pl.col(column.name)
         if not column.nullable:
-            counts[f"null_{column.name}"] = value.is_null().sum()
+            counts[f"nulls:{column.name}"] = value.is_null().sum()
         if column.minimum is not None or column.maximum is not None:
             low = value < column.minimum if column.minimum is not None else pl.lit(value=False)
             high = value > column.maximum if column.maximum is not None else pl.lit(value=False)
-            counts[f"out_of_bounds_{column.name}"] = (low | high).sum()
+            counts[f"out_of_bounds:{column.name}"] = (low | high).sum()
     for smaller, larger in table.at_most:
-        counts[f"{smaller}_over_{larger}"] = (pl.col(smaller) > pl.col(larger)).sum()
-    counted = frame.select(**{name: expression.cast(pl.Int64) for name, expression in counts.items()})
-    repeated = frame.height - frame.select(pl.struct(table.key).n_unique()).item() if frame.height else 0
-    return {"rows": frame.height, "repeated_keys": repeated, **counted.row(0, named=True)}
+        counts[f"out_of_order:{smaller}"] = (pl.col(smaller) > pl.col(larger)).sum()
+    counted = frame.select(**{name: expression.cast(pl.Int64) for name, expression in counts.items()}).row(
+        0, named=True
+    )
+    facts: Facts = {
+        "rows": frame.height,
+        "wrong_columns": sum(frame.schema.get(name) != dtype for name, dtype in table.schema.items()),
+        "repeated_keys": frame.height - frame.select(pl.struct(table.key).n_unique()).item() if frame.height else 0,
+    }
+    for kind in ("nulls", "out_of_bounds", "out_of_order"):
+        found = {name: number or 0 for name, number in counted.items() if name.startswith(f"{kind}:")}
+        facts[kind] = sum(found.values())
+        facts.update({name: number for name, number in found.items() if number})
+    return facts
 
 
 def events_profile(events: pl.DataFrame, day: date, product: Product, manifests: Iterable[Manifest]) -> Facts:
@@ -56,5 +75,10 @@ def events_profile(events: pl.DataFrame, day: date, product: Product, manifests:
         events_without_person=pl.col("person_key").is_null().sum(),
     ).row(0, named=True)
     counted = {name: int(value) for name, value in counted.items()}
-    share = rejected / read if read else 0.0
-    return {**counted, "records_read": read, "records_rejected": rejected, "rejected_share": share}
+    return {
+        **counted,
+        "records_read": read,
+        "records_rejected": rejected,
+        "rejected_share": rejected / read if read else 0.0,
+        "unbalanced_files": sum(not m.balances for m in files),
+    }

@@ -5,7 +5,7 @@ A crash at any moment leaves either the old manifest or the new one; objects tha
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -58,7 +58,6 @@ def ingest(
     lake: Lake,
     product: Product,
     files: Iterable[LandingFile],
-    on_file: Callable[[LandingFile], None] = lambda _file: None,
     *,
     again: bool = False,
 ) -> Iterator[Manifest]:
@@ -78,7 +77,6 @@ def ingest(
         if unchanged(file):
             write_manifest(lake, manifest)
             known[file.file_id] = manifest
-            on_file(file)
             yield manifest
 
 

@@ -49,9 +49,9 @@ def reader_for(name: str) -> Callable[[Path], Iterator[Record]] | None:
     return next((reader for ending, reader in _READERS.items() if lower.endswith(ending)), None)
 
 
-def _open(path: Path) -> io.BufferedIOBase:
+def _open(path: Path) -> io.BufferedReader:
     if path.name.lower().endswith(".gz"):
-        return gzip.GzipFile(path, "rb")
+        return io.BufferedReader(gzip.GzipFile(path, "rb"))  # pyright: ignore[reportArgumentType]
     if path.name.lower().endswith(".zst"):
         return io.BufferedReader(pa.input_stream(str(path), compression="zstd"))  # pyright: ignore[reportArgumentType]
     return io.BufferedReader(io.FileIO(path))

@@ -1,0 +1,111 @@
+"""When things run: two jobs, two sensors, the nightly schedules. What must not be here: which days are dirty.
+
+Work is reconciled: each tick compares what lies in the home with what was published, so a lost tick or run loses
+nothing. A run that is under way is waited for.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.partitions import range_runs
+from assets.resources import Home
+from pipeline.build import DAY_TABLE, PERIOD_TABLE, take_snapshot
+from pipeline.contracts import MARTS
+from pipeline.marts import inputs_of_marts
+from pipeline.state import RAW, hash_texts
+
+NIGHTLY = "15 4 * * *"  # not 02:00, which doesn't exist on one day a year
+NIGHTLY_MARTS = "15 5 * * *"
+RAW_KEY = dg.AssetKey(RAW)
+# What dirty days are computed in: all daily tables, not the landing files.
+DAY_KEYS = [dg.AssetKey(name) for name in DAY_TABLE]
+_BACKFILL_JOB = "__ASSET_JOB"
+_UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+days_job = dg.define_asset_job(
+    "days",
+    selection=dg.AssetSelection.assets(RAW_KEY, *DAY_KEYS),
+    executor_def=dg.in_process_executor,
+    description="Landing files and all daily tables, over one range of days.",
+)
+marts_job = dg.define_asset_job(
+    "marts",
+    selection=dg.AssetSelection.assets(*PERIOD_TABLE, *(mart.name for mart in MARTS))
+    | dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("events"), "newest_day_age")),
+    executor_def=dg.in_process_executor,
+    description="Period tables and marts, once no day is dirty.",
+)
+
+Requests = Iterator[dg.RunRequest | dg.SkipReason]
+
+
+def is_under_way(instance: dg.DagsterInstance) -> bool:
+    """Whether a run of ours, or of a backfill, hasn't ended yet."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY))
+    return any(run.job_name in {days_job.name, marts_job.name, _BACKFILL_JOB} for run in runs)
+
+
+@dg.sensor(job=days_job, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def landing(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:
+    """Takes landing files that arrived and no longer grow."""
+    if is_under_way(context.instance):
+        yield dg.SkipReason("a run is under way")
+        return
+    files = home.waiting_files()
+    arrived = [day for file in files if (day := home.partition_of(file)) is not None]
+    version = hash_texts(sorted(f"{file.file_id}:{file.fingerprint}" for file in files))
+    for name, tags in range_runs(arrived):
+        yield dg.RunRequest(run_key=f"landing {name}:{version}", tags=tags, asset_selection=[RAW_KEY])
+    if not arrived:
+        yield dg.SkipReason("files wait for the product's first day to be over" if files else "no file waits")
+
+
+@dg.sensor(jobs=[days_job, marts_job], minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def dirty_days(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:
+    """Computes days whose inputs changed, as ranges; once none is left, the marts."""
+    if is_under_way(context.instance):
+        yield dg.SkipReason("a run is under way")
+        return
+    snapshot = take_snapshot(home.lake)
+    inputs = inputs_of_marts(snapshot, home.product)
+    runs = list(range_runs(home.dirty().runnable))
+    for name, tags in runs:
+        version = hash_texts([inputs, *(snapshot.output(RAW, day) for day in snapshot.data_days)])
+        yield dg.RunRequest(run_key=f"{name}:{version}", job_name=days_job.name, tags=tags, asset_selection=DAY_KEYS)
+    if not runs and snapshot.raw and home.marts_are_stale():
+        yield dg.RunRequest(run_key=f"marts:{inputs}", job_name=marts_job.name)
+    elif not runs:
+        yield dg.SkipReason("nothing is dirty")
+
+
+def nightly_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
+    """Every night what is still dirty, and an hour later the marts if they are behind; no run key: failed ones return."""
+    running = dg.DefaultScheduleStatus.RUNNING
+
+    @dg.schedule(job=days_job, cron_schedule=NIGHTLY, execution_timezone=time_zone, default_status=running)
+    def nightly(context: dg.ScheduleEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:
+        """Computes what is still dirty; days that were held back are tried again, each on its own."""
+        dirty = home.dirty()
+        runs = [*range_runs(dirty.runnable), *(run for day in sorted(dirty.held_back) for run in range_runs([day]))]
+        if is_under_way(context.instance) or not runs:
+            yield dg.SkipReason("a run is under way" if runs else "nothing is dirty")
+            return
+        for _, tags in runs:
+            yield dg.RunRequest(tags=tags, asset_selection=DAY_KEYS)
+
+    @dg.schedule(job=marts_job, cron_schedule=NIGHTLY_MARTS, execution_timezone=time_zone, default_status=running)
+    def nightly_marts(context: dg.ScheduleEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:
+        """Publishes the marts if they are behind the days."""
+        if is_under_way(context.instance) or not home.marts_are_stale():
+            yield dg.SkipReason("a run is under way, or the marts are up to date")
+            return
+        yield dg.RunRequest()
+
+    return [nightly, nightly_marts]

@@ -1,0 +1,29 @@
+"""All of Footfall as one `Definitions`, from explicit lists. What must not be here: anything else."""
+
+import dagster as dg
+
+from assets.automation import days_job, dirty_days, landing, marts_job, nightly_schedules
+from assets.checks import newest_day_age
+from assets.events import day_assets
+from assets.landing import raw_events_asset
+from assets.marts import mart_assets, period_assets
+from assets.resources import Home, home_from_environment
+
+
+def build_defs(home: Home) -> dg.Definitions:
+    """Definitions over `home`; tests and the command line pass their own."""
+    return dg.Definitions(
+        assets=[raw_events_asset(home.days), *day_assets(home.days), *period_assets(), *mart_assets()],
+        asset_checks=[newest_day_age],
+        jobs=[days_job, marts_job],
+        sensors=[landing, dirty_days],
+        schedules=nightly_schedules(home.product.time_zone),
+        resources={"home": home},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `dg dev` loads: the home that FOOTFALL_HOME names; read when it is asked for, not at import."""
+    return build_defs(Home(home_from_environment(), may_lack_product=True))

@@ -1,0 +1,50 @@
+"""The daily tables as assets: clean events, sessions, page views, daily sums. What must not be here: how they are made."""
+
+import dagster as dg
+
+from assets.checks import Events, check_specs, report_days
+from assets.metadata import OWNERS, static_metadata
+from assets.partitions import AROUND
+from assets.resources import Home
+from pipeline.build import DAY_TABLE, DayTable
+
+EVENT_TABLES = ("events", "session_events", "sessions", "page_views")
+DAILY_TABLES = ("activity", "step_events", "daily_sessions", "daily_zones", "daily_quality")
+_GROUPS = {**dict.fromkeys(EVENT_TABLES, "events"), **dict.fromkeys(DAILY_TABLES, "daily")}
+
+
+def day_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """An asset per daily table, in upstream order."""
+    return [_day_asset(DAY_TABLE[name], partitions) for name in (*EVENT_TABLES, *DAILY_TABLES)]
+
+
+def _deps(table: DayTable) -> list[dg.AssetDep]:
+    """Edges as the table reads: the same day, or the days around it."""
+    return [
+        dg.AssetDep(reads.table, partition_mapping=AROUND if len(reads.offsets) > 1 else None) for reads in table.reads
+    ]
+
+
+def _day_asset(table: DayTable, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    name = table.contract.name
+
+    @dg.asset(
+        name=name,
+        group_name=_GROUPS[name],
+        kinds={"polars", "parquet"},
+        owners=OWNERS,
+        description=table.contract.grain,
+        code_version=table.code_version,
+        metadata=static_metadata(table.contract),
+        deps=_deps(table),
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=name,
+        output_required=False,
+        check_specs=check_specs(name),
+    )
+    def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:
+        outcomes = home.build_days(name, context.partition_keys)
+        yield from report_days(context, name, outcomes)
+
+    return _asset

@@ -1,0 +1,73 @@
+"""`raw_events`: landing files become accepted and rejected rows. What must not be here: how a file is read."""
+
+import dagster as dg
+
+from assets.checks import Events, io_retries
+from assets.metadata import OWNERS, static_metadata
+from assets.resources import Home
+from pipeline.contracts import RAW_EVENTS
+from pipeline.ingest.files import READER_VERSION
+from pipeline.ingest.manifests import Manifest, rejected_by_rule
+
+
+def raw_events_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    """The asset raw_events, partitioned by the day on which files arrived."""
+
+    @dg.asset(
+        name="raw_events",
+        group_name="ingest",
+        kinds={"python", "parquet"},
+        owners=OWNERS,
+        description=f"{RAW_EVENTS.grain} A partition here is the day on which files arrived.",
+        code_version=READER_VERSION,
+        metadata=static_metadata(RAW_EVENTS),
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool="raw_events",
+        check_specs=[
+            dg.AssetCheckSpec("raw_events_balance", asset="raw_events", blocking=True),
+            dg.AssetCheckSpec("raw_events_rejected", asset="raw_events"),
+        ],
+    )
+    def raw_events(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:
+        with io_retries(context):
+            taken = home.take_files(context.partition_keys)
+        for day in context.partition_keys:
+            arrived = [manifest for manifest in taken if manifest.arrived == day]
+            context.add_asset_metadata(_counts(arrived), partition_key=day)
+        yield _balance(taken)
+        yield _rejections(taken)
+        yield dg.MaterializeResult()
+
+    return raw_events
+
+
+def _counts(taken: list[Manifest]) -> dict[str, int]:
+    return {
+        "files_taken": len(taken),
+        "dagster/partition_row_count": sum(manifest.accepted for manifest in taken),
+        "records_read": sum(manifest.records_read for manifest in taken),
+        "records_rejected": sum(manifest.records_rejected for manifest in taken),
+    }
+
+
+def _balance(taken: list[Manifest]) -> dg.AssetCheckResult:
+    unbalanced = [manifest.name for manifest in taken if not manifest.balances]
+    return dg.AssetCheckResult(
+        check_name="raw_events_balance",
+        passed=not unbalanced,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description="records read = accepted + rejected + filtered, for every file",
+        metadata={"files": len(taken), "unbalanced": unbalanced},
+    )
+
+
+def _rejections(taken: list[Manifest]) -> dg.AssetCheckResult:
+    whole = {manifest.name: f"{manifest.file_rule}: {manifest.file_reason}" for manifest in taken if manifest.file_rule}
+    return dg.AssetCheckResult(
+        check_name="raw_events_rejected",
+        passed=not whole,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="no file was rejected whole; rejected records by rule",
+        metadata={**rejected_by_rule(taken), **whole},
+    )

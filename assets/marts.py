@@ -1,0 +1,73 @@
+"""Period tables and SQL marts as assets. What must not be here: SQL text, or how a period is computed."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from assets.checks import Events, check_specs, io_retries, report_one
+from assets.metadata import OWNERS, mart_lineage, static_metadata
+from assets.resources import Home
+from pipeline.build import PERIOD_TABLES, PeriodTable
+from pipeline.contracts import MARTS, Table
+from pipeline.sql_models import load_models, sources_of
+
+FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=28))
+
+
+def period_assets() -> list[dg.AssetsDefinition]:
+    """An asset per period table."""
+    return [_period_asset(table) for table in PERIOD_TABLES]
+
+
+def _period_asset(table: PeriodTable) -> dg.AssetsDefinition:
+    name = table.contract.name
+
+    @dg.asset(
+        name=name,
+        group_name="periods",
+        kinds={"polars", "parquet"},
+        owners=OWNERS,
+        description=table.contract.grain,
+        code_version="1",
+        metadata=static_metadata(table.contract),
+        deps=[table.reads],
+        pool=name,
+        output_required=False,
+        check_specs=check_specs(name),
+    )
+    def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:
+        with io_retries(context):
+            outcome = home.build_period(name)
+        yield from report_one(name, outcome)
+
+    return _asset
+
+
+def mart_assets() -> list[dg.AssetsDefinition]:
+    """An asset per mart; its edges are what sqlglot reads in the SQL."""
+    return [_mart_asset(mart) for mart in MARTS]
+
+
+def _mart_asset(mart: Table) -> dg.AssetsDefinition:
+    models = load_models()
+
+    @dg.asset(
+        name=mart.name,
+        group_name="marts",
+        kinds={"duckdb", "sql", "parquet"},
+        owners=OWNERS,
+        description=mart.grain,
+        metadata={**static_metadata(mart), "dagster/column_lineage": mart_lineage(mart.name)},
+        deps=sorted(sources_of(mart.name, models)),
+        # The published record of all marts is one file: one writer at a time.
+        pool="marts",
+        output_required=False,
+        check_specs=check_specs(mart.name),
+        freshness_policy=FRESHNESS,
+    )
+    def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:
+        with io_retries(context):
+            outcome = home.build_mart(mart.name)
+        yield from report_one(mart.name, outcome)
+
+    return _asset

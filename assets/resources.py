@@ -1,0 +1,111 @@
+"""The one resource: a home folder with its product file. What must not be here: how anything is computed."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+
+from assets.partitions import existing_days, local_days
+from pipeline.build import Outcome, build_days, build_period, find_dirty, take_snapshot
+from pipeline.home import claim
+from pipeline.ingest.files import ingest, listing, settled_pending
+from pipeline.ingest.landing import LandingFile
+from pipeline.ingest.manifests import Manifest
+from pipeline.lake import Lake
+from pipeline.marts import build_mart, marts_are_stale
+from pipeline.product import Product, load_product, parse_product
+from pipeline.quality import judge, judge_mart
+from pipeline.state import Dirty
+
+HOME_VARIABLE = "FOOTFALL_HOME"
+DEFAULT_HOME = "footfall_home"
+# A file that grows shows it within this time, or it isn't being written to.
+SETTLE_SECONDS = 1.0
+
+_NO_PRODUCT = "{name: no product file yet, start_date: 2026-01-01, sources: {none: {}}}"
+
+# Hears (what, done, total) after each file, day or table.
+Progress = Callable[[str, int, int], None]
+
+
+def home_from_environment() -> Path:
+    """FOOTFALL_HOME, else ./footfall_home."""
+    return Path(os.environ.get(HOME_VARIABLE, DEFAULT_HOME)).resolve()
+
+
+class Home:
+    """What assets, sensors and the command line do with one product's home.
+
+    `on_progress` hears of each piece done. `may_lack_product` lets the UI show the graph before there is a product
+    file; nothing can be ingested then.
+    """
+
+    def __init__(
+        self, path: Path, on_progress: Progress = lambda _what, _done, _total: None, *, may_lack_product: bool = False
+    ) -> None:
+        self.lake = Lake(path)
+        self.on_progress = on_progress
+        self.product_file = self.lake.path("product.yaml")
+        lacks = may_lack_product and not self.product_file.exists()
+        self.product: Product = parse_product(_NO_PRODUCT) if lacks else load_product(self.product_file)
+        self.days: dg.DailyPartitionsDefinition = local_days(self.product)
+
+    def exists(self, day: date) -> bool:
+        """Whether the local day is over and after the product's start."""
+        known = existing_days(self.days)
+        return known is not None and known[0] <= day <= known[1]
+
+    def partition_of(self, file: LandingFile) -> date | None:
+        """The raw_events partition that a file is shown under: its arrival day, within the days that exist."""
+        known = existing_days(self.days)
+        return None if known is None else min(max(file.arrived, known[0]), known[1])
+
+    def waiting_files(self) -> list[LandingFile]:
+        """Files to take now: not taken yet or changed, and no longer growing."""
+        before = listing(self.lake)
+        waiting = settled_pending(self.lake, self.product, before)
+        if any(not file.is_done for file in waiting):
+            time.sleep(SETTLE_SECONDS)
+            waiting = settled_pending(self.lake, self.product, before)
+        return waiting
+
+    def take_files(self, keys: Sequence[str]) -> list[Manifest]:
+        """Ingest the waiting files of the named arrival days."""
+        claim(self.lake, load_product(self.product_file))
+        wanted = {date.fromisoformat(key) for key in keys}
+        files = [file for file in self.waiting_files() if self.partition_of(file) in wanted]
+        taken: list[Manifest] = []
+        for manifest in ingest(self.lake, self.product, files):
+            taken.append(manifest)
+            self.on_progress("landing files", len(taken), len(files))
+        return taken
+
+    def build_days(self, table: str, keys: Sequence[str]) -> Iterator[Outcome]:
+        """Compute the named days of a daily table."""
+        days = [date.fromisoformat(key) for key in keys]
+        for done, outcome in enumerate(build_days(self.lake, self.product, table, days, judge), start=1):
+            self.on_progress(table, done, len(days))
+            yield outcome
+
+    def build_period(self, table: str) -> Outcome:
+        """Compute a period table."""
+        outcome = build_period(self.lake, self.product, table, judge)
+        self.on_progress(table, 1, 1)
+        return outcome
+
+    def build_mart(self, mart: str) -> Outcome:
+        """Run the SQL model of a mart."""
+        outcome = build_mart(self.lake, self.product, mart, judge_mart)
+        self.on_progress(mart, 1, 1)
+        return outcome
+
+    def dirty(self) -> Dirty:
+        """Which days must be computed now."""
+        return find_dirty(self.lake, self.product, self.exists)
+
+    def marts_are_stale(self) -> bool:
+        """Whether the marts were made from other days than those that lie there."""
+        return marts_are_stale(self.lake, self.product, take_snapshot(self.lake))

@@ -1,0 +1,143 @@
+"""Runs for the command line, in this process, through the same Dagster instance as the UI.
+
+What must not be here: what is dirty (pipeline/state.py), or what a command prints (assets/cli.py).
+"""
+
+import os
+from collections.abc import Collection, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import dagster as dg
+
+from assets.automation import DAY_KEYS, RAW_KEY, days_job, marts_job
+from assets.definitions import build_defs
+from assets.partitions import existing_days, range_runs, range_tags
+from assets.resources import Home
+from pipeline.ingest.landing import LandingFile
+
+DAGSTER_HOME = "DAGSTER_HOME"
+_SETTINGS = """\
+# Made by footfall. Telemetry and the sign-up prompt are off; one writer per table; two runs at a time.
+telemetry: {enabled: false}
+nux: {enabled: false}
+concurrency:
+  runs: {max_concurrent_runs: 2}
+  pools: {default_limit: 1, granularity: op}
+"""
+# By this tag the UI files a run under the job of our code location.
+_LOCATION = {".dagster/repository": "__repository__@footfall"}
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+# Tables that read only their own day: a backfill of a..b computes them for a..b and the rest a day wider.
+_OWN_DAY = {"events", "activity", "step_events"}
+_ONE_DAY = timedelta(days=1)
+
+
+def dagster_home(home: Home) -> str:
+    """DAGSTER_HOME, else the folder .dagster in the home; made with its settings if it isn't there."""
+    chosen = os.environ.setdefault(DAGSTER_HOME, str(home.lake.home / ".dagster"))
+    os.makedirs(chosen, exist_ok=True)  # noqa: PTH103  # DAGSTER_HOME is a text in the environment
+    settings = os.path.join(chosen, "dagster.yaml")  # noqa: PTH118  # the same
+    if not os.path.exists(settings):  # noqa: PTH110  # the same
+        with open(settings, "x", encoding="utf-8") as file:  # noqa: PTH123  # the same
+            file.write(_SETTINGS)
+    return chosen
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do: files to take, ranges of days to compute, days held back, and whether marts follow."""
+
+    files: Sequence[LandingFile]
+    ranges: Sequence[tuple[date, date]]
+    days: dict[str, int]
+    held_back: dict[str, dict[date, list[str]]]
+    marts: bool
+
+
+@dataclass
+class Runner:
+    """Runs jobs over one home in this process. `failures` collects a sentence per run that failed."""
+
+    home: Home
+    instance: dg.DagsterInstance
+    failures: list[str] = field(default_factory=list)
+
+    def take_files(self) -> int:
+        """Ingest the landing files that wait; returns how many waited."""
+        files = self.home.waiting_files()
+        days = {day for file in files if (day := self.home.partition_of(file)) is not None}
+        for _, tags in range_runs(days):
+            self._execute(days_job.name, [RAW_KEY], tags)
+        return len(files)
+
+    def compute_dirty_days(self) -> None:
+        """Compute dirty days, range by range, until none is left but those that a gate holds back."""
+        before: Collection[date] | None = None
+        while (runnable := self.home.dirty().runnable) and runnable != before:
+            before = runnable
+            for _, tags in range_runs(runnable):
+                self._execute(days_job.name, DAY_KEYS, tags)
+
+    def backfill(self, first: date, last: date) -> None:
+        """Compute `first` to `last` again, and sessions and below a day wider, dirty or not."""
+        known = existing_days(self.home.days)
+        if known is None or first < known[0] or last > known[1]:
+            span = "no day is over yet" if known is None else f"days from {known[0]} to {known[1]} exist"
+            raise ValueError(f"{first} to {last} can't be computed: {span}")
+        own = [key for key in DAY_KEYS if key.path[-1] in _OWN_DAY]
+        self._execute(days_job.name, [RAW_KEY, *own], range_tags(first, last))
+        wider = range_tags(max(known[0], first - _ONE_DAY), min(known[1], last + _ONE_DAY))
+        self._execute(days_job.name, [key for key in DAY_KEYS if key not in own], wider)
+
+    def publish_marts(self, *, rebuild: bool = False) -> bool:
+        """Publish period tables and marts if they are behind; returns whether that was done."""
+        if not rebuild and not self.home.marts_are_stale():
+            return False
+        self._execute(marts_job.name, None, {})
+        return True
+
+    def _execute(self, job: str, keys: Sequence[dg.AssetKey] | None, tags: dict[str, str]) -> None:
+        definition = build_defs(self.home).resolve_job_def(job)
+        result = definition.execute_in_process(
+            instance=self.instance,
+            asset_selection=keys,
+            tags={**tags, **_LOCATION},
+            run_config=_QUIET,
+            raise_on_error=False,
+        )
+        if not result.success:
+            self.failures += [_reason(event) for event in result.get_step_failure_events()]
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    message = error.message.strip() if error is not None else "failed"
+    return f"{event.step_key}: {message}"
+
+
+@contextmanager
+def open_runner(home: Home) -> Generator[Runner]:
+    """A runner on the instance that the UI uses too."""
+    dagster_home(home)
+    with dg.DagsterInstance.get() as instance:
+        yield Runner(home, instance)
+
+
+def plan(home: Home) -> Plan:
+    """What a run would do now, without doing it."""
+    files = home.waiting_files()
+    dirty = home.dirty()
+    ranges = [(date.fromisoformat(name[:10]), date.fromisoformat(name[-10:])) for name, _ in range_runs(dirty.runnable)]
+    return Plan(
+        files=files,
+        ranges=ranges,
+        days={name: len(days) for name, days in dirty.days.items() if days},
+        held_back={
+            name: {day: failure.reasons for day, failure in by_day.items()} for name, by_day in dirty.failed.items()
+        },
+        marts=bool(files or ranges) or home.marts_are_stale(),
+    )

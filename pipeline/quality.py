@@ -1,0 +1,201 @@
+"""The gate: Great Expectations judges batches by suites made from the contracts (design.md, "The gate").
+
+Polars has judged each row by then. A batch profile (pipeline/profile.py) has one row per batch, so one validation
+judges a whole range of days; marts up to 100,000 rows are judged whole. The only module that imports Great
+Expectations, inside functions, since the import takes seconds.
+"""
+
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+import polars as pl
+
+from pipeline.contracts import Table
+from pipeline.product import Product
+from pipeline.profile import Facts, Verdict
+
+WHOLE_MART_ROWS = 100_000
+SAME_WEEKDAYS_NEEDED = 4
+VOLUME_BOUNDS = (0.5, 2.0)
+MAX_UNKNOWN_PAGE_SHARE = 0.2
+# Facts of the batch itself, which must be 0: (name, what a number above 0 means).
+HARD_ZEROS: dict[str, str] = {
+    "wrong_columns": "columns or types that differ from the contract",
+    "repeated_keys": "rows that repeat a key",
+    "nulls": "nulls in columns that may not be null",
+    "out_of_bounds": "values out of their bounds",
+    "out_of_order": "rows where a part is larger than its whole",
+    "rows_outside_day": "events outside the local day",
+    "colliding_person_keys": "people who share a person_key",
+    "unbalanced_rows": "accepted rows that are neither events nor counted as repetitions",
+    "unbalanced_files": "landing files whose records are not all accounted for",
+}
+_WARNINGS: dict[str, tuple[float, float, str]] = {
+    "volume_ratio": (*VOLUME_BOUNDS, "rows against the median of the last same weekdays"),
+    "unknown_page_share": (0.0, MAX_UNKNOWN_PAGE_SHARE, "share of page views whose address fits no page"),
+}
+
+
+def judge(
+    table: Table, product: Product, batches: Sequence[Facts], history: Sequence[Sequence[Facts]]
+) -> list[Verdict]:
+    """Judge batches of `table` by their profiles; `history` holds, for each, the profiles of the same weekdays before.
+
+    Hard faults are facts of the batch itself; what compares with other days is a warning and holds nothing back, or
+    results would depend on the order in which files arrived.
+    """
+    gxe = _great_expectations().expectations
+
+    rows = [_profile_row(facts, past) for facts, past in zip(batches, history, strict=True)]
+    frame = pl.DataFrame(rows, infer_schema_length=None).with_row_index("batch")
+    expectations: list[Any] = [
+        gxe.ExpectColumnValuesToBeBetween(column=name, max_value=0, severity="critical", meta={"fault": text})
+        for name, text in HARD_ZEROS.items()
+        if frame[name].null_count() < frame.height
+    ]
+    if table.name == "events":
+        limit, least = product.quality.max_rejected_share, product.quality.min_records
+        share = f"share of rejected records in the day's landing files, at most {limit:.0%} from {least} records on"
+        expectations.append(
+            gxe.ExpectColumnValuesToBeBetween(
+                column="judged_rejected_share", max_value=limit, severity="critical", meta={"fault": share}
+            )
+        )
+    expectations += [
+        gxe.ExpectColumnValuesToBeBetween(
+            column=name, min_value=low, max_value=high, severity="warning", meta={"fault": text}
+        )
+        for name, (low, high, text) in _WARNINGS.items()
+        if frame[name].null_count() < frame.height
+    ]
+    # Below so many records a share says nothing.
+    judged = pl.when(pl.col("records_read") >= product.quality.min_records).then("rejected_share")
+    return _verdicts(table, frame.with_columns(judged_rejected_share=judged), expectations, batches)
+
+
+def _profile_row(facts: Facts, past: Sequence[Facts]) -> dict[str, float | None]:
+    row: dict[str, float | None] = {name: facts.get(name) for name in HARD_ZEROS}
+    rows, views = facts["rows"] or 0, facts.get("page_views") or 0
+    before = [then["rows"] or 0 for then in past]
+    usual = median(before) if len(before) >= SAME_WEEKDAYS_NEEDED else 0
+    row["records_read"] = facts.get("records_read")
+    row["rejected_share"] = facts.get("rejected_share")
+    row["volume_ratio"] = rows / usual if usual else None
+    row["unknown_page_share"] = (facts.get("page_views_unknown_page") or 0) / views if views else None
+    return {name: None if value is None else float(value) for name, value in row.items()}
+
+
+def _verdicts(
+    table: Table, frame: pl.DataFrame, expectations: Sequence[Any], batches: Sequence[Facts]
+) -> list[Verdict]:
+    faults: list[list[str]] = [[] for _ in batches]
+    cautions: list[list[str]] = [[] for _ in batches]
+    for result in _validate(frame, expectations, by="batch"):
+        for failed in result["batches"]:
+            column = result["column"]
+            value = frame[int(failed), column]
+            sentence = f"{table.name}: {value:g} {result['fault']} ({column})"
+            details = [
+                f"{name}={number}" for name, number in batches[int(failed)].items() if name.startswith(f"{column}:")
+            ]
+            listed = (faults if result["severity"] == "critical" else cautions)[int(failed)]
+            listed.append(f"{sentence}: {', '.join(details)}" if details else sentence)
+    return [Verdict(tuple(f), tuple(w)) for f, w in zip(faults, cautions, strict=True)]
+
+
+def judge_mart(table: Table, product: Product, frame: pl.DataFrame, facts: Facts) -> Verdict:
+    """Judge a mart: whole up to 100,000 rows, by its profile above."""
+    if frame.height > WHOLE_MART_ROWS:
+        return judge(table, product, [facts], [[]])[0]
+    gxe = _great_expectations().expectations
+
+    repeated = {"fault": "rows that repeat the key"}
+    expectations: list[Any] = [
+        gxe.ExpectTableColumnsToMatchSet(column_set=[c.name for c in table.columns], meta={"fault": "other columns"}),
+        gxe.ExpectCompoundColumnsToBeUnique(column_list=list(table.key), ignore_row_if="never", meta=repeated)
+        if len(table.key) > 1
+        else gxe.ExpectColumnValuesToBeUnique(column=next(iter(table.key)), meta=repeated),
+    ]
+    for column in table.columns:
+        if not column.nullable:
+            expectations.append(gxe.ExpectColumnValuesToNotBeNull(column=column.name, meta={"fault": "nulls"}))
+        if column.minimum is not None or column.maximum is not None:
+            expectations.append(
+                gxe.ExpectColumnValuesToBeBetween(
+                    column=column.name,
+                    min_value=column.minimum,
+                    max_value=column.maximum,
+                    meta={"fault": f"values outside {column.minimum} to {column.maximum}"},
+                )
+            )
+    expectations += [
+        gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+            column_A=larger,
+            column_B=smaller,
+            or_equal=True,
+            ignore_row_if="either_value_is_missing",
+            meta={"fault": f"rows where {smaller} is over {larger}"},
+        )
+        for smaller, larger in table.at_most
+    ]
+    failed = [result for result in _validate(frame, expectations, by=None) if result["count"]]
+    return Verdict(tuple(f"{table.name}.{r['column']}: {r['count']} {r['fault']}" for r in failed))
+
+
+def _validate(frame: pl.DataFrame, expectations: Sequence[Any], by: str | None) -> list[dict[str, Any]]:
+    """Run a suite over `frame`; per expectation its column, fault, severity, failed count and failed values of `by`.
+
+    Great Expectations doesn't raise where an expectation itself breaks, so that is looked for and raised here.
+    """
+    if frame.is_empty():
+        return []
+    batch_definition, suite = _suite(expectations)
+    how: dict[str, Any] = {"result_format": "COMPLETE", "unexpected_index_column_names": [by]} if by else {}
+    report = batch_definition.get_batch(batch_parameters={"dataframe": frame.to_pandas()}).validate(
+        suite, result_format=how or "BASIC"
+    )
+    results: list[dict[str, Any]] = []
+    for result in report.results:
+        config = result.expectation_config
+        column = config.kwargs.get("column") or config.kwargs.get("column_B") or "key"
+        if broken := _raised(result.exception_info or {}):
+            raise RuntimeError(f"the check of {column} itself failed: {broken[0]}")
+        found = result.result or {}
+        indices = [] if result.success else found.get("unexpected_index_list") or []
+        results.append(
+            {
+                "column": column,
+                "fault": config.meta["fault"],
+                "severity": config.severity.value,
+                "count": 0 if result.success else found.get("unexpected_count", 1),
+                "batches": [index[by] for index in indices] if by else [],
+            }
+        )
+    return results
+
+
+def _great_expectations() -> Any:  # noqa: ANN401  # its stubs hide the names that its documentation tells to use
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="module 'sre_", category=DeprecationWarning)
+        import great_expectations as gx  # noqa: PLC0415, TID251  # seconds to import
+    logging.captureWarnings(capture=False)  # its import sends the whole process's warnings to a logger
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    return gx
+
+
+def _suite(expectations: Sequence[Any]) -> tuple[Any, Any]:
+    """An ephemeral context's batch definition, and the suite. One context a call: a shared one mixes up threads."""
+    gx = _great_expectations()
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    asset = context.data_sources.add_pandas("memory").add_dataframe_asset("frame")
+    suite = gx.ExpectationSuite(name="contract", expectations=list(expectations))
+    return asset.add_batch_definition_whole_dataframe("whole"), suite
+
+
+def _raised(info: Mapping[str, Any]) -> list[str]:
+    entries = [info] if "raised_exception" in info else [entry for entry in info.values() if isinstance(entry, dict)]
+    return [str(entry["exception_message"]) for entry in entries if entry.get("raised_exception")]
