@@ -7,10 +7,11 @@ import hashlib
 import json
 import re
 from datetime import date
+from functools import cached_property
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import soupsieve
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -33,9 +34,10 @@ class ProductFileError(Exception):
 
 
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name!r} is no IANA time zone; write one like Europe/Berlin or UTC")
-    return name
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no IANA time zone; write one like Europe/Berlin or UTC") from None
 
 
 def _valid_selector(selector: str) -> str:
@@ -218,9 +220,14 @@ class Product(Part):
         """The product's time zone."""
         return ZoneInfo(self.time_zone)
 
+    @cached_property
+    def _dumped(self) -> dict[str, Any]:
+        # The file doesn't change while it is loaded, and hashes of its parts are asked for by table and day.
+        return self.model_dump(mode="json")
+
     def part_hash(self, *parts: ProductPart) -> str:
         """Fingerprint of the named parts: what a table must be computed anew for when it changes."""
-        data = self.model_dump(mode="json")
+        data = self._dumped
         keys: dict[ProductPart, tuple[str, ...]] = {
             "time": ("time_zone", "start_date", "week_start"),
             "ingest": ("time_zone", "start_date", "properties"),
@@ -274,7 +281,14 @@ def parse_product(text: str, file: str = "product.yaml") -> Product:
     try:
         return Product.model_validate(_plain(tree))
     except ValidationError as fault:
-        raise ProductFileError([_sentence(file, tree, dict(error)) for error in fault.errors()]) from None
+        raise ProductFileError([_sentence(file, tree, dict(error)) for error in _own_faults(fault)]) from None
+
+
+def _own_faults(fault: ValidationError) -> list[Any]:
+    """Pydantic's errors without those of a list that only lacks the entries which are at fault themselves."""
+    errors = fault.errors()
+    inner = {error["loc"][: len(error["loc"]) - 1] for error in errors if error["loc"]}
+    return [error for error in errors if not (error["type"] == "too_short" and error["loc"] in inner)]
 
 
 def _plain(node: Any) -> Any:  # noqa: ANN401  # YAML holds anything

@@ -1,0 +1,214 @@
+"""The house itself: contracts, dictionary, import rules, days, lake and state."""
+
+import ast
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import product
+
+from pipeline.build import DAY_TABLES
+from pipeline.contracts import TABLES, Table
+from pipeline.contracts.base import Column
+from pipeline.days import day_start, days_between, ranges
+from pipeline.dictionary import markdown
+from pipeline.home import HomeMismatch, claim
+from pipeline.lake import Lake, day_key
+from pipeline.state import DayFailure, DayState, Snapshot, dirty_days, input_hash, read_states, write_state
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_dictionary_is_the_committed_one() -> None:
+    assert (ROOT / "docs" / "marts.md").read_text() == markdown(), "run `make docs`"
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_contract_is_whole(table: Table) -> None:
+    names = table.schema.names()
+    assert len(set(names)) == len(names)
+    assert {*table.key, *table.order} <= set(names)
+    assert {name for pair in table.at_most for name in pair} <= set(names)
+    assert table.grain.startswith("One row per ")
+    assert table.grain.endswith(".")
+    for column in table.columns:
+        assert column.sql_type
+        assert column.description
+        if column.name.startswith("people_"):
+            assert column.adds_over in {(), ("day",)}, "people add over nothing; only first-time ones over days"
+        if column.dtype == pl.Float64():
+            assert not column.adds_over, "a ratio or median never adds"
+
+
+def test_pipeline_loads_without_dagster_and_great_expectations() -> None:
+    modules = [
+        str(path.relative_to(ROOT).with_suffix("")).replace("/", ".").removesuffix(".__init__")
+        for path in (ROOT / "pipeline").rglob("*.py")
+    ]
+    code = (
+        f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\n"
+        "print(sorted({'dagster', 'great_expectations', 'assets'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("room", ["pipeline", "sql"])
+def test_tests_of_the_pure_rooms_never_import_dagster(room: str) -> None:
+    for path in (ROOT / "tests" / room).glob("*.py"):
+        imported = {
+            name.split(".")[0]
+            for node in ast.walk(ast.parse(path.read_text()))
+            for name in (
+                [alias.name for alias in node.names] if isinstance(node, ast.Import)
+                else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            )
+        }  # fmt: skip
+        assert not imported & {"dagster", "assets"}, path
+
+
+def test_days_of_23_and_25_hours() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    lengths = {
+        day: day_start(day + timedelta(days=1), berlin) - day_start(day, berlin)
+        for day in (date(2026, 3, 29), date(2026, 10, 25), date(2026, 6, 1))
+    }
+    assert [length.total_seconds() / 3600 for length in lengths.values()] == [23, 25, 24]
+
+
+@pytest.mark.parametrize(
+    "zone", ["Europe/Berlin", "America/Los_Angeles", "Africa/Cairo", "Asia/Beirut", "Australia/Lord_Howe"]
+)
+def test_day_start_is_the_first_instant_that_polars_books_on_the_day(zone: str) -> None:
+    for day in days_between(date(2026, 1, 1), date(2026, 12, 31)):
+        begin = day_start(day, ZoneInfo(zone))
+        both = pl.Series([begin - timedelta(microseconds=1), begin]).dt.convert_time_zone(zone).dt.date()
+        assert both.to_list() == [day - timedelta(days=1), day]
+
+
+@given(st.sets(st.dates(date(2026, 1, 1), date(2026, 3, 1)), max_size=20))
+def test_ranges_hold_just_the_days(days: set[date]) -> None:
+    found = list(ranges(days))
+    assert [day for first, last in found for day in days_between(first, last)] == sorted(days)
+    assert all(b[0] - a[1] > timedelta(days=1) for a, b in zip(found, found[1:], strict=False))
+
+
+def test_lake_replaces_whole_objects_and_lists_no_half_ones(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    lake.write("lake/x.json", b"one")
+    lake.write("lake/x.json", b"two")
+    assert lake.read("lake/x.json") == b"two"
+    staged = lake.stage("lake/t/day=2026-01-01/part.parquet", pl.DataFrame({"a": [1]}))
+    assert list(lake.keys("lake")) == ["lake/x.json"]
+    lake.publish(staged)
+    assert list(lake.keys("lake")) == ["lake/t/day=2026-01-01/part.parquet", "lake/x.json"]
+    lake.discard(lake.stage("lake/y.parquet", pl.DataFrame({"a": [1]})))
+    assert not list(tmp_path.rglob("*.tmp"))
+    lake.stage("lake/z.parquet", pl.DataFrame({"a": [1]}))
+    assert lake.sweep(older_than=0) == 0
+    assert lake.sweep(older_than=1e12) == 1
+
+
+def test_equal_frames_give_equal_bytes(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"a": range(300_000), "b": [str(i % 7) for i in range(300_000)]})
+    hashes = {Lake(tmp_path).write_frame(f"lake/{i}.parquet", frame.clone().rechunk()) for i in range(3)}
+    chunked = pl.concat([frame[:1000], frame[1000:]], rechunk=False)
+    assert hashes == {Lake(tmp_path).write_frame("lake/c.parquet", chunked)}
+
+
+def test_start_date_and_time_zone_are_fixed_at_first_ingest(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    claim(lake, product())
+    claim(lake, product(name="another name"))
+    with pytest.raises(HomeMismatch, match=r"time_zone was Europe/Berlin and is now UTC.*footfall run"):
+        claim(lake, product(time_zone="UTC"))
+
+
+# What is dirty.
+
+D = [date(2026, 1, 1) + timedelta(days=i) for i in range(7)]
+
+
+def published(raw: dict[date, dict[str, int]]) -> Snapshot:
+    """A snapshot in which everything is published from `raw`."""
+    snapshot = Snapshot(raw=raw, states={table.contract.name: {} for table in DAY_TABLES})
+    for table in DAY_TABLES:
+        for day in snapshot.data_days:
+            state = DayState(input_hash(table, day, product(), snapshot), f"{table.contract.name}{day}", 0)
+            snapshot.states[table.contract.name][day] = state
+    return snapshot
+
+
+RAW = {day: {f"k{i}": 1} for i, day in enumerate(D)}
+
+
+def test_nothing_is_dirty_after_all_is_published() -> None:
+    assert not dirty_days(DAY_TABLES, product(), published(RAW)).runnable
+
+
+def test_a_late_file_makes_its_day_dirty_and_sessions_around_it() -> None:
+    snapshot = published(RAW)
+    snapshot.raw = {**RAW, D[3]: {"k3": 1, "late": 1}}
+    dirty = dirty_days(DAY_TABLES, product(), snapshot)
+    assert dirty.days["events"] == {D[3]}
+    assert dirty.days["activity"] == {D[3]}
+    for name in ("session_events", "sessions", "page_views", "daily_sessions", "daily_zones", "daily_quality"):
+        assert dirty.days[name] == set(D[2:5]), name
+
+
+def test_days_that_are_not_over_wait() -> None:
+    dirty = dirty_days(DAY_TABLES, product(), Snapshot(RAW, {}), lambda day: day < D[5])
+    assert dirty.runnable == set(D[:5])
+
+
+def test_days_without_events_between_others_are_computed_too() -> None:
+    dirty = dirty_days(DAY_TABLES, product(), Snapshot({D[0]: {"a": 1}, D[4]: {"b": 1}}, {}))
+    assert dirty.runnable == set(D[:5])
+
+
+def test_a_changed_product_part_makes_what_uses_it_dirty() -> None:
+    changed = product(zones=[])
+    dirty = dirty_days(DAY_TABLES, changed, published(RAW))
+    assert {name for name, days in dirty.days.items() if days} == {"daily_zones"}
+
+
+def test_a_failed_day_waits_until_its_inputs_change() -> None:
+    snapshot = published(RAW)
+    snapshot.raw = {**RAW, D[3]: {"bad": 1}}
+    events = DAY_TABLES[0]
+    snapshot.failures = {"events": {D[3]: DayFailure(input_hash(events, D[3], product(), snapshot), ["why"])}}
+    dirty = dirty_days(DAY_TABLES, product(), snapshot)
+    assert dirty.held_back == {D[3]}
+    assert D[3] not in dirty.runnable
+    snapshot.raw = {**RAW, D[3]: {"mended": 1}}
+    assert D[3] in dirty_days(DAY_TABLES, product(), snapshot).runnable
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sets(st.sampled_from(D)))
+def test_dirt_spreads_by_the_offsets_that_tables_read(changed: set[date]) -> None:
+    snapshot = published(RAW)
+    snapshot.raw = {day: ({"new": 1} if day in changed else keys) for day, keys in RAW.items()}
+    dirty = dirty_days(DAY_TABLES, product(), snapshot)
+    around = {day + timedelta(days=i) for day in changed for i in (-1, 0, 1)} & set(D)
+    assert dirty.days["events"] == changed
+    assert dirty.days["sessions"] == around
+
+
+def test_a_state_without_its_object_does_not_count(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    write_state(lake, "events", D[0], DayState("a", "b", 0))
+    assert read_states(lake, "events") == ({}, {})
+    lake.write_frame(day_key("events", D[0]), pl.DataFrame({"a": [1]}))
+    assert read_states(lake, "events")[0] == {D[0]: DayState("a", "b", 0)}
+
+
+def test_every_column_type_has_a_sql_type() -> None:
+    with pytest.raises(KeyError):
+        _ = Column("x", pl.Int8(), "no published column has this type").sql_type

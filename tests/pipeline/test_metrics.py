@@ -1,0 +1,334 @@
+"""People, retention, funnels and zones against slow, obvious oracles in plain Python."""
+
+from collections import defaultdict
+from datetime import date, timedelta
+from itertools import pairwise
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import at, days_from, events_frame, product
+
+from pipeline.contracts import TABLES
+from pipeline.metrics.daily import daily_quality
+from pipeline.metrics.funnel import funnel_results, person_steps, step_events
+from pipeline.metrics.people import activity, people_daily, retention_cells
+from pipeline.metrics.zones import daily_zones, zones_of_chain
+from pipeline.product import Product, Zone
+
+DAYS = days_from("2026-03-25", 40)
+visits = st.sets(st.tuples(st.integers(1, 6), st.integers(0, len(DAYS) - 1)), max_size=40)
+
+
+def active(found: set[tuple[int, int]]) -> pl.LazyFrame:
+    rows = [(person, DAYS[day]) for person, day in sorted(found)]
+    return pl.LazyFrame(rows, schema={"person_key": pl.Int64, "day": pl.Date}, orient="row")
+
+
+@settings(max_examples=100, deadline=None)
+@given(found=visits)
+def test_people_per_day_week_and_month(found: set[tuple[int, int]]) -> None:
+    made = people_daily(active(found), DAYS, product())
+    first = {person: min(d for p, d in found if p == person) for person, _ in found}
+    for i, row in enumerate(made.iter_rows(named=True)):
+        for name, width in (("people_active", 1), ("people_active_7d", 7), ("people_active_28d", 28)):
+            assert row[name] == len({person for person, day in found if i - width < day <= i}), (name, row["day"])
+        assert row["people_new"] == sum(1 for day in first.values() if day == i)
+    assert made["day"].to_list() == DAYS
+
+
+def test_people_never_add_up_over_days_but_new_people_do() -> None:
+    made = people_daily(active({(1, 0), (1, 1), (2, 1)}), DAYS[:2], product())
+    assert made["people_active"].sum() == 3
+    assert made["people_active_7d"][-1] == 2
+    assert made["people_new"].sum() == 2
+    table = TABLES["people_daily"]
+    assert table.column("people_active").adds_over == ()
+    assert table.column("people_new").adds_over == ("day",)
+
+
+@settings(max_examples=100, deadline=None)
+@given(found=visits)
+def test_retention_equals_the_oracle(found: set[tuple[int, int]]) -> None:
+    made = retention_cells(active(found), DAYS, product())
+    cohorts: dict[int, set[int]] = defaultdict(set)
+    for person in {p for p, _ in found}:
+        cohorts[min(d for p, d in found if p == person)].add(person)
+    expected = [
+        (DAYS[start], offset, len(people), len({p for p in people if (p, start + offset) in found}))
+        for start, people in sorted(cohorts.items())
+        for offset in range(len(DAYS) - start)
+    ]
+    assert made.select("cohort_day", "day_offset", "people_in_cohort", "people_returned").rows() == expected
+    assert (
+        made.filter(pl.col("day_offset") == 0)
+        .select((pl.col("people_returned") == pl.col("people_in_cohort")).all())
+        .item()
+    )
+
+
+def test_retention_of_nobody_is_empty() -> None:
+    assert retention_cells(active(set()), [], product()).is_empty()
+    assert people_daily(active(set()), [], product()).is_empty()
+
+
+def test_left_truncated_is_said() -> None:
+    made = people_daily(active({(1, 0)}), DAYS, product(start_date=DAYS[0]))
+    assert made["left_truncated"].to_list() == [i < 28 for i in range(len(DAYS))]
+
+
+def test_activity_leaves_out_bots_and_nobody() -> None:
+    rows = [
+        {"occurred_at": at("2026-02-03T10:00"), "person_key": 1},
+        {"occurred_at": at("2026-02-03T09:00"), "person_key": 1},
+        {"occurred_at": at("2026-02-03T09:00"), "person_key": 2, "is_bot": True},
+        {"occurred_at": at("2026-02-03T09:00"), "person_key": None},
+    ]
+    made = activity(events_frame(rows).lazy(), date(2026, 2, 3))
+    assert made.select("person_key", "first_at", "events").rows() == [(1, at("2026-02-03T09:00"), 2)]
+
+
+# Funnels.
+
+Step = tuple[int, int]  # minute, bits of the steps that the event fits
+BEGIN = at("2026-02-03T10:00")
+
+
+def steps_frame(events: list[tuple[int, int, int]]) -> pl.LazyFrame:
+    rows = [(person, BEGIN + timedelta(minutes=minute), bits) for person, minute, bits in events]
+    schema = {"person_key": pl.Int64, "occurred_at": pl.Datetime("us", "UTC"), "steps": pl.Int64}
+    return pl.LazyFrame(rows, schema=schema, orient="row")
+
+
+def funnel_oracle(events: list[Step], steps: int, window: int) -> tuple[int, list[int]] | None:
+    """semantics.md 1.1 to 1.4: every step-1 event opens an attempt; each takes greedily the next fitting event.
+
+    Attempts that would use one event for one step merge, the later entry goes on.
+    """
+    ordered = sorted(events, key=lambda e: (e[0], e[1] & -e[1], e[1]))
+    attempts: list[list[int]] = []
+    reached: list[tuple[int, int, int, list[int]]] = []  # depth, place when reached, entry, times
+    for place, (minute, bits) in enumerate(ordered):
+        moved: dict[int, list[int]] = {}
+        for attempt in attempts:
+            k = len(attempt)
+            if k < steps and bits >> k & 1 and minute - attempt[0] <= window:
+                attempt.append(minute)
+                moved[k] = attempt
+                reached.append((k + 1, place, attempt[0], list(attempt)))
+        if bits & 1:
+            attempts.append([minute])
+            reached.append((1, place, minute, [minute]))
+    if not reached:
+        return None
+    deepest = max(depth for depth, *_ in reached)
+    first = min(place for depth, place, *_ in reached if depth == deepest)
+    at_once = [(entry, times) for depth, place, entry, times in reached if (depth, place) == (deepest, first)]
+    latest = max(entry for entry, _ in at_once)
+    # Entries of one instant are one entry; its steps are those that came first.
+    return deepest, min(times for entry, times in at_once if entry == latest)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    events=st.lists(
+        st.tuples(
+            st.integers(1, 2),
+            st.one_of(st.integers(0, 12), st.integers(0, 12).map(lambda m: m * 10)),
+            st.sampled_from([1, 2, 4, 3, 6, 5, 7]),
+        ),
+        max_size=9,
+    ),
+    window=st.sampled_from([5, 10, 30, 1000]),
+)
+def test_ordered_funnel_equals_the_oracle(events: list[tuple[int, int, int]], window: int) -> None:
+    made = person_steps(steps_frame(events), 3, timedelta(minutes=window))
+    for person in (1, 2):
+        expected = funnel_oracle([(m, b) for p, m, b in events if p == person], 3, window)
+        rows = made.filter(pl.col("person_key") == person).rows(named=True)
+        if expected is None:
+            assert not rows
+            continue
+        depth, times = expected
+        (row,) = rows
+        found = [row[f"t{k}"] for k in range(3)]
+        assert row["depth"] == depth
+        assert found == [BEGIN + timedelta(minutes=m) for m in times] + [None] * (3 - depth)
+
+
+# (what, events of one person as (minute, bits), depth, minutes of the reported attempt)
+FUNNELS: list[tuple[str, list[Step], int, list[int]]] = [
+    ("the limit of the window is inside", [(0, 1), (60, 2)], 2, [0, 60]),
+    ("one minute over it", [(0, 1), (61, 2)], 1, [0]),
+    ("window from step 1, not from the step before", [(0, 1), (40, 2), (70, 4)], 2, [0, 40]),
+    ("a step before the entry must be done again", [(0, 2), (1, 1)], 1, [1]),
+    ("entries at 1 and 35, goal at 41: the latest entry", [(1, 1), (35, 1), (41, 2), (42, 4)], 3, [35, 41, 42]),
+    ("first completion wins, later ones are ignored", [(0, 1), (1, 2), (2, 4), (5, 1), (6, 2), (7, 4)], 3, [0, 1, 2]),
+    ("equal instants chain in step order", [(0, 4), (0, 2), (0, 1)], 3, [0, 0, 0]),
+    ("one event that fits all steps fills one", [(0, 7)], 1, [0]),
+    ("three events that fit all steps fill three", [(0, 7), (1, 7), (2, 7)], 3, [0, 1, 2]),
+    ("nobody without step 1", [(0, 2), (1, 4)], 0, []),
+]
+
+
+@pytest.mark.parametrize(("what", "events", "depth", "times"), FUNNELS, ids=[case[0] for case in FUNNELS])
+def test_funnel_table(what: str, events: list[Step], depth: int, times: list[int]) -> None:
+    made = person_steps(steps_frame([(1, m, b) for m, b in events]), 3, timedelta(minutes=60))
+    assert made["depth"].to_list() == ([depth] if depth else []), what
+    if depth:
+        assert [made[f"t{k}"][0] for k in range(depth)] == [BEGIN + timedelta(minutes=m) for m in times]
+
+
+def test_funnel_results_by_period() -> None:
+    day = "2026-02-0"  # 2 February 2026 is a Monday
+    rows = [
+        {"occurred_at": at(f"{day}2T10:00"), "person_key": 1, "page": "home"},
+        {"occurred_at": at(f"{day}2T10:05"), "person_key": 1, "page": "product"},
+        {"occurred_at": at(f"{day}2T10:10"), "person_key": 1, "kind": "order"},
+        {"occurred_at": at(f"{day}8T10:00"), "person_key": 2, "page": "home"},
+        {"occurred_at": at(f"{day}9T10:00"), "person_key": 2, "page": "product"},
+        {"occurred_at": at(f"{day}2T10:00"), "person_key": 3, "page": "home", "is_bot": True},
+    ]
+    chosen = product()
+    frame = events_frame(rows).lazy()
+    days = days_from("2026-02-02", 8)
+    parts = [
+        step_events(frame.filter(pl.col("occurred_at").dt.date() == each), each, chosen.funnels).lazy() for each in days
+    ]
+    made = funnel_results(pl.concat(parts), days, chosen)
+    counts = made.select("period", "step", "people_converted", "people_mature").rows()
+    # The week ends before person 2 goes on; the whole history sees it. Two weeks after entry nobody is mature but one.
+    assert counts == [("all", 1, 2, 1), ("all", 2, 2, 1), ("all", 3, 1, 1)] + [
+        ("week", step, people, 0) for step, people in ((1, 2), (2, 1), (3, 1))
+    ]
+    timed = made.filter(pl.col("period") == "week").select("people_timed", "median_us_from_previous").rows()
+    assert timed == [(0, None), (1, 300e6), (1, 300e6)]
+
+
+# Zones.
+
+ZONES = [
+    Zone(name="hero", page="home", selectors=("section.hero",)),
+    Zone(name="cta", page="home", selectors=("section.hero a.cta", "#buy")),
+]
+CHAINS = [
+    ('<main><section class="hero"><a class="cta big">', [0, 1], 1),
+    ('<main><section class="hero"><img>', [0], 0),
+    ('<main><a class="cta">', [], None),
+    ('<div id="buy"><section class="hero">', [0, 1], 0),
+    ('<table><tr><td><section class="hero">', [0], 0),
+    ('<section class="hero"><p><div><span>', [0], 0),
+    ("", [], None),
+    ("no tags at all", [], None),
+    ("https://example.com/", [], None),
+    ("<" * 2000, [], None),
+    ('<section class="hero"' + "<a>" * 5_000, [0], 0),
+]
+
+
+@pytest.mark.parametrize(("chain", "inside", "innermost"), CHAINS)
+def test_zones_of_an_element(chain: str, inside: list[int], innermost: int | None) -> None:
+    assert zones_of_chain(chain, ZONES) == (inside, innermost)
+
+
+HERO, CTA, ELSE = CHAINS[1][0], CHAINS[0][0], "<footer><a>"
+act = st.tuples(st.integers(0, 5), st.sampled_from([HERO, CTA, ELSE, None]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(acts=st.lists(act, max_size=12), pages=st.lists(st.sampled_from(["home", "product"]), min_size=6, max_size=6))
+def test_zone_counts_equal_the_oracle(acts: list[tuple[int, str | None]], pages: list[str]) -> None:
+    day = date(2026, 2, 3)
+    sessions = [0, 0, 0, 1, 1, 2]
+    devices = ["mobile", "mobile", "mobile", "desktop", "desktop", "mobile"]
+    views = pl.LazyFrame(
+        {
+            "page_view_key": list(range(6)),
+            "session_key": sessions,
+            "page": pages,
+            "device_type": devices,
+            "is_bot": [False] * 6,
+            "implied": [False] * 6,
+        }
+    )
+    events = pl.LazyFrame(
+        [("click", view, chain) for view, chain in acts],
+        schema={"kind": pl.String, "page_view_key": pl.Int64, "element_chain": pl.String},
+        orient="row",
+    )
+    made = daily_zones(events, views, day, product())
+    for row in made.iter_rows(named=True):
+        shown = [v for v in range(6) if pages[v] == "home" and devices[v] == row["device_type"]]
+        hits = [v for v, c in acts if v in shown and (c == CTA or (c == HERO and row["zone"] == "hero"))]
+        own = [v for v, c in acts if v in shown and c == (HERO if row["zone"] == "hero" else CTA)]
+        assert row["page_views"] == len(shown)
+        assert row["sessions"] == len({sessions[v] for v in shown})
+        assert row["clicks"] == len(hits)
+        assert row["page_views_clicked"] == len(set(hits))
+        assert row["sessions_clicked"] == len({sessions[v] for v in hits})
+        assert row["own_clicks"] == len(own)
+        assert row["page_clicks"] == len([v for v, _ in acts if v in shown])
+    assert made.height == 2 * len({devices[v] for v in range(6) if pages[v] == "home"})
+
+
+def test_zone_versions_by_day_and_device() -> None:
+    zones = [
+        {"name": "z", "page": "home", "selectors": ["a.old"], "valid_to": "2026-02-03"},
+        {"name": "z", "page": "home", "selectors": ["a.new"], "valid_from": "2026-02-04"},
+        {"name": "tap", "page": "home", "selectors": ["a"], "device_type": "mobile"},
+    ]
+    chosen = product(zones=zones)
+    views = pl.LazyFrame(
+        {
+            "page_view_key": [1],
+            "session_key": [1],
+            "page": ["home"],
+            "device_type": ["desktop"],
+            "is_bot": [False],
+            "implied": [False],
+        }
+    )
+    events = pl.LazyFrame({"kind": ["click"], "page_view_key": [1], "element_chain": ['<a class="old">']})
+    counted = {day: daily_zones(events, views, day, chosen).rows(named=True) for day in days_from("2026-02-03", 2)}
+    found = [(row["zone_version"], row["clicks"]) for rows in counted.values() for row in rows]
+    assert found == [(date(2026, 1, 1), 1), (date(2026, 2, 4), 0)]
+
+
+# Quality.
+
+
+def test_quality_counts_balance() -> None:
+    raw = pl.LazyFrame({"source": ["web"] * 4, "event_id": ["a", "a", "b", None]})
+    events = events_frame(
+        [
+            {"occurred_at": at("2026-02-03T10:00"), "received_at": at("2026-02-04T10:00:01"), "page": "home"},
+            {"occurred_at": at("2026-02-03T10:00"), "is_bot": True, "kind": "order", "revenue_micros": 7},
+            {"occurred_at": at("2026-02-03T10:00"), "person_key": None, "kind": "order", "revenue_micros": 5},
+        ]
+    ).lazy()
+    sessions = pl.LazyFrame({"source": ["web"], "is_split": [True]})
+    (row,) = daily_quality(raw, events, sessions, date(2026, 2, 3), product()).iter_rows(named=True)
+    assert row["events_accepted"] == row["events"] + row["events_duplicate"] + row["clicks_merged"]
+    expected = {
+        "events_duplicate": 1,
+        "events_bot": 1,
+        "events_without_person": 1,
+        "events_late": 1,
+        "orders_by_order_day": 1,
+        "revenue_micros_by_order_day": 5,
+        "sessions_split": 1,
+        "page_view_events_unknown_page": 0,
+    }
+    assert {name: row[name] for name in expected} == expected
+
+
+def test_periods_begin_on_the_products_first_weekday() -> None:
+    days = days_from("2026-02-02", 15)
+    for start, expected in (("monday", [2, 9]), ("sunday", [8])):
+        chosen: Product = product(week_start=start)
+        rows = TABLES["step_events"].schema.to_frame().lazy()
+        made = funnel_results(rows, days, chosen).filter(pl.col("period") == "week")
+        assert sorted(set(made["period_start"].dt.day())) == expected
+        for begin, end in pairwise(sorted(set(made["period_start"]))):
+            assert end - begin == timedelta(days=7)

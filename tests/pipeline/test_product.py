@@ -1,0 +1,95 @@
+"""The product file: every fault at once, with file, line, path and remedy."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support import PRODUCT, product
+
+from pipeline.product import ProductFileError, load_product, parse_product, schema
+
+GOOD = PRODUCT.strip()
+
+
+def faults(text: str) -> list[str]:
+    with pytest.raises(ProductFileError) as raised:
+        parse_product(text, "product.yaml")
+    return raised.value.faults
+
+
+# (what, text in, text out, the fault's line, words that must be in it)
+FAULTS = [
+    ("unknown section", "name: Test shop", "name: Test shop\nzonez: []", 2, ["zonez", "spelling"]),
+    ("unknown zone", "time_zone: Europe/Berlin", "time_zone: Berlin", 2, ["time_zone", "IANA", "Europe/Berlin"]),
+    ("no start date", "start_date: 2026-01-01\n", "", 1, ["start_date", "add it"]),
+    ("wrong currency", "name: Test shop", "name: Test shop\ncurrency: euro", 2, ["currency", "three capitals"]),
+    ("page name", "{name: home, urls", "{name: Home Page, urls", 9, ["pages.0.name", "lower-case"]),
+    ("zone on no page", "page: home, selectors: [\"section.hero\"]", "page: hom, selectors: [\"section.hero\"]", 12, ["no page 'hom'", "home, product"]),
+    ("selector", '["section.hero a.cta"]', '["section..hero"]', 13, ["CSS selector"]),
+    ("sibling selector", '["section.hero a.cta"]', '["a:nth-child(2)"]', 13, ["siblings"]),
+    ("event kind", "buy: {kind: order}", "buy: {kind: ordr}", 15, ["goals.buy.kind", "order"]),
+    ("goal fits all", "buy: {kind: order}", "buy: {}", 15, ["every event"]),
+    ("property not promoted", "buy: {kind: order}", "buy: {kind: order, properties: {colour: red}}", 15, ["colour", "properties"]),
+    ("window", "window_days: 7", "window_days: 0", 18, ["window_days", "greater than or equal to 1"]),
+    ("page twice", "{name: product, urls", "{name: home, urls", 8, ["'home' stands twice"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "old", "new", "line", "words"), FAULTS, ids=[case[0] for case in FAULTS])
+def test_fault_names_line_path_and_remedy(what: str, old: str, new: str, line: int, words: list[str]) -> None:
+    assert old in GOOD, what
+    (fault,) = faults(GOOD.replace(old, new, 1))
+    assert fault.startswith(f"product.yaml:{line}: "), fault
+    assert all(word in fault for word in words), fault
+
+
+def test_all_faults_at_once() -> None:
+    broken = (
+        GOOD.replace("Europe/Berlin", "Nowhere")
+        .replace("kind: order", "kind: nope")
+        .replace("window_days: 7", "window: 7")
+    )
+    assert len(faults(broken)) == 4
+
+
+def test_overlapping_zone_versions_are_refused() -> None:
+    more = 'zones:\n  - {name: hero, page: home, selectors: ["b"], valid_from: 2026-02-01}\n'
+    (fault,) = faults(GOOD.replace("zones:\n", more))
+    assert "overlaps" in fault
+    assert "valid_to" in fault
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b", "just text", "a: [1", "a: 1\na: 2", "\t- x"])
+def test_no_yaml_mapping(text: str) -> None:
+    (fault,) = faults(text)
+    assert fault.startswith("product.yaml:")
+
+
+def test_missing_and_unreadable_file(tmp_path: Path) -> None:
+    with pytest.raises(ProductFileError, match="footfall init"):
+        load_product(tmp_path / "product.yaml")
+    (tmp_path / "product.yaml").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(ProductFileError, match="UTF-8"):
+        load_product(tmp_path / "product.yaml")
+
+
+def test_event_id_none_may_be_written_in_every_way_of_yaml() -> None:
+    for word in ("none", '"none"', "null", "~"):
+        text = GOOD.replace("event_id: none", f"event_id: {word}")
+        assert parse_product(text).sources["noid"].event_id == "none"
+
+
+def test_parts_change_their_own_hash_only() -> None:
+    one, other = product(), product(goals={"buy": {"kind": "refund"}})
+    assert one.part_hash("goals") != other.part_hash("goals")
+    assert one.part_hash("ingest", "pages", "zones") == other.part_hash("ingest", "pages", "zones")
+
+
+def test_schema_is_the_committed_one() -> None:
+    committed = Path(__file__).parents[2] / "docs" / "product.schema.json"
+    assert json.loads(committed.read_text()) == json.loads(schema()), "run `make docs`"
+
+
+def test_example_product_is_sound() -> None:
+    example = Path(__file__).parents[2] / "examples" / "shop" / "product.yaml"
+    assert load_product(example).name == "Demo shop"

@@ -1,0 +1,119 @@
+"""The gate: hard faults hold back with their numbers, comparisons only warn, and a broken check is an error."""
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+from support import at, events_frame, product
+
+from pipeline.contracts import TABLES
+from pipeline.events.clean import clean_day
+from pipeline.profile import Facts, Verdict, batch_profile
+from pipeline.quality import judge, judge_mart
+
+SESSIONS = TABLES["daily_sessions"]
+
+
+def daily(**changes: Any) -> pl.DataFrame:
+    row = {name: 0 for name in SESSIONS.schema} | {"session_day": date(2026, 2, 3), "device_type": "mobile"}
+    return pl.DataFrame([row | {"sessions": 5} | changes], schema=SESSIONS.schema)
+
+
+def verdict(table: str, frame: pl.DataFrame, **facts: Any) -> Verdict:
+    return judge(TABLES[table], product(), [{**batch_profile(TABLES[table], frame), **facts}], [[]])[0]
+
+
+def test_a_sound_batch_passes() -> None:
+    assert verdict("daily_sessions", daily()) == Verdict()
+    assert verdict("daily_sessions", daily().clear()) == Verdict()
+
+
+# (what, frame, words of the fault)
+FAULTS = [
+    ("a part over its whole", daily(sessions_bounced=3), "out_of_order:sessions_bounced=1"),
+    ("below its bound", daily(clicks=-1), "out_of_bounds:clicks=1"),
+    ("null where none may be", daily(sessions=None), "nulls:sessions=1"),
+    ("key twice", pl.concat([daily(), daily()]), "1 rows that repeat a key"),
+    ("another type", daily().cast({"sessions": pl.Int32}), "1 columns or types"),
+]
+
+
+@pytest.mark.parametrize(("what", "frame", "words"), FAULTS, ids=[case[0] for case in FAULTS])
+def test_hard_faults(what: str, frame: pl.DataFrame, words: str) -> None:
+    found = verdict("daily_sessions", frame)
+    assert any(words in fault for fault in found.faults), (what, found)
+    assert not found.warnings
+
+
+def test_each_batch_has_its_own_verdict() -> None:
+    facts = [batch_profile(SESSIONS, frame) for frame in (daily(), daily(clicks=-1), daily())]
+    found = judge(SESSIONS, product(), facts, [[], [], []])
+    assert [bool(one.faults) for one in found] == [False, True, False]
+
+
+def events_facts(**changes: Any) -> Facts:
+    frame = clean_day(events_frame([{"occurred_at": at("2026-02-03T10:00"), "page": "home"}]).lazy(), product()).events
+    own: Facts = {"records_read": 200, "records_rejected": 0, "rejected_share": 0.0, "rows_outside_day": 0}
+    return {**batch_profile(TABLES["events"], frame), **own, **changes}
+
+
+def judged(**changes: Any) -> Verdict:
+    return judge(TABLES["events"], product(), [events_facts(**changes)], [[]])[0]
+
+
+def test_rejected_share_holds_back_from_enough_records_on() -> None:
+    assert judged(rejected_share=0.2) == Verdict()
+    (fault,) = judged(rejected_share=0.21).faults
+    assert "0.21" in fault
+    assert "20%" in fault
+    assert judged(rejected_share=0.9, records_read=99) == Verdict()
+    assert judged(rejected_share=0.9, records_read=100).faults
+
+
+def test_facts_of_events_are_hard() -> None:
+    for name in ("rows_outside_day", "unbalanced_rows", "colliding_person_keys", "unbalanced_files"):
+        (fault,) = judged(**{name: 3}).faults
+        assert fault.startswith("events: 3 "), name
+
+
+def test_comparisons_only_warn() -> None:
+    unknown = judged(page_views=10, page_views_unknown_page=5)
+    assert not unknown.faults
+    assert "unknown_page_share" in unknown.warnings[0]
+    past: list[Facts] = [{"rows": 100}] * 4
+    few = judge(TABLES["events"], product(), [events_facts()], [past])[0]
+    assert not few.faults
+    assert "volume_ratio" in few.warnings[0]
+    assert judge(TABLES["events"], product(), [events_facts()], [past[:3]])[0] == Verdict()
+
+
+def test_marts_are_judged_whole() -> None:
+    table = TABLES["retention"]
+    row = {
+        "cohort_day": date(2026, 2, 3),
+        "day_offset": 0,
+        "people_in_cohort": 4,
+        "people_returned": 4,
+        "mature": True,
+        "left_truncated": False,
+        "return_rate": 1.0,
+    }
+
+    def mart(**changes: Any) -> Verdict:
+        frame = pl.DataFrame([row | changes], schema=table.schema)
+        return judge_mart(table, product(), frame, batch_profile(table, frame))
+
+    assert mart() == Verdict()
+    assert mart(return_rate=None) == Verdict()
+    assert "return_rate" in mart(return_rate=1.5).faults[0]
+    assert "over people_in_cohort" in mart(people_returned=5).faults[0]
+    twice = pl.DataFrame([row, row], schema=table.schema)
+    assert "repeat the key" in judge_mart(table, product(), twice, batch_profile(table, twice)).faults[0]
+
+
+def test_a_check_that_breaks_is_no_verdict() -> None:
+    table = TABLES["retention"]
+    frame = pl.DataFrame({"other": [1]})
+    with pytest.raises(RuntimeError, match="itself failed"):
+        judge_mart(table, product(), frame, {"rows": 1})

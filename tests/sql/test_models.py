@@ -1,0 +1,215 @@
+"""The SQL models: given rows, expected rows; order, lineage, and what a model may not do."""
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pipeline.contracts import MARTS, TABLES
+from pipeline.sql_models import (
+    ModelError,
+    column_lineage,
+    in_order,
+    load_models,
+    parse_model,
+    run_model,
+    sources_of,
+)
+
+MON, TUE = date(2026, 2, 2), date(2026, 2, 3)
+Row = dict[str, Any]
+
+
+def given(table: str, *rows: Row) -> pl.DataFrame:
+    """Rows of a published table; numbers that aren't given are 0."""
+    schema = TABLES[table].schema
+    blank: Row = {name: 0 if dtype.is_integer() else None for name, dtype in schema.items()}
+    return pl.DataFrame([blank | row for row in rows], schema=schema, orient="row")
+
+
+def result(mart: str, **tables: pl.DataFrame) -> list[Row]:
+    models = load_models()
+    full = {name: tables.get(name, given(name)) for name in sources_of(mart, models)}
+    return run_model(mart, full, models).rows(named=True)
+
+
+def shows(row: Row, expected: Row) -> None:
+    assert {name: row[name] for name in expected} == expected
+
+
+def test_daily_kpis() -> None:
+    rows = result(
+        "daily_kpis",
+        people_daily=given(
+            "people_daily",
+            {"day": MON, "people_active": 3, "people_active_7d": 3, "people_active_28d": 3, "left_truncated": True},
+            {"day": TUE, "left_truncated": True},
+        ),
+        daily_sessions=given(
+            "daily_sessions",
+            {
+                "session_day": MON,
+                "device_type": "mobile",
+                "sessions": 3,
+                "sessions_with_page_view": 2,
+                "sessions_bounced": 1,
+                "page_views": 9,
+            },
+            {
+                "session_day": MON,
+                "device_type": "tablet",
+                "sessions": 1,
+                "sessions_with_page_view": 1,
+                "sessions_with_goal": 1,
+                "page_views": 1,
+                "revenue_micros": 2**40,
+            },
+        ),
+        daily_quality=given(
+            "daily_quality",
+            {"day": MON, "source": "a", "orders_by_order_day": 1, "revenue_micros_by_order_day": 5},
+            {"day": MON, "source": "b", "orders_by_order_day": 2, "revenue_micros_by_order_day": -7},
+        ),
+    )
+    assert [row["day"] for row in rows] == [MON, TUE]
+    shows(
+        rows[0],
+        {
+            "people_active": 3,
+            "sessions": 4,
+            "sessions_bounced": 1,
+            "bounce_rate": 1 / 3,
+            "goal_rate": 0.25,
+            "page_views_per_session": 2.5,
+            "revenue_micros": 2**40,
+            "orders_by_order_day": 3,
+            "revenue_micros_by_order_day": -2,
+        },
+    )
+    shows(rows[1], {"sessions": 0, "bounce_rate": None, "goal_rate": None, "page_views_per_session": None})
+
+
+def test_retention() -> None:
+    cell = {"cohort_day": MON, "people_in_cohort": 4, "left_truncated": False}
+    rows = result(
+        "retention",
+        retention_cells=given(
+            "retention_cells",
+            {**cell, "day_offset": 1, "people_returned": 1, "mature": True},
+            {**cell, "day_offset": 2, "people_returned": 1, "mature": False},
+        ),
+    )
+    assert [row["return_rate"] for row in rows] == [0.25, None]
+
+
+def test_funnel_steps() -> None:
+    step = {
+        "funnel": "f",
+        "period": "all",
+        "period_start": MON,
+        "period_end": TUE,
+        "step_name": "s",
+        "people_entered": 8,
+    }
+    rows = result(
+        "funnel_steps",
+        funnel_results=given(
+            "funnel_results",
+            {**step, "step": 2, "people_at_previous_step": 4, "people_converted": 2, "median_us_from_previous": 1.5e6},
+            {**step, "step": 3, "people_at_previous_step": 0, "people_converted": 0, "median_us_from_previous": None},
+        ),
+    )
+    shows(rows[0], {"step_rate": 0.5, "conversion_rate": 0.25, "median_seconds_from_previous": 1.5})
+    shows(rows[1], {"step_rate": None, "conversion_rate": 0.0, "median_seconds_from_previous": None})
+
+
+def test_zone_metrics() -> None:
+    zone = {"session_day": MON, "page": "home", "zone": "z", "zone_version": MON}
+    rows = result(
+        "zone_metrics",
+        daily_zones=given(
+            "daily_zones",
+            {
+                **zone,
+                "device_type": "desktop",
+                "page_views": 10,
+                "page_views_clicked": 4,
+                "sessions": 5,
+                "sessions_clicked": 1,
+                "clicks": 6,
+                "own_clicks": 3,
+                "page_clicks": 12,
+            },
+            {**zone, "device_type": "mobile", "page_views": 1, "sessions": 1},
+        ),
+    )
+    shows(rows[0], {"click_rate": 0.4, "session_click_rate": 0.2, "click_recurrence": 1.5, "click_share": 0.25})
+    shows(rows[1], {"click_rate": 0.0, "session_click_rate": 0.0, "click_recurrence": None, "click_share": None})
+
+
+@pytest.mark.parametrize("mart", [mart.name for mart in MARTS])
+def test_no_rows_give_no_rows(mart: str) -> None:
+    assert result(mart) == []
+
+
+@pytest.mark.parametrize("mart", [mart.name for mart in MARTS])
+def test_every_mart_has_a_model_with_its_description_and_lineage(mart: str) -> None:
+    models = load_models()
+    assert models[mart].layer == "marts"
+    assert models[mart].description
+    traced = column_lineage(mart, models)
+    assert set(traced) == set(TABLES[mart].schema)
+    for column, sources in traced.items():
+        assert sources, column
+        for table, source in sources:
+            assert source in TABLES[table].schema, (column, table, source)
+
+
+def test_lineage_goes_through_models_and_arithmetic() -> None:
+    traced = column_lineage("daily_kpis", load_models())
+    assert traced["bounce_rate"] == {
+        ("daily_sessions", "sessions_bounced"),
+        ("daily_sessions", "sessions_with_page_view"),
+    }
+    assert traced["revenue_micros_by_order_day"] == {("daily_quality", "revenue_micros_by_order_day")}
+
+
+def test_models_stand_after_what_they_read() -> None:
+    models = load_models()
+    names = list(models)
+    for name, model in models.items():
+        assert all(names.index(read) < names.index(name) for read in model.reads if read in models)
+    assert sources_of("daily_kpis", models) == {"people_daily", "daily_sessions", "daily_quality"}
+
+
+def test_a_cte_named_like_a_table_hides_no_dependency() -> None:
+    model = parse_model(
+        "m", "marts", "with daily_sessions as (select * from daily_sessions) select * from daily_sessions"
+    )
+    assert model.reads == ("daily_sessions",)
+
+
+# (what, SQL, words of the error)
+REFUSED = [
+    ("a file", "select * from read_parquet('x.parquet')", "plain names"),
+    ("a file by its name", "select * from 'x.parquet'", "no table|plain names"),
+    ("another schema", "select * from other.t", "plain names"),
+    ("two statements", "select 1; select 2", "one SELECT"),
+    ("no SELECT", "create table x as select 1", "one SELECT"),
+    ("nothing", "-- only a comment", "one SELECT"),
+    ("no SQL", "select from where", "marts/m.sql"),
+    ("an unknown table", "select * from nowhere", "no table 'nowhere'"),
+]
+
+
+@pytest.mark.parametrize(("what", "sql", "words"), REFUSED, ids=[case[0] for case in REFUSED])
+def test_refused_models(what: str, sql: str, words: str) -> None:
+    with pytest.raises(ModelError, match=words):
+        in_order({"m": parse_model("m", "marts", sql)})
+    assert what
+
+
+def test_a_models_name_is_an_identifier() -> None:
+    with pytest.raises(ModelError, match="lower-case"):
+        parse_model('x"; drop', "marts", "select 1 as a")

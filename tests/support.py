@@ -1,0 +1,130 @@
+"""Builders that tests share: a small product, canonical events, a home with landing files."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipeline.build import DAY_TABLES, PERIOD_TABLES, build_days, build_period, find_dirty
+from pipeline.contracts import EVENTS, MARTS, Table
+from pipeline.ingest.files import ingest, pending
+from pipeline.ingest.landing import find
+from pipeline.ingest.manifests import Manifest, read_manifests
+from pipeline.lake import Lake
+from pipeline.marts import build_mart
+from pipeline.product import Product, parse_product
+from pipeline.profile import Facts, Verdict
+
+PRODUCT = """
+name: Test shop
+time_zone: Europe/Berlin
+start_date: 2026-01-01
+sources:
+  web: {heartbeat_s: 10, minimum_visit_s: 5}
+  noid: {event_id: none}
+properties: {plan: string, items: integer, vip: boolean}
+pages:
+  - {name: home, urls: ["/"]}
+  - {name: product, urls: ["/p/*"]}
+zones:
+  - {name: hero, page: home, selectors: ["section.hero"]}
+  - {name: cta, page: home, selectors: ["section.hero a.cta"]}
+goals:
+  buy: {kind: order}
+funnels:
+  purchase:
+    window_days: 7
+    steps:
+      - {label: Home, kind: page_view, page: home}
+      - {label: Product, kind: page_view, page: product}
+      - {label: Bought, kind: order}
+"""
+
+
+def product(**changes: Any) -> Product:
+    """The test product, with top-level sections replaced."""
+    return Product.model_validate({**_product_sections(), **changes})
+
+
+@cache
+def _product_sections() -> dict[str, Any]:
+    return parse_product(PRODUCT).model_dump()
+
+
+def at(text: str) -> datetime:
+    """An instant from ISO text; without a zone it is UTC."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def record(event_id: str, occurred_at: str, kind: str = "page_view", **fields: Any) -> dict[str, Any]:
+    """A canonical record as a source would write it."""
+    who = {} if "anonymous_id" in fields or "user_id" in fields else {"anonymous_id": "d1"}
+    return {"event_id": event_id, "occurred_at": at(occurred_at).isoformat(), "kind": kind, **who, **fields}
+
+
+def ndjson(records: Iterable[Mapping[str, Any]]) -> bytes:
+    """Records as NDJSON."""
+    return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in records).encode()
+
+
+def drop(home: Path, name: str, data: bytes) -> Path:
+    """Put a landing file in place, marked as done."""
+    path = home / "landing" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    (path.parent / f"{path.name}.done").touch()
+    return path
+
+
+def events_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Clean events by the contract from partial rows; person_key may be given directly."""
+    defaults: dict[str, Any] = dict.fromkeys(EVENTS.schema.names())
+    defaults |= {"source": "web", "kind": "page_view", "is_bot": False, "anonymous_id": "d1", "person_key": 1}
+    full = [{**defaults, "event_id": f"e{i}", **row} for i, row in enumerate(rows)]
+    for row in full:
+        row["occurred_at_raw"] = row["occurred_at"]
+    return pl.DataFrame(full, schema=EVENTS.schema, orient="row")
+
+
+def approve(
+    table: Table, product: Product, batches: Sequence[Facts], history: Sequence[Sequence[Facts]]
+) -> list[Verdict]:
+    """A gate that is open, for tests of what lies behind it."""
+    del table, product, history
+    return [Verdict() for _ in batches]
+
+
+def take_all(lake: Lake, chosen: Product) -> list[Manifest]:
+    """Ingest every landing file that waits."""
+    files = pending(find(lake.path("landing")), read_manifests(lake), chosen)
+    return list(ingest(lake, chosen, files))
+
+
+def compute_all(lake: Lake, chosen: Product, *, by_day: bool = False) -> None:
+    """Compute dirty days, period tables and marts, with the gate open."""
+    days = sorted(find_dirty(lake, chosen, lambda _day: True).runnable)
+    for chunk in [[day] for day in days] if by_day else [days]:
+        for table in DAY_TABLES:
+            list(build_days(lake, chosen, table.contract.name, chunk, approve))
+    if by_day and find_dirty(lake, chosen, lambda _day: True).runnable:
+        compute_all(lake, chosen)
+        return
+    for period in PERIOD_TABLES:
+        build_period(lake, chosen, period.contract.name, approve)
+    for mart in MARTS:
+        build_mart(lake, chosen, mart.name, lambda *_: Verdict())
+
+
+def days_from(first: str, count: int) -> list[date]:
+    """`count` days from the ISO day `first`."""
+    return [date.fromisoformat(first) + timedelta(days=i) for i in range(count)]
+
+
+def marts_of(lake: Lake) -> dict[str, bytes]:
+    """Bytes of every mart."""
+    return {path.name: path.read_bytes() for path in sorted(lake.path("marts").glob("**/*.parquet"))}
