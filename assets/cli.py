@@ -59,13 +59,8 @@ def _open(path: Path) -> "Home":
 @contextmanager
 def _runner(path: Path) -> "Generator[Runner]":
     """A runner that shows its progress; exits with 1 and one sentence per run that failed."""
-    import warnings
-
-    from pipeline.home import HomeMismatch, claim
-
-    # Dagster says of its own parameters that they are in beta; a user can't do anything about that.
-    warnings.filterwarnings("ignore", message=".*is currently in beta")
     from assets.running import open_runner
+    from pipeline.home import HomeMismatch, claim
 
     home = _open(path)
     try:

@@ -1,6 +1,7 @@
 """How contracts and outcomes are shown in the Dagster UI. What must not be here: anything that decides."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -37,6 +38,7 @@ def static_metadata(table: Table) -> dict[str, Any]:
     return {"dagster/column_schema": column_schema(table), "dagster/table_name": table.name}
 
 
+@cache
 def mart_lineage(mart: str) -> dg.TableColumnLineage:
     """From which columns of which tables each column of a mart is made, by sqlglot."""
     traced = column_lineage(mart, load_models())

@@ -8,6 +8,7 @@ from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 
 import dagster as dg
 
@@ -32,6 +33,7 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # Tables that read only their own day: a backfill of a..b computes them for a..b and the rest a day wider.
 _OWN_DAY = {"events", "activity", "step_events"}
 _ONE_DAY = timedelta(days=1)
+_OUR_FAILURE = "dagster._core.definitions.events.Failure: "
 
 
 def dagster_home(home: Home) -> str:
@@ -63,6 +65,10 @@ class Runner:
     home: Home
     instance: dg.DagsterInstance
     failures: list[str] = field(default_factory=list)
+
+    @cached_property
+    def _definitions(self) -> dg.Definitions:
+        return build_defs(self.home)
 
     def take_files(self) -> int:
         """Ingest the landing files that wait; returns how many waited."""
@@ -99,8 +105,7 @@ class Runner:
         return True
 
     def _execute(self, job: str, keys: Sequence[dg.AssetKey] | None, tags: dict[str, str]) -> None:
-        definition = build_defs(self.home).resolve_job_def(job)
-        result = definition.execute_in_process(
+        result = self._definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             asset_selection=keys,
             tags={**tags, **_LOCATION},
@@ -116,7 +121,8 @@ def _reason(event: dg.DagsterEvent) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     message = error.message.strip() if error is not None else "failed"
-    return f"{event.step_key}: {message}"
+    # Our own sentences name the table; of others the class of the error is part of what happened.
+    return message.removeprefix(_OUR_FAILURE) if message.startswith(_OUR_FAILURE) else f"{event.step_key}: {message}"
 
 
 @contextmanager

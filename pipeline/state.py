@@ -119,27 +119,29 @@ def dirty_days(
     """
     dirty: dict[str, set[date]] = {}
     failed: dict[str, dict[date, DayFailure]] = {}
+    # Days that will change: a held back day is dirty too, but its readers see what is published, which stays.
+    changing: dict[str, set[date]] = {}
     for table in tables:
         name = table.contract.name
         states = snapshot.states.get(name, {})
         days = [day for day in sorted({*snapshot.data_days, *states}) if exists(day)]
-        stale = {
+        inputs = {day: input_hash(table, day, product, snapshot) for day in days}
+        dirty[name] = {
             day
             for day in days
-            if _reads_dirty(table, day, dirty)
-            or day not in states
-            or states[day].input_hash != input_hash(table, day, product, snapshot)
+            if _reads_changing(table, day, changing) or day not in states or states[day].input_hash != inputs[day]
         }
-        dirty[name] = stale
-        for day, failure in snapshot.failures.get(name, {}).items():
-            if day in stale and failure.input_hash == input_hash(table, day, product, snapshot):
-                failed.setdefault(name, {})[day] = failure
+        failures = snapshot.failures.get(name, {})
+        held = {day: failures[day] for day in dirty[name] & set(failures) if failures[day].input_hash == inputs[day]}
+        if held:
+            failed[name] = held
+        changing[name] = dirty[name] - set(held)
     return Dirty(dirty, failed)
 
 
-def _reads_dirty(table: DayInputs, day: date, dirty: Mapping[str, set[date]]) -> bool:
+def _reads_changing(table: DayInputs, day: date, changing: Mapping[str, set[date]]) -> bool:
     return any(
-        day + ONE_DAY * offset in dirty.get(source, set()) for source, offsets in table.reads for offset in offsets
+        day + ONE_DAY * offset in changing.get(source, set()) for source, offsets in table.reads for offset in offsets
     )
 
 

@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from pipeline.contracts import TABLES
-from pipeline.days import ONE_DAY
+from pipeline.days import ONE_DAY, days_between
 from pipeline.product import Product
 
 LEFT_TRUNCATED_DAYS = 28
@@ -28,7 +28,9 @@ def people_daily(active: pl.LazyFrame, days: list[date], product: Product) -> pl
     `active` holds one row per person and day (`day`, `person_key`). A person active on days a < b counts in the
     window of every day from a to min(a + n, b) - 1, so sums of +1 and -1 replace a distinct count per window.
     """
-    calendar = pl.DataFrame({"day": days}, schema={"day": pl.Date})
+    # Days that were held back are left out at the end only: people leave windows on them too.
+    whole = days_between(days[0], days[-1]) if days else []
+    calendar = pl.DataFrame({"day": whole}, schema={"day": pl.Date})
     visits = (
         active.select("day", "person_key")
         .sort("person_key", "day")
@@ -53,7 +55,9 @@ def people_daily(active: pl.LazyFrame, days: list[date], product: Product) -> pl
         ).drop("change")
     truncated_until = product.start_date + ONE_DAY * LEFT_TRUNCATED_DAYS
     return TABLES["people_daily"].conform(
-        counted.with_columns(pl.col("people_new").fill_null(0), left_truncated=pl.col("day") < truncated_until)
+        counted.filter(pl.col("day").is_in(days)).with_columns(
+            pl.col("people_new").fill_null(0), left_truncated=pl.col("day") < truncated_until
+        )
     )
 
 
@@ -61,8 +65,8 @@ def retention_cells(active: pl.LazyFrame, days: list[date], product: Product) ->
     """First-time day cohorts: per cohort day and offset the people who came back on just that day.
 
     `active` holds one row per person and day. Every cohort that has people gets a cell for each offset up to the last
-    of `days`; offset 0 is the cohort's size. `mature`: that day is over and its partition is present, which holds for
-    every cell made here.
+    of `days`; offset 0 is the cohort's size. A cell is mature when its day is over and its partition is present; where
+    a day is held back nobody knows who returned: null.
     """
     visits = active.select("day", "person_key").with_columns(cohort_day=pl.col("day").min().over("person_key"))
     returned = (
@@ -82,10 +86,11 @@ def retention_cells(active: pl.LazyFrame, days: list[date], product: Product) ->
         .join(returned, on=["cohort_day", "day_offset"], how="left")
     )
     truncated_until = product.start_date + ONE_DAY * LEFT_TRUNCATED_DAYS
+    is_present = (pl.col("cohort_day") + pl.duration(days=pl.col("day_offset"))).is_in(days)
     return TABLES["retention_cells"].conform(
         grid.with_columns(
-            pl.col("people_returned").fill_null(0),
-            mature=pl.lit(value=True),
+            people_returned=pl.when(is_present).then(pl.col("people_returned").fill_null(0)),
+            mature=is_present,
             left_truncated=pl.col("cohort_day") < truncated_until,
         )
     )

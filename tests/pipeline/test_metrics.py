@@ -68,6 +68,19 @@ def test_retention_equals_the_oracle(found: set[tuple[int, int]]) -> None:
     )
 
 
+def test_a_held_back_day_is_left_out_and_people_still_leave_their_windows_on_it() -> None:
+    present = [DAYS[0], DAYS[2]]
+    made = people_daily(active({(1, 0), (2, 2)}), present, product())
+    assert made.select("day", "people_active", "people_active_7d").rows() == [(DAYS[0], 1, 1), (DAYS[2], 1, 2)]
+    cells = retention_cells(active({(1, 0), (2, 2)}), present, product())
+    assert cells.select("day_offset", "people_returned", "mature").rows() == [
+        (0, 1, True),
+        (1, None, False),
+        (2, 0, True),
+        (0, 1, True),
+    ]
+
+
 def test_retention_of_nobody_is_empty() -> None:
     assert retention_cells(active(set()), [], product()).is_empty()
     assert people_daily(active(set()), [], product()).is_empty()

@@ -1,0 +1,149 @@
+"""The command line as a user meets it: on a real home, through a real instance, with its exit codes."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import PRODUCT, drop, ndjson, record
+from typer.testing import CliRunner
+
+from assets.cli import app
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = [
+    "demo",
+    "init",
+    "check",
+    "run",
+    "backfill",
+    "status",
+    "marts",
+    "trace",
+    "retract",
+    "retry-rejected",
+    "doctor",
+]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
+    monkeypatch.delenv("FOOTFALL_HOME", raising=False)
+    (tmp_path / "product.yaml").write_text(PRODUCT)
+    for day in ("02", "03", "04"):
+        rows = [
+            record(f"e{day}{i}", f"2026-02-{day}T10:{i:02}:00", url="/", anonymous_id=f"d{i % 4}") for i in range(20)
+        ]
+        drop(tmp_path, f"web/2026-02-{day}/a.ndjson", ndjson(rows) + b"broken\n")
+    return tmp_path
+
+
+def call(home: Path, *words: str, code: int = 0) -> str:
+    """Run a command on `home`; its output with the runs of spaces folded."""
+    result = CliRunner().invoke(app, [*words, "--home", str(home)])
+    assert result.exit_code == code, (words, result.output, result.exception)
+    return re.sub(r"\s+", " ", result.output)
+
+
+def test_help_is_quick_and_loads_neither_dagster_nor_polars() -> None:
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom assets.cli import app\n"
+        "print(CliRunner().invoke(app, ['--help']).output)\n"
+        "print('loaded', sorted({'dagster', 'polars', 'duckdb'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    assert "loaded []" in done.stdout
+    assert all(re.search(rf"\b{command}\b", done.stdout) for command in COMMANDS)
+
+
+def test_the_whole_way(home: Path) -> None:
+    assert "3 landing files to take" in call(home, "run", "--dry-run")
+    assert not (home / "lake").exists(), "a dry run changes nothing"
+    out = call(home, "run")
+    assert "events: 3" in out
+    assert "daily_kpis: 1" in out
+    assert "no day is dirty" in (status := call(home, "status"))
+    assert "rejected as malformed_json: 3" in status
+    assert "marts are up to date" in status
+    assert "sound" in call(home, "doctor")
+    assert "retention" in call(home, "marts")
+    assert "0 landing files to take" in call(home, "run", "--dry-run")
+
+    traced = call(home, "trace", "e037")
+    assert "accepted: record 8 of landing/web/2026-02-03/a.ndjson" in traced
+    assert "event: page_view at 2026-02-03T10:07:00+00:00 by device:d3 on page home" in traced
+    assert "session: " in traced
+    assert "no landing file" in call(home, "trace", "nobody", code=1)
+
+    before = (home / "marts" / "daily_kpis.parquet").read_bytes()
+    call(home, "retract", "landing/web/2026-02-03/a.ndjson")
+    assert "days 2026-02-02 to 2026-02-04" in call(home, "run", "--dry-run")
+    call(home, "run")
+    assert (home / "marts" / "daily_kpis.parquet").read_bytes() != before
+    assert "no file was taken" in call(home, "retract", "nothing", code=2)
+    assert "2 files read again, 2 records still rejected" in call(home, "retry-rejected")
+
+    stamp = (home / "lake" / "events" / "day=2026-02-04" / "part.parquet").stat().st_mtime_ns
+    call(home, "backfill", "--from", "2026-02-04", "--to", "2026-02-04")
+    assert (home / "lake" / "events" / "day=2026-02-04" / "part.parquet").stat().st_mtime_ns != stamp
+    call(home, "marts", "--rebuild")
+    settings = (home / ".dagster" / "dagster.yaml").read_text()
+    assert "telemetry: {enabled: false}" in settings
+
+
+def test_a_held_back_day_is_an_exit_1_with_the_numbers(home: Path) -> None:
+    rows = [record(f"x{i}", "2026-02-03T11:00:00") for i in range(100)]
+    drop(home, "web/2026-02-03/bad.ndjson", ndjson(rows) + b"broken\n" * 100)
+    out = call(home, "run", code=1)
+    assert "2026-02-03 held back" in out
+    assert "share of rejected records" in out
+    assert "events of 2026-02-03 is held back" in call(home, "status", code=1)
+    assert "held back" in call(home, "doctor", code=1)
+
+
+def test_wrong_calls_are_an_exit_2_with_the_fix(home: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    empty = tmp_path_factory.mktemp("empty")
+    assert "footfall init" in call(empty, "run", code=2)
+    assert "swap them" in call(home, "backfill", "--from", "2026-02-04", "--to", "2026-02-01", code=2)
+    assert "exist" in call(home, "backfill", "--from", "2020-02-04", "--to", "2020-02-05", code=2)
+    assert "Invalid value" in call(home, "backfill", "--from", "yesterday", "--to", "2026-02-01", code=2)
+
+
+def test_init_and_check(tmp_path: Path) -> None:
+    made = tmp_path / "new"
+    assert "product.yaml is written" in call(made, "init")
+    assert "sound" in call(made, "check")
+    assert "is there already" in call(made, "init", code=2)
+    (made / "product.yaml").write_text("name: x\nstart_date: soon\nzonez: []\n")
+    out = call(made, "check", code=1)
+    assert "product.yaml:2: start_date" in out
+    assert "product.yaml:3: zonez" in out
+    assert "product.yaml:1: sources" in out
+    schema = json.loads(CliRunner().invoke(app, ["check", "--schema"]).output)
+    assert schema["additionalProperties"] is False
+
+
+def test_a_moved_time_zone_is_refused_with_the_commands_that_rebuild(home: Path) -> None:
+    call(home, "run")
+    (home / "product.yaml").write_text(PRODUCT.replace("Europe/Berlin", "UTC"))
+    assert "footfall run --home" in call(home, "run", code=1)
+
+
+def test_doctor_finds_what_was_tampered_with(home: Path) -> None:
+    call(home, "run")
+    raw = next((home / "lake" / "raw_events").rglob("*.parquet"))
+    raw.unlink()
+    partition = home / "lake" / "sessions" / "day=2026-02-03" / "part.parquet"
+    partition.write_bytes(b"not parquet")
+    (home / "marts" / "retention.parquet").write_bytes(b"nor this")
+    leftover = home / "lake" / "events" / "day=2026-02-03" / ".part.parquet.1-ab.tmp"
+    leftover.write_bytes(b"half")
+    os.utime(leftover, (1, 1))
+    out = call(home, "doctor", code=1)
+    for words in ("is gone", "sessions of 2026-02-03 isn't what was published", "mart retention", "half-written"):
+        assert words in out, words
+    assert not leftover.exists()

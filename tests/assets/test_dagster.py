@@ -1,0 +1,393 @@
+"""Footfall through a real Dagster instance: ranges, late files, failed runs, gates, ticks, edges, loading."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from support import PRODUCT, compute_all, days_from, drop, marts_of, ndjson, product, record, take_all
+
+from assets.automation import DAY_KEYS, dirty_days, landing, nightly_schedules
+from assets.definitions import build_defs
+from assets.partitions import RANGE_END, RANGE_START, local_days, range_tags
+from assets.resources import Home
+from assets.running import Runner
+from pipeline.build import DAY_TABLE, PERIOD_TABLES
+from pipeline.contracts import MARTS, TABLES
+from pipeline.lake import Lake, Staged
+from pipeline.product import load_product
+from pipeline.sql_models import load_models, sources_of
+from pipeline.state import read_states
+
+ROOT = Path(__file__).parents[2]
+DAYS = days_from("2026-02-02", 6)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    (tmp_path / "product.yaml").write_text(PRODUCT)
+    return Home(tmp_path)
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture
+def runner(home: Home, instance: dg.DagsterInstance) -> Runner:
+    return Runner(home, instance)
+
+
+def day_file(home: Home, day: date, *, people: int = 5, broken: int = 0, name: str = "part.ndjson") -> None:
+    """A landing file of a day: for each person a page view and a click late in the evening."""
+    rows = [
+        record(f"{day}-{name}-{p}-{minute}", f"{day}T22:{minute}:00", kind, anonymous_id=f"d{p}", url="/")
+        for p in range(people)
+        for minute, kind in ((50, "page_view"), (55, "click"))
+    ]
+    drop(home.lake.home, f"web/{day}/{name}", ndjson(rows) + b"broken\n" * broken)
+
+
+def run_all(runner: Runner) -> None:
+    runner.take_files()
+    runner.compute_dirty_days()
+    runner.publish_marts()
+
+
+def materialized(instance: dg.DagsterInstance, name: str) -> list[str]:
+    return sorted(instance.get_materialized_partitions(dg.AssetKey(name)))
+
+
+def untouched(home: Home) -> dict[str, bytes]:
+    """What the same files give without Dagster, in a home of their own."""
+    other = Lake(home.lake.home / "other")
+    other.home.mkdir()
+    (other.home / "landing").symlink_to(home.lake.path("landing"))
+    take_all(other, home.product)
+    compute_all(other, home.product)
+    return marts_of(other)
+
+
+def test_one_day(home: Home, runner: Runner, instance: dg.DagsterInstance) -> None:
+    day_file(home, DAYS[0])
+    run_all(runner)
+    assert not runner.failures
+    for name in ("raw_events", *DAY_TABLE):
+        assert materialized(instance, name) == ["2026-02-02"], name
+    for table in (*(t.contract for t in PERIOD_TABLES), *MARTS):
+        assert instance.get_latest_materialization_event(dg.AssetKey(table.name)), table.name
+    assert marts_of(home.lake) == untouched(home)
+
+
+def test_a_range_is_one_run_and_each_day_has_its_own_rows(
+    home: Home, runner: Runner, instance: dg.DagsterInstance
+) -> None:
+    for i, day in enumerate(DAYS):
+        day_file(home, day, people=i + 1)
+    run_all(runner)
+    assert len(instance.get_runs()) == 3, "landing files, days, marts"
+    records = instance.fetch_materializations(dg.AssetKey("events"), limit=20).records
+    rows = {r.partition_key: r.asset_materialization.metadata["dagster/row_count"].value for r in records}
+    assert rows == {day.isoformat(): 2 * (i + 1) for i, day in enumerate(DAYS)}
+
+
+def test_a_late_file_for_an_old_day(home: Home, runner: Runner, instance: dg.DagsterInstance) -> None:
+    for day in DAYS:
+        day_file(home, day)
+    run_all(runner)
+    before = {day: home.lake.path(f"lake/events/day={day}/part.parquet").stat().st_mtime_ns for day in DAYS}
+    late = record("late", f"{DAYS[2]}T10:00:00", anonymous_id="new", url="/")
+    drop(home.lake.home, f"web/{DAYS[5]}/late.ndjson", ndjson([late]))
+    runner.take_files()
+    assert home.dirty().runnable == set(DAYS[1:4])
+    runner.compute_dirty_days()
+    runner.publish_marts()
+    after = {day: home.lake.path(f"lake/events/day={day}/part.parquet").stat().st_mtime_ns for day in DAYS}
+    assert {day for day in DAYS if before[day] != after[day]} == set(DAYS[1:4])
+    last = instance.fetch_materializations(dg.AssetKey("sessions"), limit=3).records
+    assert {r.partition_key for r in last} == {day.isoformat() for day in DAYS[1:4]}
+    assert marts_of(home.lake) == untouched(home)
+
+
+def test_a_failed_run_is_taken_up_again(home: Home, runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in DAYS:
+        day_file(home, day)
+    with monkeypatch.context() as broken:
+
+        def no_memory(*_: object) -> None:
+            raise MemoryError("no memory left")
+
+        broken.setattr("pipeline.build.page_views", no_memory)
+        run_all(runner)
+    assert any("no memory left" in failure for failure in runner.failures)
+    assert home.dirty().days["sessions"] == set()
+    assert home.dirty().days["page_views"] == set(DAYS)
+    runner.failures.clear()
+    run_all(runner)
+    assert not runner.failures
+    assert not home.dirty().runnable
+    assert marts_of(home.lake) == untouched(home)
+
+
+def test_a_disk_that_fails_for_a_moment_is_retried(home: Home, runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    day_file(home, DAYS[0])
+    runner.take_files()
+    monkeypatch.setattr("assets.checks.random.random", lambda: -1.0)  # no waiting: 2**0 - 1 seconds
+    failing = [OSError("disk gone")]
+    real = Lake.publish
+
+    def publish(self: Lake, staged: Staged) -> None:
+        if failing:
+            raise failing.pop()
+        real(self, staged)
+
+    monkeypatch.setattr(Lake, "publish", publish)
+    runner.compute_dirty_days()
+    assert not failing
+    assert not runner.failures
+    assert not home.dirty().runnable
+
+
+def test_a_failing_gate_in_the_middle_of_a_range(home: Home, runner: Runner, instance: dg.DagsterInstance) -> None:
+    for day in DAYS:
+        day_file(home, day, people=60, broken=40 if day == DAYS[3] else 0)
+    runner.take_files()
+    runner.compute_dirty_days()
+    good = [day.isoformat() for day in DAYS if day != DAYS[3]]
+    assert materialized(instance, "events") == good
+    assert materialized(instance, "sessions") == good, "the others go on without it"
+    assert any("2026-02-05 held back" in failure and "0.25" in failure for failure in runner.failures)
+    dirty = home.dirty()
+    assert dirty.held_back == {DAYS[3]}
+    assert not dirty.runnable
+    (failure,) = dirty.failed["events"].values()
+    assert "0.25 share of rejected records" in failure.reasons[0]
+    checks = instance.event_log_storage.get_asset_check_execution_history(
+        dg.AssetCheckKey(dg.AssetKey("events"), "events_gate"), limit=50
+    )
+    assert "FAILED" in {check.status.value for check in checks}
+    runner.publish_marts()
+    assert home.lake.exists("marts/daily_kpis.parquet")
+    assert b'"2026-02-05"' in (home.lake.read("marts/_published.json") or b"")
+
+    # The sender mends the file: its day runs again, and all is as if it had never been broken.
+    day_file(home, DAYS[3], people=60)
+    runner.failures.clear()
+    run_all(runner)
+    assert not runner.failures
+    assert materialized(instance, "events") == [day.isoformat() for day in DAYS]
+    assert marts_of(home.lake) == untouched(home)
+
+
+def test_a_held_back_day_keeps_its_old_partition(home: Home, runner: Runner) -> None:
+    day_file(home, DAYS[0], people=60)
+    run_all(runner)
+    old = home.lake.read(f"lake/events/day={DAYS[0]}/part.parquet")
+    day_file(home, DAYS[0], people=70, broken=60)
+    run_all(runner)
+    assert home.lake.read(f"lake/events/day={DAYS[0]}/part.parquet") == old
+    assert runner.failures
+
+
+# Ticks.
+
+
+def tick(sensor: dg.SensorDefinition, home: Home, instance: dg.DagsterInstance) -> Any:
+    context = dg.build_sensor_context(instance=instance, resources={"home": home}, definitions=build_defs(home))
+    return sensor.evaluate_tick(context)
+
+
+def test_ticks_follow_what_lies_there(home: Home, runner: Runner, instance: dg.DagsterInstance) -> None:
+    assert not tick(landing, home, instance).run_requests
+    assert not tick(dirty_days, home, instance).run_requests
+    for day in (DAYS[0], DAYS[1], DAYS[4]):
+        day_file(home, day)
+    requests = tick(landing, home, instance).run_requests
+    ranges = [(r.tags[RANGE_START], r.tags[RANGE_END]) for r in requests]
+    assert ranges == [("2026-02-02", "2026-02-03"), ("2026-02-06", "2026-02-06")]
+    assert [r.asset_selection for r in requests] == [[dg.AssetKey("raw_events")]] * 2
+    runner.take_files()
+    assert not tick(landing, home, instance).run_requests
+
+    (request,) = tick(dirty_days, home, instance).run_requests
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2026-02-02", "2026-02-06")
+    assert request.asset_selection == DAY_KEYS
+    (again,) = tick(dirty_days, home, instance).run_requests
+    assert again.run_key == request.run_key, "the same work is asked for once"
+    day_file(home, DAYS[1], name="late.ndjson")
+    runner.take_files()
+    (other,) = tick(dirty_days, home, instance).run_requests
+    assert other.run_key != request.run_key, "other inputs are other work"
+
+    runner.compute_dirty_days()
+    (marts,) = tick(dirty_days, home, instance).run_requests
+    assert marts.job_name == "marts"
+    runner.publish_marts()
+    assert not tick(dirty_days, home, instance).run_requests
+
+
+@pytest.fixture
+def disk_instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance with files: a schedule's context opens it a second time."""
+    (tmp_path / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as made:
+        yield made
+
+
+def test_nightly_takes_what_is_dirty_and_failed_days_on_their_own(
+    home: Home, disk_instance: dg.DagsterInstance
+) -> None:
+    instance = disk_instance
+    runner = Runner(home, instance)
+    for day in DAYS:
+        day_file(home, day, people=60, broken=40 if day == DAYS[3] else 0)
+    runner.take_files()
+    nightly, nightly_marts = nightly_schedules("Europe/Berlin")
+    when = datetime(2026, 3, 29, 2, 15, tzinfo=UTC)
+
+    def ranges() -> list[tuple[str, str]]:
+        with dg.build_schedule_context(
+            instance=instance, resources={"home": home}, scheduled_execution_time=when
+        ) as context:
+            requests = nightly.evaluate_tick(context).run_requests
+        assert all(r.run_key is None for r in requests)
+        return [(r.tags[RANGE_START], r.tags[RANGE_END]) for r in requests]
+
+    assert ranges() == [("2026-02-02", "2026-02-07")]
+    runner.compute_dirty_days()
+    assert ranges() == [("2026-02-05", "2026-02-05")]
+    with dg.build_schedule_context(
+        instance=instance, resources={"home": home}, scheduled_execution_time=when
+    ) as context:
+        assert nightly_marts.evaluate_tick(context).run_requests
+    runner.publish_marts()
+    with dg.build_schedule_context(
+        instance=instance, resources={"home": home}, scheduled_execution_time=when
+    ) as context:
+        assert not nightly_marts.evaluate_tick(context).run_requests
+
+
+def start_near(home: Home, today: date) -> None:
+    """Give the product a start a few days ago: each day between costs a bookkeeping of Dagster's."""
+    start = today - timedelta(days=6)
+    (home.lake.home / "product.yaml").write_text(PRODUCT.replace("2026-01-01", str(start)))
+    home.product = load_product(home.lake.home / "product.yaml")
+    home.days = local_days(home.product)
+
+
+def test_files_of_today_and_of_long_ago_are_taken_under_days_that_exist(home: Home, runner: Runner) -> None:
+    today = datetime.now(tz=UTC).date()
+    start_near(home, today)
+    for arrived in ("2019-01-01", str(today), "2099-01-01"):
+        drop(
+            home.lake.home,
+            f"web/{arrived}/a.ndjson",
+            ndjson([record(arrived, f"{today - timedelta(days=3)}T10:00:00")]),
+        )
+    run_all(runner)
+    assert not home.waiting_files()
+    assert not runner.failures
+
+
+def test_events_of_days_that_are_not_over_wait(home: Home, runner: Runner) -> None:
+    now = datetime.now(tz=UTC)
+    start_near(home, now.date())
+    old = now.date() - timedelta(days=4)
+    rows = [record("now", now.isoformat()), record("old", f"{old}T10:00:00")]
+    rows.append(record("tomorrow", (now + timedelta(days=1)).isoformat()))
+    drop(home.lake.home, f"web/{old}/a.ndjson", ndjson(rows))
+    run_all(runner)
+    assert not runner.failures
+    yesterday = (now - timedelta(days=1)).date()
+    assert max(home.lake.published_days("events")) <= yesterday
+    assert old in home.lake.published_days("events")
+
+
+# Shape.
+
+
+def test_edges_are_those_of_sqlglot_and_of_the_tables_themselves(home: Home) -> None:
+    graph = build_defs(home).resolve_asset_graph()
+    models = load_models()
+    for mart in MARTS:
+        parents = {key.path[-1] for key in graph.get(dg.AssetKey(mart.name)).parent_keys}
+        assert parents == sources_of(mart.name, models)
+    for name, table in DAY_TABLE.items():
+        assert {key.path[-1] for key in graph.get(dg.AssetKey(name)).parent_keys} == {r.table for r in table.reads}
+
+
+def test_every_asset_says_what_it_is(home: Home) -> None:
+    graph = build_defs(home).resolve_asset_graph()
+    assert {key.path[-1] for key in graph.get_all_asset_keys()} == set(TABLES) - {"rejected"}
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        table = TABLES[key.path[-1]]
+        assert table.grain in (node.description or "")
+        assert node.kinds
+        assert node.owners
+        assert node.group_name in {"ingest", "events", "daily", "periods", "marts"}
+        columns = node.metadata["dagster/column_schema"].columns
+        assert [c.name for c in columns] == table.schema.names()
+        if node.is_partitioned:
+            assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_a_reversed_range_is_refused() -> None:
+    with pytest.raises(ValueError, match="ends on"):
+        range_tags(date(2026, 1, 2), date(2026, 1, 1))
+
+
+def test_backfill_names_just_its_days_and_sessions_a_day_wider(
+    home: Home, runner: Runner, instance: dg.DagsterInstance
+) -> None:
+    for day in DAYS:
+        day_file(home, day)
+    runner.backfill(DAYS[2], DAYS[3])
+    assert materialized(instance, "events") == ["2026-02-04", "2026-02-05"]
+    assert materialized(instance, "sessions") == ["2026-02-03", "2026-02-04", "2026-02-05", "2026-02-06"]
+    with pytest.raises(ValueError, match="exist"):
+        runner.backfill(date(2025, 1, 1), date(2025, 1, 2))
+
+
+@pytest.mark.parametrize("with_product", [True, False])
+def test_location_loads_in_a_fresh_interpreter_from_another_folder(tmp_path: Path, with_product: bool) -> None:
+    if with_product:
+        (tmp_path / "product.yaml").write_text(PRODUCT)
+    code = (
+        "import warnings; warnings.filterwarnings('ignore', message='.*currently in beta')\n"
+        "import dagster as dg, sys\n"
+        "from assets.definitions import defs\n"
+        "made = defs() if callable(defs) else defs\n"
+        "dg.Definitions.validate_loadable(made)\n"
+        "print(len(made.resolve_asset_graph().get_all_asset_keys()), 'polars' in sys.modules)\n"
+    )
+    env = {**os.environ, "FOOTFALL_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/", env=env, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[0] == str(len(TABLES) - 1)
+
+
+def test_without_a_product_file_nothing_is_ingested(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    home = Home(tmp_path, may_lack_product=True)
+    drop(tmp_path, "none/2026-02-02/a.ndjson", ndjson([record("a", "2026-02-02T10:00:00")]))
+    runner = Runner(home, instance)
+    runner.take_files()
+    assert any("footfall init" in failure for failure in runner.failures)
+    assert not list(home.lake.keys("lake"))
+
+
+def test_states_hold_what_was_published(home: Home, runner: Runner) -> None:
+    day_file(home, DAYS[0])
+    run_all(runner)
+    for name in DAY_TABLE:
+        states, failures = read_states(home.lake, name)
+        assert set(states) == {DAYS[0]}
+        assert not failures
+    assert product().name == home.product.name
