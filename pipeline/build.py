@@ -290,7 +290,9 @@ def _same_weekdays(snapshot: Snapshot, name: str, day: date) -> list[Facts]:
 def build_period(lake: Lake, product: Product, name: str, judge: Judge) -> Outcome:
     """Compute, judge and publish a period table over all days with data."""
     table = PERIOD_TABLE[name]
-    days = [day for day in take_snapshot(lake).data_days if lake.exists(day_key(table.reads, day))]
+    # A day without any event is known to be empty; one whose events were held back is not known at all.
+    snapshot = take_snapshot(lake)
+    days = [day for day in snapshot.data_days if day not in snapshot.raw or lake.exists(day_key(table.reads, day))]
     frame = table.compute(lake.scan_days(table.reads, days), days, product)
     facts = batch_profile(table.contract, frame)
     verdict = judge(table.contract, product, [facts], [[]])[0]

@@ -114,8 +114,9 @@ def dirty_days(
 ) -> Dirty:
     """Decide which days of which tables must be computed, upstream first.
 
-    A day is dirty when its inputs changed, when its object is missing, or when it reads a dirty day. `exists` tells
-    which days are over: others wait.
+    A day is dirty when its inputs changed, when its object is missing, or when it reads a dirty day. Days without raw
+    events need no partition, but one that lost them all is computed again. `exists` tells which days are over: others
+    wait.
     """
     dirty: dict[str, set[date]] = {}
     failed: dict[str, dict[date, DayFailure]] = {}
@@ -124,7 +125,7 @@ def dirty_days(
     for table in tables:
         name = table.contract.name
         states = snapshot.states.get(name, {})
-        days = [day for day in sorted({*snapshot.data_days, *states}) if exists(day)]
+        days = [day for day in sorted({*snapshot.raw, *states}) if exists(day)]
         inputs = {day: input_hash(table, day, product, snapshot) for day in days}
         dirty[name] = {
             day

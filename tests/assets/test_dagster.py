@@ -216,14 +216,15 @@ def test_ticks_follow_what_lies_there(home: Home, runner: Runner, instance: dg.D
     runner.take_files()
     assert not tick(landing, home, instance).run_requests
 
-    (request,) = tick(dirty_days, home, instance).run_requests
-    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2026-02-02", "2026-02-06")
+    request, other_range = tick(dirty_days, home, instance).run_requests
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2026-02-02", "2026-02-03")
+    assert (other_range.tags[RANGE_START], other_range.tags[RANGE_END]) == ("2026-02-06", "2026-02-06")
     assert request.asset_selection == DAY_KEYS
-    (again,) = tick(dirty_days, home, instance).run_requests
+    again, _ = tick(dirty_days, home, instance).run_requests
     assert again.run_key == request.run_key, "the same work is asked for once"
     day_file(home, DAYS[1], name="late.ndjson")
     runner.take_files()
-    (other,) = tick(dirty_days, home, instance).run_requests
+    other, _ = tick(dirty_days, home, instance).run_requests
     assert other.run_key != request.run_key, "other inputs are other work"
 
     runner.compute_dirty_days()

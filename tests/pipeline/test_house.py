@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -96,7 +97,7 @@ def test_day_start_is_the_first_instant_that_polars_books_on_the_day(zone: str) 
 def test_ranges_hold_just_the_days(days: set[date]) -> None:
     found = list(ranges(days))
     assert [day for first, last in found for day in days_between(first, last)] == sorted(days)
-    assert all(b[0] - a[1] > timedelta(days=1) for a, b in zip(found, found[1:], strict=False))
+    assert all(b[0] - a[1] > timedelta(days=1) for a, b in pairwise(found))
 
 
 def test_lake_replaces_whole_objects_and_lists_no_half_ones(tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def published(raw: dict[date, dict[str, int]]) -> Snapshot:
     """A snapshot in which everything is published from `raw`."""
     snapshot = Snapshot(raw=raw, states={table.contract.name: {} for table in DAY_TABLES})
     for table in DAY_TABLES:
-        for day in snapshot.data_days:
+        for day in snapshot.raw:
             state = DayState(input_hash(table, day, product(), snapshot), f"{table.contract.name}{day}", 0)
             snapshot.states[table.contract.name][day] = state
     return snapshot
@@ -167,9 +168,12 @@ def test_days_that_are_not_over_wait() -> None:
     assert dirty.runnable == set(D[:5])
 
 
-def test_days_without_events_between_others_are_computed_too() -> None:
-    dirty = dirty_days(DAY_TABLES, product(), Snapshot({D[0]: {"a": 1}, D[4]: {"b": 1}}, {}))
-    assert dirty.runnable == set(D[:5])
+def test_days_without_events_need_no_partition_but_days_that_lost_theirs_are_computed_again() -> None:
+    sparse = {D[0]: {"a": 1}, D[4]: {"b": 1}}
+    assert dirty_days(DAY_TABLES, product(), Snapshot(sparse, {})).runnable == {D[0], D[4]}
+    snapshot = published(sparse)
+    snapshot.raw = {D[0]: {"a": 1}}
+    assert dirty_days(DAY_TABLES, product(), snapshot).days["events"] == {D[4]}
 
 
 def test_a_changed_product_part_makes_what_uses_it_dirty() -> None:

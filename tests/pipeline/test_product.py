@@ -24,7 +24,7 @@ FAULTS = [
     ("no start date", "start_date: 2026-01-01\n", "", 1, ["start_date", "add it"]),
     ("wrong currency", "name: Test shop", "name: Test shop\ncurrency: euro", 2, ["currency", "three capitals"]),
     ("page name", "{name: home, urls", "{name: Home Page, urls", 9, ["pages.0.name", "lower-case"]),
-    ("zone on no page", "page: home, selectors: [\"section.hero\"]", "page: hom, selectors: [\"section.hero\"]", 12, ["no page 'hom'", "home, product"]),
+    ("zone on no page", 'page: home, selectors: ["section.hero"]', 'page: hom, selectors: ["section.hero"]', 12, ["no page 'hom'", "home, product"]),
     ("selector", '["section.hero a.cta"]', '["section..hero"]', 13, ["CSS selector"]),
     ("sibling selector", '["section.hero a.cta"]', '["a:nth-child(2)"]', 13, ["siblings"]),
     ("event kind", "buy: {kind: order}", "buy: {kind: ordr}", 15, ["goals.buy.kind", "order"]),

@@ -16,7 +16,7 @@ SESSIONS = TABLES["daily_sessions"]
 
 
 def daily(**changes: Any) -> pl.DataFrame:
-    row = {name: 0 for name in SESSIONS.schema} | {"session_day": date(2026, 2, 3), "device_type": "mobile"}
+    row = dict.fromkeys(SESSIONS.schema, 0) | {"session_day": date(2026, 2, 3), "device_type": "mobile"}
     return pl.DataFrame([row | {"sessions": 5} | changes], schema=SESSIONS.schema)
 
 

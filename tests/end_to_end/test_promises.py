@@ -1,0 +1,260 @@
+"""The promises of design.md: the same files give the same bytes, and a killed run leaves only whole partitions."""
+
+import gzip
+import importlib.util
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+from support import approve, compute_all, marts_of, take_all
+
+from assets.resources import Home
+from assets.running import Runner
+from pipeline.build import DAY_TABLES, build_days, find_dirty
+from pipeline.ingest.files import ingest, retract
+from pipeline.ingest.landing import find
+from pipeline.ingest.manifests import read_manifests
+from pipeline.lake import Lake
+from pipeline.product import Product, load_product
+
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
+PEOPLE = 160
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo shop's landing files, in small."""
+    folder = tmp_path_factory.mktemp("shop")
+    spec = importlib.util.spec_from_file_location("generate", SHOP / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.write(folder, people=PEOPLE) > 3000
+    return folder
+
+
+@pytest.fixture(scope="module")
+def product() -> Product:
+    return load_product(SHOP / "product.yaml")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(landing: Path, product: Product, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake = Lake(tmp_path_factory.mktemp("undisturbed"))
+    place(landing, lake, lambda files: files)
+    take_all(lake, product)
+    compute_all(lake, product)
+    assert all(manifest.balances for manifest in read_manifests(lake).values())
+    return lake
+
+
+Files = list[tuple[str, bytes]]
+
+
+def place(landing: Path, lake: Lake, change: Callable[[Files], Files]) -> None:
+    """Copy the landing files into a home, after a change that must not matter."""
+    files = [(path.relative_to(landing).as_posix(), path.read_bytes()) for path in sorted(landing.rglob("part-*"))]
+    for name, data in change(files):
+        path = lake.path(f"landing/{name}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def halves(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+    """A landing file as two of its format."""
+    stem, suffix = name.split(".", 1)
+    if suffix == "parquet":
+        frame = pl.read_parquet(data)
+        for i, part in enumerate((frame[: frame.height // 2], frame[frame.height // 2 :])):
+            yield f"{stem}-{i}.csv", part.write_csv().encode()
+        return
+    lines = (gzip.decompress(data) if suffix.endswith("gz") else data).splitlines(keepends=True)
+    header = [lines.pop(0)] if suffix == "csv" else []
+    for i, part in enumerate((lines[: len(lines) // 2], lines[len(lines) // 2 :])):
+        plain = b"".join(header + part)
+        yield f"{stem}-{i}.{suffix}", gzip.compress(plain) if suffix.endswith("gz") else plain
+
+
+def renamed(files: Files) -> Files:
+    return [(f"shop/moved/{1000 - i}.{name.split('.', 1)[1]}", data) for i, (name, data) in enumerate(files)]
+
+
+def twice(files: Files) -> Files:
+    return [*files, *((name.replace("part-", "copy-"), data) for name, data in files)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [renamed, twice, lambda files: [half for name, data in files for half in halves(name, data)]],
+    ids=["renamed", "every file twice", "split in two"],
+)
+def test_names_copies_and_splits_change_no_byte(
+    landing: Path, product: Product, undisturbed: Lake, tmp_path: Path, change: Callable[[Files], Files]
+) -> None:
+    lake = Lake(tmp_path)
+    place(landing, lake, change)
+    take_all(lake, product)
+    compute_all(lake, product)
+    assert marts_of(lake) == marts_of(undisturbed)
+
+
+def test_reverse_order_with_runs_in_between(landing: Path, product: Product, undisturbed: Lake, tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    place(landing, lake, lambda files: files)
+    files = find(lake.path("landing"))[::-1]
+    for begin in range(0, len(files), 20):
+        list(ingest(lake, product, files[begin : begin + 20]))
+        compute_all(lake, product)
+    assert marts_of(lake) == marts_of(undisturbed)
+
+
+def test_one_run_per_arrival_day(landing: Path, product: Product, undisturbed: Lake, tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    place(landing, lake, lambda files: files)
+    files = find(lake.path("landing"))
+    arrivals = sorted({file.arrived for file in files})
+    assert len(arrivals) >= 28
+    for arrived in arrivals[:-1]:
+        list(ingest(lake, product, [file for file in files if file.arrived == arrived]))
+        for_days_until(lake, product, arrived)
+    list(ingest(lake, product, [file for file in files if file.arrived == arrivals[-1]]))
+    compute_all(lake, product)
+    assert marts_of(lake) == marts_of(undisturbed)
+
+
+def for_days_until(lake: Lake, product: Product, last: date) -> None:
+    """A nightly run without its marts: what is dirty among the days that are over."""
+    days = sorted(find_dirty(lake, product, lambda day: day <= last).runnable)
+    for table in DAY_TABLES:
+        list(build_days(lake, product, table.contract.name, days, approve))
+
+
+def test_a_file_a_week_late_and_a_file_retracted(
+    landing: Path, product: Product, undisturbed: Lake, tmp_path: Path
+) -> None:
+    lake = Lake(tmp_path)
+    place(landing, lake, lambda files: files)
+    files = find(lake.path("landing"))
+    late = next(file for file in files if "2026-10-08" in file.name)
+    list(ingest(lake, product, [file for file in files if file is not late]))
+    compute_all(lake, product)
+    without = marts_of(lake)
+    assert without != marts_of(undisturbed)
+    list(ingest(lake, product, [late]))
+    dirty = find_dirty(lake, product, lambda _day: True)
+    assert 1 <= len(dirty.runnable) < 10, "only days that the file touches, and their neighbours"
+    compute_all(lake, product)
+    assert marts_of(lake) == marts_of(undisturbed)
+    retract(lake, late.name)
+    compute_all(lake, product)
+    assert marts_of(lake) == without
+
+
+def test_through_dagster_with_the_gate(landing: Path, undisturbed: Lake, tmp_path: Path) -> None:
+    place(landing, Lake(tmp_path), lambda files: files)
+    (tmp_path / "product.yaml").write_text((SHOP / "product.yaml").read_text())
+    with dg.DagsterInstance.ephemeral() as instance:
+        runner = Runner(Home(tmp_path), instance)
+        runner.take_files()
+        runner.compute_dirty_days()
+        runner.publish_marts()
+    assert not runner.failures
+    assert marts_of(Lake(tmp_path)) == marts_of(undisturbed)
+
+
+# Killed at random moments.
+
+KILLS = 100
+CHILD = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from support import compute_all, take_all
+from pipeline.lake import Lake
+from pipeline.product import load_product
+product = load_product(Path(sys.argv[2]))
+lake = Lake(sys.stdin.readline().strip())
+print("go", flush=True)
+take_all(lake, product)
+compute_all(lake, product)
+print("done", flush=True)
+"""
+
+
+def child() -> subprocess.Popen[str]:
+    """A run that waits for the path of its home, all imports done."""
+    command = [sys.executable, "-c", CHILD, str(Path(__file__).parents[1]), str(SHOP / "product.yaml")]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def start(process: subprocess.Popen[str], lake: Lake) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{lake.home}\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "go\n"
+
+
+def objects(lake: Lake) -> dict[str, bytes]:
+    """Every visible data object of the home."""
+    keys = [key for root in ("lake", "marts") for key in lake.keys(root) if key.endswith(".parquet")]
+    return {key: lake.path(key).read_bytes() for key in keys}
+
+
+@pytest.mark.slow
+def test_killed_at_100_random_moments(landing: Path, product: Product, tmp_path: Path) -> None:
+    def few(files: Files) -> Files:
+        return [file for file in files if "2026-10-0" in file[0]][:6]
+
+    whole = Lake(tmp_path / "whole")
+    place(landing, whole, few)
+    take_all(whole, product)
+    compute_all(whole, product)
+    expected = objects(whole)
+    process = child()
+    timed = Lake(tmp_path / "timed")
+    place(landing, timed, few)
+    start(process, timed)
+    began = time.monotonic()
+    process.communicate()
+    length = time.monotonic() - began
+
+    rng = random.Random(7)
+    killed = moments = 0
+    lake = Lake(tmp_path / "home-0")
+    waiting = child()
+    for i in range(KILLS):
+        if not lake.path("landing").exists():
+            place(landing, lake, few)
+        process, waiting = waiting, child()
+        start(process, lake)
+        time.sleep(rng.uniform(0, length))
+        killed += process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        visible = objects(lake)
+        moments += 0 < len(visible) < len(expected)
+        for key, data in visible.items():
+            assert pl.read_parquet(data).width > 1, f"{key} is not whole"
+        for manifest in read_manifests(lake).values():
+            assert manifest.balances
+            assert all(lake.exists(part.key) for parts in manifest.days.values() for part in parts)
+        # Half of the runs go on from what the killed one left; the others are finished and begin anew.
+        if i % 2:
+            take_all(lake, product)
+            compute_all(lake, product)
+            assert objects(lake) == expected
+            lake = Lake(tmp_path / f"home-{i}")
+    waiting.kill()
+    waiting.communicate()
+    assert killed > KILLS / 2, "most were killed under way"
+    assert moments > KILLS / 4, "and many half-way"
