@@ -281,7 +281,7 @@ def demo(
     from assets.demo import generate, print_results
 
     out.print("Generating 28 days of a shop's events ...")
-    out.print(f"{generate(generator, home / 'landing', people):,} events written")
+    generate(generator, home / "landing", people)
     with _runner(home) as runner:
         runner.take_files()
         runner.compute_dirty_days()

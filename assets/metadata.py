@@ -30,7 +30,7 @@ def column_schema(table: Table) -> dg.TableSchema:
 
 
 def _tags(column: Column) -> dict[str, str]:
-    return {"adds_over": "-".join(column.adds_over) or "nothing"}
+    return {"adds_over": "-".join(column.adds_over)} if column.adds_over else {}
 
 
 def static_metadata(table: Table) -> dict[str, Any]:

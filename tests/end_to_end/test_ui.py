@@ -1,0 +1,157 @@
+"""The Dagster UI as a data engineer meets it: `dg dev` starts, shows the graph, and a backfill of 28 days is a few runs."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import days_from, drop, marts_of, ndjson, record
+
+from assets.events import DAILY_TABLES, EVENT_TABLES
+from assets.resources import Home
+from assets.running import open_runner
+from pipeline.lake import Lake
+
+ROOT = Path(__file__).parents[2]
+DAYS = days_from("2026-02-02", 28)
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.slow
+PRODUCT = """
+name: UI
+time_zone: Europe/Berlin
+start_date: 2026-02-01
+sources: {web: {}}
+pages: [{name: home, urls: ["/"]}]
+goals: {buy: {kind: order}}
+funnels: {purchase: {steps: [{label: a, kind: page_view}, {label: b, kind: order}]}}
+"""
+BACKFILL = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+PROGRESS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename
+  ... on PartitionBackfill { status error { message } runs { status assetSelection { path } tags { key value } } } } }"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with 28 days, computed once, so that the sensors of the UI find nothing to do."""
+    folder = tmp_path_factory.mktemp("ui")
+    (folder / "product.yaml").write_text(PRODUCT)
+    for day in DAYS:
+        rows = [record(f"{day}-{i}", f"{day}T10:{i:02}:00", anonymous_id=f"d{i % 5}", url="/") for i in range(20)]
+        drop(folder, f"web/{day}/a.ndjson", ndjson(rows))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(folder / ".dagster"))
+        with open_runner(Home(folder)) as runner:
+            runner.take_files()
+            runner.compute_dirty_days()
+            runner.publish_marts()
+            assert not runner.failures
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(folder: Path) -> Iterator[str]:
+    """`dg dev` over that home, as a user starts it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = {**os.environ, "FOOTFALL_HOME": str(folder), "DAGSTER_HOME": str(folder / ".dagster")}
+    env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
+    command = ["dg", "dev", "--host", "127.0.0.1", "--port", str(port)]
+    with (folder / "dev.log").open("wb") as log:
+        server = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(180):
+            try:
+                urllib.request.urlopen(f"{address}/server_info", timeout=2).close()  # noqa: S310  # loopback
+                break
+            except OSError:
+                time.sleep(0.5)
+        else:
+            pytest.fail((folder / "dev.log").read_text()[-3000:])
+        yield address
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+def ask(url: str, query: str, **variables: Any) -> dict[str, Any]:
+    body = json.dumps({"query": query, "variables": variables}).encode()
+    request = urllib.request.Request(f"{url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # loopback
+        return json.load(answer)["data"]
+
+
+def test_backfill_of_28_days_is_a_few_runs_of_ranges(url: str, folder: Path) -> None:
+    before = marts_of(Lake(folder))
+    names = ["raw_events", *EVENT_TABLES, *DAILY_TABLES]
+    params = {
+        "assetSelection": [{"path": [name]} for name in names],
+        "partitionNames": [day.isoformat() for day in DAYS],
+        "title": "28 days",
+    }
+    launched = ask(url, BACKFILL, p=params)["launchPartitionBackfill"]
+    assert launched["__typename"] == "LaunchBackfillSuccess", launched
+    for _ in range(200):
+        backfill = ask(url, PROGRESS, id=launched["backfillId"])["partitionBackfillOrError"]
+        if backfill["status"] not in {"REQUESTED", "COMPLETING"}:
+            break
+        time.sleep(1.5)
+    assert backfill["status"] == "COMPLETED_SUCCESS", backfill
+    runs = backfill["runs"]
+    assert 3 <= len(runs) <= 5
+    in_runs = Counter(asset["path"][0] for run in runs for asset in run["assetSelection"])
+    assert in_runs == Counter(names), "no asset in more than one run"
+    for run in runs:
+        tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+        assert tags["dagster/asset_partition_range_start"] <= "2026-02-02"
+        assert tags["dagster/asset_partition_range_end"] >= "2026-03-01"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(folder / ".dagster"))
+        with open_runner(Home(folder)) as runner:
+            assert not runner.home.dirty().runnable
+            runner.publish_marts(rebuild=True)
+    assert marts_of(Lake(folder)) == before, "computed again, the same bytes"
+
+
+def test_the_ui_shows_the_graph(url: str, tmp_path: Path) -> None:
+    if CHROMIUM is None:
+        if os.environ.get("FOOTFALL_REQUIRE_BROWSER") == "1":
+            pytest.fail("chromium is missing, and FOOTFALL_REQUIRE_BROWSER=1 asks for it")
+        pytest.skip("chromium isn't here")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # only where there is a browser
+
+    flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    flags += ["--disable-component-update", "--disable-sync"]
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=flags)
+        page = browser.new_page(viewport={"width": 1600, "height": 900})
+        faults: list[str] = []
+        page.on("pageerror", lambda fault: faults.append(str(fault)))
+        page.goto(f"{url}/asset-groups", timeout=60_000)
+        for group in ("ingest", "events", "daily", "periods", "marts"):
+            page.get_by_text(group, exact=True).first.wait_for(timeout=30_000)
+        page.screenshot(path=tmp_path / "graph.png")
+        page.goto(f"{url}/assets/daily_kpis?view=overview", timeout=60_000)
+        page.get_by_text("One row per local day").first.wait_for(timeout=30_000)
+        page.get_by_text("people_active_28d").first.wait_for(timeout=30_000)
+        browser.close()
+    assert (tmp_path / "graph.png").stat().st_size > 10_000
+    assert not faults
