@@ -1,0 +1,154 @@
+"""The demo run by phase, its peak memory, and what Dagster adds to the computing.
+
+The same landing files are taken twice by processes of their own, alternating: through Dagster as `footfall run` does
+it, and by the same functions without Dagster (gate included). Writes benchmarks/results/demo_run.{json,md}.
+
+Run: make bench    (or: python benchmarks/demo_run.py --rounds 3)
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SHOP = ROOT / "examples" / "shop"
+RESULTS = ROOT / "benchmarks" / "results"
+FORMS = ("with Dagster", "without Dagster")
+
+
+def with_dagster(folder: Path) -> dict[str, float]:
+    """Seconds per phase of a run as the command line makes it."""
+    began = time.perf_counter()
+    os.environ["DAGSTER_HOME"] = str(folder / ".dagster")
+    from assets.resources import Home  # noqa: PLC0415  # the import is a phase of its own
+    from assets.running import open_runner  # noqa: PLC0415  # the same
+
+    phases = {"imports": time.perf_counter() - began}
+    with open_runner(Home(folder)) as runner:
+        for name, phase in (
+            ("landing files", runner.take_files),
+            ("days", runner.compute_dirty_days),
+            ("period tables and marts", runner.publish_marts),
+        ):
+            phases[name] = _timed(phase)
+    if runner.failures:
+        raise SystemExit("\n".join(runner.failures))
+    return phases
+
+
+def without_dagster(folder: Path) -> dict[str, float]:
+    """Seconds per phase of the same functions, called one after the other."""
+    began = time.perf_counter()
+    from pipeline.build import DAY_TABLES, PERIOD_TABLES, build_days, build_period, find_dirty  # noqa: PLC0415
+    from pipeline.contracts import MARTS  # noqa: PLC0415
+    from pipeline.ingest.files import ingest  # noqa: PLC0415
+    from pipeline.ingest.landing import find  # noqa: PLC0415
+    from pipeline.lake import Lake  # noqa: PLC0415
+    from pipeline.marts import build_mart  # noqa: PLC0415
+    from pipeline.product import load_product  # noqa: PLC0415
+    from pipeline.quality import judge, judge_mart  # noqa: PLC0415
+
+    lake, product = Lake(folder), load_product(folder / "product.yaml")
+    phases = {"imports": time.perf_counter() - began}
+
+    def days() -> None:
+        dirty = sorted(find_dirty(lake, product, lambda _day: True).runnable)
+        for table in DAY_TABLES:
+            for _ in build_days(lake, product, table.contract.name, dirty, judge):
+                pass
+
+    def marts() -> None:
+        for period in PERIOD_TABLES:
+            build_period(lake, product, period.contract.name, judge)
+        for mart in MARTS:
+            build_mart(lake, product, mart.name, judge_mart)
+
+    phases["landing files"] = _timed(lambda: list(ingest(lake, product, find(lake.path("landing")))))
+    phases["days"] = _timed(days)
+    phases["period tables and marts"] = _timed(marts)
+    return phases
+
+
+def _timed(phase: object) -> float:
+    began = time.perf_counter()
+    phase()  # pyright: ignore[reportCallIssue]
+    return time.perf_counter() - began
+
+
+def measure(form: str, landing: Path) -> dict[str, float]:
+    """Run one form in a fresh home and process; its phases, CPU seconds and peak memory."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        shutil.copy(SHOP / "product.yaml", folder)
+        (folder / "landing").symlink_to(landing)
+        command = [sys.executable, str(Path(__file__).resolve()), "--child", form, "--folder", str(folder)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)  # noqa: S603  # ourselves
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+def child(form: str, folder: Path) -> None:
+    """What a measured process does."""
+    phases = with_dagster(folder) if form == FORMS[0] else without_dagster(folder)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    phases["total"] = sum(phases.values())
+    phases["CPU"] = used.ru_utime + used.ru_stime
+    phases["peak MB"] = used.ru_maxrss / 1024
+    print(json.dumps(phases))  # noqa: T201  # the answer to the parent
+
+
+def main() -> None:
+    """Measure both forms, alternating, and write the table."""
+    parser = argparse.ArgumentParser(description="Time the demo run by phase.")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--child", choices=FORMS)
+    parser.add_argument("--folder", type=Path)
+    chosen = parser.parse_args()
+    if chosen.child:
+        child(chosen.child, chosen.folder)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        landing = Path(scratch, "landing")
+        made = _timed(
+            lambda: subprocess.run([sys.executable, str(SHOP / "generate.py"), str(landing)], check=True, cwd=ROOT)  # noqa: S603
+        )
+        rounds = [{form: measure(form, landing) for form in FORMS} for _ in range(chosen.rounds)]
+    write(rounds, made)
+
+
+def write(rounds: list[dict[str, dict[str, float]]], made: float) -> None:
+    """Medians over the rounds as JSON and Markdown, with machine and versions."""
+    names = list(rounds[0][FORMS[0]])
+    medians = {form: {n: statistics.median(r[form][n] for r in rounds) for n in names} for form in FORMS}
+    packages = {name: version(name) for name in ("polars", "dagster", "duckdb", "great-expectations", "msgspec")}
+    about = {"cores": os.cpu_count(), "python": platform.python_version(), **packages}
+    RESULTS.mkdir(exist_ok=True)
+    record = {"about": about, "generator_seconds": made, "medians": medians, "rounds": rounds}
+    (RESULTS / "demo_run.json").write_text(json.dumps(record, indent=1) + "\n")
+    lines = [
+        "# The demo run by phase",
+        "",
+        f"Medians of {len(rounds)} alternating rounds, seconds of wall time where nothing else is said.",
+        f"Machine: {', '.join(f'{name} {value}' for name, value in about.items())}. The generator took {made:.1f} s.",
+        "",
+        f"| phase | {' | '.join(FORMS)} | Dagster adds |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name in names:
+        one, other = medians[FORMS[0]][name], medians[FORMS[1]][name]
+        lines.append(f"| {name} | {one:.1f} | {other:.1f} | {one - other:.1f} |")
+    (RESULTS / "demo_run.md").write_text("\n".join([*lines, ""]))
+    print("\n".join(lines))  # noqa: T201  # a script's answer
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""What adds up, and what doesn't: every dimension that a contract lists in `adds_over` is summed and recounted."""
+
+import importlib.util
+from pathlib import Path
+
+import polars as pl
+import pytest
+from support import compute_all, take_all
+
+from pipeline.contracts import TABLES, Table
+from pipeline.ingest.manifests import objects_by_day, read_manifests
+from pipeline.lake import Lake, mart_key, period_key
+from pipeline.product import load_product
+
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """The demo shop in small, computed."""
+    lake = Lake(tmp_path_factory.mktemp("sums"))
+    spec = importlib.util.spec_from_file_location("generate", SHOP / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.write(lake.path("landing"), people=200)
+    product = load_product(SHOP / "product.yaml")
+    take_all(lake, product)
+    compute_all(lake, product)
+    return lake
+
+
+def days_of(lake: Lake, name: str) -> pl.DataFrame:
+    return lake.scan_days(name, lake.published_days(name)).collect()
+
+
+def listed(table: Table, dimension: str) -> list[str]:
+    return [column.name for column in table.columns if dimension in column.adds_over]
+
+
+def test_daily_sessions_add_over_days_and_devices(lake: Lake) -> None:
+    table = TABLES["daily_sessions"]
+    people = days_of(lake, "sessions").filter(~pl.col("is_bot"))
+    has_view = pl.col("page_views") + pl.col("page_views_implied") > 0
+    recounted = people.select(
+        pl.col("page_views", "page_views_implied", "clicks", "duration_ms", "orders", "revenue_micros").sum(),
+        sessions=pl.col("session_key").n_unique(),
+        sessions_bounced=pl.col("session_key").filter("is_bounce").n_unique(),
+        sessions_with_goal=pl.col("session_key").filter(pl.col("goal_events") > 0).n_unique(),
+        sessions_with_page_view=pl.col("session_key").filter(has_view).n_unique(),
+    ).row(0, named=True)
+    names = listed(table, "session_day")
+    assert names == listed(table, "device_type")
+    assert set(names) == set(recounted)
+    assert days_of(lake, "daily_sessions").select(pl.col(names).sum()).row(0, named=True) == {
+        n: recounted[n] for n in names
+    }
+    assert recounted["sessions"] > 300
+
+
+def test_daily_zones_add_over_days_and_devices_but_not_over_nested_zones(lake: Lake) -> None:
+    table = TABLES["daily_zones"]
+    views = days_of(lake, "page_views").filter(~pl.col("is_bot"), ~pl.col("implied"))
+    clicks = days_of(lake, "session_events").filter(pl.col("kind") == "click").select("page_view_key", "element_chain")
+    home = views.filter(pl.col("page") == "home")
+    on_home = clicks.join(home, on="page_view_key")
+    in_hero = on_home.filter(pl.col("element_chain").str.contains('class="hero"', literal=True))
+    on_button = in_hero.filter(pl.col("element_chain").str.contains('class="cta"', literal=True))
+    recounted = {
+        "page_views": home["page_view_key"].n_unique(),
+        "page_views_clicked": in_hero["page_view_key"].n_unique(),
+        "sessions": home["session_key"].n_unique(),
+        "sessions_clicked": in_hero["session_key"].n_unique(),
+        "clicks": in_hero.height,
+        "own_clicks": in_hero.height - on_button.height,
+        "page_clicks": on_home.height,
+    }
+    zones = days_of(lake, "daily_zones")
+    hero = zones.filter(pl.col("zone") == "hero")
+    names = listed(table, "session_day")
+    assert set(names) == set(recounted)
+    assert hero.select(pl.col(names).sum()).row(0, named=True) == {name: recounted[name] for name in names}
+    assert listed(table, "zone") == ["own_clicks"]
+    both = zones.filter(pl.col("zone").is_in(["hero", "hero_button"]))
+    assert both["own_clicks"].sum() == in_hero.height
+    assert both["clicks"].sum() == in_hero.height + on_button.height, "clicks on a zone inside count in both"
+
+
+def test_daily_quality_adds_over_days_and_sources_and_balances(lake: Lake) -> None:
+    table = TABLES["daily_quality"]
+    quality = days_of(lake, "daily_quality")
+    events = days_of(lake, "events")
+    totals = quality.select(pl.col(listed(table, "day")).sum()).row(0, named=True)
+    assert listed(table, "day") == listed(table, "source")
+    accepted = sum(rows for parts in objects_by_day(read_manifests(lake).values()).values() for rows in parts.values())
+    assert totals["events_accepted"] == accepted
+    assert totals["events"] == events.height
+    assert totals["events_accepted"] == totals["events"] + totals["events_duplicate"] + totals["clicks_merged"]
+    assert totals["events_duplicate"] > 0
+    assert totals["events_bot"] == events["is_bot"].sum() > 0
+    assert totals["events_without_person"] == events["person_key"].null_count() > 0
+    people = events.filter(~pl.col("is_bot"))
+    assert totals["orders_by_order_day"] == people.filter(pl.col("kind") == "order").height
+    assert (
+        totals["revenue_micros_by_order_day"]
+        == people.filter(pl.col("kind").is_in(["order", "refund"]))["revenue_micros"].sum()
+    )
+
+
+def test_people_do_not_add_over_days_and_new_people_do(lake: Lake) -> None:
+    daily = lake.scan(TABLES["people_daily"], [period_key("people_daily")]).collect()
+    everyone = days_of(lake, "activity")["person_key"].n_unique()
+    assert daily["people_new"].sum() == everyone
+    assert daily["people_active"].sum() > everyone
+    assert daily["people_active_28d"].max() <= everyone
+    for table in TABLES.values():
+        assert all(c.name == "people_new" for c in table.columns if c.name.startswith("people_") and c.adds_over)
+
+
+def test_kpis_are_those_of_the_daily_tables(lake: Lake) -> None:
+    kpis = pl.read_parquet(lake.path(mart_key("daily_kpis")))
+    assert kpis.height == 28
+    assert kpis["sessions"].sum() == days_of(lake, "daily_sessions")["sessions"].sum()
+    assert kpis["people_active"].to_list() == [
+        days_of(lake, "activity").filter(pl.col("day") == day).height for day in kpis["day"]
+    ]
+    rates = kpis.filter(pl.col("sessions_with_page_view") > 0)
+    assert (
+        rates.select((pl.col("bounce_rate") * pl.col("sessions_with_page_view")).round() == pl.col("sessions_bounced"))
+        .to_series()
+        .all()
+    )
+
+
+def test_activity_recounted_from_events(lake: Lake) -> None:
+    events = days_of(lake, "events").filter(~pl.col("is_bot"), pl.col("person_key").is_not_null())
+    local = pl.col("occurred_at").dt.convert_time_zone("Europe/Berlin").dt.date()
+    recounted = events.select(local.alias("day"), "person_key").unique()
+    assert recounted.height == days_of(lake, "activity").height
+    assert set(recounted.rows()) == set(days_of(lake, "activity").select("day", "person_key").rows())
