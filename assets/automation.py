@@ -10,10 +10,11 @@ import dagster as dg
 
 from assets.partitions import range_runs
 from assets.resources import Home
-from pipeline.build import DAY_TABLE, PERIOD_TABLE, take_snapshot
+from pipeline.build import take_snapshot
 from pipeline.contracts import MARTS
 from pipeline.marts import inputs_of_marts
 from pipeline.state import RAW, hash_texts
+from pipeline.tables import DAY_TABLE, PERIOD_TABLE
 
 NIGHTLY = "15 4 * * *"  # not 02:00, which doesn't exist on one day a year
 NIGHTLY_MARTS = "15 5 * * *"

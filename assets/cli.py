@@ -48,7 +48,7 @@ DayOption = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
 def _open(path: Path) -> "Home":
     """The home, or one sentence per fault of its product file."""
     from assets.resources import Home
-    from pipeline.product import ProductFileError
+    from pipeline.product_file import ProductFileError
 
     try:
         return Home(path.resolve())
@@ -184,8 +184,8 @@ def check(
     schema: Annotated[bool, typer.Option("--schema", help="Print the product file's JSON Schema instead.")] = False,
 ) -> None:
     """Check the product file and the SQL models; every fault at once, with file, line, path and remedy."""
-    from pipeline.product import ProductFileError, load_product
-    from pipeline.product import schema as product_schema
+    from pipeline.product_file import ProductFileError, load_product
+    from pipeline.product_file import schema as product_schema
 
     if schema:
         typer.echo(product_schema())

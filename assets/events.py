@@ -6,7 +6,7 @@ from assets.checks import Events, check_specs, report_days
 from assets.metadata import OWNERS, static_metadata
 from assets.partitions import AROUND
 from assets.resources import Home
-from pipeline.build import DAY_TABLE, DayTable
+from pipeline.tables import DAY_TABLE, DayTable
 
 EVENT_TABLES = ("events", "session_events", "sessions", "page_views")
 DAILY_TABLES = ("activity", "step_events", "daily_sessions", "daily_zones", "daily_quality")

@@ -7,9 +7,9 @@ import dagster as dg
 from assets.checks import Events, check_specs, io_retries, report_one
 from assets.metadata import OWNERS, mart_lineage, static_metadata
 from assets.resources import Home
-from pipeline.build import PERIOD_TABLES, PeriodTable
 from pipeline.contracts import MARTS, Table
 from pipeline.sql_models import load_models, sources_of
+from pipeline.tables import PERIOD_TABLES, PeriodTable
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=28))
 

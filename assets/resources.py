@@ -16,7 +16,8 @@ from pipeline.ingest.landing import LandingFile
 from pipeline.ingest.manifests import Manifest
 from pipeline.lake import Lake
 from pipeline.marts import build_mart, marts_are_stale
-from pipeline.product import Product, load_product, parse_product
+from pipeline.product import Product
+from pipeline.product_file import load_product, parse_product
 from pipeline.quality import judge, judge_mart
 from pipeline.state import Dirty
 

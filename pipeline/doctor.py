@@ -4,7 +4,6 @@ import hashlib
 import os
 from collections.abc import Iterator
 
-from pipeline.build import DAY_TABLES
 from pipeline.contracts import MARTS
 from pipeline.home import HomeMismatch, claim
 from pipeline.ingest.manifests import read_manifests
@@ -12,6 +11,7 @@ from pipeline.lake import Lake, day_key, mart_key
 from pipeline.marts import read_record
 from pipeline.product import Product
 from pipeline.state import read_states
+from pipeline.tables import DAY_TABLES
 
 
 def examine(lake: Lake, product: Product) -> Iterator[str]:

@@ -8,13 +8,14 @@ from collections.abc import Callable
 import msgspec
 import polars as pl
 
-from pipeline.build import DAY_TABLES, Outcome, preview, take_snapshot
+from pipeline.build import Outcome, preview, take_snapshot
 from pipeline.contracts import MARTS, TABLES, Table
 from pipeline.lake import Lake, mart_key
 from pipeline.product import Product
 from pipeline.profile import Facts, Verdict, batch_profile
 from pipeline.sql_models import run_mart
 from pipeline.state import Snapshot, dirty_days, hash_texts
+from pipeline.tables import DAY_TABLES
 
 RECORD_KEY = "marts/_published.json"
 

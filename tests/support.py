@@ -9,15 +9,17 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.build import DAY_TABLES, PERIOD_TABLES, build_days, build_period, find_dirty
+from pipeline.build import build_days, build_period, find_dirty
 from pipeline.contracts import EVENTS, MARTS, Table
 from pipeline.ingest.files import ingest, pending
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import Manifest, read_manifests
 from pipeline.lake import Lake
 from pipeline.marts import build_mart
-from pipeline.product import Product, parse_product
+from pipeline.product import Product
+from pipeline.product_file import parse_product
 from pipeline.profile import Facts, Verdict
+from pipeline.tables import DAY_TABLES, PERIOD_TABLES
 
 PRODUCT = """
 name: Test shop

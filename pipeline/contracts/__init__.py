@@ -3,17 +3,15 @@
 from pipeline.contracts.base import Column, RowRule, Table
 from pipeline.contracts.canonical import EVENTS, RAW_EVENTS, REJECTED
 from pipeline.contracts.marts import DAILY_KPIS, FUNNEL_STEPS, RETENTION, ZONE_METRICS
+from pipeline.contracts.sessions import PAGE_VIEWS, SESSION_EVENTS, SESSIONS
 from pipeline.contracts.tables import (
     ACTIVITY,
     DAILY_QUALITY,
     DAILY_SESSIONS,
     DAILY_ZONES,
     FUNNEL_RESULTS,
-    PAGE_VIEWS,
     PEOPLE_DAILY,
     RETENTION_CELLS,
-    SESSION_EVENTS,
-    SESSIONS,
     STEP_EVENTS,
 )
 

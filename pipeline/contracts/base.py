@@ -105,6 +105,16 @@ def count(name: str, description: str, unit: str, *adds_over: str) -> Column:
     return Column(name, pl.Int64(), description, unit=unit, adds_over=adds_over, minimum=0)
 
 
+def text(name: str, description: str) -> Column:
+    """A column of text that may be null."""
+    return Column(name, pl.String(), description, nullable=True)
+
+
+def time(name: str, description: str, *, nullable: bool = False) -> Column:
+    """A column of instants."""
+    return Column(name, UTC_MICROSECONDS, description, unit="UTC, microseconds", nullable=nullable)
+
+
 def rate(name: str, description: str) -> Column:
     """A share between 0 and 1 that is null where its denominator is 0 or was not measured."""
     return Column(name, pl.Float64(), description, unit="share", nullable=True, minimum=0, maximum=1)

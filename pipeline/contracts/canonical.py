@@ -5,7 +5,7 @@ Definitions: metrics.md ("Events, order, duplicates", "Time and bots") and docs/
 
 import polars as pl
 
-from pipeline.contracts.base import UTC_MICROSECONDS, Column, RowRule, Table
+from pipeline.contracts.base import Column, RowRule, Table, text, time
 
 KINDS: dict[str, str] = {
     "page_view": "a page or screen was shown",
@@ -35,14 +35,6 @@ FUTURE_LIMIT_HOURS = 24
 PROMOTED_PREFIX = "prop_"
 
 
-def _text(name: str, description: str) -> Column:
-    return Column(name, pl.String(), description, nullable=True)
-
-
-def _time(name: str, description: str, *, nullable: bool = True) -> Column:
-    return Column(name, UTC_MICROSECONDS, description, unit="UTC, microseconds", nullable=nullable)
-
-
 def _int32(name: str, description: str, unit: str) -> Column:
     return Column(name, pl.Int32(), description, unit=unit, nullable=True)
 
@@ -53,23 +45,23 @@ def _int64(name: str, description: str, unit: str) -> Column:
 
 # What a canonical landing file may hold, by these very names. All else in a record is kept in `properties`.
 INPUT_COLUMNS: tuple[Column, ...] = (
-    _text("event_id", "the source's id of the event; an id counts once per source"),
-    _text("anonymous_id", "device or browser id"),
-    _text("user_id", "id of a known person"),
-    _text("session_id", "the source's own session id, where it has one"),
-    _text("page_view_id", "the source's id of the page view that the event belongs to"),
-    _text("tab_id", "browser tab"),
-    _time("occurred_at", "when it happened, by the device's clock corrected by one offset per batch", nullable=False),
-    _time("sent_at", "when the device sent it, by the device's clock"),
-    _time("received_at", "when the collector received it"),
+    text("event_id", "the source's id of the event; an id counts once per source"),
+    text("anonymous_id", "device or browser id"),
+    text("user_id", "id of a known person"),
+    text("session_id", "the source's own session id, where it has one"),
+    text("page_view_id", "the source's id of the page view that the event belongs to"),
+    text("tab_id", "browser tab"),
+    time("occurred_at", "when it happened, by the device's clock corrected by one offset per batch"),
+    time("sent_at", "when the device sent it, by the device's clock", nullable=True),
+    time("received_at", "when the collector received it", nullable=True),
     _int64("sequence", "the source's counter; orders events of one instant", "count"),
     Column("kind", pl.String(), "what kind of event: " + "; ".join(f"`{k}` {v}" for k, v in KINDS.items())),
-    _text("name", "the event's own name, mostly of custom events"),
-    _text("url", "address of the page, personal data removed"),
-    _text("referrer", "address that led to the page, personal data removed"),
-    _text("page_title", "title of the page"),
+    text("name", "the event's own name, mostly of custom events"),
+    text("url", "address of the page, personal data removed"),
+    text("referrer", "address that led to the page, personal data removed"),
+    text("page_title", "title of the page"),
     _int32("http_status", "HTTP status of the page", "status"),
-    _text("element_chain", "the element acted on and its ancestors as open HTML tags, outermost first"),
+    text("element_chain", "the element acted on and its ancestors as open HTML tags, outermost first"),
     _int32("x", "pointer position from the page's left edge", "px"),
     _int32("y", "pointer position from the page's top", "px"),
     Column("is_fixed", pl.Boolean(), "the element keeps its place in the window (fixed or sticky)", nullable=True),
@@ -79,30 +71,30 @@ INPUT_COLUMNS: tuple[Column, ...] = (
     _int32("page_height", "height of the page", "px"),
     _int32("scroll_y", "distance from the page's top to the window's top", "px"),
     _int64("duration_ms", "how long it lasted", "ms"),
-    _text("order_id", "the order's id"),
+    text("order_id", "the order's id"),
     _int64("revenue_micros", "revenue in millionths of the currency's unit; negative for refunds", "micro-units"),
-    _text("currency", "ISO 4217 code of revenue_micros"),
-    _text("experiment_id", "experiment"),
-    _text("variant", "variant that the person was exposed to"),
-    _text("survey_id", "survey"),
-    _text("question_id", "question of the survey"),
+    text("currency", "ISO 4217 code of revenue_micros"),
+    text("experiment_id", "experiment"),
+    text("variant", "variant that the person was exposed to"),
+    text("survey_id", "survey"),
+    text("question_id", "question of the survey"),
     _int32("score", "the answer as a number", "points"),
-    _text("choice", "the answer as a choice"),
-    _text("text", "the answer in words, personal data removed"),
-    _text("error_type", "class of the error"),
-    _text("error_message", "message of the error, personal data removed"),
+    text("choice", "the answer as a choice"),
+    text("text", "the answer in words, personal data removed"),
+    text("error_type", "class of the error"),
+    text("error_message", "message of the error, personal data removed"),
     _int32("lcp_ms", "largest contentful paint", "ms"),
     _int32("inp_ms", "interaction to next paint", "ms"),
     _int32("cls_e4", "cumulative layout shift", "1/10,000"),
-    _text("user_agent", "the browser's user agent string"),
-    _text("device_type", "desktop, mobile, tablet or another word of the source's"),
-    _text("country", "ISO 3166 code"),
-    _text("language", "BCP 47 code"),
+    text("user_agent", "the browser's user agent string"),
+    text("device_type", "desktop, mobile, tablet or another word of the source's"),
+    text("country", "ISO 3166 code"),
+    text("language", "BCP 47 code"),
 )
 # Filled by ingest, not read from a record.
 _SOURCE = Column("source", pl.String(), "the landing folder that the event came through")
-_OCCURRED_AT_RAW = _time("occurred_at_raw", "when it happened, as the device said", nullable=False)
-_PROPERTIES = _text("properties", "everything else that the source sent, as a JSON object with sorted keys")
+_OCCURRED_AT_RAW = time("occurred_at_raw", "when it happened, as the device said")
+_PROPERTIES = text("properties", "everything else that the source sent, as a JSON object with sorted keys")
 
 ROW_RULES: tuple[RowRule, ...] = (
     RowRule(
@@ -160,7 +152,7 @@ REJECTED = Table(
         Column("record_number", pl.Int64(), "place in the landing file, from 1; 0 = the whole file", unit="count"),
         Column("rule", pl.String(), "name of the rule that it broke"),
         Column("reason", pl.String(), "what was wrong, with the remedy"),
-        _text("raw_text", "the record as it came, personal data removed, cut at 64 KB"),
+        text("raw_text", "the record as it came, personal data removed, cut at 64 KB"),
     ),
     key=("file_sha256", "record_number"),
 )
@@ -170,10 +162,10 @@ EVENTS = Table(
     grain="One row per event of a local day, each counted once, with its person, its page and whether a bot made it.",
     columns=(
         Column("person_key", pl.Int64(), "xxh3_64 of `person_id`; null: the event has no id at all", nullable=True),
-        _text("person_id", "`user:` or `device:` and the id"),
+        text("person_id", "`user:` or `device:` and the id"),
         Column("is_bot", pl.Boolean(), "made by a program; marts leave it out, daily_quality shows it"),
-        _text("bot_rule", "the rule that found the bot"),
-        _text("page", "first page of the product file whose URL patterns fit; null: none fits"),
+        text("bot_rule", "the rule that found the bot"),
+        text("page", "first page of the product file whose URL patterns fit; null: none fits"),
         _SOURCE,
         *INPUT_COLUMNS,
         _OCCURRED_AT_RAW,

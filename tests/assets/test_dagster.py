@@ -17,12 +17,12 @@ from assets.definitions import build_defs
 from assets.partitions import RANGE_END, RANGE_START, local_days, range_tags
 from assets.resources import Home
 from assets.running import Runner
-from pipeline.build import DAY_TABLE, PERIOD_TABLES
 from pipeline.contracts import MARTS, TABLES
 from pipeline.lake import Lake, Staged
-from pipeline.product import load_product
+from pipeline.product_file import load_product
 from pipeline.sql_models import load_models, sources_of
 from pipeline.state import read_states
+from pipeline.tables import DAY_TABLE, PERIOD_TABLES
 
 ROOT = Path(__file__).parents[2]
 DAYS = days_from("2026-02-02", 6)
@@ -124,7 +124,7 @@ def test_a_failed_run_is_taken_up_again(home: Home, runner: Runner, monkeypatch:
         def no_memory(*_: object) -> None:
             raise MemoryError("no memory left")
 
-        broken.setattr("pipeline.build.page_views", no_memory)
+        broken.setattr("pipeline.tables.page_views", no_memory)
         run_all(runner)
     assert any("no memory left" in failure for failure in runner.failures)
     assert home.dirty().days["sessions"] == set()

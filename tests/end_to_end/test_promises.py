@@ -18,12 +18,14 @@ from support import approve, compute_all, marts_of, take_all
 
 from assets.resources import Home
 from assets.running import Runner
-from pipeline.build import DAY_TABLES, build_days, find_dirty
+from pipeline.build import build_days, find_dirty
 from pipeline.ingest.files import ingest, retract
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import read_manifests
 from pipeline.lake import Lake
-from pipeline.product import Product, load_product
+from pipeline.product import Product
+from pipeline.product_file import load_product
+from pipeline.tables import DAY_TABLES
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 PEOPLE = 160
@@ -180,7 +182,7 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from support import compute_all, take_all
 from pipeline.lake import Lake
-from pipeline.product import load_product
+from pipeline.product_file import load_product
 product = load_product(Path(sys.argv[2]))
 lake = Lake(sys.stdin.readline().strip())
 print("go", flush=True)

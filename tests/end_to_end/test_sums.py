@@ -10,7 +10,7 @@ from support import compute_all, take_all
 from pipeline.contracts import TABLES, Table
 from pipeline.ingest.manifests import objects_by_day, read_manifests
 from pipeline.lake import Lake, mart_key, period_key
-from pipeline.product import load_product
+from pipeline.product_file import load_product
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 

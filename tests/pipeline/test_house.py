@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import product
 
-from pipeline.build import DAY_TABLES
 from pipeline.contracts import TABLES, Table
 from pipeline.contracts.base import Column
 from pipeline.days import day_start, days_between, ranges
@@ -22,6 +21,7 @@ from pipeline.dictionary import markdown
 from pipeline.home import HomeMismatch, claim
 from pipeline.lake import Lake, day_key
 from pipeline.state import DayFailure, DayState, Snapshot, dirty_days, input_hash, read_states, write_state
+from pipeline.tables import DAY_TABLES
 
 ROOT = Path(__file__).parents[2]
 

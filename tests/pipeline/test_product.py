@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support import PRODUCT, product
 
-from pipeline.product import ProductFileError, load_product, parse_product, schema
+from pipeline.product_file import ProductFileError, load_product, parse_product, schema
 
 GOOD = PRODUCT.strip()
 
