@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.partitions import range_runs
+from assets.processes import runs_under_way
 from assets.resources import Home
 from pipeline.build import take_snapshot
 from pipeline.contracts import MARTS
@@ -22,13 +23,6 @@ RAW_KEY = dg.AssetKey(RAW)
 # What dirty days are computed in: all daily tables, not the landing files.
 DAY_KEYS = [dg.AssetKey(name) for name in DAY_TABLE]
 _BACKFILL_JOB = "__ASSET_JOB"
-_UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 days_job = dg.define_asset_job(
     "days",
@@ -49,8 +43,8 @@ Requests = Iterator[dg.RunRequest | dg.SkipReason]
 
 def is_under_way(instance: dg.DagsterInstance) -> bool:
     """Whether a run of ours, or of a backfill, hasn't ended yet."""
-    runs = instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY))
-    return any(run.job_name in {days_job.name, marts_job.name, _BACKFILL_JOB} for run in runs)
+    names = {days_job.name, marts_job.name, _BACKFILL_JOB}
+    return any(run.job_name in names for run in runs_under_way(instance))
 
 
 @dg.sensor(job=days_job, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)

@@ -39,7 +39,6 @@ def _day_asset(table: DayTable, partitions: dg.DailyPartitionsDefinition) -> dg.
         deps=_deps(table),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        pool=name,
         output_required=False,
         check_specs=check_specs(name),
     )

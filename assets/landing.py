@@ -23,7 +23,6 @@ def raw_events_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefin
         metadata=static_metadata(RAW_EVENTS),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        pool="raw_events",
         check_specs=[
             dg.AssetCheckSpec("raw_events_balance", asset="raw_events", blocking=True),
             dg.AssetCheckSpec("raw_events_rejected", asset="raw_events"),

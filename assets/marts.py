@@ -31,7 +31,6 @@ def _period_asset(table: PeriodTable) -> dg.AssetsDefinition:
         code_version="1",
         metadata=static_metadata(table.contract),
         deps=[table.reads],
-        pool=name,
         output_required=False,
         check_specs=check_specs(name),
     )
@@ -59,8 +58,6 @@ def _mart_asset(mart: Table) -> dg.AssetsDefinition:
         description=mart.grain,
         metadata={**static_metadata(mart), "dagster/column_lineage": mart_lineage(mart.name)},
         deps=sorted(sources_of(mart.name, models)),
-        # The published record of all marts is one file: one writer at a time.
-        pool="marts",
         output_required=False,
         check_specs=check_specs(mart.name),
         freshness_policy=FRESHNESS,

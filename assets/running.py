@@ -15,17 +15,18 @@ import dagster as dg
 from assets.automation import DAY_KEYS, RAW_KEY, days_job, marts_job
 from assets.definitions import build_defs
 from assets.partitions import existing_days, range_runs, range_tags
+from assets.processes import process_tag, runs_under_way
 from assets.resources import Home
 from pipeline.ingest.landing import LandingFile
 
 DAGSTER_HOME = "DAGSTER_HOME"
 _SETTINGS = """\
-# Made by footfall. Telemetry and the sign-up prompt are off; one writer per table; two runs at a time.
+# Made by footfall. Telemetry and the sign-up prompt are off; one queued run at a time, none longer than a day.
 telemetry: {enabled: false}
 nux: {enabled: false}
 concurrency:
-  runs: {max_concurrent_runs: 2}
-  pools: {default_limit: 1, granularity: op}
+  runs: {max_concurrent_runs: 1}
+run_monitoring: {enabled: true, max_runtime_seconds: 86400}
 """
 # By this tag the UI files a run under the job of our code location.
 _LOCATION = {".dagster/repository": "__repository__@footfall"}
@@ -108,7 +109,7 @@ class Runner:
         result = self._definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             asset_selection=keys,
-            tags={**tags, **_LOCATION},
+            tags={**tags, **_LOCATION, **process_tag()},
             run_config=_QUIET,
             raise_on_error=False,
         )
@@ -130,6 +131,7 @@ def open_runner(home: Home) -> Generator[Runner]:
     """A runner on the instance that the UI uses too."""
     dagster_home(home)
     with dg.DagsterInstance.get() as instance:
+        runs_under_way(instance)
         yield Runner(home, instance)
 
 

@@ -1,6 +1,7 @@
 """Footfall through a real Dagster instance: ranges, late files, failed runs, gates, ticks, edges, loading."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from assets.automation import DAY_KEYS, dirty_days, landing, nightly_schedules
 from assets.definitions import build_defs
 from assets.partitions import RANGE_END, RANGE_START, local_days, range_tags
 from assets.resources import Home
-from assets.running import Runner
+from assets.running import Runner, open_runner
 from pipeline.contracts import MARTS, TABLES
 from pipeline.lake import Lake, Staged
 from pipeline.product_file import load_product
@@ -392,3 +393,32 @@ def test_states_hold_what_was_published(home: Home, runner: Runner) -> None:
         assert set(states) == {DAYS[0]}
         assert not failures
     assert product().name == home.product.name
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import assets.resources
+from assets.resources import Home
+from assets.running import open_runner
+assets.resources.ingest = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+with open_runner(Home(Path(sys.argv[1]))) as runner:
+    runner.take_files()
+"""
+
+
+def test_a_killed_command_blocks_neither_the_next_one_nor_the_sensors(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day_file(home, DAYS[0])
+    monkeypatch.setenv("DAGSTER_HOME", str(home.lake.home / ".dagster"))
+    done = subprocess.run([sys.executable, "-c", KILLED, str(home.lake.home)], capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    with dg.DagsterInstance.get() as instance:
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.STARTED]
+        assert tick(landing, home, instance).run_requests, "its process is gone, so it isn't under way"
+        assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
+    with open_runner(home) as runner:
+        run_all(runner)
+        assert not runner.failures
+    assert marts_of(home.lake) == untouched(home)
