@@ -31,8 +31,9 @@ check: $(STAMP)  ## lint, types and import rules only
 	PYTHONPATH=. $(BIN)/lint-imports
 
 dev: $(STAMP)  ## the Dagster UI over build/demo (set FOOTFALL_HOME for your own home)
-	@home=$${FOOTFALL_HOME:-$(CURDIR)/build/demo}; export FOOTFALL_HOME=$$home DAGSTER_HOME=$${DAGSTER_HOME:-$$home/.dagster}; \
-	mkdir -p $$DAGSTER_HOME; $(BIN)/dg dev --host 127.0.0.1 --port $${PORT:-3000}
+	@export FOOTFALL_HOME=$$(realpath -m "$${FOOTFALL_HOME:-build/demo}"); \
+	export DAGSTER_HOME=$$($(BIN)/python -m assets.dagster_home "$$FOOTFALL_HOME"); \
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg dev --host 127.0.0.1 --port $${PORT:-3000}
 
 bench: $(STAMP)  ## time the demo run by phase, with peak memory
 	$(BIN)/python benchmarks/demo_run.py

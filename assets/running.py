@@ -3,7 +3,6 @@
 What must not be here: what is dirty (pipeline/state.py), or what a command prints (assets/cli.py).
 """
 
-import os
 from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,21 +12,13 @@ from functools import cached_property
 import dagster as dg
 
 from assets.automation import DAY_KEYS, RAW_KEY, days_job, marts_job
+from assets.dagster_home import dagster_home
 from assets.definitions import build_defs
 from assets.partitions import existing_days, range_runs, range_tags
 from assets.processes import process_tag, runs_under_way
 from assets.resources import Home
 from pipeline.ingest.landing import LandingFile
 
-DAGSTER_HOME = "DAGSTER_HOME"
-_SETTINGS = """\
-# Made by footfall. Telemetry and the sign-up prompt are off; one queued run at a time, none longer than a day.
-telemetry: {enabled: false}
-nux: {enabled: false}
-concurrency:
-  runs: {max_concurrent_runs: 1}
-run_monitoring: {enabled: true, max_runtime_seconds: 86400}
-"""
 # By this tag the UI files a run under the job of our code location.
 _LOCATION = {".dagster/repository": "__repository__@footfall"}
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -35,17 +26,6 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _OWN_DAY = {"events", "activity", "step_events"}
 _ONE_DAY = timedelta(days=1)
 _OUR_FAILURE = "dagster._core.definitions.events.Failure: "
-
-
-def dagster_home(home: Home) -> str:
-    """DAGSTER_HOME, else the folder .dagster in the home; made with its settings if it isn't there."""
-    chosen = os.environ.setdefault(DAGSTER_HOME, str(home.lake.home / ".dagster"))
-    os.makedirs(chosen, exist_ok=True)  # noqa: PTH103  # DAGSTER_HOME is a text in the environment
-    settings = os.path.join(chosen, "dagster.yaml")  # noqa: PTH118  # the same
-    if not os.path.exists(settings):  # noqa: PTH110  # the same
-        with open(settings, "x", encoding="utf-8") as file:  # noqa: PTH123  # the same
-            file.write(_SETTINGS)
-    return chosen
 
 
 @dataclass(frozen=True)
@@ -129,7 +109,7 @@ def _reason(event: dg.DagsterEvent) -> str:
 @contextmanager
 def open_runner(home: Home) -> Generator[Runner]:
     """A runner on the instance that the UI uses too."""
-    dagster_home(home)
+    dagster_home(home.lake.home)
     with dg.DagsterInstance.get() as instance:
         runs_under_way(instance)
         yield Runner(home, instance)
