@@ -8,13 +8,12 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from assets.partitions import range_runs
+from assets.partitions import range_runs, range_tags
 from assets.processes import runs_under_way
 from assets.resources import Home
-from pipeline.build import take_snapshot
 from pipeline.contracts import MARTS
-from pipeline.marts import inputs_of_marts
-from pipeline.state import RAW, hash_texts
+from pipeline.days import ranges
+from pipeline.state import RAW
 from pipeline.tables import DAY_TABLE, PERIOD_TABLE
 
 NIGHTLY = "15 4 * * *"  # not 02:00, which doesn't exist on one day a year
@@ -53,13 +52,11 @@ def landing(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]) -
     if is_under_way(context.instance):
         yield dg.SkipReason("a run is under way")
         return
-    files = home.waiting_files()
-    arrived = [day for file in files if (day := home.partition_of(file)) is not None]
-    version = hash_texts(sorted(f"{file.file_id}:{file.fingerprint}" for file in files))
-    for name, tags in range_runs(arrived):
-        yield dg.RunRequest(run_key=f"landing {name}:{version}", tags=tags, asset_selection=[RAW_KEY])
-    if not arrived:
-        yield dg.SkipReason("files wait for the product's first day to be over" if files else "no file waits")
+    runs = list(range_runs(home.waiting_days()))
+    for name, tags in runs:
+        yield dg.RunRequest(run_key=f"landing {name}:{home.waiting_version()}", tags=tags, asset_selection=[RAW_KEY])
+    if not runs:
+        yield dg.SkipReason("no file waits, or the product's first day isn't over")
 
 
 @dg.sensor(jobs=[days_job, marts_job], minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -68,14 +65,14 @@ def dirty_days(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]
     if is_under_way(context.instance):
         yield dg.SkipReason("a run is under way")
         return
-    snapshot = take_snapshot(home.lake)
-    inputs = inputs_of_marts(snapshot, home.product)
-    runs = list(range_runs(home.dirty().runnable))
-    for name, tags in runs:
-        version = hash_texts([inputs, *(snapshot.output(RAW, day) for day in snapshot.data_days)])
-        yield dg.RunRequest(run_key=f"{name}:{version}", job_name=days_job.name, tags=tags, asset_selection=DAY_KEYS)
-    if not runs and snapshot.raw and home.marts_are_stale():
-        yield dg.RunRequest(run_key=f"marts:{inputs}", job_name=marts_job.name)
+    dirty = home.dirty()
+    runs = list(ranges(dirty.runnable))
+    for first, last in runs:
+        key = f"{first}..{last}:{dirty.version(first, last)}"
+        tags = range_tags(first, last)
+        yield dg.RunRequest(run_key=key, job_name=days_job.name, tags=tags, asset_selection=DAY_KEYS)
+    if not runs and home.marts_are_stale():
+        yield dg.RunRequest(run_key=f"marts:{home.marts_version()}", job_name=marts_job.name)
     elif not runs:
         yield dg.SkipReason("nothing is dirty")
 
@@ -86,14 +83,16 @@ def nightly_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
 
     @dg.schedule(job=days_job, cron_schedule=NIGHTLY, execution_timezone=time_zone, default_status=running)
     def nightly(context: dg.ScheduleEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:
-        """Computes what is still dirty; days that were held back are tried again, each on its own."""
+        """Takes files that still wait, computes what is still dirty; held back days are tried again, each on its own."""
         dirty = home.dirty()
-        runs = [*range_runs(dirty.runnable), *(run for day in sorted(dirty.held_back) for run in range_runs([day]))]
+        days = [*range_runs(dirty.runnable), *(run for day in sorted(dirty.held_back) for run in range_runs([day]))]
+        work = [(RAW_KEY, range_runs(home.waiting_days())), (None, days)]
+        runs = [(tags, [key] if key else DAY_KEYS) for key, found in work for _, tags in found]
         if is_under_way(context.instance) or not runs:
-            yield dg.SkipReason("a run is under way" if runs else "nothing is dirty")
+            yield dg.SkipReason("a run is under way" if runs else "nothing waits and nothing is dirty")
             return
-        for _, tags in runs:
-            yield dg.RunRequest(tags=tags, asset_selection=DAY_KEYS)
+        for tags, keys in runs:
+            yield dg.RunRequest(tags=tags, asset_selection=keys)
 
     @dg.schedule(job=marts_job, cron_schedule=NIGHTLY_MARTS, execution_timezone=time_zone, default_status=running)
     def nightly_marts(context: dg.ScheduleEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DATA_PROBLEM = 1
 USAGE_PROBLEM = 2
+DEMO_MARK = ".footfall-demo"
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "shop"
 NEW_PRODUCT = """\
 # What your product is. `footfall check` finds faults in here, docs/product.md explains every section.
@@ -56,17 +57,23 @@ def _open(path: Path) -> "Home":
         raise fail("\n".join(fault.faults), USAGE_PROBLEM) from None
 
 
-@contextmanager
-def _runner(path: Path) -> "Generator[Runner]":
-    """A runner that shows its progress; exits with 1 and one sentence per run that failed."""
-    from assets.running import open_runner
+def _claim(home: "Home") -> None:
+    """Refuse a product file that would move every event of the home."""
     from pipeline.home import HomeMismatch, claim
 
-    home = _open(path)
     try:
         claim(home.lake, home.product)
     except HomeMismatch as fault:
         raise fail(str(fault), DATA_PROBLEM) from None
+
+
+@contextmanager
+def _runner(path: Path) -> "Generator[Runner]":
+    """A runner that shows its progress; exits with 1 and one sentence per run that failed."""
+    from assets.running import open_runner
+
+    home = _open(path)
+    _claim(home)
     with show_progress(home), open_runner(home) as runner:
         yield runner
     if runner.failures:
@@ -241,6 +248,7 @@ def retry_rejected(
     from pipeline.ingest.landing import find
 
     opened = _open(home)
+    _claim(opened)
     files = find(opened.lake.path("landing")) if everything else with_rejections(opened.lake)
     taken = list(ingest(opened.lake, opened.product, files, again=True))
     rejected = sum(manifest.records_rejected for manifest in taken)
@@ -266,7 +274,7 @@ def doctor(home: HomeOption = DEFAULT_HOME) -> None:
 
 @app.command()
 def demo(
-    home: HomeOption = Path("build/demo"),
+    home: Annotated[Path, typer.Option("--home", help="Where the demo's home is made.")] = Path("build/demo"),
     people: Annotated[int | None, typer.Option(help="Visitors to simulate; default: the demo's own number.")] = None,
 ) -> None:
     """Make the demo shop's events, run everything over them, and show what came out."""
@@ -275,8 +283,12 @@ def demo(
         raise fail(
             "the demo shop comes with the repository, not with the package: run this in a checkout", USAGE_PROBLEM
         )
+    mark = home / DEMO_MARK
+    if home.exists() and any(home.iterdir()) and not mark.exists():
+        raise fail(f"{home} holds something else than a demo; choose another folder with --home", USAGE_PROBLEM)
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
+    mark.touch()
     shutil.copy(EXAMPLE / "product.yaml", home / "product.yaml")
     from assets.demo import generate, print_results
 

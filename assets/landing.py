@@ -63,6 +63,9 @@ def _balance(taken: list[Manifest]) -> dg.AssetCheckResult:
 
 def _rejections(taken: list[Manifest]) -> dg.AssetCheckResult:
     whole = {manifest.name: f"{manifest.file_rule}: {manifest.file_reason}" for manifest in taken if manifest.file_rule}
+    whole |= {
+        m.name: "every record was rejected" for m in taken if m.records_read and not m.accepted and not m.filtered
+    }
     return dg.AssetCheckResult(
         check_name="raw_events_rejected",
         passed=not whole,

@@ -11,15 +11,15 @@ import dagster as dg
 from assets.partitions import existing_days, local_days
 from pipeline.build import Outcome, build_days, build_period, find_dirty, take_snapshot
 from pipeline.home import claim
-from pipeline.ingest.files import ingest, listing, settled_pending
+from pipeline.ingest.files import ingest, listing, reader_hash, settled_pending
 from pipeline.ingest.landing import LandingFile
 from pipeline.ingest.manifests import Manifest
 from pipeline.lake import Lake
-from pipeline.marts import build_mart, marts_are_stale
+from pipeline.marts import build_mart, inputs_of_marts, marts_are_stale, read_record
 from pipeline.product import Product
 from pipeline.product_file import load_product, parse_product
 from pipeline.quality import judge, judge_mart
-from pipeline.state import Dirty
+from pipeline.state import Dirty, hash_texts
 
 HOME_VARIABLE = "FOOTFALL_HOME"
 DEFAULT_HOME = "footfall_home"
@@ -51,8 +51,16 @@ class Home:
         self.on_progress = on_progress
         self.product_file = self.lake.path("product.yaml")
         lacks = may_lack_product and not self.product_file.exists()
-        self.product: Product = parse_product(_NO_PRODUCT) if lacks else load_product(self.product_file)
+        self._loaded: Product = parse_product(_NO_PRODUCT) if lacks else load_product(self.product_file)
+        self._written: int = 0 if lacks else self.product_file.stat().st_mtime_ns
         self.days: dg.DailyPartitionsDefinition = local_days(self.product)
+
+    @property
+    def product(self) -> Product:
+        """The product file as it is now: sensors live long, and the runs that they start read it anew."""
+        if self.product_file.exists() and (written := self.product_file.stat().st_mtime_ns) != self._written:
+            self._loaded, self._written = load_product(self.product_file), written
+        return self._loaded
 
     def exists(self, day: date) -> bool:
         """Whether the local day is over and after the product's start."""
@@ -103,10 +111,26 @@ class Home:
         self.on_progress(mart, 1, 1)
         return outcome
 
+    def waiting_days(self) -> set[date]:
+        """The raw_events partitions that waiting files belong to."""
+        return {day for file in self.waiting_files() if (day := self.partition_of(file)) is not None}
+
+    def waiting_version(self) -> str:
+        """A hash of the waiting files and of how they would be read."""
+        files = self.waiting_files()
+        return hash_texts(sorted(f"{f.file_id}:{f.fingerprint}:{reader_hash(f.source, self.product)}" for f in files))
+
+    def marts_version(self) -> str:
+        """A hash of what the marts were made from and would be made from now."""
+        record = read_record(self.lake)
+        before = sorted({mart.inputs for mart in record.values()})
+        return hash_texts([*before, ">", inputs_of_marts(take_snapshot(self.lake), self.product)])
+
     def dirty(self) -> Dirty:
         """Which days must be computed now."""
         return find_dirty(self.lake, self.product, self.exists)
 
     def marts_are_stale(self) -> bool:
         """Whether the marts were made from other days than those that lie there."""
-        return marts_are_stale(self.lake, self.product, take_snapshot(self.lake))
+        snapshot = take_snapshot(self.lake)
+        return bool(snapshot.data_days()) and marts_are_stale(self.lake, self.product, snapshot)

@@ -104,9 +104,12 @@ def _build_chunk(
     if RAW in {reads.table for reads in table.reads}:
         manifests = read_manifests(lake)
     for each, verdict in zip(staged, verdicts, strict=True):
-        now = _refreshed(lake, snapshot, manifests, table, each.day)
-        if input_hash(table, each.day, product, now) == each.inputs:
-            yield _publish_day(lake, table.contract, each, verdict)
+        with lake.exclusive():
+            now = _refreshed(lake, snapshot, manifests, table, each.day)
+            is_same = input_hash(table, each.day, product, now) == each.inputs
+            outcome = _publish_day(lake, table.contract, each, verdict) if is_same else None
+        if outcome is not None:
+            yield outcome
         else:
             lake.discard(each.staged)
             yield from _build_chunk(lake, product, table, [each.day], judge)
@@ -156,7 +159,11 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge) -> Outco
     table = PERIOD_TABLE[name]
     # A day without any event is known to be empty; one whose events were held back is not known at all.
     snapshot = take_snapshot(lake)
-    days = [day for day in snapshot.data_days if day not in snapshot.raw or lake.exists(day_key(table.reads, day))]
+    days = [
+        day
+        for day in snapshot.data_days(table.reads)
+        if day not in snapshot.raw or lake.exists(day_key(table.reads, day))
+    ]
     frame = table.compute(lake.scan_days(table.reads, days), days, product)
     facts = batch_profile(table.contract, frame)
     verdict = judge(table.contract, product, [facts], [[]])[0]

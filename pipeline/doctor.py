@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 
+from pipeline.build import find_dirty
 from pipeline.contracts import MARTS
 from pipeline.home import HomeMismatch, claim
 from pipeline.ingest.manifests import read_manifests
@@ -22,11 +23,14 @@ def examine(lake: Lake, product: Product) -> Iterator[str]:
     if not lake.path("landing").is_dir():
         yield f"{lake.path('landing')} is missing; make it and drop files into landing/<source>/"
     try:
-        claim(lake, product)
+        claim(lake, product, dry=True)
     except HomeMismatch as fault:
         yield str(fault)
     yield from _manifests(lake)
     yield from _partitions(lake)
+    for name, failures in find_dirty(lake, product, lambda _day: True).failed.items():
+        for day, failure in sorted(failures.items()):
+            yield f"{name} of {day} is held back: {'; '.join(failure.reasons)}"
     yield from _marts(lake)
 
 
@@ -44,12 +48,10 @@ def _manifests(lake: Lake) -> Iterator[str]:
 def _partitions(lake: Lake) -> Iterator[str]:
     for table in DAY_TABLES:
         name = table.contract.name
-        states, failures = read_states(lake, name)
+        states, _ = read_states(lake, name)
         for day, state in sorted(states.items()):
             if _sha256(lake, day_key(name, day)) != state.output_hash:
                 yield f"{name} of {day} isn't what was published; run `footfall backfill --from {day} --to {day}`"
-        for day, failure in sorted(failures.items()):
-            yield f"{name} of {day} is held back: {'; '.join(failure.reasons)}"
 
 
 def _marts(lake: Lake) -> Iterator[str]:

@@ -24,12 +24,13 @@ class Fixed(msgspec.Struct, frozen=True):
     key_hash: str = KEY_HASH
 
 
-def claim(lake: Lake, product: Product) -> None:
-    """Fix start date, time zone and hash at the first ingest; HomeMismatch if they differ from then on."""
+def claim(lake: Lake, product: Product, *, dry: bool = False) -> None:
+    """Fix start date, time zone and hash at the first ingest (`dry`: only compare); HomeMismatch if they differ."""
     wanted = Fixed(product.start_date.isoformat(), product.time_zone)
     data = lake.read(_KEY)
     if data is None:
-        lake.write(_KEY, msgspec.json.encode(wanted))
+        if not dry:
+            lake.write(_KEY, msgspec.json.encode(wanted))
         return
     fixed = msgspec.json.decode(data, type=Fixed)
     different = [

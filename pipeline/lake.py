@@ -4,10 +4,12 @@ Promise kept here: one partition of a published table is one object, replaced at
 is a key relative to the home, with `/`, so that an object store can stand in for the folder.
 """
 
+import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -111,6 +113,15 @@ class Lake:
                     removed += 1
         return removed
 
+    @contextmanager
+    def exclusive(self) -> Generator[None]:
+        """One writer at a time between the last look at its inputs and its commit; the system frees a dead one's lock."""
+        path = self.path("lake/_state/lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     # Tables.
 
     def scan(self, table: Table, keys: Iterable[str]) -> pl.LazyFrame:
@@ -119,7 +130,7 @@ class Lake:
         if not paths:
             return pl.LazyFrame(schema=table.schema)
         # Diagonal: objects written before a property was promoted lack its column.
-        return pl.concat([pl.scan_parquet(path, glob=False) for path in paths], how="diagonal")
+        return pl.concat([pl.scan_parquet(path, glob=False) for path in paths], how="diagonal_relaxed")
 
     def scan_days(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
         """The rows of the published partitions of `days`; days without a partition add none."""

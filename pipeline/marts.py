@@ -13,7 +13,7 @@ from pipeline.contracts import MARTS, TABLES, Table
 from pipeline.lake import Lake, mart_key
 from pipeline.product import Product
 from pipeline.profile import Facts, Verdict, batch_profile
-from pipeline.sql_models import run_mart
+from pipeline.sql_models import load_models, run_mart
 from pipeline.state import Snapshot, dirty_days, hash_texts
 from pipeline.tables import DAY_TABLES
 
@@ -41,9 +41,10 @@ def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
     parts = [
         f"{table.contract.name}:{day}:{snapshot.output(table.contract.name, day)}"
         for table in DAY_TABLES
-        for day in snapshot.data_days
+        for day in snapshot.data_days()
     ]
-    return hash_texts([product.part_hash("time", "funnels"), *parts])
+    models = [model.sql for model in load_models().values()]
+    return hash_texts([product.part_hash("time", "funnels"), *models, *parts])
 
 
 def marts_are_stale(lake: Lake, product: Product, snapshot: Snapshot) -> bool:
@@ -61,7 +62,7 @@ MartJudge = Callable[[Table, Product, pl.DataFrame, Facts], Verdict]
 def build_mart(lake: Lake, product: Product, name: str, judge: MartJudge) -> Outcome:
     """Compute, judge and publish one mart; where the gate holds it back, the old one stays."""
     snapshot = take_snapshot(lake)
-    days = snapshot.data_days
+    days = snapshot.data_days()
     frame = run_mart(lake, name, days)
     facts = batch_profile(TABLES[name], frame)
     verdict = judge(TABLES[name], product, frame, facts)
@@ -76,6 +77,7 @@ def build_mart(lake: Lake, product: Product, name: str, judge: MartJudge) -> Out
         newest_day=days[-1].isoformat() if days else None,
         failed_days=[day.isoformat() for day in sorted(failed)],
     )
-    record = {**read_record(lake), name: published}
-    lake.write(RECORD_KEY, msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=1))
+    with lake.exclusive():
+        record = {**read_record(lake), name: published}
+        lake.write(RECORD_KEY, msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=1))
     return Outcome(None, frame.height, str(lake.path(mart_key(name))), verdict, facts, preview(frame))

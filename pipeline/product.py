@@ -5,6 +5,7 @@ pipeline/product_file.py reads it and names its faults.
 
 import hashlib
 import json
+import re
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
@@ -20,6 +21,11 @@ PropertyType = Literal["string", "integer", "boolean"]
 ProductPart = Literal["time", "ingest", "pages", "zones", "goals", "funnels", "quality", "currency", "sessions"]
 
 
+# Selectors that look at siblings or content; an element chain holds only the element and its ancestors.
+_SIBLINGS = re.compile(r"\+|~(?!=)|:(?:nth|first|last|only|empty)")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+
+
 def _known_zone(name: str) -> str:
     try:
         return ZoneInfo(name).key
@@ -32,7 +38,7 @@ def _valid_selector(selector: str) -> str:
         soupsieve.compile(selector)
     except (soupsieve.SelectorSyntaxError, ValueError) as fault:
         raise ValueError(f"{selector!r} is no CSS selector: {str(fault).splitlines()[0]}") from None
-    if ":nth" in selector or "+" in selector or "~" in selector.replace("~=", ""):
+    if _SIBLINGS.search(_QUOTED.sub("", selector)):
         raise ValueError(
             f"{selector!r} asks for siblings, which an element chain doesn't hold; use ids, classes, ancestors"
         )

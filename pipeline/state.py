@@ -14,7 +14,7 @@ import msgspec
 
 from pipeline.contracts import Table
 from pipeline.days import ONE_DAY
-from pipeline.lake import Lake
+from pipeline.lake import Lake, day_key
 from pipeline.product import Product, ProductPart
 
 RAW = "raw_events"
@@ -61,12 +61,15 @@ class Snapshot:
     states: dict[str, dict[date, DayState]]
     failures: dict[str, dict[date, DayFailure]] = field(default_factory=dict)
 
-    @property
-    def data_days(self) -> list[date]:
-        """All days from the first to the last with raw events; empty without any."""
-        if not self.raw:
+    def data_days(self, table: str = "events") -> list[date]:
+        """All days from the first with raw events to the newest that is published of `table`; none without either.
+
+        The last is data_end of metrics.md, rule 6: events dated ahead lie in days that aren't over, and open none.
+        """
+        published = self.states.get(table, {}).keys() & self.raw.keys()
+        if not published:
             return []
-        first, last = min(self.raw), max(self.raw)
+        first, last = min(self.raw), max(published)
         return [first + ONE_DAY * i for i in range((last - first).days + 1)]
 
     def output(self, table: str, day: date) -> str:
@@ -79,10 +82,16 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Dirty:
-    """Days to compute per table, and those that were held back with just these inputs."""
+    """Days to compute per table, those held back with just these inputs, and what changed (old > new input hash)."""
 
     days: dict[str, set[date]]
     failed: dict[str, dict[date, DayFailure]]
+    changes: dict[tuple[str, date], str]
+
+    def version(self, first: date, last: date) -> str:
+        """A hash of what is to be computed from `first` to `last`: other inputs are other work."""
+        inside = sorted((*key, change) for key, change in self.changes.items() if first <= key[1] <= last)
+        return hash_texts([f"{table}:{day}:{change}" for table, day, change in inside])
 
     @property
     def runnable(self) -> set[date]:
@@ -122,22 +131,23 @@ def dirty_days(
     failed: dict[str, dict[date, DayFailure]] = {}
     # Days that will change: a held back day is dirty too, but its readers see what is published, which stays.
     changing: dict[str, set[date]] = {}
+    changes: dict[tuple[str, date], str] = {}
     for table in tables:
         name = table.contract.name
         states = snapshot.states.get(name, {})
         days = [day for day in sorted({*snapshot.raw, *states}) if exists(day)]
         inputs = {day: input_hash(table, day, product, snapshot) for day in days}
-        dirty[name] = {
-            day
-            for day in days
-            if _reads_changing(table, day, changing) or day not in states or states[day].input_hash != inputs[day]
-        }
+        moving = {day for day in days if _reads_changing(table, day, changing)}
+        dirty[name] = moving | {day for day in days if day not in states or states[day].input_hash != inputs[day]}
         failures = snapshot.failures.get(name, {})
-        held = {day: failures[day] for day in dirty[name] & set(failures) if failures[day].input_hash == inputs[day]}
+        still = (dirty[name] - moving) & set(failures)
+        held = {day: failures[day] for day in still if failures[day].input_hash == inputs[day]}
         if held:
             failed[name] = held
         changing[name] = dirty[name] - set(held)
-    return Dirty(dirty, failed)
+        before = {day: states[day].input_hash if day in states else "" for day in dirty[name]}
+        changes |= {(name, day): f"{before[day]}>{inputs[day]}" for day in dirty[name]}
+    return Dirty(dirty, failed, changes)
 
 
 def _reads_changing(table: DayInputs, day: date, changing: Mapping[str, set[date]]) -> bool:
@@ -183,7 +193,7 @@ def read_states(lake: Lake, table: str) -> tuple[dict[date, DayState], dict[date
 def read_state(lake: Lake, table: str, day: date) -> DayState | None:
     """State of one day; None if it was never published."""
     data = lake.read(_state_key(table, day))
-    return msgspec.json.decode(data, type=DayState) if data else None
+    return msgspec.json.decode(data, type=DayState) if data and lake.exists(day_key(table, day)) else None
 
 
 def write_state(lake: Lake, table: str, day: date, state: DayState) -> None:

@@ -15,6 +15,7 @@ from pipeline.days import ONE_DAY
 from pipeline.events.clean import clean_day
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events, sessions
+from pipeline.ingest.accept import with_promoted
 from pipeline.ingest.manifests import Manifest
 from pipeline.lake import Lake
 from pipeline.metrics.daily import daily_quality, daily_sessions
@@ -51,8 +52,10 @@ class Sources:
         days = [self.day + ONE_DAY * offset for offset in offsets]
         if table == RAW:
             keys = sorted({key for day in days for key in self.snapshot.raw.get(day, {})})
-            return self.lake.scan(TABLES[RAW], keys)
-        return self.lake.scan_days(table, days)
+            rows = self.lake.scan(TABLES[RAW], keys)
+        else:
+            rows = self.lake.scan_days(table, days)
+        return with_promoted(rows, self.product) if TABLES[table].product_columns else rows
 
 
 @dataclass(frozen=True)

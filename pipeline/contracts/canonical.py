@@ -32,6 +32,9 @@ KINDS: dict[str, str] = {
 }
 MAX_TIME = "2100-01-01T00:00:00Z"
 FUTURE_LIMIT_HOURS = 24
+MAX_CHAIN_CHARACTERS = 8_192
+# A thousand million units in one event; sums of a day stay far from the end of Int64.
+MAX_REVENUE_MICROS = 10**15
 PROMOTED_PREFIX = "prop_"
 
 
@@ -120,6 +123,16 @@ ROW_RULES: tuple[RowRule, ...] = (
         | (pl.col("occurred_at") <= pl.col("received_at") + pl.duration(hours=FUTURE_LIMIT_HOURS)),
     ),
     RowRule("negative_duration", "`duration_ms` is below 0", pl.col("duration_ms").fill_null(0) >= 0),
+    RowRule(
+        "element_chain_too_long",
+        f"`element_chain` is longer than {MAX_CHAIN_CHARACTERS} characters",
+        pl.col("element_chain").str.len_chars().fill_null(0) <= MAX_CHAIN_CHARACTERS,
+    ),
+    RowRule(
+        "absurd_revenue",
+        f"`revenue_micros` is beyond {MAX_REVENUE_MICROS:.0e}; is it in millionths of the currency's unit?",
+        pl.col("revenue_micros").fill_null(0).is_between(-MAX_REVENUE_MICROS, MAX_REVENUE_MICROS),
+    ),
     RowRule(
         "negative_size",
         "a width or height is below 0",

@@ -120,7 +120,12 @@ DAILY_QUALITY = Table(
         count("page_view_events_without_bots", "page_view events, bots left out", "event", *_QUALITY),
         count("page_view_events_unknown_page", "page_view events whose URL fits no page", "event", *_QUALITY),
         count("events_late", "events received more than 24 hours after they happened", "event", *_QUALITY),
-        count("sessions_split", "sessions of the source that the midnight rule ends on the day", "session", *_QUALITY),
+        count(
+            "sessions_split",
+            "sessions of the source that the midnight rule cut at the day's start",
+            "session",
+            *_QUALITY,
+        ),
         count("orders_by_order_day", "orders by their own local day, bots left out", "event", *_QUALITY),
         Column(
             "revenue_micros_by_order_day",

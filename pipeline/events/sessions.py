@@ -38,7 +38,9 @@ def session_events(events: pl.LazyFrame, day: date, product: Product) -> pl.Data
         is_goal=matches_any(list(product.goals.values())),
         local_day=pl.col("occurred_at").dt.convert_time_zone(product.time_zone).dt.date(),
     )
-    ordered = narrow.collect().sort([*UNIT, "session_id", *ORDER], nulls_last=True)
+    # An id sent on both sides of midnight counts once here, where first met; across days at large comes with its issue.
+    once = narrow.collect().sort([*ORDER, *UNIT], nulls_last=True).unique(["source", "event_id"], keep="first")
+    ordered = once.sort([*UNIT, "session_id", *ORDER], nulls_last=True)
     with_pieces = _cut_into_pieces(ordered, product.sessions.pause_minutes)
     booked = _booked_on(_pieces(with_pieces), day, product)
     kept = with_pieces.join(booked, on="piece", how="inner").sort([*UNIT, "root", *ORDER], nulls_last=True)
@@ -81,7 +83,7 @@ def _booked_on(pieces: pl.DataFrame, day: date, product: Product) -> pl.DataFram
     near = pl.col("first_at") - pl.col("last_at").shift() <= pause
     reaches_back = pl.col("first_at").shift() <= pl.col("starts_at").shift() + pause
     continues = (follows & near & ~reaches_back).fill_null(value=False)
-    cut_here = (follows & ~continues & pl.col("session_id").is_not_null()).shift(-1).fill_null(value=False)
+    cut_here = (follows & ~continues & pl.col("session_id").is_not_null()).fill_null(value=False)
     linked = placed.with_columns(
         root=pl.when(continues).then(pl.col("piece").shift()).otherwise(pl.col("piece")),
         root_day=pl.when(continues).then(pl.col("local_day").shift()).otherwise(pl.col("local_day")),

@@ -7,7 +7,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 
 import msgspec
 import polars as pl
@@ -217,8 +216,3 @@ def with_rejections(lake: Lake) -> list[LandingFile]:
         for file in find(lake.path("landing"))
         if (known := manifests.get(file.file_id)) and (known.rejected or known.file_rule) and not known.retracted
     ]
-
-
-def arrival_days(files: Iterable[LandingFile]) -> set[date]:
-    """Arrival days of files: the partitions of raw_events that a run must name."""
-    return {file.arrived for file in files}

@@ -6,7 +6,6 @@ Readers of raw events read only the objects that manifests name, so a run that d
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
 
 import msgspec
 
@@ -96,8 +95,3 @@ def rejected_by_rule(manifests: Iterable[Manifest]) -> Mapping[str, int]:
         if manifest.file_rule:
             counts[manifest.file_rule] += 1
     return dict(sorted(counts.items()))
-
-
-def as_json(manifest: Manifest) -> dict[str, Any]:
-    """A manifest as plain data, to show."""
-    return msgspec.to_builtins(manifest)

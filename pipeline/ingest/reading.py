@@ -24,6 +24,8 @@ MAX_RECORD_BYTES = 1_048_576
 _BATCH_ROWS = 16_384
 _UTF8_MARK = b"\xef\xbb\xbf"
 _READ_FAULTS = (EOFError, OSError, zlib.error, pa.ArrowException)
+# What Polars and Python say of Parquet columns that they can't hold: times out of range, unknown zones, equal names.
+_PARQUET_FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError, OverflowError, TypeError)
 
 
 class LooseRow(dict[str, Any]):
@@ -37,7 +39,7 @@ def read_records(path: Path) -> Iterator[Record]:
         raise FileFault("unknown_format", f"{path.suffix or 'no ending'} is none of: {', '.join(sorted(_READERS))}")
     try:
         yield from reader(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, FileFault):
         raise
     except _READ_FAULTS as fault:
         raise FileFault("file_truncated", f"can't be read to its end: {fault}; send it again whole") from fault
@@ -83,12 +85,25 @@ def _csv(path: Path) -> Iterator[LooseRow | RecordFault]:
             except StopIteration:
                 return
             except csv.Error as fault:
+                if "unexpected end" in str(fault):
+                    # A quote that nobody closed took in all that follows: nobody knows what was in it.
+                    raise FileFault(
+                        "unclosed_quote", "a quote is never closed; quote the cell and send it again"
+                    ) from None
                 yield RecordFault("malformed_csv", f'{fault}; quote a cell with " and double the quotes inside')
                 continue
             if not header:
-                header = cells
+                header = _checked_header(cells)
             elif cells:
                 yield _row(header, cells)
+
+
+def _checked_header(cells: list[str]) -> list[str]:
+    if not all(_is_utf8(cell) and "\0" not in cell for cell in cells):
+        raise FileFault("invalid_utf8", "the header is not UTF-8; save the file as UTF-8")
+    if len(set(cells)) != len(cells):
+        raise FileFault("repeated_column", "the header names a column twice; rename one")
+    return cells
 
 
 def _row(header: list[str], cells: list[str]) -> LooseRow | RecordFault:
@@ -111,8 +126,12 @@ def _is_utf8(cell: str) -> bool:
 def _parquet(path: Path) -> Iterator[dict[str, Any]]:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-            frame = pl.DataFrame(pl.from_arrow(batch))
-            for row in frame.iter_rows(named=True):
+            try:
+                rows = pl.DataFrame(pl.from_arrow(batch)).rows(named=True)
+            except _PARQUET_FAULTS as fault:
+                reason = f"a column can't be read: {str(fault).splitlines()[0]}; send plain types"
+                raise FileFault("unreadable_parquet", reason) from None
+            for row in rows:
                 # A Parquet time without a zone is UTC, as our own are.
                 yield {
                     name: value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value

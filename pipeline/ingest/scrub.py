@@ -5,8 +5,11 @@ alone: order ids and times in milliseconds look alike.
 """
 
 import re
+from typing import Any
 
 import polars as pl
+
+from pipeline.contracts.canonical import PROMOTED_PREFIX
 
 SCRUBBED_COLUMNS = ("url", "referrer", "page_title", "text", "error_message", "element_chain", "properties")
 # Where records come as mappings, these names are dropped: IP addresses are never stored or used.
@@ -20,17 +23,26 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     (
         (
             r"(?i)\b(?:access_token|id_token|refresh_token|token|password|passwd|pwd|secret|api_?key|auth|session_?id|sid"
-            r"|sig|signature)=[^&#\s\"']+"
+            r"|sig|signature)=[^&#\s\"'\\]+"
         ),
         "[secret]",
     ),
     (r"://[^/@\s\"]+:[^/@\s\"]+@", "://[secret]@"),
 )
+_IP_FIELD = re.compile(rf'"(?:{"|".join(map(re.escape, sorted(IP_NAMES)))})"\s*:\s*"[^"]*"?')
+
+
+def without_ip(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
+    """`value` without the entries that hold IP addresses, at any depth."""
+    if isinstance(value, dict):
+        return {name: without_ip(inner) for name, inner in value.items() if name not in IP_NAMES}
+    return [without_ip(inner) for inner in value] if isinstance(value, list) else value
 
 
 def scrub_columns(frame: pl.DataFrame) -> pl.DataFrame:
     """Remove personal data from the text columns of candidate events."""
-    return frame.with_columns(_scrubbed(pl.col(name)) for name in SCRUBBED_COLUMNS)
+    promoted = [n for n, t in frame.schema.items() if n.startswith(PROMOTED_PREFIX) and t == pl.String()]
+    return frame.with_columns(_scrubbed(pl.col(name)) for name in (*SCRUBBED_COLUMNS, *promoted))
 
 
 def _scrubbed(text: pl.Expr) -> pl.Expr:
@@ -41,6 +53,7 @@ def _scrubbed(text: pl.Expr) -> pl.Expr:
 
 def scrub_text(text: str) -> str:
     """Remove personal data from one text: the raw text of a rejected record."""
+    text = _IP_FIELD.sub('"[ip]":null', text)
     for pattern, replacement in _PATTERNS:
         text = re.sub(pattern, replacement, text, flags=re.ASCII)
     return text

@@ -10,6 +10,7 @@ from datetime import date
 import polars as pl
 import soupsieve
 from bs4 import BeautifulSoup, Tag
+from bs4.exceptions import ParserRejectedMarkup
 
 from pipeline.contracts import TABLES
 from pipeline.product import Product, Zone
@@ -27,7 +28,10 @@ def zones_of_chain(chain: str, zones: Sequence[Zone]) -> tuple[list[int], int | 
     with warnings.catch_warnings():
         # A chain that looks like an address or a file's name is only a chain without tags.
         warnings.simplefilter("ignore")
-        soup = BeautifulSoup(chain, "html.parser")
+        try:
+            soup = BeautifulSoup(chain, "html.parser")
+        except ParserRejectedMarkup:
+            return [], None
     depths: dict[int, int] = {}
     for index, zone in enumerate(zones):
         fitting: list[Tag] = soupsieve.select(", ".join(zone.selectors), soup)

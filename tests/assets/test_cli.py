@@ -133,6 +133,12 @@ def test_a_moved_time_zone_is_refused_with_the_commands_that_rebuild(home: Path)
     assert "footfall run --home" in call(home, "run", code=1)
 
 
+def test_the_demo_deletes_no_home_but_its_own(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTFALL_HOME", str(home))
+    assert "holds something else" in call(home, "demo", code=2)
+    assert (home / "product.yaml").exists()
+
+
 def test_doctor_finds_what_was_tampered_with(home: Path) -> None:
     call(home, "run")
     raw = next((home / "lake" / "raw_events").rglob("*.parquet"))

@@ -20,7 +20,7 @@ from assets.resources import Home
 from assets.running import Runner, open_runner
 from pipeline.contracts import MARTS, TABLES
 from pipeline.lake import Lake, Staged
-from pipeline.product_file import load_product
+from pipeline.marts import read_record
 from pipeline.sql_models import load_models, sources_of
 from pipeline.state import read_states
 from pipeline.tables import DAY_TABLE, PERIOD_TABLES
@@ -280,7 +280,6 @@ def start_near(home: Home, today: date) -> None:
     """Give the product a start a few days ago: each day between costs a bookkeeping of Dagster's."""
     start = today - timedelta(days=6)
     (home.lake.home / "product.yaml").write_text(PRODUCT.replace("2026-01-01", str(start)))
-    home.product = load_product(home.lake.home / "product.yaml")
     home.days = local_days(home.product)
 
 
@@ -309,6 +308,7 @@ def test_events_of_days_that_are_not_over_wait(home: Home, runner: Runner) -> No
     assert not runner.failures
     yesterday = (now - timedelta(days=1)).date()
     assert max(home.lake.published_days("events")) <= yesterday
+    assert date.fromisoformat(read_record(home.lake)["daily_kpis"].newest_day or "") <= yesterday
     assert old in home.lake.published_days("events")
 
 

@@ -20,7 +20,7 @@ from pipeline.days import day_start, days_between, ranges
 from pipeline.dictionary import markdown
 from pipeline.home import HomeMismatch, claim
 from pipeline.lake import Lake, day_key
-from pipeline.state import DayFailure, DayState, Snapshot, dirty_days, input_hash, read_states, write_state
+from pipeline.state import DayFailure, DayState, Snapshot, dirty_days, input_hash, read_state, read_states, write_state
 from pipeline.tables import DAY_TABLES
 
 ROOT = Path(__file__).parents[2]
@@ -140,7 +140,7 @@ def published(raw: dict[date, dict[str, int]]) -> Snapshot:
     """A snapshot in which everything is published from `raw`."""
     snapshot = Snapshot(raw=raw, states={table.contract.name: {} for table in DAY_TABLES})
     for table in DAY_TABLES:
-        for day in snapshot.raw:
+        for day in sorted(snapshot.raw):
             state = DayState(input_hash(table, day, product(), snapshot), f"{table.contract.name}{day}", 0)
             snapshot.states[table.contract.name][day] = state
     return snapshot
@@ -194,6 +194,31 @@ def test_a_failed_day_waits_until_its_inputs_change() -> None:
     assert D[3] in dirty_days(DAY_TABLES, product(), snapshot).runnable
 
 
+def test_a_held_back_day_runs_again_when_what_it_reads_will_change() -> None:
+    snapshot = published(RAW)
+    sessions = DAY_TABLES[1]
+    del snapshot.states["session_events"][D[3]]
+    snapshot.failures = {"session_events": {D[3]: DayFailure(input_hash(sessions, D[3], product(), snapshot), ["why"])}}
+    assert dirty_days(DAY_TABLES, product(), snapshot).held_back == {D[3]}
+    snapshot.raw = {**RAW, D[3]: {"mended": 1}}
+    assert D[3] in dirty_days(DAY_TABLES, product(), snapshot).runnable
+
+
+def test_other_work_has_another_version() -> None:
+    snapshot = published(RAW)
+    versions = set()
+    for zones in ([], [{"name": "z", "page": "home", "selectors": ["a"]}]):
+        versions.add(dirty_days(DAY_TABLES, product(zones=zones), snapshot).version(D[0], D[6]))
+    assert len(versions) == 2
+
+
+def test_data_end_is_the_newest_published_day() -> None:
+    snapshot = published({D[0]: {"a": 1}, D[2]: {"b": 1}})
+    snapshot.raw = {**snapshot.raw, date(2099, 1, 1): {"ahead": 1}}
+    assert snapshot.data_days() == D[:3]
+    assert Snapshot(RAW, {}).data_days() == []
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.sets(st.sampled_from(D)))
 def test_dirt_spreads_by_the_offsets_that_tables_read(changed: set[date]) -> None:
@@ -209,6 +234,7 @@ def test_a_state_without_its_object_does_not_count(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     write_state(lake, "events", D[0], DayState("a", "b", 0))
     assert read_states(lake, "events") == ({}, {})
+    assert read_state(lake, "events", D[0]) is None
     lake.write_frame(day_key("events", D[0]), pl.DataFrame({"a": [1]}))
     assert read_states(lake, "events")[0] == {D[0]: DayState("a", "b", 0)}
 

@@ -233,6 +233,7 @@ CHAINS = [
     ('<table><tr><td><section class="hero">', [0], 0),
     ('<section class="hero"><p><div><span>', [0], 0),
     ("", [], None),
+    ("<![foo]>", [], None),
     ("no tags at all", [], None),
     ("https://example.com/", [], None),
     ("<" * 2000, [], None),

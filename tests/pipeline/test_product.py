@@ -27,6 +27,7 @@ FAULTS = [
     ("zone on no page", 'page: home, selectors: ["section.hero"]', 'page: hom, selectors: ["section.hero"]', 12, ["no page 'hom'", "home, product"]),
     ("selector", '["section.hero a.cta"]', '["section..hero"]', 13, ["CSS selector"]),
     ("sibling selector", '["section.hero a.cta"]', '["a:nth-child(2)"]', 13, ["siblings"]),
+    ("selector of the first child", '["section.hero a.cta"]', '["a:first-child"]', 13, ["siblings"]),
     ("event kind", "buy: {kind: order}", "buy: {kind: ordr}", 15, ["goals.buy.kind", "order"]),
     ("goal fits all", "buy: {kind: order}", "buy: {}", 15, ["every event"]),
     ("property not promoted", "buy: {kind: order}", "buy: {kind: order, properties: {colour: red}}", 15, ["colour", "properties"]),

@@ -208,8 +208,22 @@ def test_a_cut_source_session_is_marked() -> None:
         {"occurred_at": at("2026-02-04T10:00"), "session_id": "a"},
         {"occurred_at": at("2026-02-03T12:00"), "session_id": "b"},
     ]
-    made = session_events(events_frame(rows).lazy(), date(2026, 2, 3), product())
-    assert dict(made.select("source_session_id", "is_split").iter_rows()) == {"a": True, "b": False}
+    days = (date(2026, 2, 3), date(2026, 2, 4))
+    made = pl.concat([session_events(events_frame(rows).lazy(), day, product()) for day in days])
+    assert sorted(made.select("source_session_id", "is_split").rows()) == [("a", False), ("a", True), ("b", False)]
+
+
+def test_a_source_session_over_three_days_is_cut_and_counted() -> None:
+    times = ("2026-01-05T22:50", "2026-01-05T23:10", "2026-01-06T22:50", "2026-01-06T23:10")
+    rows = [{"occurred_at": at(time), "session_id": "a"} for time in times]
+    made = [session_events(events_frame(rows).lazy(), date(2026, 1, day), product()) for day in (5, 6, 7)]
+    assert [frame.height for frame in made] == [3, 0, 1]
+    assert [frame["is_split"].any() for frame in made] == [False, False, True]
+
+
+def test_an_id_sent_on_both_sides_of_midnight_counts_once_in_the_session() -> None:
+    rows = [{"occurred_at": at(time), "event_id": "twice"} for time in ("2026-01-05T22:59:59", "2026-01-05T23:00:01")]
+    assert session_events(events_frame(rows).lazy(), date(2026, 1, 5), product()).height == 1
 
 
 def test_session_row() -> None:

@@ -14,7 +14,7 @@ from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.contracts.canonical import INPUT_COLUMNS
 from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.reading import LooseRow
-from pipeline.ingest.scrub import IP_NAMES
+from pipeline.ingest.scrub import without_ip
 
 _INT32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 _INT64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -79,6 +79,4 @@ def _from_mapping(record: dict[str, Any]) -> msgspec.Struct:
 def properties_of(record: msgspec.Struct) -> dict[str, Any]:
     """What else the source sent, without IP addresses."""
     properties: dict[str, Any] | None = getattr(record, "properties")  # noqa: B009  # the struct's fields are dynamic
-    if not properties:
-        return {}
-    return {name: value for name, value in properties.items() if name not in IP_NAMES}
+    return without_ip(properties) if properties else {}
