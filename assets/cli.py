@@ -1,6 +1,5 @@
 """The command line. What must not be here: anything that computes, and any import that `--help` would wait for."""
 
-import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
 DATA_PROBLEM = 1
 USAGE_PROBLEM = 2
-DEMO_MARK = ".footfall-demo"
-EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "shop"
 NEW_PRODUCT = """\
 # What your product is. `footfall check` finds faults in here, docs/product.md explains every section.
 name: My product
@@ -278,22 +275,12 @@ def demo(
     people: Annotated[int | None, typer.Option(help="Visitors to simulate; default: the demo's own number.")] = None,
 ) -> None:
     """Make the demo shop's events, run everything over them, and show what came out."""
-    generator = EXAMPLE / "generate.py"
-    if not generator.exists():
-        raise fail(
-            "the demo shop comes with the repository, not with the package: run this in a checkout", USAGE_PROBLEM
-        )
-    mark = home / DEMO_MARK
-    if home.exists() and any(home.iterdir()) and not mark.exists():
-        raise fail(f"{home} holds something else than a demo; choose another folder with --home", USAGE_PROBLEM)
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    mark.touch()
-    shutil.copy(EXAMPLE / "product.yaml", home / "product.yaml")
-    from assets.demo import generate, print_results
+    from assets.demo import DemoError, prepare, print_results
 
-    out.print("Generating 28 days of a shop's events ...")
-    generate(generator, home / "landing", people)
+    try:
+        prepare(home, people)
+    except DemoError as fault:
+        raise fail(str(fault), USAGE_PROBLEM) from None
     with _runner(home) as runner:
         runner.take_files()
         runner.compute_dirty_days()

@@ -1,5 +1,6 @@
 """What `footfall demo` does beyond a run: start the generator, show the headline numbers. Nothing else knows the demo."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +11,31 @@ from pipeline.ingest.manifests import read_manifests, rejected_by_rule
 from pipeline.lake import mart_key
 from pipeline.summary import funnel_rows, retention_rows, zone_rows
 
+EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "shop"
+_MARK = ".footfall-demo"
 
-def generate(script: Path, landing: Path, people: int | None) -> None:
-    """Run the example's own generator in a process of its own: its memory is not the pipeline's."""
+
+class DemoError(Exception):
+    """The demo can't be made here; the sentence says what to do instead."""
+
+
+def prepare(home: Path, people: int | None) -> None:
+    """Make a new demo home with its landing files; DemoError where the folder holds anything but a demo.
+
+    The generator runs in a process of its own: its memory is not the pipeline's.
+    """
+    generator = EXAMPLE / "generate.py"
+    if not generator.exists():
+        raise DemoError("the demo shop comes with the repository, not with the package: run this in a checkout")
+    if home.exists() and any(home.iterdir()) and not (home / _MARK).exists():
+        raise DemoError(f"{home} holds something else than a demo; choose another folder with --home")
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    (home / _MARK).touch()
+    shutil.copy(EXAMPLE / "product.yaml", home / "product.yaml")
+    out.print("Generating 28 days of a shop's events ...")
     chosen = [] if people is None else ["--people", str(people)]
-    subprocess.run([sys.executable, str(script), str(landing), *chosen], check=True)  # noqa: S603  # our own script
+    subprocess.run([sys.executable, str(generator), str(home / "landing"), *chosen], check=True)  # noqa: S603  # our own
 
 
 def print_results(home: Home) -> None:

@@ -1,10 +1,12 @@
 """Which page view an event belongs to, and what a page view's row says (metrics.md, "Page view")."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support import at, events_frame, product
 
 from pipeline.events.page_views import page_views
@@ -122,3 +124,80 @@ def test_scroll_depth_is_an_integer_share_cut_at_one() -> None:
     assert over["scroll_depth_e4"].to_list() == [10_000]
     for unmeasured in ({}, {"window_height": 900, "page_height": 0, "scroll_y": 0}):
         assert views([VIEW | unmeasured])["scroll_depth_e4"].to_list() == [None]
+
+
+# A slow, obvious oracle: decision 0003, sentence by sentence, event by event.
+
+ACTS = {"click", "scroll", "page_ping"}
+
+
+def oracle(session: list[Row]) -> list[tuple[str | None, str | None]]:
+    """For each event of a session in order: the id of its page view's first event, and how it was joined."""
+    found: list[tuple[str | None, str | None]] = []
+    implied: dict[tuple[str, str | None], str] = {}
+    for i, event in enumerate(session):
+        before = [e for e in session[: i + 1] if e["kind"] == "page_view"]
+        nameless = [e for e in before if e["page_view_id"] is None and e["tab_id"] is None]
+        if event["page_view_id"] is not None:
+            scope, value = "page_view_id", event["page_view_id"]
+            own = [e for e in before if e["page_view_id"] == value]
+        elif event["tab_id"] is not None:
+            scope, value = "tab", event["tab_id"]
+            own = [e for e in before if e["tab_id"] == value]
+        else:
+            scope, value, own, nameless = "time", None, [], before
+        if own:
+            found.append((own[-1]["event_id"], scope))
+        elif nameless:
+            found.append((nameless[-1]["event_id"], "time"))
+        elif event["kind"] in ACTS:
+            found.append((implied.setdefault((scope, value), event["event_id"]), scope))
+        else:
+            found.append((None, None))
+    return found
+
+
+@st.composite
+def one_day(draw: st.DrawFn) -> list[Row]:
+    # The day of 25 hours, around the hour that comes twice; ties and pauses that cut sessions.
+    night = at("2026-10-25T00:30")
+    return [
+        {
+            "event_id": f"e{i:02}",
+            "occurred_at": night + timedelta(minutes=draw(st.integers(0, 100))),
+            "sequence": draw(st.sampled_from([None, 1, 2])),
+            "kind": draw(
+                st.sampled_from(["page_view", "page_view", "click", "scroll", "page_ping", "order", "custom"])
+            ),
+            "page_view_id": draw(st.sampled_from([None, None, "a", "b"])),
+            "tab_id": draw(st.sampled_from([None, None, "1", "2"])),
+            "person_key": draw(st.sampled_from([1, 1, 2, None])),
+        }
+        for i in range(draw(st.integers(0, 14)))
+    ]
+
+
+@settings(max_examples=300, deadline=None)
+@given(rows=one_day())
+def test_page_views_equal_the_oracle(rows: list[Row]) -> None:
+    day = date(2026, 10, 25)
+    made = session_events(events_frame(rows).lazy(), day, product())
+    by_id = {row["event_id"]: row for row in rows}
+    shown = page_views(made.lazy(), day, product().sources)
+    extents = {row["page_view_key"]: row for row in shown.iter_rows(named=True)}
+    for _, part in made.sort("place").group_by("session_key", maintain_order=True):
+        session = [by_id[event] for event in part["event_id"]]
+        instants = [(e["occurred_at"], e["sequence"] is None, e["sequence"] or 0, e["event_id"]) for e in session]
+        assert instants == sorted(instants), "the total order of metrics.md"
+        keys = part["page_view_key"].to_list()
+        first = [None if key is None else part["event_id"][keys.index(key)] for key in keys]
+        assert list(zip(first, part["attribution"], strict=True)) == oracle(session)
+        begun = list(dict.fromkeys(key for key in keys if key is not None))
+        assert [extents[key]["position"] for key in begun] == list(range(1, len(begun) + 1))
+        for key in begun:
+            acts = [e for e, own in zip(session, keys, strict=True) if own == key]
+            assert extents[key]["events"] == len(acts)
+            assert extents[key]["started_at"] == acts[0]["occurred_at"]
+            assert acts[-1]["occurred_at"] <= extents[key]["ended_at"] <= session[-1]["occurred_at"]
+            assert extents[key]["implied"] == (acts[0]["kind"] != "page_view")
+    assert sum(row["events"] for row in extents.values()) == made["page_view_key"].drop_nulls().len()
