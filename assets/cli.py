@@ -40,7 +40,6 @@ app = typer.Typer(
 )
 HomeOption = Annotated[Path, typer.Option("--home", envvar="FOOTFALL_HOME", help="The product's home folder.")]
 DEFAULT_HOME = Path("footfall_home")
-DayOption = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
 
 
 def _open(path: Path) -> "Home":
@@ -87,9 +86,7 @@ def run(
         _print_plan(_open(home))
         return
     with _runner(home) as runner:
-        runner.take_files()
-        runner.compute_dirty_days()
-        runner.publish_marts()
+        runner.run()
 
 
 def _print_plan(home: "Home") -> None:
@@ -282,9 +279,7 @@ def demo(
     except DemoError as fault:
         raise fail(str(fault), USAGE_PROBLEM) from None
     with _runner(home) as runner:
-        runner.take_files()
-        runner.compute_dirty_days()
-        runner.publish_marts()
+        runner.run()
     opened = _open(home)
     _print_marts(opened)
     print_results(opened)

@@ -51,6 +51,12 @@ class Runner:
     def _definitions(self) -> dg.Definitions:
         return build_defs(self.home)
 
+    def run(self) -> None:
+        """Take what landed, compute the days that changed, publish the marts."""
+        self.take_files()
+        self.compute_dirty_days()
+        self.publish_marts()
+
     def take_files(self) -> int:
         """Ingest the landing files that wait; returns how many waited."""
         files = self.home.waiting_files()

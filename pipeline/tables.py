@@ -52,9 +52,8 @@ class Sources:
         days = [self.day + ONE_DAY * offset for offset in offsets]
         if table == RAW:
             keys = sorted({key for day in days for key in self.snapshot.raw.get(day, {})})
-            rows = self.lake.scan(TABLES[RAW], keys)
-        else:
-            rows = self.lake.scan_days(table, days)
+            return self.lake.scan(TABLES[RAW], keys)
+        rows = self.lake.scan_days(table, days)
         return with_promoted(rows, self.product) if TABLES[table].product_columns else rows
 
 

@@ -3,17 +3,16 @@
 Definitions: metrics.md, "Events, order, duplicates", "Identity" (rules 1 and 4), "Time and bots" (user agents).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import polars as pl
 import xxhash
 from crawlerdetect import CrawlerDetect
 
-from pipeline.contracts import EVENTS
+from pipeline.contracts import EVENTS, RAW_EVENTS
 from pipeline.events.keys import stable_keys
 from pipeline.events.matching import page_names
-from pipeline.ingest.accept import promoted_schema
+from pipeline.ingest.accept import promoted_schema, with_promoted
 from pipeline.product import Product
 
 CLICK_MERGE_US = 5_000
@@ -32,8 +31,8 @@ class CleanDay:
 def clean_day(raw: pl.LazyFrame, product: Product) -> CleanDay:
     """Build a day of `events` from its accepted rows; in whatever order they come, the result is the same."""
     promoted = promoted_schema(product)
-    schema = pl.Schema({**{n: t for n, t in EVENTS.schema.items() if n in raw.collect_schema()}, **promoted})
-    rows = _with_columns(raw, schema).collect()
+    carried = [name for name in EVENTS.schema if name in RAW_EVENTS.schema]
+    rows = with_promoted(raw, product).select(*carried, *promoted).collect()
     identified = _with_ids(rows)
     unique = _first_of_each_id(identified)
     merged = _merge_double_clicks(unique)
@@ -42,14 +41,6 @@ def clean_day(raw: pl.LazyFrame, product: Product) -> CleanDay:
         events=EVENTS.conform(events, extra=list(promoted)),
         duplicates=rows.height - unique.height,
         clicks_merged=unique.height - merged.height,
-    )
-
-
-def _with_columns(raw: pl.LazyFrame, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
-    present = raw.collect_schema().names()
-    return raw.select(
-        pl.col(name).cast(dtype) if name in present else pl.lit(None, dtype=dtype).alias(name)
-        for name, dtype in schema.items()
     )
 
 

@@ -56,12 +56,6 @@ def day_file(home: Home, day: date, *, people: int = 5, broken: int = 0, name: s
     drop(home.lake.home, f"web/{day}/{name}", ndjson(rows) + b"broken\n" * broken)
 
 
-def run_all(runner: Runner) -> None:
-    runner.take_files()
-    runner.compute_dirty_days()
-    runner.publish_marts()
-
-
 def materialized(instance: dg.DagsterInstance, name: str) -> list[str]:
     return sorted(instance.get_materialized_partitions(dg.AssetKey(name)))
 
@@ -78,7 +72,7 @@ def untouched(home: Home) -> dict[str, bytes]:
 
 def test_one_day(home: Home, runner: Runner, instance: dg.DagsterInstance) -> None:
     day_file(home, DAYS[0])
-    run_all(runner)
+    runner.run()
     assert not runner.failures
     for name in ("raw_events", *DAY_TABLE):
         assert materialized(instance, name) == ["2026-02-02"], name
@@ -92,7 +86,7 @@ def test_a_range_is_one_run_and_each_day_has_its_own_rows(
 ) -> None:
     for i, day in enumerate(DAYS):
         day_file(home, day, people=i + 1)
-    run_all(runner)
+    runner.run()
     assert len(instance.get_runs()) == 3, "landing files, days, marts"
     records = instance.fetch_materializations(dg.AssetKey("events"), limit=20).records
     rows = {r.partition_key: r.asset_materialization.metadata["dagster/row_count"].value for r in records}
@@ -102,7 +96,7 @@ def test_a_range_is_one_run_and_each_day_has_its_own_rows(
 def test_a_late_file_for_an_old_day(home: Home, runner: Runner, instance: dg.DagsterInstance) -> None:
     for day in DAYS:
         day_file(home, day)
-    run_all(runner)
+    runner.run()
     before = {day: home.lake.path(f"lake/events/day={day}/part.parquet").stat().st_mtime_ns for day in DAYS}
     late = record("late", f"{DAYS[2]}T10:00:00", anonymous_id="new", url="/")
     drop(home.lake.home, f"web/{DAYS[5]}/late.ndjson", ndjson([late]))
@@ -126,12 +120,12 @@ def test_a_failed_run_is_taken_up_again(home: Home, runner: Runner, monkeypatch:
             raise MemoryError("no memory left")
 
         broken.setattr("pipeline.tables.page_views", no_memory)
-        run_all(runner)
+        runner.run()
     assert any("no memory left" in failure for failure in runner.failures)
     assert home.dirty().days["sessions"] == set()
     assert home.dirty().days["page_views"] == set(DAYS)
     runner.failures.clear()
-    run_all(runner)
+    runner.run()
     assert not runner.failures
     assert not home.dirty().runnable
     assert marts_of(home.lake) == untouched(home)
@@ -181,7 +175,7 @@ def test_a_failing_gate_in_the_middle_of_a_range(home: Home, runner: Runner, ins
     # The sender mends the file: its day runs again, and all is as if it had never been broken.
     day_file(home, DAYS[3], people=60)
     runner.failures.clear()
-    run_all(runner)
+    runner.run()
     assert not runner.failures
     assert materialized(instance, "events") == [day.isoformat() for day in DAYS]
     assert marts_of(home.lake) == untouched(home)
@@ -189,10 +183,10 @@ def test_a_failing_gate_in_the_middle_of_a_range(home: Home, runner: Runner, ins
 
 def test_a_held_back_day_keeps_its_old_partition(home: Home, runner: Runner) -> None:
     day_file(home, DAYS[0], people=60)
-    run_all(runner)
+    runner.run()
     old = home.lake.read(f"lake/events/day={DAYS[0]}/part.parquet")
     day_file(home, DAYS[0], people=70, broken=60)
-    run_all(runner)
+    runner.run()
     assert home.lake.read(f"lake/events/day={DAYS[0]}/part.parquet") == old
     assert runner.failures
 
@@ -292,7 +286,7 @@ def test_files_of_today_and_of_long_ago_are_taken_under_days_that_exist(home: Ho
             f"web/{arrived}/a.ndjson",
             ndjson([record(arrived, f"{today - timedelta(days=3)}T10:00:00")]),
         )
-    run_all(runner)
+    runner.run()
     assert not home.waiting_files()
     assert not runner.failures
 
@@ -304,7 +298,7 @@ def test_events_of_days_that_are_not_over_wait(home: Home, runner: Runner) -> No
     rows = [record("now", now.isoformat()), record("old", f"{old}T10:00:00")]
     rows.append(record("tomorrow", (now + timedelta(days=1)).isoformat()))
     drop(home.lake.home, f"web/{old}/a.ndjson", ndjson(rows))
-    run_all(runner)
+    runner.run()
     assert not runner.failures
     yesterday = (now - timedelta(days=1)).date()
     assert max(home.lake.published_days("events")) <= yesterday
@@ -387,7 +381,7 @@ def test_without_a_product_file_nothing_is_ingested(tmp_path: Path, instance: dg
 
 def test_states_hold_what_was_published(home: Home, runner: Runner) -> None:
     day_file(home, DAYS[0])
-    run_all(runner)
+    runner.run()
     for name in DAY_TABLE:
         states, failures = read_states(home.lake, name)
         assert set(states) == {DAYS[0]}
@@ -419,6 +413,6 @@ def test_a_killed_command_blocks_neither_the_next_one_nor_the_sensors(
         assert tick(landing, home, instance).run_requests, "its process is gone, so it isn't under way"
         assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.FAILURE]
     with open_runner(home) as runner:
-        run_all(runner)
+        runner.run()
         assert not runner.failures
     assert marts_of(home.lake) == untouched(home)

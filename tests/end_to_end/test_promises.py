@@ -166,9 +166,7 @@ def test_through_dagster_with_the_gate(landing: Path, undisturbed: Lake, tmp_pat
     (tmp_path / "product.yaml").write_text((SHOP / "product.yaml").read_text())
     with dg.DagsterInstance.ephemeral() as instance:
         runner = Runner(Home(tmp_path), instance)
-        runner.take_files()
-        runner.compute_dirty_days()
-        runner.publish_marts()
+        runner.run()
     assert not runner.failures
     assert marts_of(Lake(tmp_path)) == marts_of(undisturbed)
 

@@ -136,9 +136,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         drop(folder, f"{source}/a.ndjson", ndjson(map(canonical, rows(f"source/{file}"))))
     with dg.DagsterInstance.ephemeral() as instance:
         runner = Runner(Home(folder), instance)
-        runner.take_files()
-        runner.compute_dirty_days()
-        runner.publish_marts()
+        runner.run()
         assert not runner.failures
         yield runner.home
 

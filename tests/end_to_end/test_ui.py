@@ -52,9 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_HOME", str(folder / ".dagster"))
         with open_runner(Home(folder)) as runner:
-            runner.take_files()
-            runner.compute_dirty_days()
-            runner.publish_marts()
+            runner.run()
             assert not runner.failures
     return folder
 
