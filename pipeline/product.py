@@ -9,28 +9,21 @@ import re
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import soupsieve
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.contracts.canonical import KINDS
+from pipeline.product_sources import Name, Part, Source, known_zone
 
-NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 PropertyType = Literal["string", "integer", "boolean"]
-ProductPart = Literal["time", "ingest", "pages", "zones", "goals", "funnels", "quality", "currency", "sessions"]
+ProductPart = Literal["time", "ingest", "pages", "zones", "goals", "funnels", "quality", "currency", "sessions", "identity", "bots", "dedup"]
 
 
 # Selectors that look at siblings or content; an element chain holds only the element and its ancestors.
 _SIBLINGS = re.compile(r"\+|~(?!=)|:(?:nth|first|last|only|empty)")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-
-
-def _known_zone(name: str) -> str:
-    try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{name!r} is no IANA time zone; write one like Europe/Berlin or UTC") from None
 
 
 def _valid_selector(selector: str) -> str:
@@ -51,30 +44,7 @@ def _known_kind(kind: str) -> str:
     return kind
 
 
-def _none_as_word(value: object) -> object:
-    # YAML reads a bare `none` as text but `null` or nothing as None; both say that the source has no ids.
-    return "none" if value is None else value
-
-
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Selector = Annotated[str, AfterValidator(_valid_selector)]
-
-
-class Part(BaseModel):
-    """A section of the product file; a key that it doesn't know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Source(Part):
-    """One folder below landing/ and how its files are read."""
-
-    format: Literal["canonical"] = "canonical"
-    event_id: Annotated[Literal["event_id", "none"], BeforeValidator(_none_as_word)] = Field(
-        "event_id", description="`none` where the source has no ids: equal rows are then all kept"
-    )
-    heartbeat_s: int | None = Field(None, gt=0, description="seconds between page pings")
-    minimum_visit_s: int = Field(0, ge=0, description="seconds after which the first page ping is sent")
 
 
 class Page(Part):
@@ -141,11 +111,47 @@ class Sessions(Part):
     use_source_ids: bool = True
 
 
+class Bots(Part):
+    """When a program is taken for one besides its user agent (metrics.md, "Time and bots")."""
+
+    one_event_devices: int = Field(50, ge=1, description="more one-event devices than this, alike, in ten minutes")
+    acts_per_minute: int = Field(120, ge=10, description="more page views, clicks and submits in 60 s than a hand can")
+
+
+class StruckLink(Part):
+    """A link that never was: `device` is not `user`'s, or `user` and `previous_user` are two people."""
+
+    user: str = Field(min_length=1)
+    device: str | None = None
+    previous_user: str | None = None
+
+    @model_validator(mode="after")
+    def _names_one_link(self) -> Self:
+        if (self.device is None) == (self.previous_user is None):
+            raise ValueError("name either the `device` or the `previous_user` that `user` isn't")
+        return self
+
+
+class Identity(Part):
+    """Whose events are whose (metrics.md, "Identity")."""
+
+    strike_out: tuple[StruckLink, ...] = ()
+    as_of: date | None = Field(None, description="only links made up to the end of this local day; default: all")
+
+
+class Privacy(Part):
+    """What is never stored, besides addresses, secrets and card numbers, which never are."""
+
+    drop_properties: tuple[str, ...] = Field(
+        (), description="names of properties that are dropped at ingest, at any depth"
+    )
+
+
 class Product(Part):
     """The product file as a whole."""
 
     name: str = Field(min_length=1)
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    time_zone: Annotated[str, AfterValidator(known_zone)] = "UTC"
     week_start: Literal["monday", "sunday"] = "monday"
     currency: str = Field("EUR", pattern=r"^[A-Z]{3}$")
     start_date: date
@@ -157,6 +163,10 @@ class Product(Part):
     funnels: dict[Name, Funnel] = Field(default_factory=dict)
     sessions: Sessions = Field(default_factory=lambda: Sessions.model_validate({}))
     quality: Quality = Field(default_factory=lambda: Quality.model_validate({}))
+    identity: Identity = Field(default_factory=lambda: Identity.model_validate({}))
+    bots: Bots = Field(default_factory=lambda: Bots.model_validate({}))
+    privacy: Privacy = Field(default_factory=lambda: Privacy.model_validate({}))
+    dedup_days: int = Field(90, ge=0, le=366, description="days within which an event id counts once")
 
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> Self:
@@ -223,7 +233,7 @@ class Product(Part):
         data = self._dumped
         keys: dict[ProductPart, tuple[str, ...]] = {
             "time": ("time_zone", "start_date", "week_start"),
-            "ingest": ("time_zone", "start_date", "properties"),
+            "ingest": ("time_zone", "start_date", "properties", "privacy"),
             "pages": ("pages",),
             "zones": ("zones", "start_date"),
             "goals": ("goals",),
@@ -231,6 +241,9 @@ class Product(Part):
             "quality": ("quality",),
             "currency": ("currency",),
             "sessions": ("sessions", "sources"),
+            "identity": ("identity", "sources"),
+            "bots": ("bots",),
+            "dedup": ("dedup_days",),
         }
         chosen = {key: data[key] for part in parts for key in keys[part]}
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]

@@ -15,7 +15,7 @@ from pipeline.days import ONE_DAY
 from pipeline.events.clean import clean_day
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events, sessions
-from pipeline.ingest.accept import with_promoted
+from pipeline.ingest.batch import with_promoted
 from pipeline.ingest.manifests import Manifest
 from pipeline.lake import Lake
 from pipeline.metrics.daily import daily_quality, daily_sessions

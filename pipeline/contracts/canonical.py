@@ -28,6 +28,7 @@ KINDS: dict[str, str] = {
     "survey_answered": "a survey was answered",
     "identify": "a device told who uses it",
     "reset": "a device forgot who uses it",
+    "alias": "two user ids are one person: user_id and previous_user_id",
     "custom": "anything else; name says what",
 }
 MAX_TIME = "2100-01-01T00:00:00Z"
@@ -36,6 +37,8 @@ MAX_CHAIN_CHARACTERS = 8_192
 # A thousand million units in one event; sums of a day stay far from the end of Int64.
 MAX_REVENUE_MICROS = 10**15
 PROMOTED_PREFIX = "prop_"
+# In a mapping: properties.<name> is an entry of the properties.
+PROPERTY_PREFIX = "properties."
 
 
 def _int32(name: str, description: str, unit: str) -> Column:
@@ -51,6 +54,7 @@ INPUT_COLUMNS: tuple[Column, ...] = (
     text("event_id", "the source's id of the event; an id counts once per source"),
     text("anonymous_id", "device or browser id"),
     text("user_id", "id of a known person"),
+    text("previous_user_id", "of an alias: the user id that is the same person as user_id"),
     text("session_id", "the source's own session id, where it has one"),
     text("page_view_id", "the source's id of the page view that the event belongs to"),
     text("tab_id", "browser tab"),
@@ -98,6 +102,8 @@ INPUT_COLUMNS: tuple[Column, ...] = (
 _SOURCE = Column("source", pl.String(), "the landing folder that the event came through")
 _OCCURRED_AT_RAW = time("occurred_at_raw", "when it happened, as the device said")
 _PROPERTIES = text("properties", "everything else that the source sent, as a JSON object with sorted keys")
+RECORD_NUMBER = Column("record_number", pl.Int64(), "place of the record in its landing file, from 1", unit="count")
+EVENT_NUMBER = Column("event_number", pl.Int64(), "place among the events of the record, from 0", unit="count")
 
 ROW_RULES: tuple[RowRule, ...] = (
     RowRule(
@@ -149,9 +155,10 @@ RAW_EVENTS = Table(
         *INPUT_COLUMNS,
         _OCCURRED_AT_RAW,
         _PROPERTIES,
-        Column("record_number", pl.Int64(), "place of the record in its landing file, from 1", unit="count"),
+        RECORD_NUMBER,
+        EVENT_NUMBER,
     ),
-    key=("record_number",),
+    key=("record_number", "event_number"),
     rules=ROW_RULES,
     product_columns=True,
 )
@@ -163,11 +170,13 @@ REJECTED = Table(
         _SOURCE,
         Column("file_sha256", pl.String(), "content hash of the landing file"),
         Column("record_number", pl.Int64(), "place in the landing file, from 1; 0 = the whole file", unit="count"),
+        EVENT_NUMBER,
+        Column("event_day", pl.Date(), "local day of the event; null: its time can't be told", nullable=True),
         Column("rule", pl.String(), "name of the rule that it broke"),
         Column("reason", pl.String(), "what was wrong, with the remedy"),
         text("raw_text", "the record as it came, personal data removed, cut at 64 KB"),
     ),
-    key=("file_sha256", "record_number"),
+    key=("file_sha256", "record_number", "event_number"),
 )
 EVENTS = Table(
     name="events",
@@ -176,6 +185,7 @@ EVENTS = Table(
     columns=(
         Column("person_key", pl.Int64(), "xxh3_64 of `person_id`; null: the event has no id at all", nullable=True),
         text("person_id", "`user:` or `device:` and the id"),
+        text("person_rule", "`user_id`, `identify` (before it), `later_identify` (after it) or `device`"),
         Column("is_bot", pl.Boolean(), "made by a program; marts leave it out, daily_quality shows it"),
         text("bot_rule", "the rule that found the bot"),
         text("page", "first page of the product file whose URL patterns fit; null: none fits"),

@@ -12,7 +12,7 @@ from crawlerdetect import CrawlerDetect
 from pipeline.contracts import EVENTS, RAW_EVENTS
 from pipeline.events.keys import stable_keys
 from pipeline.events.matching import page_names
-from pipeline.ingest.accept import promoted_schema, with_promoted
+from pipeline.ingest.batch import promoted_schema, with_promoted
 from pipeline.product import Product
 
 CLICK_MERGE_US = 5_000
@@ -97,8 +97,8 @@ def _with_person(rows: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("anonymous_id").is_not_null())
         .then("device:" + pl.col("anonymous_id"))
     )
-    named = rows.with_columns(person_id=person)
-    return named.with_columns(stable_keys(named["person_id"]).alias("person_key"))
+    named = rows.with_columns(person_id=person, person_rule=pl.lit(None, dtype=pl.String))
+    return named.with_columns(person_key=stable_keys(pl.col("person_id")))
 
 
 def _with_bots(rows: pl.DataFrame) -> pl.DataFrame:

@@ -1,9 +1,10 @@
-"""Stable 64-bit keys: xxh3_64 as a signed integer, over distinct texts only.
+"""Stable 64-bit keys: xxh3_64 as a signed integer.
 
 Never `Series.hash` or DuckDB's `hash()`: they change between versions, and keys lie in published files.
 """
 
 import polars as pl
+import polars_hash  # noqa: F401  # registers the expressions' namespace `nchash`
 import xxhash
 
 _TWO_63 = 2**63
@@ -16,8 +17,6 @@ def stable_key(text: str) -> int:
     return unsigned - _TWO_64 if unsigned >= _TWO_63 else unsigned
 
 
-def stable_keys(texts: pl.Series) -> pl.Series:
-    """`stable_key` of each text, null for null; each distinct text is hashed once."""
-    distinct = texts.drop_nulls().unique()
-    keys = pl.Series([stable_key(text) for text in distinct], dtype=pl.Int64)
-    return texts.replace_strict(distinct, keys, default=None, return_dtype=pl.Int64)
+def stable_keys(texts: pl.Expr) -> pl.Expr:
+    """`stable_key` of each text, null for null, Int64."""
+    return texts.nchash.xxh3_64().reinterpret(signed=True)  # pyright: ignore[reportAttributeAccessIssue]

@@ -102,7 +102,7 @@ def _with_session(kept: pl.DataFrame) -> pl.DataFrame:
         place=pl.int_range(pl.len(), dtype=pl.Int64).over("root"),
         source_session_id=pl.col("session_id"),
     )
-    return named.with_columns(stable_keys(named["session_name"]).alias("session_key"))
+    return named.with_columns(session_key=stable_keys(pl.col("session_name")))
 
 
 def sessions(events: pl.LazyFrame, day: date) -> pl.DataFrame:

@@ -2,12 +2,13 @@
 
 
 class RecordFault(Exception):
-    """A record can't be read; it is rejected under `rule`, and the file goes on."""
+    """A record can't be read; it is rejected under `rule`, and the file goes on. `raw` is what there was of it."""
 
-    def __init__(self, rule: str, reason: str) -> None:
+    def __init__(self, rule: str, reason: str, raw: bytes = b"") -> None:
         super().__init__(reason)
         self.rule = rule
         self.reason = reason
+        self.raw = raw
 
 
 class FileFault(Exception):
@@ -17,3 +18,11 @@ class FileFault(Exception):
         super().__init__(reason)
         self.rule = rule
         self.reason = reason
+
+
+class RecordLeftOut(Exception):
+    """A record holds no event, or the product file leaves it out; it is counted as filtered under `rule`."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule

@@ -11,24 +11,29 @@ from dataclasses import dataclass, field
 import msgspec
 import polars as pl
 
-from pipeline.ingest.accept import Batch, judge, rejected_frame
+from pipeline.ingest.accept import Judged, judge, rejected_frame
+from pipeline.ingest.batch import Batch, Reader, Reject
+from pipeline.ingest.erased import Erased, read_erased
 from pipeline.ingest.faults import FileFault
 from pipeline.ingest.landing import Fingerprint, LandingFile, content_hash, find, settled, unchanged
 from pipeline.ingest.manifests import DayObject, Manifest, read_manifests, write_manifest
-from pipeline.ingest.reading import read_records
+from pipeline.ingest.reading import How, read_records
 from pipeline.lake import Lake
 from pipeline.product import Product
 
 # Raised whenever the meaning of a record changes: files are then read anew.
-READER_VERSION = "1"
+READER_VERSION = "2"
 BATCH_RECORDS = 16_384
 OBJECT_ROWS = 1_000_000
+# What a source says about later steps.
+_NOT_OF_READING = {"heartbeat_s", "minimum_visit_s", "capabilities", "identified_by"}
 
 
 def reader_hash(source: str, product: Product) -> str:
     """What the reading of a source's files depends on, besides their bytes."""
     config = product.sources.get(source)
-    parts = (READER_VERSION, source, product.part_hash("ingest"), config.model_dump_json() if config else "unknown")
+    said = config.model_dump_json(exclude=_NOT_OF_READING) if config else "unknown"
+    parts = (READER_VERSION, source, product.part_hash("ingest"), said)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -65,11 +70,12 @@ def ingest(
     A file that vanishes or is written to meanwhile is left for the next time, and nothing of it is visible.
     """
     known = read_manifests(lake)
+    erased = read_erased(lake)
     for file in files:
         try:
             sha256 = content_hash(file)
             manifest = None if again else _known_content(file, sha256, known, product)
-            manifest = manifest or _take(lake, product, file, sha256)
+            manifest = manifest or _take(_Taking(lake, product, file, sha256, erased))
         except OSError:
             # Vanished, or not ours to read: it stays pending, and `footfall status` names it.
             continue
@@ -101,16 +107,41 @@ def _known_content(file: LandingFile, sha256: str, known: Mapping[str, Manifest]
 
 @dataclass
 class _Taking:
-    """Rows of one file on their way into objects, flushed so that memory is bounded."""
+    """One file on its way into objects: rows are flushed so that memory is bounded."""
 
     lake: Lake
-    stem: str
+    product: Product
+    file: LandingFile
+    sha256: str
+    erased: Erased
     frames: list[pl.DataFrame] = field(default_factory=list)
     rejects: list[pl.DataFrame] = field(default_factory=list)
     days: dict[str, list[DayObject]] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
+    filtered: Counter[str] = field(default_factory=Counter)
+    records: int = 0
+    accepted: int = 0
+    rejected: int = 0
     rows: int = 0
     parts: int = 0
+
+    @property
+    def reader(self) -> str:
+        return reader_hash(self.file.source, self.product)
+
+    @property
+    def stem(self) -> str:
+        return f"{self.sha256[:24]}-{self.reader[:8]}"
+
+    def add(self, judged: Judged) -> None:
+        self.frames.append(judged.accepted)
+        self.rejects.append(judged.rejected)
+        self.filtered += judged.filtered
+        self.records += judged.records
+        self.accepted += judged.records_accepted
+        self.rejected += judged.records_rejected
+        self.rows += judged.accepted.height
+        if self.rows >= OBJECT_ROWS:
+            self.flush()
 
     def flush(self) -> None:
         if not self.frames:
@@ -124,31 +155,36 @@ class _Taking:
         self.frames, self.rows, self.parts = [], 0, self.parts + 1
 
 
-def _take(lake: Lake, product: Product, file: LandingFile, sha256: str) -> Manifest:
-    reader = reader_hash(file.source, product)
-    taking = _Taking(lake, f"{sha256[:24]}-{reader[:8]}")
-    read = 0
-    fault: FileFault | None = None
+def _take(taking: _Taking) -> Manifest:
+    """Read the file to its end, or reject it whole."""
+    file, fault = taking.file, None
+    fields: dict[str, dict[str, int]] = {}
     try:
-        _check_source(file.source, product)
-        for batch in _batches(file):
-            read += len(batch)
-            judged = judge(batch, file.source, product, sha256)
-            taking.frames.append(judged.accepted)
-            taking.rejects.append(judged.rejected)
-            taking.rows += judged.accepted.height
-            if taking.rows >= OBJECT_ROWS:
-                taking.flush()
+        _check_source(file.source, taking.product)
+        reader = Reader(file.source, taking.product)
+        for batch in _batches(file, reader):
+            taking.add(judge(batch, taking.erased, taking.sha256))
         taking.flush()
+        for (name, kind), number in sorted(reader.fields.items()):
+            fields.setdefault(name, {})[kind] = number
     except FileFault as found:
-        fault, read, taking.days = found, 0, {}
-        taking.rejects = [rejected_frame(file.source, sha256, [(0, found.rule, found.reason, file.name)])]
-    rejected = pl.concat(taking.rejects) if taking.rejects else rejected_frame(file.source, sha256, [])
+        fault, name = found, Reject(0, found.rule, found.reason, file.name.encode())
+        taking = _Taking(taking.lake, taking.product, file, taking.sha256, taking.erased)
+        taking.rejects = [rejected_frame(file.source, taking.sha256, [name], taking.erased)]
+    return _manifest(taking, fault, fields)
+
+
+def _manifest(taking: _Taking, fault: FileFault | None, fields: dict[str, dict[str, int]]) -> Manifest:
+    """Write what was rejected, and say what became of the file."""
+    file = taking.file
+    rejected = pl.concat(taking.rejects) if taking.rejects else rejected_frame(file.source, taking.sha256, [], taking.erased)
     rejected_key = None
     if rejected.height:
         rejected_key = f"lake/rejected/arrived={file.arrived.isoformat()}/{taking.stem}.parquet"
-        lake.write_frame(rejected_key, rejected)
-    by_rule = {} if fault else dict(sorted(Counter(rejected["rule"].to_list()).items()))
+        taking.lake.write_frame(rejected_key, rejected)
+    by_day: dict[str, dict[str, int]] = {}
+    for day, rule, number in rejected.drop_nulls("event_day").group_by("event_day", "rule").len().sort("event_day", "rule").rows():
+        by_day.setdefault(str(day), {})[rule] = number
     return Manifest(
         file_id=file.file_id,
         name=file.name,
@@ -156,11 +192,16 @@ def _take(lake: Lake, product: Product, file: LandingFile, sha256: str) -> Manif
         arrived=file.arrived.isoformat(),
         size=file.size,
         mtime_ns=file.mtime_ns,
-        sha256=sha256,
-        reader=reader,
-        records_read=read,
-        accepted=sum(part.rows for parts in taking.days.values() for part in parts),
-        rejected=by_rule,
+        sha256=taking.sha256,
+        reader=taking.reader,
+        records_read=taking.records,
+        accepted=taking.accepted,
+        events=sum(part.rows for parts in taking.days.values() for part in parts),
+        records_rejected=taking.rejected,
+        rejected={} if fault else dict(sorted(Counter(rejected["rule"].to_list()).items())),
+        rejected_days=by_day,
+        filtered=dict(sorted(taking.filtered.items())),
+        fields=fields,
         file_rule=fault.rule if fault else None,
         file_reason=fault.reason if fault else None,
         days=taking.days,
@@ -174,14 +215,16 @@ def _check_source(source: str, product: Product) -> None:
         raise FileFault("unknown_source", f"no source {source!r} in product.yaml, only {known}; add it there")
 
 
-def _batches(file: LandingFile) -> Iterator[Batch]:
-    batch = Batch()
-    for number, record in enumerate(read_records(file.path), start=1):
+def _batches(file: LandingFile, reader: Reader) -> Iterator[Batch]:
+    form = reader.format
+    how = How(form.max_record_bytes, form.unwrap, form.line_endings, form.repeated_headers)
+    batch = Batch(reader)
+    for number, record in enumerate(read_records(file.path, how), start=1):
         batch.add(number, record)
-        if len(batch) >= BATCH_RECORDS:
+        if max(batch.records, len(batch.events)) >= BATCH_RECORDS:
             yield batch
-            batch = Batch()
-    if len(batch):
+            batch = Batch(reader)
+    if batch.records:
         yield batch
 
 
@@ -196,9 +239,14 @@ def retract(lake: Lake, name: str) -> Manifest:
                 manifest,
                 days={},
                 rejected={},
+                rejected_days={},
                 rejected_key=None,
+                filtered={},
+                fields={},
                 records_read=0,
+                records_rejected=0,
                 accepted=0,
+                events=0,
                 file_rule=None,
                 file_reason=None,
                 retracted=True,

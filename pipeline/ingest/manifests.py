@@ -22,10 +22,13 @@ class DayObject(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one landing file. `filtered` counts records that the product file leaves out.
+    """What became of one landing file.
 
-    `file_rule` is set where the file as a whole was rejected. A retracted file has no days, and its content is not
-    taken again under this name.
+    `records_read` = `accepted` (records with at least one event) + `records_rejected` + those `filtered`, by rule.
+    `rejected` counts rejected pieces by rule and `rejected_days` those whose local day is known: of a record with
+    several events some may be rejected. `fields` counts, per field of the records, the values of each type. `erased`
+    counts events that were removed for good. `file_rule` is set where the file as a whole was rejected. A retracted
+    file has no days, and its content is not taken again under this name.
     """
 
     file_id: str
@@ -38,8 +41,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     reader: str
     records_read: int = 0
     accepted: int = 0
+    events: int = 0
+    erased: int = 0
+    records_rejected: int = 0
     rejected: dict[str, int] = {}
-    filtered: int = 0
+    rejected_days: dict[str, dict[str, int]] = {}
+    filtered: dict[str, int] = {}
+    fields: dict[str, dict[str, int]] = {}
     file_rule: str | None = None
     file_reason: str | None = None
     days: dict[str, list[DayObject]] = {}
@@ -47,16 +55,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     retracted: bool = False
 
     @property
-    def records_rejected(self) -> int:
-        """Rejected records, the file itself not among them."""
-        return sum(self.rejected.values())
-
-    @property
     def balances(self) -> bool:
         """Whether every record is accounted for (design.md, third promise)."""
         held = sum(part.rows for parts in self.days.values() for part in parts)
-        total = self.accepted + self.records_rejected + self.filtered
-        return self.retracted or (self.records_read == total and held == self.accepted)
+        total = self.accepted + self.records_rejected + sum(self.filtered.values())
+        return self.retracted or (self.records_read == total and held + self.erased == self.events)
 
 
 _decoder = msgspec.json.Decoder(Manifest)

@@ -1,1 +1,16 @@
-"""One module per event format; each turns a record into canonical records."""
+"""One module per event format; each turns a record into canonical events. The list of them is `FORMATS`."""
+
+from pipeline.ingest.sources import canonical, ga4, mapping, posthog, rrweb, segment, snowplow, surveys
+from pipeline.ingest.sources.base import Format
+from pipeline.product_sources import FormatName
+
+FORMATS: dict[FormatName, Format] = {
+    "canonical": canonical.FORMAT,
+    "mapping": mapping.FORMAT,
+    "segment": segment.FORMAT,
+    "posthog": posthog.FORMAT,
+    "snowplow": snowplow.FORMAT,
+    "ga4": ga4.FORMAT,
+    "rrweb": rrweb.FORMAT,
+    "surveys": surveys.FORMAT,
+}

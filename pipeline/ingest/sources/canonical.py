@@ -1,9 +1,17 @@
 """The canonical format: a record's fields bear the names of `contracts.canonical.INPUT_COLUMNS`.
 
+Documentation: docs/marts.md, raw_events.
+
+| field | canonical column |
+| --- | --- |
+| a column's name | that column |
+| properties.* and all else | properties |
+
 NDJSON: one object a line, times in RFC 3339 with a zone. CSV: a header with those names, an empty cell is null.
-Parquet: columns of those names. A field by another name is kept in `properties`.
+Parquet: columns of those names.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,8 +21,9 @@ import polars as pl
 from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.contracts.canonical import INPUT_COLUMNS
 from pipeline.ingest.faults import RecordFault
-from pipeline.ingest.reading import LooseRow
-from pipeline.ingest.scrub import without_ip
+from pipeline.ingest.sources.base import Format, ToEvents
+from pipeline.ingest.sources.fields import Fields
+from pipeline.product_sources import Source
 
 _INT32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 _INT64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -37,46 +46,72 @@ CanonicalRecord: type[msgspec.Struct] = msgspec.defstruct(
 _decoder = msgspec.json.Decoder(CanonicalRecord)
 
 
-def decode(record: bytes | dict[str, Any]) -> msgspec.Struct:
-    """Turn one record into a `CanonicalRecord`; RecordFault names the rule that it breaks.
+def decode(line: bytes) -> msgspec.Struct:
+    """Turn one line into a `CanonicalRecord`; RecordFault names the rule that it breaks.
 
     Of a key given twice in one JSON object the last counts, as in every browser.
     """
     try:
-        if isinstance(record, bytes):
-            try:
-                return _decoder.decode(record)
-            except msgspec.ValidationError as fault:
-                if "unknown field" not in str(fault):
-                    raise
-                record = msgspec.json.decode(record, type=dict[str, Any])
-        return _from_mapping(record)
+        try:
+            return _decoder.decode(line)
+        except msgspec.ValidationError as fault:
+            if "unknown field" not in str(fault):
+                raise
+            return _converted(_with_rest(msgspec.json.decode(line, type=dict[str, Any])), strict=True)
     except UnicodeDecodeError:
         raise RecordFault("invalid_utf8", "not UTF-8; save the file as UTF-8") from None
     except RecursionError:
         raise RecordFault("too_deep", "nested too deeply to be read; send it flatter") from None
     except msgspec.ValidationError as fault:
-        raise RecordFault("wrong_type", f"{fault}; see docs/marts.md for the type of each field") from None
+        raise _wrong_type(fault) from None
     except (msgspec.DecodeError, ValueError, OverflowError) as fault:
         raise RecordFault("malformed_json", f"{fault}; send one JSON object a line") from None
 
 
-def _from_mapping(record: dict[str, Any]) -> msgspec.Struct:
-    """Unknown names move into `properties`; text of CSV is read as its column's type."""
+def convert(event: Fields, *, strict: bool) -> msgspec.Struct:
+    """A canonical event as a `CanonicalRecord`; `strict`: numbers aren't read from text."""
+    try:
+        return _converted(event, strict=strict)
+    except RecursionError:
+        raise RecordFault("too_deep", "nested too deeply to be read; send it flatter") from None
+    except (msgspec.ValidationError, OverflowError) as fault:
+        raise _wrong_type(fault) from None
+
+
+def _wrong_type(fault: Exception) -> RecordFault:
+    return RecordFault("wrong_type", f"{fault}; see docs/marts.md for the type of each field")
+
+
+def _converted(event: Fields, *, strict: bool) -> msgspec.Struct:
+    return msgspec.convert(event, CanonicalRecord, strict=strict)
+
+
+def _with_rest(record: Fields) -> Fields:
+    """Unknown names move into `properties`."""
     known = {name: value for name, value in record.items() if name in _NAMES}
     rest = {name: value for name, value in record.items() if name not in _NAMES and name != "properties"}
     given = record.get("properties")
     if isinstance(given, str):
-        given = msgspec.json.decode(given, type=dict[str, Any])
+        try:
+            given = msgspec.json.decode(given, type=dict[str, Any])
+        except (msgspec.DecodeError, RecursionError) as fault:
+            raise RecordFault("malformed_json", f"properties: {fault}; write a JSON object") from None
     if given is not None and not isinstance(given, dict):
-        raise msgspec.ValidationError(f"Expected `object | null`, got `{type(given).__name__}` - at `$.properties`")
-    properties: dict[str, Any] = {**rest, **(given or {})}
-    return msgspec.convert(
-        {**known, "properties": properties or None}, CanonicalRecord, strict=not isinstance(record, LooseRow)
-    )
+        raise RecordFault("wrong_type", f"properties: expected an object, got {type(given).__name__}")
+    return {**known, "properties": {**rest, **(given or {})} or None}
 
 
-def properties_of(record: msgspec.Struct) -> dict[str, Any]:
-    """What else the source sent, without IP addresses."""
-    properties: dict[str, Any] | None = getattr(record, "properties")  # noqa: B009  # the struct's fields are dynamic
-    return without_ip(properties) if properties else {}
+def properties_of(record: msgspec.Struct) -> dict[str, Any] | None:
+    """What else the source sent."""
+    return getattr(record, "properties")  # noqa: B009  # the struct's fields are dynamic
+
+
+def _begin(_source: Source) -> ToEvents:
+    return _events
+
+
+def _events(record: Fields) -> Iterable[Fields]:
+    return [_with_rest(record)]
+
+
+FORMAT = Format(documentation="docs/marts.md, raw_events", begin=_begin)

@@ -1,0 +1,216 @@
+"""Records of a landing file on their way to columns: decoded, turned into canonical events, counted by field."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from pipeline.contracts.base import UTC_MICROSECONDS
+from pipeline.contracts.canonical import INPUT_COLUMNS, PROMOTED_PREFIX, RAW_EVENTS
+from pipeline.ingest.faults import RecordFault, RecordLeftOut
+from pipeline.ingest.reading import LooseRow, Record
+from pipeline.ingest.scrub import without_names
+from pipeline.ingest.sources import FORMATS, canonical
+from pipeline.ingest.sources.fields import copied, derived_id, peek
+from pipeline.product import Product, PropertyType
+
+_PROMOTED_TYPES: dict[PropertyType, tuple[type, pl.DataType]] = {
+    "string": (str, pl.String()),
+    "integer": (int, pl.Int64()),
+    "boolean": (bool, pl.Boolean()),
+}
+_ID_COLUMNS = ("event_id", "anonymous_id", "user_id", "previous_user_id", "session_id", "page_view_id", "tab_id")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_INT64 = 2**63
+_FIELD_DEPTH = 3
+# A hostile file can invent a field a record; beyond so many they are counted together.
+MAX_FIELDS = 1_000
+OTHER_FIELDS = "(other fields)"
+
+Raw = bytes | dict[str, Any]
+FieldCounts = Counter[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A piece of a record that can't be taken: where, by which rule, why, and its raw form if there is one."""
+
+    record_number: int
+    rule: str
+    reason: str
+    raw: Raw = b""
+    event_number: int = 0
+
+
+@dataclass
+class Reader:
+    """Reads the records of one landing file; `fields` counts (field, type) over all of them."""
+
+    source: str
+    product: Product
+    fields: FieldCounts = field(default_factory=FieldCounts)
+
+    def __post_init__(self) -> None:
+        self.config = self.product.sources[self.source]
+        self.format = FORMATS[self.config.format]
+        self.dropped_names = frozenset(self.product.privacy.drop_properties)
+        self._to_events = self.format.begin(self.config)
+        # Canonical lines are decoded straight into their columns, unless fields must be looked at by name.
+        self._is_direct = self.config.format == "canonical" and not isinstance(self.config.event_id, tuple)
+
+    def events(self, record: Raw) -> list[msgspec.Struct]:
+        """The canonical events in one record, at least one."""
+        if self._is_direct and isinstance(record, bytes):
+            return [canonical.decode(record)]
+        parsed = self.format.parse(record) if isinstance(record, bytes) else copied(record)
+        self._count(parsed, "", _FIELD_DEPTH)
+        ids = self.config.event_id
+        named = [peek(parsed, path) for path in ids] if isinstance(ids, tuple) else []
+        strict = not isinstance(record, LooseRow)
+        found: list[msgspec.Struct] = []
+        for place, event in enumerate(self._to_events(parsed)):
+            if named and self.config.format != "mapping":
+                event["event_id"] = derived_id(*named, place) if any(v is not None for v in named) else None
+            for column in self.config.ignore_columns:
+                if event.get(column) is not None:
+                    event["properties"] = {**(event.get("properties") or {}), column: event.pop(column)}
+            found.append(canonical.convert(event, strict=strict))
+        if not found:
+            raise RecordLeftOut("no_event")
+        return found
+
+    def _count(self, value: Any, path: str, depth: int) -> None:  # noqa: ANN401  # JSON holds anything
+        if isinstance(value, dict) and depth:
+            for name, inner in value.items():
+                self._count(inner, f"{path}.{name}" if path else str(name), depth - 1)
+        elif value not in (None, "") and path:
+            self.count_field(path, value)
+
+    def count_field(self, path: str, value: Any, number: int = 1) -> None:  # noqa: ANN401
+        """Count `number` values of the type of `value` in a field."""
+        key = (path, type(value).__name__)
+        known = key in self.fields or len(self.fields) < MAX_FIELDS
+        self.fields[key if known else (OTHER_FIELDS, "any")] += number
+
+
+@dataclass
+class Batch:
+    """Some records of one landing file, read but not yet judged."""
+
+    reader: Reader
+    numbers: list[int] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    raw: dict[int, Raw] = field(default_factory=dict)
+    events: list[msgspec.Struct] = field(default_factory=list)
+    rejected: list[Reject] = field(default_factory=list)
+    filtered: Counter[str] = field(default_factory=Counter)
+    records: int = 0
+
+    def add(self, number: int, record: Record) -> None:
+        """Decode a record; one that can't be is rejected at once."""
+        self.records += 1
+        if isinstance(record, RecordFault):
+            self.rejected.append(Reject(number, record.rule, record.reason, record.raw))
+            return
+        try:
+            found = self.reader.events(record)
+        except RecordFault as fault:
+            self.rejected.append(Reject(number, fault.rule, fault.reason, record))
+            return
+        except RecordLeftOut as reason:
+            self.filtered[reason.rule] += 1
+            return
+        self.raw[number] = record
+        self.events += found
+        self.numbers += [number] * len(found)
+        self.places += range(len(found))
+
+    def frame(self) -> pl.DataFrame:
+        """The events as columns of raw_events: canonical names, properties as sorted JSON, promoted properties."""
+        product, source = self.reader.product, self.reader.source
+        promoted = promoted_schema(product)
+        columns = self._columns()
+        rest = [self._rest(event) for event in self.events]
+        for name in promoted:
+            own = name.removeprefix(PROMOTED_PREFIX)
+            columns.append(_promote(rest, own, product.properties[own]))
+        columns.append(pl.Series("properties", [_json(mapping) for mapping in rest], dtype=pl.String))
+        columns.append(pl.Series("record_number", self.numbers, dtype=pl.Int64))
+        columns.append(pl.Series("event_number", self.places, dtype=pl.Int64))
+        frame = pl.DataFrame(columns).with_columns(
+            *(pl.col(name).replace("", None) for name in _ID_COLUMNS),
+            source=pl.lit(source),
+            occurred_at_raw=pl.col("occurred_at"),
+        )
+        if self.reader.config.event_id == "none":
+            # What such a source sends as ids repeats: equal rows are all kept.
+            frame = frame.with_columns(event_id=pl.lit(None, dtype=pl.String))
+        if self.reader.config.format == "canonical":
+            for column, nulls in zip(INPUT_COLUMNS, columns, strict=False):
+                if present := len(nulls) - nulls.null_count():
+                    self.reader.fields[column.name, str(column.dtype)] += present
+        return frame.select(*RAW_EVENTS.schema.names(), *promoted)
+
+    def _columns(self) -> list[pl.Series]:
+        values = list(zip(*map(msgspec.structs.astuple, self.events), strict=True))
+        if not values:
+            values = [()] * (len(INPUT_COLUMNS) + 1)
+        columns: list[pl.Series] = []
+        for column, cells in zip(INPUT_COLUMNS, values, strict=False):
+            if column.dtype == UTC_MICROSECONDS:
+                micros = pl.Series(column.name, [_micros(cell) for cell in cells], dtype=pl.Int64)
+                columns.append(micros.cast(UTC_MICROSECONDS))
+            else:
+                columns.append(pl.Series(column.name, cells, dtype=column.dtype))
+        return columns
+
+    def _rest(self, event: msgspec.Struct) -> dict[str, Any]:
+        """What else the record held, without addresses and what the product file denies."""
+        found = canonical.properties_of(event)
+        if not found:
+            return {}
+        if self.reader.config.format == "canonical":
+            for name, value in found.items():
+                self.reader.count_field(f"properties.{name}", value)
+        return without_names(found, self.reader.dropped_names)
+
+
+def promoted_schema(product: Product) -> dict[str, pl.DataType]:
+    """Column name and type of each property that the product file promotes."""
+    return {PROMOTED_PREFIX + name: _PROMOTED_TYPES[kind][1] for name, kind in product.properties.items()}
+
+
+def with_promoted(rows: pl.LazyFrame, product: Product) -> pl.LazyFrame:
+    """Rows with a column for each promoted property, of its type of today; a value that doesn't fit it is null."""
+    present = rows.collect_schema().names()
+    return rows.with_columns(
+        (pl.col(name).cast(dtype, strict=False) if name in present else pl.lit(None, dtype=dtype).alias(name))
+        for name, dtype in promoted_schema(product).items()
+    )
+
+
+def _micros(time: datetime | None) -> int | None:
+    if time is None:
+        return None
+    passed = time - _EPOCH
+    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+
+
+def _json(mapping: dict[str, Any]) -> str | None:
+    return msgspec.json.encode(mapping, order="sorted").decode() if mapping else None
+
+
+def _promote(rest: list[dict[str, Any]], name: str, kind: PropertyType) -> pl.Series:
+    """Move a property out of `rest` into a typed column; a value of another type stays where it is."""
+    wanted, dtype = _PROMOTED_TYPES[kind]
+    cells: list[Any] = []
+    for mapping in rest:
+        value = mapping.get(name)
+        fits = isinstance(value, wanted)
+        if isinstance(value, int) and wanted is int:
+            fits = not isinstance(value, bool) and -_INT64 <= value < _INT64
+        cells.append(mapping.pop(name) if fits else None)
+    return pl.Series(PROMOTED_PREFIX + name, cells, dtype=dtype)

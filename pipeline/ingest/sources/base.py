@@ -1,0 +1,38 @@
+"""What a format of events is: how its documents split into records and how a record turns into canonical events."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pipeline.ingest.sources.fields import Fields, parsed
+from pipeline.product_sources import Capability, Source
+
+# Turns a record, which it may change, into canonical events: fields by the names of INPUT_COLUMNS, all else under
+# `properties`. Raises RecordFault for a record that can't be read and RecordLeftOut for one without an event.
+ToEvents = Callable[[Any], Iterable[Fields]]
+
+
+def _is_no_wrapper(_document: Any) -> None:  # noqa: ANN401  # JSON holds anything
+    return None
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format of events. `begin` makes a reader per landing file, which may remember what came before in it.
+
+    `capabilities` are what the format measures wherever it is used (metrics.md, rule 5); what only its events can
+    show isn't among them. `dropped` names record fields that are never stored, with the rule. `unwrap` finds the
+    records in a whole JSON document; None: the document is one record, or a list of them. `parse` reads a line;
+    files of `line_endings` are read line by line though their ending says otherwise.
+    """
+
+    documentation: str
+    begin: Callable[[Source], ToEvents]
+    capabilities: frozenset[Capability] = frozenset()
+    identified_by: Literal["identify", "user_id"] = "identify"
+    dropped: Mapping[str, str] = field(default_factory=dict[str, str])
+    unwrap: Callable[[Any], list[Any] | None] = _is_no_wrapper
+    parse: Callable[[bytes], Any] = parsed
+    max_record_bytes: int = 1_048_576
+    line_endings: tuple[str, ...] = ()
+    repeated_headers: bool = False

@@ -1,0 +1,85 @@
+"""The document behind a recording: nodes by id, kept up to date by snapshots and mutations, to find what was clicked.
+
+The model is rrweb's: serialized nodes (0 document, 2 element, 3 text), mutations with adds, removes and attributes.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+_ELEMENT, _DOCUMENT = 2, 0
+# Deeper ancestors say nothing more about an element; a parent chain that turns in a circle ends here too.
+_MAX_DEPTH = 256
+
+
+class Dom:
+    """Elements of one window by node id. Memory is bounded by the document's own size."""
+
+    def __init__(self) -> None:
+        self._parents: dict[int, int | None] = {}
+        self._elements: dict[int, tuple[str, dict[str, Any]]] = {}
+        self._documents: set[int] = set()
+        self._framed: set[int] = set()
+
+    def load(self, root: Any) -> None:  # noqa: ANN401  # JSON holds anything
+        """Start anew from a full snapshot's root node."""
+        self.__init__()
+        self._add(root, None)
+
+    def mutate(self, data: dict[str, Any]) -> None:
+        """Apply a mutation: removes first, then adds (a move is both), then attributes."""
+        for removed in _entries(data, "removes"):
+            self._parents.pop(removed.get("id"), None)
+        for added in _entries(data, "adds"):
+            self._add(added.get("node"), added.get("parentId"))
+        for changed in _entries(data, "attributes"):
+            known = self._elements.get(changed.get("id", 0))
+            if known is not None and isinstance(changed.get("attributes"), dict):
+                known[1].update(changed["attributes"])
+
+    def _add(self, root: Any, parent: int | None) -> None:  # noqa: ANN401  # JSON holds anything
+        # A stack and no recursion: documents nest as deep as somebody likes.
+        waiting: list[tuple[Any, int | None]] = [(root, parent)]
+        while waiting:
+            node, above = waiting.pop()
+            if not isinstance(node, dict) or not isinstance(node.get("id"), int):
+                continue
+            own = node["id"]
+            self._parents[own] = above
+            if node.get("type") == _DOCUMENT:
+                self._documents.add(own)
+            elif node.get("type") == _ELEMENT:
+                attributes = node.get("attributes")
+                self._elements[own] = (
+                    str(node.get("tagName") or ""),
+                    dict(attributes) if isinstance(attributes, dict) else {},
+                )
+            if isinstance(node.get("rootId"), int):
+                self._framed.add(own)
+            children = node.get("childNodes")
+            if isinstance(children, list):
+                waiting.extend((child, own) for child in children)
+
+    def is_top_document(self, node: Any) -> bool:  # noqa: ANN401
+        """Whether the id is that of the page itself, and not of a frame in it."""
+        return node in self._documents and self._parents.get(node) is None and node not in self._framed
+
+    def is_framed(self, node: Any) -> bool:  # noqa: ANN401
+        """Whether the node lies in a frame, whose positions don't tell where it is in the page."""
+        return node in self._framed
+
+    def ancestry(self, node: Any) -> list[tuple[str, dict[str, Any]]]:  # noqa: ANN401
+        """The element of that id and its ancestors as (tag, attributes), innermost first; none if it is unknown."""
+        return list(self._walk(node))
+
+    def _walk(self, node: Any) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401
+        for _ in range(_MAX_DEPTH):
+            if node not in self._parents:
+                return
+            if node in self._elements:
+                yield self._elements[node]
+            node = self._parents[node]
+
+
+def _entries(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = data.get(name)
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []

@@ -1,0 +1,255 @@
+"""rrweb session recordings: what a visitor did, with the element found in snapshot plus mutations.
+
+Documentation: rrweb, "Dive into events" and the types of its package @rrweb/types (EventType, IncrementalSource,
+MouseInteractions); PostHog, "Session replay architecture" for its wrappers.
+
+| field | canonical column |
+| --- | --- |
+| timestamp, positions.timeOffset | occurred_at |
+| sessionId, session_id | session_id |
+| distinct_id, anonymous_id, else the session | anonymous_id |
+| user_id | user_id |
+| window_id, windowId | tab_id |
+| Meta: data.href | page_view, url |
+| Meta, ViewportResize: data.width, data.height | window_width, window_height; a resize is a custom event |
+| MouseMove, TouchMove, Drag: data.positions | move: x, y, element_chain |
+| MouseInteraction Click: data.x, data.y, data.id | click: x, y, element_chain |
+| Scroll of the page: data.y | scroll: scroll_y |
+| Input: data.id | input: element_chain; what was typed is dropped |
+| console plugin, level error: data.payload | error: error_message |
+| Custom: data.tag, data.payload | custom: name, properties |
+
+Positions are those of the window; x and y of the page follow from the last scroll. In a frame they aren't known.
+Snapshots, mutations and other interactions hold no event and are counted as filtered. A recording without ids is a
+visit of its own, named by the hash of its first record: send it in one file. Of equal events one counts.
+"""
+
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from pipeline.ingest.faults import RecordFault, RecordLeftOut
+from pipeline.ingest.sources.base import Format, ToEvents
+from pipeline.ingest.sources.dom import Dom
+from pipeline.ingest.sources.fields import (
+    Fields,
+    derived_id,
+    element_chain,
+    epoch_ms,
+    first,
+    number,
+    parsed_as,
+    peek,
+    properties,
+    take,
+    text,
+    whole,
+)
+from pipeline.product_sources import MAX_EVENTS_PER_RECORD, Source
+
+_SNAPSHOT, _INCREMENTAL, _META, _CUSTOM, _PLUGIN = 2, 3, 4, 5, 6
+_MUTATION, _INTERACTION, _SCROLL, _RESIZE, _INPUT = 0, 2, 3, 4, 5
+_MOVES = (1, 6, 12)
+_CLICK = 2
+_MAX_UNPACKED = 64 * 1_048_576
+_IDS = {
+    "session_id": ("sessionId", "session_id", "$session_id"),
+    "anonymous_id": ("distinct_id", "anonymous_id"),
+    "user_id": ("user_id", "userId"),
+    "tab_id": ("window_id", "windowId", "$window_id"),
+}
+
+
+@dataclass
+class _Window:
+    """What is known of one window so far."""
+
+    dom: Dom = field(default_factory=Dom)
+    url: str | None = None
+    page_view_id: str | None = None
+    width: int | None = None
+    height: int | None = None
+    scroll_x: int = 0
+    scroll_y: int = 0
+
+
+class _Recording:
+    """Reads the records of one landing file in their order."""
+
+    def __init__(self, _source: Source) -> None:
+        self._windows: dict[tuple[str | None, str | None], _Window] = {}
+        self._nameless: str | None = None
+
+    def __call__(self, record: Any) -> Iterable[Fields]:
+        found: list[Fields] = []
+        left_out: RecordLeftOut | None = None
+        for event in _unwrapped_line(record):
+            try:
+                found += self._events(event)
+            except RecordLeftOut as reason:
+                left_out = reason
+        if not found:
+            raise left_out or RecordLeftOut("no_event")
+        if len(found) > MAX_EVENTS_PER_RECORD:
+            raise RecordFault("too_many_events", f"more than {MAX_EVENTS_PER_RECORD} events in one record")
+        return found
+
+    def _events(self, event: Fields) -> list[Fields]:
+        ids = {column: first(event, names, text) for column, names in _IDS.items()}
+        if ids["session_id"] is None:
+            self._nameless = self._nameless or derived_id("recording", event)
+            ids["session_id"] = self._nameless
+        ids["anonymous_id"] = ids["anonymous_id"] or ids["session_id"]
+        window = self._windows.setdefault((ids["session_id"], ids["tab_id"]), _Window())
+        at = take(event, "timestamp", number)
+        data = _unpacked(event)
+        if at is None or not isinstance(data, dict):
+            raise RecordFault("no_rrweb_event", "the record has no `timestamp` and `data`; send rrweb's events as they are")
+        own_id = derived_id(ids["session_id"], ids["tab_id"], at, event.get("type"), data)
+        found: list[Fields] = []
+        for i, part in enumerate(_parts(window, event.pop("type", None), data, own_id)):
+            offset = part.pop("offset", 0)
+            # The view first: it may be the page view that this very event begins.
+            seen = {"url": window.url, "page_view_id": window.page_view_id}
+            sizes = {"window_width": window.width, "window_height": window.height}
+            rest = properties(part.pop("properties", None), {n: v for n, v in event.items() if n != "data"})
+            event_id = own_id if i == 0 else derived_id(own_id, i)
+            found.append(
+                {**ids, **seen, **sizes, **part, "event_id": event_id, "occurred_at": epoch_ms(at + offset), "properties": rest}
+            )
+        return found
+
+
+def _parts(window: _Window, kind: Any, data: Fields, own_id: str) -> Iterator[Fields]:  # noqa: ANN401
+    """Canonical columns of the events in one rrweb event; RecordLeftOut where it holds none."""
+    if kind == _META:
+        yield from _meta(window, data, own_id)
+    elif kind == _SNAPSHOT:
+        window.dom.load(data.get("node"))
+        window.scroll_x = whole(peek(data, "initialOffset.left")) or 0
+        window.scroll_y = whole(peek(data, "initialOffset.top")) or 0
+        raise RecordLeftOut("snapshot")
+    elif kind == _INCREMENTAL:
+        yield from _incremental(window, data)
+    elif kind == _CUSTOM:
+        payload = data.get("payload")
+        own = payload if isinstance(payload, dict) else {"payload": payload}
+        yield {"kind": "custom", "name": text(data.get("tag")), "properties": own}
+    elif kind == _PLUGIN and peek(data, "payload.level") == "error":
+        said = peek(data, "payload.payload")
+        message = text(said[0]) if isinstance(said, list) and said else text(said)
+        yield {"kind": "error", "name": "console", "error_message": message}
+    else:
+        raise RecordLeftOut("page_state" if kind in (0, 1) else "no_act")
+
+
+def _meta(window: _Window, data: Fields, own_id: str) -> Iterator[Fields]:
+    window.width, window.height = whole(data.get("width")), whole(data.get("height"))
+    url = text(data.get("href"))
+    if url == window.url:
+        raise RecordLeftOut("same_page")
+    window.url, window.page_view_id = url, own_id
+    window.scroll_x = window.scroll_y = 0
+    yield {"kind": "page_view"}
+
+
+def _incremental(window: _Window, data: Fields) -> Iterator[Fields]:
+    source, node = data.get("source"), data.get("id")
+    if source == _MUTATION:
+        window.dom.mutate(data)
+        raise RecordLeftOut("mutation")
+    if source in _MOVES:
+        for position in data.get("positions") or []:
+            if isinstance(position, dict):
+                at = _pointed(window, position.get("id"), position)
+                yield {"kind": "move", "offset": number(position.get("timeOffset")) or 0, **at}
+    elif source == _INTERACTION and data.get("type") == _CLICK:
+        yield {"kind": "click", **_pointed(window, node, data)}
+    elif source == _SCROLL and window.dom.is_top_document(node):
+        window.scroll_x, window.scroll_y = whole(data.get("x")) or 0, whole(data.get("y")) or 0
+        yield {"kind": "scroll", "scroll_y": window.scroll_y}
+    elif source == _RESIZE:
+        window.width, window.height = whole(data.get("width")), whole(data.get("height"))
+        yield {"kind": "custom", "name": "resize"}
+    elif source == _INPUT:
+        yield {"kind": "input", "element_chain": element_chain(window.dom.ancestry(node))}
+    else:
+        raise RecordLeftOut("no_act")
+
+
+def _pointed(window: _Window, node: Any, at: Fields) -> Fields:  # noqa: ANN401
+    """Element and page position of a pointer; a frame's positions say nothing about the page."""
+    chain = {"element_chain": element_chain(window.dom.ancestry(node))}
+    x, y = whole(at.get("x")), whole(at.get("y"))
+    if x is None or y is None or window.dom.is_framed(node):
+        return chain
+    return {**chain, "x": x + window.scroll_x, "y": y + window.scroll_y, "scroll_y": window.scroll_y}
+
+
+def _unwrapped_line(line: Any) -> Iterator[Fields]:  # noqa: ANN401  # JSON holds anything
+    """The rrweb events of one line: the event itself, [window, event], or {window_id, data: [events]}."""
+    if isinstance(line, list) and len(line) == 2 and isinstance(line[1], dict):  # noqa: PLR2004
+        yield {**line[1], "window_id": line[0]}
+    elif isinstance(line, dict) and isinstance(line.get("data"), list):
+        ids = {name: value for name, value in line.items() if name != "data"}
+        for event in line["data"]:
+            if not isinstance(event, dict):
+                raise RecordFault("no_rrweb_event", "an entry of `data` is no object; send rrweb's events as they are")
+            yield {**ids, **event}
+    elif isinstance(line, dict):
+        yield dict(line)
+    else:
+        raise RecordFault("no_rrweb_event", "the record is no object; send rrweb's events as they are")
+
+
+def _unpacked(event: Fields) -> Any:  # noqa: ANN401  # JSON holds anything
+    """The event's data; PostHog packs large ones (`cv`) by gzip into a string of bytes."""
+    data = event.get("data")
+    if "cv" not in event:
+        return data
+    return {name: _unzipped(value) for name, value in data.items()} if isinstance(data, dict) else _unzipped(data)
+
+
+def _unzipped(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
+    if not isinstance(value, str) or not value.startswith("\x1f\x8b"):
+        return value
+    try:
+        plain = zlib.decompressobj(31).decompress(value.encode("latin-1"), _MAX_UNPACKED)
+        return msgspec.json.decode(plain)
+    except (zlib.error, UnicodeEncodeError, msgspec.DecodeError, RecursionError) as fault:
+        raise RecordFault("packed_data", f"`data` can't be unpacked: {fault}; export the recording again") from None
+
+
+def _unwrap(document: Any) -> list[Any] | None:  # noqa: ANN401  # JSON holds anything
+    """The events of a whole document, in order of time: PostHog's wrappers, or a plain list."""
+    inner = document.get("result", document) if isinstance(document, dict) else document
+    found = peek(inner, "snapshots") or peek(inner, "data.snapshots") if isinstance(inner, dict) else inner
+    windows = inner.get("snapshot_data_by_window_id") if isinstance(inner, dict) else None
+    if isinstance(windows, dict):
+        found = [
+            {**event, "window_id": name}
+            for name, events in windows.items()
+            for event in events
+            if isinstance(event, dict)
+        ]
+    return sorted(found, key=_time) if isinstance(found, list) else None
+
+
+def _time(event: Any) -> float:  # noqa: ANN401  # JSON holds anything
+    at = event.get("timestamp") if isinstance(event, dict) else None
+    return at if isinstance(at, int | float) else 0
+
+
+FORMAT = Format(
+    documentation="rrweb, Dive into events; @rrweb/types",
+    begin=_Recording,
+    capabilities=frozenset({"hover"}),
+    dropped={"data.text": "typed text", "data.isChecked": "typed text", "data.payload.trace": "stack trace"},
+    unwrap=_unwrap,
+    parse=partial(parsed_as, kind=Any),
+    max_record_bytes=64 * 1_048_576,
+)

@@ -1,0 +1,184 @@
+"""Surveys as CSV: NPS, CSAT, CES and text, one response a row, as survey tools export them.
+
+Documentation: Typeform, "Export responses"; Qualtrics, "Understanding your dataset"; SurveyMonkey, "Exporting survey
+results"; Delighted, "Listing survey responses"; Hotjar, "Export survey responses".
+
+| field | canonical column |
+| --- | --- |
+| response_id, ResponseId, Respondent ID, #, id, Number | event_id, with the question |
+| submitted_at, Submit Date (UTC), EndDate, End Date, RecordedDate, created_at, Date Submitted, Timestamp | occurred_at |
+| user_id, ExternalReference, Hotjar User ID, person_id, customer_id | user_id; Hotjar's: anonymous_id |
+| anonymous_id, device_id | anonymous_id |
+| survey_id, survey, Survey, SurveyID, else the source's survey_id | survey_id |
+| question_id, question | question_id |
+| url, Source URL, page, permalink | url |
+| Country, country | country |
+| Device, device | device_type |
+| language, UserLanguage | language |
+| score, nps, csat, ces, rating, answer | score |
+| choice | choice |
+| comment, text, feedback | text |
+| any other column | one event per answered question: score where it is a number up to 10, else text |
+
+A header's own words are the question. Columns of e-mail addresses, names, places and IP addresses are dropped. An
+answer like "10 - Extremely likely" is the score 10. Without a response id one is made from the row's content.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pipeline.ingest.faults import RecordLeftOut
+from pipeline.ingest.sources.base import Format, ToEvents
+from pipeline.ingest.sources.fields import Fields, derived_id, epoch, first, number, properties, take, text
+from pipeline.product_sources import Source
+
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "response": ("response_id", "responseid", "respondent id", "#", "id", "number", "request_id"),
+    "time": (
+        "submitted_at",
+        "submit date (utc)",
+        "enddate",
+        "end date",
+        "recordeddate",
+        "created_at",
+        "date submitted",
+        "response_received_at",
+        "timestamp",
+        "date",
+    ),
+    "user_id": ("user_id", "externalreference", "person_id", "customer_id"),
+    "anonymous_id": ("anonymous_id", "device_id", "hotjar user id"),
+    "survey_id": ("survey_id", "surveyid", "survey"),
+    "question_id": ("question_id", "question"),
+    "url": ("url", "source url", "page", "permalink", "external_url"),
+    "country": ("country",),
+    "device_type": ("device",),
+    "language": ("language", "userlanguage"),
+    "score": ("score", "nps", "csat", "ces", "rating", "answer", "star_rating"),
+    "choice": ("choice",),
+    "text": ("comment", "comments", "text", "feedback"),
+}
+# What tools add about the sending and not about the answer.
+_ABOUT = frozenset(
+    {
+        "start date (utc)", "stage date (utc)", "startdate", "start date", "status", "progress", "finished", "tags",
+        "duration (in seconds)", "response type", "distributionchannel", "collector id", "network id", "browser", "os",
+        "survey_type", "channel", "completed", "updated_at",
+    }
+)  # fmt: skip
+_DROPPED_NAMES = {
+    "ip address": "address",
+    "ipaddress": "address",
+    "email": "e-mail",
+    "email address": "e-mail",
+    "recipientemail": "e-mail",
+    "name": "name",
+    "first name": "name",
+    "last name": "name",
+    "recipientfirstname": "name",
+    "recipientlastname": "name",
+    "user": "name",
+    "locationlatitude": "exact place",
+    "locationlongitude": "exact place",
+}
+_TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%Y-%m-%d")
+_SCORE = re.compile(r"^\s*(\d{1,2})(?:\s*[-–—:(].*)?$", re.DOTALL)
+_HIGHEST_SCORE = 10
+_TAG = re.compile(r"<[^>]{1,200}>")
+
+
+def _begin(source: Source) -> ToEvents:
+    return partial(_events, source)
+
+
+def _events(source: Source, row: Fields) -> Iterable[Fields]:
+    names = {_plain(name).lower(): name for name in reversed(list(row))}
+    for lower in names.keys() & _DROPPED_NAMES.keys():
+        del row[names[lower]]
+    taken = {column: first(row, _present(names, known), text) for column, known in _FIELDS.items() if column != "time"}
+    at = first(row, _present(names, _FIELDS["time"]), partial(_time, source.time_zone))
+    if str(row.get(names.get("status", ""), "")).lower() == "survey preview":
+        raise RecordLeftOut("preview")
+    if at is None and any("ImportId" in str(value) for value in row.values()):
+        # Qualtrics writes the questions' words and ids as two more rows below the header.
+        raise RecordLeftOut("header_row")
+    about = {name: row.pop(name) for lower, name in names.items() if lower in _ABOUT and name in row}
+    response = taken.pop("response") or derived_id("response", at, taken, row)
+    shared = {
+        **{column: taken[column] for column in ("user_id", "anonymous_id", "url", "country", "device_type", "language")},
+        "survey_id": taken["survey_id"] or source.survey_id,
+        "kind": "survey_answered",
+        "occurred_at": at,
+        "properties": properties(None, about),
+    }
+    if shared["device_type"]:
+        shared["device_type"] = shared["device_type"].lower()
+    answers = list(_answers(taken, row))
+    if not answers:
+        raise RecordLeftOut("no_answer")
+    return [
+        {**shared, "event_id": derived_id(shared["survey_id"], response, answer["question_id"]), **answer}
+        for answer in answers
+    ]
+
+
+def _present(names: dict[str, str], known: Iterable[str]) -> list[str]:
+    return [names[name] for name in known if name in names]
+
+
+def _answers(taken: Fields, row: Fields) -> Iterable[Fields]:
+    """The row's named answer, if it has one, and one per further column that was answered."""
+    named = {"question_id": taken["question_id"], "choice": taken["choice"], "text": taken["text"]}
+    score = _score(taken["score"])
+    if score is None and taken["score"] is not None:
+        named["choice"] = named["choice"] or taken["score"]
+    if score is not None or named["choice"] or named["text"]:
+        yield {**named, "score": score}
+    for header in sorted(row):
+        answer = take(row, header, text)
+        if answer is not None:
+            found = _score(answer)
+            yield {"question_id": _plain(header), "score": found, "text": answer if found is None else None}
+
+
+def _plain(header: str) -> str:
+    """A header without markup and repeated blanks."""
+    return " ".join(_TAG.sub(" ", header).split())
+
+
+def _score(answer: str | None) -> int | None:
+    found = _SCORE.match(answer or "")
+    score = int(found[1]) if found else None
+    return score if score is not None and score <= _HIGHEST_SCORE else None
+
+
+def _time(zone: str, value: Any) -> datetime | None:  # noqa: ANN401  # JSON holds anything
+    written = str(value).strip()
+    if number(written) is not None:
+        return epoch(written, 1_000_000)
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError:
+        found = next(filter(None, (_by(pattern, written) for pattern in _TIMES)), None)
+    if found is None:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def _by(pattern: str, written: str) -> datetime | None:
+    try:
+        return datetime.strptime(written, pattern)  # noqa: DTZ007  # the caller sets the zone
+    except ValueError:
+        return None
+
+
+FORMAT = Format(
+    documentation="Typeform, Export responses; Qualtrics, Understanding your dataset; Delighted, Listing survey responses",
+    begin=_begin,
+    dropped=_DROPPED_NAMES,
+    repeated_headers=True,
+)
