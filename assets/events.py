@@ -6,10 +6,11 @@ from assets.checks import Events, check_specs, report_days
 from assets.metadata import OWNERS, static_metadata
 from assets.partitions import AROUND
 from assets.resources import Home
+from pipeline.state import VERDICTS
 from pipeline.tables import DAY_TABLE, DayTable
 
-EVENT_TABLES = ("events", "session_events", "sessions", "page_views")
-DAILY_TABLES = ("activity", "step_events", "daily_sessions", "daily_zones", "daily_quality")
+EVENT_TABLES = ("event_ids", "identity_events", "appearances", "events", "session_events", "sessions", "page_views")
+DAILY_TABLES = ("activity", "step_events", "daily_sessions", "daily_zones", "quality_counts")
 _GROUPS = {**dict.fromkeys(EVENT_TABLES, "events"), **dict.fromkeys(DAILY_TABLES, "daily")}
 
 
@@ -19,10 +20,13 @@ def day_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefini
 
 
 def _deps(table: DayTable) -> list[dg.AssetDep]:
-    """Edges as the table reads: the same day, or the days around it."""
-    return [
-        dg.AssetDep(reads.table, partition_mapping=AROUND if len(reads.offsets) > 1 else None) for reads in table.reads
-    ]
+    """Edges as the table reads: the same day, or the days around it; a verdict stands for the tables behind it."""
+    found: dict[str, dg.AssetDep] = {}
+    for reads in table.reads:
+        mapping = AROUND if len(reads.offsets) > 1 else None
+        for name in VERDICTS.get(reads.table, (reads.table,)):
+            found.setdefault(name, dg.AssetDep(name, partition_mapping=mapping))
+    return list(found.values())
 
 
 def _day_asset(table: DayTable, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:

@@ -28,7 +28,7 @@ def _period_asset(table: PeriodTable) -> dg.AssetsDefinition:
         kinds={"polars", "parquet"},
         owners=OWNERS,
         description=table.contract.grain,
-        code_version="1",
+        code_version=table.code_version,
         metadata=static_metadata(table.contract),
         deps=[table.reads],
         output_required=False,

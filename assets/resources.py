@@ -124,7 +124,7 @@ class Home:
         """A hash of what the marts were made from and would be made from now."""
         record = read_record(self.lake)
         before = sorted({mart.inputs for mart in record.values()})
-        return hash_texts([*before, ">", inputs_of_marts(take_snapshot(self.lake), self.product)])
+        return hash_texts([*before, ">", inputs_of_marts(take_snapshot(self.lake, self.product), self.product)])
 
     def dirty(self) -> Dirty:
         """Which days must be computed now."""
@@ -132,5 +132,5 @@ class Home:
 
     def marts_are_stale(self) -> bool:
         """Whether the marts were made from other days than those that lie there."""
-        snapshot = take_snapshot(self.lake)
+        snapshot = take_snapshot(self.lake, self.product)
         return bool(snapshot.data_days()) and marts_are_stale(self.lake, self.product, snapshot)

@@ -23,7 +23,7 @@ from pipeline.ingest.landing import LandingFile
 _LOCATION = {".dagster/repository": "__repository__@footfall"}
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # Tables that read only their own day: a backfill of a..b computes them for a..b and the rest a day wider.
-_OWN_DAY = {"events", "activity", "step_events"}
+_OWN_DAY = {"event_ids", "identity_events", "appearances", "events", "activity", "step_events"}
 _ONE_DAY = timedelta(days=1)
 _OUR_FAILURE = "dagster._core.definitions.events.Failure: "
 

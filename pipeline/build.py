@@ -16,18 +16,21 @@ from pipeline.product import Product
 from pipeline.profile import Facts, Verdict, batch_profile
 from pipeline.state import (
     RAW,
+    VERDICTS,
     DayFailure,
     DayState,
     Dirty,
     Snapshot,
     dirty_days,
+    hash_texts,
     input_hash,
     read_state,
     read_states,
     write_failure,
     write_state,
 )
-from pipeline.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, DayTable, Sources
+from pipeline.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, DayTable, PeriodSources, Sources
+from pipeline.verdicts import Verdicts
 
 DAYS_PER_JUDGEMENT = 31
 
@@ -55,21 +58,30 @@ class Judge(Protocol):
 
 
 def take_snapshot(
-    lake: Lake, manifests: Mapping[str, Manifest] | None = None, tables: Iterable[str] = tuple(DAY_TABLE)
+    lake: Lake,
+    product: Product,
+    manifests: Mapping[str, Manifest] | None = None,
+    tables: Iterable[str] = (*DAY_TABLE, *VERDICTS),
 ) -> Snapshot:
-    """Read what lies in the home: raw objects, and states and failures of `tables`."""
+    """Read what lies in the home: raw objects, states and failures of `tables`, and the verdicts among them."""
     known = read_manifests(lake) if manifests is None else manifests
-    read = {name: read_states(lake, name) for name in tables}
+    wanted = dict.fromkeys(tables)
+    verdicts = [name for name in VERDICTS if name in wanted]
+    names = dict.fromkeys([*(n for n in wanted if n not in VERDICTS), *(t for v in verdicts for t in VERDICTS[v])])
+    read = {name: read_states(lake, name) for name in names}
+    states = {name: states for name, (states, _) in read.items()}
     return Snapshot(
         raw=objects_by_day(known.values()),
-        states={name: states for name, (states, _) in read.items()},
+        states=states,
         failures={name: failures for name, (_, failures) in read.items()},
+        verdicts=Verdicts(lake, product, states).all(verdicts),
+        files=hash_texts(sorted(f"{m.file_id}:{m.sha256}:{m.reader}:{m.retracted}:{m.erased}" for m in known.values())),
     )
 
 
 def find_dirty(lake: Lake, product: Product, exists: Callable[[date], bool]) -> Dirty:
     """Which days must be computed now, in which tables; one decision for sensor, nightly job and command line."""
-    return dirty_days(DAY_TABLES, product, take_snapshot(lake), exists)
+    return dirty_days(DAY_TABLES, product, take_snapshot(lake, product), exists)
 
 
 def build_days(lake: Lake, product: Product, name: str, days: Sequence[date], judge: Judge) -> Iterator[Outcome]:
@@ -97,8 +109,9 @@ def _build_chunk(
     name = table.contract.name
     manifests = read_manifests(lake)
     upstream = [reads.table for reads in table.reads if reads.table != RAW]
-    snapshot = take_snapshot(lake, manifests, [name, *upstream])
-    staged = [_stage_day(Sources(lake, product, snapshot, manifests, day), table) for day in days]
+    snapshot = take_snapshot(lake, product, manifests, [name, *upstream])
+    verdicts = Verdicts(lake, product, snapshot.states)
+    staged = [_stage_day(Sources(lake, product, snapshot, manifests, verdicts, day), table) for day in days]
     history = [_same_weekdays(snapshot, name, day) for day in days]
     verdicts = judge(table.contract, product, [each.facts for each in staged], history)
     if RAW in {reads.table for reads in table.reads}:
@@ -130,11 +143,12 @@ def _refreshed(
     states = {name: dict(by_day) for name, by_day in snapshot.states.items()}
     for reads in table.reads:
         around = [day + ONE_DAY * offset for offset in reads.offsets]
-        if reads.table != RAW:
+        # A verdict that changed meanwhile makes the day dirty, and the next round takes it.
+        if reads.table != RAW and reads.table not in VERDICTS:
             states[reads.table].update(
                 {each: found for each in around if (found := read_state(lake, reads.table, each))}
             )
-    return Snapshot(objects_by_day(manifests.values()), states, snapshot.failures)
+    return Snapshot(objects_by_day(manifests.values()), states, snapshot.failures, snapshot.verdicts)
 
 
 def _publish_day(lake: Lake, table: Table, each: _StagedDay, verdict: Verdict) -> Outcome:
@@ -158,13 +172,14 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge) -> Outco
     """Compute, judge and publish a period table over all days with data."""
     table = PERIOD_TABLE[name]
     # A day without any event is known to be empty; one whose events were held back is not known at all.
-    snapshot = take_snapshot(lake)
+    manifests = read_manifests(lake)
+    snapshot = take_snapshot(lake, product, manifests)
     days = [
         day
         for day in snapshot.data_days(table.reads)
         if day not in snapshot.raw or lake.exists(day_key(table.reads, day))
     ]
-    frame = table.compute(lake.scan_days(table.reads, days), days, product)
+    frame = table.compute(PeriodSources(lake, product, Verdicts(lake, product, snapshot.states), manifests, days, table.reads))
     facts = batch_profile(table.contract, frame)
     verdict = judge(table.contract, product, [facts], [[]])[0]
     if verdict.faults:

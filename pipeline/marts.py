@@ -15,7 +15,7 @@ from pipeline.product import Product
 from pipeline.profile import Facts, Verdict, batch_profile
 from pipeline.sql_models import load_models, run_mart
 from pipeline.state import Snapshot, dirty_days, hash_texts
-from pipeline.tables import DAY_TABLES
+from pipeline.tables import DAY_TABLES, PERIOD_TABLES
 
 RECORD_KEY = "marts/_published.json"
 
@@ -44,7 +44,8 @@ def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
         for day in snapshot.data_days()
     ]
     models = [model.sql for model in load_models().values()]
-    return hash_texts([product.part_hash("time", "funnels"), *models, *parts])
+    codes = [f"{table.contract.name}:{table.code_version}" for table in PERIOD_TABLES]
+    return hash_texts([product.part_hash("time", "funnels", "identity"), snapshot.files, *codes, *models, *parts])
 
 
 def marts_are_stale(lake: Lake, product: Product, snapshot: Snapshot) -> bool:
@@ -61,7 +62,7 @@ MartJudge = Callable[[Table, Product, pl.DataFrame, Facts], Verdict]
 
 def build_mart(lake: Lake, product: Product, name: str, judge: MartJudge) -> Outcome:
     """Compute, judge and publish one mart; where the gate holds it back, the old one stays."""
-    snapshot = take_snapshot(lake)
+    snapshot = take_snapshot(lake, product)
     days = snapshot.data_days()
     frame = run_mart(lake, name, days)
     facts = batch_profile(TABLES[name], frame)

@@ -18,7 +18,7 @@ from pipeline.contracts.canonical import KINDS
 from pipeline.product_sources import Name, Part, Source, known_zone
 
 PropertyType = Literal["string", "integer", "boolean"]
-ProductPart = Literal["time", "ingest", "pages", "zones", "goals", "funnels", "quality", "currency", "sessions", "identity", "bots", "dedup"]
+ProductPart = Literal["time", "ingest", "pages", "zones", "goals", "funnels", "quality", "currency", "sessions", "identity", "bots"]
 
 
 # Selectors that look at siblings or content; an element chain holds only the element and its ancestors.
@@ -243,7 +243,6 @@ class Product(Part):
             "sessions": ("sessions", "sources"),
             "identity": ("identity", "sources"),
             "bots": ("bots",),
-            "dedup": ("dedup_days",),
         }
         chosen = {key: data[key] for part in parts for key in keys[part]}
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]

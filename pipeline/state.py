@@ -18,6 +18,13 @@ from pipeline.lake import Lake, day_key
 from pipeline.product import Product, ProductPart
 
 RAW = "raw_events"
+# Not tables but verdicts about a day, made from all days of the tables named (pipeline/verdicts.py).
+IDENTITY = "identity"
+REPEATS = "repeats"
+VERDICTS: dict[str, tuple[str, ...]] = {
+    IDENTITY: ("identity_events", "appearances"),
+    REPEATS: ("event_ids",),
+}
 
 
 class DayState(msgspec.Struct, frozen=True):
@@ -55,11 +62,13 @@ class DayInputs:
 
 @dataclass
 class Snapshot:
-    """What lies in the home: raw objects by day, and per table the states and failures by day."""
+    """What lies in the home: raw objects by day, per table the states and failures by day; `files` hashes the manifests."""
 
     raw: dict[date, dict[str, int]]
     states: dict[str, dict[date, DayState]]
     failures: dict[str, dict[date, DayFailure]] = field(default_factory=dict)
+    verdicts: dict[str, dict[date, str]] = field(default_factory=dict)
+    files: str = ""
 
     def data_days(self, table: str = "events") -> list[date]:
         """All days from the first with raw events to the newest that is published of `table`; none without either.
@@ -73,9 +82,11 @@ class Snapshot:
         return [first + ONE_DAY * i for i in range((last - first).days + 1)]
 
     def output(self, table: str, day: date) -> str:
-        """Hash of what a reader of that day finds: of objects for raw events, of bytes for tables."""
+        """Hash of what a reader of that day finds: of objects for raw events, of bytes for tables, or a verdict."""
         if table == RAW:
             return hash_texts(sorted(self.raw.get(day, {})))
+        if table in VERDICTS:
+            return self.verdicts.get(table, {}).get(day, "")
         state = self.states.get(table, {}).get(day)
         return state.output_hash if state else ""
 

@@ -13,18 +13,23 @@ import polars as pl
 from pipeline.contracts import TABLES, Table
 from pipeline.days import ONE_DAY
 from pipeline.events.clean import clean_day
+from pipeline.events.duplicates import event_ids
+from pipeline.events.identity import appearances, identity_events, people, people_first
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events, sessions
 from pipeline.ingest.batch import with_promoted
 from pipeline.ingest.manifests import Manifest
+from pipeline.ingest.sources import FORMATS
 from pipeline.lake import Lake
-from pipeline.metrics.daily import daily_quality, daily_sessions
+from pipeline.metrics.daily import daily_sessions
 from pipeline.metrics.funnel import funnel_results, step_events
 from pipeline.metrics.people import activity, people_daily, retention_cells
+from pipeline.metrics.quality import ingest_files, quality_counts, rejected_counts
 from pipeline.metrics.zones import daily_zones
 from pipeline.product import Product
 from pipeline.profile import Facts, events_profile
-from pipeline.state import RAW, DayInputs, Reads, Snapshot
+from pipeline.state import IDENTITY, RAW, REPEATS, DayInputs, Reads, Snapshot
+from pipeline.verdicts import Verdicts
 
 _AROUND = (-1, 0, 1)
 
@@ -45,6 +50,7 @@ class Sources:
     product: Product
     snapshot: Snapshot
     manifests: Mapping[str, Manifest]
+    verdicts: Verdicts
     day: date
 
     def scan(self, table: str, offsets: Iterable[int] = (0,)) -> pl.LazyFrame:
@@ -57,6 +63,14 @@ class Sources:
         return with_promoted(rows, self.product) if TABLES[table].product_columns else rows
 
 
+    @property
+    def repeated(self) -> pl.DataFrame:
+        """(source, event_id) of the day's ids that came on an earlier day."""
+        if self.snapshot.output(REPEATS, self.day):
+            return self.verdicts.repeated(self.day)
+        return pl.DataFrame(schema={"source": pl.String, "event_id": pl.String})
+
+
 @dataclass(frozen=True)
 class DayTable(DayInputs):
     """A table with a partition per local day, and the function that computes one."""
@@ -65,21 +79,40 @@ class DayTable(DayInputs):
 
 
 def _events(s: Sources) -> Built:
-    clean = clean_day(s.scan(RAW), s.product)
+    clean = clean_day(s.scan(RAW), s.product, s.verdicts.identities, s.repeated)
     facts = events_profile(clean.events, s.day, s.product, s.manifests.values())
     raw_rows = sum(s.snapshot.raw.get(s.day, {}).values())
-    counted = clean.events.height + clean.duplicates + clean.clicks_merged
+    counted = clean.events.height + clean.duplicates + clean.duplicates_of_earlier_days + clean.clicks_merged
     counts: Facts = {
         "raw_rows": raw_rows,
         "duplicates": clean.duplicates,
+        "duplicates_of_earlier_days": clean.duplicates_of_earlier_days,
         "clicks_merged": clean.clicks_merged,
         "unbalanced_rows": abs(raw_rows - counted),
     }
     return Built(clean.events, {**facts, **counts})
 
 
+def _identity_events(s: Sources) -> Built:
+    telling = {
+        name: source.identified_by or FORMATS[source.format].identified_by for name, source in s.product.sources.items()
+    }
+    return Built(identity_events(s.scan(RAW), s.day, s.repeated, telling))
+
+
 DAY_TABLES: tuple[DayTable, ...] = (
-    DayTable(TABLES["events"], (Reads(RAW),), ("ingest", "pages", "quality"), "1", compute=_events),
+    DayTable(TABLES["event_ids"], (Reads(RAW),), (), "1", compute=lambda s: Built(event_ids(s.scan(RAW)))),
+    DayTable(TABLES["identity_events"], (Reads(RAW), Reads(REPEATS)), ("identity",), "1", compute=_identity_events),
+    DayTable(
+        TABLES["appearances"], (Reads(RAW),), (), "1", compute=lambda s: Built(appearances(s.scan(RAW), s.day))
+    ),
+    DayTable(
+        TABLES["events"],
+        (Reads(RAW), Reads(IDENTITY), Reads(REPEATS)),
+        ("ingest", "pages", "quality", "bots"),
+        "2",
+        compute=_events,
+    ),
     DayTable(
         TABLES["session_events"],
         (Reads("events", _AROUND),),
@@ -126,28 +159,53 @@ DAY_TABLES: tuple[DayTable, ...] = (
         compute=lambda s: Built(daily_zones(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
     ),
     DayTable(
-        TABLES["daily_quality"],
-        (Reads(RAW), Reads("events"), Reads("sessions")),
-        ("currency",),
+        TABLES["quality_counts"],
+        (Reads(RAW), Reads(REPEATS), Reads("events"), Reads("sessions")),
+        ("currency", "sessions"),
         "1",
-        compute=lambda s: Built(daily_quality(s.scan(RAW), s.scan("events"), s.scan("sessions"), s.day, s.product)),
+        compute=lambda s: Built(
+            quality_counts(s.scan(RAW), s.repeated, s.scan("events"), s.scan("sessions"), s.day, s.product)
+        ),
     ),
 )
 DAY_TABLE: dict[str, DayTable] = {table.contract.name: table for table in DAY_TABLES}
 
 
 @dataclass(frozen=True)
+class PeriodSources:
+    """What a period table's computation may read: daily tables over `days`."""
+
+    lake: Lake
+    product: Product
+    verdicts: Verdicts
+    manifests: Mapping[str, Manifest]
+    days: list[date]
+    table: str
+
+    @property
+    def rows(self) -> pl.LazyFrame:
+        """The table's own daily rows over all days."""
+        return self.lake.scan_days(self.table, self.days)
+
+
+@dataclass(frozen=True)
 class PeriodTable:
-    """A table without partitions, computed from one daily table over all days with data."""
+    """A table without partitions, computed over all days with data of the daily table that it reads."""
 
     contract: Table
     reads: str
-    compute: Callable[[pl.LazyFrame, list[date], Product], pl.DataFrame]
+    compute: Callable[[PeriodSources], pl.DataFrame]
+    code_version: str = "1"
 
 
 PERIOD_TABLES: tuple[PeriodTable, ...] = (
-    PeriodTable(TABLES["people_daily"], "activity", people_daily),
-    PeriodTable(TABLES["retention_cells"], "activity", retention_cells),
-    PeriodTable(TABLES["funnel_results"], "step_events", funnel_results),
+    PeriodTable(TABLES["identity_links"], "identity_events", lambda s: s.verdicts.identities.links),
+    PeriodTable(TABLES["people"], "activity", lambda s: people(s.rows, s.verdicts.identities)),
+    PeriodTable(TABLES["people_first"], "activity", lambda s: people_first(s.rows)),
+    PeriodTable(TABLES["people_daily"], "activity", lambda s: people_daily(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["retention_cells"], "activity", lambda s: retention_cells(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["funnel_results"], "step_events", lambda s: funnel_results(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.manifests.values())),
+    PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.manifests.values())),
 )
 PERIOD_TABLE: dict[str, PeriodTable] = {table.contract.name: table for table in PERIOD_TABLES}

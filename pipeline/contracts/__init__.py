@@ -2,11 +2,26 @@
 
 from pipeline.contracts.base import Column, RowRule, Table
 from pipeline.contracts.canonical import EVENTS, RAW_EVENTS, REJECTED
+from pipeline.contracts.identity import (
+    APPEARANCES,
+    EVENT_IDS,
+    IDENTITY_EVENTS,
+    IDENTITY_LINKS,
+    PEOPLE,
+    PEOPLE_FIRST,
+)
 from pipeline.contracts.marts import DAILY_KPIS, FUNNEL_STEPS, RETENTION, ZONE_METRICS
+from pipeline.contracts.quality import (
+    DAILY_QUALITY,
+    DAILY_REJECTED,
+    INGEST_FILES,
+    INGEST_QUALITY,
+    QUALITY_COUNTS,
+    REJECTED_COUNTS,
+)
 from pipeline.contracts.sessions import PAGE_VIEWS, SESSION_EVENTS, SESSIONS
 from pipeline.contracts.tables import (
     ACTIVITY,
-    DAILY_QUALITY,
     DAILY_SESSIONS,
     DAILY_ZONES,
     FUNNEL_RESULTS,
@@ -20,6 +35,9 @@ TABLES: dict[str, Table] = {
     for table in (
         RAW_EVENTS,
         REJECTED,
+        EVENT_IDS,
+        IDENTITY_EVENTS,
+        APPEARANCES,
         EVENTS,
         SESSION_EVENTS,
         SESSIONS,
@@ -28,14 +46,22 @@ TABLES: dict[str, Table] = {
         STEP_EVENTS,
         DAILY_SESSIONS,
         DAILY_ZONES,
-        DAILY_QUALITY,
+        QUALITY_COUNTS,
+        IDENTITY_LINKS,
+        PEOPLE,
+        PEOPLE_FIRST,
         PEOPLE_DAILY,
         RETENTION_CELLS,
         FUNNEL_RESULTS,
+        REJECTED_COUNTS,
+        INGEST_FILES,
         DAILY_KPIS,
         RETENTION,
         FUNNEL_STEPS,
         ZONE_METRICS,
+        DAILY_QUALITY,
+        DAILY_REJECTED,
+        INGEST_QUALITY,
     )
 }
 MARTS: tuple[Table, ...] = tuple(table for table in TABLES.values() if table.layer == "mart")

@@ -6,7 +6,7 @@ Definitions: metrics.md, "Zones" and rule 2 (what adds over what); semantics.md 
 import polars as pl
 
 from pipeline.contracts.base import Column, Table, count, time
-from pipeline.contracts.sessions import DEVICE, EVENT_DIMENSIONS, PERSON, SESSION_DAY, SOURCE
+from pipeline.contracts.sessions import DEVICE, EVENT_DIMENSIONS, PERSON, SESSION_DAY
 
 _DAY = Column("day", pl.Date(), "local day of the product's time zone")
 
@@ -17,6 +17,7 @@ ACTIVITY = Table(
     columns=(
         _DAY,
         PERSON,
+        Column("person_id", pl.String(), "`user:` or `device:` and the id"),
         time("first_at", "the person's first event of the day"),
         count("events", "events of the person on the day", "event", "day"),
     ),
@@ -101,42 +102,6 @@ DAILY_ZONES = Table(
         ("own_clicks", "clicks"),
         ("clicks", "page_clicks"),
     ),
-)
-_QUALITY = ("day", "source")
-DAILY_QUALITY = Table(
-    name="daily_quality",
-    layer="daily",
-    grain="One row per local day and source: what came in and what became of it, with bots and without.",
-    columns=(
-        _DAY,
-        SOURCE,
-        count("events_accepted", "accepted records of the day, repetitions included", "event", *_QUALITY),
-        count("events_duplicate", "repetitions that were counted once", "event", *_QUALITY),
-        count("clicks_merged", "second clicks of one device within 5 ms, counted once", "event", *_QUALITY),
-        count("events", "events of the day", "event", *_QUALITY),
-        count("events_bot", "events made by bots", "event", *_QUALITY),
-        count("events_without_person", "events without any id", "event", *_QUALITY),
-        count("page_view_events", "page_view events, bots included", "event", *_QUALITY),
-        count("page_view_events_without_bots", "page_view events, bots left out", "event", *_QUALITY),
-        count("page_view_events_unknown_page", "page_view events whose URL fits no page", "event", *_QUALITY),
-        count("events_late", "events received more than 24 hours after they happened", "event", *_QUALITY),
-        count(
-            "sessions_split",
-            "sessions of the source that the midnight rule cut at the day's start",
-            "session",
-            *_QUALITY,
-        ),
-        count("orders_by_order_day", "orders by their own local day, bots left out", "event", *_QUALITY),
-        Column(
-            "revenue_micros_by_order_day",
-            pl.Int64(),
-            "revenue less refunds by their own local day, bots left out",
-            unit="micro-units",
-            adds_over=_QUALITY,
-        ),
-    ),
-    key=("day", "source"),
-    at_most=(("events_bot", "events"), ("events_without_person", "events"), ("events_late", "events")),
 )
 PEOPLE_DAILY = Table(
     name="people_daily",

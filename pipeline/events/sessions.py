@@ -38,9 +38,7 @@ def session_events(events: pl.LazyFrame, day: date, product: Product) -> pl.Data
         is_goal=matches_any(list(product.goals.values())),
         local_day=pl.col("occurred_at").dt.convert_time_zone(product.time_zone).dt.date(),
     )
-    # An id sent on both sides of midnight counts once here, where first met; across days at large comes with its issue.
-    once = narrow.collect().sort([*ORDER, *UNIT], nulls_last=True).unique(["source", "event_id"], keep="first")
-    ordered = once.sort([*UNIT, "session_id", *ORDER], nulls_last=True)
+    ordered = narrow.collect().sort([*UNIT, "session_id", *ORDER], nulls_last=True)
     with_pieces = _cut_into_pieces(ordered, product.sessions.pause_minutes)
     booked = _booked_on(_pieces(with_pieces), day, product)
     kept = with_pieces.join(booked, on="piece", how="inner").sort([*UNIT, "root", *ORDER], nulls_last=True)

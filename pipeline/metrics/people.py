@@ -18,7 +18,9 @@ _WINDOWS = {"people_active": 1, "people_active_7d": 7, "people_active_28d": 28}
 def activity(events: pl.LazyFrame, day: date) -> pl.DataFrame:
     """One row per person active on `day`; bots and events without a person left out."""
     people = events.filter(pl.col("person_key").is_not_null(), ~pl.col("is_bot"))
-    grouped = people.group_by("person_key").agg(first_at=pl.col("occurred_at").min(), events=pl.len())
+    grouped = people.group_by("person_key").agg(
+        pl.col("person_id").first(), first_at=pl.col("occurred_at").min(), events=pl.len()
+    )
     return TABLES["activity"].conform(grouped.with_columns(day=pl.lit(day)).collect())
 
 

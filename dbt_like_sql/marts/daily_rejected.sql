@@ -1,0 +1,7 @@
+-- One row per local day, source and rule by which events of the day were rejected.
+select
+    day,
+    source,
+    rule,
+    events_rejected
+from rejected_counts

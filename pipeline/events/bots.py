@@ -1,0 +1,67 @@
+"""Which events a program made: by its user agent, by crowds of one-event devices, by a pace that no hand has.
+
+Definition: metrics.md, "Time and bots". Bots are flagged, never deleted; who is one follows from the events of its
+local day.
+"""
+
+import polars as pl
+from crawlerdetect import CrawlerDetect
+
+from pipeline.product import Bots
+
+CROWD_MINUTES = 10
+PACE_SECONDS = 60
+_HAND_ACTS = ("page_view", "click", "form_submit")
+
+
+def with_bots(rows: pl.DataFrame, limits: Bots) -> pl.DataFrame:
+    """Add is_bot and bot_rule to the events of a day, which have `page` and `url`; the first rule that fits names it."""
+    device = pl.coalesce("device:" + pl.col("anonymous_id"), "user:" + pl.col("user_id"))
+    known = rows.with_columns(bot_device=device)
+    rule = pl.coalesce(
+        pl.when(_is_crawler(rows["user_agent"])).then(pl.lit("user_agent")),
+        pl.when(pl.col("bot_device").is_in(_crowds(known, limits).implode())).then(pl.lit("one_event_devices")),
+        pl.when(pl.col("bot_device").is_in(_too_fast(known, limits).implode())).then(pl.lit("pace")),
+    )
+    flagged = known.with_columns(bot_rule=rule).drop("bot_device")
+    return flagged.with_columns(is_bot=pl.col("bot_rule").is_not_null())
+
+
+def _is_crawler(agents: pl.Series) -> pl.Series:
+    detector = CrawlerDetect()
+    distinct = agents.drop_nulls().unique()
+    crawlers = distinct.filter(pl.Series([detector.isCrawler(agent) for agent in distinct], dtype=pl.Boolean))
+    return agents.is_in(crawlers.implode()).fill_null(value=False)
+
+
+def _crowds(rows: pl.DataFrame, limits: Bots) -> pl.Series:
+    """Devices with one event that day, more than the limit of them within ten minutes, alike in what they tell.
+
+    Alike: equal user agent, country and address they landed on, without its query. All three must be told: many
+    devices that tell nothing are no crowd.
+    """
+    alike = ("user_agent", "country", "landing")
+    single = (
+        rows.filter(pl.col("bot_device").is_not_null())
+        .filter(pl.len().over("bot_device") == 1)
+        .with_columns(landing=pl.col("url").str.extract(r"^([^?#]*)", 1))
+        .filter(pl.all_horizontal(pl.col(name).is_not_null() for name in alike))
+        .sort(*alike, "occurred_at", "bot_device")
+    )
+    width = limits.one_event_devices
+    ends = pl.col("occurred_at").shift(-width).over(alike)
+    is_begin = (ends - pl.col("occurred_at") <= pl.duration(minutes=CROWD_MINUTES)).fill_null(value=False)
+    # A device is in a crowd if one that begins at it or at most `width` devices before it holds more than the limit.
+    place = pl.int_range(pl.len()).over(alike)
+    begun = pl.when(is_begin).then(place).forward_fill().over(alike)
+    return single.filter((place - begun <= width).fill_null(value=False))["bot_device"]
+
+
+def _too_fast(rows: pl.DataFrame, limits: Bots) -> pl.Series:
+    """Devices with more page views, clicks and submits within a minute than the limit."""
+    acts = rows.filter(pl.col("kind").is_in(_HAND_ACTS), pl.col("bot_device").is_not_null()).sort(
+        "bot_device", "occurred_at"
+    )
+    later = pl.col("occurred_at").shift(-limits.acts_per_minute).over("bot_device")
+    within = (later - pl.col("occurred_at") < pl.duration(seconds=PACE_SECONDS)).fill_null(value=False)
+    return acts.filter(within)["bot_device"].unique()

@@ -1,0 +1,83 @@
+"""An event counts once: on one day at any age, and across days within the product's `dedup_days`.
+
+Definition: metrics.md, "Events, order, duplicates". The row with the smallest (occurred_at, received_at, rest of the
+row) wins, so the earliest day keeps the event and a later day asks which of its ids came before.
+"""
+
+from collections.abc import Iterable
+
+import polars as pl
+import xxhash
+
+from pipeline.contracts import TABLES
+from pipeline.events.keys import stable_keys
+
+_WITHOUT_ID = "none:"
+_ID = ["source", "event_id"]
+
+
+def with_ids(rows: pl.DataFrame) -> pl.DataFrame:
+    """Give rows of sources without ids one made from their content and their number among equal rows: all are kept."""
+    without = rows.filter(pl.col("event_id").is_null())
+    if without.is_empty():
+        return rows
+    content = without.select(pl.struct(sorted(without.columns)).struct.json_encode()).to_series()
+    hashes = pl.Series("hash", [xxhash.xxh3_128_hexdigest(text.encode()) for text in content], dtype=pl.String)
+    numbered = without.with_columns(hashes).with_columns(
+        event_id=pl.concat_str(pl.lit(_WITHOUT_ID), "hash", pl.lit(":"), pl.int_range(pl.len()).over("hash"))
+    )
+    return pl.concat([rows.filter(pl.col("event_id").is_not_null()), numbered.drop("hash")])
+
+
+def first_of_each_id(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of rows with one id keep the smallest (occurred_at, received_at, the rest of the row)."""
+    key = rows.select(id_hash=_hash()).to_series()
+    # Few ids repeat: only rows whose hash does are compared by the full id.
+    repeated = key.is_duplicated()
+    if not repeated.any():
+        return rows
+    order = [*_ID, "occurred_at", "received_at"]
+    rest = sorted(set(rows.columns) - set(order))
+    twice = rows.filter(repeated).sort([*order, *rest], nulls_last=True)
+    first = twice.unique(_ID, keep="first", maintain_order=True)
+    return pl.concat([rows.filter(~repeated), first])
+
+
+def event_ids(raw: pl.LazyFrame) -> pl.DataFrame:
+    """The distinct ids of a day's accepted rows, sorted by their hashes."""
+    named = raw.select(_ID).filter(pl.col("event_id").is_not_null()).with_columns(id_hash=_hash()).collect()
+    # Sorting integers finds the repeated ones; texts are compared only where hashes meet.
+    ordered = named.sort("id_hash")
+    once = pl.concat(
+        [
+            ordered.filter(~ordered["id_hash"].is_duplicated()),
+            ordered.filter(ordered["id_hash"].is_duplicated()).unique(_ID),
+        ]
+    )
+    return TABLES["event_ids"].conform(once)
+
+
+def _hash() -> pl.Expr:
+    return stable_keys(pl.concat_str("source", pl.lit("\x1f"), "event_id"))
+
+
+def repeated_ids(ids: pl.LazyFrame, before: Iterable[pl.LazyFrame]) -> pl.DataFrame:
+    """Those of a day's `event_ids` that came on one of the days `before`, as (source, event_id), sorted.
+
+    Hashes are compared day by day, a column of integers against another, so memory stays that of one day; matches
+    are compared by the full id.
+    """
+    own = ids.select("id_hash").collect().to_series()
+    found = [ids.select(_ID).head(0).collect()]
+    for earlier in before:
+        theirs = earlier.select("id_hash").collect().to_series()
+        met = theirs.filter(theirs.is_in(own.implode()))
+        if len(met):
+            known = earlier.filter(pl.col("id_hash").is_in(met.implode())).select(_ID)
+            found.append(ids.select(_ID).join(known, on=_ID, how="semi").collect())
+    return pl.concat(found).unique().sort(_ID)
+
+
+def without_repeated(rows: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose id didn't come on an earlier day."""
+    return rows if repeated.is_empty() else rows.join(repeated, on=_ID, how="anti", maintain_order="left")

@@ -1,0 +1,170 @@
+"""What came in for a day and what became of it, by source; and by landing file (metrics.md, rule 5, "Time and bots")."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+
+import polars as pl
+
+from pipeline.contracts import TABLES
+from pipeline.contracts.quality import BOT_RULES, CAPABILITIES, LATENESS
+from pipeline.events.matching import own_currency_revenue
+from pipeline.ingest.manifests import Manifest
+from pipeline.ingest.sources import FORMATS
+from pipeline.product import Product
+
+_PERSON = ~pl.col("is_bot")
+_HOUR = timedelta(hours=1)
+# A hand on a touch screen has no pointer that hovers.
+_TOUCH = ("mobile", "tablet")
+
+
+def quality_counts(  # noqa: PLR0913  # reads what all earlier steps made
+    raw: pl.LazyFrame, repeated: pl.DataFrame, events: pl.LazyFrame, sessions: pl.LazyFrame, day: date, product: Product
+) -> pl.DataFrame:
+    """One row per source; recounted from raw rows, not carried along."""
+    with_id = pl.col("event_id").is_not_null()
+    accepted = raw.group_by("source").agg(
+        events_accepted=pl.len(),
+        ids=pl.col("event_id").drop_nulls().n_unique() + (~with_id).sum(),
+    )
+    earlier = repeated.lazy().group_by("source").agg(events_duplicate_of_earlier_days=pl.len())
+    held = events.group_by("source").agg(**_both_ways(product), **_counts())
+    booked = sessions.group_by("source").agg(
+        sessions=pl.len(), sessions_without_bots=_PERSON.sum(), sessions_split=pl.col("is_split").sum()
+    )
+    joined = accepted
+    for part in (earlier, held, booked, _measured(events, product)):
+        joined = joined.join(part, on="source", how="full", coalesce=True)
+    counted = joined.with_columns(pl.exclude("source").fill_null(0).cast(pl.Int64)).with_columns(
+        day=pl.lit(day),
+        events_duplicate=pl.col("events_accepted") - pl.col("ids"),
+        clicks_merged=pl.col("ids") - pl.col("events_duplicate_of_earlier_days") - pl.col("events"),
+    )
+    return TABLES["quality_counts"].conform(counted.collect())
+
+
+def _both_ways(product: Product) -> dict[str, pl.Expr]:
+    """Each headline number with bots and without."""
+    kinds = {"page_view_events": "page_view", "clicks": "click", "orders_by_order_day": "order"}
+    found = {"events": pl.len(), "events_without_bots": _PERSON.sum()}
+    for name, kind in kinds.items():
+        found[name] = (pl.col("kind") == kind).sum()
+        found[f"{name}_without_bots"] = ((pl.col("kind") == kind) & _PERSON).sum()
+    person = pl.col("person_key").drop_nulls()
+    found["people_active"] = person.n_unique()
+    found["people_active_without_bots"] = pl.col("person_key").filter(_PERSON).drop_nulls().n_unique()
+    revenue = own_currency_revenue(product.currency)
+    found["revenue_micros_by_order_day"] = revenue.sum()
+    found["revenue_micros_by_order_day_without_bots"] = revenue.filter(_PERSON).sum()
+    return found
+
+
+def _counts() -> dict[str, pl.Expr]:
+    late = pl.col("received_at") - pl.col("occurred_at")
+    found = {f"events_bot_{rule}": (pl.col("bot_rule") == rule).sum() for rule in BOT_RULES}
+    below: pl.Expr = pl.lit(value=False)
+    for name, hours in LATENESS:
+        inside = late <= _HOUR * hours if hours is not None else late.is_not_null()
+        found[f"events_received_{name}"] = (inside & ~below).sum()
+        below = inside
+    return {
+        **found,
+        "events_without_received_at": late.is_null().sum(),
+        "events_without_person": pl.col("person_key").is_null().sum(),
+        "events_clock_corrected": (pl.col("occurred_at") != pl.col("occurred_at_raw")).sum(),
+        "page_view_events_unknown_page": ((pl.col("kind") == "page_view") & pl.col("page").is_null()).sum(),
+    }
+
+
+def _measured(events: pl.LazyFrame, product: Product) -> pl.LazyFrame:
+    """Page views of people per source where each capability was measured: declared, or shown by the device that day."""
+    kind = pl.col("kind")
+    pings = [name for name, source in product.sources.items() if source.heartbeat_s is not None]
+    shows: dict[str, pl.Expr] = {
+        "hover": kind == "move",
+        "exposure": kind == "exposure",
+        "exposure_time": (kind == "exposure") & pl.col("duration_ms").is_not_null(),
+        "dead_click": pl.lit(value=False),
+        "js_error": kind == "error",
+        "web_vitals": (kind == "performance") & pl.any_horizontal(pl.col("lcp_ms", "inp_ms", "cls_e4").is_not_null()),
+        "scroll": pl.all_horizontal(pl.col("scroll_y", "page_height", "window_height").is_not_null()),
+        "engaged": (kind == "page_ping") & pl.col("source").is_in(pings),
+        "impressions": kind == "survey_shown",
+    }
+    device = pl.col("device_type").fill_null("unknown")
+    by_device = (
+        events.filter(_PERSON)
+        .group_by("source", device=device)
+        .agg(views=(kind == "page_view").sum(), **{name: shows[name].any() for name in CAPABILITIES})
+    )
+    declared, fixed = _declared(product)
+    is_known = {
+        name: (
+            pl.when(pl.col("source").is_in(fixed))
+            .then(pl.col("source").is_in(declared[name]))
+            .otherwise(pl.col(name) | pl.col("source").is_in(declared[name]))
+        )
+        & (~pl.col("device").is_in(_TOUCH) if name == "hover" else pl.lit(value=True))
+        for name in CAPABILITIES
+    }
+    return by_device.group_by("source").agg(
+        pl.col("views").filter(is_known[name]).sum().alias(f"page_view_events_measured_{name}") for name in CAPABILITIES
+    )
+
+
+def _declared(product: Product) -> tuple[Mapping[str, list[str]], list[str]]:
+    """Per capability the sources that declare it, and the sources whose word the product file has fixed."""
+    said = {
+        name: source.capabilities if source.capabilities is not None else FORMATS[source.format].capabilities
+        for name, source in product.sources.items()
+    }
+    fixed = [name for name, source in product.sources.items() if source.capabilities is not None]
+    return {each: [name for name, known in said.items() if each in known] for each in CAPABILITIES}, fixed
+
+
+def rejected_counts(manifests: Iterable[Manifest]) -> pl.DataFrame:
+    """Rejected events by their local day, source and rule; one content under two names counts once."""
+    rows = [
+        (date.fromisoformat(day), manifest.source, rule, number)
+        for manifest in _distinct(manifests)
+        for day, by_rule in manifest.rejected_days.items()
+        for rule, number in by_rule.items()
+    ]
+    schema = TABLES["rejected_counts"].schema
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    grouped = frame.group_by("day", "source", "rule").agg(pl.col("events_rejected").sum())
+    return TABLES["rejected_counts"].conform(grouped)
+
+
+def _distinct(manifests: Iterable[Manifest]) -> Iterable[Manifest]:
+    return {(m.sha256, m.reader): m for m in manifests if not m.retracted}.values()
+
+
+def ingest_files(manifests: Iterable[Manifest]) -> pl.DataFrame:
+    """What became of each landing file."""
+    rows = [
+        {
+            "arrived": date.fromisoformat(m.arrived),
+            "source": m.source,
+            "file": m.name,
+            "file_sha256": m.sha256,
+            "records_read": m.records_read,
+            "records_accepted": m.accepted,
+            "records_rejected": m.records_rejected,
+            "records_filtered": sum(m.filtered.values()),
+            "events": m.events,
+            "events_erased": m.erased,
+            "rejected_by_rule": _listed(m.rejected),
+            "filtered_by_rule": _listed(m.filtered),
+            "file_rule": m.file_rule,
+            "first_day": date.fromisoformat(min(m.days)) if m.days else None,
+            "last_day": date.fromisoformat(max(m.days)) if m.days else None,
+            "is_retracted": m.retracted,
+        }
+        for m in manifests
+    ]
+    return TABLES["ingest_files"].conform(pl.DataFrame(rows, schema=TABLES["ingest_files"].schema))
+
+
+def _listed(numbers: Mapping[str, int]) -> str | None:
+    return "; ".join(f"{rule}: {number}" for rule, number in sorted(numbers.items())) or None
