@@ -1,11 +1,14 @@
 """`raw_events`: landing files become accepted and rejected rows. What must not be here: how a file is read."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from assets.checks import Events, io_retries
 from assets.metadata import OWNERS, static_metadata
 from assets.resources import Home
 from pipeline.contracts import RAW_EVENTS
+from pipeline.drift import CHECKS, Finding
 from pipeline.ingest.files import READER_VERSION
 from pipeline.ingest.manifests import Manifest, rejected_by_rule
 
@@ -26,6 +29,7 @@ def raw_events_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefin
         check_specs=[
             dg.AssetCheckSpec("raw_events_balance", asset="raw_events", blocking=True),
             dg.AssetCheckSpec("raw_events_rejected", asset="raw_events"),
+            *(dg.AssetCheckSpec(f"raw_events_{n}", asset="raw_events", description=d) for n, d in CHECKS.items()),
         ],
     )
     def raw_events(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:
@@ -36,6 +40,7 @@ def raw_events_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefin
             context.add_asset_metadata(_counts(arrived), partition_key=day)
         yield _balance(taken)
         yield _rejections(taken)
+        yield from _drift(home.drift(context.partition_keys))
         yield dg.MaterializeResult()
 
     return raw_events
@@ -73,3 +78,15 @@ def _rejections(taken: list[Manifest]) -> dg.AssetCheckResult:
         description="no file was rejected whole; rejected records by rule",
         metadata={**rejected_by_rule(taken), **whole},
     )
+
+
+def _drift(findings: list[Finding]) -> Iterator[dg.AssetCheckResult]:
+    for name in CHECKS:
+        found = [finding for finding in findings if finding.check == name]
+        yield dg.AssetCheckResult(
+            check_name=f"raw_events_{name}",
+            passed=not found,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="; ".join(finding.sentence for finding in found[:5]) or None,
+            metadata={f"{finding.source}: {finding.field}": finding.sentence for finding in found},
+        )

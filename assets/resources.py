@@ -9,11 +9,13 @@ from pathlib import Path
 import dagster as dg
 
 from assets.partitions import existing_days, local_days
+from pipeline.as_of import Judges, marts_as_of
 from pipeline.build import Outcome, build_days, build_period, find_dirty, take_snapshot
+from pipeline.drift import Finding, find_drift
 from pipeline.home import claim
 from pipeline.ingest.files import ingest, listing, reader_hash, settled_pending
 from pipeline.ingest.landing import LandingFile
-from pipeline.ingest.manifests import Manifest
+from pipeline.ingest.manifests import Manifest, read_manifests
 from pipeline.lake import Lake
 from pipeline.marts import build_mart, inputs_of_marts, marts_are_stale, read_record
 from pipeline.product import Product
@@ -92,6 +94,12 @@ class Home:
             self.on_progress("landing files", len(taken), len(files))
         return taken
 
+    def drift(self, keys: Sequence[str]) -> list[Finding]:
+        """How the records that arrived on the named days differ from those before them."""
+        manifests = list(read_manifests(self.lake).values())
+        least = self.product.quality.min_records
+        return [finding for key in keys for finding in find_drift(manifests, date.fromisoformat(key), least)]
+
     def build_days(self, table: str, keys: Sequence[str]) -> Iterator[Outcome]:
         """Compute the named days of a daily table."""
         days = [date.fromisoformat(key) for key in keys]
@@ -110,6 +118,11 @@ class Home:
         outcome = build_mart(self.lake, self.product, mart, judge_mart)
         self.on_progress(mart, 1, 1)
         return outcome
+
+    def marts_as_of(self, day: date, out: Path) -> list[str]:
+        """Make the marts with identity as it stood on `day`, into `out`; returns why any was held back."""
+        held = marts_as_of(self.lake, self.product, day, out, Judges(judge, judge_mart, self.on_progress))
+        return [fault for outcome in held for fault in outcome.verdict.faults]
 
     def waiting_days(self) -> set[date]:
         """The raw_events partitions that waiting files belong to."""

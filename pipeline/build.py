@@ -179,7 +179,9 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge) -> Outco
         for day in snapshot.data_days(table.reads)
         if day not in snapshot.raw or lake.exists(day_key(table.reads, day))
     ]
-    frame = table.compute(PeriodSources(lake, product, Verdicts(lake, product, snapshot.states), manifests, days, table.reads))
+    frame = table.compute(
+        PeriodSources(lake, product, Verdicts(lake, product, snapshot.states), manifests, days, table.reads)
+    )
     facts = batch_profile(table.contract, frame)
     verdict = judge(table.contract, product, [facts], [[]])[0]
     if verdict.faults:
@@ -189,8 +191,16 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge) -> Outco
     return Outcome(None, frame.height, str(lake.path(key)), verdict, facts, preview(frame))
 
 
+_PERSONAL = {"person_key", "person_id", "anonymous_id", "user_id", "event_id"}
+
+
 def preview(frame: pl.DataFrame) -> list[dict[str, object]]:
-    """The first rows as plain data, to show in the UI; long texts are cut."""
+    """The first rows as plain data, to show in the UI; long texts are cut.
+
+    None of tables about people: what Dagster has stored can't be erased.
+    """
+    if _PERSONAL & set(frame.columns):
+        return []
     return [
         {name: textwrap.shorten(value, 60) if isinstance(value, str) else value for name, value in row.items()}
         for row in frame.head(5).iter_rows(named=True)

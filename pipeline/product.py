@@ -18,7 +18,9 @@ from pipeline.contracts.canonical import KINDS
 from pipeline.product_sources import Name, Part, Source, known_zone
 
 PropertyType = Literal["string", "integer", "boolean"]
-ProductPart = Literal["time", "ingest", "pages", "zones", "goals", "funnels", "quality", "currency", "sessions", "identity", "bots"]
+ProductPart = Literal[
+    "time", "ingest", "pages", "zones", "goals", "funnels", "quality", "currency", "sessions", "identity", "bots"
+]
 
 
 # Selectors that look at siblings or content; an element chain holds only the element and its ancestors.

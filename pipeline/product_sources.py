@@ -10,13 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from pipeline.contracts.canonical import INPUT_COLUMNS, KINDS, PROPERTY_PREFIX
+from pipeline.contracts.canonical import INPUT_COLUMNS, KINDS, PROPERTY_PREFIX, Capability
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 FormatName = Literal["canonical", "mapping", "segment", "posthog", "snowplow", "ga4", "rrweb", "surveys"]
-Capability = Literal[
-    "hover", "exposure", "exposure_time", "dead_click", "js_error", "web_vitals", "scroll", "engaged", "impressions"
-]
 EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 ISO = "iso8601"
 _COLUMNS = frozenset(column.name for column in INPUT_COLUMNS)
@@ -126,7 +123,9 @@ class EventRule(Part):
     """One of several events that a record turns into."""
 
     where: tuple[Condition, ...] = Field((), description="only for records that fit all of these")
-    split: str | None = Field(None, description="field that holds a list: one event per entry, its fields as item.<path>")
+    split: str | None = Field(
+        None, description="field that holds a list: one event per entry, its fields as item.<path>"
+    )
     columns: Columns = Field(default_factory=dict, description="over those of the mapping")
 
     @model_validator(mode="after")
@@ -186,7 +185,8 @@ class Source(Part):
     heartbeat_s: int | None = Field(None, gt=0, description="seconds between page pings")
     minimum_visit_s: int = Field(0, ge=0, description="seconds after which the first page ping is sent")
     ignore_columns: tuple[str, ...] = Field(
-        (), description="columns not to be filled from this source, such as a user_id that isn't one; kept in properties"
+        (),
+        description="columns not to be filled from this source, such as a user_id that isn't one; kept in properties",
     )
     mapping: RecordMapping | None = Field(None, description="for the format `mapping`")
     survey_id: str | None = Field(None, description="for the format `surveys`: the survey of files that name none")

@@ -67,12 +67,17 @@ def events_profile(events: pl.DataFrame, day: date, product: Product, manifests:
     begin, end = day_start(day, product.zone_info), day_start(day + ONE_DAY, product.zone_info)
     at = pl.col("occurred_at")
     is_view = pl.col("kind") == "page_view"
+    is_order = pl.col("kind") == "order"
+    order_ids = pl.col("order_id").filter(is_order).drop_nulls()
     counted = events.select(
         rows_outside_day=((at < begin) | (at >= end)).sum(),
         colliding_person_keys=pl.col("person_id").n_unique() - pl.col("person_key").n_unique(),
         page_views=is_view.sum(),
         page_views_unknown_page=(is_view & pl.col("page").is_null()).sum(),
         events_without_person=pl.col("person_key").is_null().sum(),
+        orders=is_order.sum(),
+        repeated_order_ids=order_ids.len() - order_ids.n_unique(),
+        orders_without_revenue=(is_order & (pl.col("revenue_micros").fill_null(0) == 0)).sum(),
     ).row(0, named=True)
     counted = {name: int(value) for name, value in counted.items()}
     return {

@@ -21,6 +21,8 @@ WHOLE_MART_ROWS = 100_000
 SAME_WEEKDAYS_NEEDED = 4
 VOLUME_BOUNDS = (0.5, 2.0)
 MAX_UNKNOWN_PAGE_SHARE = 0.2
+MAX_WITHOUT_PERSON_SHARE = 0.2
+MAX_WITHOUT_REVENUE_SHARE = 0.1
 # Facts of the batch itself, which must be 0: (name, what a number above 0 means).
 HARD_ZEROS: dict[str, str] = {
     "wrong_columns": "columns or types that differ from the contract",
@@ -36,6 +38,9 @@ HARD_ZEROS: dict[str, str] = {
 _WARNINGS: dict[str, tuple[float, float, str]] = {
     "volume_ratio": (*VOLUME_BOUNDS, "rows against the median of the last same weekdays"),
     "unknown_page_share": (0.0, MAX_UNKNOWN_PAGE_SHARE, "share of page views whose address fits no page"),
+    "without_person_share": (0.0, MAX_WITHOUT_PERSON_SHARE, "share of events without any id"),
+    "repeated_order_ids": (0, 0, "orders that bear the order id of another"),
+    "without_revenue_share": (0.0, MAX_WITHOUT_REVENUE_SHARE, "share of orders without revenue"),
 }
 
 
@@ -85,6 +90,10 @@ def _profile_row(facts: Facts, past: Sequence[Facts]) -> dict[str, float | None]
     row["rejected_share"] = facts.get("rejected_share")
     row["volume_ratio"] = rows / usual if usual else None
     row["unknown_page_share"] = (facts.get("page_views_unknown_page") or 0) / views if views else None
+    row["without_person_share"] = (facts.get("events_without_person") or 0) / rows if rows else None
+    row["repeated_order_ids"] = facts.get("repeated_order_ids")
+    orders = facts.get("orders") or 0
+    row["without_revenue_share"] = (facts.get("orders_without_revenue") or 0) / orders if orders else None
     return {name: None if value is None else float(value) for name, value in row.items()}
 
 

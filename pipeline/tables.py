@@ -62,7 +62,6 @@ class Sources:
         rows = self.lake.scan_days(table, days)
         return with_promoted(rows, self.product) if TABLES[table].product_columns else rows
 
-
     @property
     def repeated(self) -> pl.DataFrame:
         """(source, event_id) of the day's ids that came on an earlier day."""
@@ -103,9 +102,7 @@ def _identity_events(s: Sources) -> Built:
 DAY_TABLES: tuple[DayTable, ...] = (
     DayTable(TABLES["event_ids"], (Reads(RAW),), (), "1", compute=lambda s: Built(event_ids(s.scan(RAW)))),
     DayTable(TABLES["identity_events"], (Reads(RAW), Reads(REPEATS)), ("identity",), "1", compute=_identity_events),
-    DayTable(
-        TABLES["appearances"], (Reads(RAW),), (), "1", compute=lambda s: Built(appearances(s.scan(RAW), s.day))
-    ),
+    DayTable(TABLES["appearances"], (Reads(RAW),), (), "1", compute=lambda s: Built(appearances(s.scan(RAW), s.day))),
     DayTable(
         TABLES["events"],
         (Reads(RAW), Reads(IDENTITY), Reads(REPEATS)),

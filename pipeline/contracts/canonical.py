@@ -3,6 +3,8 @@
 Definitions: metrics.md ("Events, order, duplicates", "Time and bots") and docs/marts.md, which is generated from here.
 """
 
+from typing import Literal, get_args
+
 import polars as pl
 
 from pipeline.contracts.base import Column, RowRule, Table, text, time
@@ -31,6 +33,11 @@ KINDS: dict[str, str] = {
     "alias": "two user ids are one person: user_id and previous_user_id",
     "custom": "anything else; name says what",
 }
+# What a source may measure besides that something happened (metrics.md, rule 5).
+Capability = Literal[
+    "hover", "exposure", "exposure_time", "dead_click", "js_error", "web_vitals", "scroll", "engaged", "impressions"
+]
+CAPABILITIES: tuple[str, ...] = get_args(Capability)
 MAX_TIME = "2100-01-01T00:00:00Z"
 FUTURE_LIMIT_HOURS = 24
 MAX_CHAIN_CHARACTERS = 8_192

@@ -3,15 +3,12 @@
 Definitions: metrics.md, rule 5 (what was not measured), "Events, order, duplicates", "Time and bots".
 """
 
-from typing import get_args
-
 import polars as pl
 
 from pipeline.contracts.base import Column, Table, count, rate, text
+from pipeline.contracts.canonical import CAPABILITIES
 from pipeline.contracts.sessions import SOURCE
-from pipeline.product_sources import Capability
 
-CAPABILITIES: tuple[str, ...] = get_args(Capability)
 BOT_RULES = ("user_agent", "one_event_devices", "pace")
 # Lateness = received_at - occurred_at; (name, hours at most).
 LATENESS: tuple[tuple[str, int | None], ...] = (
@@ -49,18 +46,28 @@ QUALITY_COUNTS = Table(
         count("events_duplicate_of_earlier_days", "events that came on an earlier day already", "event", *_ADDS),
         count("clicks_merged", "second clicks of one device within 5 ms, counted once", "event", *_ADDS),
         *_both_ways("events", "events of the day", "event", *_ADDS),
-        *(count(f"events_bot_{rule}", f"events of bots found by the rule {rule}", "event", *_ADDS) for rule in BOT_RULES),
+        *(
+            count(f"events_bot_{rule}", f"events of bots found by the rule {rule}", "event", *_ADDS)
+            for rule in BOT_RULES
+        ),
         count("events_without_person", "events without any id", "event", *_ADDS),
         count("events_clock_corrected", "events of a device whose clock was off by more than 60 s", "event", *_ADDS),
         *(
-            count(f"events_received_{name}", "events by how long after they happened they were received", "event", *_ADDS)
+            count(
+                f"events_received_{name}", "events by how long after they happened they were received", "event", *_ADDS
+            )
             for name, _ in LATENESS
         ),
         count("events_without_received_at", "events whose lateness is not known", "event", *_ADDS),
         *_both_ways("page_view_events", "page_view events", "event", *_ADDS),
         count("page_view_events_unknown_page", "page_view events whose URL fits no page", "event", *_ADDS),
         *(
-            count(f"page_view_events_measured_{name}", f"of those without bots, where {name} was measured", "event", *_ADDS)
+            count(
+                f"page_view_events_measured_{name}",
+                f"of those without bots, where {name} was measured",
+                "event",
+                *_ADDS,
+            )
             for name in CAPABILITIES
         ),
         *_both_ways("clicks", "clicks", "event", *_ADDS),
@@ -69,7 +76,9 @@ QUALITY_COUNTS = Table(
         *_both_ways("people_active", "people with an event on the day", "person"),
         *_both_ways("orders_by_order_day", "orders by their own local day", "event", *_ADDS),
         _money("revenue_micros_by_order_day", "revenue less refunds by their own local day, bots included"),
-        _money("revenue_micros_by_order_day_without_bots", "revenue less refunds by their own local day, bots left out"),
+        _money(
+            "revenue_micros_by_order_day_without_bots", "revenue less refunds by their own local day, bots left out"
+        ),
     ),
     key=("day", "source"),
     at_most=(

@@ -69,4 +69,3 @@ def _merge_double_clicks(rows: pl.DataFrame) -> pl.DataFrame:
     )
     dropped = grouped.filter(pl.int_range(pl.len()).over("cluster") > 0)
     return rows.join(dropped.select("source", "event_id"), on=["source", "event_id"], how="anti", maintain_order="left")
-

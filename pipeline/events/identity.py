@@ -33,9 +33,7 @@ class Identities:
     users: pl.DataFrame
 
 
-def identity_events(
-    raw: pl.LazyFrame, day: date, repeated: pl.DataFrame, telling: Mapping[str, str]
-) -> pl.DataFrame:
+def identity_events(raw: pl.LazyFrame, day: date, repeated: pl.DataFrame, telling: Mapping[str, str]) -> pl.DataFrame:
     """The identity events among accepted rows, less those `repeated` from earlier days.
 
     `telling` says per source which events name a device's user: `identify` events or each with a `user_id`.
@@ -52,7 +50,16 @@ def identity_events(
         .when(names_user & has_both)
         .then(pl.lit("identify"))
     )
-    columns = ("source", "event_id", "occurred_at", "received_at", "sequence", "anonymous_id", "user_id", "previous_user_id")
+    columns = (
+        "source",
+        "event_id",
+        "occurred_at",
+        "received_at",
+        "sequence",
+        "anonymous_id",
+        "user_id",
+        "previous_user_id",
+    )
     told = raw.with_columns(kind=kind).filter(pl.col("kind").is_not_null()).select(*columns, "kind").collect()
     rows = _in_order(without_repeated(first_of_each_id(with_ids(told)), repeated))
     told_again = _tells_nothing_new(rows)
@@ -134,7 +141,9 @@ def _links(markers: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
     )
     both = pl.concat([after, before]).filter((pl.col("valid_from") != pl.col("valid_to")).fill_null(value=True))
     named = both.join(users, on="user_id", how="left", maintain_order="left")
-    return TABLES["identity_links"].conform(named.with_columns(pl.coalesce("person_user_id", "user_id").alias("person_user_id")))
+    return TABLES["identity_links"].conform(
+        named.with_columns(pl.coalesce("person_user_id", "user_id").alias("person_user_id"))
+    )
 
 
 def with_person(rows: pl.DataFrame, identities: Identities) -> pl.DataFrame:

@@ -4,7 +4,7 @@ Never `Series.hash` or DuckDB's `hash()`: they change between versions, and keys
 """
 
 import polars as pl
-import polars_hash  # noqa: F401  # registers the expressions' namespace `nchash`
+import polars_hash as plh
 import xxhash
 
 _TWO_63 = 2**63
@@ -19,4 +19,4 @@ def stable_key(text: str) -> int:
 
 def stable_keys(texts: pl.Expr) -> pl.Expr:
     """`stable_key` of each text, null for null, Int64."""
-    return texts.nchash.xxh3_64().reinterpret(signed=True)  # pyright: ignore[reportAttributeAccessIssue]
+    return plh.NonCryptographicHashingNameSpace(texts).xxh3_64().reinterpret(signed=True)

@@ -66,7 +66,9 @@ def with_page_views(events: pl.DataFrame) -> pl.DataFrame:
 def _with_keys(placed: pl.DataFrame) -> pl.DataFrame:
     """Turn the number of a page view's first event into a key made from that event."""
     names = placed.select(pl.concat_str(pl.lit("page_view|"), "source", pl.lit("|"), "event_id")).to_series()
-    return placed.with_columns(names.gather(placed["view"]).alias("page_view_name")).with_columns(page_view_key=stable_keys(pl.col("page_view_name")))
+    return placed.with_columns(names.gather(placed["view"]).alias("page_view_name")).with_columns(
+        page_view_key=stable_keys(pl.col("page_view_name"))
+    )
 
 
 def page_views(events: pl.LazyFrame, day: date, sources: Mapping[str, Source]) -> pl.DataFrame:

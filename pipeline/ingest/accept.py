@@ -18,7 +18,6 @@ from pipeline.days import day_start
 from pipeline.ingest.batch import Batch, Raw, Reject
 from pipeline.ingest.erased import Erased
 from pipeline.ingest.scrub import scrub_columns, scrub_text
-from pipeline.product import Product
 
 CLOCK_TOLERANCE_S = 60
 MAX_RAW_TEXT = 65_536

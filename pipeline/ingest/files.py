@@ -177,13 +177,17 @@ def _take(taking: _Taking) -> Manifest:
 def _manifest(taking: _Taking, fault: FileFault | None, fields: dict[str, dict[str, int]]) -> Manifest:
     """Write what was rejected, and say what became of the file."""
     file = taking.file
-    rejected = pl.concat(taking.rejects) if taking.rejects else rejected_frame(file.source, taking.sha256, [], taking.erased)
+    rejected = (
+        pl.concat(taking.rejects) if taking.rejects else rejected_frame(file.source, taking.sha256, [], taking.erased)
+    )
     rejected_key = None
     if rejected.height:
         rejected_key = f"lake/rejected/arrived={file.arrived.isoformat()}/{taking.stem}.parquet"
         taking.lake.write_frame(rejected_key, rejected)
     by_day: dict[str, dict[str, int]] = {}
-    for day, rule, number in rejected.drop_nulls("event_day").group_by("event_day", "rule").len().sort("event_day", "rule").rows():
+    for day, rule, number in (
+        rejected.drop_nulls("event_day").group_by("event_day", "rule").len().sort("event_day", "rule").rows()
+    ):
         by_day.setdefault(str(day), {})[rule] = number
     return Manifest(
         file_id=file.file_id,

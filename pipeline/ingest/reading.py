@@ -9,7 +9,7 @@ import gzip
 import io
 import itertools
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ MAX_RECORD_BYTES = 1_048_576
 # A JSON document is read whole, so it is bounded; longer files are to be written line by line.
 MAX_DOCUMENT_BYTES = 64 * 1_048_576
 _KEPT_OF_FAULTY = 65_536
+_CHUNK_BYTES = 8 * 1_048_576
 _DELIMITERS = ",;\t|"
 _BATCH_ROWS = 16_384
 _UTF8_MARK = b"\xef\xbb\xbf"
@@ -102,6 +103,22 @@ def _lines(stream: io.BufferedReader, limit: int) -> Iterator[bytes | RecordFaul
             yield line
 
 
+def contains(path: Path, wanted: Sequence[bytes]) -> bool:
+    """Whether the file holds one of `wanted`, packed or not."""
+    if path.name.lower().endswith(".parquet"):
+        texts = [each.decode(errors="replace") for each in wanted]
+        return any(text in str(row) for row in _parquet(path, How()) for text in texts)
+    longest = max(map(len, wanted), default=0)
+    with _open(path) as stream:
+        kept = b""
+        while part := stream.read(_CHUNK_BYTES):
+            kept += part
+            if any(each in kept for each in wanted):
+                return True
+            kept = kept[-longest:]
+    return False
+
+
 def _json(path: Path, how: How) -> Iterator[Record]:
     """A document, or lines for all that: where the first line is whole JSON and more follow, they are records."""
     with _open(path) as stream:
@@ -114,7 +131,9 @@ def _json(path: Path, how: How) -> Iterator[Record]:
         data = stream.read(MAX_DOCUMENT_BYTES + 1).removeprefix(_UTF8_MARK)
     try:
         if len(data) > MAX_DOCUMENT_BYTES:
-            raise FileFault("document_too_large", f"over {MAX_DOCUMENT_BYTES} bytes in one document; write one record a line")
+            raise FileFault(
+                "document_too_large", f"over {MAX_DOCUMENT_BYTES} bytes in one document; write one record a line"
+            )
         document = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         if data.lstrip()[:1] == b"[":
@@ -142,7 +161,9 @@ def _entries(document: Any, data: bytes, how: How) -> Iterator[Record]:  # noqa:
         if isinstance(entry, dict):
             yield entry
         else:
-            yield RecordFault("malformed_json", "an entry of the list is no object", msgspec.json.encode(entry)[:_KEPT_OF_FAULTY])
+            yield RecordFault(
+                "malformed_json", "an entry of the list is no object", msgspec.json.encode(entry)[:_KEPT_OF_FAULTY]
+            )
 
 
 def _csv(path: Path, how: How) -> Iterator[LooseRow | RecordFault]:

@@ -45,12 +45,12 @@ IP_NAMES = frozenset(
         "context_ip",
     }
 )
-_SECRET_NAMES = (
+_NAMES_IN_URLS = (
     "access_token|id_token|refresh_token|auth_token|csrf_token|token|password|passwd|passwort|pwd|secret|client_secret"
     "|api_?key|auth|authorization|session_?id|sid|jsessionid|phpsessid|sig|signature|otp|reset_?code"
 )
 # Names of values in JSON: session ids and signatures are no secrets there, but what events are told apart by.
-_SECRET_KEYS = (
+_NAMES_IN_JSON = (
     "access_token|id_token|refresh_token|auth_token|csrf_token|password|passwd|passwort|pwd|secret|client_secret"
     "|api_?key|authorization|otp"
 )
@@ -63,8 +63,8 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     (r"\b(?:ghp|gho|ghs|github_pat|xox[abprs])[_-][A-Za-z0-9_-]{10,}", "[token]"),
     (r"\bAKIA[A-Z0-9]{16}\b", "[token]"),
     (r"(?i)\bbearer\s+[A-Za-z0-9._~+/-]{8,}=*", "[token]"),
-    (rf"(?i)\b(?:{_SECRET_NAMES})=[^&#\s\"'\\;]+", "[secret]"),
-    (rf"(?i)\"(?:{_SECRET_KEYS})\"\s*:\s*\"[^\"]+\"", '"[secret]":null'),
+    (rf"(?i)\b(?:{_NAMES_IN_URLS})=[^&#\s\"'\\;]+", "[secret]"),
+    (rf"(?i)\"(?:{_NAMES_IN_JSON})\"\s*:\s*\"[^\"]+\"", '"[secret]":null'),
     (r"://[^/@\s\"]+:[^/@\s\"]+@", "://[secret]@"),
 )
 _SUSPICIOUS = "|".join(f"(?:{pattern})" for pattern in (*(pattern for pattern, _ in _PATTERNS), _CARD))
@@ -72,7 +72,9 @@ _LOOKS_LIKE_CARD = re.compile(_CARD)
 _IP_FIELD = re.compile(rf'"(?:{"|".join(map(re.escape, sorted(IP_NAMES)))})"\s*:\s*"[^"]*"?')
 _EVEN_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 # First digits of the networks that issue payment cards, and how many digits theirs have.
-_ISSUERS = re.compile(r"^(?:4\d{12}(?:\d{3})?(?:\d{3})?|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|6(?:011|5\d\d)\d{12}|3(?:0[0-5]|[68]\d)\d{11}|35\d{14})$")
+_ISSUERS = re.compile(
+    r"^(?:4\d{12}(?:\d{3})?(?:\d{3})?|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|6(?:011|5\d\d)\d{12}|3(?:0[0-5]|[68]\d)\d{11}|35\d{14})$"
+)
 
 
 def without_names(value: Any, denied: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401  # JSON holds anything
@@ -120,5 +122,3 @@ def _check_digit_fits(digits: str) -> bool:
     """Luhn's check: every second digit from the right doubled, digits summed, divisible by ten."""
     total = sum(_EVEN_DOUBLED[int(d)] if i % 2 else int(d) for i, d in enumerate(reversed(digits)))
     return total % 10 == 0
-
-

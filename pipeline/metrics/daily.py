@@ -22,4 +22,3 @@ def daily_sessions(sessions: pl.LazyFrame, day: date) -> pl.DataFrame:
         )
     )
     return TABLES["daily_sessions"].conform(grouped.with_columns(session_day=pl.lit(day)).collect())
-

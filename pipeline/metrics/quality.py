@@ -6,7 +6,8 @@ from datetime import date, timedelta
 import polars as pl
 
 from pipeline.contracts import TABLES
-from pipeline.contracts.quality import BOT_RULES, CAPABILITIES, LATENESS
+from pipeline.contracts.canonical import CAPABILITIES
+from pipeline.contracts.quality import BOT_RULES, LATENESS
 from pipeline.events.matching import own_currency_revenue
 from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.sources import FORMATS
@@ -18,7 +19,7 @@ _HOUR = timedelta(hours=1)
 _TOUCH = ("mobile", "tablet")
 
 
-def quality_counts(  # noqa: PLR0913  # reads what all earlier steps made
+def quality_counts(  # reads what all earlier steps made
     raw: pl.LazyFrame, repeated: pl.DataFrame, events: pl.LazyFrame, sessions: pl.LazyFrame, day: date, product: Product
 ) -> pl.DataFrame:
     """One row per source; recounted from raw rows, not carried along."""

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pipeline.contracts.canonical import Capability
 from pipeline.ingest.sources.fields import Fields, parsed
-from pipeline.product_sources import Capability, Source
+from pipeline.product_sources import Source
 
 # Turns a record, which it may change, into canonical events: fields by the names of INPUT_COLUMNS, all else under
 # `properties`. Raises RecordFault for a record that can't be read and RecordLeftOut for one without an event.

@@ -28,7 +28,7 @@ class Dom:
     def mutate(self, data: dict[str, Any]) -> None:
         """Apply a mutation: removes first, then adds (a move is both), then attributes."""
         for removed in _entries(data, "removes"):
-            self._parents.pop(removed.get("id"), None)
+            self._parents.pop(removed.get("id", 0), None)
         for added in _entries(data, "adds"):
             self._add(added.get("node"), added.get("parentId"))
         for changed in _entries(data, "attributes"):

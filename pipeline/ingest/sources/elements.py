@@ -1,14 +1,30 @@
-"""PostHog's ways of writing an element and its ancestors, read as (tag, attributes) innermost first.
+r"""PostHog's ways of writing an element and its ancestors, read as (tag, attributes) innermost first.
 
 Grammar of `elements_chain`: elements joined by `;`, innermost first; each `tag.class.class:key="value"key="value"`.
-Inside quotes `\\"` is a quote, and `;` and line breaks stand as they are; a backslash itself isn't escaped.
+Inside quotes `\"` is a quote, and `;` and line breaks stand as they are; a backslash itself isn't escaped.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pipeline.ingest.sources.fields import Fields, element_chain, first, text
+
 Element = tuple[str, dict[str, Any]]
 _PREFIX = "attr__"
+
+
+def chain_of(row: Fields) -> str | None:
+    """The canonical chain from the first of PostHog's fields that tells one; what was read is taken out of `row`."""
+    chain = first(row, ("elements_chain", "properties.$elements_chain"), text)
+    if chain is not None:
+        row.pop("elements", None)
+        return element_chain(from_chain(chain))
+    elements = first(row, ("elements", "properties.$elements"), _list)
+    return element_chain(from_list(elements)) if elements else None
+
+
+def _list(value: Any) -> list[Any] | None:  # noqa: ANN401  # JSON holds anything
+    return value if isinstance(value, list) else None
 
 
 def from_chain(chain: str) -> list[Element]:
@@ -20,7 +36,7 @@ def from_list(elements: Iterable[Any]) -> list[Element]:
     """Elements of an `elements` list, in its order."""
     given = [each for each in elements if isinstance(each, Mapping)]
     found: list[Element] = []
-    for each in sorted(given, key=lambda element: element.get("order") or 0):
+    for each in sorted(given, key=_order):
         own = each.get("attributes")
         attributes = _named(own if isinstance(own, Mapping) else each)
         classes = each.get("attr_class") or each.get("classes")
@@ -30,6 +46,11 @@ def from_list(elements: Iterable[Any]) -> list[Element]:
             attributes.setdefault("id", each["attr_id"])
         found.append((str(each.get("tag_name") or ""), attributes))
     return found
+
+
+def _order(element: Mapping[str, Any]) -> int:
+    order = element.get("order")
+    return order if isinstance(order, int) else 0
 
 
 def _named(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -235,4 +235,3 @@ def properties(own: Fields | None, rest: Fields) -> Fields:
     if rest:
         found["_record"] = rest
     return found
-

@@ -58,7 +58,9 @@ def _events(source: Source, row: Fields) -> Iterable[Fields]:
             event = _event(columns, entry)
             if isinstance(source.event_id, tuple):
                 values = [peek(entry, path) for path in source.event_id]
-                event["event_id"] = None if all(v is None for v in values) else derived_id(number_of_rule, place, *values)
+                event["event_id"] = (
+                    None if all(v is None for v in values) else derived_id(number_of_rule, place, *values)
+                )
             found.append(event)
     if not found:
         raise RecordLeftOut("no_event_rule")
@@ -126,7 +128,9 @@ def _origin(rule: ColumnRule, row: Fields) -> tuple[str, Any]:
     """The first of the rule's fields that has a value, and the value; blanks are none."""
     paths = rule.field or ("",)
     found = ((path, peek(row, path)) for path in paths)
-    return next(((p, v) for p, v in found if v is not None and not (isinstance(v, str) and not v.strip())), (paths[0], None))
+    return next(
+        ((p, v) for p, v in found if v is not None and not (isinstance(v, str) and not v.strip())), (paths[0], None)
+    )
 
 
 def _converter(column: str, rule: ColumnRule) -> Convert:

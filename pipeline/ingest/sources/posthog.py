@@ -44,13 +44,12 @@ from typing import Any
 
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.sources.base import Format, ToEvents
-from pipeline.ingest.sources.elements import from_chain, from_list
+from pipeline.ingest.sources.elements import chain_of
 from pipeline.ingest.sources.fields import (
     Fields,
     boolean,
     derived_id,
     e4,
-    element_chain,
     first,
     instant,
     micros,
@@ -124,11 +123,14 @@ def _events(row: Fields) -> Iterable[Fields]:
 
 def _finished(event: Fields, row: Fields) -> Fields:
     own = row.pop("properties", None)
-    return {**event, "properties": properties(own, {n: value for n, value in row.items() if value not in (None, "", [])})}
+    return {
+        **event,
+        "properties": properties(own, {n: value for n, value in row.items() if value not in (None, "", [])}),
+    }
 
 
 def _common(row: Fields, name: str) -> Fields:
-    event = {
+    event: Fields = {
         "event_id": first(row, ("uuid", "id"), text),
         "name": name,
         "kind": _KINDS.get(name.lower(), "custom"),
@@ -146,7 +148,7 @@ def _common(row: Fields, name: str) -> Fields:
         "device_type": take(row, "properties.$device_type", _lower),
         "country": take(row, "properties.$geoip_country_code", text),
         "language": take(row, "properties.$browser_language", text),
-        "element_chain": _chain(row),
+        "element_chain": chain_of(row),
     }
     if name == "$autocapture":
         event["kind"] = _ACTS.get(peek(row, "properties.$event_type") or "", "custom")
@@ -180,15 +182,6 @@ def _who(row: Fields, kind: str) -> Fields:
     return who
 
 
-def _chain(row: Fields) -> str | None:
-    chain = first(row, ("elements_chain", "properties.$elements_chain"), text)
-    if chain is not None:
-        row.pop("elements", None)
-        return element_chain(from_chain(chain))
-    elements = first(row, ("elements", "properties.$elements"), lambda value: value if isinstance(value, list) else None)
-    return element_chain(from_list(elements)) if elements else None
-
-
 def _special(event: Fields, row: Fields) -> None:
     kind = event["kind"]
     if kind == "page_leave":
@@ -205,7 +198,9 @@ def _special(event: Fields, row: Fields) -> None:
         event["cls_e4"] = take(row, "properties.$web_vitals_CLS_value", e4)
     elif kind == "error":
         event["error_type"] = first(row, ("properties.$exception_types", "properties.$exception_type"), _first_text)
-        event["error_message"] = first(row, ("properties.$exception_values", "properties.$exception_message"), _first_text)
+        event["error_message"] = first(
+            row, ("properties.$exception_values", "properties.$exception_message"), _first_text
+        )
         entry = peek(row, "properties.$exception_list")
         if isinstance(entry, list) and entry and isinstance(entry[0], dict):
             event["error_type"] = event["error_type"] or text(entry[0].get("type"))

@@ -33,7 +33,7 @@ from typing import Any
 import msgspec
 
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
-from pipeline.ingest.sources.base import Format, ToEvents
+from pipeline.ingest.sources.base import Format
 from pipeline.ingest.sources.dom import Dom
 from pipeline.ingest.sources.fields import (
     Fields,
@@ -84,7 +84,7 @@ class _Recording:
         self._windows: dict[tuple[str | None, str | None], _Window] = {}
         self._nameless: str | None = None
 
-    def __call__(self, record: Any) -> Iterable[Fields]:
+    def __call__(self, record: Any) -> Iterable[Fields]:  # noqa: ANN401  # JSON holds anything
         found: list[Fields] = []
         left_out: RecordLeftOut | None = None
         for event in _unwrapped_line(record):
@@ -108,7 +108,9 @@ class _Recording:
         at = take(event, "timestamp", number)
         data = _unpacked(event)
         if at is None or not isinstance(data, dict):
-            raise RecordFault("no_rrweb_event", "the record has no `timestamp` and `data`; send rrweb's events as they are")
+            raise RecordFault(
+                "no_rrweb_event", "the record has no `timestamp` and `data`; send rrweb's events as they are"
+            )
         own_id = derived_id(ids["session_id"], ids["tab_id"], at, event.get("type"), data)
         found: list[Fields] = []
         for i, part in enumerate(_parts(window, event.pop("type", None), data, own_id)):
@@ -119,7 +121,15 @@ class _Recording:
             rest = properties(part.pop("properties", None), {n: v for n, v in event.items() if n != "data"})
             event_id = own_id if i == 0 else derived_id(own_id, i)
             found.append(
-                {**ids, **seen, **sizes, **part, "event_id": event_id, "occurred_at": epoch_ms(at + offset), "properties": rest}
+                {
+                    **ids,
+                    **seen,
+                    **sizes,
+                    **part,
+                    "event_id": event_id,
+                    "occurred_at": epoch_ms(at + offset),
+                    "properties": rest,
+                }
             )
         return found
 

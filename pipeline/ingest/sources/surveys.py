@@ -86,7 +86,7 @@ _DROPPED_NAMES = {
     "locationlongitude": "exact place",
 }
 _TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%Y-%m-%d")
-_SCORE = re.compile(r"^\s*(\d{1,2})(?:\s*[-–—:(].*)?$", re.DOTALL)
+_SCORE = re.compile(r"^\s*(\d{1,2})(?:\s*[-\u2013\u2014:(].*)?$", re.DOTALL)
 _HIGHEST_SCORE = 10
 _TAG = re.compile(r"<[^>]{1,200}>")
 
@@ -108,8 +108,10 @@ def _events(source: Source, row: Fields) -> Iterable[Fields]:
         raise RecordLeftOut("header_row")
     about = {name: row.pop(name) for lower, name in names.items() if lower in _ABOUT and name in row}
     response = taken.pop("response") or derived_id("response", at, taken, row)
-    shared = {
-        **{column: taken[column] for column in ("user_id", "anonymous_id", "url", "country", "device_type", "language")},
+    shared: Fields = {
+        **{
+            column: taken[column] for column in ("user_id", "anonymous_id", "url", "country", "device_type", "language")
+        },
         "survey_id": taken["survey_id"] or source.survey_id,
         "kind": "survey_answered",
         "occurred_at": at,

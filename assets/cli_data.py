@@ -1,0 +1,78 @@
+"""Commands about single events, files and people. What must not be here: how any of them is found or removed."""
+
+from typing import Annotated
+
+import typer
+
+from assets.cli_app import DATA_PROBLEM, DEFAULT_HOME, USAGE_PROBLEM, HomeOption, app, claim_home, open_home, open_run
+from assets.console import fail, out
+
+
+@app.command()
+def trace(event_id: str, home: HomeOption = DEFAULT_HOME) -> None:
+    """Show an event's way: landing file, clean event, session, page view; or why it was rejected."""
+    from pipeline.trace import trace as steps
+
+    found = False
+    for sentence in steps(open_home(home).lake, event_id):
+        found = True
+        out.print(sentence, markup=False, highlight=False)
+    if not found:
+        raise fail(f"no landing file that was taken holds an event {event_id!r}", DATA_PROBLEM)
+
+
+@app.command()
+def retract(file: str, home: HomeOption = DEFAULT_HOME) -> None:
+    """Take back the events of one landing FILE (its path below landing/); the next run computes its days again."""
+    from pipeline.ingest.files import retract as withdraw
+
+    try:
+        manifest = withdraw(open_home(home).lake, file)
+    except KeyError:
+        raise fail(f"no file was taken under the name {file!r}; `footfall status` counts them", USAGE_PROBLEM) from None
+    out.print(f"landing/{manifest.name} is retracted; run `footfall run`", markup=False, highlight=False)
+
+
+@app.command("retry-rejected")
+def retry_rejected(
+    home: HomeOption = DEFAULT_HOME,
+    everything: Annotated[bool, typer.Option("--all", help="Read all files again, not only those.")] = False,
+) -> None:
+    """Read landing files with rejected records again, after a fix; the next run computes what changed."""
+    from pipeline.ingest.files import ingest, with_rejections
+    from pipeline.ingest.landing import find
+
+    opened = open_home(home)
+    claim_home(opened)
+    files = find(opened.lake.path("landing")) if everything else with_rejections(opened.lake)
+    taken = list(ingest(opened.lake, opened.product, files, again=True))
+    rejected = sum(manifest.records_rejected for manifest in taken)
+    out.print(f"{len(taken)} files read again, {rejected} records still rejected; run `footfall run`")
+
+
+@app.command()
+def erase(
+    person: Annotated[str, typer.Option("--person", help="user:<id> or device:<id>")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Remove a person for good and compute anew what they touched. Exits with 1 while landing files still hold an id."""
+    from pipeline.erase import erase as remove
+
+    opened = open_home(home)
+    claim_home(opened)
+    try:
+        erased = remove(opened.lake, opened.product, person)
+    except ValueError as fault:
+        raise fail(str(fault), USAGE_PROBLEM) from None
+    with open_run(home) as runner:
+        runner.compute_dirty_days()
+        runner.publish_marts(rebuild=True)
+    out.print(
+        f"{erased.events} events and {erased.rejected} rejected records removed, "
+        f"of {len(erased.users)} user ids and {len(erased.devices)} devices; they are never taken again"
+    )
+    if erased.landing_files:
+        listed = "\n".join(f"  landing/{name}" for name in erased.landing_files)
+        raise fail(
+            f"these landing files still hold an id; remove it from them, then erase again:\n{listed}", DATA_PROBLEM
+        )

@@ -1,0 +1,90 @@
+"""Commands that make and check a product file. What must not be here: what a product file is (pipeline/product.py)."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assets.cli_app import DATA_PROBLEM, DEFAULT_HOME, USAGE_PROBLEM, HomeOption, app
+from assets.console import fail, out
+
+NEW_PRODUCT = """\
+# What your product is. `footfall check` finds faults in here, docs/product.md explains every section.
+name: My product
+time_zone: Europe/Berlin
+currency: EUR
+start_date: {start}
+
+sources:
+  # One entry for each folder below landing/.
+  {source}: {{format: canonical}}
+
+pages:
+  - {{name: home, urls: ["/"]}}
+"""
+
+
+@app.command()
+def init(
+    home: HomeOption = DEFAULT_HOME,
+    sample: Annotated[
+        Path | None,
+        typer.Option("--from", exists=True, dir_okay=False, help="Propose a mapping from this file of events."),
+    ] = None,
+    source: Annotated[str, typer.Option(help="Name of the source, which is a folder below landing/.")] = "web",
+) -> None:
+    """Make a new home: the product file to fill in, and the landing folder."""
+    product = home / "product.yaml"
+    if product.exists():
+        raise fail(f"{product} is there already; edit it, then run `footfall check`", USAGE_PROBLEM)
+    if sample is not None:
+        text = _proposed(sample, source)
+    else:
+        text = NEW_PRODUCT.format(start=datetime.now().astimezone().date().replace(day=1), source=source)
+    (home / "landing" / source).mkdir(parents=True, exist_ok=True)
+    product.write_text(text, encoding="utf-8")
+    out.print(f"{product} is written: fill it in, then `footfall check --home {home}`", highlight=False)
+    out.print(f"Drop event files into {home / 'landing' / source}, then `footfall run --home {home}`", highlight=False)
+
+
+def _proposed(sample: Path, source: str) -> str:
+    from pipeline.product_file import ProductFileError, parse_product
+    from pipeline.propose import CannotPropose, propose
+
+    try:
+        text = propose(sample, source)
+        parse_product(text, "the proposal")
+    except CannotPropose as fault:
+        raise fail(str(fault), DATA_PROBLEM) from None
+    except ProductFileError as fault:
+        raise fail("\n".join(fault.faults), USAGE_PROBLEM) from None
+    return text
+
+
+@app.command()
+def check(
+    home: HomeOption = DEFAULT_HOME,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the product file's JSON Schema instead.")] = False,
+) -> None:
+    """Check the product file and the SQL models; every fault at once, with file, line, path and remedy."""
+    from pipeline.product_file import ProductFileError, load_product
+    from pipeline.product_file import schema as product_schema
+
+    if schema:
+        typer.echo(product_schema())
+        return
+    from pipeline.sql_models import ModelError, load_models
+
+    faults: list[str] = []
+    try:
+        load_product(home / "product.yaml")
+    except ProductFileError as fault:
+        faults += fault.faults
+    try:
+        load_models()
+    except ModelError as fault:
+        faults.append(str(fault))
+    if faults:
+        raise fail("\n".join(faults), DATA_PROBLEM)
+    out.print("the product file and the SQL models are sound")
