@@ -56,6 +56,8 @@ class Verdicts:
         return [each for each in self._days("event_ids") if first <= each < day]
 
     def _identity(self) -> dict[date, str]:
+        if not self._days("identity_events"):
+            return {}
         outputs = [f"{t}:{day}:{self._states[t][day].output_hash}" for t in VERDICTS[IDENTITY] for day in self._days(t)]
         made_from = hash_texts([_IDENTITY_VERSION, self._product.part_hash("identity", "time"), *outputs])
         kept = self._kept(IDENTITY)
@@ -85,7 +87,7 @@ class Verdicts:
                 entry = f"{made_from}:{_hash_rows(repeated) if repeated.height else ''}"
             now[str(day)] = entry
             found[day] = entry.split(":", 1)[1]
-        if now != kept:
+        if now and now != kept:
             self._keep(REPEATS, now)
         return found
 

@@ -38,7 +38,7 @@ def test_the_demo_in_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     result = CliRunner().invoke(app, ["demo", "--home", str(home), "--people", "60"])
     assert result.exit_code == 0, result.output
     for words in (
-        "daily_quality: ",
+        "quality_counts: ",
         "daily_kpis: 1",
         "malformed_json",
         "purchase 1. Product seen",

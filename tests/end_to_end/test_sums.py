@@ -87,23 +87,28 @@ def test_daily_zones_add_over_days_and_devices_but_not_over_nested_zones(lake: L
     assert both["clicks"].sum() == in_hero.height + on_button.height, "clicks on a zone inside count in both"
 
 
-def test_daily_quality_adds_over_days_and_sources_and_balances(lake: Lake) -> None:
-    table = TABLES["daily_quality"]
-    quality = days_of(lake, "daily_quality")
+def test_quality_counts_add_over_days_and_sources_and_balances(lake: Lake) -> None:
+    table = TABLES["quality_counts"]
+    quality = days_of(lake, "quality_counts")
     events = days_of(lake, "events")
     totals = quality.select(pl.col(listed(table, "day")).sum()).row(0, named=True)
     assert listed(table, "day") == listed(table, "source")
     accepted = sum(rows for parts in objects_by_day(read_manifests(lake).values()).values() for rows in parts.values())
     assert totals["events_accepted"] == accepted
     assert totals["events"] == events.height
-    assert totals["events_accepted"] == totals["events"] + totals["events_duplicate"] + totals["clicks_merged"]
+    assert totals["events_accepted"] == (
+        totals["events"]
+        + totals["events_duplicate"]
+        + totals["events_duplicate_of_earlier_days"]
+        + totals["clicks_merged"]
+    )
     assert totals["events_duplicate"] > 0
-    assert totals["events_bot"] == events["is_bot"].sum() > 0
+    assert totals["events"] - totals["events_without_bots"] == events["is_bot"].sum() > 0
     assert totals["events_without_person"] == events["person_key"].null_count() > 0
     people = events.filter(~pl.col("is_bot"))
-    assert totals["orders_by_order_day"] == people.filter(pl.col("kind") == "order").height
+    assert totals["orders_by_order_day_without_bots"] == people.filter(pl.col("kind") == "order").height
     assert (
-        totals["revenue_micros_by_order_day"]
+        totals["revenue_micros_by_order_day_without_bots"]
         == people.filter(pl.col("kind").is_in(["order", "refund"]))["revenue_micros"].sum()
     )
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import at, product
+from support import NOBODY_LINKED, NONE_REPEATED, at, product
 
 from pipeline.contracts import EVENTS, RAW_EVENTS
 from pipeline.events.clean import CleanDay, clean_day
@@ -29,7 +29,7 @@ def clean(rows: list[Row]) -> CleanDay:
     full = [{**defaults, "event_id": f"e{i}", "record_number": i, **row} for i, row in enumerate(rows)]
     for row in full:
         row["occurred_at_raw"] = row["occurred_at"]
-    return clean_day(pl.LazyFrame(full, schema=schema, orient="row"), product())
+    return clean_day(pl.LazyFrame(full, schema=schema, orient="row"), product(), NOBODY_LINKED, NONE_REPEATED)
 
 
 def test_stable_keys_are_pinned() -> None:

@@ -21,7 +21,7 @@ from pipeline.dictionary import markdown
 from pipeline.home import HomeMismatch, claim
 from pipeline.lake import Lake, day_key
 from pipeline.state import DayFailure, DayState, Snapshot, dirty_days, input_hash, read_state, read_states, write_state
-from pipeline.tables import DAY_TABLES
+from pipeline.tables import DAY_TABLE, DAY_TABLES
 
 ROOT = Path(__file__).parents[2]
 
@@ -159,7 +159,7 @@ def test_a_late_file_makes_its_day_dirty_and_sessions_around_it() -> None:
     dirty = dirty_days(DAY_TABLES, product(), snapshot)
     assert dirty.days["events"] == {D[3]}
     assert dirty.days["activity"] == {D[3]}
-    for name in ("session_events", "sessions", "page_views", "daily_sessions", "daily_zones", "daily_quality"):
+    for name in ("session_events", "sessions", "page_views", "daily_sessions", "daily_zones", "quality_counts"):
         assert dirty.days[name] == set(D[2:5]), name
 
 
@@ -185,7 +185,10 @@ def test_a_changed_product_part_makes_what_uses_it_dirty() -> None:
 def test_a_failed_day_waits_until_its_inputs_change() -> None:
     snapshot = published(RAW)
     snapshot.raw = {**RAW, D[3]: {"bad": 1}}
-    events = DAY_TABLES[0]
+    for name in ("event_ids", "identity_events", "appearances", "quality_counts"):
+        hashed = input_hash(DAY_TABLE[name], D[3], product(), snapshot)
+        snapshot.states[name][D[3]] = DayState(hashed, snapshot.states[name][D[3]].output_hash, 0)
+    events = DAY_TABLE["events"]
     snapshot.failures = {"events": {D[3]: DayFailure(input_hash(events, D[3], product(), snapshot), ["why"])}}
     dirty = dirty_days(DAY_TABLES, product(), snapshot)
     assert dirty.held_back == {D[3]}
@@ -196,7 +199,7 @@ def test_a_failed_day_waits_until_its_inputs_change() -> None:
 
 def test_a_held_back_day_runs_again_when_what_it_reads_will_change() -> None:
     snapshot = published(RAW)
-    sessions = DAY_TABLES[1]
+    sessions = DAY_TABLE["session_events"]
     del snapshot.states["session_events"][D[3]]
     snapshot.failures = {"session_events": {D[3]: DayFailure(input_hash(sessions, D[3], product(), snapshot), ["why"])}}
     assert dirty_days(DAY_TABLES, product(), snapshot).held_back == {D[3]}

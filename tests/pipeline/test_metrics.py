@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from support import at, days_from, events_frame, product
 
 from pipeline.contracts import TABLES
-from pipeline.metrics.daily import daily_quality
 from pipeline.metrics.funnel import funnel_results, person_steps, step_events
 from pipeline.metrics.people import activity, people_daily, retention_cells
+from pipeline.metrics.quality import quality_counts
 from pipeline.metrics.zones import daily_zones, zones_of_chain
 from pipeline.product import Product, Zone
 
@@ -313,25 +313,42 @@ def test_zone_versions_by_day_and_device() -> None:
 
 
 def test_quality_counts_balance() -> None:
-    raw = pl.LazyFrame({"source": ["web"] * 4, "event_id": ["a", "a", "b", None]})
+    raw = pl.LazyFrame({"source": ["web"] * 5, "event_id": ["a", "a", "b", None, "c"]})
     events = events_frame(
         [
             {"occurred_at": at("2026-02-03T10:00"), "received_at": at("2026-02-04T10:00:01"), "page": "home"},
-            {"occurred_at": at("2026-02-03T10:00"), "is_bot": True, "kind": "order", "revenue_micros": 7},
+            {
+                "occurred_at": at("2026-02-03T10:00"),
+                "is_bot": True,
+                "bot_rule": "user_agent",
+                "kind": "order",
+                "revenue_micros": 7,
+            },
             {"occurred_at": at("2026-02-03T10:00"), "person_key": None, "kind": "order", "revenue_micros": 5},
         ]
     ).lazy()
-    sessions = pl.LazyFrame({"source": ["web"], "is_split": [True]})
-    (row,) = daily_quality(raw, events, sessions, date(2026, 2, 3), product()).iter_rows(named=True)
-    assert row["events_accepted"] == row["events"] + row["events_duplicate"] + row["clicks_merged"]
+    repeated = pl.DataFrame({"source": ["web"], "event_id": ["c"]})
+    sessions = pl.LazyFrame({"source": ["web"], "is_split": [True], "is_bot": [False]})
+    made = quality_counts(raw, repeated, events, sessions, date(2026, 2, 3), product())
+    (row,) = made.iter_rows(named=True)
+    kept = row["events"] + row["events_duplicate"] + row["events_duplicate_of_earlier_days"] + row["clicks_merged"]
+    assert row["events_accepted"] == kept == 5
     expected = {
         "events_duplicate": 1,
-        "events_bot": 1,
+        "events_duplicate_of_earlier_days": 1,
+        "events_without_bots": 2,
+        "events_bot_user_agent": 1,
         "events_without_person": 1,
-        "events_late": 1,
-        "orders_by_order_day": 1,
-        "revenue_micros_by_order_day": 5,
+        "events_received_within_7d": 1,
+        "events_without_received_at": 2,
+        "orders_by_order_day": 2,
+        "orders_by_order_day_without_bots": 1,
+        "revenue_micros_by_order_day": 12,
+        "revenue_micros_by_order_day_without_bots": 5,
         "sessions_split": 1,
+        "sessions_without_bots": 1,
+        "people_active": 1,
+        "page_view_events": 1,
         "page_view_events_unknown_page": 0,
     }
     assert {name: row[name] for name in expected} == expected

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from support import at, events_frame, product
+from support import NOBODY_LINKED, NONE_REPEATED, at, events_frame, product
 
 from pipeline.contracts import TABLES
 from pipeline.events.clean import clean_day
@@ -53,7 +53,12 @@ def test_each_batch_has_its_own_verdict() -> None:
 
 
 def events_facts(**changes: Any) -> Facts:
-    frame = clean_day(events_frame([{"occurred_at": at("2026-02-03T10:00"), "page": "home"}]).lazy(), product()).events
+    frame = clean_day(
+        events_frame([{"occurred_at": at("2026-02-03T10:00"), "page": "home"}]).lazy(),
+        product(),
+        NOBODY_LINKED,
+        NONE_REPEATED,
+    ).events
     own: Facts = {"records_read": 200, "records_rejected": 0, "rejected_share": 0.0, "rows_outside_day": 0}
     return {**batch_profile(TABLES["events"], frame), **own, **changes}
 

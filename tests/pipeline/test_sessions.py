@@ -221,11 +221,6 @@ def test_a_source_session_over_three_days_is_cut_and_counted() -> None:
     assert [frame["is_split"].any() for frame in made] == [False, False, True]
 
 
-def test_an_id_sent_on_both_sides_of_midnight_counts_once_in_the_session() -> None:
-    rows = [{"occurred_at": at(time), "event_id": "twice"} for time in ("2026-01-05T22:59:59", "2026-01-05T23:00:01")]
-    assert session_events(events_frame(rows).lazy(), date(2026, 1, 5), product()).height == 1
-
-
 def test_session_row() -> None:
     rows: list[Row] = [
         {"occurred_at": at("2026-02-03T10:00"), "page": "home", "device_type": None, "country": "DE"},

@@ -66,10 +66,20 @@ def test_daily_kpis() -> None:
                 "revenue_micros": 2**40,
             },
         ),
-        daily_quality=given(
-            "daily_quality",
-            {"day": MON, "source": "a", "orders_by_order_day": 1, "revenue_micros_by_order_day": 5},
-            {"day": MON, "source": "b", "orders_by_order_day": 2, "revenue_micros_by_order_day": -7},
+        quality_counts=given(
+            "quality_counts",
+            {
+                "day": MON,
+                "source": "a",
+                "orders_by_order_day_without_bots": 1,
+                "revenue_micros_by_order_day_without_bots": 5,
+            },
+            {
+                "day": MON,
+                "source": "b",
+                "orders_by_order_day_without_bots": 2,
+                "revenue_micros_by_order_day_without_bots": -7,
+            },
         ),
     )
     assert [row["day"] for row in rows] == [MON, TUE]
@@ -172,7 +182,7 @@ def test_lineage_goes_through_models_and_arithmetic() -> None:
         ("daily_sessions", "sessions_bounced"),
         ("daily_sessions", "sessions_with_page_view"),
     }
-    assert traced["revenue_micros_by_order_day"] == {("daily_quality", "revenue_micros_by_order_day")}
+    assert traced["revenue_micros_by_order_day"] == {("quality_counts", "revenue_micros_by_order_day_without_bots")}
 
 
 def test_models_stand_after_what_they_read() -> None:
@@ -180,7 +190,7 @@ def test_models_stand_after_what_they_read() -> None:
     names = list(models)
     for name, model in models.items():
         assert all(names.index(read) < names.index(name) for read in model.reads if read in models)
-    assert sources_of("daily_kpis", models) == {"people_daily", "daily_sessions", "daily_quality"}
+    assert sources_of("daily_kpis", models) == {"people_daily", "daily_sessions", "quality_counts"}
 
 
 def test_a_cte_named_like_a_table_hides_no_dependency() -> None:
