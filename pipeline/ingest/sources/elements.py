@@ -4,6 +4,7 @@ Grammar of `elements_chain`: elements joined by `;`, innermost first; each `tag.
 Inside quotes `\"` is a quote, and `;` and line breaks stand as they are; a backslash itself isn't escaped.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from pipeline.ingest.sources.fields import Fields, element_chain, first, text
 
 Element = tuple[str, dict[str, Any]]
 _PREFIX = "attr__"
+_NEXT_ELEMENT = re.compile(r";[a-z][a-z0-9-]*(?:[.:;]|$)")
 
 
 def chain_of(row: Fields) -> str | None:
@@ -78,7 +80,7 @@ def _ends(text: str, i: int, quoted: bool) -> bool:
     if i == 0 or text[i - 1] != "\\":
         return True
     rest = text[i + 1 :]
-    return quoted and (rest == "" or rest.startswith(";") or _begins_key(rest))
+    return quoted and (rest == "" or bool(_NEXT_ELEMENT.match(rest)) or _begins_key(rest))
 
 
 def _begins_key(rest: str) -> bool:

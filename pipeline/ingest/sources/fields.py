@@ -232,6 +232,14 @@ def _is_name(name: str) -> bool:
 def properties(own: Fields | None, rest: Fields) -> Fields:
     """The event's own properties, and under `_record` whatever else the record held."""
     found = dict(own or {})
-    if rest:
-        found["_record"] = rest
+    if kept := _without_nothing(rest):
+        found["_record"] = kept
     return found
+
+
+def _without_nothing(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
+    """Without nulls and what is empty, which say nothing."""
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _without_nothing(each) for name, each in value.items()}
+    return {name: each for name, each in inner.items() if each not in (None, "", {}, [])}

@@ -135,7 +135,7 @@ def _rest(row: Fields) -> Fields:
     people = row.pop("user_properties", {})
     if people:
         own["user_properties"] = people
-    return properties(own, {name: value for name, value in row.items() if value not in (None, [], {})})
+    return properties(own, row)
 
 
 FORMAT = Format(

@@ -123,10 +123,7 @@ def _events(row: Fields) -> Iterable[Fields]:
 
 def _finished(event: Fields, row: Fields) -> Fields:
     own = row.pop("properties", None)
-    return {
-        **event,
-        "properties": properties(own, {n: value for n, value in row.items() if value not in (None, "", [])}),
-    }
+    return {**event, "properties": properties(own, row)}
 
 
 def _common(row: Fields, name: str) -> Fields:

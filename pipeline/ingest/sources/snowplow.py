@@ -150,7 +150,7 @@ def _events(row: Fields) -> Iterable[Fields]:
     _from_schemas(event, schemas)
     if event["kind"] == "order" and "order_id" not in event:
         event |= _order(row, "tr_orderid", "tr_total", "tr_currency")
-    event["properties"] = properties(schemas, {n: value for n, value in row.items() if value not in (None, "")})
+    event["properties"] = properties(schemas, row)
     return [event]
 
 

@@ -1,0 +1,295 @@
+"""Records in the vendors' forms, with the fields that their documentation names; seeded, so always the same.
+
+What a record says is made up. Each builder gives at least 200 records over three days of February 2026.
+"""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pipeline.ingest.sources.snowplow import TSV_COLUMNS
+
+Fields = dict[str, Any]
+START = datetime(2026, 2, 3, 8, tzinfo=UTC)
+AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/144.0.0.0 Safari/537.36"
+RECORDS = 240
+
+
+def times() -> Iterator[tuple[int, datetime, random.Random]]:
+    chance = random.Random(7)
+    at = START
+    for i in range(RECORDS):
+        at += timedelta(seconds=chance.randrange(30, 1500))
+        yield i, at, chance
+
+
+def iso(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def segment() -> list[Fields]:
+    """Archived calls, one in ten a batch of two."""
+    found: list[Fields] = []
+    for i, at, chance in times():
+        device, user = f"anon-{i % 17}", f"user-{i % 17}" if i % 17 < 9 and i > 60 else None
+        page = {
+            "url": "https://shop.example/p/1?q=a",
+            "path": "/p/1",
+            "referrer": "https://search.example/",
+            "title": "Shoe",
+            "search": "?q=a",
+        }
+        call: Fields = {
+            "messageId": f"m-{i}",
+            "anonymousId": device,
+            "userId": user,
+            "type": "track",
+            "channel": "client",
+            "version": 2,
+            "writeKey": "wk-secret",
+            "originalTimestamp": iso(at - timedelta(minutes=5)),
+            "timestamp": iso(at),
+            "sentAt": iso(at - timedelta(minutes=5) + timedelta(seconds=1)),
+            "receivedAt": iso(at + timedelta(seconds=1)),
+            "integrations": {"All": True},
+            "context": {
+                "ip": "203.0.113.7",
+                "locale": "de-DE",
+                "timezone": "Europe/Berlin",
+                "userAgent": AGENT,
+                "userAgentData": {"mobile": i % 3 == 0, "platform": "Linux"},
+                "page": page,
+                "screen": {"width": 1920, "height": 1080, "innerWidth": 1200, "innerHeight": 800, "density": 1},
+                "library": {"name": "analytics.js", "version": "4.1"},
+                "campaign": {"name": "spring", "source": "mail"},
+                "sessionId": 1770000000 + i % 17,
+                "sessionStart": i < 17,
+                "traits": {"plan": "pro"},
+                "device": {"advertisingId": "ad-1", "manufacturer": "X"},
+                "location": {"country": "DE", "latitude": 52.5, "longitude": 13.4},
+            },
+            "_metadata": {"bundled": ["Segment.io"]},
+            "rudderId": f"r-{i % 17}",
+            "request_ip": "203.0.113.7",
+        }
+        kind = ("page", "track", "identify", "order", "refund", "experiment", "alias", "group", "screen", "device")[
+            i % 10
+        ]
+        if kind == "page":
+            call |= {"type": "page", "name": "Product", "properties": {**page, "category": "shoes"}}
+        elif kind == "identify":
+            call |= {"type": "identify", "userId": f"user-{i % 17}", "traits": {"plan": "pro"}}
+        elif kind == "order":
+            call |= {
+                "event": "Order Completed",
+                "properties": {
+                    "order_id": f"o-{i}",
+                    "revenue": 25.5,
+                    "total": 30,
+                    "currency": "eur",
+                    "products": [{"sku": "a", "price": 25.5}],
+                },
+            }
+        elif kind == "refund":
+            call |= {"event": "Order Refunded", "properties": {"order_id": f"o-{i}", "total": 30.25, "currency": "EUR"}}
+        elif kind == "experiment":
+            call |= {
+                "event": "Experiment Viewed",
+                "properties": {
+                    "experiment_id": "e1",
+                    "experiment_name": "Button",
+                    "variation_id": "b",
+                    "variation_name": "Blue",
+                },
+            }
+        elif kind == "alias":
+            call |= {"type": "alias", "userId": f"user-{i % 17}", "previousId": f"old-{i % 17}"}
+        elif kind == "group":
+            call |= {"type": "group", "groupId": "g-1", "traits": {"name": "ACME"}}
+        elif kind == "screen":
+            call |= {"type": "screen", "name": "Cart"}
+        else:
+            call |= {"event": "Product Added", "properties": {"sku": "a", "price": chance.randrange(100)}}
+        found.append(call)
+    return [*found[:-2], {"batch": found[-2:], "sentAt": found[-1]["sentAt"], "context": {"batchNote": 1}}]
+
+
+def posthog() -> list[Fields]:
+    """Events as batch exports write them to NDJSON, with elements chains."""
+    found: list[Fields] = []
+    names = ("$pageview", "$autocapture", "$pageleave", "$identify", "$$heatmap", "$web_vitals", "$exception",
+             "survey sent", "survey shown", "$feature_flag_called", "$rageclick", "$dead_click", "$create_alias",
+             "Order Completed", "signed up")  # fmt: skip
+    for i, at, chance in times():
+        name, device = names[i % len(names)], f"dev-{i % 13}"
+        own: Fields = {
+            "$device_id": device, "$session_id": f"s-{i // 20}", "$window_id": f"w-{i % 13}", "$pageview_id": f"pv-{i // 4}",
+            "$current_url": "https://shop.example/?utm=1", "$pathname": "/", "$host": "shop.example", "$referrer": "$direct",
+            "$title": "Home", "$viewport_width": 1200, "$viewport_height": 801.5, "$screen_width": 1920, "$raw_user_agent": AGENT,
+            "$device_type": "Desktop", "$os": "Linux", "$browser": "Chrome", "$browser_language": "de", "$geoip_country_code": "DE",
+            "$geoip_latitude": 52.5, "$ip": "203.0.113.7", "$lib": "web", "$insert_id": f"ins{i}", "$time": at.timestamp(), "token": "phc_1",
+        }  # fmt: skip
+        row: Fields = {"uuid": f"u-{i}", "event": name, "distinct_id": device, "properties": own, "timestamp": iso(at),
+                       "created_at": iso(at + timedelta(seconds=2)), "person_id": "p", "elements_chain": "", "team_id": 1}  # fmt: skip
+        if name in ("$autocapture", "$rageclick", "$dead_click"):
+            own["$event_type"] = "click"
+            row["elements_chain"] = (
+                'a.btn.p-0.5:attr__class="btn p-0.5"attr__href="/buy"nth-child="1"text="Say \\"hi\\"; now";div.hero:attr__class="hero"attr_id="top"'
+            )
+        elif name == "$pageleave":
+            own |= {
+                "$prev_pageview_duration": 12.5,
+                "$prev_pageview_max_scroll": 400,
+                "$prev_pageview_max_content": 1200,
+                "$prev_pageview_max_content_percentage": 0.6,
+            }
+        elif name == "$identify":
+            row["distinct_id"] = f"user-{i % 13}"
+            own |= {"$anon_distinct_id": device, "$user_id": f"user-{i % 13}"}
+        elif name == "$$heatmap":
+            own["$heatmap_data"] = {
+                "https://shop.example/": [
+                    {"x": 10, "y": 20, "target_fixed": False, "type": "click"},
+                    {"x": 11, "y": 21, "target_fixed": True, "type": "mousemove"},
+                    {"x": 1, "y": 2, "target_fixed": False, "type": "rageclick"},
+                ]
+            }
+        elif name == "$web_vitals":
+            own |= {
+                "$web_vitals_LCP_value": 1800.4,
+                "$web_vitals_INP_value": 90,
+                "$web_vitals_CLS_value": 0.05,
+                "$web_vitals_FCP_value": 700,
+            }
+        elif name == "$exception":
+            own |= {
+                "$exception_types": ["TypeError"],
+                "$exception_values": ["x is undefined"],
+                "$exception_level": "error",
+            }
+        elif name == "survey sent":
+            own |= {
+                "$survey_id": "nps",
+                "$survey_response": "9",
+                "$survey_response_q1": "9",
+                "$survey_response_q2": "Good, mail me@example.com",
+                "$survey_questions": [{"id": "q1"}],
+            }
+        elif name == "survey shown":
+            own["$survey_id"] = "nps"
+        elif name == "$feature_flag_called":
+            own |= {"$feature_flag": "new-button", "$feature_flag_response": True}
+        elif name == "$create_alias":
+            own["alias"] = f"user-{i % 13}"
+        elif name == "Order Completed":
+            own |= {"order_id": f"o-{i}", "revenue": chance.randrange(5, 90), "currency": "EUR"}
+        found.append(row)
+    return found
+
+
+def ga4() -> list[Fields]:
+    """Rows of the BigQuery export as NDJSON: 64-bit integers are strings."""
+    found: list[Fields] = []
+    names = (
+        "page_view",
+        "session_start",
+        "scroll",
+        "user_engagement",
+        "click",
+        "purchase",
+        "refund",
+        "view_search_results",
+        "form_submit",
+    )
+    for i, at, chance in times():
+        name = names[i % len(names)]
+
+        def param(key: str, kind: str, value: Any) -> Fields:
+            return {"key": key, "value": {f"{kind}_value": value}}
+
+        params = [
+            param("page_location", "string", "https://shop.example/p/2"), param("page_title", "string", "Shoe"),
+            param("page_referrer", "string", "https://search.example"), param("ga_session_id", "int", "1770000001"),
+            param("ga_session_number", "int", "1"), param("engagement_time_msec", "int", str(chance.randrange(9000))),
+        ]  # fmt: skip
+        row: Fields = {
+            "event_date": at.strftime("%Y%m%d"), "event_timestamp": str(int(at.timestamp() * 1_000_000)), "event_name": name,
+            "event_params": params, "event_bundle_sequence_id": str(i), "batch_page_id": str(i), "batch_ordering_id": "1", "batch_event_index": "1",
+            "event_server_timestamp_offset": "1000", "user_id": f"user-{i % 11}" if i % 11 < 3 and i > 50 else None, "user_pseudo_id": f"{i % 11}.177",
+            "privacy_info": {"analytics_storage": "Yes"}, "user_properties": [param("plan", "string", "pro")],
+            "device": {"category": "mobile", "language": "de-de", "operating_system": "Android", "advertising_id": "ad", "web_info": {"browser": "Chrome"}},
+            "geo": {"country": "Germany", "city": "Berlin"}, "traffic_source": {"medium": "organic"}, "stream_id": "1", "platform": "WEB",
+            "is_active_user": True, "items": [], "user_first_touch_timestamp": "1770000000000000",
+        }  # fmt: skip
+        if name in ("purchase", "refund"):
+            params += [param("currency", "string", "EUR"), param("value", "double", 12.5)]
+            row["ecommerce"] = {
+                "transaction_id": f"t-{i}",
+                "total_item_quantity": "1",
+                "purchase_revenue": 12.5 if name == "purchase" else None,
+                "refund_value": 12.5 if name == "refund" else None,
+            }
+            row["items"] = [{"item_id": "a", "price": 12.5}]
+        found.append(row)
+    return found
+
+
+def snowplow_tsv() -> bytes:
+    """The enriched stream: 131 cells a line."""
+    lines: list[str] = []
+    kinds = (
+        "page_view",
+        "page_ping",
+        "link_click",
+        "expose_element",
+        "transaction",
+        "snowplow_ecommerce_action",
+        "web_vitals",
+        "submit_form",
+    )
+    for i, at, _ in times():
+        name = kinds[i % len(kinds)]
+        stamp = at.strftime("%Y-%m-%d %H:%M:%S.000")
+        row = {
+            "app_id": "shop", "platform": "web", "etl_tstamp": stamp, "collector_tstamp": stamp, "dvce_created_tstamp": stamp,
+            "dvce_sent_tstamp": stamp, "event": "unstruct", "event_name": name, "event_id": f"e-{i}", "domain_userid": f"d-{i % 9}",
+            "domain_sessionid": f"s-{i // 12}", "user_id": f"u-{i % 9}" if i % 9 < 2 and i > 90 else "", "user_ipaddress": "203.0.113.7",
+            "page_url": "https://shop.example/", "page_title": "Home", "page_referrer": "", "useragent": AGENT, "dvce_type": "Computer",
+            "br_viewwidth": "1200", "br_viewheight": "800", "doc_width": "1200", "doc_height": "2400", "pp_yoffset_max": "400",
+            "geo_country": "DE", "geo_latitude": "52.5", "br_lang": "de", "v_tracker": "js-4",
+            "contexts": json.dumps({"schema": "iglu:com.snowplowanalytics.snowplow/contexts/jsonschema/1-0-0", "data": [
+                {"schema": "iglu:com.snowplowanalytics.snowplow/web_page/jsonschema/1-0-0", "data": {"id": f"pv-{i // 4}"}},
+                *([{"schema": "iglu:com.snowplowanalytics.snowplow.ecommerce/transaction/jsonschema/1-0-0", "data": {"transaction_id": f"t-{i}", "revenue": 9.99, "currency": "EUR", "total_quantity": 1}}] if name == "snowplow_ecommerce_action" else []),
+                *([{"schema": "iglu:com.snowplowanalytics.snowplow/element_statistics/jsonschema/1-0-0", "data": {"element_name": "hero", "total_time_visible_ms": 1500}}] if name == "expose_element" else []),
+            ]}),
+        }  # fmt: skip
+        told = {"link_click": {"targetUrl": "https://x.example", "elementId": "buy", "elementClasses": ["btn"]}, "expose_element": {"element_name": "hero"},
+                "snowplow_ecommerce_action": {"type": "transaction"}, "web_vitals": {"lcp": 1200.5, "inp": 80, "cls": 0.1},
+                "submit_form": {"formId": "f", "elements": [{"name": "mail", "value": "typed-by-a-visitor", "nodeName": "INPUT"}]}}.get(name)  # fmt: skip
+        if told:
+            row["unstruct_event"] = json.dumps(
+                {
+                    "schema": "iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0",
+                    "data": {"schema": f"iglu:com.snowplowanalytics.snowplow/{name}/jsonschema/1-0-0", "data": told},
+                }
+            )
+        if name == "transaction":
+            row |= {"tr_orderid": f"o-{i}", "tr_total": "19.99", "tr_currency": "EUR"}
+        lines.append("\t".join(row.get(column, "") for column in TSV_COLUMNS))
+    return "\n".join(lines).encode()
+
+
+def surveys() -> bytes:
+    """A wide export: one response a row, header words as questions."""
+    rows = [
+        "Response ID,Submit Date (UTC),Hotjar User ID,Country,Device,Source URL,How likely are you to recommend us?,<b>What is missing?</b>,Email address,IP Address,Tags"
+    ]
+    for i, at, chance in times():
+        score = chance.randrange(11)
+        word = f"{score} - Extremely likely" if score == 10 else str(score)
+        rows.append(
+            f'{i},{at:%Y-%m-%d %H:%M:%S},h-{i % 40},DE,Desktop,https://shop.example/,{word},"Nothing, write to me{i}@example.com",me{i}@example.com,203.0.113.7,vip'
+        )
+    return "\n".join(rows).replace("Response ID", "response_id").encode()
