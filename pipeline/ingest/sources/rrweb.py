@@ -160,7 +160,7 @@ def _parts(window: _Window, kind: Any, data: Fields, own_id: str) -> Iterator[Fi
 def _meta(window: _Window, data: Fields, own_id: str) -> Iterator[Fields]:
     window.width, window.height = whole(data.get("width")), whole(data.get("height"))
     url = text(data.get("href"))
-    if url == window.url:
+    if window.page_view_id is not None and url == window.url:
         raise RecordLeftOut("same_page")
     window.url, window.page_view_id = url, own_id
     window.scroll_x = window.scroll_y = 0
