@@ -57,6 +57,7 @@ _NAMES_IN_JSON = (
 _CARD = r"\b(?:\d[ -]?){12,18}\d\b"
 # Each pattern is read by Rust's regex and by Python's alike.
 _PATTERNS: tuple[tuple[str, str], ...] = (
+    (r"://[^/@\s\"]+:[^/@\s\"]+@", "://[secret]@"),
     (r"[A-Za-z0-9._%+'-]+(?:@|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", "[email]"),
     (r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*", "[token]"),
     (r"\b(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{8,}", "[token]"),
@@ -65,7 +66,6 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
     (r"(?i)\bbearer\s+[A-Za-z0-9._~+/-]{8,}=*", "[token]"),
     (rf"(?i)\b(?:{_NAMES_IN_URLS})=[^&#\s\"'\\;]+", "[secret]"),
     (rf"(?i)\"(?:{_NAMES_IN_JSON})\"\s*:\s*\"[^\"]+\"", '"[secret]":null'),
-    (r"://[^/@\s\"]+:[^/@\s\"]+@", "://[secret]@"),
 )
 _SUSPICIOUS = "|".join(f"(?:{pattern})" for pattern in (*(pattern for pattern, _ in _PATTERNS), _CARD))
 _LOOKS_LIKE_CARD = re.compile(_CARD)
