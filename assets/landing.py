@@ -88,5 +88,5 @@ def _drift(findings: list[Finding]) -> Iterator[dg.AssetCheckResult]:
             passed=not found,
             severity=dg.AssetCheckSeverity.WARN,
             description="; ".join(finding.sentence for finding in found[:5]) or None,
-            metadata={f"{finding.source}: {finding.field}": finding.sentence for finding in found},
+            metadata={f"{finding.day} {finding.source}: {finding.field}": finding.sentence for finding in found},
         )

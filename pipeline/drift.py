@@ -34,6 +34,7 @@ class Finding:
 
     check: str
     source: str
+    day: date
     field: str
     sentence: str
 
@@ -78,12 +79,17 @@ def _compare(source: str, day: date, now: _Profile, before: list[_Profile], min_
     names = {name for profile in recent for name in profile.fields}
     usual = {name: median(profile.share(name) for profile in recent) for name in names}
     ever = {name for profile in before for name in profile.fields}
-    vanished = sorted(name for name, share in usual.items() if share >= USUAL_SHARE and name not in now.fields)
+    # Named on the day on which it happens, not again on each day after.
+    last = before[-1].fields
+    vanished = sorted(
+        name for name, share in usual.items() if share >= USUAL_SHARE and name in last and name not in now.fields
+    )
     appeared = sorted(name for name in now.fields if name not in ever)
     for name in vanished:
         yield Finding(
             "field_vanished",
             source,
+            day,
             name,
             f"{source} on {day}: `{name}` is in none of {now.records} records, before in {usual[name]:.0%}",
         )
@@ -92,6 +98,7 @@ def _compare(source: str, day: date, now: _Profile, before: list[_Profile], min_
             yield Finding(
                 "field_renamed",
                 source,
+                day,
                 name,
                 f"{source} on {day}: `{name}` may be called `{new}` now ({now.share(new):.0%} of {now.records} records, "
                 f"before {usual[name]:.0%}); add it as an alternative to the mapping",
@@ -99,7 +106,11 @@ def _compare(source: str, day: date, now: _Profile, before: list[_Profile], min_
     for name in appeared:
         number = now.fields[name].total()
         yield Finding(
-            "field_appeared", source, name, f"{source} on {day}: `{name}` is new, in {number} of {now.records} records"
+            "field_appeared",
+            source,
+            day,
+            name,
+            f"{source} on {day}: `{name}` is new, in {number} of {now.records} records",
         )
     yield from _shares_and_types(source, day, now, recent, usual, min_records)
 
@@ -113,6 +124,7 @@ def _shares_and_types(  # what _compare has at hand
             yield Finding(
                 "field_null_share",
                 source,
+                day,
                 name,
                 f"{source} on {day}: `{name}` is empty in {1 - share:.0%} of {now.records} records, "
                 f"before in {1 - usual[name]:.0%}",
@@ -123,6 +135,7 @@ def _shares_and_types(  # what _compare has at hand
             yield Finding(
                 "field_type",
                 source,
+                day,
                 name,
                 f"{source} on {day}: `{name}` holds {numbers}, before only {', '.join(sorted(known))}",
             )
