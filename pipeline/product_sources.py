@@ -8,15 +8,25 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import polars as pl
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.contracts.canonical import INPUT_COLUMNS, KINDS, PROPERTY_PREFIX, Capability
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 FormatName = Literal["canonical", "mapping", "segment", "posthog", "snowplow", "ga4", "rrweb", "surveys"]
 EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 ISO = "iso8601"
-_COLUMNS = frozenset(column.name for column in INPUT_COLUMNS)
+_TYPES = {column.name: column.dtype for column in INPUT_COLUMNS}
+_COLUMNS = frozenset(_TYPES)
+_WORDS: dict[pl.DataType, str] = {
+    pl.String(): "text (quote it)",
+    pl.Int32(): "whole numbers",
+    pl.Int64(): "whole numbers",
+    pl.Boolean(): "true or false",
+    UTC_MICROSECONDS: "times, which come from a field",
+}
 # More entries than this in one record are no events but an attack on the machine.
 MAX_EVENTS_PER_RECORD = 10_000
 
@@ -81,9 +91,9 @@ class ColumnRule(Part):
     """Where a canonical column comes from: a field, the first of several that has a value, or a constant."""
 
     field: Fields | None = Field(None, description="path with dots, or a list of alternatives (a renamed column)")
-    constant: str | int | bool | None = None
-    values: dict[str, str | int | bool] | None = Field(None, description="value of the field: value of the column")
-    otherwise: str | int | bool | None = Field(None, description="where `values` lacks the value; default: null")
+    constant: bool | int | str | None = None
+    values: dict[str, bool | int | str] | None = Field(None, description="value of the field: value of the column")
+    otherwise: bool | int | str | None = Field(None, description="where `values` lacks the value; default: null")
     format: Annotated[str, AfterValidator(_time_format)] = Field(ISO, description="of times")
     zone: Zone = Field("UTC", description="of times that tell none")
     scale: int = Field(1, ge=1, le=1_000_000, description="numbers are multiplied by it: 1000000 for whole currency")
@@ -106,12 +116,26 @@ def _as_rule(value: object) -> object:
 Columns = dict[str, Annotated[ColumnRule, BeforeValidator(_as_rule)]]
 
 
+def _fits(dtype: pl.DataType, value: str | int | bool) -> bool:
+    if dtype == UTC_MICROSECONDS:
+        return False
+    if dtype == pl.Boolean():
+        return isinstance(value, bool)
+    if dtype == pl.String():
+        return isinstance(value, str)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _check_columns(columns: Mapped[str, ColumnRule]) -> None:
     for name, rule in columns.items():
         if name not in _COLUMNS and not name.startswith(PROPERTY_PREFIX):
             raise ValueError(
                 f"{name}: no such column; the columns are {', '.join(sorted(_COLUMNS))}, or {PROPERTY_PREFIX}<name>"
             )
+        given = [value for value in (rule.constant, rule.otherwise, *(rule.values or {}).values()) if value is not None]
+        for value in given:
+            if name in _TYPES and not _fits(_TYPES[name], value):
+                raise ValueError(f"{name}: {value!r} doesn't fit the column, which holds {_WORDS[_TYPES[name]]}")
         if name == "kind":
             given = [rule.constant, rule.otherwise, *(rule.values or {}).values()]
             wrong = [str(kind) for kind in given if kind is not None and kind not in KINDS]

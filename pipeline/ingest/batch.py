@@ -1,6 +1,7 @@
 """Records of a landing file on their way to columns: decoded, turned into canonical events, counted by field."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.reading import LooseRow, Record
 from pipeline.ingest.scrub import without_names
 from pipeline.ingest.sources import FORMATS, canonical
-from pipeline.ingest.sources.fields import copied, derived_id, peek
+from pipeline.ingest.sources.fields import Fields, copied, derived_id, peek
 from pipeline.product import Product, PropertyType
 
 _PROMOTED_TYPES: dict[PropertyType, tuple[type, pl.DataType]] = {
@@ -29,6 +30,9 @@ _FIELD_DEPTH = 3
 # A hostile file can invent a field a record; beyond so many they are counted together.
 MAX_FIELDS = 1_000
 OTHER_FIELDS = "(other fields)"
+
+UNFORESEEN = "unforeseen_record"
+_UNFORESEEN = (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError)
 
 Raw = bytes | dict[str, Any]
 FieldCounts = Counter[tuple[str, str]]
@@ -71,7 +75,7 @@ class Reader:
         named = [peek(parsed, path) for path in ids] if isinstance(ids, tuple) else []
         strict = not isinstance(record, LooseRow)
         found: list[msgspec.Struct] = []
-        for place, event in enumerate(self._to_events(parsed)):
+        for place, event in enumerate(self._mapped(parsed)):
             if named and self.config.format != "mapping":
                 event["event_id"] = derived_id(*named, place) if any(v is not None for v in named) else None
             for column in self.config.ignore_columns:
@@ -81,6 +85,14 @@ class Reader:
         if not found:
             raise RecordLeftOut("no_event")
         return found
+
+    def _mapped(self, parsed: Any) -> Iterable[Fields]:  # noqa: ANN401  # JSON holds anything
+        try:
+            return self._to_events(parsed)
+        except _UNFORESEEN as fault:
+            # No record may stop a file: what the format's module didn't think of is the record's fault.
+            kind = type(fault).__name__
+            raise RecordFault(UNFORESEEN, f"the record isn't what {self.config.format} sends ({kind})") from fault
 
     def _count(self, value: Any, path: str, depth: int) -> None:  # noqa: ANN401  # JSON holds anything
         if isinstance(value, dict) and depth:

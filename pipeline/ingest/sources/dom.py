@@ -28,11 +28,13 @@ class Dom:
     def mutate(self, data: dict[str, Any]) -> None:
         """Apply a mutation: removes first, then adds (a move is both), then attributes."""
         for removed in _entries(data, "removes"):
-            self._parents.pop(removed.get("id", 0), None)
+            if isinstance(removed.get("id"), int):
+                self._parents.pop(removed["id"], None)
         for added in _entries(data, "adds"):
-            self._add(added.get("node"), added.get("parentId"))
+            parent = added.get("parentId")
+            self._add(added.get("node"), parent if isinstance(parent, int) else None)
         for changed in _entries(data, "attributes"):
-            known = self._elements.get(changed.get("id", 0))
+            known = self._elements.get(changed["id"]) if isinstance(changed.get("id"), int) else None
             if known is not None and isinstance(changed.get("attributes"), dict):
                 known[1].update(changed["attributes"])
 
@@ -61,11 +63,16 @@ class Dom:
 
     def is_top_document(self, node: Any) -> bool:  # noqa: ANN401
         """Whether the id is that of the page itself, and not of a frame in it."""
-        return node in self._documents and self._parents.get(node) is None and node not in self._framed
+        return (
+            isinstance(node, int)
+            and node in self._documents
+            and self._parents.get(node) is None
+            and node not in self._framed
+        )
 
     def is_framed(self, node: Any) -> bool:  # noqa: ANN401
         """Whether the node lies in a frame, whose positions don't tell where it is in the page."""
-        return node in self._framed
+        return isinstance(node, int) and node in self._framed
 
     def ancestry(self, node: Any) -> list[tuple[str, dict[str, Any]]]:  # noqa: ANN401
         """The element of that id and its ancestors as (tag, attributes), innermost first; none if it is unknown."""
@@ -73,7 +80,7 @@ class Dom:
 
     def _walk(self, node: Any) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401
         for _ in range(_MAX_DEPTH):
-            if node not in self._parents:
+            if not isinstance(node, int) or node not in self._parents:
                 return
             if node in self._elements:
                 yield self._elements[node]

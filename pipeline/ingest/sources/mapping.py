@@ -55,12 +55,11 @@ def _events(source: Source, row: Fields) -> Iterable[Fields]:
             continue
         columns = {**mapping.columns, **rule.columns}
         for place, entry in enumerate(_split(row, rule)):
+            named = [peek(entry, path) for path in source.event_id] if isinstance(source.event_id, tuple) else None
             event = _event(columns, entry)
-            if isinstance(source.event_id, tuple):
-                values = [peek(entry, path) for path in source.event_id]
-                event["event_id"] = (
-                    None if all(v is None for v in values) else derived_id(number_of_rule, place, *values)
-                )
+            if named is not None:
+                known = any(value is not None for value in named)
+                event["event_id"] = derived_id(number_of_rule, place, *named) if known else None
             found.append(event)
     if not found:
         raise RecordLeftOut("no_event_rule")

@@ -1,0 +1,267 @@
+"""The declarative mapping: what it can say, what `footfall check` finds in it, and what a sample proposes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import samples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import drop, ndjson, product, take_all
+
+from pipeline.contracts import TABLES
+from pipeline.ingest.batch import UNFORESEEN, Reader
+from pipeline.ingest.faults import RecordFault, RecordLeftOut
+from pipeline.ingest.manifests import Manifest
+from pipeline.lake import Lake
+from pipeline.product_file import ProductFileError, parse_product
+from pipeline.propose import CannotPropose, propose
+
+BASE = {"event_id": "id", "occurred_at": "t", "kind": {"constant": "custom"}}
+FILE = """name: x
+start_date: 2026-01-01
+sources:
+  web:
+    format: mapping
+    mapping:
+      columns:
+        event_id: id
+        occurred_at: {occurred_at}
+        kind: {kind}
+        {more}
+"""
+
+
+def read(
+    home: Path, rows: list[dict[str, Any]], mapping: dict[str, Any], **source: Any
+) -> tuple[Manifest, pl.DataFrame]:
+    drop(home, "s/a.ndjson", ndjson(rows))
+    lake = Lake(home)
+    chosen = product(sources={"s": {"format": "mapping", "mapping": mapping, **source}}, properties={})
+    (manifest,) = take_all(lake, chosen)
+    keys = [part.key for parts in manifest.days.values() for part in parts]
+    return manifest, lake.scan(TABLES["raw_events"], keys).collect().sort("record_number", "event_number")
+
+
+T = "2026-02-03T10:00:00Z"
+
+
+def test_one_record_into_several_events(tmp_path: Path) -> None:
+    mapping = {
+        "where": [{"field": "state", "is_not": ["draft"]}],
+        "columns": {"occurred_at": "placed", "user_id": "customer.id", "order_id": "nr"},
+        "events": [
+            {"columns": {"kind": {"constant": "order"}, "revenue_micros": {"field": "total", "scale": 1_000_000}}},
+            {"where": [{"field": "state", "is": ["refunded"]}],
+             "columns": {"kind": {"constant": "refund"}, "occurred_at": "refunded"}},
+            {"split": "items", "columns": {"kind": {"constant": "custom"}, "name": "item.sku"}},
+        ],
+    }  # fmt: skip
+    rows = [
+        {"nr": "1", "placed": T, "refunded": "2026-02-04T10:00:00Z", "state": "refunded", "total": 12.34, "customer": {"id": 7, "tier": "gold"}, "items": [{"sku": "a", "n": 1}, {"sku": "b", "n": 2}]},
+        {"nr": "2", "placed": T, "state": "draft"},
+    ]  # fmt: skip
+    manifest, found = read(tmp_path, rows, mapping, event_id=["nr"])
+    assert manifest.rejected == {}
+    assert (manifest.records_read, manifest.accepted, manifest.events, manifest.filtered) == (2, 1, 4, {"where": 1})
+    assert found.select("kind", "name", "user_id", "revenue_micros").rows() == [
+        ("order", None, "7", 12_340_000), ("refund", None, "7", None), ("custom", "a", "7", None), ("custom", "b", "7", None)
+    ]  # fmt: skip
+    assert found["event_id"].n_unique() == 4
+    assert json.loads(found["properties"][3])["item"] == {"n": 2}
+    assert json.loads(found["properties"][0])["customer"] == {"tier": "gold"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "expected"),
+    [
+        ({"field": "v", "format": "epoch_s"}, 1770112800, "2026-02-03T10:00:00+00:00"),
+        ({"field": "v", "format": "epoch_ms"}, "1770112800123", "2026-02-03T10:00:00.123000+00:00"),
+        (
+            {"field": "v", "format": "%d.%m.%Y %H:%M", "zone": "Europe/Berlin"},
+            "03.02.2026 11:00",
+            "2026-02-03T10:00:00+00:00",
+        ),
+        # The clock goes back: the first of two hours; it goes forward: moved on by the change.
+        (
+            {"field": "v", "format": "%d.%m.%Y %H:%M", "zone": "Europe/Berlin"},
+            "25.10.2026 02:30",
+            "2026-10-25T00:30:00+00:00",
+        ),
+        (
+            {"field": "v", "format": "%d.%m.%Y %H:%M", "zone": "Europe/Berlin"},
+            "29.03.2026 02:30",
+            "2026-03-29T01:30:00+00:00",
+        ),
+        ({"field": "v", "zone": "America/New_York"}, "2026-02-03T05:00:00", "2026-02-03T10:00:00+00:00"),
+        ({"field": ["old", "v"]}, T, "2026-02-03T10:00:00+00:00"),
+    ],
+)
+def test_times(rule: dict[str, Any], value: Any, expected: str, tmp_path: Path) -> None:
+    _, found = read(tmp_path, [{"id": "1", "v": value}], {"columns": {**BASE, "occurred_at": rule}})
+    assert [at.isoformat() for at in found["occurred_at"]] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "expected"),
+    [
+        ({"scale": 1_000_000}, "12.34", 12_340_000),
+        ({"scale": 1_000_000}, "1,234.50", 1_234_500_000),
+        ({"scale": 1_000_000, "decimal": ","}, "1.234,50", 1_234_500_000),
+        ({}, 5, 5),
+        ({}, "x", "wrong_type"),
+        ({}, [1], "wrong_type"),
+        ({}, 10**30, "wrong_type"),
+        ({}, "NaN", "wrong_type"),
+        ({}, "", None),
+        ({"values": {"free": 0}, "otherwise": 9}, "free", 0),
+        ({"values": {"free": 0}, "otherwise": 9}, "other", 9),
+    ],
+)
+def test_numbers(rule: dict[str, Any], value: Any, expected: Any, tmp_path: Path) -> None:
+    columns = {**BASE, "revenue_micros": {"field": "v", **rule}}
+    manifest, found = read(tmp_path, [{"id": "1", "t": T, "v": value}], {"columns": columns})
+    if expected == "wrong_type":
+        assert manifest.rejected == {"wrong_type": 1}
+    else:
+        assert found["revenue_micros"].to_list() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("occurred_at", "kind", "more", "expected"),
+    [
+        ("t", "{constant: purchase}", "", "purchase is no kind of event; write one of page_view"),
+        ("{field: t, zone: Europe/Berlim}", "k", "", "'Europe/Berlim' is no IANA time zone"),
+        (
+            "{field: t, format: dd.mm.yyyy}",
+            "k",
+            "",
+            "is none of iso8601, epoch_s, epoch_ms, epoch_us and no pattern like",
+        ),
+        ("{field: t, format: '%H:%M'}", "k", "", "tells no day of the month; add %d"),
+        ("{field: t, constant: x}", "k", "", "give either `field` or `constant`"),
+        ("t", "k", "usr: u", "usr: no such column; the columns are"),
+        ("t", "k", "x: {field: x, values: {a: left}}", "x: 'left' doesn't fit"),
+        ("t", "k", "x: {constant: left}", "x: 'left' doesn't fit"),
+        ("t", "k", "x: {field: x, decimal: ;}", "decimal"),
+    ],
+)
+def test_check_finds_faults_with_their_line(occurred_at: str, kind: str, more: str, expected: str) -> None:
+    text = FILE.replace("{occurred_at}", occurred_at).replace("{kind}", kind).replace("{more}", more)
+    with pytest.raises(ProductFileError) as found:
+        parse_product(text)
+    assert expected in str(found.value)
+    assert "product.yaml:" in str(found.value)
+
+
+def test_check_finds_what_is_missing() -> None:
+    for lines, expected in (
+        ("format: mapping", "belong together"),
+        ("format: mapping\n    mapping: {columns: {event_id: id, kind: k}}", "lacks occurred_at"),
+        ("format: mapping\n    mapping: {columns: {occurred_at: t, kind: k}}", "has no event_id"),
+        ("ignore_columns: [kind]", "kind can't be left out"),
+    ):
+        with pytest.raises(ProductFileError) as found:
+            parse_product(f"name: x\nstart_date: 2026-01-01\nsources:\n  web:\n    {lines}\n")
+        assert expected in str(found.value)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.ndjson", "a.parquet"])
+def test_a_proposal_reads_its_own_sample(name: str, tmp_path: Path) -> None:
+    rows = [
+        {"Order No": f"o{i}", "Timestamp": f"{i % 28 + 1:02}.03.2026 10:{i % 60:02}", "Event": ("purchase", "page view", "odd")[i % 3],
+         "customer_id": f"c{i % 9}", "Total": f"{i},50", "channel": "web"}
+        for i in range(40)
+    ]  # fmt: skip
+    sample = tmp_path / name
+    if name.endswith("parquet"):
+        pl.DataFrame(rows).write_parquet(sample)
+    elif name.endswith("csv"):
+        pl.DataFrame(rows).write_csv(sample, separator=";")
+    else:
+        sample.write_bytes(ndjson(rows))
+    text = propose(sample, "erp")
+    assert "Kept in the properties: channel." in text
+    assert "event_id: none" in text
+    chosen = parse_product(text)
+    assert str(chosen.start_date) == "2026-03-01"
+    drop(tmp_path, f"erp/{name}", sample.read_bytes())
+    (manifest,) = take_all(Lake(tmp_path), chosen)
+    assert (manifest.accepted, manifest.rejected) == (40, {})
+    keys = [part.key for parts in manifest.days.values() for part in parts]
+    found = Lake(tmp_path).scan(TABLES["raw_events"], keys).collect()
+    assert dict(found["kind"].value_counts().rows()) == {"order": 14, "page_view": 13, "custom": 13}
+    assert found["revenue_micros"].sum() == sum(i * 1_000_000 + 500_000 for i in range(40))
+
+
+def test_a_sample_without_a_time_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(CannotPropose, match="looks like a time"):
+        propose(tmp_path / "a.csv", "web")
+    (tmp_path / "b.csv").write_text("")
+    with pytest.raises(CannotPropose, match="holds no record"):
+        propose(tmp_path / "b.csv", "web")
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**25), 10**25) | st.floats() | st.text(max_size=5) | st.sampled_from(["1e400", "x@y.zz", "-1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=4,
+)  # fmt: skip
+SAMPLES: dict[str, list[dict[str, Any]]] = {
+    "segment": samples.segment(),
+    "posthog": samples.posthog(),
+    "ga4": samples.ga4(),
+    "rrweb": [
+        {"type": 4, "data": {"href": "https://a.example/", "width": 1, "height": 1}, "timestamp": 1},
+        {"type": 2, "data": {"node": {"type": 0, "id": 1, "childNodes": [{"type": 2, "id": 2, "tagName": "a", "attributes": {"class": "x"}}]}, "initialOffset": {"top": 1, "left": 1}}, "timestamp": 1},
+        {"type": 3, "data": {"source": 0, "adds": [{"parentId": 1, "node": {"type": 2, "id": 3, "tagName": "p", "childNodes": []}}], "removes": [{"id": 2}], "attributes": [{"id": 3, "attributes": {"class": "y"}}]}, "timestamp": 2},
+        {"type": 3, "data": {"source": 1, "positions": [{"x": 1, "y": 1, "id": 3, "timeOffset": -1}]}, "timestamp": 3},
+        {"type": 3, "data": {"source": 2, "type": 2, "id": 3, "x": 1, "y": 1}, "timestamp": 3, "cv": "2024-10"},
+        {"type": 3, "data": {"source": 3, "id": 1, "x": 1, "y": 1}, "timestamp": 3},
+        {"type": 6, "data": {"plugin": "p", "payload": {"level": "error", "payload": ["x"]}}, "timestamp": 3},
+        {"type": 5, "data": {"tag": "t", "payload": {}}, "timestamp": 3},
+    ],
+    "snowplow": [{"event_name": "expose_element", "event_id": "1", "collector_tstamp": T, "contexts": '{"data":[{"schema":"iglu:a/b/c/1","data":{"id":"x"}}]}',
+                  "unstruct_event": {"data": {"schema": "iglu:a/element/c/1", "data": {"element_name": "x"}}}, "pp_yoffset_max": 1, "tr_total": 1,
+                  "contexts_com_snowplowanalytics_snowplow_web_page_1_0_0": [[{"id": "x"}]], "link_click": {"elementClasses": ["a"]}},
+                 {"event_name": "link_click", "unstruct_event": {"data": {"schema": "iglu:a/link_click/c/1", "data": {"elementClasses": ["a"], "elementId": "x"}}}},
+                 {"event_name": "submit_form", "unstruct_event": {"data": {"schema": "iglu:a/submit_form/c/1", "data": {"elements": [{"value": "v"}]}}}}],
+    "surveys": [{"response_id": "1", "submitted_at": T, "score": "9", "comment": "x", "How?": "10 - yes", "Status": "IP Address"}],
+    "canonical": [{"event_id": "1", "occurred_at": T, "kind": "click", "properties": {"a": 1}, "other": 2}],
+}  # fmt: skip
+
+
+def paths(value: Any, before: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [*([before] if before else []), *(path for key, each in inner for path in paths(each, (*before, key)))]
+
+
+def replaced(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
+    if not path:
+        return junk
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = replaced(value[path[0]], path[1:], junk)
+    return copy
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.data())
+def test_whatever_stands_in_a_field_only_the_record_is_at_fault(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(SAMPLES)))
+    record = data.draw(st.sampled_from(SAMPLES[name][:40]))
+    for _ in range(data.draw(st.integers(1, 3))):
+        record = replaced(record, data.draw(st.sampled_from(paths(record))), data.draw(JUNK))
+        if not isinstance(record, dict):
+            return
+    reader = Reader("s", product(sources={"s": {"format": name}}, properties={}))
+    fault = None
+    try:
+        assert reader.events(record)
+    except RecordLeftOut:
+        return
+    except RecordFault as found:
+        fault = found
+    assert fault is None or fault.rule != UNFORESEEN, fault.__cause__
