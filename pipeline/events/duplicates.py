@@ -46,15 +46,11 @@ def first_of_each_id(rows: pl.DataFrame) -> pl.DataFrame:
 def event_ids(raw: pl.LazyFrame) -> pl.DataFrame:
     """The distinct ids of a day's accepted rows, sorted by their hashes."""
     named = raw.select(_ID).filter(pl.col("event_id").is_not_null()).with_columns(id_hash=_hash()).collect()
-    # Sorting integers finds the repeated ones; texts are compared only where hashes meet.
+    # Sorted by an integer, equal ids stand side by side; texts are compared only where hashes meet.
     ordered = named.sort("id_hash")
-    once = pl.concat(
-        [
-            ordered.filter(~ordered["id_hash"].is_duplicated()),
-            ordered.filter(ordered["id_hash"].is_duplicated()).unique(_ID),
-        ]
-    )
-    return TABLES["event_ids"].conform(once)
+    meets = (ordered["id_hash"] == ordered["id_hash"].shift()).fill_null(value=False)
+    table = TABLES["event_ids"]
+    return table.conform(ordered.unique(_ID)) if meets.any() else ordered.select(table.schema.names())
 
 
 def _hash() -> pl.Expr:

@@ -172,7 +172,10 @@ class Batch:
             values = [()] * (len(INPUT_COLUMNS) + 1)
         columns: list[pl.Series] = []
         for column, cells in zip(INPUT_COLUMNS, values, strict=False):
-            if column.dtype == UTC_MICROSECONDS:
+            if cells.count(None) == len(cells):
+                # Most columns are empty in most files, and nothing needs to be looked at then.
+                columns.append(pl.Series(column.name, [None], dtype=column.dtype).new_from_index(0, len(cells)))
+            elif column.dtype == UTC_MICROSECONDS:
                 micros = pl.Series(column.name, [_micros(cell) for cell in cells], dtype=pl.Int64)
                 columns.append(micros.cast(UTC_MICROSECONDS))
             else:
