@@ -75,6 +75,7 @@ def erase(lake: Lake, product: Product, person_id: str) -> Erasure:
             removed, texts = _erase_from(lake, manifest, person, identities)
             events += removed
             rejected += texts
+        _drop_left_behind(lake, person, identities)
     return Erasure(person.users, person.devices, events, rejected, sorted(holding(lake, person.ids)))
 
 
@@ -119,6 +120,15 @@ def _erase_from(lake: Lake, manifest: Manifest, person: _Person, identities: Ide
         for key in old:
             lake.delete(key)
     return removed, texts
+
+
+def _drop_left_behind(lake: Lake, person: _Person, identities: Identities) -> None:
+    """Objects that no manifest names, left by killed runs, go if they hold the person."""
+    named = {part.key for m in read_manifests(lake).values() for parts in m.days.values() for part in parts}
+    for key in set(lake.keys("lake/raw_events")) - named:
+        rows = lake.scan(TABLES["raw_events"], [key]).collect()
+        if with_person(rows, identities).select(person.owns().any()).item():
+            lake.delete(key)
 
 
 def _rewritten(lake: Lake, key: str, kept: pl.DataFrame) -> DayObject:

@@ -85,7 +85,8 @@ def _measured(events: pl.LazyFrame, product: Product) -> pl.LazyFrame:
         "hover": kind == "move",
         "exposure": kind == "exposure",
         "exposure_time": (kind == "exposure") & pl.col("duration_ms").is_not_null(),
-        "dead_click": pl.lit(value=False),
+        # PostHog's own detection, kept under its name.
+        "dead_click": pl.col("name") == "$dead_click",
         "js_error": kind == "error",
         "web_vitals": (kind == "performance") & pl.any_horizontal(pl.col("lcp_ms", "inp_ms", "cls_e4").is_not_null()),
         "scroll": pl.all_horizontal(pl.col("scroll_y", "page_height", "window_height").is_not_null()),

@@ -25,6 +25,7 @@ COMMANDS = [
     "trace",
     "retract",
     "retry-rejected",
+    "erase",
     "doctor",
 ]
 
@@ -153,3 +154,35 @@ def test_doctor_finds_what_was_tampered_with(home: Path) -> None:
     for words in ("is gone", "sessions of 2026-02-03 isn't what was published", "mart retention", "half-written"):
         assert words in out, words
     assert not leftover.exists()
+
+
+def test_a_mapping_proposed_from_a_sample_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
+    sample = tmp_path / "export.csv"
+    lines = [f"{i};03.02.2026 10:{i:02};page view;c{i % 3};/" for i in range(20)]
+    sample.write_text("id;timestamp;event;customer_id;url\n" + "\n".join(lines) + "\n")
+    home = tmp_path / "home"
+    assert "is written" in call(home, "init", "--from", str(sample), "--source", "erp")
+    assert "sound" in call(home, "check")
+    drop(home, "erp/2026-02-03/export.csv", sample.read_bytes())
+    call(home, "run")
+    assert "20" in call(home, "trace", "7") or "page_view" in call(home, "trace", "7")
+    (tmp_path / "no.csv").write_text("a,b\n1,2\n")
+    assert "looks like a time" in call(tmp_path / "other", "init", "--from", str(tmp_path / "no.csv"), code=1)
+
+
+def test_erase_tells_until_the_landing_files_are_gone(home: Path, tmp_path: Path) -> None:
+    call(home, "run")
+    assert "write user:<id> or device:<id>" in call(home, "erase", "--person", "d1", code=2)
+    told = call(home, "erase", "--person", "device:d1", code=1)
+    assert "15 events and 0 rejected records removed" in told
+    assert "landing/web/2026-02-03/a.ndjson" in told
+    assert "marts are up to date" in call(home, "status")
+    for file in (home / "landing").rglob("*.ndjson"):
+        file.unlink()
+    assert "0 events" in call(home, "erase", "--person", "device:d1")
+    out = tmp_path.with_name("then")
+    assert "as they were known on 2026-02-03" in call(home, "run", "--identity-as-of", "2026-02-03", "--out", str(out))
+    assert sorted(path.name for path in out.iterdir()) == ["marts"]
+    assert "belong together" in call(home, "run", "--identity-as-of", "2026-02-03", code=2)
+    assert "lies in the home" in call(home, "run", "--identity-as-of", "2026-02-03", "--out", str(home / "x"), code=2)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,8 @@ def settle(lake: Lake) -> None:
 
 def test_a_byte_scan_finds_nothing_of_an_erased_person(tmp_path: Path) -> None:
     lake = made(tmp_path)
+    raw = next(lake.path("lake/raw_events").rglob("*.parquet"))
+    shutil.copy(raw, raw.with_name("left-by-a-killed-run.parquet"))
     assert len(holding(tmp_path)) > 10, "the scan can find"
     erased = erase(lake, product(), "user:ann-1")
     settle(lake)
