@@ -10,6 +10,7 @@ Needs `chdb` (not a dependency); without it its rows are left out.
 
 import argparse
 import gzip
+import importlib
 import importlib.util
 import json
 import random
@@ -110,7 +111,7 @@ def duckdb_ingest(folder: Path) -> Any:  # noqa: ANN401
 
 def chdb_ingest(folder: Path) -> Any:  # noqa: ANN401
     """JSON lines to one Parquet file."""
-    import chdb  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    chdb: Any = importlib.import_module("chdb")
 
     types = {"VARCHAR": "String", "INTEGER": "Int32", "TIMESTAMPTZ": "DateTime64(6)"}
     columns = ", ".join(f"{name} {types[kind]}" for name, kind in FIELDS.items())
@@ -146,7 +147,7 @@ def duckdb_dedup(folder: Path) -> Any:  # noqa: ANN401
 
 def chdb_dedup(folder: Path) -> Any:  # noqa: ANN401
     """Distinct ids and an anti join."""
-    import chdb  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    chdb: Any = importlib.import_module("chdb")
 
     one, other = (
         f"(select distinct source, event_id from file('{folder}/{day}.parquet'))" for day in ("first", "second")
