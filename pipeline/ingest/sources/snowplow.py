@@ -251,8 +251,9 @@ def _from_schemas(event: Fields, schemas: Fields) -> None:
 def _forget_values(entry: Any) -> None:  # noqa: ANN401  # JSON holds anything
     if isinstance(entry, dict):
         entry.pop("value", None)
-        for inner in entry.get("elements") or []:
-            _forget_values(inner)
+        inner = entry.get("elements")
+        for each in inner if isinstance(inner, list) else []:
+            _forget_values(each)
 
 
 def _one(schemas: Fields, name: str) -> Fields:
@@ -264,7 +265,8 @@ def _from_elements(event: Fields, schemas: Fields) -> None:
     """The element of a click or an exposure: an HTML tag made from what the tracker tells of it."""
     clicked = _one(schemas, event["name"] or "")
     if event["name"] == "link_click":
-        classes = " ".join(clicked.get("elementClasses") or [])
+        told = clicked.get("elementClasses")
+        classes = " ".join(map(str, told)) if isinstance(told, list) else told
         event["element_chain"] = element_chain([("a", {"id": clicked.get("elementId"), "class": classes})])
     elif event["name"] == "button_click":
         known = {"id": clicked.get("id"), "class": clicked.get("classes"), "name": clicked.get("name")}
