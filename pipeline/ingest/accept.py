@@ -135,5 +135,8 @@ def _raw_text(record: Raw, erased: Erased) -> str:
     if isinstance(record, bytes):
         text = record[:MAX_RAW_TEXT].decode("utf-8", errors="backslashreplace").rstrip("\r\n")
     else:
-        text = json.dumps(record, default=str, ensure_ascii=False)
+        try:
+            text = json.dumps(record, default=str, ensure_ascii=False)
+        except RecursionError:
+            text = "[nested too deeply to be shown]"
     return "[erased]" if erased.names_one(text) else scrub_text(text)[:MAX_RAW_TEXT]

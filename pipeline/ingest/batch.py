@@ -117,6 +117,7 @@ class Batch:
     places: list[int] = field(default_factory=list)
     raw: dict[int, Raw] = field(default_factory=dict)
     events: list[msgspec.Struct] = field(default_factory=list)
+    rest: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[Reject] = field(default_factory=list)
     filtered: Counter[str] = field(default_factory=Counter)
     records: int = 0
@@ -129,14 +130,19 @@ class Batch:
             return
         try:
             found = self.reader.events(record)
+            rest = [self._rest(event) for event in found]
         except RecordFault as fault:
             self.rejected.append(Reject(number, fault.rule, fault.reason, record))
             return
         except RecordLeftOut as reason:
             self.filtered[reason.rule] += 1
             return
+        except RecursionError:
+            self.rejected.append(Reject(number, "too_deep", "nested too deeply to be read; send it flatter", record))
+            return
         self.raw[number] = record
         self.events += found
+        self.rest += rest
         self.numbers += [number] * len(found)
         self.places += range(len(found))
 
@@ -145,7 +151,7 @@ class Batch:
         product, source = self.reader.product, self.reader.source
         promoted = promoted_schema(product)
         columns = self._columns()
-        rest = [self._rest(event) for event in self.events]
+        rest = self.rest
         for name in promoted:
             own = name.removeprefix(PROMOTED_PREFIX)
             columns.append(_promote(rest, own, product.properties[own]))

@@ -152,7 +152,12 @@ def _is_json(line: bytes) -> bool:
 
 
 def _entries(document: Any, data: bytes, how: How) -> Iterator[Record]:  # noqa: ANN401  # JSON holds anything
-    found: Iterable[Any] | None = how.unwrap(document)
+    try:
+        found: Iterable[Any] | None = how.unwrap(document)
+    except (TypeError, AttributeError, ValueError, KeyError, RecursionError) as fault:
+        raise FileFault(
+            "malformed_json", f"its wrapper can't be read ({type(fault).__name__}); export it again"
+        ) from None
     if found is None and not isinstance(document, list):
         is_small = len(data) <= how.max_record_bytes
         yield data if is_small else RecordFault("record_too_large", f"longer than {how.max_record_bytes} bytes")

@@ -58,7 +58,7 @@ _CARD = r"\b(?:\d[ -]?){12,18}\d\b"
 # Each pattern is read by Rust's regex and by Python's alike.
 _PATTERNS: tuple[tuple[str, str], ...] = (
     (r"://[^/@\s\"]+:[^/@\s\"]+@", "://[secret]@"),
-    (r"[A-Za-z0-9._%+'-]+(?:@|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", "[email]"),
+    (r"[A-Za-z0-9._%+'-]{1,64}(?:@|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", "[email]"),
     (r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*", "[token]"),
     (r"\b(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{8,}", "[token]"),
     (r"\b(?:ghp|gho|ghs|github_pat|xox[abprs])[_-][A-Za-z0-9_-]{10,}", "[token]"),

@@ -15,6 +15,7 @@ from pipeline.contracts import TABLES
 from pipeline.ingest.batch import UNFORESEEN, Reader
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.manifests import Manifest
+from pipeline.ingest.scrub import scrub_text
 from pipeline.lake import Lake
 from pipeline.product_file import ProductFileError, parse_product
 from pipeline.propose import CannotPropose, propose
@@ -265,3 +266,35 @@ def test_whatever_stands_in_a_field_only_the_record_is_at_fault(data: st.DataObj
     except RecordFault as found:
         fault = found
     assert fault is None or fault.rule != UNFORESEEN, fault.__cause__
+
+
+def nested(levels: int) -> str:
+    return '{"a":' * levels + "1" + "}" * levels
+
+
+@pytest.mark.parametrize("name", ["canonical", "segment", "rrweb"])
+@pytest.mark.parametrize("ending", ["ndjson", "json"])
+@pytest.mark.parametrize("levels", [300, 700, 900, 5000])
+def test_no_nesting_stops_a_file(name: str, ending: str, levels: int, tmp_path: Path) -> None:
+    deep = json.dumps(SAMPLES[name][0])[:-1] + f', "deep": {nested(levels)}}}'
+    good = json.dumps(SAMPLES[name][0])
+    text = f"{deep}\n{good}\n" if ending == "ndjson" else f"[{deep},\n{good}]"
+    drop(tmp_path, f"s/a.{ending}", text.encode())
+    (manifest,) = take_all(
+        Lake(tmp_path), product(sources={"s": {"format": name}}, properties={}, start_date="1970-01-01")
+    )
+    assert manifest.balances
+    # A recording remembers: where the deep record began the page, the next one begins no other.
+    kept = manifest.accepted + manifest.filtered.get("same_page", 0)
+    assert kept >= 1 or manifest.file_rule == "malformed_json"
+
+
+@pytest.mark.parametrize("inner", [None, 5, "x", [1]])
+def test_a_wrapper_of_another_shape_rejects_its_file(inner: Any, tmp_path: Path) -> None:
+    drop(tmp_path, "s/a.json", json.dumps({"snapshot_data_by_window_id": {"w": inner}}).encode())
+    (manifest,) = take_all(Lake(tmp_path), product(sources={"s": {"format": "rrweb"}}, properties={}))
+    assert manifest.balances
+
+
+def test_a_long_text_is_scrubbed_in_no_time() -> None:
+    assert scrub_text("a" * 1_000_000 + " x@y.example").endswith("[email]")
