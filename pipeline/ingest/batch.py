@@ -13,7 +13,7 @@ from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.contracts.canonical import INPUT_COLUMNS, PROMOTED_PREFIX, RAW_EVENTS
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.reading import LooseRow, Record
-from pipeline.ingest.scrub import without_names
+from pipeline.ingest.scrub import without_personal
 from pipeline.ingest.sources import FORMATS, canonical
 from pipeline.ingest.sources.fields import Fields, copied, derived_id, peek
 from pipeline.product import Product, PropertyType
@@ -196,7 +196,7 @@ class Batch:
         if self.reader.config.format == "canonical":
             for name, value in found.items():
                 self.reader.count_field(f"properties.{name}", value)
-        return without_names(found, self.reader.dropped_names)
+        return without_personal(found, self.reader.dropped_names)
 
 
 def promoted_schema(product: Product) -> dict[str, pl.DataType]:

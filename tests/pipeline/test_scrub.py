@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.ingest.scrub import scrub_text, without_names
+from pipeline.ingest.scrub import scrub_text, scrub_unread, without_personal
 
 
 @pytest.mark.parametrize(
@@ -20,8 +20,19 @@ from pipeline.ingest.scrub import scrub_text, without_names
         ("Authorization: Bearer abcdef123456", "Authorization: [token]"),
         ("eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.abc-def", "[token]"),
         ("key sk_live_4eC39HqLyjWDarjt", "key [token]"),
-        ('{"password":"x","a":1}', '{"[secret]":null,"a":1}'),
-        ('{"ip":"203.0.113.7","a":1}', '{"[ip]":null,"a":1}'),
+        ("4111 1111 1111 1111 123", "[card] 123"),
+        ("4111111111111111 12/26", "[card] 12/26"),
+        ("card_4111111111111111", "card_[card]"),
+        ("n=4111+1111+1111+1111", "n=[card]"),
+        ("n=4111%201111%201111%201111", "n=[card]"),
+        ("my card:\n4111111111111111", "my card:\n[card]"),
+        ("\ttoken=abc", "\t[secret]"),
+        ("?reset_password_token=abc&x=1", "?[secret]&x=1"),
+        ("?accessToken=abc", "?[secret]"),
+        ("next=%2Fa%3Ftoken%3Dabc", "next=%2Fa%3F[secret]"),
+        ("müller@münchen.de", "[email]"),
+        ("ann%2540mail.example", "[email]"),
+        ("https://tok@a.example/", "https://[secret]@a.example/"),
     ],
 )
 def test_found(text: str, expected: str) -> None:
@@ -41,12 +52,35 @@ def test_found(text: str, expected: str) -> None:
         '{"session_id":"s-1","token_count":3}',
         "meet me @ the shop",
         "a+b=c",
+        "/img/logo@2x.png",
+        "/npm/react@18.2.0/i.js",
+        "0.4111111111111111",
+        "99994111111111111111",
     ],
 )
 def test_no_false_alarm(text: str) -> None:
     assert scrub_text(text) == text
 
 
-def test_denied_names_and_addresses_are_dropped_at_any_depth() -> None:
-    held = {"a": [{"ip": "1.2.3.4", "x": 1}], "Birthday": "x", "deep": {"Birthday": 1, "b": 2}, "context_ip": "::1"}
-    assert without_names(held, frozenset({"Birthday"})) == {"a": [{"x": 1}], "deep": {"b": 2}}
+def test_names_are_dropped_at_any_depth_and_spelling() -> None:
+    held = {
+        "a": [{"ip": "1.2.3.4", "IP Address": "x", "X-Real-IP": "x", "$initial_ip": "x", "x": 1}],
+        "Birthday": "x",
+        "deep": {"Birthday": 1, "b": 2, "password": 'a"b', "apiKey": 5},
+        "tip": "kept",
+    }
+    assert without_personal(held, frozenset({"Birthday"})) == {"a": [{"x": 1}], "deep": {"b": 2}, "tip": "kept"}
+
+
+def test_properties_stay_what_they_are() -> None:
+    held = {
+        "ratio": 0.4111111111111111,
+        "id": 4111111111111111,
+        "text": "Hi\nbob@x.de",
+        "n": [4532015112830366, None, True],
+    }
+    assert without_personal(held) == {**held, "text": "Hi\n[email]"}
+
+
+def test_what_nobody_could_read_loses_its_addresses() -> None:
+    assert scrub_unread("a;203.0.113.7;2001:db8:0:0:1:0:0:1;x@y.example") == "a;[ip];[ip];[email]"
