@@ -5,7 +5,9 @@ belong to the outside: those that still hold an id are named, for their owner to
 """
 
 import hashlib
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -18,12 +20,11 @@ from pipeline.ingest.erased import read_erased, write_erased
 from pipeline.ingest.faults import FileFault
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import DayObject, Manifest, read_manifests, write_manifest
+from pipeline.ingest.raw_text import ERASED
 from pipeline.ingest.reading import contains
 from pipeline.lake import Lake
 from pipeline.product import Product
 from pipeline.verdicts import Verdicts
-
-_GONE = "[erased]"
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,10 @@ def erase(lake: Lake, product: Product, person_id: str) -> Erasure:
         known = [*(f"user:{each}" for each in person.users), *(f"device:{each}" for each in person.devices)]
         # First of all: what arrives from now on is left out.
         write_erased(lake, read_erased(lake).plus(known))
-        events = rejected = 0
-        for manifest in read_manifests(lake).values():
-            removed, texts = _erase_from(lake, manifest, person, identities)
-            events += removed
-            rejected += texts
+        manifests = read_manifests(lake).values()
+        events = _erase_events(lake, manifests, person, identities)
+        texts = sorted({manifest.rejected_key for manifest in manifests if manifest.rejected_key})
+        rejected = sum(_erase_texts(lake, key, person.ids) for key in texts)
         _drop_left_behind(lake, person, identities)
     return Erasure(person.users, person.devices, events, rejected, sorted(holding(lake, person.ids)))
 
@@ -98,28 +98,31 @@ def _pairs(lake: Lake) -> pl.DataFrame:
     return rows.drop_nulls().unique().collect()
 
 
-def _erase_from(lake: Lake, manifest: Manifest, person: _Person, identities: Identities) -> tuple[int, int]:
-    """Rewrite the objects of one file that hold the person; the manifest names the new ones, then the old ones go."""
-    days: dict[str, list[DayObject]] = {}
-    old: list[str] = []
-    removed = 0
-    for day, parts in manifest.days.items():
-        for part in parts:
-            rows = lake.scan(TABLES["raw_events"], [part.key]).collect()
-            kept = with_person(rows, identities).filter(~person.owns()).select(rows.columns)
-            if kept.height == rows.height:
-                days.setdefault(day, []).append(part)
-                continue
-            removed += rows.height - kept.height
-            old.append(part.key)
-            if kept.height:
-                days.setdefault(day, []).append(_rewritten(lake, part.key, kept))
-    texts = _erase_texts(lake, manifest.rejected_key, person.ids)
-    if removed:
-        write_manifest(lake, msgspec.structs.replace(manifest, days=days, erased=manifest.erased + removed))
-        for key in old:
-            lake.delete(key)
-    return removed, texts
+def _erase_events(lake: Lake, manifests: Collection[Manifest], person: _Person, identities: Identities) -> int:
+    """Rewrite the objects that hold the person; all manifests name the new ones before an old one goes.
+
+    One content under two names is one object that two manifests name.
+    """
+    fresh: dict[str, DayObject | None] = {}
+    removed: dict[str, int] = {}
+    for key in sorted({part.key for m in manifests for parts in m.days.values() for part in parts}):
+        rows = lake.scan(TABLES["raw_events"], [key]).collect()
+        kept = with_person(rows, identities).filter(~person.owns()).select(rows.columns)
+        if kept.height < rows.height:
+            removed[key] = rows.height - kept.height
+            fresh[key] = _rewritten(lake, key, kept) if kept.height else None
+    for manifest in manifests:
+        gone = sum(removed.get(part.key, 0) for parts in manifest.days.values() for part in parts)
+        if gone:
+            left = {
+                day: [now for part in parts if (now := fresh.get(part.key, part))]
+                for day, parts in manifest.days.items()
+            }
+            days = {day: parts for day, parts in left.items() if parts}
+            write_manifest(lake, msgspec.structs.replace(manifest, days=days, erased=manifest.erased + gone))
+    for key in fresh:
+        lake.delete(key)
+    return sum(removed.values())
 
 
 def _drop_left_behind(lake: Lake, person: _Person, identities: Identities) -> None:
@@ -140,20 +143,20 @@ def _rewritten(lake: Lake, key: str, kept: pl.DataFrame) -> DayObject:
     return DayObject(fresh, kept.height)
 
 
-def _erase_texts(lake: Lake, key: str | None, ids: list[str]) -> int:
-    if key is None or not lake.exists(key):
+def _erase_texts(lake: Lake, key: str, ids: list[str]) -> int:
+    """Of rejected records that name the person nothing is left but where they were."""
+    if not lake.exists(key):
         return 0
     rows = lake.scan(TABLES["rejected"], [key]).collect()
-    names_one = pl.any_horizontal(pl.lit(value=False), *(_names(column, ids) for column in ("raw_text", "reason")))
-    found = rows.filter(names_one).height
-    if found:
-        gone = pl.when(names_one).then(pl.lit(_GONE))
-        lake.write_frame(key, rows.with_columns(gone.otherwise(pl.col(c)).alias(c) for c in ("raw_text", "reason")))
-    return found
-
-
-def _names(column: str, ids: list[str]) -> pl.Expr:
-    return pl.col(column).str.contains_any(ids).fill_null(value=False)
+    # An id within a longer word is somebody else's; in JSON some characters are written otherwise.
+    written = {each: None for name in ids for each in (name, json.dumps(name, ensure_ascii=False)[1:-1])}
+    names = re.compile("|".join(rf"(?<!\w){re.escape(each)}(?!\w)" for each in written))
+    texts = ("raw_text", "reason")
+    held = [any(names.search(text or "") for text in row) for row in rows.select(texts).rows()]
+    if any(held):
+        gone = pl.when(pl.Series(held)).then(pl.lit(ERASED))
+        lake.write_frame(key, rows.with_columns(gone.otherwise(pl.col(c)).alias(c) for c in texts))
+    return sum(held)
 
 
 def holding(lake: Lake, ids: list[str]) -> Iterator[str]:

@@ -4,7 +4,6 @@ The clock is corrected here: where a batch was sent by a device whose clock is m
 (received_at - sent_at) is added to occurred_at; occurred_at_raw keeps what the device said (metrics.md, "Events").
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,12 +14,12 @@ import polars as pl
 from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.contracts.canonical import MAX_TIME, RAW_EVENTS, REJECTED
 from pipeline.days import day_start
-from pipeline.ingest.batch import Batch, Raw, Reject
+from pipeline.ingest.batch import Batch, Reject
 from pipeline.ingest.erased import Erased
+from pipeline.ingest.raw_text import raw_text
 from pipeline.ingest.scrub import scrub_columns, scrub_text
 
 CLOCK_TOLERANCE_S = 60
-MAX_RAW_TEXT = 65_536
 _NO_RULE = pl.col("broken_rule").is_null()
 
 
@@ -102,20 +101,22 @@ def _rejected(batch: Batch, bad: pl.DataFrame, erased: Erased, file_sha256: str)
     rows = bad.select("record_number", "event_number", "broken_rule", "local_day").rows()
     rejects = [*batch.rejected, *(Reject(n, rule, reasons[rule], batch.raw[n], place) for n, place, rule, _ in rows)]
     days = [None] * len(batch.rejected) + [day for *_, day in rows]
-    return rejected_frame(batch.reader.source, file_sha256, rejects, erased, days)
+    reader = batch.reader
+    shown = [raw_text(each.raw, reader.format, reader.dropped_names, erased) for each in rejects]
+    return rejected_frame(reader.source, file_sha256, rejects, shown, days)
 
 
 def rejected_frame(
-    source: str, file_sha256: str, rejects: Sequence[Reject], erased: Erased, days: Sequence[object] = ()
+    source: str, file_sha256: str, rejects: Sequence[Reject], shown: Sequence[str], days: Sequence[object] = ()
 ) -> pl.DataFrame:
-    """Rows of the rejected table; `days` are the local days of the events, where they can be told."""
+    """Rows of the rejected table: `shown` are the records as text, `days` the events' local days where known."""
     frame = pl.DataFrame(
         {
             "record_number": [each.record_number for each in rejects],
             "event_number": [each.event_number for each in rejects],
             "rule": [each.rule for each in rejects],
             "reason": [scrub_text(each.reason) for each in rejects],
-            "raw_text": [_raw_text(each.raw, erased) for each in rejects],
+            "raw_text": list(shown),
             "event_day": list(days) or [None] * len(rejects),
         },
         schema_overrides={
@@ -128,15 +129,3 @@ def rejected_frame(
         },
     )
     return REJECTED.conform(frame.with_columns(source=pl.lit(source), file_sha256=pl.lit(file_sha256)))
-
-
-def _raw_text(record: Raw, erased: Erased) -> str:
-    """A record as text: personal data removed, cut at 64 KB, bytes that are no UTF-8 shown as escapes."""
-    if isinstance(record, bytes):
-        text = record[:MAX_RAW_TEXT].decode("utf-8", errors="backslashreplace").rstrip("\r\n")
-    else:
-        try:
-            text = json.dumps(record, default=str, ensure_ascii=False)
-        except RecursionError:
-            text = "[nested too deeply to be shown]"
-    return "[erased]" if erased.names_one(text) else scrub_text(text)[:MAX_RAW_TEXT]

@@ -12,6 +12,7 @@ import polars as pl
 from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.contracts.canonical import INPUT_COLUMNS, PROMOTED_PREFIX, RAW_EVENTS
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
+from pipeline.ingest.raw_text import drops_one
 from pipeline.ingest.reading import LooseRow, Record
 from pipeline.ingest.scrub import without_personal
 from pipeline.ingest.sources import FORMATS, canonical
@@ -126,7 +127,11 @@ class Batch:
         """Decode a record; one that can't be is rejected at once."""
         self.records += 1
         if isinstance(record, RecordFault):
-            self.rejected.append(Reject(number, record.rule, record.reason, record.raw))
+            reader = self.reader
+            # A cell that slipped into another column may be one that is never stored.
+            is_shown = not drops_one(record.names, reader.format, reader.dropped_names)
+            raw = record.raw if is_shown else b"[not shown: the header names columns that are never stored]"
+            self.rejected.append(Reject(number, record.rule, record.reason, raw))
             return
         try:
             found = self.reader.events(record)

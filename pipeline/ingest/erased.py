@@ -6,8 +6,9 @@ The ids themselves are nowhere: whoever reads `lake/erased` can only ask whether
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -15,7 +16,11 @@ import polars as pl
 from pipeline.lake import Lake
 
 KEY = "lake/erased/ids.json"
-_WORD = re.compile(r"[^\s\"',;:{}\[\]()&=<>\\|]+")
+# What may be an id within a text: words, parts of addresses, cells of a row, texts in quotes.
+_PIECES = tuple(
+    re.compile(pattern)
+    for pattern in (r"[^\s\"',;:{}\[\]()&=<>\\|]+", r"[^\s\"'&=/?#%]+", r"[^,;\t\r\n]+", r"[^|]+", r'"([^"]+)"')
+)
 
 
 class Erased(msgspec.Struct, frozen=True, dict=True):
@@ -45,11 +50,26 @@ class Erased(msgspec.Struct, frozen=True, dict=True):
         distinct = ids.drop_nulls().unique().to_list() if self.hashes else []
         return [each for each in distinct if self.holds(f"{kind}:{each}")]
 
-    def names_one(self, text: str) -> bool:
-        """Whether a text holds an erased id as a word of its own."""
+    def names_one(self, found: Any) -> bool:  # noqa: ANN401  # JSON holds anything
+        """Whether a record, or a text, holds an erased id: as a value, a name, a cell or a word of its own."""
         return bool(self.hashes) and any(
-            self.holds(f"{kind}:{word}") for word in _WORD.findall(text) for kind in ("user", "device")
+            self.holds(f"{kind}:{each}") for each in set(_candidates(found)) for kind in ("user", "device")
         )
+
+
+def _candidates(found: Any) -> Iterator[str]:  # noqa: ANN401  # JSON holds anything
+    if isinstance(found, Mapping):
+        for name, inner in found.items():
+            yield from _candidates(str(name))
+            yield from _candidates(inner)
+    elif isinstance(found, list | tuple):
+        for inner in found:
+            yield from _candidates(inner)
+    else:
+        text = str(int(found)) if isinstance(found, float) and found.is_integer() else str(found)
+        yield text
+        for pattern in _PIECES:
+            yield from pattern.findall(text)
 
 
 def read_erased(lake: Lake) -> Erased:

@@ -1,14 +1,20 @@
 """What can be wrong with a landing file or a record, as exceptions that carry the rule and the reason."""
 
+from collections.abc import Sequence
+
 
 class RecordFault(Exception):
-    """A record can't be read; it is rejected under `rule`, and the file goes on. `raw` is what there was of it."""
+    """A record can't be read; it is rejected under `rule`, and the file goes on.
 
-    def __init__(self, rule: str, reason: str, raw: bytes = b"") -> None:
+    `raw` is what there was of it, and `names` the columns of a row whose cells can't be told apart.
+    """
+
+    def __init__(self, rule: str, reason: str, raw: bytes = b"", names: Sequence[str] = ()) -> None:
         super().__init__(reason)
         self.rule = rule
         self.reason = reason
         self.raw = raw
+        self.names = names
 
 
 class FileFault(Exception):

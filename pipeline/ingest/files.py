@@ -17,12 +17,13 @@ from pipeline.ingest.erased import Erased, read_erased
 from pipeline.ingest.faults import FileFault
 from pipeline.ingest.landing import Fingerprint, LandingFile, content_hash, find, settled, unchanged
 from pipeline.ingest.manifests import DayObject, Manifest, read_manifests, write_manifest
+from pipeline.ingest.raw_text import raw_text
 from pipeline.ingest.reading import How, read_records
 from pipeline.lake import Lake
 from pipeline.product import Product
 
 # Raised whenever the meaning of a record changes: files are then read anew.
-READER_VERSION = "2"
+READER_VERSION = "3"
 BATCH_RECORDS = 16_384
 OBJECT_ROWS = 1_000_000
 # What a source says about later steps.
@@ -170,16 +171,15 @@ def _take(taking: _Taking) -> Manifest:
     except FileFault as found:
         fault, name = found, Reject(0, found.rule, found.reason, file.name.encode())
         taking = _Taking(taking.lake, taking.product, file, taking.sha256, taking.erased)
-        taking.rejects = [rejected_frame(file.source, taking.sha256, [name], taking.erased)]
+        shown = raw_text(name.raw, None, frozenset(), taking.erased)
+        taking.rejects = [rejected_frame(file.source, taking.sha256, [name], [shown])]
     return _manifest(taking, fault, fields)
 
 
 def _manifest(taking: _Taking, fault: FileFault | None, fields: dict[str, dict[str, int]]) -> Manifest:
     """Write what was rejected, and say what became of the file."""
     file = taking.file
-    rejected = (
-        pl.concat(taking.rejects) if taking.rejects else rejected_frame(file.source, taking.sha256, [], taking.erased)
-    )
+    rejected = pl.concat(taking.rejects) if taking.rejects else rejected_frame(file.source, taking.sha256, [], [])
     rejected_key = None
     if rejected.height:
         rejected_key = f"lake/rejected/arrived={file.arrived.isoformat()}/{taking.stem}.parquet"

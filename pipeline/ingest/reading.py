@@ -211,7 +211,7 @@ def _checked_header(cells: list[str], how: How) -> list[str]:
 
 def _row(header: list[str], cells: list[str]) -> LooseRow | RecordFault:
     if len(cells) != len(header):
-        return RecordFault("csv_cells", f"{len(cells)} cells under a header of {len(header)}", _raw(cells))
+        return RecordFault("csv_cells", f"{len(cells)} cells under a header of {len(header)}", _raw(cells), header)
     if any(not cell.isascii() and not _is_utf8(cell) for cell in cells):
         return RecordFault("invalid_utf8", "not UTF-8; save the file as UTF-8", _raw(cells))
     return LooseRow((name, cell) for name, cell in zip(header, cells, strict=True) if cell)

@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 import polars as pl
 
 SCRUBBED_COLUMNS = ("url", "referrer", "page_title", "name", "text", "choice", "error_message", "element_chain")
@@ -55,17 +56,19 @@ _SECRET_NAMES = frozenset(
         "otp",
     ]
 )
+_DROPPED_NAMES = IP_NAMES | _SECRET_NAMES
+# A name in front of these ends stays as it is: looking for its begin costs the square of a long text.
 _IN_URLS = (
-    r"(?i)((?:%[0-9A-F]{2})?)(?:\b(?:auth|authorization|session_?id|sid|jsessionid|phpsessid|sig|signature|reset_?code)"
-    r"|[A-Za-z0-9_-]*(?:token|password|passwd|passwort|pwd|secret|api[_-]?key|jwt|otp))(?:=|%3D)[^&#\s\"'\\;%]+"
+    r"(?i)((?:(?:\b|%[0-9A-F]{2})(?:auth|authorization|session_?id|sid|jsessionid|phpsessid|sig|signature|reset_?code)"
+    r"|token|password|passwd|passwort|pwd|secret|api[_-]?key|jwt|otp)(?:=|%3D))[^&#\s\"'\\;%]+"
 )
 _LETTER = "A-Za-z0-9\u00a1-\uffff"
 _EMAIL = rf"[{_LETTER}._%+'-]{{1,64}}(?:@|%(?:25)?40)[{_LETTER}-]+(?:\.[{_LETTER}-]+)*\.[A-Za-z\u00a1-\uffff]{{2,24}}\b"
 _CARD = r"(?:\d(?:[ .+-]|%20)?){12,40}\d"
 # Each pattern is read by Rust's regex and by Python's alike; the first removes what others would cut in two.
 _PATTERNS: tuple[tuple[str, str], ...] = (
-    (r"://[^/@\s\"]+(?::[^/@\s\"]*)?@", "://[secret]@"),
-    (r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*", "[token]"),
+    (r"://[^/@\s\"]+@", "://[secret]@"),
+    (r"eyJ[A-Za-z0-9_-]{8,256}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*", "[token]"),
     (r"\b(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{8,}", "[token]"),
     (r"\b(?:ghp|gho|ghs|github_pat|xox[abprs])[_-][A-Za-z0-9_-]{10,}", "[token]"),
     (r"\bAKIA[A-Z0-9]{16}\b", "[token]"),
@@ -91,21 +94,43 @@ _ISSUERS = re.compile(
 
 
 @lru_cache(maxsize=4_096)
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A name as it is compared: letters and digits in lower case."""
     return "".join(char for char in name.lower() if char.isalnum())
 
 
-def _is_dropped(name: object, denied: frozenset[str]) -> bool:
-    return str(name) in denied or _plain(str(name)) in IP_NAMES or _plain(str(name)) in _SECRET_NAMES
+def is_dropped(name: object, denied: frozenset[str]) -> bool:
+    """Whether an entry of that name is never stored."""
+    return str(name) in denied or plain_name(str(name)) in _DROPPED_NAMES
 
 
 def without_personal(value: Any, denied: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401  # JSON holds anything
     """`value` with texts scrubbed, without the entries that hold addresses or secrets or bear a denied name."""
     if isinstance(value, dict):
-        return {name: without_personal(inner, denied) for name, inner in value.items() if not _is_dropped(name, denied)}
+        return {name: without_personal(inner, denied) for name, inner in value.items() if not is_dropped(name, denied)}
     if isinstance(value, list):
         return [without_personal(inner, denied) for inner in value]
-    return scrub_text(value) if isinstance(value, str) else value
+    return _without_personal_text(value, denied) if isinstance(value, str) else value
+
+
+def _without_personal_text(text: str, denied: frozenset[str]) -> str:
+    """A text, which may itself be JSON."""
+    found = json_within(text)
+    if found is None:
+        return scrub_text(text)
+    clean = without_personal(found, denied)
+    # What holds nothing stays as it was written.
+    return text if clean == found else msgspec.json.encode(clean).decode()
+
+
+def json_within(text: str) -> Any:  # noqa: ANN401  # JSON holds anything
+    """The object or list that a text is the JSON of, else None."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return None
 
 
 def scrub_columns(frame: pl.DataFrame) -> pl.DataFrame:

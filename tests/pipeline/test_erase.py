@@ -126,6 +126,27 @@ def test_landing_files_are_named_until_they_are_gone(tmp_path: Path) -> None:
     assert erase(lake, product(), "user:ann-1").landing_files == []
 
 
+def test_one_content_under_two_names_is_erased_once(tmp_path: Path) -> None:
+    lake = made(tmp_path)
+    drop(tmp_path, "web/2026-02-06/copy.ndjson", ndjson(HERS))
+    take_all(lake, product())
+    erased = erase(lake, product(), "user:ann-1")
+    settle(lake)
+    assert (erased.events, erased.rejected) == (6, 1)
+    assert all(manifest.balances for manifest in read_manifests(lake).values())
+    assert holding(tmp_path) == set()
+    assert erase(lake, product(), "user:ann-1").events == 0
+
+
+def test_a_rejected_text_that_holds_the_id_within_a_word_is_not_the_persons(tmp_path: Path) -> None:
+    rejects = [{"event_id": name, "kind": "nope", "user_id": name} for name in ("7", "17", 'a"b', "x7y", "u-7")]
+    drop(tmp_path, "web/a.ndjson", ndjson(rejects))
+    lake = Lake(tmp_path)
+    take_all(lake, product())
+    assert erase(lake, product(), 'user:a"b').rejected == 1
+    assert erase(lake, product(), "user:7").rejected == 2, "u-7 may name it"
+
+
 @pytest.mark.parametrize("person", ["ann", "", "user:", "mail:x"])
 def test_a_person_is_named_by_kind_and_id(person: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="write user:<id> or device:<id>"):

@@ -255,7 +255,11 @@ def test_personal_data_is_gone_from_accepted_and_rejected(lake: Lake) -> None:
     texts = [*accepted(lake).select("url", "text", "properties", "prop_plan").row(0), rejected(lake)["raw_text"][0]]
     for text in texts:
         assert not any(word in text for word in ("abc123", "ann.lee", "4111", "bob:pw", "x@y", "p@q", "10.1.2"))
-    assert json.loads(accepted(lake)["properties"][0]) == {"mail": "[email]", "at": 1767607200000, "q": '[secret]"x'}
+    assert json.loads(accepted(lake)["properties"][0]) == {
+        "mail": "[email]",
+        "at": 1767607200000,
+        "q": 'token=[secret]"x',
+    }
 
 
 def test_same_content_under_two_names_counts_once(lake: Lake) -> None:

@@ -22,7 +22,8 @@ class Format:
     """One format of events. `begin` makes a reader per landing file, which may remember what came before in it.
 
     `capabilities` are what the format measures wherever it is used (metrics.md, rule 5); what only its events can
-    show isn't among them. `dropped` names record fields that are never stored, with the rule. `unwrap` finds the
+    show isn't among them. `dropped` names record fields that are never stored, with the rule; `typed` the names under
+    which stands what visitors typed, which no rejected record shows. `unwrap` finds the
     records in a whole JSON document; None: the document is one record, or a list of them. `parse` reads a line;
     files of `line_endings` are read line by line though their ending says otherwise.
     """
@@ -32,6 +33,7 @@ class Format:
     capabilities: frozenset[Capability] = frozenset()
     identified_by: Literal["identify", "user_id"] = "identify"
     dropped: Mapping[str, str] = field(default_factory=dict[str, str])
+    typed: tuple[str, ...] = ()
     unwrap: Callable[[Any], list[Any] | None] = _is_no_wrapper
     parse: Callable[[bytes], Any] = parsed
     max_record_bytes: int = 1_048_576

@@ -259,6 +259,7 @@ FORMAT = Format(
     begin=_Recording,
     capabilities=frozenset({"hover"}),
     dropped={"data.text": "typed text", "data.isChecked": "typed text", "data.payload.trace": "stack trace"},
+    typed=("value", "text", "textContent", "isChecked"),
     unwrap=_unwrap,
     parse=partial(parsed_as, kind=Any),
     max_record_bytes=64 * 1_048_576,

@@ -292,6 +292,7 @@ FORMAT = Format(
     capabilities=frozenset({"scroll", "engaged"}),
     identified_by="user_id",
     dropped=_DROPPED,
+    typed=("value",),
     parse=_parsed,
     line_endings=(".tsv", ".txt"),
 )
