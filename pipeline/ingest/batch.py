@@ -1,7 +1,8 @@
 """Records of a landing file on their way to columns: decoded, turned into canonical events, counted by field."""
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,11 +20,13 @@ from pipeline.ingest.sources import FORMATS, canonical
 from pipeline.ingest.sources.fields import Fields, copied, derived_id, peek
 from pipeline.product import Product, PropertyType
 
-_PROMOTED_TYPES: dict[PropertyType, tuple[type, pl.DataType]] = {
-    "string": (str, pl.String()),
-    "integer": (int, pl.Int64()),
-    "boolean": (bool, pl.Boolean()),
+_PROMOTED_TYPES: dict[PropertyType, pl.DataType] = {
+    "string": pl.String(),
+    "integer": pl.Int64(),
+    "boolean": pl.Boolean(),
 }
+# Without zeros in front, which would be lost.
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _ID_COLUMNS = ("event_id", "anonymous_id", "user_id", "previous_user_id", "session_id", "page_view_id", "tab_id")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INT64 = 2**63
@@ -64,14 +67,19 @@ class Reader:
         self.dropped_names = frozenset(self.product.privacy.drop_properties)
         self._to_events = self.format.begin(self.config)
         # Canonical lines are decoded straight into their columns, unless fields must be looked at by name.
-        self._is_direct = self.config.format == "canonical" and not isinstance(self.config.event_id, tuple)
+        is_canonical = self.config.format == "canonical"
+        by_name = isinstance(self.config.event_id, tuple) or bool(self.config.ignore_columns)
+        self._is_direct = is_canonical and not by_name
+        # Columns of the canonical format are counted where they are built.
+        self._counts_paths = not is_canonical
 
     def events(self, record: Raw) -> list[msgspec.Struct]:
         """The canonical events in one record, at least one."""
         if self._is_direct and isinstance(record, bytes):
             return [canonical.decode(record)]
         parsed = self.format.parse(record) if isinstance(record, bytes) else copied(record)
-        self._count(parsed, "", _FIELD_DEPTH)
+        if self._counts_paths:
+            self._count(parsed, "", _FIELD_DEPTH)
         ids = self.config.event_id
         named = [peek(parsed, path) for path in ids] if isinstance(ids, tuple) else []
         strict = not isinstance(record, LooseRow)
@@ -206,7 +214,7 @@ class Batch:
 
 def promoted_schema(product: Product) -> dict[str, pl.DataType]:
     """Column name and type of each property that the product file promotes."""
-    return {PROMOTED_PREFIX + name: _PROMOTED_TYPES[kind][1] for name, kind in product.properties.items()}
+    return {PROMOTED_PREFIX + name: _PROMOTED_TYPES[kind] for name, kind in product.properties.items()}
 
 
 def with_promoted(rows: pl.LazyFrame, product: Product) -> pl.LazyFrame:
@@ -231,12 +239,35 @@ def _json(mapping: dict[str, Any]) -> str | None:
 
 def _promote(rest: list[dict[str, Any]], name: str, kind: PropertyType) -> pl.Series:
     """Move a property out of `rest` into a typed column; a value of another type stays where it is."""
-    wanted, dtype = _PROMOTED_TYPES[kind]
     cells: list[Any] = []
     for mapping in rest:
-        value = mapping.get(name)
-        fits = isinstance(value, wanted)
-        if isinstance(value, int) and wanted is int:
-            fits = not isinstance(value, bool) and -_INT64 <= value < _INT64
-        cells.append(mapping.pop(name) if fits else None)
-    return pl.Series(PROMOTED_PREFIX + name, cells, dtype=dtype)
+        value = _READ_AS[kind](mapping.get(name))
+        if value is not None:
+            del mapping[name]
+        cells.append(value)
+    return pl.Series(PROMOTED_PREFIX + name, cells, dtype=_PROMOTED_TYPES[kind])
+
+
+def _as_string(value: Any) -> str | None:  # noqa: ANN401  # JSON holds anything
+    return value if isinstance(value, str) else None
+
+
+def _as_integer(value: Any) -> int | None:  # noqa: ANN401  # JSON holds anything
+    """An integer, or the text of one as CSV and BigQuery write it."""
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        value = int(value)
+    fits = isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64
+    return value if fits else None
+
+
+def _as_boolean(value: Any) -> bool | None:  # noqa: ANN401  # JSON holds anything
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.lower())
+    return value if isinstance(value, bool) else None
+
+
+_READ_AS: dict[PropertyType, Callable[[Any], Any]] = {
+    "string": _as_string,
+    "integer": _as_integer,
+    "boolean": _as_boolean,
+}

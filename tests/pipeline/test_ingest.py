@@ -228,6 +228,37 @@ def test_promoted_properties_are_typed_and_misfits_stay(lake: Lake) -> None:
     assert rows[1] == (None, None, None, '{"items":true,"other":1,"plan":7,"vip":"yes"}')
 
 
+def test_promoted_numbers_and_flags_are_read_from_text_too(lake: Lake) -> None:
+    text = b"event_id,occurred_at,kind,anonymous_id,items,vip,plan\n"
+    text += b"a,2026-01-05T10:00:00Z,page_view,d,12,TRUE,7\nb,2026-01-05T10:00:00Z,page_view,d,007,yes,\n"
+    take_one(lake, "web/a.csv", text)
+    rows = accepted(lake).sort("event_id").select("prop_plan", "prop_items", "prop_vip", "properties").rows()
+    assert rows == [("7", 12, True, None), (None, None, None, '{"items":"007","vip":"yes"}')]
+
+
+@pytest.mark.parametrize("name", ["a.ndjson", "a.csv", "a.parquet"])
+def test_a_column_to_be_ignored_is_kept_in_the_properties(name: str, tmp_path: Path) -> None:
+    rows = [record("a", "2026-01-05T10:00", user_id="u"), record("b", "2026-01-05T10:01", user_id="u", url="/x")]
+    frame = pl.DataFrame(rows)
+    drop(tmp_path, f"web/{name}", {"a.ndjson": ndjson(rows), "a.csv": frame.write_csv().encode()}.get(name, b""))
+    if name == "a.parquet":
+        frame.with_columns(pl.col("occurred_at").str.to_datetime(time_zone="UTC")).write_parquet(
+            tmp_path / "landing/web" / name
+        )
+    lake = Lake(tmp_path)
+    (manifest,) = take_all(lake, product(sources={"web": {"ignore_columns": ["user_id"]}}))
+    found = accepted(lake).select("user_id", "properties").rows()
+    assert found == [(None, '{"user_id":"u"}')] * 2
+    # Each field is counted once, by one name whatever the file's form.
+    assert manifest.fields == {
+        "event_id": {"String": 2},
+        "kind": {"String": 2},
+        "occurred_at": {"Datetime(time_unit='us', time_zone='UTC')": 2},
+        "properties.user_id": {"str": 2},
+        "url": {"String": 1},
+    }
+
+
 def test_clock_is_corrected_by_one_offset_of_the_batch(lake: Lake) -> None:
     wrong = record("e1", "2026-01-05T08:00", sent_at="2026-01-05T08:01:00Z", received_at="2026-01-05T10:01:00Z")
     right = record("e2", "2026-01-05T09:00", sent_at="2026-01-05T09:00:00Z", received_at="2026-01-05T09:01:00Z")
