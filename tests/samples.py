@@ -7,9 +7,16 @@ import json
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import polars as pl
+from support import drop, product, take_all
+
+from pipeline.contracts import TABLES
+from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.sources.snowplow import TSV_COLUMNS
+from pipeline.lake import Lake
 
 Fields = dict[str, Any]
 START = datetime(2026, 2, 3, 8, tzinfo=UTC)
@@ -293,3 +300,20 @@ def surveys() -> bytes:
             f'{i},{at:%Y-%m-%d %H:%M:%S},h-{i % 40},DE,Desktop,https://shop.example/,{word},"Nothing, write to me{i}@example.com",me{i}@example.com,203.0.113.7,vip'
         )
     return "\n".join(rows).replace("Response ID", "response_id").encode()
+
+
+RR = {"type": 4, "data": {"href": "https://a.example/", "width": 1000, "height": 500}, "timestamp": 1770112800000}
+
+
+def rr(kind: int, data: Any, ms: int) -> dict[str, Any]:
+    return {"type": kind, "data": data, "timestamp": 1770112800000 + ms}
+
+
+def read(home: Path, format_name: str, name: str, data: bytes, **source: Any) -> tuple[Lake, Manifest, pl.DataFrame]:
+    """Take one file of a source `s` of that format: its home, its manifest and the accepted rows."""
+    drop(home, f"s/{name}", data)
+    lake = Lake(home)
+    chosen = product(sources={"s": {"format": format_name, **source}}, properties={})
+    (manifest,) = take_all(lake, chosen)
+    keys = [part.key for parts in manifest.days.values() for part in parts]
+    return lake, manifest, lake.scan(TABLES["raw_events"], keys).collect().sort("record_number", "event_number")

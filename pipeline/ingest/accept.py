@@ -56,19 +56,19 @@ def judge(batch: Batch, erased: Erased, file_sha256: str) -> Judged:
     local_day = pl.when(is_ours).then(pl.col("occurred_at").dt.convert_time_zone(product.time_zone).dt.date())
     split = facts.select(*frame.columns, broken_rule=pl.coalesce(*broken), local_day=local_day)
     good = scrub_columns(split.filter(_NO_RULE).drop("broken_rule"))
-    accepted = good["record_number"].n_unique()
+    accepted = set(good["record_number"])
     bad = split.filter(~_NO_RULE)
-    alone = bad.filter(~pl.col("record_number").is_in(good["record_number"].implode()))["record_number"].n_unique()
-    undecoded = len(batch.rejected)
+    # A record of several events is accepted where one of them is.
+    rejected = {*bad["record_number"], *(each.record_number for each in batch.rejected)} - accepted
     filtered = batch.filtered.copy()
-    if gone := batch.records - accepted - alone - undecoded - filtered.total():
+    if gone := batch.records - len(accepted) - len(rejected) - filtered.total():
         filtered["erased"] += gone
     return Judged(
         accepted=good,
         rejected=_rejected(batch, bad, erased, file_sha256),
         records=batch.records,
-        records_accepted=accepted,
-        records_rejected=alone + undecoded,
+        records_accepted=len(accepted),
+        records_rejected=len(rejected),
         filtered=filtered,
     )
 

@@ -73,8 +73,8 @@ class Reader:
         # Columns of the canonical format are counted where they are built.
         self._counts_paths = not is_canonical
 
-    def events(self, record: Raw) -> list[msgspec.Struct]:
-        """The canonical events in one record, at least one."""
+    def events(self, record: Raw) -> list[msgspec.Struct | RecordFault]:
+        """The canonical events in one record, at least one; a fault where one of several can't be read."""
         if self._is_direct and isinstance(record, bytes):
             return [canonical.decode(record)]
         parsed = self.format.parse(record) if isinstance(record, bytes) else copied(record)
@@ -83,19 +83,25 @@ class Reader:
         ids = self.config.event_id
         named = [peek(parsed, path) for path in ids] if isinstance(ids, tuple) else []
         strict = not isinstance(record, LooseRow)
-        found: list[msgspec.Struct] = []
+        found: list[msgspec.Struct | RecordFault] = []
         for place, event in enumerate(self._mapped(parsed)):
+            if isinstance(event, RecordFault):
+                found.append(event)
+                continue
             if named and self.config.format != "mapping":
                 event["event_id"] = derived_id(*named, place) if any(v is not None for v in named) else None
             for column in self.config.ignore_columns:
                 if event.get(column) is not None:
                     event["properties"] = {**(event.get("properties") or {}), column: event.pop(column)}
-            found.append(canonical.convert(event, strict=strict))
+            try:
+                found.append(canonical.convert(event, strict=strict))
+            except RecordFault as fault:
+                found.append(fault)
         if not found:
             raise RecordLeftOut("no_event")
         return found
 
-    def _mapped(self, parsed: Any) -> Iterable[Fields]:  # noqa: ANN401  # JSON holds anything
+    def _mapped(self, parsed: Any) -> Iterable[Fields | RecordFault]:  # noqa: ANN401  # JSON holds anything
         try:
             return self._to_events(parsed)
         except _UNFORESEEN as fault:
@@ -143,7 +149,7 @@ class Batch:
             return
         try:
             found = self.reader.events(record)
-            rest = [self._rest(event) for event in found]
+            rest = [{} if isinstance(event, RecordFault) else self._rest(event) for event in found]
         except RecordFault as fault:
             self.rejected.append(Reject(number, fault.rule, fault.reason, record))
             return
@@ -154,10 +160,14 @@ class Batch:
             self.rejected.append(Reject(number, "too_deep", "nested too deeply to be read; send it flatter", record))
             return
         self.raw[number] = record
-        self.events += found
-        self.rest += rest
-        self.numbers += [number] * len(found)
-        self.places += range(len(found))
+        for place, event in enumerate(found):
+            if isinstance(event, RecordFault):
+                self.rejected.append(Reject(number, event.rule, event.reason, record, place))
+            else:
+                self.events.append(event)
+                self.rest.append(rest[place])
+                self.numbers.append(number)
+                self.places.append(place)
 
     def frame(self) -> pl.DataFrame:
         """The events as columns of raw_events: canonical names, properties as sorted JSON, promoted properties."""
@@ -254,10 +264,10 @@ def _as_string(value: Any) -> str | None:  # noqa: ANN401  # JSON holds anything
 
 def _as_integer(value: Any) -> int | None:  # noqa: ANN401  # JSON holds anything
     """An integer, or the text of one as CSV and BigQuery write it."""
-    if isinstance(value, str) and _INTEGER.fullmatch(value):
-        value = int(value)
-    fits = isinstance(value, int) and not isinstance(value, bool) and -_INT64 <= value < _INT64
-    return value if fits else None
+    found = int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
+    if isinstance(found, bool) or not isinstance(found, int):
+        return None
+    return found if -_INT64 <= found < _INT64 else None
 
 
 def _as_boolean(value: Any) -> bool | None:  # noqa: ANN401  # JSON holds anything

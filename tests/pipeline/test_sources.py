@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 import samples
-from support import compute_all, drop, marts_of, ndjson, product, take_all
+from samples import RR, read, rr
+from support import compute_all, marts_of, ndjson, product
 
-from pipeline.contracts import TABLES
 from pipeline.contracts.canonical import INPUT_COLUMNS
 from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.sources import FORMATS, canonical, ga4, mapping, posthog, rrweb, segment, snowplow, surveys
@@ -42,7 +42,7 @@ KEPT = {
     "posthog": """$pathname $host $screen_width $os $browser $lib $insert_id $time $event_type $is_identified $referrer
         $prev_pageview_max_content_percentage $web_vitals_FCP_value $exception_level $survey_questions type
         _record.person_id _record.team_id""",
-    "ga4": """ga_session_number user_properties.plan _record.event_date _record.batch_page_id _record.batch_ordering_id
+    "ga4": """ga_session_number user_properties.plan _record.event_date _record.event_bundle_sequence_id _record.batch_page_id _record.batch_ordering_id
         _record.batch_event_index _record.event_server_timestamp_offset _record.privacy_info.analytics_storage
         _record.device.operating_system _record.device.web_info.browser _record.geo.city _record.traffic_source.medium
         _record.items _record.stream_id _record.platform _record.is_active_user _record.user_first_touch_timestamp
@@ -68,15 +68,6 @@ DROPPED_VALUES = (
 def taken(format_name: str, home: Path, **source: Any) -> tuple[Lake, Manifest, pl.DataFrame]:
     name, data = FILES[format_name]()
     return read(home, format_name, name, data, **source)
-
-
-def read(home: Path, format_name: str, name: str, data: bytes, **source: Any) -> tuple[Lake, Manifest, pl.DataFrame]:
-    drop(home, f"s/{name}", data)
-    lake = Lake(home)
-    chosen = product(sources={"s": {"format": format_name, **source}}, properties={})
-    (manifest,) = take_all(lake, chosen)
-    keys = [part.key for parts in manifest.days.values() for part in parts]
-    return lake, manifest, lake.scan(TABLES["raw_events"], keys).collect().sort("record_number", "event_number")
 
 
 def leaves(value: Any, path: str = "") -> set[str]:
@@ -169,7 +160,7 @@ def test_posthog(tmp_path: Path) -> None:
     assert facts(rows, name="$pageview")["user_id"] is None
     points = rows.filter(pl.col("name") == "$$heatmap").head(3)
     assert points.select("kind", "x", "y", "is_fixed").rows() == [
-        ("click", 10, 20, False), ("move", 11, 21, True), ("custom", 1, 2, False)
+        ("custom", 10, 20, False), ("move", 11, 21, True), ("custom", 1, 2, False)
     ]  # fmt: skip
     vitals = facts(rows, kind="performance")
     assert (vitals["lcp_ms"], vitals["inp_ms"], vitals["cls_e4"]) == (1800, 90, 500)
@@ -239,12 +230,7 @@ def test_surveys(tmp_path: Path) -> None:
     assert set(rows["text"].drop_nulls()) == {"Nothing, write to [email]"}
 
 
-RR = {"type": 4, "data": {"href": "https://a.example/", "width": 1000, "height": 500}, "timestamp": 1770112800000}
 ROOT = {"type": 0, "id": 1, "childNodes": [{"type": 2, "id": 2, "tagName": "body", "attributes": {}, "childNodes": []}]}
-
-
-def rr(kind: int, data: Any, ms: int) -> dict[str, Any]:
-    return {"type": kind, "data": data, "timestamp": 1770112800000 + ms}
 
 
 def test_rrweb_keeps_the_document_up_to_date(tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pipeline.contracts.canonical import Capability
+from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.sources.fields import Fields, parsed
 from pipeline.product_sources import Source
 
 # Turns a record, which it may change, into canonical events: fields by the names of INPUT_COLUMNS, all else under
-# `properties`. Raises RecordFault for a record that can't be read and RecordLeftOut for one without an event.
-ToEvents = Callable[[Any], Iterable[Fields]]
+# `properties`. Raises RecordFault for a record that can't be read and RecordLeftOut for one without an event; where one
+# event of several can't be read, a RecordFault stands in its place.
+ToEvents = Callable[[Any], Iterable[Fields | RecordFault]]
 
 
 def _is_no_wrapper(_document: Any) -> None:  # noqa: ANN401  # JSON holds anything

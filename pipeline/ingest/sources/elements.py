@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from pipeline.ingest.sources.fields import Fields, element_chain, first, text
 
 Element = tuple[str, dict[str, Any]]
@@ -21,12 +23,17 @@ def chain_of(row: Fields) -> str | None:
     if chain is not None:
         row.pop("elements", None)
         return element_chain(from_chain(chain))
-    elements = first(row, ("elements", "properties.$elements"), _list)
-    return element_chain(from_list(elements)) if elements else None
+    return element_chain(first(row, ("elements", "properties.$elements"), _elements) or [])
 
 
-def _list(value: Any) -> list[Any] | None:  # noqa: ANN401  # JSON holds anything
-    return value if isinstance(value, list) else None
+def _elements(value: Any) -> list[Element] | None:  # noqa: ANN401  # JSON holds anything
+    """A list, the JSON text of one as Parquet exports hold it, or a chain."""
+    if isinstance(value, str):
+        try:
+            value = msgspec.json.decode(value, type=list[Any])
+        except (msgspec.DecodeError, RecursionError):
+            return from_chain(value)
+    return from_list(value) if isinstance(value, list) else None
 
 
 def from_chain(chain: str) -> list[Element]:

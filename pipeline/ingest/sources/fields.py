@@ -229,6 +229,16 @@ def _is_name(name: str) -> bool:
     return bool(name) and all(char.isalnum() or char in "-_:." for char in name)
 
 
+def outcome(
+    event: Fields, row: Fields, *, order_id: Sequence[str], revenue: Sequence[str], currency: Sequence[str]
+) -> None:
+    """An order's number, revenue and currency from the first path that tells each; a refund's revenue is negative."""
+    event["order_id"] = first(row, order_id, text)
+    event["currency"] = (first(row, currency, text) or "").upper() or None
+    amount = first(row, revenue, micros)
+    event["revenue_micros"] = -abs(amount) if amount is not None and event["kind"] == "refund" else amount
+
+
 def properties(own: Fields | None, rest: Fields) -> Fields:
     """The event's own properties, and under `_record` whatever else the record held."""
     found = dict(own or {})

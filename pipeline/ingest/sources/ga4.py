@@ -9,7 +9,7 @@ table data to Cloud Storage" (64-bit integers are written as JSON strings).
 | user_id | user_id |
 | event_timestamp | occurred_at |
 | event_name | kind and name |
-| event_bundle_sequence_id, batch_ordering_id | sequence |
+| batch_ordering_id with batch_event_index, else event_bundle_sequence_id | sequence |
 | event_params.ga_session_id | session_id |
 | event_params.page_location | url |
 | event_params.page_referrer | referrer |
@@ -39,9 +39,8 @@ from pipeline.ingest.sources.fields import (
     Fields,
     derived_id,
     epoch_us,
-    first,
     long,
-    micros,
+    outcome,
     peek,
     properties,
     take,
@@ -61,6 +60,8 @@ _KINDS = {
     "app_exception": "error",
 }
 _COUNTERS = ("event_bundle_sequence_id", "batch_page_id", "batch_ordering_id", "batch_event_index")
+_TOLD_BY = ("user_pseudo_id", "user_id", "event_timestamp", "event_name")
+_MOST_IN_BATCH, _MOST_REQUESTS = 1_000, 2**31
 _VALUES = ("string_value", "int_value", "double_value", "float_value")
 _DROPPED = {"device.advertising_id": "advertising id", "device.vendor_id": "advertising id"}
 
@@ -74,15 +75,14 @@ def _events(row: Fields) -> Iterable[Fields]:
         take(row, path)
     for name in ("event_params", "user_properties"):
         row[name] = _by_key(row.get(name), name)
-    event = {
+    event: Fields = {
         "event_id": derived_id(
-            *(peek(row, name) for name in ("user_pseudo_id", "user_id", "event_timestamp", "event_name", *_COUNTERS)),
-            row["event_params"],
+            *(text(peek(row, name)) for name in (*_TOLD_BY, *_COUNTERS)), _as_texts(row["event_params"])
         ),
         "anonymous_id": take(row, "user_pseudo_id", text),
         "user_id": take(row, "user_id", text),
         "occurred_at": take(row, "event_timestamp", epoch_us),
-        "sequence": first(row, ("event_bundle_sequence_id", "batch_ordering_id"), long),
+        "sequence": _sequence(row),
         "session_id": take(row, "event_params.ga_session_id", text),
         "url": take(row, "event_params.page_location", text),
         "referrer": take(row, "event_params.page_referrer", text),
@@ -107,27 +107,46 @@ def _by_key(entries: Any, name: str) -> Fields:  # noqa: ANN401  # JSON holds an
     if entries is None:
         return {}
     if isinstance(entries, dict):
-        return entries
+        return {key: _of_value(value) for key, value in entries.items()}
     if not isinstance(entries, list):
         raise RecordFault("wrong_type", f"`{name}` is no list of keys and values; export it as it is")
     found: Fields = {}
     for entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get("key"), str):
             raise RecordFault("wrong_type", f"an entry of `{name}` has no key; export it as it is")
-        value = entry.get("value")
-        values = value if isinstance(value, dict) else {}
-        found[entry["key"]] = next((values[v] for v in _VALUES if values.get(v) is not None), None)
+        found[entry["key"]] = _of_value(entry.get("value"))
     return found
 
 
+def _of_value(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
+    """The one of the typed values that is set; tools that flatten the export write the value itself."""
+    if not isinstance(value, dict):
+        return value
+    return next((value[v] for v in _VALUES if value.get(v) is not None), None)
+
+
+def _as_texts(params: Fields) -> Fields:
+    """As they tell one event from another: Parquet holds the number 3, JSON the text "3"."""
+    return {key: text(value) if text(value) is not None else value for key, value in params.items()}
+
+
+def _sequence(row: Fields) -> int | None:
+    """Order within one time: requests of a page, and events within a request; older exports number bundles."""
+    request, event = (long(peek(row, name)) for name in ("batch_ordering_id", "batch_event_index"))
+    if request is None or abs(request) > _MOST_REQUESTS:
+        return long(peek(row, "event_bundle_sequence_id"))
+    return request * _MOST_IN_BATCH + min(event or 0, _MOST_IN_BATCH - 1)
+
+
 def _money(event: Fields, row: Fields) -> None:
-    event["order_id"] = first(row, ("ecommerce.transaction_id", "event_params.transaction_id"), text)
-    event["currency"] = (take(row, "event_params.currency", text) or "").upper() or None
-    if event["kind"] == "refund":
-        value = first(row, ("ecommerce.refund_value", "event_params.value"), micros)
-        event["revenue_micros"] = None if value is None else -abs(value)
-    else:
-        event["revenue_micros"] = first(row, ("ecommerce.purchase_revenue", "event_params.value"), micros)
+    own = "ecommerce.refund_value" if event["kind"] == "refund" else "ecommerce.purchase_revenue"
+    outcome(
+        event,
+        row,
+        order_id=("ecommerce.transaction_id", "event_params.transaction_id"),
+        revenue=(own, "event_params.value"),
+        currency=("event_params.currency",),
+    )
 
 
 def _rest(row: Fields) -> Fields:

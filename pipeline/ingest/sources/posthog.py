@@ -36,11 +36,14 @@ Documentation: PostHog, "S3 destination for batch exports", "Timestamps", "Ident
 | properties.* | properties.* |
 
 PostHog's own detections ($rageclick, $dead_click) are kept as custom events of these names: the clicks themselves
-come as $autocapture, and friction is detected here from clicks.
+come as $autocapture, and friction is detected here from clicks. For the same reason points of clicks in $heatmap_data
+are custom events of the name $$heatmap: they tell where, and would count each click twice.
 """
 
 from collections.abc import Iterable
 from typing import Any
+
+import msgspec
 
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.sources.base import Format, ToEvents
@@ -52,8 +55,8 @@ from pipeline.ingest.sources.fields import (
     e4,
     first,
     instant,
-    micros,
     number,
+    outcome,
     parsed_as,
     peek,
     properties,
@@ -81,7 +84,6 @@ _KINDS = {
     "order refunded": "refund",
 }
 _ACTS = {"click": "click", "touch": "click", "change": "input", "submit": "form_submit"}
-_POINTS = {"click": "click", "mousemove": "move"}
 _DROPPED = {
     "ip": "address",
     "properties.$ip": "address",
@@ -101,10 +103,10 @@ def _begin(_source: Source) -> ToEvents:
 
 
 def _events(row: Fields) -> Iterable[Fields]:
-    for name in ("properties", "elements", "person_properties"):
+    for name in ("properties", "person_properties"):
         if isinstance(row.get(name), str):
             # Parquet exports hold nested data as JSON text.
-            row[name] = parsed_as(row[name].encode(), list[Any] if name == "elements" else dict[str, Any])
+            row[name] = parsed_as(row[name].encode(), dict[str, Any])
     if not isinstance(row.get("properties") or {}, dict):
         raise RecordFault("wrong_type", "`properties` is no object; export events with their properties")
     for path in _DROPPED:
@@ -168,6 +170,8 @@ def _who(row: Fields, kind: str) -> Fields:
         user = distinct
     elif device is None and user != distinct:
         device = distinct
+    if distinct not in (device, user):
+        row["distinct_id"] = distinct
     who: Fields = {"anonymous_id": device, "user_id": user}
     if kind == "alias":
         alias = take(row, "properties.alias", text)
@@ -206,10 +210,13 @@ def _special(event: Fields, row: Fields) -> None:
         event["experiment_id"] = take(row, "properties.$feature_flag", text)
         event["variant"] = take(row, "properties.$feature_flag_response", text)
     elif kind in ("order", "refund"):
-        event["order_id"] = take(row, "properties.order_id", text)
-        event["currency"] = (take(row, "properties.currency", text) or "").upper() or None
-        revenue = first(row, ("properties.revenue", "properties.total"), micros)
-        event["revenue_micros"] = -abs(revenue) if revenue is not None and kind == "refund" else revenue
+        outcome(
+            event,
+            row,
+            order_id=("properties.order_id",),
+            revenue=("properties.revenue", "properties.total"),
+            currency=("properties.currency",),
+        )
     elif kind.startswith("survey_"):
         event["survey_id"] = take(row, "properties.$survey_id", text)
 
@@ -221,17 +228,17 @@ def _first_text(value: Any) -> str | None:  # noqa: ANN401  # JSON holds anythin
 
 
 def _heatmap(event: Fields, row: Fields) -> list[Fields]:
-    """One event per point; their own detections (rageclick, deadclick) stay apart from clicks."""
+    """One event per point. Only moves are acts of their own: its clicks come as $autocapture too."""
     data = take(row, "properties.$heatmap_data")
     if not isinstance(data, dict) or not data:
         raise RecordLeftOut("empty_heatmap")
     shared = _finished(event, row)
-    points = [(url, point) for url, entries in data.items() for point in entries or [] if isinstance(point, dict)]
+    points = [(url, point) for url, entries in data.items() for point in _list(entries) if isinstance(point, dict)]
     if len(points) > MAX_EVENTS_PER_RECORD:
         raise RecordFault("too_many_points", f"more than {MAX_EVENTS_PER_RECORD} points in one record")
     found: list[Fields] = []
     for i, (url, point) in enumerate(points):
-        kind = _POINTS.get(str(point.pop("type", "")), "custom")
+        kind = "move" if point.get("type") == "mousemove" else "custom"
         taken = {"x": take(point, "x", whole), "y": take(point, "y", whole)}
         fixed = take(point, "target_fixed", boolean)
         own = {**(shared["properties"] or {}), **point}
@@ -271,7 +278,13 @@ def _answers(event: Fields, row: Fields) -> list[Fields]:
     ]
 
 
+def _list(value: Any) -> list[Any]:  # noqa: ANN401  # JSON holds anything
+    return value if isinstance(value, list) else []
+
+
 def _answer(value: Any) -> Fields:  # noqa: ANN401  # JSON holds anything
+    if isinstance(value, dict):
+        return {"text": msgspec.json.encode(value, order="sorted").decode()}
     if isinstance(value, list):
         return {"choice": "; ".join(map(str, value))}
     score = number(value)

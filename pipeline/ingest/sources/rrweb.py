@@ -73,8 +73,9 @@ class _Window:
     page_view_id: str | None = None
     width: int | None = None
     height: int | None = None
-    scroll_x: int = 0
-    scroll_y: int = 0
+    # Unknown until a snapshot or a scroll tells.
+    scroll_x: int | None = None
+    scroll_y: int | None = None
 
 
 class _Recording:
@@ -84,21 +85,25 @@ class _Recording:
         self._windows: dict[tuple[str | None, str | None], _Window] = {}
         self._nameless: str | None = None
 
-    def __call__(self, record: Any) -> Iterable[Fields]:  # noqa: ANN401  # JSON holds anything
-        found: list[Fields] = []
+    def __call__(self, record: Any) -> Iterable[Fields | RecordFault]:  # noqa: ANN401  # JSON holds anything
+        found: list[Fields | RecordFault] = []
         left_out: RecordLeftOut | None = None
         for event in _unwrapped_line(record):
             try:
                 found += self._events(event)
             except RecordLeftOut as reason:
                 left_out = reason
+            except RecordFault as fault:
+                found.append(fault)
         if not found:
             raise left_out or RecordLeftOut("no_event")
         if len(found) > MAX_EVENTS_PER_RECORD:
             raise RecordFault("too_many_events", f"more than {MAX_EVENTS_PER_RECORD} events in one record")
         return found
 
-    def _events(self, event: Fields) -> list[Fields]:
+    def _events(self, event: Fields | RecordFault) -> list[Fields]:
+        if isinstance(event, RecordFault):
+            raise event
         ids = {column: first(event, names, text) for column, names in _IDS.items()}
         if ids["session_id"] is None:
             self._nameless = self._nameless or derived_id("recording", event)
@@ -163,7 +168,7 @@ def _meta(window: _Window, data: Fields, own_id: str) -> Iterator[Fields]:
     if window.page_view_id is not None and url == window.url:
         raise RecordLeftOut("same_page")
     window.url, window.page_view_id = url, own_id
-    window.scroll_x = window.scroll_y = 0
+    window.scroll_x = window.scroll_y = None
     yield {"kind": "page_view"}
 
 
@@ -195,21 +200,22 @@ def _pointed(window: _Window, node: Any, at: Fields) -> Fields:  # noqa: ANN401
     """Element and page position of a pointer; a frame's positions say nothing about the page."""
     chain = {"element_chain": element_chain(window.dom.ancestry(node))}
     x, y = whole(at.get("x")), whole(at.get("y"))
-    if x is None or y is None or window.dom.is_framed(node):
+    if x is None or y is None or window.scroll_x is None or window.scroll_y is None or window.dom.is_framed(node):
         return chain
     return {**chain, "x": x + window.scroll_x, "y": y + window.scroll_y, "scroll_y": window.scroll_y}
 
 
-def _unwrapped_line(line: Any) -> Iterator[Fields]:  # noqa: ANN401  # JSON holds anything
+def _unwrapped_line(line: Any) -> Iterator[Fields | RecordFault]:  # noqa: ANN401  # JSON holds anything
     """The rrweb events of one line: the event itself, [window, event], or {window_id, data: [events]}."""
     if isinstance(line, list) and len(line) == 2 and isinstance(line[1], dict):  # noqa: PLR2004
         yield {**line[1], "window_id": line[0]}
     elif isinstance(line, dict) and isinstance(line.get("data"), list):
         ids = {name: value for name, value in line.items() if name != "data"}
         for event in line["data"]:
-            if not isinstance(event, dict):
-                raise RecordFault("no_rrweb_event", "an entry of `data` is no object; send rrweb's events as they are")
-            yield {**ids, **event}
+            if isinstance(event, dict):
+                yield {**ids, **event}
+            else:
+                yield RecordFault("no_rrweb_event", "an entry of `data` is no object; send rrweb's events as they are")
     elif isinstance(line, dict):
         yield dict(line)
     else:
@@ -241,10 +247,9 @@ def _unwrap(document: Any) -> list[Any] | None:  # noqa: ANN401  # JSON holds an
     windows = inner.get("snapshot_data_by_window_id") if isinstance(inner, dict) else None
     if isinstance(windows, dict):
         found = [
-            {**event, "window_id": name}
+            {**event, "window_id": name} if isinstance(event, dict) else event
             for name, events in windows.items()
             for event in events
-            if isinstance(event, dict)
         ]
     return sorted(found, key=_time) if isinstance(found, list) else None
 

@@ -16,9 +16,9 @@ Events", "Spec: A/B Testing Events"; RudderStack, "Common Fields", "Session Trac
 | event | name, and kind of Order Completed, Order Refunded, Experiment Viewed |
 | name | name |
 | context.sessionId | session_id |
-| context.page.url, properties.url | url |
-| context.page.referrer, properties.referrer | referrer |
-| context.page.title, properties.title | page_title |
+| context.page.url, properties.url of page and screen | url |
+| context.page.referrer, properties.referrer of page and screen | referrer |
+| context.page.title, properties.title of page and screen | page_title |
 | context.userAgent | user_agent |
 | context.locale | language |
 | context.location.country | country |
@@ -33,7 +33,8 @@ Events", "Spec: A/B Testing Events"; RudderStack, "Common Fields", "Session Trac
 | properties.* | properties.* |
 
 Segment's own `timestamp` is the device's time already corrected by receivedAt - sentAt; where originalTimestamp is
-there we take that and correct it ourselves, so that no clock is corrected twice.
+there we take that and correct it ourselves; where it isn't, sentAt stays in the rest, so that no clock is corrected
+twice. A call of a batch that can't be read is rejected alone.
 """
 
 from collections.abc import Iterable
@@ -44,9 +45,10 @@ from pipeline.ingest.sources.base import Format, ToEvents
 from pipeline.ingest.sources.fields import (
     Fields,
     boolean,
+    copied,
     first,
     instant,
-    micros,
+    outcome,
     peek,
     properties,
     take,
@@ -62,6 +64,10 @@ _TRACKED = {
     "experiment viewed": "experiment",
 }
 _TYPES = ("track", "page", "screen", "identify", "alias", "group")
+# What a batch says for itself and not for its calls; contexts are merged name by name.
+_OF_ONE_CALL = frozenset(
+    {"context", "messageId", "type", "event", "name", "properties", "originalTimestamp", "timestamp"}
+)
 _DROPPED = {
     "writeKey": "secret",
     "context.ip": "address",
@@ -78,20 +84,27 @@ def _begin(_source: Source) -> ToEvents:
     return _events
 
 
-def _events(call: Fields) -> Iterable[Fields]:
+def _events(call: Fields) -> Iterable[Fields | RecordFault]:
     batch = call.pop("batch", None)
     if batch is None:
         return [_event(call)]
     if not isinstance(batch, list) or len(batch) > MAX_EVENTS_PER_RECORD:
         raise RecordFault("malformed_batch", f"`batch` must be a list of at most {MAX_EVENTS_PER_RECORD} calls")
-    return [_event(_merged(call, each)) for each in batch]
+    return [_of_batch(call, each) for each in batch]
+
+
+def _of_batch(outer: Fields, inner: Any) -> Fields | RecordFault:  # noqa: ANN401  # JSON holds anything
+    try:
+        return _event(_merged(outer, inner))
+    except RecordFault as fault:
+        return fault
 
 
 def _merged(outer: Fields, inner: Any) -> Fields:  # noqa: ANN401  # JSON holds anything
     """A call of a batch with what the batch says for all: the call's own word counts."""
     if not isinstance(inner, dict):
         raise RecordFault("malformed_batch", "an entry of `batch` is no object")
-    merged = {**{name: value for name, value in outer.items() if name != "context"}, **inner}
+    merged = {**{name: value for name, value in outer.items() if name not in _OF_ONE_CALL}, **copied(inner)}
     contexts = [context for context in (outer.get("context"), inner.get("context")) if isinstance(context, dict)]
     if contexts:
         merged["context"] = {name: value for context in contexts for name, value in context.items()}
@@ -104,7 +117,7 @@ def _event(call: Fields) -> Fields:
     kind = take(call, "type", text)
     if kind not in _TYPES:
         raise RecordFault("unknown_type", f"`type` is none of {', '.join(_TYPES)}")
-    event = _common(call)
+    event = _common(call, in_page=kind in ("page", "screen"))
     tracked = take(call, "event", text)
     name = tracked if tracked is not None else take(call, "name", text)
     event["name"] = name if name is not None or kind in _KINDS else kind
@@ -112,7 +125,7 @@ def _event(call: Fields) -> Fields:
     if event["kind"] == "alias":
         _alias(event, call)
     if event["kind"] in ("order", "refund", "experiment"):
-        _outcome(event, call)
+        _result(event, call)
     own = call.pop("properties", None)
     if own is not None and not isinstance(own, dict):
         call["properties"] = own
@@ -121,18 +134,21 @@ def _event(call: Fields) -> Fields:
     return event
 
 
-def _common(call: Fields) -> Fields:
+def _common(call: Fields, *, in_page: bool) -> Fields:
+    occurred_at = take(call, "originalTimestamp", instant)
+    # `timestamp` is corrected already: with sentAt it would be once more.
+    corrected = take(call, "timestamp", instant) if occurred_at is None else None
     return {
         "event_id": take(call, "messageId", text),
         "anonymous_id": take(call, "anonymousId", text),
         "user_id": take(call, "userId", text),
-        "occurred_at": first(call, ("originalTimestamp", "timestamp"), instant),
-        "sent_at": take(call, "sentAt", instant),
+        "occurred_at": occurred_at if corrected is None else corrected,
+        "sent_at": take(call, "sentAt", instant) if corrected is None else None,
         "received_at": take(call, "receivedAt", instant),
         "session_id": take(call, "context.sessionId", text),
-        "url": _of_page(call, "url"),
-        "referrer": _of_page(call, "referrer"),
-        "page_title": _of_page(call, "title"),
+        "url": _of_page(call, "url", in_page=in_page),
+        "referrer": _of_page(call, "referrer", in_page=in_page),
+        "page_title": _of_page(call, "title", in_page=in_page),
         "user_agent": take(call, "context.userAgent", text),
         "language": take(call, "context.locale", text),
         "country": take(call, "context.location.country", text),
@@ -142,13 +158,16 @@ def _common(call: Fields) -> Fields:
     }
 
 
-def _of_page(call: Fields, name: str) -> str | None:
-    """A fact of the page stands in the context, and once more in the properties of a page call."""
+def _of_page(call: Fields, name: str, *, in_page: bool) -> str | None:
+    """A fact of the page stands in the context, and once more in the properties of a page call.
+
+    In those of other calls a word like title or url is another thing's.
+    """
     context, own = f"context.page.{name}", f"properties.{name}"
     found = take(call, context, text)
     if found is None:
-        return take(call, own, text) if call.get("kind") == "page" or peek(call, own) is not None else None
-    if peek(call, own) == found:
+        return take(call, own, text) if in_page else None
+    if in_page and peek(call, own) == found:
         take(call, own)
     return found
 
@@ -169,15 +188,18 @@ def _alias(event: Fields, call: Fields) -> None:
         event["previous_user_id"] = previous
 
 
-def _outcome(event: Fields, call: Fields) -> None:
+def _result(event: Fields, call: Fields) -> None:
     if event["kind"] == "experiment":
         event["experiment_id"] = first(call, ("properties.experiment_id", "properties.experiment_name"), text)
         event["variant"] = first(call, ("properties.variation_id", "properties.variation_name"), text)
         return
-    event["order_id"] = take(call, "properties.order_id", text)
-    event["currency"] = (take(call, "properties.currency", text) or "").upper() or None
-    revenue = first(call, ("properties.revenue", "properties.total", "properties.value"), micros)
-    event["revenue_micros"] = -abs(revenue) if revenue is not None and event["kind"] == "refund" else revenue
+    outcome(
+        event,
+        call,
+        order_id=("properties.order_id",),
+        revenue=("properties.revenue", "properties.total", "properties.value"),
+        currency=("properties.currency",),
+    )
 
 
 FORMAT = Format(

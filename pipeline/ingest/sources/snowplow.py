@@ -27,6 +27,7 @@ visibility and lifecycle on web", "Page activity tracking"; the column order is 
 | tr_orderid, tr_total, tr_currency | order_id, revenue_micros, currency |
 | snowplow_ecommerce_action + transaction entity | kind, order_id, revenue_micros, currency |
 | link_click, button_click | element_chain |
+| application_error | error_type, error_message |
 | element, element_statistics entities | element_chain, duration_ms |
 | web_vitals | lcp_ms, inp_ms, cls_e4 |
 | contexts, derived_contexts, unstruct_event, contexts_*, unstruct_event_* | properties by schema name |
@@ -34,6 +35,7 @@ visibility and lifecycle on web", "Page activity tracking"; the column order is 
 An event that bears a user_id tells who uses the device. Addresses are dropped.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -48,7 +50,7 @@ from pipeline.ingest.sources.fields import (
     first,
     instant,
     long,
-    micros,
+    outcome,
     parsed,
     peek,
     properties,
@@ -105,6 +107,8 @@ _DROPPED = {
     "geo_zipcode": "exact place",
 }
 _DEVICES = {"computer": "desktop", "mobile": "mobile", "tablet": "tablet"}
+# Warehouses write all three numbers of a version, or the first alone.
+_FLAT_VERSION = re.compile(r"(?:_\d+){1,3}$")
 _FLAT = (("unstruct_event_", "unstruct_event"), ("contexts_", "contexts"))
 # A value that a form's visitor typed is nobody's business here.
 _TYPED = frozenset({"change_form", "submit_form", "focus_form"})
@@ -149,7 +153,7 @@ def _events(row: Fields) -> Iterable[Fields]:
         event["scroll_y"] = take(row, "pp_yoffset_max", whole) or 0
     _from_schemas(event, schemas)
     if event["kind"] == "order" and "order_id" not in event:
-        event |= _order(row, "tr_orderid", "tr_total", "tr_currency")
+        outcome(event, row, order_id=("tr_orderid",), revenue=("tr_total",), currency=("tr_currency",))
     event["properties"] = properties(schemas, row)
     return [event]
 
@@ -215,7 +219,7 @@ def _schema_name(schema: str) -> str:
 
 def _flat_name(column: str) -> str:
     """`contexts_com_snowplowanalytics_snowplow_web_page_1_0_0` is the schema web_page."""
-    name = column.split("_", 1)[1].removeprefix("event_").rsplit("_", 3)[0]
+    name = _FLAT_VERSION.sub("", column.split("_", 1)[1].removeprefix("event_"))
     for vendor in (
         "com_snowplowanalytics_snowplow_ecommerce_",
         "com_snowplowanalytics_snowplow_",
@@ -239,10 +243,14 @@ def _from_schemas(event: Fields, schemas: Fields) -> None:
     if peek(action, "type") in ("transaction", "refund"):
         event["kind"] = "order" if action["type"] == "transaction" else "refund"
         entity = _one(schemas, action["type"]) or _one(schemas, "transaction")
-        revenue = "revenue" if "revenue" in entity else "refund_amount"
-        event |= _order(entity, "transaction_id", revenue, "currency")
-    if event["name"] in _TYPED:
-        for entry in schemas.get(event["name"], []):
+        amount = ("refund_amount", "revenue") if event["kind"] == "refund" else ("revenue",)
+        outcome(event, entity, order_id=("transaction_id",), revenue=amount, currency=("currency",))
+    if event["kind"] == "error":
+        error = _one(schemas, "application_error")
+        event["error_message"] = take(error, "message", text)
+        event["error_type"] = first(error, ("type", "exceptionName", "exception_name"), text)
+    for name in _TYPED & schemas.keys():
+        for entry in schemas[name]:
             _forget_values(entry)
     for name in [name for name, entries in schemas.items() if not any(entries)]:
         del schemas[name]
@@ -265,9 +273,11 @@ def _from_elements(event: Fields, schemas: Fields) -> None:
     """The element of a click or an exposure: an HTML tag made from what the tracker tells of it."""
     clicked = _one(schemas, event["name"] or "")
     if event["name"] == "link_click":
-        told = clicked.get("elementClasses")
+        # Flattened tables write snake_case for camelCase.
+        told = clicked.get("elementClasses", clicked.get("element_classes"))
         classes = " ".join(map(str, told)) if isinstance(told, list) else told
-        event["element_chain"] = element_chain([("a", {"id": clicked.get("elementId"), "class": classes})])
+        named = clicked.get("elementId", clicked.get("element_id"))
+        event["element_chain"] = element_chain([("a", {"id": named, "class": classes})])
     elif event["name"] == "button_click":
         known = {"id": clicked.get("id"), "class": clicked.get("classes"), "name": clicked.get("name")}
         event["element_chain"] = element_chain([("button", known)])
@@ -276,14 +286,6 @@ def _from_elements(event: Fields, schemas: Fields) -> None:
         name = peek(clicked, "element_name") or peek(element, "element_name")
         event["element_chain"] = element_chain([("div", {"data-element": name})])
         event["duration_ms"] = take(statistics, "total_time_visible_ms", long)
-
-
-def _order(row: Fields, order_id: str, revenue: str, currency: str) -> Fields:
-    return {
-        "order_id": take(row, order_id, text),
-        "revenue_micros": take(row, revenue, micros),
-        "currency": take(row, currency, text),
-    }
 
 
 FORMAT = Format(

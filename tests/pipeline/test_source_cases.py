@@ -1,0 +1,115 @@
+"""What vendors' data looks like beyond the samples: one small case each, with the columns that must come of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from samples import RR, read, rr
+from support import ndjson
+
+CALL = {"type": "track", "messageId": "1", "anonymousId": "d", "timestamp": "2026-02-03T10:00:00Z"}
+PH = {"uuid": "1", "event": "e", "distinct_id": "d", "timestamp": "2026-02-03T10:00:00Z"}
+GA = {"user_pseudo_id": "d", "event_timestamp": 1770112800000000, "event_name": "page_view", "event_params": []}
+SP = {"event_id": "1", "domain_userid": "d", "dvce_created_tstamp": "2026-02-03 10:00:00", "event_name": "page_view"}
+
+
+def unstruct(name: str, **data: Any) -> dict[str, Any]:
+    return {"data": {"schema": f"iglu:com.snowplowanalytics.snowplow/{name}/jsonschema/1-0-0", "data": data}}
+
+
+def ecommerce(kind: str, **transaction: Any) -> dict[str, Any]:
+    vendor = "iglu:com.snowplowanalytics.snowplow.ecommerce"
+    return {
+        "unstruct_event": {
+            "data": {"schema": f"{vendor}/snowplow_ecommerce_action/jsonschema/1-0-2", "data": {"type": kind}}
+        },
+        "contexts": {"data": [{"schema": f"{vendor}/{kind}/jsonschema/1-0-0", "data": transaction}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "record", "expected"),
+    [
+        # Segment has corrected `timestamp` by sentAt: not once more.
+        ("segment", {**CALL, "sentAt": "2026-02-03T09:00:00Z", "receivedAt": "2026-02-03T10:00:01Z"}, {"occurred_at": "10:00"}),
+        # A title or an address among a track's properties is another thing's.
+        ("segment", {**CALL, "properties": {"title": "The Book", "url": "/target"}}, {"page_title": None, "url": None}),
+        ("segment", {**CALL, "type": "page", "properties": {"title": "Home", "url": "/"}}, {"page_title": "Home", "url": "/"}),
+        ("segment", {**CALL, "event": "Order Refunded", "properties": {"total": 3, "currency": "eur"}},
+         {"kind": "refund", "revenue_micros": -3_000_000, "currency": "EUR"}),
+        ("posthog", {**PH, "elements": '[{"tag_name": "a", "attr_id": "x"}]'}, {"element_chain": '<a id="x">'}),
+        ("posthog", {**PH, "elements": 'a:attr_id="x"'}, {"element_chain": '<a id="x">'}),
+        ("posthog", {**PH, "distinct_id": "other", "properties": {"$device_id": "d", "$user_id": "u"}},
+         {"user_id": "u", "properties": {"_record": {"distinct_id": "other"}}}),
+        ("posthog", {**PH, "event": "survey sent", "properties": {"$survey_response": {"a": 1}}}, {"text": '{"a":1}'}),
+        ("posthog", {**PH, "event": "$$heatmap", "properties": {"$heatmap_data": {"/": [{"x": 1, "y": 2, "type": "click"}, 5], "/b": 7}}},
+         {"kind": "custom", "x": 1, "y": 2, "properties": {"type": "click"}}),
+        # BigQuery exported to flat tables holds the value itself.
+        ("ga4", {**GA, "event_params": {"page_location": "/a", "x": {"int_value": 3}}}, {"url": "/a", "properties": {"x": 3}}),
+        ("ga4", {**GA, "event_params": [{"key": "page_location", "value": "/a"}]}, {"url": "/a"}),
+        ("ga4", {**GA, "batch_ordering_id": "2", "batch_event_index": 7, "event_bundle_sequence_id": 99}, {"sequence": 2007}),
+        ("ga4", {**GA, "event_bundle_sequence_id": "99"}, {"sequence": 99}),
+        ("snowplow", {**SP, "event_name": "link_click", "unstruct_event_com_snowplowanalytics_snowplow_link_click_1": {"element_id": "buy", "element_classes": ["a", "b"]}},
+         {"element_chain": '<a class="a b" id="buy">'}),
+        ("snowplow", {**SP, "contexts_com_snowplowanalytics_snowplow_web_page_1_0_0": [{"id": "pv"}]}, {"page_view_id": "pv"}),
+        ("snowplow", {**SP, "contexts_com_snowplowanalytics_snowplow_web_page_1": [{"id": "pv"}]}, {"page_view_id": "pv"}),
+        ("snowplow", {**SP, "event_name": "application_error", "unstruct_event": unstruct("application_error", message="boom", type="E")},
+         {"kind": "error", "error_message": "boom", "error_type": "E"}),
+        ("snowplow", {**SP, **ecommerce("refund", transaction_id="t", refund_amount=5, currency="usd")},
+         {"kind": "refund", "revenue_micros": -5_000_000, "currency": "USD", "order_id": "t"}),
+        ("snowplow", {**SP, **ecommerce("transaction", transaction_id="t", revenue=5.5, currency="usd")},
+         {"kind": "order", "revenue_micros": 5_500_000}),
+        # What a visitor typed is forgotten even where the event bears another name.
+        ("snowplow", {**SP, "event_name": "own", "unstruct_event": unstruct("change_form", value="typed", elementId="e")},
+         {"properties": {"change_form": [{"elementId": "e"}]}}),
+    ],
+)  # fmt: skip
+def test_case(source: str, record: dict[str, Any], expected: dict[str, Any], tmp_path: Path) -> None:
+    _, manifest, rows = read(tmp_path, source, "a.ndjson", ndjson([record]))
+    assert not manifest.rejected, manifest.rejected
+    (row,) = rows.rows(named=True)
+    row["occurred_at"] = f"{row['occurred_at']:%H:%M}"
+    row["properties"] = json.loads(row["properties"] or "{}")
+    assert {name: row[name] for name in expected} == expected
+
+
+def test_ga4_tells_the_same_event_by_json_and_parquet(tmp_path: Path) -> None:
+    params = [{"key": "n", "value": {"int_value": 3}}]
+    as_json = {**GA, "event_timestamp": "1770112800000000", "event_params": [{"key": "n", "value": {"int_value": "3"}}]}
+    ids = [
+        read(tmp_path / str(i), "ga4", "a.ndjson", ndjson([each]))[2]["event_id"][0]
+        for i, each in enumerate([{**GA, "event_params": params}, as_json])
+    ]
+    assert ids[0] == ids[1]
+
+
+def test_a_call_of_a_batch_that_cannot_be_read_is_rejected_alone(tmp_path: Path) -> None:
+    batch = {
+        "messageId": "batch",
+        "batch": [CALL, {**CALL, "type": "nope"}, {"type": "track"}, 5, {**CALL, "messageId": "2"}],
+    }
+    _, manifest, rows = read(tmp_path, "segment", "a.ndjson", ndjson([batch, {"batch": [5]}]))
+    assert (manifest.records_read, manifest.accepted, manifest.records_rejected) == (2, 1, 1)
+    assert manifest.rejected == {"malformed_batch": 2, "missing_occurred_at": 1, "unknown_type": 1}
+    assert manifest.balances
+    assert rows.select("event_id", "event_number").rows() == [("1", 0), ("2", 4)]
+    rejected = pl.read_parquet(tmp_path / "lake/rejected/**/*.parquet")
+    assert sorted(rejected.select("record_number", "event_number").rows()) == [(1, 1), (1, 2), (1, 3), (2, 0)]
+
+
+def test_recording_entries_that_are_no_objects_are_rejected_alone(tmp_path: Path) -> None:
+    document = {"snapshot_data_by_window_id": {"w": [RR, 7, "x"]}}
+    _, manifest, rows = read(tmp_path, "rrweb", "a.json", json.dumps(document).encode())
+    assert rows["kind"].to_list() == ["page_view"]
+    assert manifest.rejected == {"malformed_json": 2}
+    line = {"window_id": "w", "data": [RR, 7]}
+    _, manifest, rows = read(tmp_path / "b", "rrweb", "a.ndjson", ndjson([line]))
+    assert (rows.height, manifest.accepted, manifest.rejected) == (1, 1, {"no_rrweb_event": 1})
+
+
+def test_a_click_before_any_snapshot_has_no_place_on_the_page(tmp_path: Path) -> None:
+    events = [RR, rr(3, {"source": 2, "type": 2, "id": 9, "x": 5, "y": 6}, 4)]
+    _, _, rows = read(tmp_path, "rrweb", "r.json", json.dumps(events).encode())
+    assert rows.filter(kind="click").select("x", "y", "scroll_y").rows() == [(None, None, None)]
