@@ -156,7 +156,7 @@ class Product(Part):
     time_zone: Annotated[str, AfterValidator(known_zone)] = "UTC"
     week_start: Literal["monday", "sunday"] = "monday"
     currency: str = Field("EUR", pattern=r"^[A-Z]{3}$")
-    start_date: date
+    start_date: date = Field(ge=date(1970, 1, 1))
     sources: dict[Name, Source] = Field(min_length=1)
     properties: dict[Name, PropertyType] = Field(default_factory=dict)
     pages: tuple[Page, ...] = ()

@@ -49,6 +49,10 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+_TELLING = {"day of the month": ("%d", "%j"), "month": ("%m", "%b", "%B", "%j"), "year": ("%Y", "%y")}
+_INTEGERS: dict[pl.DataType, int] = {pl.Int32(): 31, pl.Int64(): 63}
+
+
 def _as_tuple(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
@@ -63,8 +67,15 @@ def _time_format(form: str) -> str:
         datetime.strptime(sample.strftime(form), form)  # noqa: DTZ007  # only asks whether the pattern can be read
     except ValueError as fault:
         raise ValueError(f"{form!r} can't be read back: {fault}; see strftime for the directives") from None
-    if "%d" not in form and "%j" not in form and "%s" not in form:
-        raise ValueError(f"{form!r} tells no day of the month; add %d")
+    for what, directives in _TELLING.items():
+        if not any(each in form for each in (*directives, "%c", "%x")):
+            raise ValueError(f"{form!r} tells no {what}; add {directives[0]}")
+    if "%I" in form and "%p" not in form:
+        raise ValueError(f"{form!r} tells hours of a half day only; add %p, or write %H")
+    if "%Z" in form:
+        raise ValueError(
+            f"{form!r}: names of zones have many meanings; leave %Z out of the data and set `zone`, or use %z"
+        )
     return form
 
 
@@ -123,7 +134,8 @@ def _fits(dtype: pl.DataType, value: str | int | bool) -> bool:
         return isinstance(value, bool)
     if dtype == pl.String():
         return isinstance(value, str)
-    return isinstance(value, int) and not isinstance(value, bool)
+    bits = _INTEGERS[dtype]
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**bits) <= value < 2**bits
 
 
 def _check_columns(columns: Mapped[str, ColumnRule]) -> None:

@@ -6,7 +6,7 @@ It is a proposal to be read and corrected: what it isn't sure of stands in the c
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -52,15 +52,16 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "score": ("score", "nps", "rating"),
     "text": ("comment", "feedback", "text"),
 }  # fmt: skip
+# By the words of a value, the surest first: border_click is a click, and a refunded order a refund.
 _KINDS: dict[str, str] = {
-    "page_view": r"page.?view|pageview|view.?page|screen.?view|visit",
-    "order": r"purchase|order|transaction|checkout.?complete|payment.?succe",
-    "refund": r"refund|return",
-    "click": r"click|tap",
-    "identify": r"identify|log.?in|sign.?in",
-    "reset": r"log.?out|sign.?out",
-    "form_submit": r"submit",
-    "error": r"error|exception",
+    "refund": r"refund(ed|s)?|chargeback|order (returned|cancell?ed)",
+    "page_view": r"page ?views?|pageviews?|view(ed)? page|screen ?views?|visits?",
+    "order": r"purchased?|purchases|orders?|transactions?|checkout completed?|payment succe\w+",
+    "click": r"click(s|ed)?|tap(s|ped)?",
+    "identify": r"identify|identified|log(ged)? ?in|sign(ed)? ?in",
+    "reset": r"log(ged)? ?out|sign(ed)? ?out",
+    "form_submit": r"submit(ted)?",
+    "error": r"errors?|exceptions?",
     "survey_answered": r"survey|feedback|nps",
 }
 _PATTERNS = (
@@ -91,11 +92,13 @@ def propose(file: Path, source: str) -> str:
     columns: dict[str, Any] = {}
     taken: set[str] = set()
     for column, names in _NAMES.items():
-        path = _called(sample, names, taken)
-        rule = _rule(column, path, sample) if path is not None else None
-        if path is not None and rule is not None:
+        rules = ((path, _rule(column, path, sample)) for path in _called(sample, names, taken))
+        path, rule = next(((path, rule) for path, rule in rules if rule is not None), (None, None))
+        if path is not None:
             columns[column] = rule
             taken.add(path)
+            if column == "kind":
+                columns["name"] = path
     if "occurred_at" not in columns:
         raise CannotPropose(
             f"no column of {file.name} looks like a time; name one `timestamp`, or write the mapping by hand"
@@ -142,14 +145,11 @@ def _leaves(row: Mapping[str, Any], before: str = "") -> list[str]:
     return found
 
 
-def _called(sample: _Sample, names: Sequence[str], taken: set[str]) -> str | None:
-    """The path whose last part bears the first of `names` that any does."""
+def _called(sample: _Sample, names: Sequence[str], taken: set[str]) -> Iterator[str]:
+    """The paths whose last part is one of `names`, by the order of these."""
     plain = {path: re.sub(r"[^a-z0-9]+", "_", path.rsplit(".", 1)[-1].lower()).strip("_") for path in sample.paths}
     for name in names:
-        found = next((path for path, called in plain.items() if called == name and path not in taken), None)
-        if found is not None:
-            return found
-    return None
+        yield from (path for path, called in plain.items() if called == name and path not in taken)
 
 
 def _rule(column: str, path: str, sample: _Sample) -> Any:  # noqa: ANN401  # a rule in short or at length
@@ -178,9 +178,12 @@ def _has_decimal_comma(value: Any) -> bool:  # noqa: ANN401
     return bool(re.fullmatch(r"-?[\d.]+,\d{1,2}", str(value)))
 
 
-def _money_rule(path: str, values: Sequence[Any]) -> dict[str, Any]:
+def _money_rule(path: str, values: Sequence[Any]) -> dict[str, Any] | None:
     rule: dict[str, Any] = {"field": path, "scale": 1_000_000}
-    return {**rule, "decimal": ","} if _share(values, _has_decimal_comma) > 1 - _SURE_SHARE else rule
+    with_comma = _share(values, _has_decimal_comma)
+    if with_comma + _share(values, _is_number) < _SURE_SHARE:
+        return None
+    return {**rule, "decimal": ","} if with_comma > 1 - _SURE_SHARE else rule
 
 
 def _kind_rule(path: str, values: Sequence[Any]) -> dict[str, Any] | None:
@@ -188,10 +191,17 @@ def _kind_rule(path: str, values: Sequence[Any]) -> dict[str, Any] | None:
     if len(distinct) > _MAX_KINDS:
         return None
     known = {
-        value: next((kind for kind, pattern in _KINDS.items() if re.search(pattern, value.lower())), "custom")
+        value: next(
+            (kind for kind, pattern in _KINDS.items() if re.search(rf"\b(?:{pattern})\b", _words(value))), "custom"
+        )
         for value in sorted(distinct)
     }
     return {"field": path, "values": known, "otherwise": "custom"}
+
+
+def _words(value: str) -> str:
+    """The words of a name like page_view or pageView, in lower case."""
+    return " ".join(re.findall(r"[a-z]+|[A-Z]+[a-z]*|\d+", value)).lower()
 
 
 def _time_format(values: Sequence[Any]) -> str | None:
@@ -240,18 +250,28 @@ def _is_unique(sample: _Sample, rule: Any) -> bool:  # noqa: ANN401
 def _first_day(sample: _Sample, rule: Any) -> date:  # noqa: ANN401
     """First day of the month of the earliest time in the sample."""
     path, form = (rule, ISO) if isinstance(rule, str) else (rule["field"], rule["format"])
-    days: list[date] = []
-    for value in sample.values(path):
-        if isinstance(value, datetime):
-            days.append(value.date())
-        elif form in EPOCHS:
-            at = epoch(value, EPOCHS[form])
-            days += [at.date()] if at else []
-        elif form == ISO and _by_iso(value):
-            days.append(datetime.fromisoformat(str(value).strip()).date())
-        elif form != ISO and _by_pattern(form, value):
-            days.append(datetime.strptime(str(value).strip(), form).date())  # noqa: DTZ007
+    times = [_read_time(value, form) for value in sample.values(path)]
+    # A time that was never set reads as 1970.
+    days = [at.date() for at in times if at is not None and _is_of_our_time(at)]
+    if not days:
+        raise CannotPropose(f"the times of `{path}` lie before 2000 or after 2100; correct them first")
     return min(days).replace(day=1)
+
+
+def _read_time(value: Any, form: str) -> datetime | None:  # noqa: ANN401
+    if form in EPOCHS:
+        return epoch(value, EPOCHS[form])
+    if isinstance(value, datetime) or form == ISO:
+        at = (
+            value
+            if isinstance(value, datetime)
+            else datetime.fromisoformat(str(value).strip())
+            if _by_iso(value)
+            else None
+        )
+    else:
+        at = datetime.strptime(str(value).strip(), form) if _by_pattern(form, value) else None  # noqa: DTZ007
+    return at and (at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC))
 
 
 def _written(tree: dict[str, Any], file: Path, sample: _Sample, taken: set[str]) -> str:
@@ -259,7 +279,7 @@ def _written(tree: dict[str, Any], file: Path, sample: _Sample, taken: set[str])
     yaml.default_flow_style = False
     body = StringIO()
     yaml.dump(msgspec.to_builtins(tree, builtin_types=(date,)), body)
-    rest = [path for path in sample.paths if path not in taken]
+    rest = [" ".join(path.split()) for path in sample.paths if path not in taken]
     head = [
         f"# Proposed from {len(sample.rows)} records of {file.name}: read it, correct it, then `footfall check`.",
         "# docs/product.md explains every section.",
@@ -268,4 +288,16 @@ def _written(tree: dict[str, Any], file: Path, sample: _Sample, taken: set[str])
         head.append(f"# Kept in the properties: {', '.join(rest)}.")
     if tree["sources"] and any(source.get("event_id") == "none" for source in tree["sources"].values()):
         head.append("# No column tells one event from another, so equal rows are all kept (event_id: none).")
+    else:
+        head.append("# event_id: no value came twice in the sample; is it so in all your data, and stays on a resend?")
+    if _is_ambiguous(tree, sample):
+        head.append("# occurred_at: every date of the sample could be day/month or month/day; look which it is.")
     return "\n".join(head) + "\n" + body.getvalue()
+
+
+def _is_ambiguous(tree: dict[str, Any], sample: _Sample) -> bool:
+    (source,) = tree["sources"].values()
+    rule = source["mapping"]["columns"]["occurred_at"]
+    form = rule["format"] if isinstance(rule, dict) else ISO
+    swapped = form.replace("%d", "%0").replace("%m", "%d").replace("%0", "%m")
+    return swapped in _PATTERNS and _share(sample.values(rule["field"]), partial(_by_pattern, swapped)) >= _SURE_SHARE

@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 import itertools
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _KEPT_OF_FAULTY = 65_536
 _CHUNK_BYTES = 8 * 1_048_576
 _DELIMITERS = ",;\t|"
 _BATCH_ROWS = 16_384
+_QUOTED = re.compile(r'"[^"]*"')
 _UTF8_MARK = b"\xef\xbb\xbf"
 _READ_FAULTS = (EOFError, OSError, zlib.error, pa.ArrowException)
 # What Polars and Python say of Parquet columns that they can't hold: times out of range, unknown zones, equal names.
@@ -176,7 +178,11 @@ def _csv(path: Path, how: How) -> Iterator[LooseRow | RecordFault]:
     with _open(path) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
         begin = text.readline()
-        delimiter = max(_DELIMITERS, key=begin.count) if begin.strip() else ","
+        while begin.count('"') % 2 and len(begin) < _KEPT_OF_FAULTY and (more := text.readline(_KEPT_OF_FAULTY)):
+            # A header's words may go on in the next line.
+            begin += more
+        bare = _QUOTED.sub("", begin)
+        delimiter = max(_DELIMITERS, key=bare.count) if bare.strip() else ","
         rows = csv.reader(itertools.chain([begin], text), strict=True, delimiter=delimiter)
         header: list[str] = []
         while True:
@@ -190,7 +196,10 @@ def _csv(path: Path, how: How) -> Iterator[LooseRow | RecordFault]:
                     raise FileFault(
                         "unclosed_quote", "a quote is never closed; quote the cell and send it again"
                     ) from None
-                yield RecordFault("malformed_csv", f'{fault}; quote a cell with " and double the quotes inside')
+                reason = f'{fault}; quote a cell with " and double the quotes inside'
+                if not header:
+                    raise FileFault("malformed_csv", f"the header: {reason}") from None
+                yield RecordFault("malformed_csv", reason)
                 continue
             if not header:
                 header = _checked_header(cells, how)
@@ -201,6 +210,7 @@ def _csv(path: Path, how: How) -> Iterator[LooseRow | RecordFault]:
 def _checked_header(cells: list[str], how: How) -> list[str]:
     if not all(_is_utf8(cell) and "\0" not in cell for cell in cells):
         raise FileFault("invalid_utf8", "the header is not UTF-8; save the file as UTF-8")
+    cells = [cell.strip() or f"column_{i}" for i, cell in enumerate(cells, start=1)]
     if how.repeated_headers:
         before = [cells[:i].count(cell) for i, cell in enumerate(cells)]
         return [f"{cell} ({n + 1})" if n else cell for cell, n in zip(cells, before, strict=True)]
@@ -239,12 +249,19 @@ def _parquet(path: Path, _how: How) -> Iterator[dict[str, Any]]:
                 reason = f"a column can't be read: {str(fault).splitlines()[0]}; send plain types"
                 raise FileFault("unreadable_parquet", reason) from None
             for row in rows:
-                # A Parquet time without a zone is UTC, as our own are.
-                yield {
-                    name: value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
-                    for name, value in row.items()
-                    if value is not None
-                }
+                yield {name: _plain(value) for name, value in row.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  # Parquet holds anything
+    """A time without a zone is UTC; bytes are text where they are UTF-8, as writers without strings leave them."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value.hex()
+    return value
 
 
 _PACKINGS = ("", ".gz", ".zst")

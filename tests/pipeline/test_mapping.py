@@ -49,6 +49,108 @@ def read(
 T = "2026-02-03T10:00:00Z"
 
 
+@pytest.mark.parametrize(
+    ("decimal", "written", "expected"),
+    [
+        (".", "1,234.5", 1_234_500_000),
+        (".", "1234", 1_234_000_000),
+        (".", "-1 234.50", -1_234_500_000),
+        (".", "1'234'567.8", 1_234_567_800_000),
+        (".", "1e3", 1_000_000_000),
+        (".", "12,50", None),
+        (".", "1,23,456", None),
+        (",", "1.234,5", 1_234_500_000),
+        (",", "12,50", 12_500_000),
+        (",", "1.234", 1_234_000_000),
+        (",", "12.50", None),
+        (",", "", "nothing"),
+    ],
+)
+def test_separators_part_thousands_or_the_number_is_a_fault(
+    decimal: str, written: str, expected: int | str | None, tmp_path: Path
+) -> None:
+    rule = {"field": "total", "scale": 1_000_000, "decimal": decimal}
+    mapping = {"columns": {**BASE, "kind": {"constant": "order"}, "order_id": "id", "revenue_micros": rule}}
+    manifest, found = read(tmp_path, [{"id": "1", "t": T, "total": written}], mapping)
+    if expected is None:
+        assert manifest.rejected == {"wrong_type": 1}
+    else:
+        assert found["revenue_micros"].to_list() == [None if expected == "nothing" else expected]
+
+
+def test_no_value_is_lost_by_a_mapping(tmp_path: Path) -> None:
+    columns = {
+        **BASE,
+        "kind": {"field": "what", "values": {"paid": "order"}, "otherwise": "custom"},
+        "user_id": ["mail_id", "member"],
+        "name": ["mail_id", "other"],
+    }
+    rows = [{"id": "1", "t": T, "what": "paused", "mail_id": "m", "member": "kept", "other": "too"}]
+    _, found = read(tmp_path, rows, {"columns": columns})
+    assert found.select("kind", "user_id", "name").rows() == [("custom", "m", "m")]
+    assert json.loads(found["properties"][0]) == {"what": "paused", "member": "kept", "other": "too"}
+
+
+def test_a_refund_is_negative_however_it_is_written(tmp_path: Path) -> None:
+    columns = {**BASE, "kind": {"constant": "refund"}, "revenue_micros": "n"}
+    _, found = read(tmp_path, [{"id": "1", "t": T, "n": 5}, {"id": "2", "t": T, "n": -5}], {"columns": columns})
+    assert found["revenue_micros"].to_list() == [-5, -5]
+
+
+def test_bytes_of_a_parquet_file_are_texts(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"id": [b"1"], "t": [T], "u": [b"ann"], "blob": [b"\xff\x00"]})
+    drop(tmp_path, "s/.keep", b"")
+    frame.write_parquet(tmp_path / "landing/s/a.parquet")
+    mapping = {"columns": {**BASE, "user_id": "u"}}
+    lake = Lake(tmp_path)
+    (manifest,) = take_all(lake, product(sources={"s": {"format": "mapping", "mapping": mapping}}, properties={}))
+    (part,) = next(iter(manifest.days.values()))
+    row = pl.read_parquet(lake.path(part.key)).row(0, named=True)
+    assert (row["event_id"], row["user_id"], row["properties"]) == ("1", "ann", '{"blob":"ff00"}')
+
+
+def proposed(tmp_path: Path, text: str) -> str:
+    (tmp_path / "a.csv").write_text(text)
+    return propose(tmp_path / "a.csv", "web")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("border_click", "click"),
+        ("orderRefunded", "refund"),
+        ("Order Placed", "order"),
+        ("pageView", "page_view"),
+        ("reorder_list", "custom"),
+        ("tapestry", "custom"),
+        ("LoggedIn", "identify"),
+    ],
+)
+def test_a_proposal_goes_by_words(value: str, kind: str, tmp_path: Path) -> None:
+    text = proposed(tmp_path, f"id,time,event\n1,{T},{value}\n")
+    (source,) = parse_product(text).sources.values()
+    assert source.mapping is not None
+    assert source.mapping.columns["kind"].values == {value: kind}
+    assert source.mapping.columns["name"].field == ("event",)
+
+
+def test_a_proposal_looks_at_values_and_says_what_it_is_unsure_of(tmp_path: Path) -> None:
+    rows = "".join(f"{i},0{i}/03/2026 10:00,n/a,{i}.50\n" for i in range(1, 10))
+    text = proposed(tmp_path, f'id,time,revenue,total,"two\nlines"\n{rows}'.replace(".50\n", ".50,x\n"))
+    chosen = parse_product(text)
+    (source,) = chosen.sources.values()
+    assert source.mapping is not None
+    assert source.mapping.columns["revenue_micros"].field == ("total",), "revenue holds no numbers"
+    assert "could be day/month or month/day" in text
+    assert "stays on a resend?" in text
+    assert "two lines" in text
+
+
+def test_a_proposal_starts_with_the_first_real_day(tmp_path: Path) -> None:
+    text = proposed(tmp_path, "id,time\n1,1970-01-01T00:00:00Z\n2,2026-03-01T00:30:00+02:00\n3,2026-03-09T10:00:00Z\n")
+    assert str(parse_product(text).start_date) == "2026-02-01"
+
+
 def test_one_record_into_several_events(tmp_path: Path) -> None:
     mapping = {
         "where": [{"field": "state", "is_not": ["draft"]}],
@@ -142,6 +244,11 @@ def test_numbers(rule: dict[str, Any], value: Any, expected: Any, tmp_path: Path
             "is none of iso8601, epoch_s, epoch_ms, epoch_us and no pattern like",
         ),
         ("{field: t, format: '%H:%M'}", "k", "", "tells no day of the month; add %d"),
+        ("{field: t, format: '%d %H:%M'}", "k", "", "tells no month; add %m"),
+        ("{field: t, format: '%d.%m. %H:%M'}", "k", "", "tells no year; add %Y"),
+        ("{field: t, format: '%d.%m.%Y %I:%M'}", "k", "", "add %p, or write %H"),
+        ("{field: t, format: '%d.%m.%Y %H:%M %Z'}", "k", "", "names of zones have many meanings"),
+        ("t", "k", "x: {constant: 3000000000}", "x: 3000000000 doesn't fit"),
         ("{field: t, constant: x}", "k", "", "give either `field` or `constant`"),
         ("t", "k", "usr: u", "usr: no such column; the columns are"),
         ("t", "k", "x: {field: x, values: {a: left}}", "x: 'left' doesn't fit"),

@@ -7,7 +7,11 @@ from typing import Any
 import polars as pl
 import pytest
 from samples import RR, read, rr
-from support import ndjson
+from support import drop, ndjson, product, take_all
+
+from pipeline.ingest.faults import FileFault
+from pipeline.ingest.reading import read_records
+from pipeline.lake import Lake
 
 CALL = {"type": "track", "messageId": "1", "anonymousId": "d", "timestamp": "2026-02-03T10:00:00Z"}
 PH = {"uuid": "1", "event": "e", "distinct_id": "d", "timestamp": "2026-02-03T10:00:00Z"}
@@ -73,6 +77,67 @@ def test_case(source: str, record: dict[str, Any], expected: dict[str, Any], tmp
     row["occurred_at"] = f"{row['occurred_at']:%H:%M}"
     row["properties"] = json.loads(row["properties"] or "{}")
     assert {name: row[name] for name in expected} == expected
+
+
+SURVEY = "Response ID;Submitted At;E-Mail;E-Mail;Full Name;Phone;NPS;CSAT;How big?;When?;Rate us\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "score"),
+    [("9", 9), ("9.0", 9), ("9/10", 9), ("4 / 5", 4), ("10 - Extremely likely", 10), ("0 (not at all)", 0), ("9: good", 9),
+     ("5-10 employees", None), ("5 - 10 employees", None), ("9:30", None), ("11", None), ("7/5", None), ("2 days", None),
+     ("9.5", None)],
+)  # fmt: skip
+def test_what_is_a_score(answer: str, score: int | None, tmp_path: Path) -> None:
+    text = f"{SURVEY}r1;2026-02-03 10:00:00;;;;;;;;;{answer}\n".encode()
+    _, _, rows = read(tmp_path, "surveys", "a.csv", text, survey_id="s")
+    assert rows.select("question_id", "score", "text").rows() == [
+        ("Rate us", score, None if score is not None else answer)
+    ]
+
+
+def test_survey_columns_are_known_by_their_letters(tmp_path: Path) -> None:
+    text = f"{SURVEY}r1;2026-02-03 10:00:00;a@b.example;private;Ann;0123;9;4;5-10 people;9:30;5\n".encode()
+    _, _, rows = read(tmp_path, "surveys", "a.csv", text, survey_id="s")
+    assert rows.sort("question_id").select("question_id", "score", "text").rows() == [
+        ("CSAT", 4, None), ("How big?", None, "5-10 people"), ("NPS", 9, None), ("Rate us", 5, None), ("When?", None, "9:30")
+    ]  # fmt: skip
+    assert not [word for word in ("private", "Ann", "0123") if word in rows.write_csv()]
+
+
+def test_numbers_that_begin_anew_with_each_export_are_no_ids(tmp_path: Path) -> None:
+    for name, day in (("a", 3), ("b", 4)):
+        drop(tmp_path, f"s/{name}.csv", f"Number,Date,Score\n1,2026-02-0{day},9\n".encode())
+    drop(tmp_path, "s/a-again.csv", b"Number,Date,Score\n1,2026-02-03,9\n2,2026-02-05,9\n")
+    chosen = product(sources={"s": {"format": "surveys", "survey_id": "s"}}, properties={})
+    manifests = take_all(Lake(tmp_path), chosen)
+    keys = [part.key for each in manifests for parts in each.days.values() for part in parts]
+    ids = [pl.read_parquet(tmp_path / key)["event_id"][0] for key in keys]
+    assert (len(ids), len(set(ids))) == (4, 3)
+
+
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        ('"a;b;c",x,y', ["a;b;c", "x", "y"]),
+        ("x,,y,", ["x", "column_2", "y", "column_4"]),
+        (" x , y", ["x", "y"]),
+        ('"two\nlines";x', ["two\nlines", "x"]),
+    ],
+)
+def test_csv_header(header: str, columns: list[str], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        header + "\n" + (";" if ";x" in header and "," not in header else ",").join("1234"[: len(columns)])
+    )
+    (row,) = read_records(tmp_path / "a.csv")
+    assert isinstance(row, dict)
+    assert list(row) == columns
+
+
+def test_a_header_that_is_no_csv_rejects_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('"x"y,z\n1,2\n')
+    with pytest.raises(FileFault, match="the header"):
+        list(read_records(tmp_path / "a.csv"))
 
 
 def test_ga4_tells_the_same_event_by_json_and_parquet(tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 | field | canonical column |
 | --- | --- |
 | what `columns` names | that column |
-| all else | properties |
+| all else, and fields whose values are mapped | properties |
 
 A value that doesn't fit its column is a fault of the record: the mapping was written for it. Only the column and the
-field are named then, never the value.
+field are named then, never the value. A refund's revenue is negative, however it is written.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -38,6 +39,10 @@ from pipeline.ingest.sources.fields import (
 )
 from pipeline.product_sources import EPOCHS, ISO, MAX_EVENTS_PER_RECORD, ColumnRule, Condition, EventRule, Source
 
+_GROUPED = {
+    decimal: re.compile(rf"([+-]?(?:\d{{1,3}}(?:[{group} \u00a0\u202f'\u2019]\d{{3}})+|\d+))(?:[{decimal}](\d+))?")
+    for decimal, group in ((".", ","), (",", "."))
+}
 _TYPES = {column.name: column.dtype for column in INPUT_COLUMNS}
 
 
@@ -99,9 +104,12 @@ def _event(columns: Mapping[str, ColumnRule], row: Fields) -> Fields:
                 own[column.removeprefix(PROPERTY_PREFIX)] = value
         else:
             event[column] = value
-    for rule in columns.values():
-        take(row, _origin(rule, row)[0])
-    kept = {name: value for name, value in row.items() if value is not None and not isinstance(value, bytes)}
+    # Many values may map to one, so the value itself is kept.
+    for path in [_origin(rule, row)[0] for rule in columns.values() if rule.values is None]:
+        take(row, path)
+    if event.get("kind") == "refund" and (event.get("revenue_micros") or 0) > 0:
+        event["revenue_micros"] = -event["revenue_micros"]
+    kept = {name: value for name, value in row.items() if value is not None}
     event["properties"] = properties({**kept, **own}, {})
     return event
 
@@ -142,14 +150,19 @@ def _converter(column: str, rule: ColumnRule) -> Convert:
 
 
 def _integer(rule: ColumnRule, bits: int, value: Any) -> int | None:  # noqa: ANN401
-    if isinstance(value, str):
-        thousands = "," if rule.decimal == "." else "."
-        value = value.replace(thousands, "").replace(rule.decimal, ".").replace(" ", "").replace("\u00a0", "")
-    found = number(value)
+    found = number(_without_groups(value.strip(), rule.decimal) if isinstance(value, str) else value)
     if found is None:
         return None
     scaled = int((found * Decimal(rule.scale)).to_integral_value())
     return scaled if -(2**bits) <= scaled < 2**bits else None
+
+
+def _without_groups(written: str, decimal: str) -> str | None:
+    """A written number with a point and without separators of thousands; None where they don't part thousands."""
+    matched = _GROUPED[decimal].fullmatch(written)
+    if matched is None:
+        return written if decimal == "." and "," not in written else None
+    return re.sub(r"[^\d+-]", "", matched[1]) + (f".{matched[2]}" if matched[2] else "")
 
 
 def _time(rule: ColumnRule, value: Any) -> datetime | None:  # noqa: ANN401

@@ -5,7 +5,7 @@ results"; Delighted, "Listing survey responses"; Hotjar, "Export survey response
 
 | field | canonical column |
 | --- | --- |
-| response_id, ResponseId, Respondent ID, #, id, Number | event_id, with the question |
+| response_id, ResponseId, Respondent ID, id; # and Number with the time | event_id, with the question |
 | submitted_at, Submit Date (UTC), EndDate, End Date, RecordedDate, created_at, Date Submitted, Timestamp | occurred_at |
 | user_id, ExternalReference, Hotjar User ID, person_id, customer_id | user_id; Hotjar's: anonymous_id |
 | anonymous_id, device_id | anonymous_id |
@@ -15,13 +15,13 @@ results"; Delighted, "Listing survey responses"; Hotjar, "Export survey response
 | Country, country | country |
 | Device, device | device_type |
 | language, UserLanguage | language |
-| score, nps, csat, ces, rating, answer | score |
+| score, rating, answer | score |
 | choice | choice |
 | comment, text, feedback | text |
 | any other column | one event per answered question: score where it is a number up to 10, else text |
 
-A header's own words are the question. Columns of e-mail addresses, names, places and IP addresses are dropped. An
-answer like "10 - Extremely likely" is the score 10. Without a response id one is made from the row's content.
+A header's own words are the question; headers are compared by their letters and digits. Columns of e-mail addresses,
+telephone numbers, names, places and IP addresses are dropped. An answer like "10 - Extremely likely" is 10. Without a response id one is made from the row's content.
 """
 
 import re
@@ -32,62 +32,63 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipeline.ingest.faults import RecordLeftOut
+from pipeline.ingest.scrub import plain_name
 from pipeline.ingest.sources.base import Format, ToEvents
 from pipeline.ingest.sources.fields import Fields, derived_id, epoch, first, number, properties, take, text
 from pipeline.product_sources import Source
 
 _FIELDS: dict[str, tuple[str, ...]] = {
-    "response": ("response_id", "responseid", "respondent id", "#", "id", "number", "request_id"),
+    "response": ("responseid", "respondentid", "id", "requestid"),
+    "ordinal": ("#", "number"),
     "time": (
-        "submitted_at",
-        "submit date (utc)",
+        "submittedat",
+        "submitdateutc",
         "enddate",
-        "end date",
         "recordeddate",
-        "created_at",
-        "date submitted",
-        "response_received_at",
+        "createdat",
+        "datesubmitted",
+        "responsereceivedat",
         "timestamp",
         "date",
     ),
-    "user_id": ("user_id", "externalreference", "person_id", "customer_id"),
-    "anonymous_id": ("anonymous_id", "device_id", "hotjar user id"),
-    "survey_id": ("survey_id", "surveyid", "survey"),
-    "question_id": ("question_id", "question"),
-    "url": ("url", "source url", "page", "permalink", "external_url"),
+    "user_id": ("userid", "externalreference", "personid", "customerid"),
+    "anonymous_id": ("anonymousid", "deviceid", "hotjaruserid"),
+    "survey_id": ("surveyid", "survey"),
+    "question_id": ("questionid", "question"),
+    "url": ("url", "sourceurl", "page", "permalink", "externalurl"),
     "country": ("country",),
     "device_type": ("device",),
     "language": ("language", "userlanguage"),
-    "score": ("score", "nps", "csat", "ces", "rating", "answer", "star_rating"),
+    "score": ("score", "rating", "answer", "starrating"),
     "choice": ("choice",),
     "text": ("comment", "comments", "text", "feedback"),
 }
 # What tools add about the sending and not about the answer.
 _ABOUT = frozenset(
     {
-        "start date (utc)", "stage date (utc)", "startdate", "start date", "status", "progress", "finished", "tags",
-        "duration (in seconds)", "response type", "distributionchannel", "collector id", "network id", "browser", "os",
-        "survey_type", "channel", "completed", "updated_at",
+        "startdateutc", "stagedateutc", "startdate", "status", "progress", "finished", "tags", "durationinseconds",
+        "responsetype", "distributionchannel", "collectorid", "networkid", "browser", "os", "surveytype", "channel",
+        "completed", "updatedat",
     }
 )  # fmt: skip
 _DROPPED_NAMES = {
-    "ip address": "address",
     "ipaddress": "address",
-    "email": "e-mail",
-    "email address": "e-mail",
-    "recipientemail": "e-mail",
-    "name": "name",
-    "first name": "name",
-    "last name": "name",
-    "recipientfirstname": "name",
-    "recipientlastname": "name",
-    "user": "name",
+    "ip": "address",
+    **dict.fromkeys(("email", "emailaddress", "recipientemail", "customeremail", "respondentemail"), "e-mail"),
+    **dict.fromkeys(("phone", "phonenumber", "telephone", "mobile", "mobilenumber"), "telephone number"),
+    **dict.fromkeys(("name", "fullname", "firstname", "lastname", "username", "user", "customername"), "name"),
+    **dict.fromkeys(("recipientfirstname", "recipientlastname"), "name"),
     "locationlatitude": "exact place",
     "locationlongitude": "exact place",
 }
 _TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%Y-%m-%d")
-_SCORE = re.compile(r"^\s*(\d{1,2})(?:\s*[-\u2013\u2014:(].*)?$", re.DOTALL)
+# 9, 9.0, 9/10, "10 - Extremely likely", "0 (not at all)"; but neither "5-10 employees" nor "9:30".
+_SCORE = re.compile(
+    r"^\s*(\d{1,2})(?:\.0+)?(?:\s*/\s*(\d{1,2}))?\s*(?:(?:[-\u2013\u2014:]\s+[^\d\s].*)|(?:\(.*\)))?\s*$", re.DOTALL
+)
 _HIGHEST_SCORE = 10
+# How a header that comes twice is told apart.
+_REPEATED = re.compile(r" \(\d+\)$")
 _TAG = re.compile(r"<[^>]{1,200}>")
 
 
@@ -96,9 +97,9 @@ def _begin(source: Source) -> ToEvents:
 
 
 def _events(source: Source, row: Fields) -> Iterable[Fields]:
-    names = {_plain(name).lower(): name for name in reversed(list(row))}
-    for lower in names.keys() & _DROPPED_NAMES.keys():
-        del row[names[lower]]
+    for name in [name for name in row if _key(_REPEATED.sub("", name)) in _DROPPED_NAMES]:
+        del row[name]
+    names = {_key(name): name for name in reversed(list(row))}
     taken = {column: first(row, _present(names, known), text) for column, known in _FIELDS.items() if column != "time"}
     at = first(row, _present(names, _FIELDS["time"]), partial(_time, source.time_zone))
     if str(row.get(names.get("status", ""), "")).lower() == "survey preview":
@@ -107,7 +108,10 @@ def _events(source: Source, row: Fields) -> Iterable[Fields]:
         # Qualtrics writes the questions' words and ids as two more rows below the header.
         raise RecordLeftOut("header_row")
     about = {name: row.pop(name) for lower, name in names.items() if lower in _ABOUT and name in row}
-    response = taken.pop("response") or derived_id("response", at, taken, row)
+    ordinal, response = taken.pop("ordinal"), taken.pop("response")
+    if response is None:
+        # Numbers begin anew with each export; the time tells them apart.
+        response = derived_id("ordinal", at, ordinal) if ordinal else derived_id("response", at, taken, row)
     shared: Fields = {
         **{
             column: taken[column] for column in ("user_id", "anonymous_id", "url", "country", "device_type", "language")
@@ -126,6 +130,12 @@ def _events(source: Source, row: Fields) -> Iterable[Fields]:
         {**shared, "event_id": derived_id(shared["survey_id"], response, answer["question_id"]), **answer}
         for answer in answers
     ]
+
+
+def _key(header: str) -> str:
+    """A header as it is compared."""
+    plain = _plain(header)
+    return plain_name(plain) or plain
 
 
 def _present(names: dict[str, str], known: Iterable[str]) -> list[str]:
@@ -154,8 +164,8 @@ def _plain(header: str) -> str:
 
 def _score(answer: str | None) -> int | None:
     found = _SCORE.match(answer or "")
-    score = int(found[1]) if found else None
-    return score if score is not None and score <= _HIGHEST_SCORE else None
+    score, highest = (int(found[1]), int(found[2] or _HIGHEST_SCORE)) if found else (None, 0)
+    return score if score is not None and score <= min(highest, _HIGHEST_SCORE) else None
 
 
 def _time(zone: str, value: Any) -> datetime | None:  # noqa: ANN401  # JSON holds anything
