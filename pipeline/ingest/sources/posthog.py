@@ -150,7 +150,7 @@ def _common(row: Fields, name: str) -> Fields:
         "element_chain": chain_of(row),
     }
     if name == "$autocapture":
-        event["kind"] = _ACTS.get(peek(row, "properties.$event_type") or "", "custom")
+        event["kind"] = _ACTS.get(text(peek(row, "properties.$event_type")) or "", "custom")
     return event | _who(row, event["kind"])
 
 
