@@ -14,12 +14,24 @@ from zoneinfo import ZoneInfo
 import soupsieve
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.contracts.canonical import KINDS
+from pipeline.product_metrics import DIMENSIONS, Funnel, Goal, Journey, Match, Retention
 from pipeline.product_sources import Name, Part, Source, known_zone
 
 PropertyType = Literal["string", "integer", "boolean"]
 ProductPart = Literal[
-    "time", "ingest", "pages", "zones", "goals", "funnels", "quality", "currency", "sessions", "identity", "bots"
+    "time",
+    "ingest",
+    "pages",
+    "zones",
+    "goals",
+    "funnels",
+    "retentions",
+    "journeys",
+    "quality",
+    "currency",
+    "sessions",
+    "identity",
+    "bots",
 ]
 
 
@@ -38,12 +50,6 @@ def _valid_selector(selector: str) -> str:
             f"{selector!r} asks for siblings, which an element chain doesn't hold; use ids, classes, ancestors"
         )
     return selector
-
-
-def _known_kind(kind: str) -> str:
-    if kind not in KINDS:
-        raise ValueError(f"{kind!r} is no kind of event; write one of {', '.join(KINDS)}")
-    return kind
 
 
 Selector = Annotated[str, AfterValidator(_valid_selector)]
@@ -65,38 +71,6 @@ class Zone(Part):
     device_type: str | None = Field(None, description="only on this device")
     valid_from: date | None = Field(None, description="first local day; default: the product's start_date")
     valid_to: date | None = Field(None, description="last local day; default: still valid")
-
-
-class Match(Part):
-    """Which events are meant: those that fit every line given here."""
-
-    kind: Annotated[str, AfterValidator(_known_kind)] | None = None
-    name: str | None = None
-    page: Name | None = None
-    properties: dict[str, str] = Field(default_factory=dict, description="promoted property: value, compared as text")
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if self.kind is None and self.name is None and self.page is None and not self.properties:
-            raise ValueError("fits every event; name a kind, a name, a page or a property")
-        return self
-
-
-class Goal(Match):
-    """An event that means success; it ends a bounce and counts in conversion."""
-
-
-class Step(Match):
-    """One step of a funnel."""
-
-    label: str = Field(min_length=1, description="the step's name in the marts")
-
-
-class Funnel(Part):
-    """Ordered steps to take within a window that starts at step 1 (semantics.md, section 1)."""
-
-    steps: tuple[Step, ...] = Field(min_length=2, max_length=20)
-    window_days: int = Field(14, ge=1, le=366, description="days of 86,400 s from step 1")
 
 
 class Quality(Part):
@@ -163,6 +137,8 @@ class Product(Part):
     zones: tuple[Zone, ...] = ()
     goals: dict[Name, Goal] = Field(default_factory=dict)
     funnels: dict[Name, Funnel] = Field(default_factory=dict)
+    retentions: dict[Name, Retention] = Field(default_factory=dict)
+    journeys: dict[Name, Journey] = Field(default_factory=dict)
     sessions: Sessions = Field(default_factory=lambda: Sessions.model_validate({}))
     quality: Quality = Field(default_factory=lambda: Quality.model_validate({}))
     identity: Identity = Field(default_factory=lambda: Identity.model_validate({}))
@@ -179,7 +155,12 @@ class Product(Part):
 
     def _matches(self) -> list[tuple[str, Match]]:
         steps = [(f"funnels.{n}.steps.{i}", s) for n, f in self.funnels.items() for i, s in enumerate(f.steps)]
-        return [*((f"goals.{n}", g) for n, g in self.goals.items()), *steps]
+        exclusions = [
+            (f"funnels.{n}.exclusions.{i}", e) for n, f in self.funnels.items() for i, e in enumerate(f.exclusions)
+        ]
+        ends = [(n, r, end) for n, r in self.retentions.items() for end in ("start", "returning")]
+        cohorts = [(f"retentions.{n}.{end}", m) for n, r, end in ends if (m := getattr(r, end)) is not None]
+        return [*((f"goals.{n}", g) for n, g in self.goals.items()), *steps, *exclusions, *cohorts]
 
     def _page_faults(self) -> list[str]:
         names = [page.name for page in self.pages]
@@ -195,11 +176,13 @@ class Product(Part):
         ]
 
     def _property_faults(self) -> list[str]:
+        named = [(f"{path}.properties", name, ()) for path, match in self._matches() for name in match.properties]
+        named += [(f"funnels.{n}", name, DIMENSIONS) for n, f in self.funnels.items() for name in f.dimensions]
+        named += [(f"funnels.{n}.unit", f.unit, ("person", "session")) for n, f in self.funnels.items()]
         return [
-            f"{path}.properties: {name!r} is not promoted; add it to the section properties"
-            for path, match in self._matches()
-            for name in match.properties
-            if name not in self.properties
+            f"{path}: {name!r} is not promoted; add it to the section properties"
+            for path, name, known in named
+            if name not in self.properties and name not in known
         ]
 
     def _zone_version_faults(self) -> list[str]:
@@ -240,6 +223,8 @@ class Product(Part):
             "zones": ("zones", "start_date"),
             "goals": ("goals",),
             "funnels": ("funnels",),
+            "retentions": ("retentions",),
+            "journeys": ("journeys",),
             "quality": ("quality",),
             "currency": ("currency",),
             "sessions": ("sessions", "sources"),

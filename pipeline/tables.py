@@ -22,7 +22,7 @@ from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.sources import FORMATS
 from pipeline.lake import Lake
 from pipeline.metrics.daily import daily_sessions
-from pipeline.metrics.funnel import funnel_results, step_events
+from pipeline.metrics.funnel_tables import funnel_durations, funnel_results, funnel_trend_rows, step_events
 from pipeline.metrics.people import activity, people_daily, retention_cells
 from pipeline.metrics.quality import ingest_files, quality_counts, rejected_counts
 from pipeline.metrics.zones import daily_zones
@@ -138,7 +138,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["step_events"],
         (Reads("events"),),
         ("funnels",),
-        "1",
+        "2",
         compute=lambda s: Built(step_events(s.scan("events"), s.day, s.product.funnels)),
     ),
     DayTable(
@@ -202,6 +202,8 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
     PeriodTable(TABLES["people_daily"], "activity", lambda s: people_daily(s.rows, s.days, s.product)),
     PeriodTable(TABLES["retention_cells"], "activity", lambda s: retention_cells(s.rows, s.days, s.product)),
     PeriodTable(TABLES["funnel_results"], "step_events", lambda s: funnel_results(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["funnel_durations"], "step_events", lambda s: funnel_durations(s.rows, s.product)),
+    PeriodTable(TABLES["funnel_trends"], "step_events", lambda s: funnel_trend_rows(s.rows, s.days, s.product)),
     PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.manifests.values())),
     PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.manifests.values())),
 )

@@ -64,9 +64,10 @@ RETENTION = Table(
 FUNNEL_STEPS = Table(
     name="funnel_steps",
     layer="mart",
-    grain="One row per funnel, period and step.",
+    grain="One row per funnel, period, group and step.",
     columns=(
-        *(c for c in FUNNEL_RESULTS.columns if c.name != "median_us_from_previous"),
+        *(c for c in FUNNEL_RESULTS.columns if not c.name.endswith("_us_from_previous")),
+        _ratio("mean_seconds_from_previous", "mean time from the step before, zero times left out", "s"),
         _ratio("median_seconds_from_previous", "median time from the step before, zero times left out", "s"),
         rate("step_rate", "people_converted / people_at_previous_step"),
         rate("conversion_rate", "people_converted / people_entered"),

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from pipeline.contracts.canonical import PROMOTED_PREFIX
-from pipeline.product import Match, Page
+from pipeline.product import Page
+from pipeline.product_metrics import Match
 
 _PATH = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://[^/?#]*)?([^?#]*)"
 

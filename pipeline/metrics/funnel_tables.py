@@ -1,85 +1,94 @@
-"""Ordered funnels with a window: who got how far, and how long each step took.
+"""Funnels of the product file as tables: the events of a day that matter to them, and who got how far in a period."""
 
-Definition: semantics.md, sections 1.1 to 1.4 and 1.6. Events are first reduced to `step_events` (per day, additive);
-a funnel is then a handful of passes over those, sorted by person and time.
-
-How it works: `start_k` of an event is the step-1 instant of the latest attempt that takes step k with this event. The
-latest attempt that has reached step k - 1 never starts earlier than one before it, so carrying one value forward is
-exact: where the latest is out of the window, all others are.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from pipeline.contracts import TABLES
-from pipeline.contracts.base import UTC_MICROSECONDS
+from pipeline.contracts.canonical import PROMOTED_PREFIX
 from pipeline.days import ONE_DAY, day_start
+from pipeline.events.keys import stable_keys
 from pipeline.events.matching import matches
-from pipeline.product import Funnel, Product
+from pipeline.metrics.funnel import FunnelRules, funnel_people, step_counts
+from pipeline.metrics.funnel_groups import constant_people, grouped_people
+from pipeline.metrics.funnel_times import funnel_trends, time_to_convert
+from pipeline.metrics.periods import Calendar
+from pipeline.product import Product
+from pipeline.product_metrics import DIMENSIONS, Funnel
 
-_ROW = ["funnel", "person_key", "occurred_at", "steps"]
+_ROW = ["funnel", "entity_key", "occurred_at", "steps", "excluded", "value"]
+_ENTITY = ("entity_key",)
+# Groups besides the values of a breakdown: everybody, and those whose events have no value.
+ALL, NO_VALUE = "", "(none)"
+
+
+def rules_of(funnel: Funnel) -> FunnelRules:
+    """The rules of a funnel of the product file."""
+    return FunnelRules(
+        steps=len(funnel.steps),
+        window=timedelta(days=funnel.window_days),
+        order=funnel.order,
+        exclusions=funnel.exclusion_spans,
+        exclusion_ends=funnel.exclusion_ends,
+        first_entry=funnel.first_entry,
+        strict_increase=funnel.strict_increase,
+    )
 
 
 def step_events(events: pl.LazyFrame, day: date, funnels: Mapping[str, Funnel]) -> pl.DataFrame:
-    """Events of `day` that fit a step of a funnel; bit k of `steps` is set where the event fits step k."""
+    """Events of `day` that matter to a funnel: what they fit, whose they are, and the value that it looks at.
+
+    Of a strict funnel these are all events. Events that bear no unit's id are left out.
+    """
     people = events.filter(pl.col("person_key").is_not_null(), ~pl.col("is_bot"))
-    found = [
-        people.select(
-            "person_key",
-            "occurred_at",
-            funnel=pl.lit(name),
-            steps=pl.sum_horizontal(matches(step).cast(pl.Int64) * (1 << k) for k, step in enumerate(funnel.steps)),
-        ).filter(pl.col("steps") > 0)
-        for name, funnel in funnels.items()
-    ]
+    found = [_rows(people, name, funnel) for name, funnel in funnels.items()]
     schema = TABLES["step_events"].schema
-    rows = pl.concat(found).collect() if found else pl.DataFrame(schema={name: schema[name] for name in _ROW})
+    rows = (
+        pl.concat(found).collect()
+        if found
+        else pl.DataFrame(schema={name: schema[name] for name in [*_ROW, "person_key"]})
+    )
     numbered = rows.with_columns(day=pl.lit(day), tie=pl.int_range(pl.len(), dtype=pl.Int64).over(_ROW))
     return TABLES["step_events"].conform(numbered)
 
 
-def person_steps(rows: pl.LazyFrame, steps: int, window: timedelta) -> pl.DataFrame:
-    """Per person the reported attempt of an ordered funnel.
+def _rows(people: pl.LazyFrame, name: str, funnel: Funnel) -> pl.LazyFrame:
+    def bits(found: Sequence[pl.Expr]) -> pl.Expr:
+        return pl.sum_horizontal(pl.lit(0, dtype=pl.Int64), *(e.cast(pl.Int64) * (1 << k) for k, e in enumerate(found)))
 
-    Args:
-        rows: `person_key`, `occurred_at`, `steps` (bit k = fits step k); in any order, equal rows allowed.
-        steps: number of steps of the funnel, at least 2.
-        window: time from step 1 within which the others must follow, the limit inside.
+    values = [pl.col(_column(each)).cast(pl.String).fill_null("") for each in funnel.dimensions]
+    is_complete = pl.all_horizontal(pl.lit(value=True), *(value != "" for value in values))
+    value = pl.concat_str(values, separator=" · ") if values else pl.lit("")
+    rows = people.select(
+        "person_key",
+        "occurred_at",
+        funnel=pl.lit(name),
+        entity_key=_entity(funnel.unit),
+        steps=bits([matches(step) for step in funnel.steps]),
+        excluded=bits([matches(each) for each in funnel.exclusions]),
+        # What must be held constant has to be there whole; of a breakdown "" is a group of its own.
+        value=pl.when(is_complete).then(value).otherwise(pl.lit("")) if funnel.hold_constant else value,
+    ).filter(pl.col("entity_key").is_not_null())
+    return rows if funnel.order == "strict" else rows.filter((pl.col("steps") > 0) | (pl.col("excluded") > 0))
 
-    Returns:
-        One row per person who entered: `person_key`, `depth` (steps taken, from 1) and `t0` .. `t{steps-1}`, null
-        beyond the depth. Reported is the deepest attempt; among equals the first to get there, then the latest entry.
-    """
-    lowest_bit = pl.col("steps") & -pl.col("steps")
-    frame = (
-        rows.select("person_key", "occurred_at", "steps")
-        .sort("person_key", "occurred_at", lowest_bit, "steps")
-        .with_columns(start_0=pl.when(pl.col("steps") & 1 > 0).then("occurred_at"))
-    )
-    for k in range(1, steps):
-        carried = pl.col(f"start_{k - 1}").forward_fill().shift().over("person_key")
-        in_window = pl.col("occurred_at") - carried <= window
-        frame = frame.with_columns(
-            pl.when((pl.col("steps") & (1 << k) > 0) & in_window).then(carried).alias(f"start_{k}")
-        )
-    reached = [pl.col(f"start_{k}").drop_nulls().first().alias(f"entry_{k}") for k in range(steps)]
-    deepest = frame.group_by("person_key").agg(*reached).filter(pl.col("entry_0").is_not_null())
-    depth = pl.sum_horizontal(pl.col(f"entry_{k}").is_not_null().cast(pl.Int64) for k in range(steps))
-    entry = pl.coalesce(pl.col(f"entry_{k}") for k in reversed(range(steps)))
-    reported = deepest.select("person_key", depth=depth, entry=entry)
-    times = [
-        pl.col("occurred_at").filter(pl.col(f"start_{k}") == pl.col("entry")).min().alias(f"t{k}") for k in range(steps)
-    ]
-    timed = frame.join(reported, on="person_key").group_by("person_key", "depth").agg(*times)
-    return timed.sort("person_key").collect()
+
+def _column(dimension: str) -> str:
+    return dimension if dimension in DIMENSIONS else PROMOTED_PREFIX + dimension
+
+
+def _entity(unit: str) -> pl.Expr:
+    if unit == "person":
+        return pl.col("person_key")
+    text = pl.col("session_id" if unit == "session" else PROMOTED_PREFIX + unit).cast(pl.String)
+    return stable_keys(pl.when(text != "").then(text))
 
 
 def funnel_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
-    """Every funnel of the product over the whole history and over each complete week; a row per step.
+    """Every funnel of the product over the whole history and over each complete week; a row per step and group.
 
-    `rows` holds step_events of `days`. Steps after a period's end do not count in it (semantics.md, section 0).
+    `rows` holds step_events of `days`. Steps after a period's end do not count in it (semantics.md, section 0). The
+    group "" is everybody; a funnel with a breakdown has one more for each of its values.
     """
     parts = [
         _period_rows(rows, product, name, funnel, period)
@@ -107,27 +116,103 @@ def _period_rows(
     rows: pl.LazyFrame, product: Product, name: str, funnel: Funnel, period: tuple[str, date, date]
 ) -> pl.DataFrame:
     label, first, last = period
-    window = timedelta(days=funnel.window_days)
-    inside = rows.filter(pl.col("funnel") == name, pl.col("day").is_between(first, last))
-    people = person_steps(inside, len(funnel.steps), window)
-    period_end = day_start(last + ONE_DAY, product.zone_info)
-    counts = pl.concat([_step_row(people, k, step.label, period_end - window) for k, step in enumerate(funnel.steps)])
-    return counts.with_columns(
-        funnel=pl.lit(name), period=pl.lit(label), period_start=pl.lit(first), period_end=pl.lit(last)
-    ).select(TABLES["funnel_results"].schema.names())
-
-
-def _step_row(people: pl.DataFrame, k: int, label: str, mature_until: datetime) -> pl.DataFrame:
-    taken = pl.col("depth") > k
-    passed = (pl.col(f"t{k}") - pl.col(f"t{max(k - 1, 0)}")).dt.total_microseconds()
-    positive = passed.filter(taken & (passed > 0))
-    return people.select(
-        step=pl.lit(k + 1, dtype=pl.Int64),
-        step_name=pl.lit(label),
-        people_entered=pl.len().cast(pl.Int64),
-        people_at_previous_step=(pl.col("depth") >= max(k, 1)).sum().cast(pl.Int64),
-        people_converted=taken.sum().cast(pl.Int64),
-        people_timed=positive.len().cast(pl.Int64),
-        median_us_from_previous=positive.median().cast(pl.Float64),
-        people_mature=(pl.col("t0") <= pl.lit(mature_until, dtype=UTC_MICROSECONDS)).sum().cast(pl.Int64),
+    inside = rows.filter(pl.col("funnel") == name, pl.col("day").is_between(first, last)).collect().lazy()
+    mature_until = day_start(last + ONE_DAY, product.zone_info) - timedelta(days=funnel.window_days)
+    groups = _people(inside, funnel)
+    counts = [_step_rows(group, people, rules_of(funnel), mature_until) for group, people in groups.items()]
+    names = pl.DataFrame(
+        {"step": range(1, len(funnel.steps) + 1), "step_name": [step.label for step in funnel.steps]},
+        schema={"step": pl.Int64, "step_name": pl.String},
     )
+    return (
+        pl.concat(counts)
+        .join(names, on="step")
+        .with_columns(
+            funnel=pl.lit(name),
+            unit=pl.lit(funnel.unit),
+            period=pl.lit(label),
+            period_start=pl.lit(first),
+            period_end=pl.lit(last),
+        )
+        .select(TABLES["funnel_results"].schema.names())
+    )
+
+
+def _people(stream: pl.LazyFrame, funnel: Funnel) -> dict[str, pl.DataFrame]:
+    """Attempts of everybody, under "", and by group where there is a breakdown."""
+    rules = rules_of(funnel)
+    if funnel.hold_constant:
+        return {ALL: constant_people(stream, rules, ("value",), _ENTITY)}
+    everybody = {ALL: funnel_people(stream, rules, _ENTITY)}
+    if funnel.breakdown is None:
+        return everybody
+    chosen = funnel.breakdown
+    people = grouped_people(
+        stream,
+        rules,
+        ("value",),
+        attribution=chosen.attribution,
+        step=funnel.breakdown_step,
+        limit=chosen.limit,
+        by=_ENTITY,
+    )
+    parts = people.partition_by("value", as_dict=True)
+    return everybody | {str(value) or NO_VALUE: part for (value,), part in parts.items()}
+
+
+def _step_rows(group: str, people: pl.DataFrame, rules: FunnelRules, mature_until: datetime) -> pl.DataFrame:
+    is_mature = people["t0"] <= mature_until
+    return step_counts(people, rules).select(
+        group=pl.lit(group),
+        people_entered=pl.lit(people.height, dtype=pl.Int64),
+        people_mature=pl.lit(int(is_mature.sum() or 0), dtype=pl.Int64),
+        step=pl.col("step") + 1,
+        people_at_previous_step=pl.coalesce(pl.col("converted").shift(), "converted"),
+        people_converted=pl.col("converted"),
+        people_timed=pl.col("timed"),
+        mean_us_from_previous=pl.col("mean_us"),
+        median_us_from_previous=pl.col("median_us"),
+    )
+
+
+def funnel_durations(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
+    """Per funnel over the whole history: how many people took how long from the first step to the last."""
+    table = TABLES["funnel_durations"]
+    parts = [pl.DataFrame(schema=table.schema)]
+    for name, funnel in product.funnels.items():
+        people = _people(rows.filter(pl.col("funnel") == name), funnel)[ALL]
+        bins = time_to_convert(people).bins
+        width = bins["from_s"].diff().drop_nulls()
+        parts.append(
+            bins.select(
+                funnel=pl.lit(name),
+                from_seconds=pl.col("from_s"),
+                to_seconds=pl.col("from_s") + (width[0] if len(width) else 0),
+                people=pl.col("people"),
+            ).cast(table.schema)
+        )
+    return table.conform(pl.concat(parts))
+
+
+def funnel_trend_rows(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """Per funnel and week of entry: who entered and who took the last step."""
+    table = TABLES["funnel_trends"]
+    parts = [pl.DataFrame(schema=table.schema)]
+    calendar = Calendar("week", product.time_zone, product.week_start)
+    for name, funnel in product.funnels.items() if days else ():
+        first, last = (day_start(day, product.zone_info) for day in (days[0], days[-1]))
+        stream = rows.filter(pl.col("funnel") == name)
+        found = funnel_trends(stream, rules_of(funnel), calendar, first, last, by=_ENTITY)
+        weeks = {n: calendar.first_day(n) for n in found["period"]}
+        window_end = day_start(days[-1] + ONE_DAY, product.zone_info) - timedelta(days=funnel.window_days)
+        mature = {n: calendar.start(n + 1) <= window_end for n in found["period"]}
+        parts.append(
+            found.select(
+                funnel=pl.lit(name),
+                week=pl.col("period").replace_strict(weeks, return_dtype=pl.Date),
+                people_entered="entered",
+                people_converted="converted",
+                mature=pl.col("period").replace_strict(mature, return_dtype=pl.Boolean),
+            )
+        )
+    return table.conform(pl.concat(parts))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support import at, days_from, events_frame, product
 
 from pipeline.contracts import TABLES
-from pipeline.metrics.funnel import funnel_results, person_steps, step_events
+from pipeline.metrics.funnel_tables import funnel_results, step_events
 from pipeline.metrics.people import activity, people_daily, retention_cells
 from pipeline.metrics.quality import quality_counts
 from pipeline.metrics.zones import daily_zones, zones_of_chain
@@ -103,94 +103,6 @@ def test_activity_leaves_out_bots_and_nobody() -> None:
 
 
 # Funnels.
-
-Step = tuple[int, int]  # minute, bits of the steps that the event fits
-BEGIN = at("2026-02-03T10:00")
-
-
-def steps_frame(events: list[tuple[int, int, int]]) -> pl.LazyFrame:
-    rows = [(person, BEGIN + timedelta(minutes=minute), bits) for person, minute, bits in events]
-    schema = {"person_key": pl.Int64, "occurred_at": pl.Datetime("us", "UTC"), "steps": pl.Int64}
-    return pl.LazyFrame(rows, schema=schema, orient="row")
-
-
-def funnel_oracle(events: list[Step], steps: int, window: int) -> tuple[int, list[int]] | None:
-    """semantics.md 1.1 to 1.4: every step-1 event opens an attempt; each takes greedily the next fitting event.
-
-    Attempts that would use one event for one step merge, the later entry goes on.
-    """
-    ordered = sorted(events, key=lambda e: (e[0], e[1] & -e[1], e[1]))
-    attempts: list[list[int]] = []
-    reached: list[tuple[int, int, int, list[int]]] = []  # depth, place when reached, entry, times
-    for place, (minute, bits) in enumerate(ordered):
-        moved: dict[int, list[int]] = {}
-        for attempt in attempts:
-            k = len(attempt)
-            if k < steps and bits >> k & 1 and minute - attempt[0] <= window:
-                attempt.append(minute)
-                moved[k] = attempt
-                reached.append((k + 1, place, attempt[0], list(attempt)))
-        if bits & 1:
-            attempts.append([minute])
-            reached.append((1, place, minute, [minute]))
-    if not reached:
-        return None
-    deepest = max(depth for depth, *_ in reached)
-    first = min(place for depth, place, *_ in reached if depth == deepest)
-    at_once = [(entry, times) for depth, place, entry, times in reached if (depth, place) == (deepest, first)]
-    latest = max(entry for entry, _ in at_once)
-    # Entries of one instant are one entry; its steps are those that came first.
-    return deepest, min(times for entry, times in at_once if entry == latest)
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    events=st.lists(
-        st.tuples(
-            st.integers(1, 2),
-            st.one_of(st.integers(0, 12), st.integers(0, 12).map(lambda m: m * 10)),
-            st.sampled_from([1, 2, 4, 3, 6, 5, 7]),
-        ),
-        max_size=9,
-    ),
-    window=st.sampled_from([5, 10, 30, 1000]),
-)
-def test_ordered_funnel_equals_the_oracle(events: list[tuple[int, int, int]], window: int) -> None:
-    made = person_steps(steps_frame(events), 3, timedelta(minutes=window))
-    for person in (1, 2):
-        expected = funnel_oracle([(m, b) for p, m, b in events if p == person], 3, window)
-        rows = made.filter(pl.col("person_key") == person).rows(named=True)
-        if expected is None:
-            assert not rows
-            continue
-        depth, times = expected
-        (row,) = rows
-        found = [row[f"t{k}"] for k in range(3)]
-        assert row["depth"] == depth
-        assert found == [BEGIN + timedelta(minutes=m) for m in times] + [None] * (3 - depth)
-
-
-# (what, events of one person as (minute, bits), depth, minutes of the reported attempt)
-FUNNELS: list[tuple[str, list[Step], int, list[int]]] = [
-    ("the limit of the window is inside", [(0, 1), (60, 2)], 2, [0, 60]),
-    ("one minute over it", [(0, 1), (61, 2)], 1, [0]),
-    ("window from step 1, not from the step before", [(0, 1), (40, 2), (70, 4)], 2, [0, 40]),
-    ("a step before the entry must be done again", [(0, 2), (1, 1)], 1, [1]),
-    ("entries at 1 and 35, goal at 41: the latest entry", [(1, 1), (35, 1), (41, 2), (42, 4)], 3, [35, 41, 42]),
-    ("first completion wins, later ones are ignored", [(0, 1), (1, 2), (2, 4), (5, 1), (6, 2), (7, 4)], 3, [0, 1, 2]),
-    ("equal instants chain in step order", [(0, 4), (0, 2), (0, 1)], 3, [0, 0, 0]),
-    ("one event that fits all steps fills one", [(0, 7)], 1, [0]),
-    ("three events that fit all steps fill three", [(0, 7), (1, 7), (2, 7)], 3, [0, 1, 2]),
-    ("nobody without step 1", [(0, 2), (1, 4)], 0, []),
-]
-
-
-@pytest.mark.parametrize(("what", "events", "depth", "times"), FUNNELS, ids=[case[0] for case in FUNNELS])
-def test_funnel_table(what: str, events: list[Step], depth: int, times: list[int]) -> None:
-    made = person_steps(steps_frame([(1, m, b) for m, b in events]), 3, timedelta(minutes=60))
-    assert made["depth"].to_list() == ([depth] if depth else []), what
-    if depth:
-        assert [made[f"t{k}"][0] for k in range(depth)] == [BEGIN + timedelta(minutes=m) for m in times]
 
 
 def test_funnel_results_by_period() -> None:

@@ -1,0 +1,149 @@
+"""Funnels: who got how far, and when each step was taken (semantics.md, section 1; metrics.md, "Retention, funnels").
+
+A funnel runs over a stream of events of an entity: a person, a session, a group, or a person with a property's value.
+The stream is a frame with the entity's columns and
+
+- `occurred_at`: UTC, microseconds,
+- `steps`: bit k is set where the event fits step k,
+- `excluded` (where the funnel has exclusions): bit i is set where the event fits exclusion i.
+
+Events that fit nothing can be left out, but not from a strict funnel, whose chains they break.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from pipeline.contracts.base import UTC_MICROSECONDS
+from pipeline.metrics.funnel_kernel import Ints, funnel_pass
+
+Order = Literal["ordered", "strict", "unordered"]
+_FORMS: dict[Order, int] = {"ordered": 0, "strict": 1, "unordered": 2}
+MAX_STEPS = 60
+_EVER = np.iinfo(np.int64)
+
+
+@dataclass(frozen=True)
+class FunnelRules:
+    """What counts as getting on.
+
+    `exclusions` are (from_step, to_step), 0-based: such an event between these steps takes the entity out of the funnel,
+    or with `exclusion_ends="attempt"` ends only the attempt. `first_entry`: the entity's first event of step 0 opens its
+    only attempt. `strict_increase`: events of one instant don't follow each other.
+
+    Raises ValueError where the rules contradict each other.
+    """
+
+    steps: int
+    window: timedelta
+    order: Order = "ordered"
+    exclusions: tuple[tuple[int, int], ...] = ()
+    exclusion_ends: Literal["entity", "attempt"] = "entity"
+    first_entry: bool = False
+    strict_increase: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.steps <= MAX_STEPS:
+            raise ValueError(f"{self.steps} steps; a funnel has 1 to {MAX_STEPS}")
+        last = self.steps - 1
+        for begin, end in self.exclusions:
+            if not 0 <= begin < end <= last:
+                raise ValueError(f"an exclusion from step {begin} to {end}; write 0 <= from < to <= {last}")
+            if self.order == "unordered" and (begin, end) != (0, last):
+                raise ValueError(f"an exclusion of an unordered funnel spans it whole: from 0 to {last}")
+        if self.order == "unordered" and (self.first_entry or self.strict_increase):
+            raise ValueError("first_entry and strict_increase are for ordered funnels")
+
+
+def funnel_people(stream: pl.LazyFrame, rules: FunnelRules, by: Sequence[str] = ("person_key",)) -> pl.DataFrame:
+    """The reported attempt of each entity that entered and wasn't excluded.
+
+    Returns: the columns `by`, `depth` (steps taken, from 1) and `t0` .. `t{steps - 1}`, null beyond the depth; sorted
+    by `by`. Reported is the deepest attempt; of equals the first to get there, then the latest entry (of unordered
+    funnels the earliest). Of an unordered funnel `t{k}` is when the k-th further step was taken, whichever it was.
+    """
+    events = sorted_stream(stream, rules, by)
+    begins, ends = _bounds(events, by)
+    everything = np.full(len(begins), _EVER.min), np.full(len(begins), _EVER.max)
+    depths, times = run(events, rules, begins, ends, *everything)
+    return _reported(events[begins].select(by), depths, times)
+
+
+def sorted_stream(stream: pl.LazyFrame, rules: FunnelRules, by: Sequence[str]) -> pl.DataFrame:
+    """The stream in order of entity and time, with `active`: bit d set where an exclusion ends attempts of depth d."""
+    active = pl.lit(0, dtype=pl.Int64)
+    for i, (begin, end) in enumerate(rules.exclusions):
+        depths = sum(1 << d for d in range(begin + 1, end + 1))
+        active |= pl.when(pl.col("excluded") & (1 << i) > 0).then(depths).otherwise(0).cast(pl.Int64)
+    return (
+        stream.select(*by, "occurred_at", pl.col("steps").cast(pl.Int64), active=active)
+        .sort(*by, "occurred_at", "steps", "active")
+        .collect()
+    )
+
+
+def _bounds(events: pl.DataFrame, by: Sequence[str]) -> tuple[Ints, Ints]:
+    """Where each entity's events begin and end in a sorted stream."""
+    changes = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in by)
+    is_first = events.select((changes | (pl.int_range(pl.len()) == 0)).alias("first"))["first"]
+    begins = is_first.arg_true().cast(pl.Int64).to_numpy()
+    return begins, np.append(begins[1:], events.height).astype(np.int64)
+
+
+def run(  # arrays as the compiled pass takes them
+    events: pl.DataFrame, rules: FunnelRules, begins: Ints, ends: Ints, entry_from: Ints, entry_to: Ints
+) -> tuple[Ints, Ints]:
+    """Depth and times of each stream of a sorted frame; only entries within [entry_from, entry_to) open attempts."""
+    depths = np.zeros(len(begins), np.int64)
+    times = np.zeros((len(begins), rules.steps), np.int64)
+    funnel_pass(
+        begins,
+        ends,
+        events["occurred_at"].cast(UTC_MICROSECONDS).to_physical().to_numpy(),
+        events["steps"].to_numpy(),
+        events["active"].to_numpy(),
+        rules.steps,
+        rules.window // timedelta(microseconds=1),
+        _FORMS[rules.order],
+        rules.first_entry,
+        not rules.strict_increase,
+        rules.exclusion_ends == "attempt",
+        entry_from,
+        entry_to,
+        depths,
+        times,
+    )
+    return depths, times
+
+
+def _reported(entities: pl.DataFrame, depths: Ints, times: Ints) -> pl.DataFrame:
+    number = times.shape[1]
+    columns = [pl.Series(f"t{k}", times[:, k], dtype=pl.Int64).cast(UTC_MICROSECONDS) for k in range(number)]
+    found = entities.with_columns(pl.Series("depth", depths, dtype=pl.Int64), *columns)
+    reached = (pl.when(pl.col("depth") > k).then(f"t{k}").alias(f"t{k}") for k in range(number))
+    return found.filter(pl.col("depth") > 0).with_columns(reached)
+
+
+def step_counts(people: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:
+    """Per step (0-based): who took it, and the time from the step before.
+
+    Returns: `step`, `converted` (entities), `timed` (those whose time isn't zero), `mean_us` and `median_us` over
+    the timed ones, null for step 0 and where nobody is timed.
+    """
+    return pl.concat(_step(people, k) for k in range(rules.steps))
+
+
+def _step(people: pl.DataFrame, k: int) -> pl.DataFrame:
+    passed = (pl.col(f"t{k}") - pl.col(f"t{max(k - 1, 0)}")).dt.total_microseconds()
+    timed = passed.filter((pl.col("depth") > k) & (passed > 0))
+    return people.select(
+        step=pl.lit(k, dtype=pl.Int64),
+        converted=(pl.col("depth") > k).sum().cast(pl.Int64),
+        timed=timed.len().cast(pl.Int64),
+        mean_us=timed.mean(),
+        median_us=timed.median(),
+    )

@@ -1,0 +1,59 @@
+"""Calendar periods of a time zone, numbered without gaps, so that clock changes and month lengths need no care.
+
+Definition: semantics.md, sections 3 to 5. Days, weeks and months go by the local calendar, hours by elapsed time from a
+full local hour.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+Unit = Literal["hour", "day", "week", "month"]
+_HOUR_US = 3_600_000_000
+_EPOCH = date(1970, 1, 1)
+# 1970-01-01 was a Thursday: three days into a week from Monday, four into one from Sunday.
+_DAYS_INTO_WEEK = {"monday": 3, "sunday": 4}
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Periods of one length in one zone; the number of a period is its distance from that of 1970-01-01."""
+
+    unit: Unit
+    zone: str = "UTC"
+    week_start: Literal["monday", "sunday"] = "sunday"
+
+    def number(self, at: str = "occurred_at") -> pl.Expr:
+        """The number of the period in which the time of column `at` (UTC) lies."""
+        local = pl.col(at).dt.convert_time_zone(self.zone)
+        if self.unit == "hour":
+            offset = (local.dt.base_utc_offset() + local.dt.dst_offset()).dt.total_microseconds() % _HOUR_US
+            return (local.dt.epoch("us") + offset) // _HOUR_US
+        if self.unit == "month":
+            return (local.dt.year().cast(pl.Int64) - _EPOCH.year) * 12 + local.dt.month() - 1
+        days = local.dt.date().to_physical().cast(pl.Int64)
+        return days if self.unit == "day" else (days + _DAYS_INTO_WEEK[self.week_start]) // 7
+
+    def number_of(self, at: datetime) -> int:
+        """The number of the period in which `at` lies."""
+        times = pl.DataFrame({"at": [at]}, schema={"at": pl.Datetime("us", "UTC")})
+        return int(times.select(self.number("at")).item())
+
+    def start(self, number: int) -> datetime:
+        """The instant at which a period begins, in UTC."""
+        if self.unit == "hour":
+            at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(hours=number)
+            offset = at.astimezone(ZoneInfo(self.zone)).utcoffset() or timedelta()
+            return at - offset % timedelta(hours=1)
+        local = datetime.combine(self.first_day(number), datetime.min.time(), tzinfo=ZoneInfo(self.zone))
+        return local.astimezone(UTC)
+
+    def first_day(self, number: int) -> date:
+        """The first local day of a period of whole days."""
+        if self.unit == "month":
+            return date(_EPOCH.year + number // 12, number % 12 + 1, 1)
+        days = number if self.unit == "day" else number * 7 - _DAYS_INTO_WEEK[self.week_start]
+        return _EPOCH + timedelta(days=days)

@@ -1,0 +1,168 @@
+"""The product file's goals, funnels, retentions and journeys, as Pydantic models (semantics.md; metrics.md)."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from pipeline.contracts.canonical import KINDS
+from pipeline.product_sources import Name, Part
+
+# Columns of events by which numbers can be broken down, besides promoted properties.
+DIMENSIONS = ("device_type", "country", "language", "source", "page")
+
+
+def known_kind(kind: str) -> str:
+    """A kind of event; ValueError with the kinds there are."""
+    if kind not in KINDS:
+        raise ValueError(f"{kind!r} is no kind of event; write one of {', '.join(KINDS)}")
+    return kind
+
+
+class Match(Part):
+    """Which events are meant: those that fit every line given here."""
+
+    kind: Annotated[str, AfterValidator(known_kind)] | None = None
+    name: str | None = None
+    page: Name | None = None
+    properties: dict[str, str] = Field(default_factory=dict, description="promoted property: value, compared as text")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.kind is None and self.name is None and self.page is None and not self.properties:
+            raise ValueError("fits every event; name a kind, a name, a page or a property")
+        return self
+
+
+class Goal(Match):
+    """An event that means success; it ends a bounce and counts in conversion."""
+
+
+class Step(Match):
+    """One step of a funnel."""
+
+    label: str = Field(min_length=1, description="the step's name in the marts")
+
+
+class Exclusion(Match):
+    """An event that mustn't happen between two steps."""
+
+    after: str | None = Field(None, description="label of a step; default: the first")
+    before: str | None = Field(None, description="label of a later step; default: the last")
+
+
+def _one_as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Dimensions = Annotated[tuple[str, ...], BeforeValidator(_one_as_tuple)]
+
+
+class Breakdown(Part):
+    """One funnel per value of a column of events; several columns give one per tuple."""
+
+    by: Annotated[Dimensions, Field(min_length=1)] = Field(
+        description=f"{', '.join(DIMENSIONS)} or a promoted property, or a list of them"
+    )
+    attribution: Literal["first_touch", "last_touch", "all_events", "step"] = "first_touch"
+    step: str | None = Field(None, description="label of the step, for attribution `step`")
+    limit: int = Field(10, ge=1, le=100, description="largest groups shown; the others are `Other`")
+
+
+class Funnel(Part):
+    """Steps to take within a window that starts at step 1 (semantics.md, section 1)."""
+
+    steps: tuple[Step, ...] = Field(min_length=2, max_length=20)
+    window_days: int = Field(14, ge=1, le=366, description="days of 86,400 s from step 1")
+    order: Literal["ordered", "strict", "unordered"] = "ordered"
+    unit: str = Field("person", description="whose events are one stream: person, session, or a promoted property")
+    exclusions: tuple[Exclusion, ...] = Field((), max_length=20)
+    exclusion_ends: Literal["entity", "attempt"] = Field("entity", description="who is out: the person, or the attempt")
+    first_entry: bool = Field(default=False, description="the window runs from the first event of step 1 only")
+    strict_increase: bool = Field(default=False, description="steps of one instant don't follow each other")
+    hold_constant: Dimensions = Field((), description="columns whose values all steps must share")
+    breakdown: Breakdown | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        labels = [step.label for step in self.steps]
+        if len(set(labels)) < len(labels):
+            raise ValueError("two steps bear one label; give each its own")
+        for begin, end in self.exclusion_spans:
+            if begin >= end:
+                raise ValueError("an exclusion lies between a step and a later one; correct `after` and `before`")
+        if self.order == "unordered":
+            last = len(self.steps) - 1
+            if any(span != (0, last) for span in self.exclusion_spans):
+                raise ValueError("exclusions of an unordered funnel span it whole; leave out `after` and `before`")
+            if self.first_entry or self.strict_increase:
+                raise ValueError("first_entry and strict_increase are for ordered and strict funnels")
+        if self.breakdown is not None and (self.breakdown.attribution == "step") != (self.breakdown.step is not None):
+            raise ValueError("breakdown: `attribution: step` and `step` belong together; give both or neither")
+        if self.breakdown_step and self.order == "unordered":
+            raise ValueError("breakdown: of an unordered funnel only the first step can attribute")
+        if self.breakdown is not None and self.hold_constant:
+            raise ValueError("give either `breakdown` or `hold_constant`")
+        return self
+
+    def place(self, label: str) -> int:
+        """The 0-based place of the step of that label; ValueError where there is none."""
+        labels = [step.label for step in self.steps]
+        if label not in labels:
+            raise ValueError(f"no step {label!r}; the steps are {', '.join(labels)}")
+        return labels.index(label)
+
+    @property
+    def exclusion_spans(self) -> tuple[tuple[int, int], ...]:
+        """Between which steps, 0-based, each exclusion acts."""
+        last = len(self.steps) - 1
+        return tuple(
+            (
+                0 if each.after is None else self.place(each.after),
+                last if each.before is None else self.place(each.before),
+            )
+            for each in self.exclusions
+        )
+
+    @property
+    def breakdown_step(self) -> int:
+        """The 0-based step that attributes the breakdown; 0 where none does."""
+        return self.place(self.breakdown.step) if self.breakdown and self.breakdown.step is not None else 0
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """Columns of events that the funnel looks at besides its steps."""
+        return self.breakdown.by if self.breakdown else self.hold_constant
+
+
+class Retention(Part):
+    """Who comes back (semantics.md, section 3). Without `start` and `returning` any event counts."""
+
+    start: Match | None = None
+    returning: Match | None = None
+    period: Literal["day", "week", "month"] = "week"
+    periods: int = Field(12, ge=2, le=120, description="columns, the cohort's own period included")
+    cohort: Literal["recurring", "first_time", "first_ever"] = "first_time"
+    mode: Literal["on", "on_or_after", "until", "streak"] = "on"
+    minimum: int = Field(1, ge=1, description="returning events a period")
+    brackets: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (), description="widths in periods of the columns from 1 on"
+    )
+    elapsed: bool = Field(default=False, description="24 h windows from the first start instead of calendar periods")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.elapsed and self.mode == "on_or_after":
+            raise ValueError("`on_or_after` needs calendar periods; leave out `elapsed`")
+        return self
+
+
+class Journey(Part):
+    """The ways people take through pages, or other events (semantics.md, section 6)."""
+
+    items: Literal["pages", "urls", "events"] = Field("pages", description="page names, addresses, or names of events")
+    start: str | None = Field(None, description="item from which a visit is looked at")
+    end: str | None = Field(None, description="item up to which it is")
+    steps: int = Field(5, ge=2, le=20)
+    exclude: tuple[str, ...] = ()
+    groupings: tuple[str, ...] = Field((), description="patterns with *; what holds one is folded into it")
+    edge_limit: int = Field(50, ge=1, le=1_000)
