@@ -9,14 +9,13 @@ from assets.resources import Home
 from pipeline.state import VERDICTS
 from pipeline.tables import DAY_TABLE, DayTable
 
-EVENT_TABLES = ("event_ids", "identity_events", "appearances", "events", "session_events", "sessions", "page_views")
-DAILY_TABLES = ("activity", "step_events", "daily_sessions", "daily_zones", "quality_counts")
-_GROUPS = {**dict.fromkeys(EVENT_TABLES, "events"), **dict.fromkeys(DAILY_TABLES, "daily")}
+DAILY_TABLES = tuple(name for name, table in DAY_TABLE.items() if table.contract.layer == "daily")
+EVENT_TABLES = tuple(name for name in DAY_TABLE if name not in DAILY_TABLES)
 
 
 def day_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """An asset per daily table, in upstream order."""
-    return [_day_asset(DAY_TABLE[name], partitions) for name in (*EVENT_TABLES, *DAILY_TABLES)]
+    return [_day_asset(DAY_TABLE[name], partitions) for name in DAY_TABLE]
 
 
 def _deps(table: DayTable) -> list[dg.AssetDep]:
@@ -34,7 +33,7 @@ def _day_asset(table: DayTable, partitions: dg.DailyPartitionsDefinition) -> dg.
 
     @dg.asset(
         name=name,
-        group_name=_GROUPS[name],
+        group_name="daily" if name in DAILY_TABLES else "events",
         kinds={"polars", "parquet"},
         owners=OWNERS,
         description=table.contract.grain,

@@ -22,8 +22,17 @@ from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.sources import FORMATS
 from pipeline.lake import Lake
 from pipeline.metrics.daily import daily_sessions
-from pipeline.metrics.funnel_tables import funnel_durations, funnel_results, funnel_trend_rows, step_events
+from pipeline.metrics.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events
 from pipeline.metrics.people import activity, people_daily, retention_cells
+from pipeline.metrics.people_tables import (
+    journey_edge_counts,
+    journey_events,
+    journey_ways,
+    lifecycle_counts,
+    return_cells,
+    return_events,
+    stickiness_counts,
+)
 from pipeline.metrics.quality import ingest_files, quality_counts, rejected_counts
 from pipeline.metrics.zones import daily_zones
 from pipeline.product import Product
@@ -142,6 +151,20 @@ DAY_TABLES: tuple[DayTable, ...] = (
         compute=lambda s: Built(step_events(s.scan("events"), s.day, s.product.funnels)),
     ),
     DayTable(
+        TABLES["return_events"],
+        (Reads("events"),),
+        ("retentions",),
+        "1",
+        compute=lambda s: Built(return_events(s.scan("events"), s.day, s.product.retentions)),
+    ),
+    DayTable(
+        TABLES["journey_events"],
+        (Reads("events"),),
+        ("journeys",),
+        "1",
+        compute=lambda s: Built(journey_events(s.scan("events"), s.day, s.product.journeys)),
+    ),
+    DayTable(
         TABLES["daily_sessions"],
         (Reads("sessions"),),
         (),
@@ -203,7 +226,14 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
     PeriodTable(TABLES["retention_cells"], "activity", lambda s: retention_cells(s.rows, s.days, s.product)),
     PeriodTable(TABLES["funnel_results"], "step_events", lambda s: funnel_results(s.rows, s.days, s.product)),
     PeriodTable(TABLES["funnel_durations"], "step_events", lambda s: funnel_durations(s.rows, s.product)),
-    PeriodTable(TABLES["funnel_trends"], "step_events", lambda s: funnel_trend_rows(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["funnel_trend_counts"], "step_events", lambda s: funnel_trend_counts(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["lifecycle_counts"], "activity", lambda s: lifecycle_counts(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["stickiness_counts"], "activity", lambda s: stickiness_counts(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["return_cells"], "return_events", lambda s: return_cells(s.rows, s.days, s.product)),
+    PeriodTable(
+        TABLES["journey_edge_counts"], "journey_events", lambda s: journey_edge_counts(s.rows, s.days, s.product)
+    ),
+    PeriodTable(TABLES["journey_ways"], "journey_events", lambda s: journey_ways(s.rows, s.days, s.product)),
     PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.manifests.values())),
     PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.manifests.values())),
 )

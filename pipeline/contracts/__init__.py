@@ -11,6 +11,7 @@ from pipeline.contracts.identity import (
     PEOPLE_FIRST,
 )
 from pipeline.contracts.marts import DAILY_KPIS, FUNNEL_STEPS, RETENTION, ZONE_METRICS
+from pipeline.contracts.people import PEOPLE_MARTS, PEOPLE_TABLES
 from pipeline.contracts.quality import (
     DAILY_QUALITY,
     DAILY_REJECTED,
@@ -26,7 +27,7 @@ from pipeline.contracts.tables import (
     DAILY_ZONES,
     FUNNEL_DURATIONS,
     FUNNEL_RESULTS,
-    FUNNEL_TRENDS,
+    FUNNEL_TREND_COUNTS,
     PEOPLE_DAILY,
     RETENTION_CELLS,
     STEP_EVENTS,
@@ -56,7 +57,8 @@ TABLES: dict[str, Table] = {
         RETENTION_CELLS,
         FUNNEL_RESULTS,
         FUNNEL_DURATIONS,
-        FUNNEL_TRENDS,
+        FUNNEL_TREND_COUNTS,
+        *PEOPLE_TABLES,
         REJECTED_COUNTS,
         INGEST_FILES,
         DAILY_KPIS,
@@ -66,6 +68,7 @@ TABLES: dict[str, Table] = {
         DAILY_QUALITY,
         DAILY_REJECTED,
         INGEST_QUALITY,
+        *PEOPLE_MARTS,
     )
 }
 MARTS: tuple[Table, ...] = tuple(table for table in TABLES.values() if table.layer == "mart")

@@ -208,8 +208,8 @@ FUNNEL_DURATIONS = Table(
     ),
     key=("funnel", "from_seconds"),
 )
-FUNNEL_TRENDS = Table(
-    name="funnel_trends",
+FUNNEL_TREND_COUNTS = Table(
+    name="funnel_trend_counts",
     layer="period",
     grain="One row per funnel and week of entry; a person counts once a week, in every week of an entry.",
     columns=(

@@ -194,9 +194,9 @@ def funnel_durations(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
     return table.conform(pl.concat(parts))
 
 
-def funnel_trend_rows(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+def funnel_trend_counts(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
     """Per funnel and week of entry: who entered and who took the last step."""
-    table = TABLES["funnel_trends"]
+    table = TABLES["funnel_trend_counts"]
     parts = [pl.DataFrame(schema=table.schema)]
     calendar = Calendar("week", product.time_zone, product.week_start)
     for name, funnel in product.funnels.items() if days else ():

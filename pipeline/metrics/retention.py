@@ -1,7 +1,8 @@
 """Who comes back: cohorts of people by period, and in which later periods they return.
 
 Definitions: semantics.md, section 3; metrics.md, "Retention, funnels, journeys". A stream is a frame with the entity's
-columns, `occurred_at` (UTC), `is_start` and `is_return`: whether the event fits the start or the returning matcher.
+columns, `occurred_at` (UTC), `is_start`: whether the event fits the start, and `returns`: how many returning events it is
+(true or false will do; a line may stand for several events of one hour).
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ _ON, _ON_OR_AFTER, _UNTIL, _STREAK = range(4)
 _MODES: dict[Mode, int] = {"on": _ON, "on_or_after": _ON_OR_AFTER, "until": _UNTIL, "streak": _STREAK}
 _HOURS: dict[Unit, int] = {"hour": 1, "day": 24, "week": 7 * 24, "month": 30 * 24}
 Ints = NDArray[np.int64]
+_RETURNS = pl.col("returns").cast(pl.Int64)
+_IS_RETURN = _RETURNS > 0
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def _by_period(stream: pl.LazyFrame, rules: RetentionRules, by: Sequence[str], r
         starts = (
             named.group_by(by).agg(pl.col("period", "is_start").first()).filter("is_start", in_grid).drop("is_start")
         )
-    back = numbered.filter("is_return", in_grid).group_by(*by, "period").agg(times=pl.len())
+    back = numbered.filter(_IS_RETURN, in_grid).group_by(*by, "period").agg(times=_RETURNS.sum())
     returns = back.filter(pl.col("times") >= rules.minimum)
     both = pl.concat(
         [
@@ -118,13 +121,13 @@ def _elapsed(stream: pl.LazyFrame, rules: RetentionRules, by: Sequence[str], row
     anchors = starts.group_by(by).agg(pl.col("row").first(), anchor=pl.col("occurred_at").first())
     since = pl.col("occurred_at").dt.truncate("1h") - pl.col("anchor").dt.truncate("1h")
     returns = (
-        numbered.filter("is_return", in_grid)
+        numbered.filter(_IS_RETURN, in_grid)
         .drop("row")
         .join(anchors, on=list(by), nulls_equal=True)
         .with_columns(period=since.dt.total_hours() // _HOURS[rules.calendar.unit])
         .filter(pl.col("occurred_at") > pl.col("anchor"), pl.col("period") > 0)
         .group_by(*by, "row", "period")
-        .agg(times=pl.len())
+        .agg(times=_RETURNS.sum())
         .filter(pl.col("times") >= rules.minimum)
     )
     return pl.concat(

@@ -234,7 +234,7 @@ def check_retention(case: dict[str, Any]) -> None:
     calendar = calendar_of(query, query.get("period", "day"))
     stream = events.with_columns(
         is_start=matcher(events, query["target"]),
-        is_return=matcher(events, query["returning"]),
+        returns=matcher(events, query["returning"]),
         is_named=matcher(events, query["target"], filtered=False),
     )
     last = when(query["date_to"])

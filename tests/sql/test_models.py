@@ -100,6 +100,89 @@ def test_daily_kpis() -> None:
     shows(rows[1], {"sessions": 0, "bounce_rate": None, "goal_rate": None, "page_views_per_session": None})
 
 
+def test_lifecycle() -> None:
+    counts = given(
+        "lifecycle_counts",
+        {
+            "period": "day",
+            "period_start": MON,
+            "people_new": 3,
+            "people_resurrecting": 1,
+            "people_dormant": -2,
+            "mature": True,
+        },
+        {"period": "day", "period_start": TUE, "people_returning": 4, "mature": False},
+    )
+    monday, tuesday = result("lifecycle", lifecycle_counts=counts)
+    shows(monday, {"people_active": 4, "quick_ratio": 2.0, "people_dormant": -2})
+    shows(tuesday, {"people_active": 4, "quick_ratio": None})
+
+
+def test_stickiness() -> None:
+    shared = {"period": "week", "period_start": MON}
+    counts = given(
+        "stickiness_counts",
+        {**shared, "days_active": 1, "people": 3, "people_or_more": 4},
+        {**shared, "days_active": 2, "people": 1, "people_or_more": 1},
+    )
+    assert [row["share_or_more"] for row in result("stickiness", stickiness_counts=counts)] == [1.0, 0.25]
+
+
+def cell(cohort: date, people: int, returned: int, *, mature: bool = True) -> Row:
+    return {
+        "retention": "weekly", "period": "week", "cohort_start": cohort, "offset": 1, "people_in_cohort": people,
+        "people_returned": returned, "mature": mature,
+    }  # fmt: skip
+
+
+def test_retention_cohorts_and_their_three_averages() -> None:
+    cells = given("return_cells", cell(MON, 1000, 500), cell(TUE, 500, 400), cell(date(2026, 2, 4), 9, 9, mature=False))
+    rates = [row["return_rate"] for row in result("retention_cohorts", return_cells=cells)]
+    assert rates == [0.5, 0.8, None]
+    # metrics.md: 60, 65, 56 % on cohorts of 1,000 and 500 with 500 and 400 back.
+    (row,) = result("retention_averages", return_cells=cells)
+    shows(
+        row,
+        {
+            "cohorts": 2,
+            "people_in_cohort": 1500,
+            "people_returned": 900,
+            "pooled": 0.6,
+            "simple": 0.65,
+            "mixpanel": 0.56,
+        },
+    )
+
+
+def test_funnel_times_and_trends() -> None:
+    durations = given(
+        "funnel_durations",
+        {"funnel": "f", "from_seconds": 0, "to_seconds": 60, "people": 3},
+        {"funnel": "f", "from_seconds": 60, "to_seconds": 120, "people": 1},
+    )
+    assert [row["share"] for row in result("funnel_times", funnel_durations=durations)] == [0.75, 0.25]
+    week = {"funnel": "f", "people_entered": 4, "people_converted": 1}
+    trends = given("funnel_trend_counts", {**week, "week": MON, "mature": True}, {**week, "week": TUE, "mature": False})
+    assert [row["conversion_rate"] for row in result("funnel_trends", funnel_trend_counts=trends)] == [0.25, None]
+
+
+def test_journeys() -> None:
+    shared = {"journey": "j", "source": "1_a", "mean_wait_us": 2e6}
+    counts = given(
+        "journey_edge_counts",
+        {**shared, "target": "2_b", "transitions": 3},
+        {**shared, "target": "2_c", "transitions": 1},
+    )
+    rows = result("journey_edges", journey_edge_counts=counts)
+    assert [(row["share_of_source"], row["mean_wait_seconds"]) for row in rows] == [(0.75, 2.0), (0.25, 2.0)]
+    ways = given(
+        "journey_ways",
+        {"journey": "j", "way": "a > b", "steps": 2, "visits": 1},
+        {"journey": "j", "way": "a > c", "steps": 2, "visits": 3},
+    )
+    assert [row["share"] for row in result("journey_sequences", journey_ways=ways)] == [0.25, 0.75]
+
+
 def test_retention() -> None:
     cell = {"cohort_day": MON, "people_in_cohort": 4, "left_truncated": False}
     rows = result(

@@ -1,0 +1,234 @@
+"""Lifecycle, stickiness, the product file's retentions and journeys as tables."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+import polars as pl
+
+from pipeline.contracts import TABLES
+from pipeline.days import ONE_DAY, day_start
+from pipeline.events.matching import matches
+from pipeline.metrics.journeys import JourneyRules, edges, sequences, visits
+from pipeline.metrics.lifecycle import active_periods, lifecycle, stickiness
+from pipeline.metrics.periods import Calendar
+from pipeline.metrics.retention import RetentionRules, retention
+from pipeline.product import Product
+from pipeline.product_metrics import Journey, Match, Retention
+
+_RECENT_DAYS = 28
+_UNITS: tuple[Literal["day", "week", "month"], ...] = ("day", "week", "month")
+_ANY = pl.lit(value=True)
+
+
+def return_events(events: pl.LazyFrame, day: date, retentions: Mapping[str, Retention]) -> pl.DataFrame:
+    """What `day` says for the retentions: per person and hour starts and returning events; bots left out."""
+    people = events.filter(pl.col("person_key").is_not_null(), ~pl.col("is_bot"))
+    table = TABLES["return_events"]
+    parts = [_return_rows(people, name, chosen) for name, chosen in retentions.items()]
+    rows = pl.concat(parts).collect() if parts else pl.DataFrame(schema=table.schema)
+    return table.conform(rows.with_columns(day=pl.lit(day)))
+
+
+def _return_rows(people: pl.LazyFrame, name: str, chosen: Retention) -> pl.LazyFrame:
+    # Events of one name are of one kind where none bears a name.
+    start = chosen.start
+    has_name = start is not None and (start.kind is not None or start.name is not None)
+    is_start = _ANY if start is None else matches(start)
+    is_named = matches(Match(kind=start.kind, name=start.name)) if start is not None and has_name else _ANY
+    marked = people.select(
+        "person_key",
+        "occurred_at",
+        "sequence",
+        "event_id",
+        is_start=is_start,
+        is_named=is_named,
+        returns=(_ANY if chosen.returning is None else matches(chosen.returning)).cast(pl.Int64),
+    ).filter(pl.any_horizontal("is_start", "is_named", pl.col("returns") > 0))
+    ordered = marked.sort("occurred_at", "sequence", "event_id", nulls_last=True)
+    return ordered.group_by("person_key", pl.col("occurred_at").dt.truncate("1h")).agg(
+        retention=pl.lit(name),
+        is_start=pl.col("is_start").any(),
+        is_first_start=pl.col("is_start").filter("is_named").first().fill_null(value=False),
+        is_named=pl.col("is_named").any(),
+        returns=pl.col("returns").sum(),
+    )
+
+
+def journey_events(events: pl.LazyFrame, day: date, journeys: Mapping[str, Journey]) -> pl.DataFrame:
+    """The items of `day` by journey, in the total order of each person's events; bots left out."""
+    people = events.filter(pl.col("person_key").is_not_null(), ~pl.col("is_bot"))
+    ordered = people.sort("person_key", "occurred_at", "sequence", "event_id", nulls_last=True)
+    is_view = pl.col("kind") == "page_view"
+    items = {
+        "pages": pl.when(is_view).then(pl.col("page").fill_null("(other page)")),
+        "urls": pl.when(is_view).then(pl.col("url").str.replace(r"[?#].*$", "")),
+        "events": pl.coalesce("name", "kind"),
+    }
+    table = TABLES["journey_events"]
+    parts = [
+        ordered.select("person_key", "occurred_at", journey=pl.lit(name), item=items[chosen.items]).filter(
+            pl.col("item").is_not_null()
+        )
+        for name, chosen in journeys.items()
+    ]
+    if not parts:
+        return table.conform(pl.DataFrame(schema=table.schema))
+    place = pl.int_range(pl.len(), dtype=pl.Int64).over("journey", "person_key")
+    return table.conform(pl.concat(parts).collect().with_columns(day=pl.lit(day), place=place))
+
+
+def lifecycle_counts(active: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """`active` holds rows of activity of `days`; everybody's first day ever is their birth."""
+    table = TABLES["lifecycle_counts"]
+    if not days:
+        return table.conform(pl.DataFrame(schema=table.schema))
+    first, end = day_start(days[0], product.zone_info), day_start(days[-1] + ONE_DAY, product.zone_info)
+    stream = active.select("person_key", occurred_at="first_at").collect().lazy()
+    created = stream.group_by("person_key").agg(created_at=pl.col("occurred_at").min()).collect()
+    present = set(days)
+    parts: list[pl.DataFrame] = []
+    for unit in _UNITS:
+        calendar = Calendar(unit, product.time_zone, product.week_start)
+        found = lifecycle(active_periods(stream, calendar), created, calendar, first, end - timedelta(microseconds=1))
+        starts = [calendar.first_day(n) for n in found["period"]]
+        whole = [_is_whole(calendar, n, present) for n in found["period"]]
+        parts.append(
+            found.select(
+                pl.lit(unit).alias("period"),
+                pl.Series("period_start", starts, dtype=pl.Date),
+                *(pl.col(name).alias(f"people_{name}") for name in ("new", "returning", "resurrecting", "dormant")),
+                pl.Series("mature", whole, dtype=pl.Boolean),
+            )
+        )
+    return table.conform(pl.concat(parts))
+
+
+def _is_whole(calendar: Calendar, number: int, present: set[date]) -> bool:
+    day, last = calendar.first_day(number), calendar.first_day(number + 1)
+    return all(day + ONE_DAY * i in present for i in range((last - day).days))
+
+
+def stickiness_counts(active: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """On how many days people were active: of the 28 days ending with the last one, and of each complete week."""
+    table = TABLES["stickiness_counts"]
+    if not days:
+        return table.conform(pl.DataFrame(schema=table.schema))
+    calendar = Calendar("day", product.time_zone, product.week_start)
+    found = active_periods(active.select("person_key", occurred_at="first_at"), calendar)
+    weeks = Calendar("week", product.time_zone, product.week_start)
+    recent = days[-1] - ONE_DAY * (_RECENT_DAYS - 1)
+    numbers = range(weeks.number_of(_noon(days[0])), weeks.number_of(_noon(days[-1])) + 1)
+    spans = [("last_28", recent, days[-1])]
+    spans += [
+        ("week", weeks.first_day(n), weeks.first_day(n + 1) - ONE_DAY)
+        for n in numbers
+        if _is_whole(weeks, n, set(days))
+    ]
+    parts: list[pl.DataFrame] = []
+    for period, first, last in spans:
+        counted = stickiness(found, calendar, day_start(first, product.zone_info), day_start(last, product.zone_info))
+        parts.append(
+            counted.select(
+                period=pl.lit(period),
+                period_start=pl.lit(first),
+                days_active="periods",
+                people="entities",
+                people_or_more=pl.col("entities").cum_sum(reverse=True),
+            )
+        )
+    return table.conform(pl.concat(parts))
+
+
+def _noon(day: date) -> datetime:
+    return datetime.fromisoformat(f"{day}T12:00:00+00:00")
+
+
+def return_cells(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """The retentions' cells; `rows` holds return_events of `days`."""
+    table = TABLES["return_cells"]
+    parts = [pl.DataFrame(schema=table.schema)]
+    for name, chosen in product.retentions.items() if days else ():
+        mine = rows.filter(pl.col("retention") == name)
+        parts.append(_cells_of(mine, name, chosen, days, product).select(table.schema.names()))
+    return table.conform(pl.concat(parts, how="vertical_relaxed"))
+
+
+def _cells_of(rows: pl.LazyFrame, name: str, chosen: Retention, days: list[date], product: Product) -> pl.DataFrame:
+    calendar = Calendar(chosen.period, product.time_zone, product.week_start)
+    end = day_start(days[-1] + ONE_DAY, product.zone_info)
+    rules = RetentionRules(
+        calendar,
+        day_start(days[0], product.zone_info),
+        end - timedelta(microseconds=1),
+        columns=chosen.periods,
+        cohort=chosen.cohort,
+        mode=chosen.mode,
+        minimum=chosen.minimum,
+        brackets=chosen.brackets,
+        elapsed=chosen.elapsed,
+    )
+    # Of first_ever cohorts the hour's first event of the name decides.
+    is_start = pl.col("is_first_start") if chosen.cohort == "first_ever" else pl.col("is_start")
+    cells = retention(rows.with_columns(is_start=is_start), rules)
+    sizes = cells.filter(offset=0).select("cohort", people_in_cohort="returned")
+    mature = [
+        _ends(calendar, chosen, cohort, offset) <= end for cohort, offset in cells.select("cohort", "offset").rows()
+    ]
+    return cells.join(sizes, on="cohort").select(
+        "offset",
+        "people_in_cohort",
+        retention=pl.lit(name),
+        period=pl.lit(chosen.period),
+        cohort_start=pl.col("cohort").map_elements(calendar.first_day, return_dtype=pl.Date),
+        people_returned="returned",
+        mature=pl.Series(mature, dtype=pl.Boolean),
+    )
+
+
+def _ends(calendar: Calendar, chosen: Retention, cohort: int, offset: int) -> datetime:
+    """When the time that a cell speaks of is over."""
+    last = sum(chosen.brackets[:offset]) if chosen.brackets else offset
+    if chosen.mode == "on_or_after" and offset:
+        last = sum(chosen.brackets) if chosen.brackets else chosen.periods - 1
+    if chosen.elapsed:
+        days = {"day": 1, "week": 7, "month": 30}[chosen.period]
+        return calendar.start(cohort + 1) + timedelta(days=days * (last + 1 if offset else 0), hours=1 if offset else 0)
+    return calendar.start(cohort + last + 1)
+
+
+def journey_steps(rows: pl.LazyFrame, name: str, chosen: Journey, last: date) -> pl.DataFrame:
+    """The steps of a journey's visits in the 28 days up to `last`."""
+    rules = JourneyRules(chosen.start, chosen.end, chosen.steps, chosen.exclude, chosen.groupings)
+    recent = rows.filter(pl.col("journey") == name, pl.col("day") > last - ONE_DAY * _RECENT_DAYS)
+    return visits(recent.sort("person_key", "day", "place"), rules)
+
+
+def journey_edge_counts(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """From item to item, per journey; `rows` holds journey_events of `days`."""
+    table = TABLES["journey_edge_counts"]
+    parts = [pl.DataFrame(schema=table.schema)]
+    for name, chosen in product.journeys.items() if days else ():
+        found = edges(journey_steps(rows, name, chosen, days[-1]), limit=chosen.edge_limit)
+        parts.append(
+            found.select(pl.lit(name).alias("journey"), "source", "target", "transitions", "people", "mean_wait_us")
+        )
+    return table.conform(pl.concat(parts))
+
+
+def journey_ways(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """Whole ways, per journey; `rows` holds journey_events of `days`."""
+    table = TABLES["journey_ways"]
+    parts = [pl.DataFrame(schema=table.schema)]
+    for name, chosen in product.journeys.items() if days else ():
+        found = sequences(journey_steps(rows, name, chosen, days[-1]), limit=chosen.edge_limit)
+        parts.append(
+            found.select(
+                pl.lit(name).alias("journey"),
+                pl.col("items").list.join(" > ").alias("way"),
+                pl.col("items").list.len().cast(pl.Int64).alias("steps"),
+                "visits",
+                "people",
+            )
+        )
+    return table.conform(pl.concat(parts))
