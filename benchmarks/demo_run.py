@@ -30,8 +30,8 @@ def with_dagster(folder: Path) -> dict[str, float]:
     """Seconds per phase of a run as the command line makes it."""
     began = time.perf_counter()
     os.environ["DAGSTER_HOME"] = str(folder / ".dagster")
-    from assets.resources import Home  # noqa: PLC0415  # the import is a phase of its own
-    from assets.running import open_runner  # noqa: PLC0415  # the same
+    from assets.resources import Home  # the import is a phase of its own
+    from assets.running import open_runner  # the same
 
     phases = {"imports": time.perf_counter() - began}
     with open_runner(Home(folder)) as runner:
@@ -49,15 +49,15 @@ def with_dagster(folder: Path) -> dict[str, float]:
 def without_dagster(folder: Path) -> dict[str, float]:
     """Seconds per phase of the same functions, called one after the other."""
     began = time.perf_counter()
-    from pipeline.build import build_days, build_period, find_dirty  # noqa: PLC0415
-    from pipeline.contracts import MARTS  # noqa: PLC0415
-    from pipeline.ingest.files import ingest  # noqa: PLC0415
-    from pipeline.ingest.landing import find  # noqa: PLC0415
-    from pipeline.lake import Lake  # noqa: PLC0415
-    from pipeline.marts import build_mart  # noqa: PLC0415
-    from pipeline.product_file import load_product  # noqa: PLC0415
-    from pipeline.quality import judge, judge_mart  # noqa: PLC0415
-    from pipeline.tables import DAY_TABLES, PERIOD_TABLES  # noqa: PLC0415
+    from pipeline.build import build_days, build_period, find_dirty
+    from pipeline.contracts import MARTS
+    from pipeline.ingest.files import ingest
+    from pipeline.ingest.landing import find
+    from pipeline.lake import Lake
+    from pipeline.marts import build_mart
+    from pipeline.product_file import load_product
+    from pipeline.quality import judge, judge_mart
+    from pipeline.tables import DAY_TABLES, PERIOD_TABLES
 
     lake, product = Lake(folder), load_product(folder / "product.yaml")
     phases = {"imports": time.perf_counter() - began}
@@ -104,7 +104,7 @@ def child(form: str, folder: Path) -> None:
     phases["total"] = sum(phases.values())
     phases["CPU"] = used.ru_utime + used.ru_stime
     phases["peak MB"] = used.ru_maxrss / 1024
-    print(json.dumps(phases))  # noqa: T201  # the answer to the parent
+    print(json.dumps(phases))  # the answer to the parent
 
 
 def main() -> None:
@@ -148,7 +148,7 @@ def write(rounds: list[dict[str, dict[str, float]]], made: float) -> None:
         one, other = medians[FORMS[0]][name], medians[FORMS[1]][name]
         lines.append(f"| {name} | {one:.1f} | {other:.1f} | {one - other:.1f} |")
     (RESULTS / "demo_run.md").write_text("\n".join([*lines, ""]))
-    print("\n".join(lines))  # noqa: T201  # a script's answer
+    print("\n".join(lines))  # a script's answer
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def records(number: int) -> list[dict[str, Any]]:
 
 def prepare(folder: Path, number: int, ids: int) -> None:
     """Write the landing files, plain and gzip, and two days of ids of which one in fifty repeats."""
-    import polars as pl  # noqa: PLC0415  # seconds that the measured processes don't need
+    import polars as pl  # seconds that the measured processes don't need
 
     lines = [json.dumps(record).encode() + b"\n" for record in records(number)]
     for part in range(PARTS):
@@ -82,14 +82,14 @@ def prepare(folder: Path, number: int, ids: int) -> None:
 # One piece of work each; prints (rows, sum of x) or the ids kept.
 
 
-def ours_ingest(folder: Path) -> Any:  # noqa: ANN401  # an answer
+def ours_ingest(folder: Path) -> Any:  # an answer
     """Landing files to accepted rows by day, as a run does it."""
-    import polars as pl  # noqa: PLC0415
+    import polars as pl
 
-    from pipeline.ingest.files import ingest  # noqa: PLC0415
-    from pipeline.ingest.landing import find  # noqa: PLC0415
-    from pipeline.lake import Lake  # noqa: PLC0415
-    from pipeline.product_file import parse_product  # noqa: PLC0415
+    from pipeline.ingest.files import ingest
+    from pipeline.ingest.landing import find
+    from pipeline.lake import Lake
+    from pipeline.product_file import parse_product
 
     product = parse_product("{name: x, start_date: 2026-01-01, sources: {web: {}}}")
     with tempfile.TemporaryDirectory() as out:
@@ -98,9 +98,9 @@ def ours_ingest(folder: Path) -> Any:  # noqa: ANN401  # an answer
         return list(rows.select(pl.len(), pl.col("x").cast(pl.Int64).sum()).collect().row(0))
 
 
-def duckdb_ingest(folder: Path) -> Any:  # noqa: ANN401
+def duckdb_ingest(folder: Path) -> Any:
     """JSON lines to one Parquet file."""
-    import duckdb  # noqa: PLC0415
+    import duckdb
 
     with tempfile.TemporaryDirectory() as out:
         read = f"read_json('{folder}/landing/web/*', format='newline_delimited', columns={FIELDS})"
@@ -109,7 +109,7 @@ def duckdb_ingest(folder: Path) -> Any:  # noqa: ANN401
         return [int(value) for value in row]
 
 
-def chdb_ingest(folder: Path) -> Any:  # noqa: ANN401
+def chdb_ingest(folder: Path) -> Any:
     """JSON lines to one Parquet file."""
     chdb: Any = importlib.import_module("chdb")
 
@@ -123,11 +123,11 @@ def chdb_ingest(folder: Path) -> Any:  # noqa: ANN401
         return [int(value) for value in str(found).strip().split(",")]
 
 
-def ours_dedup(folder: Path) -> Any:  # noqa: ANN401
+def ours_dedup(folder: Path) -> Any:
     """Ids of two days, and those of the second that the first has."""
-    import polars as pl  # noqa: PLC0415
+    import polars as pl
 
-    from pipeline.events.duplicates import event_ids, repeated_ids  # noqa: PLC0415
+    from pipeline.events.duplicates import event_ids, repeated_ids
 
     # As on a night: the day before has its ids already; writing and reading them is inside.
     first, second = (event_ids(pl.scan_parquet(folder / f"{day}.parquet")) for day in ("first", "second"))
@@ -136,16 +136,16 @@ def ours_dedup(folder: Path) -> Any:  # noqa: ANN401
     return [second.height - repeated.height]
 
 
-def duckdb_dedup(folder: Path) -> Any:  # noqa: ANN401
+def duckdb_dedup(folder: Path) -> Any:
     """Distinct ids and an anti join."""
-    import duckdb  # noqa: PLC0415
+    import duckdb
 
     one, other = (f"(select distinct source, event_id from '{folder}/{day}.parquet')" for day in ("first", "second"))
     (row,) = duckdb.sql(f"select count(*) from {other} b anti join {one} a using (source, event_id)").fetchall()
     return [int(row[0])]
 
 
-def chdb_dedup(folder: Path) -> Any:  # noqa: ANN401
+def chdb_dedup(folder: Path) -> Any:
     """Distinct ids and an anti join."""
     chdb: Any = importlib.import_module("chdb")
 

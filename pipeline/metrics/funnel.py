@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.metrics.funnel_kernel import Ints, funnel_pass
+from pipeline.metrics.funnel_kernel import Ints, funnel_pass, order_of
 
 Order = Literal["ordered", "strict", "unordered"]
 _FORMS: dict[Order, int] = {"ordered": 0, "strict": 1, "unordered": 2}
@@ -59,6 +59,26 @@ class FunnelRules:
             raise ValueError("first_entry and strict_increase are for ordered funnels")
 
 
+@dataclass(frozen=True)
+class Streams:
+    """Events in order of entity and time: `order` are their places in `frame`, the other arrays are in that order.
+
+    `active` has bit d set where an exclusion ends attempts of depth d; `begins` and `ends` hold each entity's part.
+    """
+
+    frame: pl.DataFrame
+    order: Ints
+    t: Ints
+    steps: Ints
+    active: Ints
+    begins: Ints
+    ends: Ints
+
+    def entities(self, by: Sequence[str]) -> pl.DataFrame:
+        """The columns `by` of each entity."""
+        return self.frame[self.order[self.begins]].select(by)
+
+
 def funnel_people(stream: pl.LazyFrame, rules: FunnelRules, by: Sequence[str] = ("person_key",)) -> pl.DataFrame:
     """The reported attempt of each entity that entered and wasn't excluded.
 
@@ -66,46 +86,62 @@ def funnel_people(stream: pl.LazyFrame, rules: FunnelRules, by: Sequence[str] = 
     by `by`. Reported is the deepest attempt; of equals the first to get there, then the latest entry (of unordered
     funnels the earliest). Of an unordered funnel `t{k}` is when the k-th further step was taken, whichever it was.
     """
-    events = sorted_stream(stream, rules, by)
-    begins, ends = _bounds(events, by)
-    everything = np.full(len(begins), _EVER.min), np.full(len(begins), _EVER.max)
-    depths, times = run(events, rules, begins, ends, *everything)
-    return _reported(events[begins].select(by), depths, times)
+    events = streams(stream, rules, by)
+    return attempts(events, rules, events.entities(by))
 
 
-def sorted_stream(stream: pl.LazyFrame, rules: FunnelRules, by: Sequence[str]) -> pl.DataFrame:
-    """The stream in order of entity and time, with `active`: bit d set where an exclusion ends attempts of depth d."""
+def attempts(events: Streams, rules: FunnelRules, entities: pl.DataFrame) -> pl.DataFrame:
+    """`funnel_people` of streams in order; `entities` has a row for each."""
+    everything = np.full(len(events.begins), _EVER.min), np.full(len(events.begins), _EVER.max)
+    depths, times = run(events, rules, events.begins, events.ends, *everything)
+    return _reported(entities, depths, times)
+
+
+def streams(stream: pl.LazyFrame, rules: FunnelRules, by: Sequence[str], others: Sequence[str] = ()) -> Streams:
+    """Put the events of a stream in order; `others` are columns to be kept besides."""
     active = pl.lit(0, dtype=pl.Int64)
     for i, (begin, end) in enumerate(rules.exclusions):
         depths = sum(1 << d for d in range(begin + 1, end + 1))
         active |= pl.when(pl.col("excluded") & (1 << i) > 0).then(depths).otherwise(0).cast(pl.Int64)
-    return (
-        stream.select(*by, "occurred_at", pl.col("steps").cast(pl.Int64), active=active)
-        .sort(*by, "occurred_at", "steps", "active")
-        .collect()
+    steps = pl.col("steps").cast(pl.Int64)
+    at = pl.col("occurred_at").cast(UTC_MICROSECONDS)
+    frame = stream.select(*by, at, steps, *others, active=active).collect()
+    t = frame["occurred_at"].to_physical().to_numpy()
+    if len(by) == 1 and frame.schema[by[0]] == pl.Int64 and not rules.first_entry and not frame[by[0]].null_count():
+        key = frame[by[0]].to_numpy()
+        order = order_of(key, t)
+        ordered = key[order]
+        begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(order)])
+    else:
+        order = (
+            frame.select(pl.arg_sort_by(*by, "occurred_at", "steps", "active")).to_series().cast(pl.Int64).to_numpy()
+        )
+        changes = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in by)
+        is_first = changes | (pl.int_range(pl.len()) == 0)
+        begins = frame[order].select(is_first).to_series().arg_true().to_numpy()
+    return Streams(
+        frame=frame,
+        order=order,
+        t=t[order],
+        steps=frame["steps"].to_numpy()[order],
+        active=frame["active"].to_numpy()[order],
+        begins=begins.astype(np.int64),
+        ends=np.append(begins[1:], len(order)).astype(np.int64)[: len(begins)],
     )
 
 
-def _bounds(events: pl.DataFrame, by: Sequence[str]) -> tuple[Ints, Ints]:
-    """Where each entity's events begin and end in a sorted stream."""
-    changes = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in by)
-    is_first = events.select((changes | (pl.int_range(pl.len()) == 0)).alias("first"))["first"]
-    begins = is_first.arg_true().cast(pl.Int64).to_numpy()
-    return begins, np.append(begins[1:], events.height).astype(np.int64)
-
-
 def run(  # arrays as the compiled pass takes them
-    events: pl.DataFrame, rules: FunnelRules, begins: Ints, ends: Ints, entry_from: Ints, entry_to: Ints
+    events: Streams, rules: FunnelRules, begins: Ints, ends: Ints, entry_from: Ints, entry_to: Ints
 ) -> tuple[Ints, Ints]:
-    """Depth and times of each stream of a sorted frame; only entries within [entry_from, entry_to) open attempts."""
+    """Depth and times of the parts [begins, ends) of `events`; only entries within [entry_from, entry_to) count."""
     depths = np.zeros(len(begins), np.int64)
     times = np.zeros((len(begins), rules.steps), np.int64)
     funnel_pass(
         begins,
         ends,
-        events["occurred_at"].cast(UTC_MICROSECONDS).to_physical().to_numpy(),
-        events["steps"].to_numpy(),
-        events["active"].to_numpy(),
+        events.t,
+        events.steps,
+        events.active,
         rules.steps,
         rules.window // timedelta(microseconds=1),
         _FORMS[rules.order],

@@ -9,7 +9,8 @@ from typing import Literal
 
 import polars as pl
 
-from pipeline.metrics.funnel import FunnelRules, funnel_people
+from pipeline.metrics.funnel import FunnelRules, attempts, funnel_people, streams
+from pipeline.metrics.funnel_kernel import touched
 
 Attribution = Literal["first_touch", "last_touch", "all_events", "step"]
 OTHER = "Other"
@@ -30,37 +31,44 @@ def grouped_people(  # noqa: PLR0913  # what the definition names
     With a `limit` all but the largest groups are called "Other", in which an entity can be more than once. A property
     of people is a value that all events of an entity share.
     """
-    labelled = _attributed(stream, rules, values, attribution, step, by)
-    people = funnel_people(labelled, rules, (*values, *by))
+    given = stream.with_columns(pl.col(values).cast(pl.String).fill_null(""))
+    if attribution in ("first_touch", "last_touch"):
+        people = _by_touch(given, rules, values, attribution == "last_touch", by)
+    else:
+        people = funnel_people(_attributed(given, rules, values, attribution, step, by), rules, (*values, *by))
     return people if limit is None else _with_other(people, rules, values, limit)
 
 
+def _by_touch(
+    given: pl.LazyFrame, rules: FunnelRules, values: Sequence[str], is_last: bool, by: Sequence[str]
+) -> pl.DataFrame:
+    """All of an entity's events as one funnel; the first or last that matters and bears a value names its group."""
+    events = streams(given, rules, by, values)
+    told = events.frame.select(pl.any_horizontal(pl.col(values) != "")).to_series().to_numpy()[events.order]
+    if rules.order != "strict":
+        told = told & ((events.steps > 0) | (events.active > 0))
+    places = touched(events.begins, events.ends, told, is_last)
+    labels = events.frame.select(values)[events.order[places]]
+    named = labels.select(
+        pl.when(pl.Series(places) >= 0).then(name).otherwise(pl.lit("")).alias(name) for name in values
+    )
+    people = attempts(events, rules, named.hstack(events.entities(by)))
+    return people.sort(*values, *by)
+
+
 def _attributed(
-    stream: pl.LazyFrame,
+    given: pl.LazyFrame,
     rules: FunnelRules,
     values: Sequence[str],
     attribution: Attribution,
     step: int,
     by: Sequence[str],
 ) -> pl.LazyFrame:
-    given = stream.with_columns(pl.col(values).cast(pl.String).fill_null(""))
     if attribution == "all_events":
         return given
-    if attribution == "step":
-        if not 0 <= step < rules.steps or (rules.order == "unordered" and step):
-            raise ValueError(
-                f"attribution by step {step}; unordered funnels have 0 only, others 0 to {rules.steps - 1}"
-            )
-        return _by_step(given, values, 1 << step, by)
-    is_relevant = pl.col("steps") > 0
-    if rules.exclusions:
-        is_relevant |= pl.col("excluded") > 0
-    if rules.order == "strict":
-        is_relevant = pl.lit(value=True)
-    told = given.filter(is_relevant, pl.any_horizontal(pl.col(values) != "")).sort("occurred_at", maintain_order=True)
-    touched = told.group_by(by).agg((pl.first if attribution == "first_touch" else pl.last)(*values))
-    labelled = given.drop(values).join(touched, on=list(by), how="left", nulls_equal=True)
-    return labelled.with_columns(pl.col(values).fill_null(""))
+    if not 0 <= step < rules.steps or (rules.order == "unordered" and step):
+        raise ValueError(f"attribution by step {step}; unordered funnels have 0 only, others 0 to {rules.steps - 1}")
+    return _by_step(given, values, 1 << step, by)
 
 
 def _by_step(given: pl.LazyFrame, values: Sequence[str], bit: int, by: Sequence[str]) -> pl.LazyFrame:

@@ -348,3 +348,61 @@ def funnel_pass(
                 t[a:b], steps[a:b], exclusions[a:b], k, window, form == 1, is_first_entry, chains, ends_attempt,
                 entry_from[e], entry_to[e], times[e],
             )  # fmt: skip
+
+
+@_compiled
+def order_of(key: Ints, t: Ints) -> Ints:
+    """Places of the events in order of key and time; linear for keys that are hashes.
+
+    The range of keys is cut into as many parts as there are about events for eight; what falls into one part is sorted
+    there, small parts by insertion, which costs little where the time runs on.
+    """
+    n = len(key)
+    order = np.empty(n, np.int64)
+    if n == 0:
+        return order
+    low, high = key[0], key[0]
+    for i in range(n):
+        low, high = min(low, key[i]), max(high, key[i])
+    # Differences of keys may exceed 63 bits: they are taken without a sign.
+    span = np.uint64(high) - np.uint64(low)
+    shift = np.uint64(0)
+    while (span >> shift) >= np.uint64(n // 8 + 1):
+        shift += np.uint64(1)
+    parts = np.zeros(np.int64(span >> shift) + 2, np.int64)
+    for i in range(n):
+        parts[np.int64((np.uint64(key[i]) - np.uint64(low)) >> shift) + 1] += 1
+    for p in range(1, len(parts)):
+        parts[p] += parts[p - 1]
+    filled = parts.copy()
+    for i in range(n):
+        p = np.int64((np.uint64(key[i]) - np.uint64(low)) >> shift)
+        order[filled[p]] = i
+        filled[p] += 1
+    for p in range(len(parts) - 1):
+        a, b = parts[p], parts[p + 1]
+        if b - a > 256:
+            some = order[a:b].copy()
+            some = some[np.argsort(t[some], kind="mergesort")]
+            order[a:b] = some[np.argsort(key[some], kind="mergesort")]
+            continue
+        for i in range(a + 1, b):
+            at, j = order[i], i
+            while j > a and (key[order[j - 1]] > key[at] or (key[order[j - 1]] == key[at] and t[order[j - 1]] > t[at])):
+                order[j] = order[j - 1]
+                j -= 1
+            order[j] = at
+    return order
+
+
+@_compiled
+def touched(begins: Ints, ends: Ints, is_told: NDArray[np.bool_], is_last: bool) -> Ints:
+    """Of each stream the place of its first (or last) event that tells something, -1 where none does."""
+    found = np.full(len(begins), -1, np.int64)
+    for e in range(len(begins)):
+        for i in range(begins[e], ends[e]):
+            if is_told[i]:
+                found[e] = i
+                if not is_last:
+                    break
+    return found

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.metrics.funnel import FunnelRules, run, sorted_stream
+from pipeline.metrics.funnel import FunnelRules, run, streams
 from pipeline.metrics.periods import Calendar
 
 _SECOND_US = 1_000_000
@@ -76,7 +76,8 @@ def funnel_trends(  # noqa: PLR0913  # what the definition names
     end = rules.steps - 1 if to_step is None else to_step
     if not 0 <= from_step <= end < rules.steps:
         raise ValueError(f"from step {from_step} to {end}; write 0 <= from <= to <= {rules.steps - 1}")
-    events = sorted_stream(stream, rules, by).with_row_index("place").with_columns(period=calendar.number())
+    ordered = streams(stream, rules, by)
+    events = ordered.frame[ordered.order].with_row_index("place").with_columns(period=calendar.number())
     opens = pl.col("steps") > 0 if rules.order == "unordered" else (pl.col("steps") & 1) > 0
     last_places = events.group_by(by).agg(end=pl.col("place").max() + 1)
     begins = events.group_by(*by, "period").agg(begin=pl.col("place").min(), opens=opens.any()).filter("opens")
@@ -86,7 +87,7 @@ def funnel_trends(  # noqa: PLR0913  # what the definition names
     bounds = {n: _micros(calendar.start(n)) for n in (*numbers, numbers[-1] + 1)}
     of = entries["period"].to_list()
     depths, _ = run(
-        events,
+        ordered,
         rules,
         entries["begin"].cast(pl.Int64).to_numpy(),
         entries["end"].cast(pl.Int64).to_numpy(),

@@ -1,0 +1,353 @@
+"""Funnel and retention against DuckDB and chDB: the same Parquet files, one run, engines in turn, answers compared.
+
+    python benchmarks/metrics.py --millions 5 --rounds 3
+
+The events are made up and seeded: 30 days, one file each, sorted by person and time, a tenth as many people as events
+a day have. Each piece of work runs in a process of its own; reported is the median of the rounds, in CPU seconds (user
+and system, all threads), wall seconds and peak memory. The floor is the fastest engine's time to read the same columns
+and sum them. chDB's windowFunnel gives no step times: it does less. Needs `chdb` (not a dependency); without it its
+rows are left out.
+"""
+
+import argparse
+import importlib.util
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+DAYS, STEPS, WINDOW_DAYS = 30, 5, 7
+START = datetime(2026, 3, 2, tzinfo=UTC)
+DAY_US = 86_400_000_000
+DEVICES = ("desktop", "mobile", "tablet")
+
+
+def prepare(folder: Path, millions: float) -> None:
+    """A file a day: person_key, occurred_at, step (0 to 4 are the funnel's, 5 to 9 anything else), device."""
+    import numpy as np
+    import polars as pl
+
+    chance = np.random.default_rng(7)
+    a_day = int(millions * 1e6 / DAYS)
+    people = max(int(millions * 30_000), 1)
+    keys = chance.integers(-(2**63), 2**63 - 1, people, dtype=np.int64)
+    devices = chance.integers(0, len(DEVICES), people)
+    for day in range(DAYS):
+        # Some people come far more often than others.
+        who = (people * chance.random(a_day) ** 1.5).astype(np.int64)
+        at = START + timedelta(days=day)
+        frame = pl.DataFrame(
+            {
+                "person_key": keys[who],
+                "occurred_at": (int(at.timestamp() * 1e6) + chance.integers(0, DAY_US, a_day)).astype("datetime64[us]"),
+                "step": chance.choice(10, a_day, p=[0.2, 0.1, 0.08, 0.05, 0.02, 0.15, 0.1, 0.1, 0.1, 0.1]).astype(
+                    np.int8
+                ),
+                "device": pl.Series(np.array(DEVICES)[devices[who]]),
+            }
+        )
+        ordered = frame.unique(["person_key", "occurred_at"], keep="first").sort("person_key", "occurred_at")
+        ordered.with_columns(pl.col("occurred_at").dt.replace_time_zone("UTC")).write_parquet(
+            folder / f"day-{day:02}.parquet", row_group_size=131_072
+        )
+
+
+Answer = list[list[Any]]
+
+
+def ours_funnel(folder: Path) -> Answer:
+    """People by device and depth, with the microseconds from step to step: [device, step, people, sum]."""
+    import polars as pl
+
+    from pipeline.metrics.buckets import by_bucket
+    from pipeline.metrics.funnel import FunnelRules
+    from pipeline.metrics.funnel_groups import grouped_people
+
+    files = sorted(folder.glob("day-*.parquet"))
+    rows = pl.scan_parquet(files).select(pl.len()).collect().item()
+    stream = pl.scan_parquet(files).filter(pl.col("step") < STEPS)
+    stream = stream.select(
+        "person_key", "occurred_at", "device", steps=pl.lit(1, dtype=pl.Int64) * 2 ** pl.col("step").cast(pl.Int64)
+    )
+    rules = FunnelRules(STEPS, timedelta(days=WINDOW_DAYS))
+    sums = pl.concat(
+        by_bucket(
+            stream,
+            lambda part: funnel_sums(grouped_people(part, rules, ("device",))),
+            buckets=max(1, rows // 12_000_000),
+        )
+    )
+    found = sums.group_by("device", "step").agg(pl.col("people", "us").sum()).sort("device", "step")
+    return [list(row) for row in found.rows()]
+
+
+def funnel_sums(people: Any) -> Any:
+    import polars as pl
+
+    parts = [
+        people.filter(pl.col("depth") > k)
+        .group_by("device")
+        .agg(
+            step=pl.lit(k),
+            people=pl.len().cast(pl.Int64),
+            us=(pl.col(f"t{k}") - pl.col(f"t{max(k - 1, 0)}")).dt.total_microseconds().sum(),
+        )
+        for k in range(STEPS)
+    ]
+    return pl.concat(parts)
+
+
+def duckdb_funnel(folder: Path) -> Answer:
+    """One window per step that carries the latest entry on, as our kernel does."""
+    import duckdb
+
+    window = "over (partition by person_key order by t rows between unbounded preceding and 1 preceding)"
+    limit = WINDOW_DAYS * DAY_US
+    chain = [
+        f"e as (select person_key, epoch_us(occurred_at) as t, step, device from '{folder}/day-*.parquet' where step < {STEPS})",
+        "s0 as (select *, case when step = 0 then t end as a0 from e)",
+    ]
+    chain += [
+        f"c{k} as (select *, last_value(a{k - 1} ignore nulls) {window} as carried from s{k - 1}), "
+        f"s{k} as (select * exclude carried, case when step = {k} and t - carried <= {limit} then carried end as a{k} from c{k})"
+        for k in range(1, STEPS)
+    ]
+    depth = " + ".join(f"(min(case when a{k} is not null then t end) is not null)::int" for k in range(STEPS))
+    firsts = ", ".join(f"arg_min(a{k}, t) filter (a{k} is not null) as e{k}" for k in range(STEPS))
+    entry = "coalesce(" + ", ".join(f"e{k}" for k in reversed(range(STEPS))) + ")"
+    times = ", ".join(f"min(t) filter (a{k} = entry) as t{k}" for k in range(STEPS))
+    last = f"s{STEPS - 1}"
+    sql = f"""
+    with {", ".join(chain)},
+    people as (select person_key, arg_min(device, t) as device, {depth} as depth, {firsts} from {last} group by person_key),
+    entered as (select person_key, device, depth, {entry} as entry from people where e0 is not null),
+    timed as (select person_key, entered.device, depth, {times} from {last} join entered using (person_key) group by all),
+    steps as (select device, depth, t0, t1, t2, t3, t4, unnest(range({STEPS})) as step from timed)
+    select device, step, count(*), sum(case step when 0 then 0 when 1 then t1 - t0 when 2 then t2 - t1 when 3 then t3 - t2 else t4 - t3 end)::bigint
+    from steps where depth > step group by 1, 2 order by 1, 2
+    """
+    return [list(row) for row in duckdb.sql(sql).fetchall()]
+
+
+def chdb_query(sql: str) -> Answer:
+    import chdb  # pyright: ignore[reportMissingImports]
+
+    return [json.loads(line) for line in str(chdb.query(sql, "JSONCompactEachRow")).splitlines() if line]
+
+
+def chdb_funnel(folder: Path) -> Answer:
+    """windowFunnel: depths alone."""
+    conditions = ", ".join(f"step = {k}" for k in range(STEPS))
+    sql = f"""
+    select device, toInt64(step), toInt64(count()) from (
+        select argMin(device, occurred_at) as device,
+            windowFunnel({WINDOW_DAYS * DAY_US})(toUInt64(toUnixTimestamp64Micro(occurred_at)), {conditions}) as depth
+        from file('{folder}/day-*.parquet', Parquet) where step < {STEPS} group by person_key
+    ) array join range({STEPS}) as step where depth > step group by 1, 2 order by 1, 2
+    settings output_format_json_quote_64bit_integers = 0
+    """
+    return chdb_query(sql)
+
+
+def ours_retention(folder: Path) -> Answer:
+    """[cohort day, offset, people] of day cohorts by first day in the data."""
+    import polars as pl
+
+    from pipeline.metrics.retention import day_cohorts
+
+    first = START.date()
+    days = [
+        (first + timedelta(days=i), pl.scan_parquet(file).select("person_key"))
+        for i, file in enumerate(sorted(folder.glob("day-*.parquet")))
+    ]
+    cells = day_cohorts(days)
+    return [
+        list(row)
+        for row in cells.select((pl.col("cohort_day") - first).dt.total_days(), "day_offset", "people_returned").rows()
+    ]
+
+
+def duckdb_retention(folder: Path) -> Answer:
+    import duckdb
+
+    sql = f"""
+    with a as (select distinct person_key, (epoch_us(occurred_at) - {int(START.timestamp() * 1e6)}) // {DAY_US} as d from '{folder}/day-*.parquet'),
+    c as (select person_key, min(d) as c from a group by person_key)
+    select c, d - c, count(*) from a join c using (person_key) group by 1, 2 order by 1, 2
+    """
+    return [list(row) for row in duckdb.sql(sql).fetchall()]
+
+
+def chdb_retention(folder: Path) -> Answer:
+    sql = f"""
+    select toInt64(c), toInt64(o), toInt64(count()) from (
+        select arraySort(groupUniqArray(intDiv(toUnixTimestamp64Micro(occurred_at) - {int(START.timestamp() * 1e6)}, {DAY_US}))) as ds,
+            ds[1] as c, arrayJoin(arrayMap(d -> d - c, ds)) as o
+        from file('{folder}/day-*.parquet', Parquet) group by person_key
+    ) group by 1, 2 order by 1, 2 settings output_format_json_quote_64bit_integers = 0
+    """
+    return chdb_query(sql)
+
+
+def _polars_floor(folder: Path, columns: tuple[str, ...]) -> Answer:
+    import polars as pl
+
+    files = sorted(folder.glob("day-*.parquet"))
+    numbers = [
+        pl.col(c).to_physical().cast(pl.Int64, wrap_numerical=True).sum()
+        if c != "device"
+        else pl.col(c).str.len_bytes().sum()
+        for c in columns
+    ]
+    return [list(pl.scan_parquet(files).select(numbers).collect(engine="streaming").row(0))]
+
+
+def _duckdb_floor(folder: Path, columns: tuple[str, ...]) -> Answer:
+    import duckdb
+
+    sums = {
+        "person_key": "sum(person_key)",
+        "occurred_at": "sum(epoch_us(occurred_at))",
+        "step": "sum(step)",
+        "device": "sum(strlen(device))",
+    }
+    row = duckdb.sql(f"select {', '.join(sums[c] for c in columns)} from '{folder}/day-*.parquet'").fetchone()
+    return [[str(each) for each in row or ()]]
+
+
+COLUMNS = {"funnel": ("person_key", "occurred_at", "step", "device"), "retention": ("person_key", "occurred_at")}
+WORK = {
+    ("funnel", "footfall"): ours_funnel,
+    ("funnel", "duckdb"): duckdb_funnel,
+    ("funnel", "chdb"): chdb_funnel,
+    ("retention", "footfall"): ours_retention,
+    ("retention", "duckdb"): duckdb_retention,
+    ("retention", "chdb"): chdb_retention,
+    ("funnel", "floor polars"): lambda folder: _polars_floor(folder, COLUMNS["funnel"]),
+    ("funnel", "floor duckdb"): lambda folder: _duckdb_floor(folder, COLUMNS["funnel"]),
+    ("retention", "floor polars"): lambda folder: _polars_floor(folder, COLUMNS["retention"]),
+    ("retention", "floor duckdb"): lambda folder: _duckdb_floor(folder, COLUMNS["retention"]),
+}
+
+
+def child(work: str, engine: str, folder: Path) -> None:
+    """One measurement, printed as JSON. What is compiled is compiled before: it is kept on disk."""
+    if engine == "footfall":
+        warm()
+    # The warming's memory is part of the peak, its time isn't measured.
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    begun = time.perf_counter()
+    answer = WORK[work, engine](folder)
+    wall = time.perf_counter() - begun
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+    print(json.dumps({"cpu": cpu, "wall": wall, "peak_mb": used.ru_maxrss / 1024, "answer": answer}))
+
+
+def warm() -> None:
+    """Load what is compiled."""
+    import polars as pl
+
+    from pipeline.contracts.base import UTC_MICROSECONDS
+    from pipeline.metrics.funnel import FunnelRules, funnel_people
+    from pipeline.metrics.retention import day_cohorts
+
+    schema = {"person_key": pl.Int64, "occurred_at": UTC_MICROSECONDS, "steps": pl.Int64}
+    rows = pl.LazyFrame([(1, START, 1)], schema=schema, orient="row")
+    funnel_people(rows, FunnelRules(2, timedelta(days=1)))
+    day_cohorts([(START.date(), rows.select("person_key"))])
+
+
+def measured(work: str, engine: str, folder: Path) -> dict[str, Any]:
+    done = subprocess.run(  # noqa: S603  # this very script
+        [sys.executable, __file__, "--child", work, engine, str(folder)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{work} by {engine}:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def compared(work: str, answers: dict[str, Answer]) -> None:
+    """All engines must say the same; chDB's funnel has no times."""
+    width = 3 if work == "funnel" and "chdb" in answers else None
+    shown = {engine: [row[:width] for row in answer] for engine, answer in answers.items()}
+    if any(answer != shown["footfall"] for answer in shown.values()):
+        raise SystemExit(f"{work}: the answers differ: " + json.dumps({e: a[:3] for e, a in shown.items()}))
+    if work == "funnel" and answers["duckdb"] != answers["footfall"]:
+        raise SystemExit("funnel: the times differ")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--millions", type=float, default=5)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--only", choices=["footfall"], help="our engine alone")
+    options.add_argument("--child", nargs=3)
+    chosen = options.parse_args()
+    if chosen.child:
+        child(chosen.child[0], chosen.child[1], Path(chosen.child[2]))
+        return
+    has_chdb = importlib.util.find_spec("chdb") is not None
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prepare(folder, chosen.millions)
+        rows: list[dict[str, Any]] = []
+        for work in ("funnel", "retention"):
+            engines = [e for w, e in WORK if w == work and (e != "chdb" or has_chdb) and chosen.only in (None, e)]
+            runs: dict[str, list[dict[str, Any]]] = {engine: [] for engine in engines}
+            for _ in range(chosen.rounds):
+                for engine in engines:
+                    runs[engine].append(measured(work, engine, folder))
+            if not chosen.only:
+                compared(work, {e: found[0]["answer"] for e, found in runs.items() if not e.startswith("floor")})
+            for engine, found in runs.items():
+                middle = {key: statistics.median(run[key] for run in found) for key in ("cpu", "wall", "peak_mb")}
+                rows.append({"work": work, "engine": engine, **middle})
+    write(rows, chosen.millions, chosen.rounds)
+
+
+def write(rows: list[dict[str, Any]], millions: float, rounds: int) -> None:
+    import duckdb
+    import polars as pl
+
+    versions = {"python": platform.python_version(), "polars": pl.__version__, "duckdb": duckdb.__version__}
+    if importlib.util.find_spec("chdb") is not None:
+        import chdb  # pyright: ignore[reportMissingImports]
+
+        versions["chdb"] = chdb.__version__
+    lines = [
+        f"# Funnel and retention, {millions:g} M events",
+        "",
+        f"`python benchmarks/metrics.py --millions {millions:g} --rounds {rounds}`, median of the rounds; answers equal.",
+        f"{platform.machine()}, 2 cores; " + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
+        "",
+        "| work | engine | CPU s | wall s | peak MB | our CPU against it | our wall against it |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        own = next(each for each in rows if each["work"] == row["work"] and each["engine"] == "footfall")
+        if row["engine"].startswith("floor"):
+            ratios = f"{own['cpu'] / row['cpu']:.1f} x floor | {own['wall'] / row['wall']:.1f} x floor"
+        else:
+            ratios = f"{row['cpu'] / own['cpu']:.2f}x | {row['wall'] / own['wall']:.2f}x"
+        lines.append(
+            f"| {row['work']} | {row['engine']} | {row['cpu']:.2f} | {row['wall']:.2f} | {row['peak_mb']:.0f} | {ratios} |"
+        )
+    name = f"metrics_{millions:g}m"
+    (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n")
+    (RESULTS / f"{name}.json").write_text(
+        json.dumps({"versions": versions, "rounds": rounds, "rows": rows}, indent=1) + "\n"
+    )
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
