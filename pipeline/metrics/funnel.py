@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.metrics.funnel_kernel import Ints, funnel_pass, order_of
+from pipeline.metrics.funnel_kernel import Ints, funnel_pass, in_order
 
 Order = Literal["ordered", "strict", "unordered"]
 _FORMS: dict[Order, int] = {"ordered": 0, "strict": 1, "unordered": 2}
@@ -108,24 +108,21 @@ def streams(stream: pl.LazyFrame, rules: FunnelRules, by: Sequence[str], others:
     frame = stream.select(*by, at, steps, *others, active=active).collect()
     t = frame["occurred_at"].to_physical().to_numpy()
     if len(by) == 1 and frame.schema[by[0]] == pl.Int64 and not rules.first_entry and not frame[by[0]].null_count():
-        key = frame[by[0]].to_numpy()
-        order = order_of(key, t)
-        ordered = key[order]
-        begins = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(order)])
+        order, t, begins = in_order(frame[by[0]].to_numpy(), t)
     else:
         order = (
             frame.select(pl.arg_sort_by(*by, "occurred_at", "steps", "active")).to_series().cast(pl.Int64).to_numpy()
         )
         changes = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in by)
         is_first = changes | (pl.int_range(pl.len()) == 0)
-        begins = frame[order].select(is_first).to_series().arg_true().to_numpy()
+        t, begins = t[order], frame[order].select(is_first).to_series().arg_true().cast(pl.Int64).to_numpy()
     return Streams(
         frame=frame,
         order=order,
-        t=t[order],
+        t=t,
         steps=frame["steps"].to_numpy()[order],
-        active=frame["active"].to_numpy()[order],
-        begins=begins.astype(np.int64),
+        active=frame["active"].to_numpy()[order] if rules.exclusions else np.zeros(len(order), np.int64),
+        begins=begins,
         ends=np.append(begins[1:], len(order)).astype(np.int64)[: len(begins)],
     )
 

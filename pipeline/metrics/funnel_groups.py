@@ -7,6 +7,7 @@ pipeline.metrics.funnel names, the columns `values`: texts, "" where an event ha
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from pipeline.metrics.funnel import FunnelRules, attempts, funnel_people, streams
@@ -44,7 +45,8 @@ def _by_touch(
 ) -> pl.DataFrame:
     """All of an entity's events as one funnel; the first or last that matters and bears a value names its group."""
     events = streams(given, rules, by, values)
-    told = events.frame.select(pl.any_horizontal(pl.col(values) != "")).to_series().to_numpy()[events.order]
+    bears = events.frame.select(pl.any_horizontal(pl.col(values) != "")).to_series()
+    told = np.ones(len(bears), np.bool_) if bears.all() else bears.to_numpy()[events.order]
     if rules.order != "strict":
         told = told & ((events.steps > 0) | (events.active > 0))
     places = touched(events.begins, events.ends, told, is_last)
@@ -52,8 +54,7 @@ def _by_touch(
     named = labels.select(
         pl.when(pl.Series(places) >= 0).then(name).otherwise(pl.lit("")).alias(name) for name in values
     )
-    people = attempts(events, rules, named.hstack(events.entities(by)))
-    return people.sort(*values, *by)
+    return attempts(events, rules, named.hstack(events.entities(by)))
 
 
 def _attributed(

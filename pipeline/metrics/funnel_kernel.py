@@ -351,16 +351,16 @@ def funnel_pass(
 
 
 @_compiled
-def order_of(key: Ints, t: Ints) -> Ints:
-    """Places of the events in order of key and time; linear for keys that are hashes.
+def in_order(key: Ints, t: Ints) -> tuple[Ints, Ints, Ints]:
+    """Events by key and time: their places, their times, and where each key begins; linear for keys that are hashes.
 
     The range of keys is cut into as many parts as there are about events for eight; what falls into one part is sorted
     there, small parts by insertion, which costs little where the time runs on.
     """
     n = len(key)
-    order = np.empty(n, np.int64)
+    places, keys, times = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
     if n == 0:
-        return order
+        return places, times, np.empty(0, np.int64)
     low, high = key[0], key[0]
     for i in range(n):
         low, high = min(low, key[i]), max(high, key[i])
@@ -377,22 +377,32 @@ def order_of(key: Ints, t: Ints) -> Ints:
     filled = parts.copy()
     for i in range(n):
         p = np.int64((np.uint64(key[i]) - np.uint64(low)) >> shift)
-        order[filled[p]] = i
+        at = filled[p]
+        places[at], keys[at], times[at] = i, key[i], t[i]
         filled[p] += 1
+    people = 0
     for p in range(len(parts) - 1):
         a, b = parts[p], parts[p + 1]
         if b - a > 256:
-            some = order[a:b].copy()
-            some = some[np.argsort(t[some], kind="mergesort")]
-            order[a:b] = some[np.argsort(key[some], kind="mergesort")]
-            continue
-        for i in range(a + 1, b):
-            at, j = order[i], i
-            while j > a and (key[order[j - 1]] > key[at] or (key[order[j - 1]] == key[at] and t[order[j - 1]] > t[at])):
-                order[j] = order[j - 1]
-                j -= 1
-            order[j] = at
-    return order
+            by_time = np.argsort(times[a:b], kind="mergesort")
+            chosen = by_time[np.argsort(keys[a:b][by_time], kind="mergesort")]
+            places[a:b], keys[a:b], times[a:b] = places[a:b][chosen], keys[a:b][chosen], times[a:b][chosen]
+        else:
+            for i in range(a + 1, b):
+                place, k, at, j = places[i], keys[i], times[i], i
+                while j > a and (keys[j - 1] > k or (keys[j - 1] == k and times[j - 1] > at)):
+                    places[j], keys[j], times[j] = places[j - 1], keys[j - 1], times[j - 1]
+                    j -= 1
+                places[j], keys[j], times[j] = place, k, at
+        for i in range(a, b):
+            people += i == 0 or keys[i] != keys[i - 1]
+    begins = np.empty(people, np.int64)
+    people = 0
+    for i in range(n):
+        if i == 0 or keys[i] != keys[i - 1]:
+            begins[people] = i
+            people += 1
+    return places, times, begins
 
 
 @_compiled
