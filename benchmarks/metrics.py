@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ RESULTS = Path(__file__).parent / "results"
 DAYS, STEPS, WINDOW_DAYS = 30, 5, 7
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAY_US = 86_400_000_000
+# So many events at a time: memory stays where it is however many there are.
+BUCKET_ROWS = 12_000_000
 DEVICES = ("desktop", "mobile", "tablet")
 
 
@@ -82,7 +85,7 @@ def ours_funnel(folder: Path) -> Answer:
         by_bucket(
             stream,
             lambda part: funnel_sums(grouped_people(part, rules, ("device",))),
-            buckets=max(1, rows // 12_000_000),
+            buckets=max(1, rows // BUCKET_ROWS),
         )
     )
     found = sums.group_by("device", "step").agg(pl.col("people", "us").sum()).sort("device", "step")
@@ -161,6 +164,7 @@ def ours_retention(folder: Path) -> Answer:
     """[cohort day, offset, people] of day cohorts by first day in the data."""
     import polars as pl
 
+    from pipeline.metrics.buckets import key_range
     from pipeline.metrics.retention import day_cohorts
 
     first = START.date()
@@ -168,10 +172,17 @@ def ours_retention(folder: Path) -> Answer:
         (first + timedelta(days=i), pl.scan_parquet(file).select("person_key"))
         for i, file in enumerate(sorted(folder.glob("day-*.parquet")))
     ]
-    cells = day_cohorts(days)
+    buckets = max(1, pl.scan_parquet(folder / "day-*.parquet").select(pl.len()).collect().item() // BUCKET_ROWS)
+    parts = [
+        day_cohorts([(day, frame.filter(key_range(b, buckets))) for day, frame in days], first) for b in range(buckets)
+    ]
+    cells = pl.concat(parts).group_by("cohort_day", "day_offset").agg(pl.col("people_returned").sum())
+    ordered = cells.sort("cohort_day", "day_offset")
     return [
         list(row)
-        for row in cells.select((pl.col("cohort_day") - first).dt.total_days(), "day_offset", "people_returned").rows()
+        for row in ordered.select(
+            (pl.col("cohort_day") - first).dt.total_days(), "day_offset", "people_returned"
+        ).rows()
     ]
 
 
@@ -197,7 +208,7 @@ def chdb_retention(folder: Path) -> Answer:
     return chdb_query(sql)
 
 
-def _polars_floor(folder: Path, columns: tuple[str, ...]) -> Answer:
+def _polars_floor(columns: tuple[str, ...], folder: Path) -> Answer:
     import polars as pl
 
     files = sorted(folder.glob("day-*.parquet"))
@@ -210,7 +221,7 @@ def _polars_floor(folder: Path, columns: tuple[str, ...]) -> Answer:
     return [list(pl.scan_parquet(files).select(numbers).collect(engine="streaming").row(0))]
 
 
-def _duckdb_floor(folder: Path, columns: tuple[str, ...]) -> Answer:
+def _duckdb_floor(columns: tuple[str, ...], folder: Path) -> Answer:
     import duckdb
 
     sums = {
@@ -231,10 +242,10 @@ WORK = {
     ("retention", "footfall"): ours_retention,
     ("retention", "duckdb"): duckdb_retention,
     ("retention", "chdb"): chdb_retention,
-    ("funnel", "floor polars"): lambda folder: _polars_floor(folder, COLUMNS["funnel"]),
-    ("funnel", "floor duckdb"): lambda folder: _duckdb_floor(folder, COLUMNS["funnel"]),
-    ("retention", "floor polars"): lambda folder: _polars_floor(folder, COLUMNS["retention"]),
-    ("retention", "floor duckdb"): lambda folder: _duckdb_floor(folder, COLUMNS["retention"]),
+    ("funnel", "floor polars"): partial(_polars_floor, COLUMNS["funnel"]),
+    ("funnel", "floor duckdb"): partial(_duckdb_floor, COLUMNS["funnel"]),
+    ("retention", "floor polars"): partial(_polars_floor, COLUMNS["retention"]),
+    ("retention", "floor duckdb"): partial(_duckdb_floor, COLUMNS["retention"]),
 }
 
 
@@ -263,7 +274,7 @@ def warm() -> None:
     schema = {"person_key": pl.Int64, "occurred_at": UTC_MICROSECONDS, "steps": pl.Int64}
     rows = pl.LazyFrame([(1, START, 1)], schema=schema, orient="row")
     funnel_people(rows, FunnelRules(2, timedelta(days=1)))
-    day_cohorts([(START.date(), rows.select("person_key"))])
+    day_cohorts([(START.date(), rows.select("person_key"))], START.date())
 
 
 def measured(work: str, engine: str, folder: Path) -> dict[str, Any]:

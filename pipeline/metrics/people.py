@@ -9,6 +9,7 @@ import polars as pl
 
 from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY, days_between
+from pipeline.metrics.retention import first_day_cells
 from pipeline.product import Product
 
 LEFT_TRUNCATED_DAYS = 28
@@ -70,14 +71,7 @@ def retention_cells(active: pl.LazyFrame, days: list[date], product: Product) ->
     of `days`; offset 0 is the cohort's size. A cell is mature when its day is over and its partition is present; where
     a day is held back nobody knows who returned: null.
     """
-    visits = active.select("day", "person_key").with_columns(cohort_day=pl.col("day").min().over("person_key"))
-    returned = (
-        visits.group_by("cohort_day", "day")
-        .agg(people_returned=pl.len())
-        .with_columns(day_offset=(pl.col("day") - pl.col("cohort_day")).dt.total_days())
-        .drop("day")
-        .collect()
-    )
+    returned = first_day_cells(active.select("person_key", "day"), days[0] if days else product.start_date)
     sizes = returned.filter(pl.col("day_offset") == 0).select("cohort_day", people_in_cohort="people_returned")
     last = days[-1] if days else None
     grid = (

@@ -15,13 +15,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipeline.metrics.funnel_kernel import in_order
 from pipeline.metrics.periods import Calendar, Unit
 
 Cohort = Literal["recurring", "first_time", "first_ever"]
 Mode = Literal["on", "on_or_after", "until", "streak"]
 OTHER = "Other"
-# Bits of a 64-bit word that leave its sign alone.
-_WORD_BITS = 63
 _START, _RETURN = 1, 2
 _ON, _ON_OR_AFTER, _UNTIL, _STREAK = range(4)
 _MODES: dict[Mode, int] = {"on": _ON, "on_or_after": _ON_OR_AFTER, "until": _UNTIL, "streak": _STREAK}
@@ -254,36 +253,29 @@ def averages(cells: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def day_cohorts(days: Sequence[tuple[date, pl.LazyFrame]]) -> pl.DataFrame:
-    """First-time day cohorts from one frame per day whose `person_key` is sorted; repeats are allowed.
+def day_cohorts(days: Sequence[tuple[date, pl.LazyFrame]], first: date) -> pl.DataFrame:
+    """First-time day cohorts from one frame per day, from `first` on, whose `person_key` is sorted.
 
-    Returns: `cohort_day`, `day_offset`, `people_returned`, without cells of nobody; sorted. In a sorted column the
-    people of a day are where the key changes, so nothing is hashed but each person's words of day bits.
+    Repeats are allowed: in a sorted column the people of a day are where the key changes. Returns what `first_day_cells`
+    does.
     """
-    schema = {"cohort_day": pl.Date, "day_offset": pl.Int64, "people_returned": pl.Int64}
-    if not days:
-        return pl.DataFrame(schema=schema)
-    first = min(day for day, _ in days)
     key = pl.col("person_key")
-    parts = [
-        frame.filter(key.ne_missing(key.shift())).select(
-            key,
-            word=pl.lit((day - first).days // _WORD_BITS, dtype=pl.Int32),
-            bits=pl.lit(1 << (day - first).days % _WORD_BITS, dtype=pl.Int64),
-        )
-        for day, frame in days
-    ]
-    number = max((day - first).days for day, _ in days) + 1
-    grouped = pl.concat(parts).group_by("person_key", "word").agg(pl.col("bits").sum())
-    if number <= _WORD_BITS:
-        words = grouped.collect()
-        begins = np.arange(words.height, dtype=np.int64)
-    else:
-        words = grouped.sort("person_key", "word").collect()
-        begins = words.select(key.ne_missing(key.shift())).to_series().arg_true().cast(pl.Int64).to_numpy()
+    parts = [frame.filter(key.ne_missing(key.shift())).select(key, day=pl.lit(day)) for day, frame in days]
+    empty = pl.LazyFrame(schema={"person_key": pl.Int64, "day": pl.Date})
+    return first_day_cells(pl.concat([empty, *parts]), first)
+
+
+def first_day_cells(visits: pl.LazyFrame, first: date) -> pl.DataFrame:
+    """How many people came back when, by their first day: from one row per person and day, none before `first`.
+
+    `visits`: `person_key` and `day`. Returns: `cohort_day`, `day_offset` (0 is the cohort itself) and `people_returned`,
+    without cells of nobody; sorted.
+    """
+    numbered = visits.select("person_key", day=(pl.col("day") - first).dt.total_days()).collect()
+    _, days, begins = in_order(numbered["person_key"].to_numpy(), numbered["day"].to_numpy())
+    number = int(days.max()) + 1 if len(days) else 0
     cells = np.zeros((number, number), np.int64)
-    ends = np.append(begins[1:], words.height).astype(np.int64)
-    _count_bits(begins, ends, words["word"].to_numpy(), words["bits"].to_numpy(), cells)
+    _count_days(begins, np.append(begins[1:], len(days)).astype(np.int64)[: len(begins)], days, cells)
     rows, offsets = np.nonzero(cells)
     return pl.DataFrame(
         {
@@ -291,22 +283,13 @@ def day_cohorts(days: Sequence[tuple[date, pl.LazyFrame]]) -> pl.DataFrame:
             "day_offset": offsets,
             "people_returned": cells[rows, offsets],
         },
-        schema=schema,
+        schema={"cohort_day": pl.Date, "day_offset": pl.Int64, "people_returned": pl.Int64},
     )
 
 
 @numba.njit(cache=True, nogil=True)
-def _count_bits(begins: Ints, ends: Ints, word: NDArray[np.int32], bits: Ints, cells: Ints) -> None:
+def _count_days(begins: Ints, ends: Ints, day: Ints, cells: Ints) -> None:
     for e in range(len(begins)):
-        cohort = -1
+        cohort = day[begins[e]]
         for i in range(begins[e], ends[e]):
-            left = bits[i]
-            while left != 0:
-                day, lowest = word[i] * _WORD_BITS, left & -left
-                left ^= lowest
-                while lowest > 1:
-                    lowest >>= 1
-                    day += 1
-                if cohort < 0:
-                    cohort = day
-                cells[cohort, day - cohort] += 1
+            cells[cohort, day[i] - cohort] += 1
