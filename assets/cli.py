@@ -159,6 +159,27 @@ def doctor(home: HomeOption = DEFAULT_HOME) -> None:
 
 
 @app.command()
+def report(
+    home: HomeOption = DEFAULT_HOME,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Make the report anew from the published marts: static pages for product managers."""
+    first = _write_report(open_home(home))
+    out.print(str(first), highlight=False)
+    if show:
+        typer.launch(first.resolve().as_uri())
+
+
+def _write_report(home: "Home") -> Path:
+    from pipeline.report.write import write_report
+
+    try:
+        return write_report(home.lake, home.product)
+    except FileNotFoundError as fault:
+        raise fail(str(fault), DATA_PROBLEM) from None
+
+
+@app.command()
 def demo(
     home: Annotated[Path, typer.Option("--home", help="Where the demo's home is made.")] = Path("build/demo"),
     people: Annotated[int | None, typer.Option(help="Visitors to simulate; default: the demo's own number.")] = None,
@@ -175,4 +196,5 @@ def demo(
     opened = open_home(home)
     _print_marts(opened)
     print_results(opened)
-    out.print(f"\nOpen the UI:  FOOTFALL_HOME={home} make dev", highlight=False)
+    out.print(f"\nThe report:   {_write_report(opened)}", highlight=False)
+    out.print(f"Open the UI:  FOOTFALL_HOME={home} make dev", highlight=False)

@@ -25,7 +25,7 @@ ProductPart = Literal[
     "zones",
     "goals",
     "funnels",
-    "retentions",
+    "retention",
     "journeys",
     "quality",
     "currency",
@@ -137,7 +137,7 @@ class Product(Part):
     zones: tuple[Zone, ...] = ()
     goals: dict[Name, Goal] = Field(default_factory=dict)
     funnels: dict[Name, Funnel] = Field(default_factory=dict)
-    retentions: dict[Name, Retention] = Field(default_factory=dict)
+    retention: dict[Name, Retention] = Field(default_factory=dict)
     journeys: dict[Name, Journey] = Field(default_factory=dict)
     sessions: Sessions = Field(default_factory=lambda: Sessions.model_validate({}))
     quality: Quality = Field(default_factory=lambda: Quality.model_validate({}))
@@ -158,8 +158,8 @@ class Product(Part):
         exclusions = [
             (f"funnels.{n}.exclusions.{i}", e) for n, f in self.funnels.items() for i, e in enumerate(f.exclusions)
         ]
-        ends = [(n, r, end) for n, r in self.retentions.items() for end in ("start", "returning")]
-        cohorts = [(f"retentions.{n}.{end}", m) for n, r, end in ends if (m := getattr(r, end)) is not None]
+        ends = [(n, r, end) for n, r in self.retention.items() for end in ("start", "returning")]
+        cohorts = [(f"retention.{n}.{end}", m) for n, r, end in ends if (m := getattr(r, end)) is not None]
         return [*((f"goals.{n}", g) for n, g in self.goals.items()), *steps, *exclusions, *cohorts]
 
     def _page_faults(self) -> list[str]:
@@ -223,7 +223,7 @@ class Product(Part):
             "zones": ("zones", "start_date"),
             "goals": ("goals",),
             "funnels": ("funnels",),
-            "retentions": ("retentions",),
+            "retention": ("retention",),
             "journeys": ("journeys",),
             "quality": ("quality",),
             "currency": ("currency",),

@@ -153,9 +153,9 @@ DAY_TABLES: tuple[DayTable, ...] = (
     DayTable(
         TABLES["return_events"],
         (Reads("events"),),
-        ("retentions",),
+        ("retention",),
         "1",
-        compute=lambda s: Built(return_events(s.scan("events"), s.day, s.product.retentions)),
+        compute=lambda s: Built(return_events(s.scan("events"), s.day, s.product.retention)),
     ),
     DayTable(
         TABLES["journey_events"],

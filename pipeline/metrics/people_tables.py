@@ -148,7 +148,7 @@ def return_cells(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.D
     """The retentions' cells; `rows` holds return_events of `days`."""
     table = TABLES["return_cells"]
     parts = [pl.DataFrame(schema=table.schema)]
-    for name, chosen in product.retentions.items() if days else ():
+    for name, chosen in product.retention.items() if days else ():
         mine = rows.filter(pl.col("retention") == name)
         parts.append(_cells_of(mine, name, chosen, days, product).select(table.schema.names()))
     return table.conform(pl.concat(parts, how="vertical_relaxed"))

@@ -1,4 +1,4 @@
-"""What the product file says about funnels, retentions and journeys, from events to tables."""
+"""What the product file says about funnels, retention and journeys, from events to tables."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -100,7 +100,7 @@ def test_check_names_what_a_funnel_says_wrong(text: str, fault: str) -> None:
 
 
 def test_durations_and_trends_of_a_funnel() -> None:
-    chosen = product(funnels={"f": {"steps": [HOME, BOUGHT], "window_days": 1}}, goals={}, zones=[], retentions={})
+    chosen = product(funnels={"f": {"steps": [HOME, BOUGHT], "window_days": 1}}, goals={}, zones=[], retention={})
     rows = step_events(events_frame(EVENTS).lazy(), DAY, chosen.funnels).lazy()
     durations = funnel_durations(rows, chosen)
     assert durations.rows() == [("f", 120, 180, 1), ("f", 180, 240, 0)]
@@ -109,11 +109,11 @@ def test_durations_and_trends_of_a_funnel() -> None:
 
 
 def test_nothing_configured_is_nothing_computed() -> None:
-    chosen = product(funnels={}, retentions={}, journeys={})
+    chosen = product(funnels={}, retention={}, journeys={})
     frame = events_frame(EVENTS).lazy()
     for name, made in {
         "step_events": step_events(frame, DAY, chosen.funnels),
-        "return_events": return_events(frame, DAY, chosen.retentions),
+        "return_events": return_events(frame, DAY, chosen.retention),
         "journey_events": journey_events(frame, DAY, chosen.journeys),
         "funnel_durations": funnel_durations(TABLES["step_events"].schema.to_frame().lazy(), chosen),
         "return_cells": return_cells(TABLES["return_events"].schema.to_frame().lazy(), [], chosen),
@@ -132,7 +132,7 @@ def test_retention_of_buyers_counts_hours_and_keeps_first_ever_honest() -> None:
         event(61, 2, kind="order", name="big", page="home"),
     ]
     chosen = product(
-        retentions={
+        retention={
             "ever": {
                 "start": {"kind": "order", "name": "big", "page": "home"},
                 "cohort": "first_ever",
@@ -142,7 +142,7 @@ def test_retention_of_buyers_counts_hours_and_keeps_first_ever_honest() -> None:
             "any": {"period": "day", "periods": 2},
         }
     )
-    made = return_events(events_frame(rows).lazy(), DAY, chosen.retentions)
+    made = return_events(events_frame(rows).lazy(), DAY, chosen.retention)
     ever = made.filter(retention="ever").select("person_key", "is_start", "is_named", "is_first_start", "returns")
     assert ever.rows() == [
         (1, True, True, True, 2),

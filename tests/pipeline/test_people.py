@@ -343,7 +343,7 @@ def test_stickiness_table_has_whole_weeks_and_the_last_28_days() -> None:
 def test_return_cells_are_mature_when_their_time_is_over() -> None:
     days = days_between(MONDAY, MONDAY + timedelta(days=13))
     chosen = product(
-        retentions={
+        retention={
             "on": {"period": "week", "periods": 3},
             "after": {"period": "week", "periods": 2, "mode": "on_or_after"},
             "elapsed": {"period": "day", "periods": 2, "elapsed": True},

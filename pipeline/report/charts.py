@@ -1,0 +1,131 @@
+"""Charts as inline SVG, drawn when the report is made: a page holds no script and asks nobody for anything.
+
+Texts and axes take the page's own colour, so that dark and light work alike.
+"""
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+import vl_convert
+from markupsafe import Markup
+
+BLUE, ORANGE, GREEN, GREY, RED = "#4c78a8", "#f58518", "#54a24b", "#9aa0a6", "#d4574e"
+_CONFIG: dict[str, Any] = {
+    "background": "transparent",
+    # Readers' fonts are broader than the one that Vega measures with.
+    "padding": {"left": 24, "right": 12, "top": 5, "bottom": 5},
+    "font": "system-ui, sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "currentColor",
+        "titleColor": "currentColor",
+        "titleFontWeight": "normal",
+        "gridColor": "#9aa0a640",
+        "domainColor": "#9aa0a680",
+        "tickColor": "#9aa0a680",
+    },
+    "legend": {"labelColor": "currentColor", "titleColor": "currentColor", "orient": "top", "title": None},
+    "header": {"labelColor": "currentColor", "titleColor": "currentColor"},
+    "text": {"color": "currentColor"},
+}
+
+
+def svg(chart: alt.Chart | alt.LayerChart | alt.FacetChart, label: str) -> Markup:
+    """The chart as SVG; `label` says to a screen reader what it shows."""
+    spec = chart.to_dict()
+    spec["config"] = _CONFIG
+    drawn = vl_convert.vegalite_to_svg(spec)
+    named = drawn.replace("<svg ", '<svg role="img" ', 1)
+    # What Vega draws is escaped by Vega; the label is escaped here.
+    return Markup(named.replace(">", Markup("><title>{}</title>").format(label), 1))  # noqa: S704
+
+
+def line(frame: pl.DataFrame, x: str, y: str, colour: str, label: str) -> Markup:
+    """Lines over days, one per value of `colour`."""
+    order = frame[colour].unique(maintain_order=True).to_list()
+    chart = (
+        alt.Chart(frame)
+        .mark_line(strokeWidth=2)
+        .encode(
+            x=alt.X(f"{x}:T", title=None, axis=alt.Axis(format="%d %b", labelOverlap="greedy", labelSeparation=12)),
+            y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format=",d")),
+            color=alt.Color(f"{colour}:N", sort=order, scale=alt.Scale(range=[BLUE, ORANGE, GREEN]), title=None),
+        )
+        .properties(width=640, height=220)
+    )
+    return svg(chart, label)
+
+
+def spark(frame: pl.DataFrame, x: str, y: str, label: str) -> Markup:
+    """A small line without axes."""
+    chart = (
+        alt.Chart(frame)
+        .mark_area(line={"color": BLUE}, color=BLUE, opacity=0.2)
+        .encode(x=alt.X(f"{x}:T", axis=None), y=alt.Y(f"{y}:Q", axis=None, scale=alt.Scale(zero=True)))
+        .properties(width=180, height=36)
+    )
+    return svg(chart, label)
+
+
+def triangle(cells: pl.DataFrame, label: str) -> Markup:
+    """Cohorts by their age: `cohort`, `offset`, `rate` (null where it isn't over yet), `shown`, `ink` (its colour)."""
+    base = alt.Chart(cells).encode(
+        x=alt.X("offset:O", title="periods after the first", axis=alt.Axis(orient="top", labelAngle=0)),
+        y=alt.Y("cohort:O", sort=cells["cohort"].unique(maintain_order=True).to_list(), title=None),
+    )
+    tiles = base.mark_rect(cornerRadius=3).encode(
+        color=alt.condition(
+            "datum.rate !== null",
+            alt.Color("rate:Q", scale=alt.Scale(scheme="blues"), legend=None),
+            alt.value("#9aa0a620"),
+        )
+    )
+    figures = base.mark_text(fontSize=11).encode(text="shown:N", color=alt.Color("ink:N", scale=None))
+    width = 64 * cells["offset"].n_unique()
+    layers = (tiles + figures).resolve_scale(color="independent")
+    return svg(layers.properties(width=width, height=alt.Step(28)), label)
+
+
+def steps(frame: pl.DataFrame, label: str) -> Markup:
+    """A funnel: `step_name` in order of `step`, `people_converted`, `shown`."""
+    order = frame.sort("step")["step_name"].to_list()
+    base = alt.Chart(frame).encode(y=alt.Y("step_name:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)))
+    bars = base.mark_bar(cornerRadius=3, color=BLUE).encode(
+        x=alt.X("people_converted:Q", title="people", axis=alt.Axis(format=",d"))
+    )
+    figures = base.mark_text(align="left", dx=6).encode(x="people_converted:Q", text="shown:N")
+    return svg((bars + figures).properties(width=560, height=alt.Step(38)), label)
+
+
+def lifecycle(frame: pl.DataFrame, label: str) -> Markup:
+    """Bars up for who was active, down for who wasn't any more: `start`, `state`, `people`."""
+    states = ["new", "returning", "resurrecting", "dormant"]
+    order = frame["start"].unique(maintain_order=True).to_list()
+    chart = (
+        alt.Chart(frame)
+        .mark_bar()
+        .encode(
+            x=alt.X("start:O", sort=order, title=None, axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("people:Q", title="people", axis=alt.Axis(format=",d")),
+            color=alt.Color("state:N", sort=states, scale=alt.Scale(domain=states, range=[GREEN, BLUE, ORANGE, RED])),
+            order="order:Q",
+        )
+        .properties(width=560, height=260)
+    )
+    return svg(chart, label)
+
+
+def rates(frame: pl.DataFrame, x: str, y: str, label: str) -> Markup:
+    """Shares over time or age, with their points."""
+    shown = frame.select(pl.col(x).dt.strftime("%d %b") if frame.schema[x] == pl.Date else pl.col(x), y)
+    chart = (
+        alt.Chart(shown)
+        .mark_line(point=True, color=BLUE, strokeWidth=2)
+        .encode(
+            x=alt.X(f"{x}:O", sort=shown[x].to_list(), title=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy")),
+            y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format="%"), scale=alt.Scale(zero=True)),
+        )
+        .properties(width=420, height=180)
+    )
+    return svg(chart, label)
