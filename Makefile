@@ -35,8 +35,10 @@ dev: $(STAMP)  ## the Dagster UI over build/demo (set FOOTFALL_HOME for your own
 	export DAGSTER_HOME=$$($(BIN)/python -m assets.dagster_home "$$FOOTFALL_HOME"); \
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg dev --host 127.0.0.1 --port $${PORT:-3000}
 
-bench: $(STAMP)  ## time the demo run by phase, with peak memory
+bench: $(STAMP)  ## time the demo run, and funnels and retention against DuckDB and chDB
 	$(BIN)/python benchmarks/demo_run.py
+	PYTHONPATH=. $(BIN)/python benchmarks/metrics.py --millions 5
+	PYTHONPATH=. $(BIN)/python benchmarks/metrics.py --millions 50
 
 docs: $(STAMP)  ## write docs/marts.md and the product file's JSON Schema from the code
 	$(BIN)/python -m pipeline.dictionary > docs/marts.md

@@ -171,11 +171,11 @@ def report(
 
 
 def _write_report(home: "Home") -> Path:
-    from pipeline.report.write import write_report
+    from pipeline.report.write import NotPublishedError
 
     try:
-        return write_report(home.lake, home.product)
-    except FileNotFoundError as fault:
+        return home.write_report()
+    except NotPublishedError as fault:
         raise fail(str(fault), DATA_PROBLEM) from None
 
 

@@ -6,14 +6,14 @@ from assets.automation import days_job, dirty_days, landing, marts_job, nightly_
 from assets.checks import newest_day_age
 from assets.events import day_assets
 from assets.landing import raw_events_asset
-from assets.marts import mart_assets, period_assets
+from assets.marts import mart_assets, period_assets, report_asset
 from assets.resources import Home, home_from_environment
 
 
 def build_defs(home: Home) -> dg.Definitions:
     """Definitions over `home`; tests and the command line pass their own."""
     return dg.Definitions(
-        assets=[raw_events_asset(home.days), *day_assets(home.days), *period_assets(), *mart_assets()],
+        assets=[raw_events_asset(home.days), *day_assets(home.days), *period_assets(), *mart_assets(), report_asset()],
         asset_checks=[newest_day_age],
         jobs=[days_job, marts_job],
         sensors=[landing, dirty_days],

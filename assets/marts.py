@@ -1,6 +1,8 @@
 """Period tables and SQL marts as assets. What must not be here: SQL text, or how a period is computed."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -38,6 +40,26 @@ def _period_asset(table: PeriodTable) -> dg.AssetsDefinition:
         with io_retries(context):
             outcome = home.build_period(name)
         yield from report_one(name, outcome)
+
+    return _asset
+
+
+def report_asset() -> dg.AssetsDefinition:
+    """The pages that product managers open, made from all marts."""
+
+    @dg.asset(
+        name="report",
+        group_name="marts",
+        kinds={"html"},
+        owners=OWNERS,
+        description="Static pages over the marts: report/index.html in the home.",
+        deps=[mart.name for mart in MARTS],
+        output_required=False,
+    )
+    def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Iterator[dg.MaterializeResult[Any]]:
+        with io_retries(context):
+            first = home.write_report()
+        yield dg.MaterializeResult(metadata={"page": dg.MetadataValue.path(first)})
 
     return _asset
 

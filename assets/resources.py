@@ -119,6 +119,13 @@ class Home:
         self.on_progress(mart, 1, 1)
         return outcome
 
+    def write_report(self) -> Path:
+        """Make the report's pages from the published marts; returns the first one."""
+        # Charts take half a second to import, and only here they are needed.
+        from pipeline.report.write import write_report  # noqa: PLC0415
+
+        return write_report(self.lake, self.product)
+
     def marts_as_of(self, day: date, out: Path) -> list[str]:
         """Make the marts with identity as it stood on `day`, into `out`; returns why any was held back."""
         held = marts_as_of(self.lake, self.product, day, out, Judges(judge, judge_mart, self.on_progress))

@@ -3,14 +3,18 @@
 Texts and axes take the page's own colour, so that dark and light work alike.
 """
 
+import json
+import re
 from typing import Any
 
 import altair as alt
 import polars as pl
 import vl_convert
+import xxhash
 from markupsafe import Markup
 
 BLUE, ORANGE, GREEN, GREY, RED = "#4c78a8", "#f58518", "#54a24b", "#9aa0a6", "#d4574e"
+_ID = re.compile(r'\bid="([^"]+)"')
 _CONFIG: dict[str, Any] = {
     "background": "transparent",
     # Readers' fonts are broader than the one that Vega measures with.
@@ -36,6 +40,11 @@ def svg(chart: alt.Chart | alt.LayerChart | alt.FacetChart, label: str) -> Marku
     spec = chart.to_dict()
     spec["config"] = _CONFIG
     drawn = vl_convert.vegalite_to_svg(spec)
+    # Vega numbers its parts from chart to chart: named after the chart's content they are the same in every report,
+    # and no two charts of a page share one.
+    own = xxhash.xxh3_64_hexdigest(json.dumps([spec, label], sort_keys=True, default=str).encode())
+    for i, name in enumerate(dict.fromkeys(_ID.findall(drawn))):
+        drawn = re.sub(rf'(?<=["#]){re.escape(name)}(?=["\)])', f"p{own}-{i}", drawn)
     named = drawn.replace("<svg ", '<svg role="img" ', 1)
     # What Vega draws is escaped by Vega; the label is escaped here.
     return Markup(named.replace(">", Markup("><title>{}</title>").format(label), 1))  # noqa: S704

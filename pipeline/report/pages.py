@@ -52,7 +52,7 @@ class Page:
 
 def pages(product: Product, marts: Marts) -> list[Page]:
     """All pages, in the order of the navigation."""
-    return [_overview(product, marts), _retention(marts), _funnels(product, marts), _journeys(product, marts)]
+    return [_overview(product, marts), _retention(product, marts), _funnels(product, marts), _journeys(product, marts)]
 
 
 def count(value: float | None) -> str:
@@ -143,10 +143,18 @@ def _of_week(daily: pl.DataFrame, start: date | None, number: pl.Expr) -> float 
     return week.select(number).item() if week.height else None
 
 
-def _retention(marts: Marts) -> Page:
+_BACK = {
+    "on": "just so many {0}s later",
+    "on_or_after": "so many {0}s later or after that",
+    "until": "within so many {0}s",
+    "streak": "in each of so many {0}s",
+}
+
+
+def _retention(product: Product, marts: Marts) -> Page:
     cohorts, means = marts["retention_cohorts"], marts["retention_averages"]
     sections: list[Section] = []
-    for name in cohorts["retention"].unique().sort():
+    for name in product.retention:
         cells = cohorts.filter(pl.col("retention") == name, pl.col("people_in_cohort") > 0)
         shown = cells.with_columns(
             cohort=pl.format("{} ({})", pl.col("cohort_start").dt.strftime("%d %b %Y"), "people_in_cohort"),
@@ -171,8 +179,9 @@ def _retention(marts: Marts) -> Page:
         sections.append(
             Section(
                 f"Retention: {name}",
-                f"Of the people who started in a {unit} (their number in brackets) the share that came back so many {unit}s "
-                "later. A dash: that time isn't over yet. The line is the mean over cohorts whose time is over, by size.",
+                f"Of the people who started in a {unit} (their number in brackets) the share that came back "
+                f"{_BACK[product.retention[name].mode].format(unit)}. A dash: that time isn't over yet. The line is the "
+                "mean over cohorts whose time is over, by size.",
                 drawn,
                 ("periods later", "cohorts", "people", "came back", "pooled", "simple"),
                 [

@@ -16,14 +16,18 @@ FOLDER = "report"
 _TEMPLATES = PackageLoader("pipeline.report", "templates")
 
 
+class NotPublishedError(Exception):
+    """A mart that the report shows isn't there yet; the sentence names it and the command that makes it."""
+
+
 def write_report(lake: Lake, product: Product) -> Path:
     """Make all pages anew from the published marts; returns the first one.
 
-    Raises FileNotFoundError where a mart isn't published yet.
+    Raises NotPublishedError where a mart isn't there yet.
     """
     missing = [mart.name for mart in MARTS if not lake.path(mart_key(mart.name)).exists()]
     if missing:
-        raise FileNotFoundError(f"{', '.join(missing)}: not published yet; run `footfall run` first")
+        raise NotPublishedError(f"{', '.join(missing)}: not published yet; run `footfall run` first")
     marts = {mart.name: pl.read_parquet(lake.path(mart_key(mart.name))) for mart in MARTS}
     environment = Environment(
         loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
