@@ -367,7 +367,8 @@ def in_order(key: Ints, t: Ints) -> tuple[Ints, Ints, Ints]:
     # Differences of keys may exceed 63 bits: they are taken without a sign.
     span = np.uint64(high) - np.uint64(low)
     shift = np.uint64(0)
-    while (span >> shift) >= np.uint64(n // 8 + 1):
+    # At least two parts: a word can't be shifted by all its 64 bits.
+    while (span >> shift) >= np.uint64(n // 8 + 2):
         shift += np.uint64(1)
     parts = np.zeros(np.int64(span >> shift) + 2, np.int64)
     for i in range(n):

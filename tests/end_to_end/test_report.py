@@ -160,7 +160,11 @@ def test_ribbons_are_as_broad_as_visits_and_blocks_hold_them() -> None:
     assert a.height == pytest.approx(b.height + c.height)
     assert b.height == pytest.approx(3 * c.height)
     assert b.y + b.height < c.y
-    assert sorted(ribbon.title for ribbon in drawn.ribbons) == ["a to b: 30 visits", "a to c: 10 visits", "b to d: 5 visits"]
+    assert sorted(ribbon.title for ribbon in drawn.ribbons) == [
+        "a to b: 30 visits",
+        "a to c: 10 visits",
+        "b to d: 5 visits",
+    ]
     assert flow_of([]).blocks == []
 
 

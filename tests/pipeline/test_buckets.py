@@ -83,6 +83,14 @@ def test_ranges_hold_everybody_once() -> None:
         assert sorted(pl.concat(parts)["person_key"]) == sorted(keys.collect()["person_key"]), buckets
 
 
+@pytest.mark.parametrize("keys", [[-(2**63)], [2**63 - 1, -(2**63)], [0, -(2**63), 2**63 - 1, 0, -1]])
+def test_few_keys_as_far_apart_as_can_be_are_sorted(keys: list[int]) -> None:
+    found = np.array(keys, np.int64)
+    places, _, begins = in_order(found, np.zeros(len(keys), np.int64))
+    assert found[places].tolist() == sorted(keys)
+    assert len(begins) == len(set(keys))
+
+
 @pytest.mark.parametrize("number", [0, 1, 2, 50, 5_000])
 @pytest.mark.parametrize("spread", [1, 3, 2**40, 2**63 - 1])
 def test_the_linear_sort_sorts(number: int, spread: int) -> None:
