@@ -322,8 +322,10 @@ def test_edges_are_those_of_sqlglot_and_of_the_tables_themselves(home: Home) -> 
 
 def test_every_asset_says_what_it_is(home: Home) -> None:
     graph = build_defs(home).resolve_asset_graph()
-    assert {key.path[-1] for key in graph.get_all_asset_keys()} == set(TABLES) - {"rejected"}
-    for key in graph.get_all_asset_keys():
+    report = dg.AssetKey("report")
+    assert {key.path[-1] for key in graph.get_all_asset_keys()} == {*TABLES, "report"} - {"rejected"}
+    assert {key.path[-1] for key in graph.get(report).parent_keys} == {mart.name for mart in MARTS}
+    for key in graph.get_all_asset_keys() - {report}:
         node = graph.get(key)
         table = TABLES[key.path[-1]]
         assert table.grain in (node.description or "")
