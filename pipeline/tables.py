@@ -222,7 +222,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
     PeriodTable(TABLES["identity_links"], "identity_events", lambda s: s.verdicts.identities.links),
     PeriodTable(TABLES["people"], "activity", lambda s: people(s.rows, s.verdicts.identities)),
     PeriodTable(TABLES["people_first"], "activity", lambda s: people_first(s.rows)),
-    PeriodTable(TABLES["people_daily"], "activity", lambda s: people_daily(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["people_daily"], "activity", lambda s: people_daily(s.rows, s.days, s.product), "2"),
     PeriodTable(TABLES["retention_cells"], "activity", lambda s: retention_cells(s.rows, s.days, s.product)),
     PeriodTable(TABLES["funnel_results"], "step_events", lambda s: funnel_results(s.rows, s.days, s.product)),
     PeriodTable(TABLES["funnel_durations"], "step_events", lambda s: funnel_durations(s.rows, s.product)),

@@ -117,6 +117,16 @@ PEOPLE_DAILY = Table(
         count("people_active", "people active on the day (DAU)", "person"),
         count("people_active_7d", "people active in the 7 days ending with the day (WAU)", "person"),
         count("people_active_28d", "people active in the 28 days ending with the day (MAU)", "person"),
+        count("people_active_28d_before", "people active in the 28 days before these 28", "person"),
+        count("people_churned_28d", "of them, people not active in the 28 days ending with the day", "person"),
+        Column(
+            "people_active_mean_28d",
+            pl.Float64(),
+            "mean DAU of the 28 days ending with the day",
+            unit="person",
+            minimum=0,
+        ),
+        Column("churn_known", pl.Boolean(), "56 days have passed since the product's start"),
         count("people_new", "people whose first event ever is on the day", "person", "day"),
         Column("left_truncated", pl.Boolean(), "within 28 days of the product's start: who is new isn't known yet"),
     ),
@@ -125,6 +135,7 @@ PEOPLE_DAILY = Table(
         ("people_new", "people_active"),
         ("people_active", "people_active_7d"),
         ("people_active_7d", "people_active_28d"),
+        ("people_churned_28d", "people_active_28d_before"),
     ),
 )
 RETENTION_CELLS = Table(

@@ -10,6 +10,8 @@ from typing import TypeVar
 import polars as pl
 
 T = TypeVar("T")
+# Rows at a time: a funnel over so many takes about 800 MB.
+BUCKET_ROWS = 12_000_000
 _LOWEST, _KEYS = -(2**63), 2**64
 
 
@@ -21,8 +23,12 @@ def key_range(bucket: int, buckets: int, key: str = "person_key") -> pl.Expr:
 
 
 def by_bucket(
-    stream: pl.LazyFrame, compute: Callable[[pl.LazyFrame], T], buckets: int, key: str = "person_key"
+    stream: pl.LazyFrame, compute: Callable[[pl.LazyFrame], T], buckets: int | None = None, key: str = "person_key"
 ) -> Iterator[T]:
-    """`compute` of each range of people, one at a time, so that memory is that of one range."""
-    for bucket in range(buckets):
-        yield compute(stream.filter(key_range(bucket, buckets, key)))
+    """`compute` of each range of people, one at a time, so that memory is that of one range.
+
+    Without a number there are as many ranges as keep each near `BUCKET_ROWS` rows.
+    """
+    number = buckets or 1 + stream.select(pl.len()).collect().item() // BUCKET_ROWS
+    for bucket in range(number):
+        yield compute(stream.filter(key_range(bucket, number, key)))

@@ -37,7 +37,7 @@ def grouped_people(  # noqa: PLR0913  # what the definition names
         people = _by_touch(given, rules, values, attribution == "last_touch", by)
     else:
         people = funnel_people(_attributed(given, rules, values, attribution, step, by), rules, (*values, *by))
-    return people if limit is None else _with_other(people, rules, values, limit)
+    return people if limit is None else with_other(people, rules, values, limit)
 
 
 def _by_touch(
@@ -82,7 +82,8 @@ def _by_step(given: pl.LazyFrame, values: Sequence[str], bit: int, by: Sequence[
     return joined.with_columns(steps=allowed).drop(own.values())
 
 
-def _with_other(people: pl.DataFrame, rules: FunnelRules, values: Sequence[str], limit: int) -> pl.DataFrame:
+def with_other(people: pl.DataFrame, rules: FunnelRules, values: Sequence[str], limit: int) -> pl.DataFrame:
+    """All but the `limit` largest groups under one name; ranked by who took the last step, then the one before."""
     sizes = [(pl.col("depth") > k).sum().alias(f"size_{k}") for k in reversed(range(rules.steps))]
     ranked = (
         people.group_by(values)

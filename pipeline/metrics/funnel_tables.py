@@ -10,8 +10,9 @@ from pipeline.contracts.canonical import PROMOTED_PREFIX
 from pipeline.days import ONE_DAY, day_start
 from pipeline.events.keys import stable_keys
 from pipeline.events.matching import matches
+from pipeline.metrics.buckets import by_bucket
 from pipeline.metrics.funnel import FunnelRules, funnel_people, step_counts
-from pipeline.metrics.funnel_groups import constant_people, grouped_people
+from pipeline.metrics.funnel_groups import constant_people, grouped_people, with_other
 from pipeline.metrics.funnel_times import funnel_trends, time_to_convert
 from pipeline.metrics.periods import Calendar
 from pipeline.product import Product
@@ -116,7 +117,7 @@ def _period_rows(
     rows: pl.LazyFrame, product: Product, name: str, funnel: Funnel, period: tuple[str, date, date]
 ) -> pl.DataFrame:
     label, first, last = period
-    inside = rows.filter(pl.col("funnel") == name, pl.col("day").is_between(first, last)).collect().lazy()
+    inside = rows.filter(pl.col("funnel") == name, pl.col("day").is_between(first, last))
     mature_until = day_start(last + ONE_DAY, product.zone_info) - timedelta(days=funnel.window_days)
     groups = _people(inside, funnel)
     counts = [_step_rows(group, people, rules_of(funnel), mature_until) for group, people in groups.items()]
@@ -140,24 +141,24 @@ def _period_rows(
 
 def _people(stream: pl.LazyFrame, funnel: Funnel) -> dict[str, pl.DataFrame]:
     """Attempts of everybody, under "", and by group where there is a breakdown."""
-    rules = rules_of(funnel)
-    if funnel.hold_constant:
-        return {ALL: constant_people(stream, rules, ("value",), _ENTITY)}
-    everybody = {ALL: funnel_people(stream, rules, _ENTITY)}
-    if funnel.breakdown is None:
-        return everybody
-    chosen = funnel.breakdown
-    people = grouped_people(
-        stream,
-        rules,
-        ("value",),
-        attribution=chosen.attribution,
-        step=funnel.breakdown_step,
-        limit=chosen.limit,
-        by=_ENTITY,
-    )
+    rules, chosen = rules_of(funnel), funnel.breakdown
+
+    def everybody(part: pl.LazyFrame) -> pl.DataFrame:
+        if funnel.hold_constant:
+            return constant_people(part, rules, ("value",), _ENTITY)
+        return funnel_people(part, rules, _ENTITY)
+
+    found = {ALL: pl.concat(by_bucket(stream, everybody, key="entity_key"))}
+    if chosen is None:
+        return found
+
+    def grouped(part: pl.LazyFrame) -> pl.DataFrame:
+        step = funnel.breakdown_step
+        return grouped_people(part, rules, ("value",), attribution=chosen.attribution, step=step, by=_ENTITY)
+
+    people = with_other(pl.concat(by_bucket(stream, grouped, key="entity_key")), rules, ("value",), chosen.limit)
     parts = people.partition_by("value", as_dict=True)
-    return everybody | {str(value) or NO_VALUE: part for (value,), part in parts.items()}
+    return found | {str(value) or NO_VALUE: part for (value,), part in parts.items()}
 
 
 def _step_rows(group: str, people: pl.DataFrame, rules: FunnelRules, mature_until: datetime) -> pl.DataFrame:

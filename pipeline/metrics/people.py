@@ -13,7 +13,8 @@ from pipeline.metrics.retention import first_day_cells
 from pipeline.product import Product
 
 LEFT_TRUNCATED_DAYS = 28
-_WINDOWS = {"people_active": 1, "people_active_7d": 7, "people_active_28d": 28}
+_CHURN_DAYS = 28
+_WINDOWS = {"people_active": 1, "people_active_7d": 7, "people_active_28d": 28, "people_active_56d": 56}
 
 
 def activity(events: pl.LazyFrame, day: date) -> pl.DataFrame:
@@ -57,9 +58,17 @@ def people_daily(active: pl.LazyFrame, days: list[date], product: Product) -> pl
             .with_columns(pl.col("change").fill_null(0).cum_sum().alias(name))
         ).drop("change")
     truncated_until = product.start_date + ONE_DAY * LEFT_TRUNCATED_DAYS
+    counted = counted.with_columns(
+        # Active in the 56 days but not in the last 28: in the 28 before and not since.
+        people_churned_28d=pl.col("people_active_56d") - pl.col("people_active_28d"),
+        people_active_28d_before=pl.col("people_active_28d").shift(_CHURN_DAYS).fill_null(0),
+        people_active_mean_28d=pl.col("people_active").rolling_sum(_CHURN_DAYS, min_samples=1) / _CHURN_DAYS,
+    )
     return TABLES["people_daily"].conform(
         counted.filter(pl.col("day").is_in(days)).with_columns(
-            pl.col("people_new").fill_null(0), left_truncated=pl.col("day") < truncated_until
+            pl.col("people_new").fill_null(0),
+            left_truncated=pl.col("day") < truncated_until,
+            churn_known=pl.col("day") >= product.start_date + ONE_DAY * (2 * _CHURN_DAYS - 1),
         )
     )
 

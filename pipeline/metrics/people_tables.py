@@ -9,6 +9,7 @@ import polars as pl
 from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY, day_start
 from pipeline.events.matching import matches
+from pipeline.metrics.buckets import by_bucket
 from pipeline.metrics.journeys import JourneyRules, edges, sequences, visits
 from pipeline.metrics.lifecycle import active_periods, lifecycle, stickiness
 from pipeline.metrics.periods import Calendar
@@ -170,7 +171,9 @@ def _cells_of(rows: pl.LazyFrame, name: str, chosen: Retention, days: list[date]
     )
     # Of first_ever cohorts the hour's first event of the name decides.
     is_start = pl.col("is_first_start") if chosen.cohort == "first_ever" else pl.col("is_start")
-    cells = retention(rows.with_columns(is_start=is_start), rules)
+    parts = by_bucket(rows.with_columns(is_start=is_start), lambda part: retention(part, rules))
+    summed = pl.concat(parts).group_by("cohort", "offset").agg(pl.col("returned").sum())
+    cells = summed.sort("cohort", "offset")
     sizes = cells.filter(offset=0).select("cohort", people_in_cohort="returned")
     mature = [
         _ends(calendar, chosen, cohort, offset) <= end for cohort, offset in cells.select("cohort", "offset").rows()

@@ -1,6 +1,7 @@
 """Ranges of people: equal results for any number of them, in one process and in several."""
 
 import multiprocessing
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -74,6 +75,23 @@ def test_processes_give_the_same(files: Path) -> None:
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         people = list(pool.map(partial(one_range, files, funnel, 4), range(4)))
     assert pl.concat(people).equals(funnel(stream))
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_gives_the_same(files: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="the extra `dask` isn't installed")
+    import cloudpickle  # noqa: PLC0415  # comes with Dask
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, env={"POLARS_MAX_THREADS": "1"}
+    )
+    stream = pl.scan_parquet(files / "*.parquet")
+    with cluster, distributed.Client(cluster) as client:
+        people = client.gather(client.map(partial(one_range, files, funnel, 8), range(8)))
+        cells = client.gather(client.map(partial(one_range, files, retention, 8), range(8)))
+    assert pl.concat(people).equals(funnel(stream))
+    assert summed(cells).equals(retention(stream))
 
 
 def test_ranges_hold_everybody_once() -> None:

@@ -34,6 +34,11 @@ def test_people_per_day_week_and_month(found: set[tuple[int, int]]) -> None:
     for i, row in enumerate(made.iter_rows(named=True)):
         for name, width in (("people_active", 1), ("people_active_7d", 7), ("people_active_28d", 28)):
             assert row[name] == len({person for person, day in found if i - width < day <= i}), (name, row["day"])
+        now, before = ({p for p, d in found if a < d <= b} for a, b in ((i - 28, i), (i - 56, i - 28)))
+        assert row["people_active_28d_before"] == len(before)
+        assert row["people_churned_28d"] == len(before - now)
+        days = [len({p for p, d in found if d == j}) for j in range(max(0, i - 27), i + 1)]
+        assert row["people_active_mean_28d"] == pytest.approx(sum(days) / 28)
         assert row["people_new"] == sum(1 for day in first.values() if day == i)
     assert made["day"].to_list() == DAYS
 

@@ -44,7 +44,15 @@ def test_daily_kpis() -> None:
         people_daily=given(
             "people_daily",
             {"day": MON, "people_active": 3, "people_active_7d": 3, "people_active_28d": 3, "left_truncated": True},
-            {"day": TUE, "left_truncated": True},
+            {
+                "day": TUE,
+                "left_truncated": False,
+                "churn_known": True,
+                "people_active_28d": 4,
+                "people_active_mean_28d": 1.0,
+                "people_active_28d_before": 8,
+                "people_churned_28d": 6,
+            },
         ),
         daily_sessions=given(
             "daily_sessions",
@@ -97,6 +105,8 @@ def test_daily_kpis() -> None:
             "revenue_micros_by_order_day": -2,
         },
     )
+    shows(rows[0], {"churn_rate_28d": None, "stickiness_ratio": None})
+    shows(rows[1], {"churn_rate_28d": 0.75, "stickiness_ratio": 0.25})
     shows(rows[1], {"sessions": 0, "bounce_rate": None, "goal_rate": None, "page_views_per_session": None})
 
 
