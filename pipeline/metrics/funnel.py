@@ -19,7 +19,8 @@ import numpy as np
 import polars as pl
 
 from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.metrics.funnel_kernel import Ints, funnel_pass, in_order
+from pipeline.metrics.funnel_kernel import funnel_pass
+from pipeline.metrics.ordering import Ints, in_order
 
 Order = Literal["ordered", "strict", "unordered"]
 _FORMS: dict[Order, int] = {"ordered": 0, "strict": 1, "unordered": 2}

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.metrics.funnel import FunnelRules, attempts, funnel_people, streams
-from pipeline.metrics.funnel_kernel import touched
+from pipeline.metrics.ordering import touched
 
 Attribution = Literal["first_touch", "last_touch", "all_events", "step"]
 OTHER = "Other"

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline.metrics.funnel_kernel import in_order
+from pipeline.metrics.ordering import in_order
 from pipeline.metrics.periods import Calendar, Unit
 
 Cohort = Literal["recurring", "first_time", "first_ever"]

@@ -1,146 +1,22 @@
 """The pages of the report: what each shows, taken from the marts (docs/marts.md says what the numbers mean)."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
-from markupsafe import Markup
 
 from pipeline.product import Product
 from pipeline.report import charts
-from pipeline.report.flow import Flow, flow_of
+from pipeline.report.flow import flow_of
+from pipeline.report.overview import overview
+from pipeline.report.parts import Marts, Page, Section, count, duration, share
 
-Marts = Mapping[str, pl.DataFrame]
-_WEEK = timedelta(days=7)
+# Tiles from this share of the largest value on bear light figures.
 _DARK_FROM = 0.6
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A headline number of the last complete week beside the week before."""
-
-    name: str
-    value: str
-    change: str
-    spark: Markup
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of a page: a heading, what it means, charts and a table."""
-
-    title: str
-    meaning: str
-    charts: list[Markup] = field(default_factory=list[Markup])
-    header: tuple[str, ...] = ()
-    rows: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
-    flow: Flow | None = None
-
-
-@dataclass(frozen=True)
-class Page:
-    """One file of the report."""
-
-    name: str
-    title: str
-    tiles: list[Tile] = field(default_factory=list[Tile])
-    sections: list[Section] = field(default_factory=list[Section])
 
 
 def pages(product: Product, marts: Marts) -> list[Page]:
     """All pages, in the order of the navigation."""
-    return [_overview(product, marts), _retention(product, marts), _funnels(product, marts), _journeys(product, marts)]
-
-
-def count(value: float | None) -> str:
-    """A count as people read it; a dash where there is none."""
-    return "–" if value is None else f"{value:,.0f}"  # noqa: RUF001
-
-
-def share(value: float | None) -> str:
-    """A share in per cent with one digit."""
-    return "–" if value is None else f"{value:.1%}"  # noqa: RUF001
-
-
-def duration(seconds: float | None) -> str:
-    """A time in its largest sensible unit."""
-    if seconds is None:
-        return "–"  # noqa: RUF001
-    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * unit:
-            return f"{seconds / unit:.1f} {name}"
-    return f"{seconds:.0f} s"
-
-
-_TILES: tuple[tuple[str, str, pl.Expr, Callable[[float | None], str]], ...] = (
-    ("People a day", "Mean of the days' active people (DAU).", pl.col("people_active").mean(), count),
-    ("New people", "People whose first event ever fell into the week.", pl.col("people_new").sum(), count),
-    ("Sessions", "Sessions that began in the week.", pl.col("sessions").sum(), count),
-    ("Conversion", "Sessions that reached a goal, of all.", pl.col("sessions_with_goal").sum() / pl.col("sessions").sum(), share),
-    ("Bounces", "Sessions of one page view and no goal, of those with a page view.",
-     pl.col("sessions_bounced").sum() / pl.col("sessions_with_page_view").sum(), share),
-    ("Orders", "Orders of the week's sessions.", pl.col("orders").sum(), count),
-    ("Revenue", "Revenue less refunds of the week's sessions.", pl.col("revenue_micros").sum() / 1_000_000, count),
-)  # fmt: skip
-
-
-def _overview(product: Product, marts: Marts) -> Page:
-    daily = marts["daily_kpis"].sort("day")
-    last = _last_week(daily, product)
-    tiles: list[Tile] = []
-    for name, meaning, number, shown in _TILES:
-        now, before = (_of_week(daily, start, number) for start in (last, last - _WEEK if last else None))
-        change = _change(now, before, is_share=shown is share)
-        by_day = daily.group_by("day", maintain_order=True).agg(value=number)
-        unit = f" {product.currency}" if name == "Revenue" and now is not None else ""
-        tiles.append(
-            Tile(
-                name,
-                shown(now) + unit,
-                change or "no week before",
-                charts.spark(by_day, "day", "value", f"{name} by day") if daily.height else Markup(),
-                meaning,
-            )
-        )
-    active = daily.select("day", "people_active", "people_active_7d", "people_active_28d").unpivot(
-        index="day", variable_name="window", value_name="people"
-    )
-    named = active.with_columns(
-        pl.col("window").replace({"people_active": "day", "people_active_7d": "7 days", "people_active_28d": "28 days"})
-    )
-    section = Section(
-        "Active people",
-        "People with at least one event on the day, in the 7 and in the 28 days ending with it; each person once.",
-        [charts.line(named, "day", "people", "window", "Active people by day")] if daily.height else [],
-    )
-    heading = f"Week from {last:%d %B %Y}" if last else "No complete week yet"
-    return Page("index", f"Overview: {heading}", tiles, [section])
-
-
-def _change(now: float | None, before: float | None, *, is_share: bool) -> str | None:
-    """Shares change by points, all else by per cent of what was."""
-    if now is None or before is None or (not is_share and not before):
-        return None
-    points = f"{100 * (now - before):+.1f} points" if is_share else f"{(now - before) / abs(before):+.1%}"
-    return f"{points} on the week before"
-
-
-def _last_week(daily: pl.DataFrame, product: Product) -> date | None:
-    """The first day of the last week whose days are all there."""
-    days = set(daily["day"])
-    offset = 0 if product.week_start == "monday" else 6
-    starts = [day for day in days if day.weekday() == offset and {day + timedelta(days=i) for i in range(7)} <= days]
-    return max(starts, default=None)
-
-
-def _of_week(daily: pl.DataFrame, start: date | None, number: pl.Expr) -> float | None:
-    if start is None:
-        return None
-    week = daily.filter(pl.col("day").is_between(start, start + timedelta(days=6)))
-    return week.select(number).item() if week.height else None
+    return [overview(product, marts), _retention(product, marts), _funnels(product, marts), _journeys(product, marts)]
 
 
 _BACK = {

@@ -12,7 +12,7 @@ from support import at, compute_all, drop, ndjson, product, record, take_all
 
 from pipeline.lake import Lake
 from pipeline.report.flow import flow_of
-from pipeline.report.pages import duration
+from pipeline.report.parts import duration
 from pipeline.report.write import NotPublishedError, write_report
 
 # What stands where there is no number.

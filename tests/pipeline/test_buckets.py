@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.metrics.buckets import by_bucket, key_range
 from pipeline.metrics.funnel import FunnelRules, funnel_people
-from pipeline.metrics.funnel_kernel import in_order
+from pipeline.metrics.ordering import in_order
 from pipeline.metrics.retention import first_day_cells
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
