@@ -4,14 +4,18 @@ Keys are hashes, so equal ranges hold about as many people each; daily files are
 without the rest. Results are equal for any number of ranges, in whatever order or place they are computed.
 """
 
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import polars as pl
 
 T = TypeVar("T")
-# Rows at a time: a funnel over so many takes about 800 MB.
+# Rows at a time, in all threads together: a funnel over so many takes about 800 MB.
 BUCKET_ROWS = 12_000_000
+# What isn't parallel in a range (compiled passes) runs beside the reading of another.
+_THREADS = min(os.cpu_count() or 1, 4)
 _LOWEST, _KEYS = -(2**63), 2**64
 
 
@@ -25,10 +29,23 @@ def key_range(bucket: int, buckets: int, key: str = "person_key") -> pl.Expr:
 def by_bucket(
     stream: pl.LazyFrame, compute: Callable[[pl.LazyFrame], T], buckets: int | None = None, key: str = "person_key"
 ) -> Iterator[T]:
-    """`compute` of each range of people, one at a time, so that memory is that of one range.
+    """`compute` of each range of people, in order, a few at a time, so that memory is that of a few ranges.
 
-    Without a number there are as many ranges as keep each near `BUCKET_ROWS` rows.
+    Without a number there are as many ranges as keep those of a time near `BUCKET_ROWS` rows.
     """
-    number = buckets or 1 + stream.select(pl.len()).collect().item() // BUCKET_ROWS
-    for bucket in range(number):
-        yield compute(stream.filter(key_range(bucket, number, key)))
+    number = buckets or ranges_of(stream.select(pl.len()).collect().item())
+    yield from in_ranges(lambda inside: compute(stream.filter(inside)), number, key)
+
+
+def in_ranges(compute: Callable[[pl.Expr], T], number: int, key: str = "person_key") -> Iterator[T]:
+    """`compute` of the filter of each of `number` ranges, in order, a few at a time."""
+    if number == 1:
+        yield compute(pl.lit(value=True))
+        return
+    with ThreadPoolExecutor(_THREADS) as threads:
+        yield from threads.map(lambda n: compute(key_range(n, number, key)), range(number))
+
+
+def ranges_of(rows: int) -> int:
+    """How many ranges `rows` are cut into; few rows into one."""
+    return 1 if rows <= BUCKET_ROWS // _THREADS else -(-rows * _THREADS // BUCKET_ROWS)

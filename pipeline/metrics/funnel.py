@@ -64,7 +64,8 @@ class FunnelRules:
 class Streams:
     """Events in order of entity and time: `order` are their places in `frame`, the other arrays are in that order.
 
-    `active` has bit d set where an exclusion ends attempts of depth d; `begins` and `ends` hold each entity's part.
+    `active` has bit d set where an exclusion ends attempts of depth d, and is empty where the funnel has none; `begins`
+    and `ends` hold each entity's part. `frame` holds the entity's columns and the others that were asked for.
     """
 
     frame: pl.DataFrame
@@ -77,7 +78,14 @@ class Streams:
 
     def entities(self, by: Sequence[str]) -> pl.DataFrame:
         """The columns `by` of each entity."""
-        return self.frame[self.order[self.begins]].select(by)
+        return self.frame.select(by)[self.order[self.begins]]
+
+
+def step_bits(fits: Sequence[pl.Expr]) -> pl.Expr:
+    """Which of `fits` hold, as the bits of an Int64; computed in the narrowest type that holds them."""
+    narrow = pl.Int8() if len(fits) < 8 else pl.Int64()  # noqa: PLR2004  # bits of the type
+    bits = (fit.cast(narrow) * (1 << k) for k, fit in enumerate(fits))
+    return pl.sum_horizontal(pl.lit(0, dtype=narrow), *bits).cast(pl.Int64)
 
 
 def funnel_people(stream: pl.LazyFrame, rules: FunnelRules, by: Sequence[str] = ("person_key",)) -> pl.DataFrame:
@@ -106,23 +114,24 @@ def streams(stream: pl.LazyFrame, rules: FunnelRules, by: Sequence[str], others:
         active |= pl.when(pl.col("excluded") & (1 << i) > 0).then(depths).otherwise(0).cast(pl.Int64)
     steps = pl.col("steps").cast(pl.Int64)
     at = pl.col("occurred_at").cast(UTC_MICROSECONDS)
-    frame = stream.select(*by, at, steps, *others, active=active).collect()
-    t = frame["occurred_at"].to_physical().to_numpy()
+    acting = [active.alias("active")] if rules.exclusions else []
+    frame = stream.select(*by, at, steps, *others, *acting).collect()
+    t, fits = frame["occurred_at"].to_physical().to_numpy(), frame["steps"].to_numpy()
     if len(by) == 1 and frame.schema[by[0]] == pl.Int64 and not rules.first_entry and not frame[by[0]].null_count():
-        order, t, begins = in_order(frame[by[0]].to_numpy(), t)
+        order, t, fits, begins = in_order(frame[by[0]].to_numpy(), t, fits)
     else:
-        order = (
-            frame.select(pl.arg_sort_by(*by, "occurred_at", "steps", "active")).to_series().cast(pl.Int64).to_numpy()
-        )
+        ties = ("steps", "active") if rules.exclusions else ("steps",)
+        order = frame.select(pl.arg_sort_by(*by, "occurred_at", *ties)).to_series().cast(pl.Int64).to_numpy()
         changes = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in by)
         is_first = changes | (pl.int_range(pl.len()) == 0)
-        t, begins = t[order], frame[order].select(is_first).to_series().arg_true().cast(pl.Int64).to_numpy()
+        t, fits = t[order], fits[order]
+        begins = frame[order].select(is_first).to_series().arg_true().cast(pl.Int64).to_numpy()
     return Streams(
-        frame=frame,
+        frame=frame.select(*by, *others),
         order=order,
         t=t,
-        steps=frame["steps"].to_numpy()[order],
-        active=frame["active"].to_numpy()[order] if rules.exclusions else np.zeros(len(order), np.int64),
+        steps=fits,
+        active=frame["active"].to_numpy()[order] if rules.exclusions else np.zeros(0, np.int64),
         begins=begins,
         ends=np.append(begins[1:], len(order)).astype(np.int64)[: len(begins)],
     )

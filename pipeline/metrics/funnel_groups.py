@@ -48,7 +48,7 @@ def _by_touch(
     bears = events.frame.select(pl.any_horizontal(pl.col(values) != "")).to_series()
     told = np.ones(len(bears), np.bool_) if bears.all() else bears.to_numpy()[events.order]
     if rules.order != "strict":
-        told = told & ((events.steps > 0) | (events.active > 0))
+        told = told & ((events.steps > 0) | (events.active > 0) if rules.exclusions else events.steps > 0)
     places = touched(events.begins, events.ends, told, is_last)
     labels = events.frame.select(values)[events.order[places]]
     named = labels.select(

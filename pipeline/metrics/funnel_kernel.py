@@ -6,7 +6,7 @@ is therefore exact, and a pass is linear in the events. Only who was tainted by 
 first attempt at a depth that is still clean.
 
 Depth d means d steps taken. Times are microseconds. `steps` has bit k set where the event fits step k, `exclusions` bit
-d where the event ends attempts of depth d.
+d where the event ends attempts of depth d; it is empty where nothing is excluded.
 """
 
 import numba
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 _compiled = numba.njit(cache=True, nogil=True)
 REMOVED = -1
 
@@ -22,6 +23,13 @@ REMOVED = -1
 def _copy(target: Ints, source: Ints, number: int) -> None:
     for i in range(number):
         target[i] = source[i]
+
+
+@_compiled
+def _copy_row(target: Ints, to: int, source: Ints, from_: int, number: int) -> None:
+    """As `_copy` of two rows, without the views of them, which cost as much as the copy."""
+    for i in range(number):
+        target[to, i] = source[from_, i]
 
 
 @_compiled
@@ -49,37 +57,36 @@ def ordered_person(  # one state machine, compiled
     entry_from: int,
     entry_to: int,
     times: Ints,
+    flags: Flags,
+    own: Ints,
+    clean: Ints,
 ) -> int:
     """Depth of the reported attempt and its `times`; 0: nobody entered, REMOVED: taken out by an exclusion.
 
     Only entries within [entry_from, entry_to) open attempts. `chains`: events of one instant may follow each other.
+    `flags` (5 rows), `own` and `clean` (k + 1 rows) are room to work in, made once for all people.
     """
-    n = len(t)
-    alive = np.zeros(k + 1, np.bool_)
-    tainted = np.zeros(k + 1, np.bool_)
-    start = np.zeros(k + 1, np.int64)
-    own = np.zeros((k + 1, k), np.int64)
+    n, excludes = len(t), len(exclusions) > 0
+    flags[:] = False
+    alive, tainted, moved = flags[0], flags[1], flags[2]
     # The first attempt that came to a depth and is clean yet, and one that no exclusion can reach any more.
-    has_clean = np.zeros(k + 1, np.bool_)
-    is_safe = np.zeros(k + 1, np.bool_)
-    clean = np.zeros((k + 1, k), np.int64)
+    has_clean, is_safe = flags[3], flags[4]
     deepest_tainted = 0
     entries = 0
-    moved = np.zeros(k + 1, np.bool_)
     used = np.zeros(0, np.int64)
     i = 0
     while i < n:
         end = i + 1
         same = True
         while end < n and t[end] == t[i]:
-            if steps[end] != steps[i] or exclusions[end] != exclusions[i]:
+            if steps[end] != steps[i] or (excludes and exclusions[end] != exclusions[i]):
                 same = False
             end += 1
         now = t[i]
         if same:
             # Where instants don't chain, equal events of one instant are as good as one.
             for j in range(i, end if chains else i + 1):
-                m, x = steps[j], exclusions[j]
+                m, x = steps[j], exclusions[j] if excludes else np.int64(0)
                 if x != 0:
                     for d in range(1, k):
                         if (x >> d) & 1 == 0:
@@ -90,38 +97,36 @@ def ordered_person(  # one state machine, compiled
                             else:
                                 has_clean[d] = False
                                 deepest_tainted = max(deepest_tainted, d)
-                        if alive[d] and now - start[d] <= window:
+                        if alive[d] and now - own[d, 0] <= window:
                             if ends_attempt:
                                 alive[d] = False
                             else:
                                 tainted[d] = True
                                 deepest_tainted = max(deepest_tainted, d)
-                for d in range(k + 1):
-                    moved[d] = False
+                if is_strict:
+                    moved[:] = False
                 for d in range(k - 1, 0, -1):
-                    if not alive[d] or (m >> d) & 1 == 0 or now - start[d] > window:
+                    if not alive[d] or (m >> d) & 1 == 0 or now - own[d, 0] > window:
                         continue
                     alive[d] = False
                     if tainted[d]:
                         deepest_tainted = max(deepest_tainted, d + 1)
                         continue
-                    if alive[d + 1] and not tainted[d + 1] and start[d + 1] == start[d]:
+                    if alive[d + 1] and not tainted[d + 1] and own[d + 1, 0] == own[d, 0]:
                         # Entered at the same instant and came here before.
                         continue
-                    _copy(own[d + 1], own[d], d)
+                    _copy_row(own, d + 1, own, d, d)
                     own[d + 1, d] = now
-                    start[d + 1] = start[d]
                     alive[d + 1], tainted[d + 1], moved[d + 1] = True, False, True
                     if d + 1 == k:
                         _copy(times, own[k], k)
                         return k
                     if not has_clean[d + 1]:
                         has_clean[d + 1], is_safe[d + 1] = True, False
-                        _copy(clean[d + 1], own[d + 1], d + 1)
+                        _copy_row(clean, d + 1, own, d + 1, d + 1)
                 if m & 1 and entry_from <= now < entry_to and not (is_first_entry and entries):
                     entries += 1
                     alive[1], tainted[1], moved[1] = True, False, True
-                    start[1] = now
                     own[1, 0] = now
                     if k == 1:
                         times[0] = now
@@ -144,7 +149,7 @@ def ordered_person(  # one state machine, compiled
             used[:] = 0
             fresh = np.zeros(k + 1, np.bool_)
             had_clean, is_done = has_clean.copy(), False
-            was_alive, was_tainted, was_start, was_own = alive.copy(), tainted.copy(), start.copy(), own.copy()
+            was_alive, was_tainted, was_own = alive.copy(), tainted.copy(), own.copy()
             for d in range(1, k):
                 alive[d] = False
             attempt = np.zeros(k, np.int64)
@@ -163,7 +168,7 @@ def ordered_person(  # one state machine, compiled
                 else:
                     if not was_alive[source]:
                         continue
-                    depth, began, is_tainted = source, was_start[source], was_tainted[source]
+                    depth, began, is_tainted = source, was_own[source, 0], was_tainted[source]
                     _copy(attempt, was_own[source], source)
                 origin = depth
                 if now - began <= window:
@@ -199,7 +204,7 @@ def ordered_person(  # one state machine, compiled
                     _copy(clean[depth], attempt, depth)
                 if not fresh[depth] or _is_reported_before(attempt, own[depth], depth):
                     fresh[depth] = True
-                    alive[depth], tainted[depth], start[depth] = True, is_tainted, began
+                    alive[depth], tainted[depth] = True, is_tainted
                     _copy(own[depth], attempt, depth)
             if is_done:
                 return k
@@ -254,7 +259,7 @@ def unordered_person(
 
     Every event that fits a step opens an attempt; an exclusion inside the window and before completion voids it.
     """
-    n = len(t)
+    n, excludes = len(t), len(exclusions) > 0
     deepest, reached = 0, np.int64(0)
     step_of, masks = np.zeros(k, np.int64), np.zeros(k, np.int64)
     own = np.zeros(k, np.int64)
@@ -265,7 +270,7 @@ def unordered_person(
         for j in range(i, n):
             if t[j] - t[i] > window:
                 break
-            if exclusions[j] != 0 and t[j] > t[i] and _stands_alone(t, steps, exclusions, j):
+            if excludes and exclusions[j] != 0 and t[j] > t[i] and _stands_alone(t, steps, exclusions, j):
                 is_void = True
                 break
             free = steps[j] & ~taken
@@ -337,6 +342,8 @@ def funnel_pass(
 
     `form` 0 ordered, 1 strict, 2 unordered. Fills `depths` and the rows of `times`.
     """
+    flags = np.zeros((5, k + 1), np.bool_)
+    own, clean = np.zeros((k + 1, k), np.int64), np.zeros((k + 1, k), np.int64)
     for e in range(len(begins)):
         a, b = begins[e], ends[e]
         if form == 2:
@@ -346,5 +353,5 @@ def funnel_pass(
         else:
             depths[e] = ordered_person(
                 t[a:b], steps[a:b], exclusions[a:b], k, window, form == 1, is_first_entry, chains, ends_attempt,
-                entry_from[e], entry_to[e], times[e],
+                entry_from[e], entry_to[e], times[e], flags, own, clean,
             )  # fmt: skip

@@ -1,6 +1,6 @@
 """Funnels of the product file as tables: the events of a day that matter to them, and who got how far in a period."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -11,7 +11,7 @@ from pipeline.days import ONE_DAY, day_start
 from pipeline.events.keys import stable_keys
 from pipeline.events.matching import matches
 from pipeline.metrics.buckets import by_bucket
-from pipeline.metrics.funnel import FunnelRules, funnel_people, step_counts
+from pipeline.metrics.funnel import FunnelRules, funnel_people, step_bits, step_counts
 from pipeline.metrics.funnel_groups import constant_people, grouped_people, with_other
 from pipeline.metrics.funnel_times import funnel_trends, time_to_convert
 from pipeline.metrics.periods import Calendar
@@ -55,9 +55,6 @@ def step_events(events: pl.LazyFrame, day: date, funnels: Mapping[str, Funnel]) 
 
 
 def _rows(people: pl.LazyFrame, name: str, funnel: Funnel) -> pl.LazyFrame:
-    def bits(found: Sequence[pl.Expr]) -> pl.Expr:
-        return pl.sum_horizontal(pl.lit(0, dtype=pl.Int64), *(e.cast(pl.Int64) * (1 << k) for k, e in enumerate(found)))
-
     values = [pl.col(_column(each)).cast(pl.String).fill_null("") for each in funnel.dimensions]
     is_complete = pl.all_horizontal(pl.lit(value=True), *(value != "" for value in values))
     value = pl.concat_str(values, separator=" · ") if values else pl.lit("")
@@ -66,8 +63,8 @@ def _rows(people: pl.LazyFrame, name: str, funnel: Funnel) -> pl.LazyFrame:
         "occurred_at",
         funnel=pl.lit(name),
         entity_key=_entity(funnel.unit),
-        steps=bits([matches(step) for step in funnel.steps]),
-        excluded=bits([matches(each) for each in funnel.exclusions]),
+        steps=step_bits([matches(step) for step in funnel.steps]),
+        excluded=step_bits([matches(each) for each in funnel.exclusions]),
         # What must be held constant has to be there whole; of a breakdown "" is a group of its own.
         value=pl.when(is_complete).then(value).otherwise(pl.lit("")) if funnel.hold_constant else value,
     ).filter(pl.col("entity_key").is_not_null())

@@ -77,7 +77,9 @@ def funnel_trends(  # noqa: PLR0913  # what the definition names
     if not 0 <= from_step <= end < rules.steps:
         raise ValueError(f"from step {from_step} to {end}; write 0 <= from <= to <= {rules.steps - 1}")
     ordered = streams(stream, rules, by)
-    events = ordered.frame[ordered.order].with_row_index("place").with_columns(period=calendar.number())
+    events = ordered.frame[ordered.order].with_row_index("place")
+    at = pl.Series("occurred_at", ordered.t).cast(UTC_MICROSECONDS)
+    events = events.with_columns(at, pl.Series("steps", ordered.steps)).with_columns(period=calendar.number())
     opens = pl.col("steps") > 0 if rules.order == "unordered" else (pl.col("steps") & 1) > 0
     last_places = events.group_by(by).agg(end=pl.col("place").max() + 1)
     begins = events.group_by(*by, "period").agg(begin=pl.col("place").min(), opens=opens.any()).filter("opens")

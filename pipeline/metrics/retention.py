@@ -271,8 +271,8 @@ def first_day_cells(visits: pl.LazyFrame, first: date) -> pl.DataFrame:
     `visits`: `person_key` and `day`. Returns: `cohort_day`, `day_offset` (0 is the cohort itself) and `people_returned`,
     without cells of nobody; sorted.
     """
-    numbered = visits.select("person_key", day=(pl.col("day") - first).dt.total_days()).collect()
-    _, days, begins = in_order(numbered["person_key"].to_numpy(), numbered["day"].to_numpy())
+    numbered = visits.select("person_key", day=(pl.col("day") - first).dt.total_days().cast(pl.Int16)).collect()
+    _, days, _, begins = in_order(numbered["person_key"].to_numpy(), numbered["day"].to_numpy(), np.zeros(0, np.int8))
     number = int(days.max()) + 1 if len(days) else 0
     cells = np.zeros((number, number), np.int64)
     _count_days(begins, np.append(begins[1:], len(days)).astype(np.int64)[: len(begins)], days, cells)
@@ -290,6 +290,6 @@ def first_day_cells(visits: pl.LazyFrame, first: date) -> pl.DataFrame:
 @numba.njit(cache=True, nogil=True)
 def _count_days(begins: Ints, ends: Ints, day: Ints, cells: Ints) -> None:
     for e in range(len(begins)):
-        cohort = day[begins[e]]
+        cohort = np.int64(day[begins[e]])
         for i in range(begins[e], ends[e]):
-            cells[cohort, day[i] - cohort] += 1
+            cells[cohort, np.int64(day[i]) - cohort] += 1

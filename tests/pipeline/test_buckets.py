@@ -104,20 +104,23 @@ def test_ranges_hold_everybody_once() -> None:
 @pytest.mark.parametrize("keys", [[-(2**63)], [2**63 - 1, -(2**63)], [0, -(2**63), 2**63 - 1, 0, -1]])
 def test_few_keys_as_far_apart_as_can_be_are_sorted(keys: list[int]) -> None:
     found = np.array(keys, np.int64)
-    places, _, begins = in_order(found, np.zeros(len(keys), np.int64))
+    places, _, _, begins = in_order(found, np.zeros(len(keys), np.int64), np.zeros(0, np.int64))
     assert found[places].tolist() == sorted(keys)
     assert len(begins) == len(set(keys))
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 50, 5_000])
 @pytest.mark.parametrize("spread", [1, 3, 2**40, 2**63 - 1])
-def test_the_linear_sort_sorts(number: int, spread: int) -> None:
+@pytest.mark.parametrize("runs", [0, 1, 30])
+def test_the_linear_sort_sorts(number: int, spread: int, runs: int) -> None:
     chance = np.random.default_rng(number)
     key, t = chance.integers(-spread, spread, number, dtype=np.int64), chance.integers(0, 99, number, dtype=np.int64)
-    places, times, begins = in_order(key, t)
-    expected = np.lexsort((t, key))
-    assert (key[places] == key[expected]).all()
+    if runs:
+        # As daily files come: sorted by key, one after the other.
+        key = np.concatenate([np.sort(part) for part in np.array_split(key, runs)])
+    places, times, payload, begins = in_order(key, t, np.arange(number, dtype=np.int32))
+    expected = np.lexsort((np.arange(number), t, key))
+    assert places.tolist() == expected.tolist(), "equal ones stay as they came"
     assert (times == t[expected]).all()
-    assert (t[places] == times).all()
-    assert sorted(places) == list(range(number))
+    assert (payload == places).all()
     assert begins.tolist() == [i for i in range(number) if i == 0 or key[expected][i] != key[expected][i - 1]]
