@@ -86,13 +86,12 @@ def _timed(phase: object) -> float:
     return time.perf_counter() - began
 
 
-def measure(form: str, landing: Path) -> dict[str, float]:
-    """Run one form in a fresh home and process; its phases, CPU seconds and peak memory."""
+def measure(form: str, home: Path) -> dict[str, float]:
+    """Run one form over a copy of `home` in a process of its own; its phases, CPU seconds and peak memory."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        shutil.copy(SHOP / "product.yaml", folder)
-        (folder / "landing").symlink_to(landing)
-        command = [sys.executable, str(Path(__file__).resolve()), "--child", form, "--folder", str(folder)]
+        folder = Path(scratch, "home")
+        shutil.copytree(home, folder, symlinks=True)
+        command = [sys.executable, str(ROOT / "benchmarks" / "demo_run.py"), "--child", form, "--folder", str(folder)]
         done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)  # noqa: S603  # ourselves
         return json.loads(done.stdout.splitlines()[-1])
 
@@ -118,36 +117,47 @@ def main() -> None:
         child(chosen.child, chosen.folder)
         return
     with tempfile.TemporaryDirectory() as scratch:
-        landing = Path(scratch, "landing")
+        home = Path(scratch)
+        shutil.copy(SHOP / "product.yaml", home)
         made = _timed(
-            lambda: subprocess.run([sys.executable, str(SHOP / "generate.py"), str(landing)], check=True, cwd=ROOT)  # noqa: S603
+            lambda: subprocess.run(  # noqa: S603  # our own
+                [sys.executable, str(SHOP / "generate.py"), str(home / "landing")], check=True, cwd=ROOT
+            )
         )
-        rounds = [{form: measure(form, landing) for form in FORMS} for _ in range(chosen.rounds)]
-    write(rounds, made)
+        rounds = alternating(home, chosen.rounds)
+    write("demo_run", "The demo run by phase", f"The generator took {made:.1f} s.", rounds)
 
 
-def write(rounds: list[dict[str, dict[str, float]]], made: float) -> None:
+Rounds = list[dict[str, dict[str, float]]]
+
+
+def alternating(home: Path, rounds: int) -> Rounds:
+    """Both forms over copies of `home`, in turn."""
+    return [{form: measure(form, home) for form in FORMS} for _ in range(rounds)]
+
+
+def write(name: str, title: str, note: str, rounds: Rounds) -> None:
     """Medians over the rounds as JSON and Markdown, with machine and versions."""
-    names = list(rounds[0][FORMS[0]])
-    medians = {form: {n: statistics.median(r[form][n] for r in rounds) for n in names} for form in FORMS}
-    packages = {name: version(name) for name in ("polars", "dagster", "duckdb", "great-expectations", "msgspec")}
+    phases = list(rounds[0][FORMS[0]])
+    medians = {form: {n: statistics.median(r[form][n] for r in rounds) for n in phases} for form in FORMS}
+    packages = {each: version(each) for each in ("polars", "dagster", "duckdb", "great-expectations", "msgspec")}
     about = {"cores": os.cpu_count(), "python": platform.python_version(), **packages}
     RESULTS.mkdir(exist_ok=True)
-    record = {"about": about, "generator_seconds": made, "medians": medians, "rounds": rounds}
-    (RESULTS / "demo_run.json").write_text(json.dumps(record, indent=1) + "\n")
+    record = {"about": about, "note": note, "medians": medians, "rounds": rounds}
+    (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
     lines = [
-        "# The demo run by phase",
+        f"# {title}",
         "",
-        f"Medians of {len(rounds)} alternating rounds, seconds of wall time where nothing else is said.",
-        f"Machine: {', '.join(f'{name} {value}' for name, value in about.items())}. The generator took {made:.1f} s.",
+        f"Medians of {len(rounds)} alternating rounds, seconds of wall time where nothing else is said. {note}",
+        f"Machine: {', '.join(f'{each} {value}' for each, value in about.items())}.",
         "",
         f"| phase | {' | '.join(FORMS)} | Dagster adds |",
         "| --- | --- | --- | --- |",
     ]
-    for name in names:
-        one, other = medians[FORMS[0]][name], medians[FORMS[1]][name]
-        lines.append(f"| {name} | {one:.1f} | {other:.1f} | {one - other:.1f} |")
-    (RESULTS / "demo_run.md").write_text("\n".join([*lines, ""]))
+    for each in phases:
+        one, other = medians[FORMS[0]][each], medians[FORMS[1]][each]
+        lines.append(f"| {each} | {one:.1f} | {other:.1f} | {one - other:.1f} |")
+    (RESULTS / f"{name}.md").write_text("\n".join([*lines, ""]))
     print("\n".join(lines))  # a script's answer
 
 

@@ -4,12 +4,13 @@ Definitions: metrics.md, "Events, order, duplicates", "Identity", "Time and bots
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import polars as pl
 
 from pipeline.contracts import EVENTS, RAW_EVENTS
 from pipeline.events.bots import with_bots
-from pipeline.events.duplicates import first_of_each_id, with_ids, without_repeated
+from pipeline.events.duplicates import later_of_an_id, with_ids, without_repeated
 from pipeline.events.identity import Identities, with_person
 from pipeline.events.matching import page_names
 from pipeline.ingest.batch import promoted_schema, with_promoted
@@ -28,24 +29,39 @@ class CleanDay:
     clicks_merged: int
 
 
+# What decides whether an event counts, whose it is, and where it stands.
+_DECIDING = (
+    *("source", "event_id", "anonymous_id", "user_id", "occurred_at", "sequence", "kind", "x", "y", "element_chain"),
+    *("url", "user_agent", "country"),
+)
+_DECIDED = ("person_key", "person_id", "person_rule", "is_bot", "bot_rule", "page")
+
+
 def clean_day(raw: pl.LazyFrame, product: Product, identities: Identities, repeated: pl.DataFrame) -> CleanDay:
     """Build a day of `events` from its accepted rows; in whatever order they come, the result is the same.
 
-    `repeated` holds (source, event_id) of the day that came on an earlier day.
+    `repeated` holds (source, event_id) of the day that came on an earlier day. All is decided on few columns; the whole
+    rows are gathered once, in their final order, so that memory is that of two days.
     """
     promoted = promoted_schema(product)
     carried = [name for name in EVENTS.schema if name in RAW_EVENTS.schema]
-    rows = with_promoted(raw, product).select(*carried, *promoted).collect()
-    unique = first_of_each_id(with_ids(rows))
-    new = without_repeated(unique, repeated)
-    merged = _merge_double_clicks(new)
-    named = with_person(merged, identities).with_columns(page_names(merged["url"], product.pages).alias("page"))
-    return CleanDay(
-        events=EVENTS.conform(with_bots(named, product.bots), extra=list(promoted)),
-        duplicates=rows.height - unique.height,
-        duplicates_of_earlier_days=unique.height - new.height,
-        clicks_merged=new.height - merged.height,
-    )
+    rows = with_ids(with_promoted(raw, product).select(*carried, *promoted).collect())
+    counts = [rows.height]
+    # One name for the rows that are left: what is left out needn't stay in memory.
+    left = rows.select(*_DECIDING, place=pl.int_range(pl.len(), dtype=pl.Int64))
+    left = left.filter(~pl.col("place").is_in(later_of_an_id(rows).implode()))
+    counts.append(left.height)
+    left = without_repeated(left, repeated)
+    counts.append(left.height)
+    left = _merge_double_clicks(left).drop("element_chain", "x", "y")
+    counts.append(left.height)
+    left = with_person(left, identities)
+    left = with_bots(left.with_columns(page_names(left["url"], product.pages).alias("page")), product.bots)
+    left = left.select("place", *_DECIDED, *EVENTS.order[1:]).sort(EVENTS.order, nulls_last=True)
+    whole = rows.select(pl.col(*carried, *promoted).gather(left["place"])).hstack(left.select(_DECIDED))
+    del rows, left
+    duplicates, of_earlier_days, merged = (a - b for a, b in pairwise(counts))
+    return CleanDay(EVENTS.conform(whole, extra=list(promoted)), duplicates, of_earlier_days, merged)
 
 
 def _merge_double_clicks(rows: pl.DataFrame) -> pl.DataFrame:

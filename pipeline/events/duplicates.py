@@ -31,16 +31,24 @@ def with_ids(rows: pl.DataFrame) -> pl.DataFrame:
 
 def first_of_each_id(rows: pl.DataFrame) -> pl.DataFrame:
     """Of rows with one id keep the smallest (occurred_at, received_at, the rest of the row)."""
+    later = later_of_an_id(rows)
+    return rows if later.is_empty() else rows.filter(~pl.int_range(pl.len()).is_in(later.implode()))
+
+
+def later_of_an_id(rows: pl.DataFrame) -> pl.Series:
+    """Places of the rows that repeat the id of another, which is smaller or stands before."""
     key = rows.select(id_hash=_hash()).to_series()
     # Few ids repeat: only rows whose hash does are compared by the full id.
-    repeated = key.is_duplicated()
-    if not repeated.any():
-        return rows
+    ordered = key.sort()
+    hashes = ordered.filter((ordered == ordered.shift()).fill_null(value=False)).unique()
+    if hashes.is_empty():
+        return pl.Series("place", [], dtype=pl.Int64)
     order = [*_ID, "occurred_at", "received_at"]
     rest = sorted(set(rows.columns) - set(order))
-    twice = rows.filter(repeated).sort([*order, *rest], nulls_last=True)
-    first = twice.unique(_ID, keep="first", maintain_order=True)
-    return pl.concat([rows.filter(~repeated), first])
+    place = pl.int_range(pl.len(), dtype=pl.Int64).alias("place")
+    twice = rows.select(pl.all(), place).filter(key.is_in(hashes.implode()))
+    ordered_rows = twice.sort([*order, *rest], nulls_last=True, maintain_order=True)
+    return ordered_rows.filter(~pl.struct(_ID).is_first_distinct())["place"]
 
 
 def event_ids(raw: pl.LazyFrame) -> pl.DataFrame:
