@@ -9,8 +9,8 @@ from assets.metadata import OWNERS, static_metadata
 from assets.resources import Home
 from pipeline.contracts import RAW_EVENTS
 from pipeline.drift import CHECKS, Finding
-from pipeline.ingest.files import READER_VERSION
 from pipeline.ingest.manifests import Manifest, rejected_by_rule
+from pipeline.ingest.taking import READER_VERSION
 
 
 def raw_events_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:

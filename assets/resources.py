@@ -13,9 +13,10 @@ from pipeline.as_of import Judges, marts_as_of
 from pipeline.build import Outcome, build_days, build_period, find_dirty, take_snapshot
 from pipeline.drift import Finding, find_drift
 from pipeline.home import claim
-from pipeline.ingest.files import ingest, listing, reader_hash, settled_pending
+from pipeline.ingest.files import ingest, listing, settled_pending
 from pipeline.ingest.landing import LandingFile
 from pipeline.ingest.manifests import Manifest, read_manifests
+from pipeline.ingest.taking import reader_hash
 from pipeline.lake import Lake
 from pipeline.marts import build_mart, inputs_of_marts, marts_are_stale, read_record
 from pipeline.product import Product

@@ -3,39 +3,19 @@
 A crash at any moment leaves either the old manifest or the new one; objects that no manifest names are not read.
 """
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 
 import msgspec
-import polars as pl
 
-from pipeline.ingest.accept import Judged, judge, rejected_frame
-from pipeline.ingest.batch import Batch, Reader, Reject
-from pipeline.ingest.erased import Erased, read_erased
-from pipeline.ingest.faults import FileFault
+from pipeline.ingest.erased import read_erased
 from pipeline.ingest.landing import Fingerprint, LandingFile, content_hash, find, settled, unchanged
-from pipeline.ingest.manifests import DayObject, Manifest, read_manifests, write_manifest
-from pipeline.ingest.raw_text import raw_text
-from pipeline.ingest.reading import How, read_records
+from pipeline.ingest.manifests import Manifest, read_manifests, write_manifest
+from pipeline.ingest.taking import reader_hash, take_file
+from pipeline.ingest.workers import takers
 from pipeline.lake import Lake
 from pipeline.product import Product
-
-# Raised whenever the meaning of a record changes: files are then read anew.
-READER_VERSION = "3"
-BATCH_RECORDS = 16_384
-OBJECT_ROWS = 1_000_000
-# What a source says about later steps.
-_NOT_OF_READING = {"heartbeat_s", "minimum_visit_s", "capabilities", "identified_by"}
-
-
-def reader_hash(source: str, product: Product) -> str:
-    """What the reading of a source's files depends on, besides their bytes."""
-    config = product.sources.get(source)
-    said = config.model_dump_json(exclude=_NOT_OF_READING) if config else "unknown"
-    parts = (READER_VERSION, source, product.part_hash("ingest"), said)
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def pending(files: Iterable[LandingFile], manifests: Mapping[str, Manifest], product: Product) -> list[LandingFile]:
@@ -70,20 +50,35 @@ def ingest(
 
     A file that vanishes or is written to meanwhile is left for the next time, and nothing of it is visible.
     """
-    known = read_manifests(lake)
-    erased = read_erased(lake)
-    for file in files:
+    known, erased, chosen = read_manifests(lake), read_erased(lake), list(files)
+    under_way: deque[tuple[LandingFile, str, Callable[[], Manifest]]] = deque()
+
+    def next_one() -> Iterator[Manifest]:
+        file, sha256, taken = under_way.popleft()
         try:
-            sha256 = content_hash(file)
             manifest = None if again else _known_content(file, sha256, known, product)
-            manifest = manifest or _take(_Taking(lake, product, file, sha256, erased))
+            manifest = manifest or taken()
         except OSError:
             # Vanished, or not ours to read: it stays pending, and `footfall status` names it.
-            continue
+            return
         if unchanged(file):
             write_manifest(lake, manifest)
             known[file.file_id] = manifest
             yield manifest
+
+    with takers(lake, product, erased, chosen) as (take, at_a_time):
+        for file in chosen:
+            try:
+                sha256 = content_hash(file)
+            except OSError:
+                continue
+            is_known = not again and _known_content(file, sha256, known, product) is not None
+            later = partial(take_file, lake, product, file, sha256, erased)
+            under_way.append((file, sha256, later if is_known else take(file, sha256)))
+            if len(under_way) >= at_a_time:
+                yield from next_one()
+        while under_way:
+            yield from next_one()
 
 
 def _known_content(file: LandingFile, sha256: str, known: Mapping[str, Manifest], product: Product) -> Manifest | None:
@@ -104,132 +99,6 @@ def _known_content(file: LandingFile, sha256: str, known: Mapping[str, Manifest]
         size=file.size,
         mtime_ns=file.mtime_ns,
     )
-
-
-@dataclass
-class _Taking:
-    """One file on its way into objects: rows are flushed so that memory is bounded."""
-
-    lake: Lake
-    product: Product
-    file: LandingFile
-    sha256: str
-    erased: Erased
-    frames: list[pl.DataFrame] = field(default_factory=list)
-    rejects: list[pl.DataFrame] = field(default_factory=list)
-    days: dict[str, list[DayObject]] = field(default_factory=dict)
-    filtered: Counter[str] = field(default_factory=Counter)
-    records: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    rows: int = 0
-    parts: int = 0
-
-    @property
-    def reader(self) -> str:
-        return reader_hash(self.file.source, self.product)
-
-    @property
-    def stem(self) -> str:
-        return f"{self.sha256[:24]}-{self.reader[:8]}"
-
-    def add(self, judged: Judged) -> None:
-        self.frames.append(judged.accepted)
-        self.rejects.append(judged.rejected)
-        self.filtered += judged.filtered
-        self.records += judged.records
-        self.accepted += judged.records_accepted
-        self.rejected += judged.records_rejected
-        self.rows += judged.accepted.height
-        if self.rows >= OBJECT_ROWS:
-            self.flush()
-
-    def flush(self) -> None:
-        if not self.frames:
-            return
-        parts = pl.concat(self.frames).partition_by("local_day", as_dict=True, include_key=False)
-        for (day,), frame in sorted(parts.items(), key=lambda part: str(part[0])):
-            iso = str(day)
-            key = f"lake/raw_events/day={iso}/{self.stem}-{self.parts}.parquet"
-            self.lake.write_frame(key, frame)
-            self.days.setdefault(iso, []).append(DayObject(key, frame.height))
-        self.frames, self.rows, self.parts = [], 0, self.parts + 1
-
-
-def _take(taking: _Taking) -> Manifest:
-    """Read the file to its end, or reject it whole."""
-    file, fault = taking.file, None
-    fields: dict[str, dict[str, int]] = {}
-    try:
-        _check_source(file.source, taking.product)
-        reader = Reader(file.source, taking.product)
-        for batch in _batches(file, reader):
-            taking.add(judge(batch, taking.erased, taking.sha256))
-        taking.flush()
-        for (name, kind), number in sorted(reader.fields.items()):
-            fields.setdefault(name, {})[kind] = number
-    except FileFault as found:
-        fault, name = found, Reject(0, found.rule, found.reason, file.name.encode())
-        taking = _Taking(taking.lake, taking.product, file, taking.sha256, taking.erased)
-        shown = raw_text(name.raw, None, frozenset(), taking.erased)
-        taking.rejects = [rejected_frame(file.source, taking.sha256, [name], [shown])]
-    return _manifest(taking, fault, fields)
-
-
-def _manifest(taking: _Taking, fault: FileFault | None, fields: dict[str, dict[str, int]]) -> Manifest:
-    """Write what was rejected, and say what became of the file."""
-    file = taking.file
-    rejected = pl.concat(taking.rejects) if taking.rejects else rejected_frame(file.source, taking.sha256, [], [])
-    rejected_key = None
-    if rejected.height:
-        rejected_key = f"lake/rejected/arrived={file.arrived.isoformat()}/{taking.stem}.parquet"
-        taking.lake.write_frame(rejected_key, rejected)
-    by_day: dict[str, dict[str, int]] = {}
-    for day, rule, number in (
-        rejected.drop_nulls("event_day").group_by("event_day", "rule").len().sort("event_day", "rule").rows()
-    ):
-        by_day.setdefault(str(day), {})[rule] = number
-    return Manifest(
-        file_id=file.file_id,
-        name=file.name,
-        source=file.source,
-        arrived=file.arrived.isoformat(),
-        size=file.size,
-        mtime_ns=file.mtime_ns,
-        sha256=taking.sha256,
-        reader=taking.reader,
-        records_read=taking.records,
-        accepted=taking.accepted,
-        events=sum(part.rows for parts in taking.days.values() for part in parts),
-        records_rejected=taking.rejected,
-        rejected={} if fault else dict(sorted(Counter(rejected["rule"].to_list()).items())),
-        rejected_days=by_day,
-        filtered=dict(sorted(taking.filtered.items())),
-        fields=fields,
-        file_rule=fault.rule if fault else None,
-        file_reason=fault.reason if fault else None,
-        days=taking.days,
-        rejected_key=rejected_key,
-    )
-
-
-def _check_source(source: str, product: Product) -> None:
-    if source not in product.sources:
-        known = ", ".join(product.sources)
-        raise FileFault("unknown_source", f"no source {source!r} in product.yaml, only {known}; add it there")
-
-
-def _batches(file: LandingFile, reader: Reader) -> Iterator[Batch]:
-    form = reader.format
-    how = How(form.max_record_bytes, form.unwrap, form.line_endings, form.repeated_headers)
-    batch = Batch(reader)
-    for number, record in enumerate(read_records(file.path, how), start=1):
-        batch.add(number, record)
-        if max(batch.records, len(batch.events)) >= BATCH_RECORDS:
-            yield batch
-            batch = Batch(reader)
-    if batch.records:
-        yield batch
 
 
 def retract(lake: Lake, name: str) -> Manifest:

@@ -43,7 +43,7 @@ def in_ranges(compute: Callable[[pl.Expr], T], number: int, key: str = "person_k
         yield compute(pl.lit(value=True))
         return
     with ThreadPoolExecutor(_THREADS) as threads:
-        yield from threads.map(lambda n: compute(key_range(n, number, key)), range(number))
+        yield from threads.map(compute, [key_range(n, number, key) for n in range(number)])
 
 
 def ranges_of(rows: int) -> int:

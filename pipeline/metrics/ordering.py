@@ -1,10 +1,13 @@
 """Putting events in order of entity and time, and finding one in each entity's part: compiled passes over arrays."""
 
+from typing import Any
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+WholeNumbers = NDArray[np.signedinteger[Any]]
 _compiled = numba.njit(cache=True, nogil=True)
 # Larger parts are sorted by merging.
 _INSERTED = 256
@@ -14,7 +17,7 @@ _PARTS_AT_A_TIME = 4_096
 _RUN_LENGTH = 64
 
 
-def in_order(key: Ints, t: Ints, payload: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+def in_order(key: Ints, t: WholeNumbers, payload: WholeNumbers) -> tuple[Ints, Ints, Ints, Ints]:
     """Events by key and time, equal ones as they came: their places, times and payloads, and where each key begins.
 
     Times and payloads are whole numbers of any width; a payload of length 0 is none.
@@ -105,7 +108,7 @@ def _run_starts(key: Ints) -> Ints:
 
 
 @_compiled
-def _parts(key: Ints) -> tuple[np.uint64, np.uint64, int]:
+def _parts(key: Ints) -> tuple[np.uint64, np.uint64, np.int64]:
     """The lowest key, by how many bits a difference to it is shifted to give the part, and how many parts there are."""
     low, high = (key[0], key[0]) if len(key) else (np.int64(0), np.int64(0))
     for i in range(len(key)):

@@ -415,11 +415,30 @@ def test_source_without_ids_keeps_equal_rows(lake: Lake) -> None:
 
 
 def test_large_file_is_written_in_parts(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.ingest.files.OBJECT_ROWS", 100)
-    monkeypatch.setattr("pipeline.ingest.files.BATCH_RECORDS", 40)
+    monkeypatch.setattr("pipeline.ingest.taking.OBJECT_ROWS", 100)
+    monkeypatch.setattr("pipeline.ingest.taking.BATCH_RECORDS", 40)
     manifest = take_one(lake, "web/a.ndjson", ndjson(record(f"e{i}", "2026-01-05T10:00") for i in range(1000)))
     assert len(manifest.days["2026-01-05"]) == 9
     assert accepted(lake)["event_id"].n_unique() == 1000
+
+
+def test_files_taken_by_several_processes_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def landed(home: str) -> tuple[dict[str, bytes], list[str]]:
+        own = Lake(tmp_path / home)
+        for i in range(5):
+            rows = [record(f"e{i}-{j}", f"2026-01-0{1 + j % 4}T10:00") for j in range(40)]
+            drop(own.home, f"web/2026-01-05/{i}.ndjson", ndjson(rows) + b"{broken\n" * i)
+        drop(own.home, "web/2026-01-05/again.ndjson", ndjson([GOOD]))
+        drop(own.home, "web/2026-01-05/and_again.ndjson", ndjson([GOOD]))
+        drop(own.home, "web/2026-01-05/torn.ndjson.gz", gzip.compress(ndjson([GOOD] * 99))[:-9])
+        (own.home / "landing/web/2026-01-05/vanished.ndjson").symlink_to(tmp_path / "gone")
+        taken = [m.name for m in take_all(own, product())]
+        return {key: (own.read(key) or b"") for key in own.keys("lake") if key.endswith(".parquet")}, taken
+
+    alone = landed("alone")
+    monkeypatch.setattr("pipeline.ingest.workers.WORTH_PROCESSES", 0)
+    assert landed("several") == alone
+    assert len(alone[1]) == 8, "in the order of their names"
 
 
 json_values = st.recursive(
