@@ -101,14 +101,21 @@ def sources_of(name: str, models: Mapping[str, Model]) -> set[str]:
     return found
 
 
+def _models_below(name: str, models: Mapping[str, Model]) -> set[str]:
+    own = {read for read in models[name].reads if read in models}
+    return own.union(*(_models_below(read, models) for read in own))
+
+
 def column_lineage(name: str, models: Mapping[str, Model]) -> dict[str, set[tuple[str, str]]]:
     """For each column of model `name` the (published table, column) pairs that it is made from."""
     schema = {t.name: {c.name: c.sql_type for c in t.columns} for t in TABLES.values() if t.layer != "mart"}
-    upstream = {read: model.sql for read, model in models.items() if read != name}
+    upstream = {read: models[read].sql for read in _models_below(name, models)}
+    roots = lineage(None, models[name].sql, schema=schema, sources=upstream, dialect=DIALECT)
     traced: dict[str, set[tuple[str, str]]] = {}
     for column in TABLES[name].columns:
-        root = lineage(column.name, models[name].sql, schema=schema, sources=upstream, dialect=DIALECT)
-        leaves = [node for node in root.walk() if not node.downstream and isinstance(node.source, exp.Table)]
+        leaves = [
+            node for node in roots[column.name].walk() if not node.downstream and isinstance(node.source, exp.Table)
+        ]
         traced[column.name] = {(node.source.name, node.name.rsplit(".", 1)[-1].strip('"')) for node in leaves}
     return traced
 
