@@ -18,12 +18,11 @@ from assets.partitions import existing_days, range_runs, range_tags
 from assets.processes import process_tag, runs_under_way
 from assets.resources import Home
 from pipeline.ingest.landing import LandingFile
+from pipeline.tables import own_day_tables
 
 # By this tag the UI files a run under the job of our code location.
 _LOCATION = {".dagster/repository": "__repository__@footfall"}
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-# Tables that read only their own day: a backfill of a..b computes them for a..b and the rest a day wider.
-_OWN_DAY = {"event_ids", "identity_events", "appearances", "events", "activity", "step_events"}
 _ONE_DAY = timedelta(days=1)
 _OUR_FAILURE = "dagster._core.definitions.events.Failure: "
 
@@ -79,7 +78,8 @@ class Runner:
         if known is None or first < known[0] or last > known[1]:
             span = "no day is over yet" if known is None else f"days from {known[0]} to {known[1]} exist"
             raise ValueError(f"{first} to {last} can't be computed: {span}")
-        own = [key for key in DAY_KEYS if key.path[-1] in _OWN_DAY]
+        alone = own_day_tables()
+        own = [key for key in DAY_KEYS if key.path[-1] in alone]
         self._execute(days_job.name, [RAW_KEY, *own], range_tags(first, last))
         wider = range_tags(max(known[0], first - _ONE_DAY), min(known[1], last + _ONE_DAY))
         self._execute(days_job.name, [key for key in DAY_KEYS if key not in own], wider)

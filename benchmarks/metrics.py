@@ -1,6 +1,7 @@
 """Funnel and retention against DuckDB and chDB: the same Parquet files, one run, engines in turn, answers compared.
 
     python benchmarks/metrics.py --millions 5 --rounds 3
+    python benchmarks/metrics.py --millions 50 --days 90 --steps 6 --only footfall
 
 The events are made up and seeded: 30 days, one file each, sorted by person and time, a tenth as many people as events
 a day have. Each piece of work runs in a process of its own; reported is the median of the rounds, in CPU seconds (user
@@ -12,6 +13,7 @@ rows are left out.
 import argparse
 import importlib.util
 import json
+import os
 import platform
 import resource
 import statistics
@@ -25,23 +27,25 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-DAYS, STEPS, WINDOW_DAYS = 30, 5, 7
+DAYS, WINDOW_DAYS = 30, 7
+# A measured process is told by its environment.
+STEPS = int(os.environ.get("STEPS", "5"))
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAY_US = 86_400_000_000
 DEVICES = ("desktop", "mobile", "tablet")
 
 
-def prepare(folder: Path, millions: float) -> None:
+def prepare(folder: Path, millions: float, days: int = DAYS) -> None:
     """A file a day: person_key, occurred_at, step (0 to 4 are the funnel's, 5 to 9 anything else), device."""
     import numpy as np
     import polars as pl
 
     chance = np.random.default_rng(7)
-    a_day = int(millions * 1e6 / DAYS)
+    a_day = int(millions * 1e6 / days)
     people = max(int(millions * 30_000), 1)
     keys = chance.integers(-(2**63), 2**63 - 1, people, dtype=np.int64)
     devices = chance.integers(0, len(DEVICES), people)
-    for day in range(DAYS):
+    for day in range(days):
         # Some people come far more often than others.
         who = (people * chance.random(a_day) ** 1.5).astype(np.int64)
         at = START + timedelta(days=day)
@@ -126,13 +130,14 @@ def duckdb_funnel(folder: Path) -> Answer:
     entry = "coalesce(" + ", ".join(f"e{k}" for k in reversed(range(STEPS))) + ")"
     times = ", ".join(f"min(t) filter (a{k} = entry) as t{k}" for k in range(STEPS))
     last = f"s{STEPS - 1}"
+    passed = " ".join(f"when {k} then t{k} - t{k - 1}" for k in range(1, STEPS))
     sql = f"""
     with {", ".join(chain)},
     people as (select person_key, arg_min(device, t) as device, {depth} as depth, {firsts} from {last} group by person_key),
     entered as (select person_key, device, depth, {entry} as entry from people where e0 is not null),
     timed as (select person_key, entered.device, depth, {times} from {last} join entered using (person_key) group by all),
-    steps as (select device, depth, t0, t1, t2, t3, t4, unnest(range({STEPS})) as step from timed)
-    select device, step, count(*), sum(case step when 0 then 0 when 1 then t1 - t0 when 2 then t2 - t1 when 3 then t3 - t2 else t4 - t3 end)::bigint
+    steps as (select * exclude person_key, unnest(range({STEPS})) as step from timed)
+    select device, step, count(*), sum(case step {passed} else 0 end)::bigint
     from steps where depth > step group by 1, 2 order by 1, 2
     """
     return [list(row) for row in duckdb.sql(sql).fetchall()]
@@ -258,7 +263,13 @@ def child(work: str, engine: str, folder: Path) -> None:
     wall = time.perf_counter() - begun
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-    print(json.dumps({"cpu": cpu, "wall": wall, "peak_mb": used.ru_maxrss / 1024, "answer": answer}))
+    print(json.dumps({"cpu": cpu, "wall": wall, "peak_mb": peak_mb(), "answer": answer}))
+
+
+def peak_mb() -> float:
+    """Peak memory of this process; ru_maxrss counts what the process that started it held."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
 
 
 def warm() -> None:
@@ -276,9 +287,13 @@ def warm() -> None:
     day_cohorts([(START.date(), rows.select("person_key"))], START.date())
 
 
-def measured(work: str, engine: str, folder: Path) -> dict[str, Any]:
+def measured(work: str, engine: str, folder: Path, steps: int) -> dict[str, Any]:
     done = subprocess.run(  # noqa: S603  # this very script
-        [sys.executable, __file__, "--child", work, engine, str(folder)], capture_output=True, text=True, check=False
+        [sys.executable, __file__, "--child", work, engine, str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "STEPS": str(steps)},
     )
     if done.returncode:
         raise SystemExit(f"{work} by {engine}:\n{done.stderr[-2000:]}")
@@ -299,6 +314,8 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--millions", type=float, default=5)
     options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--days", type=int, default=DAYS)
+    options.add_argument("--steps", type=int, default=STEPS)
     options.add_argument("--only", choices=["footfall"], help="our engine alone")
     options.add_argument("--child", nargs=3)
     chosen = options.parse_args()
@@ -308,35 +325,38 @@ def main() -> None:
     has_chdb = importlib.util.find_spec("chdb") is not None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        prepare(folder, chosen.millions)
+        prepare(folder, chosen.millions, chosen.days)
         rows: list[dict[str, Any]] = []
         for work in ("funnel", "retention"):
             engines = [e for w, e in WORK if w == work and (e != "chdb" or has_chdb) and chosen.only in (None, e)]
             runs: dict[str, list[dict[str, Any]]] = {engine: [] for engine in engines}
             for _ in range(chosen.rounds):
                 for engine in engines:
-                    runs[engine].append(measured(work, engine, folder))
+                    runs[engine].append(measured(work, engine, folder, chosen.steps))
             if not chosen.only:
                 compared(work, {e: found[0]["answer"] for e, found in runs.items() if not e.startswith("floor")})
             for engine, found in runs.items():
                 middle = {key: statistics.median(run[key] for run in found) for key in ("cpu", "wall", "peak_mb")}
                 rows.append({"work": work, "engine": engine, **middle})
-    write(rows, chosen.millions, chosen.rounds)
+    write(rows, chosen)
 
 
-def write(rows: list[dict[str, Any]], millions: float, rounds: int) -> None:
+def write(rows: list[dict[str, Any]], chosen: argparse.Namespace) -> None:
     import duckdb
     import polars as pl
 
+    options = f"--millions {chosen.millions:g} --days {chosen.days} --steps {chosen.steps} --rounds {chosen.rounds}"
+    options += f" --only {chosen.only}" if chosen.only else ""
     versions = {"python": platform.python_version(), "polars": pl.__version__, "duckdb": duckdb.__version__}
     if importlib.util.find_spec("chdb") is not None:
         import chdb  # pyright: ignore[reportMissingImports]
 
         versions["chdb"] = chdb.__version__
     lines = [
-        f"# Funnel and retention, {millions:g} M events",
+        f"# Funnel of {chosen.steps} steps and retention, {chosen.millions:g} M events, {chosen.days} days",
         "",
-        f"`python benchmarks/metrics.py --millions {millions:g} --rounds {rounds}`, median of the rounds; answers equal.",
+        f"`python benchmarks/metrics.py {options}`, median of the rounds"
+        + ("." if chosen.only else "; answers equal."),
         f"{platform.machine()}, 2 cores; " + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
         "",
         "| work | engine | CPU s | wall s | peak MB | our CPU against it | our wall against it |",
@@ -351,10 +371,10 @@ def write(rows: list[dict[str, Any]], millions: float, rounds: int) -> None:
         lines.append(
             f"| {row['work']} | {row['engine']} | {row['cpu']:.2f} | {row['wall']:.2f} | {row['peak_mb']:.0f} | {ratios} |"
         )
-    name = f"metrics_{millions:g}m"
+    name = f"metrics_{chosen.millions:g}m" + (f"_{chosen.days}_days" if chosen.days != DAYS else "")
     (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n")
     (RESULTS / f"{name}.json").write_text(
-        json.dumps({"versions": versions, "rounds": rounds, "rows": rows}, indent=1) + "\n"
+        json.dumps({"command": options, "versions": versions, "rows": rows}, indent=1) + "\n"
     )
     print("\n".join(lines))
 

@@ -45,7 +45,8 @@ def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
     ]
     models = [model.sql for model in load_models().values()]
     codes = [f"{table.contract.name}:{table.code_version}" for table in PERIOD_TABLES]
-    return hash_texts([product.part_hash("time", "funnels", "identity"), snapshot.files, *codes, *models, *parts])
+    said = product.part_hash("time", "funnels", "retention", "journeys", "features", "identity")
+    return hash_texts([said, snapshot.files, *codes, *models, *parts])
 
 
 def marts_are_stale(lake: Lake, product: Product, snapshot: Snapshot) -> bool:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import soupsieve
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.product_metrics import DIMENSIONS, Funnel, Goal, Journey, Match, Retention
+from pipeline.product_metrics import DIMENSIONS, Feature, Funnel, Goal, Journey, Match, Retention
 from pipeline.product_sources import Name, Part, Source, known_zone
 
 PropertyType = Literal["string", "integer", "boolean"]
@@ -27,6 +27,7 @@ ProductPart = Literal[
     "funnels",
     "retention",
     "journeys",
+    "features",
     "quality",
     "currency",
     "sessions",
@@ -139,6 +140,7 @@ class Product(Part):
     funnels: dict[Name, Funnel] = Field(default_factory=dict)
     retention: dict[Name, Retention] = Field(default_factory=dict)
     journeys: dict[Name, Journey] = Field(default_factory=dict)
+    features: dict[Name, Feature] = Field(default_factory=dict)
     sessions: Sessions = Field(default_factory=lambda: Sessions.model_validate({}))
     quality: Quality = Field(default_factory=lambda: Quality.model_validate({}))
     identity: Identity = Field(default_factory=lambda: Identity.model_validate({}))
@@ -160,7 +162,9 @@ class Product(Part):
         ]
         ends = [(n, r, end) for n, r in self.retention.items() for end in ("start", "returning")]
         cohorts = [(f"retention.{n}.{end}", m) for n, r, end in ends if (m := getattr(r, end)) is not None]
-        return [*((f"goals.{n}", g) for n, g in self.goals.items()), *steps, *exclusions, *cohorts]
+        uses = [(f"features.{n}.events.{i}", m) for n, f in self.features.items() for i, m in enumerate(f.events)]
+        could = [(f"features.{n}.could", f.could) for n, f in self.features.items() if f.could is not None]
+        return [*((f"goals.{n}", g) for n, g in self.goals.items()), *steps, *exclusions, *cohorts, *uses, *could]
 
     def _page_faults(self) -> list[str]:
         names = [page.name for page in self.pages]
@@ -169,6 +173,13 @@ class Product(Part):
         ]
         used = [*((f"zones.{i}.page", z.page) for i, z in enumerate(self.zones))]
         used += [(f"{path}.page", m.page) for path, m in self._matches() if m.page is not None]
+        zones = {f"{zone.page}/{zone.name}" for zone in self.zones}
+        faults += [
+            f"features.{n}.zones: no zone {name!r}; write page/zone, of {', '.join(sorted(zones)) or 'none'}"
+            for n, feature in self.features.items()
+            for name in feature.zones
+            if name not in zones
+        ]
         return faults + [
             f"{path}: no page {name!r}; the pages are {', '.join(names) or 'none'}"
             for path, name in used
@@ -178,6 +189,9 @@ class Product(Part):
     def _property_faults(self) -> list[str]:
         named = [(f"{path}.properties", name, ()) for path, match in self._matches() for name in match.properties]
         named += [(f"funnels.{n}", name, DIMENSIONS) for n, f in self.funnels.items() for name in f.dimensions]
+        named += [
+            (f"retention.{n}.breakdown", r.breakdown.by, DIMENSIONS) for n, r in self.retention.items() if r.breakdown
+        ]
         named += [(f"funnels.{n}.unit", f.unit, ("person", "session")) for n, f in self.funnels.items()]
         return [
             f"{path}: {name!r} is not promoted; add it to the section properties"
@@ -225,6 +239,7 @@ class Product(Part):
             "funnels": ("funnels",),
             "retention": ("retention",),
             "journeys": ("journeys",),
+            "features": ("features",),
             "quality": ("quality",),
             "currency": ("currency",),
             "sessions": ("sessions", "sources"),

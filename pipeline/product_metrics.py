@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
+import polars as pl
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipeline.contracts.canonical import KINDS
@@ -18,19 +19,70 @@ def known_kind(kind: str) -> str:
     return kind
 
 
+def _one_as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _known_pattern(pattern: str) -> str:
+    try:
+        pl.Series([""]).str.contains(pattern)
+    except pl.exceptions.ComputeError as fault:
+        raise ValueError(f"{pattern!r} is no regular expression: {str(fault).splitlines()[0]}") from None
+    return pattern
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_one_as_tuple), Field(min_length=1)]
+Pattern = Annotated[str, AfterValidator(_known_pattern)]
+
+
+class Condition(Part):
+    """What a property's value must be like; all lines given must hold. What is negated also holds without a value."""
+
+    equals: Texts | None = Field(None, description="one of these texts; numbers and true compare as text")
+    is_not: Texts | None = None
+    contains: Texts | None = Field(None, description="one of these, in whatever case")
+    not_contains: Texts | None = None
+    regex: Pattern | None = None
+    not_regex: Pattern | None = None
+    gt: float | None = None
+    gte: float | None = None
+    lt: float | None = None
+    lte: float | None = None
+    is_set: bool | None = Field(None, description="whether there is a value at all")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError(
+                "says nothing; give a value, or one of equals, is_not, contains, regex, gt, lt, is_set, ..."
+            )
+        return self
+
+
+def _value_as_condition(value: object) -> object:
+    return {"equals": value} if isinstance(value, str | list | tuple) else value
+
+
 class Match(Part):
     """Which events are meant: those that fit every line given here."""
 
     kind: Annotated[str, AfterValidator(known_kind)] | None = None
     name: str | None = None
     page: Name | None = None
-    properties: dict[str, str] = Field(default_factory=dict, description="promoted property: value, compared as text")
+    properties: dict[str, Annotated[Condition, BeforeValidator(_value_as_condition)]] = Field(
+        default_factory=dict, description="promoted property: its value, several values, or conditions"
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if self.kind is None and self.name is None and self.page is None and not self.properties:
             raise ValueError("fits every event; name a kind, a name, a page or a property")
         return self
+
+    @property
+    def named(self) -> "Match | None":
+        """All events of the kind and name meant, whatever page and properties; None: any event."""
+        return None if self.kind is None and self.name is None else Match(kind=self.kind, name=self.name)
 
 
 class Goal(Match):
@@ -41,6 +93,11 @@ class Step(Match):
     """One step of a funnel."""
 
     label: str = Field(min_length=1, description="the step's name in the marts")
+    first_time: Literal["ever", "fitting"] | None = Field(
+        None,
+        description="only the person's first event of that kind and name over all time, if it fits (ever), or the first "
+        "that fits (fitting)",
+    )
 
 
 class Exclusion(Match):
@@ -48,10 +105,6 @@ class Exclusion(Match):
 
     after: str | None = Field(None, description="label of a step; default: the first")
     before: str | None = Field(None, description="label of a later step; default: the last")
-
-
-def _one_as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
 
 
 Dimensions = Annotated[tuple[str, ...], BeforeValidator(_one_as_tuple)]
@@ -66,6 +119,28 @@ class Breakdown(Part):
     attribution: Literal["first_touch", "last_touch", "all_events", "step"] = "first_touch"
     step: str | None = Field(None, description="label of the step, for attribution `step`")
     limit: int = Field(10, ge=1, le=100, description="largest groups shown; the others are `Other`")
+
+
+class Grouping(Part):
+    """One retention per value of a column of events, which start and return must share."""
+
+    by: str = Field(description=f"{', '.join(DIMENSIONS)} or a promoted property")
+    limit: int = Field(10, ge=1, le=100, description="largest groups shown; the others are `Other`")
+
+
+class Feature(Part):
+    """A part of the product that people may adopt: events, or clicks in zones (metrics.md, "feature adoption")."""
+
+    events: tuple[Match, ...] = Field((), max_length=20, description="events that are a use")
+    zones: tuple[str, ...] = Field((), max_length=20, description="zones, as page/zone, in which a click is a use")
+    could: Match | None = Field(None, description="events that show that a person could use it; default: any event")
+    again_days: int = Field(28, ge=1, le=366, description="days of 86,400 s within which a further use counts as again")
+
+    @model_validator(mode="after")
+    def _is_something(self) -> Self:
+        if not self.events and not self.zones:
+            raise ValueError("name the `events` or the `zones` that the feature is made of")
+        return self
 
 
 class Funnel(Part):
@@ -148,6 +223,7 @@ class Retention(Part):
         (), description="widths in periods of the columns from 1 on"
     )
     elapsed: bool = Field(default=False, description="24 h windows from the first start instead of calendar periods")
+    breakdown: Grouping | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -22,6 +22,7 @@ from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.sources import FORMATS
 from pipeline.lake import Lake
 from pipeline.metrics.daily import daily_sessions
+from pipeline.metrics.features import feature_counts, feature_days
 from pipeline.metrics.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events
 from pipeline.metrics.people import activity, people_daily, retention_cells
 from pipeline.metrics.people_tables import (
@@ -147,15 +148,22 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["step_events"],
         (Reads("events"),),
         ("funnels",),
-        "2",
+        "3",
         compute=lambda s: Built(step_events(s.scan("events"), s.day, s.product.funnels)),
     ),
     DayTable(
         TABLES["return_events"],
         (Reads("events"),),
         ("retention",),
+        "2",
+        compute=lambda s: Built(return_events(s.scan("events"), s.day, s.product)),
+    ),
+    DayTable(
+        TABLES["feature_days"],
+        (Reads("events"),),
+        ("features", "zones", "currency"),
         "1",
-        compute=lambda s: Built(return_events(s.scan("events"), s.day, s.product.retention)),
+        compute=lambda s: Built(feature_days(s.scan("events"), s.day, s.product)),
     ),
     DayTable(
         TABLES["journey_events"],
@@ -229,7 +237,8 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
     PeriodTable(TABLES["funnel_trend_counts"], "step_events", lambda s: funnel_trend_counts(s.rows, s.days, s.product)),
     PeriodTable(TABLES["lifecycle_counts"], "activity", lambda s: lifecycle_counts(s.rows, s.days, s.product)),
     PeriodTable(TABLES["stickiness_counts"], "activity", lambda s: stickiness_counts(s.rows, s.days, s.product)),
-    PeriodTable(TABLES["return_cells"], "return_events", lambda s: return_cells(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["return_cells"], "return_events", lambda s: return_cells(s.rows, s.days, s.product), "2"),
+    PeriodTable(TABLES["feature_counts"], "feature_days", lambda s: feature_counts(s.rows, s.days, s.product)),
     PeriodTable(
         TABLES["journey_edge_counts"], "journey_events", lambda s: journey_edge_counts(s.rows, s.days, s.product)
     ),
@@ -238,3 +247,12 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
     PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.manifests.values())),
 )
 PERIOD_TABLE: dict[str, PeriodTable] = {table.contract.name: table for table in PERIOD_TABLES}
+
+
+def own_day_tables() -> set[str]:
+    """Day tables that follow from their own day alone; of the others a changed day touches its neighbours too."""
+    own: set[str] = {RAW, IDENTITY, REPEATS}
+    for table in DAY_TABLES:
+        if all(reads.table in own and set(reads.offsets) == {0} for reads in table.reads):
+            own.add(table.contract.name)
+    return own & set(DAY_TABLE)

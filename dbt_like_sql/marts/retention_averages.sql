@@ -1,7 +1,8 @@
--- One row per retention and column: three averages over mature cells of cohorts that have people.
+-- One row per retention, group and column: three averages over mature cells of cohorts that have people.
 with mature_cells as (
     select
         retention,
+        "group",
         "offset",
         cohort_start,
         people_in_cohort,
@@ -13,6 +14,7 @@ with mature_cells as (
 
 select
     retention,
+    "group",
     "offset",
     count(return_rate) as cohorts,
     sum(people_in_cohort)::bigint as people_in_cohort,
@@ -21,4 +23,4 @@ select
     list_avg(list(return_rate order by cohort_start)) as simple,
     sum(people_in_cohort * people_returned) / sum(people_in_cohort * people_in_cohort) as mixpanel
 from mature_cells
-group by retention, "offset"
+group by retention, "group", "offset"

@@ -1,6 +1,7 @@
--- One row per retention, cohort and column; the rate stands only where its time is over.
+-- One row per retention, group, cohort and column; the rate stands only where its time is over.
 select
     retention,
+    "group",
     period,
     cohort_start,
     "offset",

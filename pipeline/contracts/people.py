@@ -6,8 +6,9 @@ Definitions: semantics.md, sections 3 to 6; metrics.md, "Retention, funnels, jou
 import polars as pl
 
 from pipeline.contracts.base import Column, Table, count, rate, time
+from pipeline.contracts.features import FEATURE_ADOPTION, FEATURE_COUNTS, FEATURE_DAYS
 from pipeline.contracts.sessions import PERSON
-from pipeline.contracts.tables import FUNNEL_DURATIONS, FUNNEL_TREND_COUNTS
+from pipeline.contracts.tables import FUNNEL_DURATIONS, FUNNEL_TREND_COUNTS, GROUP
 
 _DAY = Column("day", pl.Date(), "local day of the product's time zone")
 _PERIOD_START = Column("period_start", pl.Date(), "first local day of the period")
@@ -15,18 +16,20 @@ _PERIOD_START = Column("period_start", pl.Date(), "first local day of the period
 RETURN_EVENTS = Table(
     name="return_events",
     layer="daily",
-    grain="One row per retention of the product file, person and hour with an event that matters to it.",
+    grain="One row per retention of the product file, person, hour and value with an event that matters to it.",
     columns=(
         _DAY,
         Column("retention", pl.String(), "retention of the product file"),
         PERSON,
-        time("occurred_at", "the hour's begin"),
+        time("occurred_at", "the hour's begin, or the day's where that is later"),
+        Column("value", pl.String(), "the events' value for the breakdown; empty without one"),
+        time("named_at", "when the first event that bears the start's name happened", nullable=True),
         Column("is_start", pl.Boolean(), "whether an event of the hour starts a cohort"),
         Column("is_named", pl.Boolean(), "whether one bears the start's name, whatever its other filters"),
         Column("is_first_start", pl.Boolean(), "whether the first of these starts a cohort"),
         count("returns", "returning events of the hour", "event", "day"),
     ),
-    key=("retention", "person_key", "occurred_at"),
+    key=("retention", "person_key", "occurred_at", "value"),
 )
 JOURNEY_EVENTS = Table(
     name="journey_events",
@@ -79,9 +82,10 @@ STICKINESS_COUNTS = Table(
 RETURN_CELLS = Table(
     name="return_cells",
     layer="period",
-    grain="One row per retention of the product file, cohort and column.",
+    grain="One row per retention of the product file, group, cohort and column.",
     columns=(
         Column("retention", pl.String(), "retention of the product file"),
+        GROUP,
         Column("period", pl.String(), "`day`, `week` or `month`"),
         Column("cohort_start", pl.Date(), "first local day of the cohort's period"),
         Column(
@@ -91,7 +95,7 @@ RETURN_CELLS = Table(
         count("people_returned", "of them, people who came back as the retention's mode says", "person"),
         Column("mature", pl.Boolean(), "the time that the cell speaks of is over"),
     ),
-    key=("retention", "cohort_start", "offset"),
+    key=("retention", "group", "cohort_start", "offset"),
     at_most=(("people_returned", "people_in_cohort"),),
 )
 JOURNEY_EDGE_COUNTS = Table(
@@ -146,7 +150,7 @@ STICKINESS = Table(
 RETENTION_COHORTS = Table(
     name="retention_cohorts",
     layer="mart",
-    grain="One row per retention of the product file, cohort and column.",
+    grain=RETURN_CELLS.grain,
     columns=(*RETURN_CELLS.columns, rate("return_rate", "people_returned / people_in_cohort; null until mature")),
     key=RETURN_CELLS.key,
     at_most=RETURN_CELLS.at_most,
@@ -154,9 +158,10 @@ RETENTION_COHORTS = Table(
 RETENTION_AVERAGES = Table(
     name="retention_averages",
     layer="mart",
-    grain="One row per retention of the product file and column: averages over mature cells.",
+    grain="One row per retention of the product file, group and column: averages over mature cells.",
     columns=(
         Column("retention", pl.String(), "retention of the product file"),
+        GROUP,
         Column("offset", pl.Int64(), "column", minimum=0),
         count("cohorts", "cohorts whose cell is mature", "cohort"),
         count("people_in_cohort", "people in these cohorts", "person"),
@@ -165,7 +170,7 @@ RETENTION_AVERAGES = Table(
         rate("simple", "mean of the cohorts' return rates"),
         rate("mixpanel", "return rates weighted by the square of the cohorts' sizes"),
     ),
-    key=("retention", "offset"),
+    key=("retention", "group", "offset"),
     at_most=(("people_returned", "people_in_cohort"),),
 )
 FUNNEL_TIMES = Table(
@@ -209,11 +214,13 @@ JOURNEY_SEQUENCES = Table(
 PEOPLE_TABLES: tuple[Table, ...] = (
     RETURN_EVENTS,
     JOURNEY_EVENTS,
+    FEATURE_DAYS,
     LIFECYCLE_COUNTS,
     STICKINESS_COUNTS,
     RETURN_CELLS,
     JOURNEY_EDGE_COUNTS,
     JOURNEY_WAYS,
+    FEATURE_COUNTS,
 )
 PEOPLE_MARTS: tuple[Table, ...] = (
     LIFECYCLE,
@@ -224,4 +231,5 @@ PEOPLE_MARTS: tuple[Table, ...] = (
     FUNNEL_TRENDS,
     JOURNEY_EDGES,
     JOURNEY_SEQUENCES,
+    FEATURE_ADOPTION,
 )

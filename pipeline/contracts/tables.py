@@ -9,6 +9,9 @@ from pipeline.contracts.base import Column, Table, count, time
 from pipeline.contracts.sessions import DEVICE, EVENT_DIMENSIONS, PERSON, SESSION_DAY
 
 _DAY = Column("day", pl.Date(), "local day of the product's time zone")
+GROUP = Column(
+    "group", pl.String(), "value of the breakdown; empty: everybody, `(none)`: without a value, `Other`: the rest"
+)
 
 ACTIVITY = Table(
     name="activity",
@@ -37,10 +40,16 @@ STEP_EVENTS = Table(
         ),
         Column("steps", pl.Int64(), "bit k is set where the event fits step k (0-based)", minimum=0),
         Column("excluded", pl.Int64(), "bit i is set where the event fits exclusion i (0-based)", minimum=0),
+        Column(
+            "first",
+            pl.Int64(),
+            "bit k: the person's first event of the day that step k's `first_time` speaks of",
+            minimum=0,
+        ),
         Column("value", pl.String(), "the event's value for a breakdown, or to be held constant; else empty"),
         Column("tie", pl.Int64(), "place among the entity's equal rows of the instant", minimum=0),
     ),
-    key=("funnel", "entity_key", "occurred_at", "steps", "excluded", "value", "tie"),
+    key=("funnel", "entity_key", "occurred_at", "steps", "excluded", "first", "value", "tie"),
 )
 DAILY_SESSIONS = Table(
     name="daily_sessions",
@@ -170,11 +179,7 @@ FUNNEL_RESULTS = Table(
         Column("period", pl.String(), "`all` (whole history) or `week`"),
         Column("period_start", pl.Date(), "first local day of the period"),
         Column("period_end", pl.Date(), "last local day of the period; steps after it do not count"),
-        Column(
-            "group",
-            pl.String(),
-            "value of the breakdown; empty: everybody, `(none)`: without a value, `Other`: the rest",
-        ),
+        GROUP,
         Column("step", pl.Int64(), "place of the step, from 1", minimum=1),
         Column("step_name", pl.String(), "name of the step"),
         count("people_entered", "people who took step 1", "person"),

@@ -1,13 +1,14 @@
 """Which events a goal or a funnel step means, and which page an address belongs to, as Polars expressions."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import polars as pl
 
 from pipeline.contracts.canonical import PROMOTED_PREFIX
 from pipeline.product import Page
-from pipeline.product_metrics import Match
+from pipeline.product_metrics import DIMENSIONS, Condition, Match
 
 _PATH = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://[^/?#]*)?([^?#]*)"
 
@@ -21,8 +22,49 @@ def matches(match: Match) -> pl.Expr:
         tests.append(pl.col("name") == match.name)
     if match.page is not None:
         tests.append(pl.col("page") == match.page)
-    tests += [pl.col(PROMOTED_PREFIX + name).cast(pl.String) == value for name, value in match.properties.items()]
+    tests += [
+        holds(pl.col(PROMOTED_PREFIX + name).cast(pl.String), condition) for name, condition in match.properties.items()
+    ]
     return pl.all_horizontal(*tests).fill_null(value=False)
+
+
+def holds(text: pl.Expr, condition: Condition) -> pl.Expr:
+    """Whether a value, as text, is as the condition says; never null (semantics.md, section 0)."""
+    number = text.cast(pl.Float64, strict=False)
+    lower = text.str.to_lowercase()
+    found: dict[str, Callable[[Any], pl.Expr]] = {
+        "equals": text.is_in,
+        "is_not": text.is_in,
+        "contains": lambda parts: pl.any_horizontal(lower.str.contains(each.lower(), literal=True) for each in parts),
+        "not_contains": lambda parts: pl.any_horizontal(
+            lower.str.contains(each.lower(), literal=True) for each in parts
+        ),
+        "regex": text.str.contains,
+        "not_regex": text.str.contains,
+        "gt": number.gt,
+        "gte": number.ge,
+        "lt": number.lt,
+        "lte": number.le,
+        "is_set": lambda wanted: text.is_not_null() == wanted,
+    }
+    given = {name: getattr(condition, name) for name in found if getattr(condition, name) is not None}
+    tests = {name: found[name](value).fill_null(value=False) for name, value in given.items()}
+    # What is not so also holds where there is no value.
+    return pl.all_horizontal(~test if name in _NEGATED else test for name, test in tests.items())
+
+
+_NEGATED = frozenset({"is_not", "not_contains", "not_regex"})
+
+
+def of_its_name(match: Match | None) -> pl.Expr:
+    """True where an event is of the kind and name of `match`, whatever else it asks for; everywhere without these."""
+    named = match.named if match is not None else None
+    return pl.lit(value=True) if named is None else matches(named)
+
+
+def column_of(dimension: str) -> str:
+    """The column of events that a breakdown names: one of DIMENSIONS, or a promoted property."""
+    return dimension if dimension in DIMENSIONS else PROMOTED_PREFIX + dimension
 
 
 def own_currency_revenue(currency: str) -> pl.Expr:

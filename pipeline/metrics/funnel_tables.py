@@ -9,16 +9,16 @@ from pipeline.contracts import TABLES
 from pipeline.contracts.canonical import PROMOTED_PREFIX
 from pipeline.days import ONE_DAY, day_start
 from pipeline.events.keys import stable_keys
-from pipeline.events.matching import matches
+from pipeline.events.matching import column_of, matches, of_its_name
 from pipeline.metrics.buckets import by_bucket
 from pipeline.metrics.funnel import FunnelRules, funnel_people, step_bits, step_counts
 from pipeline.metrics.funnel_groups import constant_people, grouped_people, with_other
 from pipeline.metrics.funnel_times import funnel_trends, time_to_convert
-from pipeline.metrics.periods import Calendar
+from pipeline.metrics.periods import Calendar, complete_weeks
 from pipeline.product import Product
-from pipeline.product_metrics import DIMENSIONS, Funnel
+from pipeline.product_metrics import Funnel, Step
 
-_ROW = ["funnel", "entity_key", "occurred_at", "steps", "excluded", "value"]
+_ROW = ["funnel", "entity_key", "occurred_at", "steps", "excluded", "first", "value"]
 _ENTITY = ("entity_key",)
 # Groups besides the values of a breakdown: everybody, and those whose events have no value.
 ALL, NO_VALUE = "", "(none)"
@@ -55,24 +55,58 @@ def step_events(events: pl.LazyFrame, day: date, funnels: Mapping[str, Funnel]) 
 
 
 def _rows(people: pl.LazyFrame, name: str, funnel: Funnel) -> pl.LazyFrame:
-    values = [pl.col(_column(each)).cast(pl.String).fill_null("") for each in funnel.dimensions]
+    values = [pl.col(column_of(each)).cast(pl.String).fill_null("") for each in funnel.dimensions]
     is_complete = pl.all_horizontal(pl.lit(value=True), *(value != "" for value in values))
     value = pl.concat_str(values, separator=" · ") if values else pl.lit("")
+    if any(step.first_time for step in funnel.steps):
+        people = people.sort("person_key", "occurred_at", "sequence", "event_id", nulls_last=True)
+    firsts = [_is_first_of_day(step) for step in funnel.steps]
+    fits = [
+        matches(step) & (first if step.first_time else True) for step, first in zip(funnel.steps, firsts, strict=True)
+    ]
     rows = people.select(
         "person_key",
         "occurred_at",
         funnel=pl.lit(name),
         entity_key=_entity(funnel.unit),
-        steps=step_bits([matches(step) for step in funnel.steps]),
+        steps=step_bits(fits),
         excluded=step_bits([matches(each) for each in funnel.exclusions]),
+        first=step_bits(firsts),
         # What must be held constant has to be there whole; of a breakdown "" is a group of its own.
         value=pl.when(is_complete).then(value).otherwise(pl.lit("")) if funnel.hold_constant else value,
-    ).filter(pl.col("entity_key").is_not_null())
-    return rows if funnel.order == "strict" else rows.filter((pl.col("steps") > 0) | (pl.col("excluded") > 0))
+    )
+    # An event without a unit may still be the person's first; it fits nothing then.
+    nobodys, is_first = pl.col("entity_key").is_null(), pl.col("first") > 0
+    kept = rows.filter(~nobodys | is_first).with_columns(
+        pl.when(~nobodys).then(pl.col("steps", "excluded")).otherwise(pl.lit(0, dtype=pl.Int64)),
+        entity_key=pl.coalesce("entity_key", "person_key"),
+    )
+    return (
+        kept if funnel.order == "strict" else kept.filter((pl.col("steps") > 0) | (pl.col("excluded") > 0) | is_first)
+    )
 
 
-def _column(dimension: str) -> str:
-    return dimension if dimension in DIMENSIONS else PROMOTED_PREFIX + dimension
+def _is_first_of_day(step: Step) -> pl.Expr:
+    """Whether an event is the person's first of the day of which the step's `first_time` speaks; rows are in order."""
+    if step.first_time is None:
+        return pl.lit(value=False)
+    meant = of_its_name(step) if step.first_time == "ever" else matches(step)
+    return meant & (meant.cum_sum().over("person_key") == 1)
+
+
+def _stream(rows: pl.LazyFrame, name: str, funnel: Funnel) -> pl.LazyFrame:
+    """The funnel's own rows; a step with `first_time` is kept where no earlier day has a first of its kind."""
+    own = rows.filter(pl.col("funnel") == name)
+    for k, step in enumerate(funnel.steps):
+        if step.first_time is not None:
+            bit = 1 << k
+            is_first = (pl.col("first") & bit) > 0
+            earliest = own.filter(is_first).group_by("person_key").agg(earliest=pl.col("occurred_at").min())
+            # Rows of one instant on the person's first day: only the marked one is the first.
+            holds = is_first & (pl.col("occurred_at") == pl.col("earliest"))
+            steps = pl.when(holds.fill_null(value=False)).then("steps").otherwise(pl.col("steps") & ~bit)
+            own = own.join(earliest, on="person_key", how="left").with_columns(steps=steps).drop("earliest")
+    return own
 
 
 def _entity(unit: str) -> pl.Expr:
@@ -101,12 +135,7 @@ def _periods(days: list[date], product: Product) -> list[tuple[str, date, date]]
     """(period, first day, last day) of the whole history and of each week that lies in it whole."""
     if not days:
         return []
-    first_weekday = 0 if product.week_start == "monday" else 6
-    weeks = [
-        ("week", day, day + ONE_DAY * 6)
-        for day in days
-        if day.weekday() == first_weekday and day + ONE_DAY * 6 <= days[-1]
-    ]
+    weeks = [("week", first, last) for first, last in complete_weeks(days, product.week_start)]
     return [("all", days[0], days[-1]), *weeks]
 
 
@@ -114,7 +143,7 @@ def _period_rows(
     rows: pl.LazyFrame, product: Product, name: str, funnel: Funnel, period: tuple[str, date, date]
 ) -> pl.DataFrame:
     label, first, last = period
-    inside = rows.filter(pl.col("funnel") == name, pl.col("day").is_between(first, last))
+    inside = _stream(rows, name, funnel).filter(pl.col("day").is_between(first, last))
     mature_until = day_start(last + ONE_DAY, product.zone_info) - timedelta(days=funnel.window_days)
     groups = _people(inside, funnel)
     counts = [_step_rows(group, people, rules_of(funnel), mature_until) for group, people in groups.items()]
@@ -178,7 +207,7 @@ def funnel_durations(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
     table = TABLES["funnel_durations"]
     parts = [pl.DataFrame(schema=table.schema)]
     for name, funnel in product.funnels.items():
-        people = _people(rows.filter(pl.col("funnel") == name), funnel)[ALL]
+        people = _people(_stream(rows, name, funnel), funnel)[ALL]
         bins = time_to_convert(people).bins
         width = bins["from_s"].diff().drop_nulls()
         parts.append(
@@ -199,8 +228,7 @@ def funnel_trend_counts(rows: pl.LazyFrame, days: list[date], product: Product) 
     calendar = Calendar("week", product.time_zone, product.week_start)
     for name, funnel in product.funnels.items() if days else ():
         first, last = (day_start(day, product.zone_info) for day in (days[0], days[-1]))
-        stream = rows.filter(pl.col("funnel") == name)
-        found = funnel_trends(stream, rules_of(funnel), calendar, first, last, by=_ENTITY)
+        found = funnel_trends(_stream(rows, name, funnel), rules_of(funnel), calendar, first, last, by=_ENTITY)
         weeks = {n: calendar.first_day(n) for n in found["period"]}
         window_end = day_start(days[-1] + ONE_DAY, product.zone_info) - timedelta(days=funnel.window_days)
         mature = {n: calendar.start(n + 1) <= window_end for n in found["period"]}

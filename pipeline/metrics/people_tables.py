@@ -7,51 +7,58 @@ from typing import Literal
 import polars as pl
 
 from pipeline.contracts import TABLES
+from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.days import ONE_DAY, day_start
-from pipeline.events.matching import matches
+from pipeline.events.matching import column_of, matches, of_its_name
 from pipeline.metrics.buckets import by_bucket
 from pipeline.metrics.journeys import JourneyRules, edges, sequences, visits
 from pipeline.metrics.lifecycle import active_periods, lifecycle, stickiness
 from pipeline.metrics.periods import Calendar
-from pipeline.metrics.retention import RetentionRules, retention
+from pipeline.metrics.retention import OTHER, RetentionRules, grouped_retention, retention
 from pipeline.product import Product
-from pipeline.product_metrics import Journey, Match, Retention
+from pipeline.product_metrics import Journey, Retention
 
 _RECENT_DAYS = 28
 _UNITS: tuple[Literal["day", "week", "month"], ...] = ("day", "week", "month")
 _ANY = pl.lit(value=True)
+NO_VALUE = "(none)"
 
 
-def return_events(events: pl.LazyFrame, day: date, retentions: Mapping[str, Retention]) -> pl.DataFrame:
-    """What `day` says for the retentions: per person and hour starts and returning events; bots left out."""
+def return_events(events: pl.LazyFrame, day: date, product: Product) -> pl.DataFrame:
+    """What `day` says for the retentions: per person, hour and value starts and returning events; bots left out."""
     people = events.filter(pl.col("person_key").is_not_null(), ~pl.col("is_bot"))
     table = TABLES["return_events"]
-    parts = [_return_rows(people, name, chosen) for name, chosen in retentions.items()]
+    begin = day_start(day, product.zone_info)
+    parts = [_return_rows(people, name, chosen, begin) for name, chosen in product.retention.items()]
     rows = pl.concat(parts).collect() if parts else pl.DataFrame(schema=table.schema)
     return table.conform(rows.with_columns(day=pl.lit(day)))
 
 
-def _return_rows(people: pl.LazyFrame, name: str, chosen: Retention) -> pl.LazyFrame:
-    # Events of one name are of one kind where none bears a name.
-    start = chosen.start
-    has_name = start is not None and (start.kind is not None or start.name is not None)
-    is_start = _ANY if start is None else matches(start)
-    is_named = matches(Match(kind=start.kind, name=start.name)) if start is not None and has_name else _ANY
+def _return_rows(people: pl.LazyFrame, name: str, chosen: Retention, begin: datetime) -> pl.LazyFrame:
+    is_named = of_its_name(chosen.start)
+    value = (
+        pl.lit("") if chosen.breakdown is None else pl.col(column_of(chosen.breakdown.by)).cast(pl.String).fill_null("")
+    )
     marked = people.select(
         "person_key",
         "occurred_at",
         "sequence",
         "event_id",
-        is_start=is_start,
+        is_start=_ANY if chosen.start is None else matches(chosen.start),
         is_named=is_named,
         returns=(_ANY if chosen.returning is None else matches(chosen.returning)).cast(pl.Int64),
+        value=value,
     ).filter(pl.any_horizontal("is_start", "is_named", pl.col("returns") > 0))
     ordered = marked.sort("occurred_at", "sequence", "event_id", nulls_last=True)
-    return ordered.group_by("person_key", pl.col("occurred_at").dt.truncate("1h")).agg(
+    # Where days begin within an hour, its events are of two days.
+    hour = pl.max_horizontal(pl.col("occurred_at").dt.truncate("1h"), pl.lit(begin, dtype=UTC_MICROSECONDS))
+    named = pl.col("is_named")
+    return ordered.group_by("person_key", "value", hour.alias("occurred_at")).agg(
         retention=pl.lit(name),
+        named_at=pl.col("occurred_at").filter(named).first(),
         is_start=pl.col("is_start").any(),
-        is_first_start=pl.col("is_start").filter("is_named").first().fill_null(value=False),
-        is_named=pl.col("is_named").any(),
+        is_first_start=pl.col("is_start").filter(named).first().fill_null(value=False),
+        is_named=named.any(),
         returns=pl.col("returns").sum(),
     )
 
@@ -146,7 +153,7 @@ def _noon(day: date) -> datetime:
 
 
 def return_cells(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
-    """The retentions' cells; `rows` holds return_events of `days`."""
+    """The retentions' cells, of everybody and by group; `rows` holds return_events of `days`."""
     table = TABLES["return_cells"]
     parts = [pl.DataFrame(schema=table.schema)]
     for name, chosen in product.retention.items() if days else ():
@@ -169,23 +176,54 @@ def _cells_of(rows: pl.LazyFrame, name: str, chosen: Retention, days: list[date]
         brackets=chosen.brackets,
         elapsed=chosen.elapsed,
     )
-    # Of first_ever cohorts the hour's first event of the name decides.
-    is_start = pl.col("is_first_start") if chosen.cohort == "first_ever" else pl.col("is_start")
-    parts = by_bucket(rows.with_columns(is_start=is_start), lambda part: retention(part, rules))
-    summed = pl.concat(parts).group_by("cohort", "offset").agg(pl.col("returned").sum())
-    cells = summed.sort("cohort", "offset")
-    sizes = cells.filter(offset=0).select("cohort", people_in_cohort="returned")
-    mature = [
-        _ends(calendar, chosen, cohort, offset) <= end for cohort, offset in cells.select("cohort", "offset").rows()
-    ]
-    return cells.join(sizes, on="cohort").select(
+    if chosen.cohort == "first_ever":
+        # The hour's first event of the name decides, and the hours' order is that of these events.
+        order = pl.coalesce("named_at", "occurred_at")
+        rows = rows.with_columns(is_start="is_first_start").sort(order, "occurred_at", "value")
+    cells = _summed(
+        [part.with_columns(group=pl.lit("")) for part in by_bucket(rows, lambda part: retention(part, rules))]
+    )
+    if chosen.breakdown is not None:
+        grouped = by_bucket(rows, lambda part: grouped_retention(part, rules, "value"))
+        cells = pl.concat(
+            [cells, _largest(_summed([part.rename({"value": "group"}) for part in grouped]), chosen.breakdown.limit)]
+        )
+    sizes = cells.filter(offset=0).select("group", "cohort", people_in_cohort="returned")
+    over = {
+        (cohort, offset): _ends(calendar, chosen, cohort, offset) <= end
+        for cohort, offset in cells.select("cohort", "offset").unique().rows()
+    }
+    return cells.join(sizes, on=["group", "cohort"]).select(
         "offset",
+        "group",
         "people_in_cohort",
         retention=pl.lit(name),
         period=pl.lit(chosen.period),
         cohort_start=pl.col("cohort").map_elements(calendar.first_day, return_dtype=pl.Date),
         people_returned="returned",
-        mature=pl.Series(mature, dtype=pl.Boolean),
+        mature=pl.struct("cohort", "offset").map_elements(
+            lambda cell: over[cell["cohort"], cell["offset"]], return_dtype=pl.Boolean
+        ),
+    )
+
+
+def _summed(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """Cells of ranges of people added up."""
+    summed = pl.concat(parts).group_by("group", "cohort", "offset").agg(pl.col("returned").sum())
+    return summed.sort("group", "cohort", "offset")
+
+
+def _largest(cells: pl.DataFrame, limit: int) -> pl.DataFrame:
+    """All but the groups with the most people in cohorts under one name; who has no value is a group as any other."""
+    named = cells.with_columns(group=pl.when(pl.col("group") == "").then(pl.lit(NO_VALUE)).otherwise("group"))
+    sizes = named.filter(offset=0).group_by("group").agg(pl.col("returned").sum())
+    kept = sizes.sort("returned", "group", descending=[True, False]).head(limit)["group"]
+    return _summed(
+        [
+            named.with_columns(
+                group=pl.when(pl.col("group").is_in(kept.implode())).then("group").otherwise(pl.lit(OTHER))
+            )
+        ]
     )
 
 

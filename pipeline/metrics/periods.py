@@ -4,6 +4,7 @@ Definition: semantics.md, sections 3 to 5. Days, weeks and months go by the loca
 full local hour.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
@@ -16,6 +17,13 @@ _HOUR_US = 3_600_000_000
 _EPOCH = date(1970, 1, 1)
 # 1970-01-01 was a Thursday: three days into a week from Monday, four into one from Sunday.
 _DAYS_INTO_WEEK = {"monday": 3, "sunday": 4}
+
+
+def complete_weeks(days: Sequence[date], week_start: Literal["monday", "sunday"]) -> list[tuple[date, date]]:
+    """First and last day of each week that lies whole between the first and the last of `days`."""
+    first_weekday = 0 if week_start == "monday" else 6
+    starts = (day for day in days if day.weekday() == first_weekday)
+    return [(day, day + timedelta(days=6)) for day in starts if day + timedelta(days=6) <= days[-1]]
 
 
 @dataclass(frozen=True)

@@ -220,6 +220,11 @@ def grouped_retention(
     With a `limit` all but the groups with the largest sum of cohorts are called "Other".
     """
     given = stream.with_columns(pl.col(value).cast(pl.String).fill_null("")).collect()
+    if rules.cohort == "first_ever":
+        # The value of the entity's very first event of the name is its group's.
+        given = given.sort("occurred_at", maintain_order=True)
+        is_first = pl.col("is_named") & (pl.col("is_named").cum_sum().over(by) == 1)
+        given = given.with_columns(is_named=is_first)
     parts = [
         retention(part.lazy(), rules, by).with_columns(pl.lit(name).alias(value))
         for (name,), part in sorted(given.partition_by(value, as_dict=True).items(), key=str)

@@ -68,7 +68,7 @@ def daily_zones(events: pl.LazyFrame, views: pl.LazyFrame, day: date, product: P
         .filter(pl.col("only_device").is_null() | (pl.col("only_device") == pl.col("device_type")))
         .join(page_clicks, on=["page", "device_type"], how="left")
     )
-    hits = clicks.join(_chain_zones(clicks, zones, product), on=["page", "device_type", "element_chain"], how="inner")
+    hits = clicks.join(chain_zones(clicks, zones, product), on=["page", "device_type", "element_chain"], how="inner")
     clicked = hits.group_by([*_KEY, "device_type"]).agg(
         clicks=pl.len(),
         own_clicks=pl.col("is_innermost").sum(),
@@ -88,7 +88,7 @@ def _zone_frame(zones: Sequence[Zone], product: Product) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _chain_zones(clicks: pl.DataFrame, zones: Sequence[Zone], product: Product) -> pl.DataFrame:
+def chain_zones(clicks: pl.DataFrame, zones: Sequence[Zone], product: Product) -> pl.DataFrame:
     """Which zones each distinct (page, device, chain) lies in; the few thousand distinct ones are matched once."""
     rows: list[tuple[str, str, str, str, date, bool]] = []
     distinct = clicks.select("page", "device_type", "element_chain").drop_nulls().unique()

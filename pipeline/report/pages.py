@@ -31,7 +31,8 @@ def _retention(product: Product, marts: Marts) -> Page:
     cohorts, means = marts["retention_cohorts"], marts["retention_averages"]
     sections: list[Section] = []
     for name in product.retention:
-        cells = cohorts.filter(pl.col("retention") == name, pl.col("people_in_cohort") > 0)
+        mine = pl.col("retention") == name
+        cells = cohorts.filter(mine, pl.col("group") == "", pl.col("people_in_cohort") > 0)
         shown = cells.with_columns(
             cohort=pl.format("{} ({})", pl.col("cohort_start").dt.strftime("%d %b %Y"), "people_in_cohort"),
             rate="return_rate",
@@ -43,7 +44,7 @@ def _retention(product: Product, marts: Marts) -> Page:
             ink=pl.when(pl.col("rate") > _DARK_FROM * pl.lit(most)).then(pl.lit("white")).otherwise(pl.lit("#202124")),
         )
         ink = pl.when(pl.col("rate").is_null()).then(pl.lit("currentColor")).otherwise("ink")
-        average = means.filter(pl.col("retention") == name, pl.col("offset") > 0)
+        average = means.filter(mine, pl.col("group") == "", pl.col("offset") > 0)
         drawn = (
             [charts.triangle(later.with_columns(ink=ink), f"{name}: share of each cohort that came back")]
             if later.height
@@ -73,7 +74,53 @@ def _retention(product: Product, marts: Marts) -> Page:
                 ],
             )
         )
-    return Page("retention", "Retention and lifecycle", [], [*sections, _lifecycle(marts), _stickiness(marts)])
+        sections += _retention_groups(name, unit, means.filter(mine, pl.col("group") != "", pl.col("offset") > 0))
+    rest = [_lifecycle(marts), _stickiness(marts), *_features(product, marts)]
+    return Page("retention", "Retention and lifecycle", [], [*sections, *rest])
+
+
+def _retention_groups(name: str, unit: str, means: pl.DataFrame) -> list[Section]:
+    """Mean retention of each group of the breakdown, a column per period later."""
+    if means.is_empty():
+        return []
+    columns = means["offset"].unique().sort().to_list()
+    rows: list[tuple[str, ...]] = []
+    for (group,), part in means.sort("people_in_cohort", descending=True).partition_by("group", as_dict=True).items():
+        rates = dict(part.select("offset", "pooled").rows())
+        people = part.filter(pl.col("offset") == part["offset"].min())["people_in_cohort"].item()
+        rows.append((str(group), count(people), *(share(rates.get(column)) for column in columns)))
+    return [
+        Section(
+            f"{name} by group",
+            f"The same retention by the breakdown of the product file: the share that came back, by {unit}s later, over "
+            "cohorts whose time is over.",
+            [],
+            ("group", "people", *(str(column) for column in columns)),
+            rows,
+        )
+    ]
+
+
+def _features(product: Product, marts: Marts) -> list[Section]:
+    if not product.features:
+        return []
+    found = marts["feature_adoption"].filter(pl.col("period") == "last_28").sort("people_tried", descending=True)
+    return [
+        Section(
+            "Feature adoption",
+            "Of the people of the last 28 days who could use a feature, those who did; of those whose first use fell into "
+            "this time and whose time for a further one is over, those who used it again on a later day; of the people "
+            "who bought something, those who used it.",
+            [],
+            ("feature", "could", "tried", "of those who could", "first time", "again", "time to first use", "of buyers"),
+            [
+                (r["feature"], count(r["people_could"]), count(r["people_tried"]), share(r["adoption_rate"]),
+                 count(r["people_first"]), share(r["again_rate"]), duration(r["median_seconds_to_first_use"]),
+                 share(r["revenue_share"]))
+                for r in found.rows(named=True)
+            ],
+        )
+    ]  # fmt: skip
 
 
 def _lifecycle(marts: Marts) -> Section:

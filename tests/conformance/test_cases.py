@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from pipeline.contracts.base import UTC_MICROSECONDS
+from pipeline.events.matching import holds as condition_holds
 from pipeline.metrics.friction import posthog_rage_clicks
 from pipeline.metrics.funnel import FunnelRules, funnel_people, step_counts
 from pipeline.metrics.funnel_groups import grouped_people
@@ -22,6 +23,7 @@ from pipeline.metrics.journeys import JourneyRules, edges, visits
 from pipeline.metrics.lifecycle import active_periods, lifecycle, stickiness
 from pipeline.metrics.periods import Calendar
 from pipeline.metrics.retention import RetentionRules, grouped_retention, retention
+from pipeline.product_metrics import Condition
 
 FOLDER = Path(os.environ.get("CONFORMANCE_CASES") or Path(__file__).parent / "cases")
 CASES = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))]
@@ -62,30 +64,15 @@ def events_of(case: dict[str, Any]) -> pl.DataFrame:
 
 
 def holds(events: pl.DataFrame, prop: dict[str, Any]) -> pl.Expr:
-    prefix = "pp:" if prop.get("type") == "person" else "p:"
-    name = prefix + prop["key"]
+    name = ("pp:" if prop.get("type") == "person" else "p:") + prop["key"]
     column = pl.col(name) if name in events.columns else pl.lit(None, dtype=pl.String)
-    given = prop.get("value")
-    values = [str(as_text(each)) for each in (given if isinstance(given, list) else [given])]
-    lower = column.str.to_lowercase()
-    number = column.cast(pl.Float64, strict=False)
-    limit = float(values[0]) if values[0].replace(".", "", 1).lstrip("-").isdigit() else float("nan")
-    positive = {
-        "exact": column.is_in(values),
-        "icontains": lower.str.contains(values[0].lower(), literal=True),
-        "regex": column.str.contains(values[0]) if prop.get("op", "").endswith("regex") else column.is_null(),
-        "is_set": column.is_not_null(),
-        "gt": number > limit,
-        "gte": number >= limit,
-        "lt": number < limit,
-        "lte": number <= limit,
-    }
-    op = prop.get("op", "exact")
-    # What is not so also holds where the property is missing.
-    negative = {"is_not": "exact", "not_icontains": "icontains", "not_regex": "regex", "is_not_set": "is_set"}
-    if op in negative:
-        return ~positive[negative[op]].fill_null(value=False)
-    return positive[op].fill_null(value=False)
+    op, given = prop.get("op", "exact"), prop.get("value")
+    if op in ("is_set", "is_not_set"):
+        return condition_holds(column, Condition(is_set=op == "is_set"))
+    words = {"exact": "equals", "icontains": "contains", "not_icontains": "not_contains"}
+    texts = [str(as_text(each)) for each in (given if isinstance(given, list) else [given])]
+    value = texts[0] if op in ("regex", "not_regex", "gt", "gte", "lt", "lte") else texts
+    return condition_holds(column, Condition.model_validate({words.get(op, op): value}))
 
 
 def matcher(events: pl.DataFrame, step: dict[str, Any], *, filtered: bool = True) -> pl.Expr:

@@ -8,6 +8,8 @@ import pytest
 from support import at, events_frame, product
 
 from pipeline.contracts import TABLES
+from pipeline.events.matching import matches
+from pipeline.metrics.features import feature_counts, feature_days
 from pipeline.metrics.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events
 from pipeline.metrics.people_tables import (
     journey_edge_counts,
@@ -17,6 +19,7 @@ from pipeline.metrics.people_tables import (
     return_events,
 )
 from pipeline.product_file import ProductFileError, parse_product
+from pipeline.product_metrics import Match
 
 DAY = date(2026, 2, 2)
 HOME = {"label": "Home", "kind": "page_view", "page": "home"}
@@ -113,11 +116,13 @@ def test_nothing_configured_is_nothing_computed() -> None:
     frame = events_frame(EVENTS).lazy()
     for name, made in {
         "step_events": step_events(frame, DAY, chosen.funnels),
-        "return_events": return_events(frame, DAY, chosen.retention),
+        "return_events": return_events(frame, DAY, chosen),
         "journey_events": journey_events(frame, DAY, chosen.journeys),
         "funnel_durations": funnel_durations(TABLES["step_events"].schema.to_frame().lazy(), chosen),
         "return_cells": return_cells(TABLES["return_events"].schema.to_frame().lazy(), [], chosen),
         "journey_ways": journey_ways(TABLES["journey_events"].schema.to_frame().lazy(), [], chosen),
+        "feature_days": feature_days(frame, DAY, chosen),
+        "feature_counts": feature_counts(TABLES["feature_days"].schema.to_frame().lazy(), [DAY], chosen),
     }.items():
         assert made.is_empty()
         assert made.schema == TABLES[name].schema
@@ -142,7 +147,7 @@ def test_retention_of_buyers_counts_hours_and_keeps_first_ever_honest() -> None:
             "any": {"period": "day", "periods": 2},
         }
     )
-    made = return_events(events_frame(rows).lazy(), DAY, chosen.retention)
+    made = return_events(events_frame(rows).lazy(), DAY, chosen)
     ever = made.filter(retention="ever").select("person_key", "is_start", "is_named", "is_first_start", "returns")
     assert ever.rows() == [
         (1, True, True, True, 2),
@@ -177,3 +182,119 @@ def test_journeys_of_pages_and_of_events() -> None:
     assert ("page_view > b*y > page_view", 1, 1) in shown["e"]
     found = journey_edge_counts(items.lazy(), [DAY], chosen).filter(journey="p", source="1_home")
     assert found.select("target", "transitions", "people", "mean_wait_us").rows() == [("2_cart", 2, 2, 60e6)]
+
+
+@pytest.mark.parametrize(
+    ("first_time", "unit", "expected"),
+    [
+        # Person 1: pro on the 2nd at 10:00; the order of the 3rd fits. Person 2: free first, then pro. Person 3: pro, twice.
+        (None, "person", [3, 2]),
+        ("fitting", "person", [3, 1]),
+        ("ever", "person", [2, 1]),
+        # An event without a session is in no session's funnel, but it was the person's first.
+        ("ever", "session", [1, 1]),
+    ],
+)
+def test_a_step_may_ask_for_the_first_time(first_time: str | None, unit: str, expected: list[int]) -> None:
+    days = [DAY, DAY + timedelta(days=1)]
+    day = 24 * 60
+    rows = [
+        event(0, 1, kind="custom", name="plan", prop_plan="pro", session_id="a"),
+        event(5, 1, kind="order", session_id="a"),
+        event(0, 2, kind="custom", name="plan", prop_plan="free", session_id="b"),
+        event(day, 2, kind="custom", name="plan", prop_plan="pro", session_id="c"),
+        event(0, 3, kind="custom", name="plan", prop_plan="pro", session_id=None),
+        event(day, 3, kind="custom", name="plan", prop_plan="pro", session_id="d"),
+        event(day + 5, 3, kind="order", session_id="d"),
+    ]
+    step = {"label": "Pro", "kind": "custom", "name": "plan", "properties": {"plan": "pro"}, "first_time": first_time}
+    # Within six hours: who took the plan on the 2nd and ordered on the 3rd is no convert.
+    funnel = {"steps": [step, BOUGHT], "window_days": 1, "unit": unit}
+    chosen = product(funnels={"f": funnel})
+    plans = pl.Series("prop_plan", [row.get("prop_plan") for row in rows], dtype=pl.String)
+    frame = events_frame([{k: v for k, v in row.items() if k != "prop_plan"} for row in rows]).with_columns(plans)
+    shifted = frame.with_columns(
+        pl.when(pl.col("person_key") == 3, pl.col("kind") == "order")
+        .then(pl.col("occurred_at") + timedelta(minutes=1))
+        .otherwise("occurred_at")
+    )
+    rows_of = [
+        step_events(shifted.filter(pl.col("occurred_at").dt.date() == each).lazy(), each, chosen.funnels)
+        for each in days
+    ]
+    made = funnel_results(pl.concat(rows_of).lazy(), days, chosen)
+    assert counts(made.filter(period="all"))[""] == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("7", [True, False, False, False, False]),
+        (["7", "true"], [True, False, False, False, True]),
+        ({"is_not": "7"}, [False, True, True, True, True]),
+        ({"contains": "SHOE"}, [False, True, False, False, False]),
+        ({"not_contains": ["shoe", "7"]}, [False, False, True, True, True]),
+        ({"regex": "^r?e?d sh"}, [False, True, False, False, False]),
+        ({"not_regex": "^red"}, [True, False, True, True, True]),
+        ({"gt": 6.5, "lte": 7}, [True, False, False, False, False]),
+        ({"lt": 0}, [False, False, False, True, False]),
+        ({"is_set": False}, [False, False, True, False, False]),
+        ({"is_set": True, "is_not": "7"}, [False, True, False, True, True]),
+    ],
+)
+def test_conditions_on_properties(condition: Any, expected: list[bool]) -> None:
+    match = Match.model_validate({"properties": {"plan": condition}})
+    values = pl.DataFrame({"prop_plan": ["7", "red shoes", None, "-0.5", "true"]})
+    assert values.select(matches(match)).to_series().to_list() == expected
+
+
+def test_retention_by_group_needs_the_same_value_and_first_ever_has_one_group() -> None:
+    week = 7 * 24 * 60
+    rows = [
+        event(0, 1, kind="order", country="DE"),
+        event(week, 1, kind="order", country="AT"),
+        event(0, 2, kind="order", country="DE"),
+        event(1, 2, kind="order", country="AT"),
+        event(week, 2, kind="order", country="AT"),
+        event(0, 3, kind="order", country=None),
+    ]
+    days = [DAY + timedelta(days=i) for i in range(14)]
+
+    def cells(cohort: str, limit: int = 10) -> dict[str, list[tuple[int, int]]]:
+        buyers = {"start": {"kind": "order"}, "period": "week", "periods": 2, "cohort": cohort}
+        chosen = product(retention={"r": {**buyers, "breakdown": {"by": "country", "limit": limit}}})
+        frame = events_frame(rows)
+        parts = [
+            return_events(frame.filter(pl.col("occurred_at").dt.date() == each).lazy(), each, chosen) for each in days
+        ]
+        made = return_cells(pl.concat(parts).lazy(), days, chosen)
+        first = made.filter(cohort_start=DAY).sort("offset")
+        return {
+            str(group): part.select("people_in_cohort", "people_returned").rows()
+            for (group,), part in first.partition_by("group", as_dict=True).items()
+        }
+
+    # Everybody: three start, 1 and 2 come back. By country: 1 comes back elsewhere, 2 starts in two countries.
+    assert cells("recurring") == {
+        "": [(3, 3), (3, 2)],
+        "DE": [(2, 2), (2, 0)],
+        "AT": [(1, 1), (1, 1)],
+        "(none)": [(1, 1), (1, 0)],
+    }
+    # Of the first event ever only: 2 is German, wherever else they ordered.
+    assert cells("first_ever") == {
+        "": [(3, 3), (3, 2)],
+        "DE": [(2, 2), (2, 0)],
+        "(none)": [(1, 1), (1, 0)],
+    }
+    # AT is the largest: one starts there in the first week, two in the second.
+    assert cells("recurring", limit=1)["Other"] == [(3, 3), (3, 0)]
+
+
+def test_days_that_begin_within_an_hour_keep_their_events() -> None:
+    # 18:45 UTC is 00:15 of the next day in India: the hour 18:00 is of two days.
+    chosen = product(time_zone="Asia/Kolkata", retention={"r": {"period": "day", "periods": 2}})
+    day = date(2026, 2, 2)
+    frame = events_frame([{"occurred_at": at("2026-02-01T18:45"), "person_key": 1}])
+    cells = return_cells(return_events(frame.lazy(), day, chosen).lazy(), [day, day + timedelta(days=1)], chosen)
+    assert cells.filter(pl.col("people_in_cohort") > 0)["cohort_start"].unique().to_list() == [day]

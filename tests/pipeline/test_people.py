@@ -351,7 +351,7 @@ def test_return_cells_are_mature_when_their_time_is_over() -> None:
     )
     at = datetime(2026, 3, 23, 9, tzinfo=UTC)
     rows = [
-        (MONDAY, name, 1, at + timedelta(days=d), True, True, True, 1)
+        (MONDAY, name, 1, at + timedelta(days=d), "", at + timedelta(days=d), True, True, True, 1)
         for name in ("on", "after", "elapsed")
         for d in (0, 1, 7)
     ]

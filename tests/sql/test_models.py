@@ -128,6 +128,19 @@ def test_lifecycle() -> None:
     shows(tuesday, {"people_active": 4, "quick_ratio": None})
 
 
+def test_feature_adoption_has_no_rate_without_people() -> None:
+    shared = {"period": "week", "period_start": MON, "period_end": TUE}
+    sizes = {"people_could": 10, "people_tried": 4, "people_first": 3, "people_first_mature": 2, "people_again": 1}
+    counts = given(
+        "feature_counts",
+        {"feature": "search", **shared, **sizes, "people_with_revenue": 8, "people_with_revenue_tried": 2},
+        {"feature": "wishlist", **shared},
+    )
+    search, wishlist = result("feature_adoption", feature_counts=counts)
+    shows(search, {"adoption_rate": 0.4, "again_rate": 0.5, "revenue_share": 0.25})
+    shows(wishlist, {"adoption_rate": None, "again_rate": None, "revenue_share": None})
+
+
 def test_stickiness() -> None:
     shared = {"period": "week", "period_start": MON}
     counts = given(
@@ -140,7 +153,7 @@ def test_stickiness() -> None:
 
 def cell(cohort: date, people: int, returned: int, *, mature: bool = True) -> Row:
     return {
-        "retention": "weekly", "period": "week", "cohort_start": cohort, "offset": 1, "people_in_cohort": people,
+        "retention": "weekly", "group": "", "period": "week", "cohort_start": cohort, "offset": 1, "people_in_cohort": people,
         "people_returned": returned, "mature": mature,
     }  # fmt: skip
 
