@@ -165,7 +165,7 @@ WORK = {
 
 def measured(name: str, folder: Path) -> dict[str, Any]:
     """Run one piece in a process of its own; CPU and wall seconds without the imports, and its answer."""
-    done = subprocess.run(  # noqa: S603  # ourselves
+    done = subprocess.run(  # ourselves
         [sys.executable, __file__, "--work", name, "--folder", folder], capture_output=True, check=True, text=True
     )
     return json.loads(done.stdout.splitlines()[-1])

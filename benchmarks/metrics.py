@@ -4,29 +4,20 @@
     python benchmarks/metrics.py --millions 50 --days 90 --steps 6 --only footfall
 
 The events are made up and seeded: 30 days, one file each, sorted by person and time, a tenth as many people as events
-a day have. Each piece of work runs in a process of its own; reported is the median of the rounds, in CPU seconds (user
-and system, all threads), wall seconds and peak memory. The floor is the fastest engine's time to read the same columns
-and sum them. chDB's windowFunnel gives no step times: it does less. Needs `chdb` (not a dependency); without it its
-rows are left out.
+a day have. Each piece of work runs in a process of its own; reported is what benchmarks/compare.py
+says. chDB's windowFunnel gives no step times: it does less.
 """
 
 import argparse
-import importlib.util
-import json
 import os
-import platform
-import resource
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+from compare import Answer, chdb_query, child, compare, write
+
 DAYS, WINDOW_DAYS = 30, 7
 # A measured process is told by its environment.
 STEPS = int(os.environ.get("STEPS", "5"))
@@ -63,9 +54,6 @@ def prepare(folder: Path, millions: float, days: int = DAYS) -> None:
         ordered.with_columns(pl.col("occurred_at").dt.replace_time_zone("UTC")).write_parquet(
             folder / f"day-{day:02}.parquet", row_group_size=131_072
         )
-
-
-Answer = list[list[Any]]
 
 
 def ours_funnel(folder: Path) -> Answer:
@@ -143,12 +131,6 @@ def duckdb_funnel(folder: Path) -> Answer:
     return [list(row) for row in duckdb.sql(sql).fetchall()]
 
 
-def chdb_query(sql: str) -> Answer:
-    import chdb  # pyright: ignore[reportMissingImports]
-
-    return [json.loads(line) for line in str(chdb.query(sql, "JSONCompactEachRow")).splitlines() if line]
-
-
 def chdb_funnel(folder: Path) -> Answer:
     """windowFunnel: depths alone."""
     conditions = ", ".join(f"step = {k}" for k in range(STEPS))
@@ -158,7 +140,6 @@ def chdb_funnel(folder: Path) -> Answer:
             windowFunnel({WINDOW_DAYS * DAY_US})(toUInt64(toUnixTimestamp64Micro(occurred_at)), {conditions}) as depth
         from file('{folder}/day-*.parquet', Parquet) where step < {STEPS} group by person_key
     ) array join range({STEPS}) as step where depth > step group by 1, 2 order by 1, 2
-    settings output_format_json_quote_64bit_integers = 0
     """
     return chdb_query(sql)
 
@@ -206,7 +187,7 @@ def chdb_retention(folder: Path) -> Answer:
         select arraySort(groupUniqArray(intDiv(toUnixTimestamp64Micro(occurred_at) - {int(START.timestamp() * 1e6)}, {DAY_US}))) as ds,
             ds[1] as c, arrayJoin(arrayMap(d -> d - c, ds)) as o
         from file('{folder}/day-*.parquet', Parquet) group by person_key
-    ) group by 1, 2 order by 1, 2 settings output_format_json_quote_64bit_integers = 0
+    ) group by 1, 2 order by 1, 2
     """
     return chdb_query(sql)
 
@@ -252,26 +233,6 @@ WORK = {
 }
 
 
-def child(work: str, engine: str, folder: Path) -> None:
-    """One measurement, printed as JSON. What is compiled is compiled before: it is kept on disk."""
-    if engine == "footfall":
-        warm()
-    # The warming's memory is part of the peak, its time isn't measured.
-    before = resource.getrusage(resource.RUSAGE_SELF)
-    begun = time.perf_counter()
-    answer = WORK[work, engine](folder)
-    wall = time.perf_counter() - begun
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-    print(json.dumps({"cpu": cpu, "wall": wall, "peak_mb": peak_mb(), "answer": answer}))
-
-
-def peak_mb() -> float:
-    """Peak memory of this process; ru_maxrss counts what the process that started it held."""
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) / 1024
-
-
 def warm() -> None:
     """Load what is compiled."""
     import polars as pl
@@ -287,29 +248,6 @@ def warm() -> None:
     day_cohorts([(START.date(), rows.select("person_key"))], START.date())
 
 
-def measured(work: str, engine: str, folder: Path, steps: int) -> dict[str, Any]:
-    done = subprocess.run(  # noqa: S603  # this very script
-        [sys.executable, __file__, "--child", work, engine, str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "STEPS": str(steps)},
-    )
-    if done.returncode:
-        raise SystemExit(f"{work} by {engine}:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def compared(work: str, answers: dict[str, Answer]) -> None:
-    """All engines must say the same; chDB's funnel has no times."""
-    width = 3 if work == "funnel" and "chdb" in answers else None
-    shown = {engine: [row[:width] for row in answer] for engine, answer in answers.items()}
-    if any(answer != shown["footfall"] for answer in shown.values()):
-        raise SystemExit(f"{work}: the answers differ: " + json.dumps({e: a[:3] for e, a in shown.items()}))
-    if work == "funnel" and answers["duckdb"] != answers["footfall"]:
-        raise SystemExit("funnel: the times differ")
-
-
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--millions", type=float, default=5)
@@ -320,63 +258,27 @@ def main() -> None:
     options.add_argument("--child", nargs=3)
     chosen = options.parse_args()
     if chosen.child:
-        child(chosen.child[0], chosen.child[1], Path(chosen.child[2]))
+        child(WORK, warm, chosen.child[0], chosen.child[1], Path(chosen.child[2]))
         return
-    has_chdb = importlib.util.find_spec("chdb") is not None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder, chosen.millions, chosen.days)
-        rows: list[dict[str, Any]] = []
-        for work in ("funnel", "retention"):
-            engines = [e for w, e in WORK if w == work and (e != "chdb" or has_chdb) and chosen.only in (None, e)]
-            runs: dict[str, list[dict[str, Any]]] = {engine: [] for engine in engines}
-            for _ in range(chosen.rounds):
-                for engine in engines:
-                    runs[engine].append(measured(work, engine, folder, chosen.steps))
-            if not chosen.only:
-                compared(work, {e: found[0]["answer"] for e, found in runs.items() if not e.startswith("floor")})
-            for engine, found in runs.items():
-                middle = {key: statistics.median(run[key] for run in found) for key in ("cpu", "wall", "peak_mb")}
-                rows.append({"work": work, "engine": engine, **middle})
-    write(rows, chosen)
-
-
-def write(rows: list[dict[str, Any]], chosen: argparse.Namespace) -> None:
-    import duckdb
-    import polars as pl
-
-    options = f"--millions {chosen.millions:g} --days {chosen.days} --steps {chosen.steps} --rounds {chosen.rounds}"
-    options += f" --only {chosen.only}" if chosen.only else ""
-    versions = {"python": platform.python_version(), "polars": pl.__version__, "duckdb": duckdb.__version__}
-    if importlib.util.find_spec("chdb") is not None:
-        import chdb  # pyright: ignore[reportMissingImports]
-
-        versions["chdb"] = chdb.__version__
-    lines = [
-        f"# Funnel of {chosen.steps} steps and retention, {chosen.millions:g} M events, {chosen.days} days",
-        "",
-        f"`python benchmarks/metrics.py {options}`, median of the rounds"
-        + ("." if chosen.only else "; answers equal."),
-        f"{platform.machine()}, 2 cores; " + ", ".join(f"{name} {version}" for name, version in versions.items()) + ".",
-        "",
-        "| work | engine | CPU s | wall s | peak MB | our CPU against it | our wall against it |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in rows:
-        own = next(each for each in rows if each["work"] == row["work"] and each["engine"] == "footfall")
-        if row["engine"].startswith("floor"):
-            ratios = f"{own['cpu'] / row['cpu']:.1f} x floor | {own['wall'] / row['wall']:.1f} x floor"
-        else:
-            ratios = f"{row['cpu'] / own['cpu']:.2f}x | {row['wall'] / own['wall']:.2f}x"
-        lines.append(
-            f"| {row['work']} | {row['engine']} | {row['cpu']:.2f} | {row['wall']:.2f} | {row['peak_mb']:.0f} | {ratios} |"
+        rows = compare(
+            __file__,
+            WORK,
+            folder,
+            chosen.rounds,
+            only=chosen.only,
+            told={"STEPS": str(chosen.steps)},
+            fewer_columns={("funnel", "chdb"): 3},
         )
-    name = f"metrics_{chosen.millions:g}m" + (f"_{chosen.days}_days" if chosen.days != DAYS else "")
-    (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n")
-    (RESULTS / f"{name}.json").write_text(
-        json.dumps({"command": options, "versions": versions, "rows": rows}, indent=1) + "\n"
+    told = f"--millions {chosen.millions:g} --days {chosen.days} --steps {chosen.steps} --rounds {chosen.rounds}"
+    write(
+        f"metrics_{chosen.millions:g}m" + (f"_{chosen.days}_days" if chosen.days != DAYS else ""),
+        f"Funnel of {chosen.steps} steps and retention, {chosen.millions:g} M events, {chosen.days} days",
+        f"benchmarks/metrics.py {told}" + (f" --only {chosen.only}" if chosen.only else ""),
+        rows,
     )
-    print("\n".join(lines))
 
 
 if __name__ == "__main__":
