@@ -6,7 +6,7 @@ midnight is short enough, unless yesterday's piece itself reaches back to the st
 more than two days, and a day's sessions follow from three days, in any order of computing.
 """
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -21,6 +21,11 @@ UNIT = ("person_key", "anonymous_id", "source")
 ORDER = ("occurred_at", "sequence", "event_id")
 _CARRIED = ("kind", "page", "url", "element_chain", "device_type", "country", "is_bot", "page_view_id", "tab_id")
 _MEASURED = ("scroll_y", "window_height", "page_height")
+# What a session's row is made from.
+_OF_SESSIONS = (
+    *("session_key", "place", "person_key", "anonymous_id", "source", "source_session_id", "is_split", "device_type"),
+    *("country", "is_bot", "occurred_at", "kind", "is_goal", "revenue_micros", "page_view_key", "implied", "page"),
+)
 
 
 def session_events(events: pl.LazyFrame, day: date, product: Product) -> pl.DataFrame:
@@ -36,13 +41,32 @@ def session_events(events: pl.LazyFrame, day: date, product: Product) -> pl.Data
         session_id=pl.col("session_id") if product.sessions.use_source_ids else pl.lit(None, dtype=pl.String),
         revenue_micros=own_currency_revenue(product.currency),
         is_goal=matches_any(list(product.goals.values())),
-        local_day=pl.col("occurred_at").dt.convert_time_zone(product.time_zone).dt.date(),
     )
-    ordered = narrow.collect().sort([*UNIT, "session_id", *ORDER], nulls_last=True)
+    ordered = _around(narrow, day, product).sort([*UNIT, "session_id", *ORDER], nulls_last=True)
     with_pieces = _cut_into_pieces(ordered, product.sessions.pause_minutes)
     booked = _booked_on(_pieces(with_pieces), day, product)
     kept = with_pieces.join(booked, on="piece", how="inner").sort([*UNIT, "root", *ORDER], nulls_last=True)
     return TABLES["session_events"].conform(with_page_views(_with_session(kept)))
+
+
+def _around(narrow: pl.LazyFrame, day: date, product: Product) -> pl.DataFrame:
+    """The events of `day`, and of the days around it those that may belong to its sessions, with `local_day`.
+
+    These are of people who were there near midnight, or bear a source's session id of the day.
+    """
+    begin, end = (day_start(each, product.zone_info) for each in (day, day + ONE_DAY))
+    pause = timedelta(minutes=product.sessions.pause_minutes)
+    at = pl.col("occurred_at")
+    own = narrow.filter(at.is_between(begin, end, closed="left")).collect()
+    near = own.filter((at <= begin + pause) | (at >= end - pause))["person_key"].unique()
+    ids = own["session_id"].drop_nulls().unique()
+    may_belong = pl.col("person_key").is_in(near.implode()) | pl.col("session_id").is_in(ids.implode()).fill_null(
+        value=False
+    )
+    rest = narrow.filter(~at.is_between(begin, end, closed="left"), may_belong).collect()
+    # The day's own events are all of one day; time zones are slow.
+    local_day = at.dt.convert_time_zone(product.time_zone).dt.date()
+    return pl.concat([own.with_columns(local_day=pl.lit(day)), rest.with_columns(local_day=local_day)])
 
 
 def _cut_into_pieces(ordered: pl.DataFrame, pause_minutes: int) -> pl.DataFrame:
@@ -105,38 +129,32 @@ def _with_session(kept: pl.DataFrame) -> pl.DataFrame:
 
 def sessions(events: pl.LazyFrame, day: date) -> pl.DataFrame:
     """The sessions booked on `day` from their `session_events`."""
-    ordered = events.sort("session_key", "place")
-    has_view = pl.col("page_view_key").is_not_null()
-    views = pl.col("page_view_key").filter(has_view & ~pl.col("implied")).n_unique()
-    implied = pl.col("page_view_key").filter(has_view & pl.col("implied")).n_unique()
+    ordered = events.select(_OF_SESSIONS).sort("session_key", "place").collect()
     grouped = ordered.group_by("session_key", maintain_order=True).agg(
         pl.col("person_key", "anonymous_id", "source", "source_session_id", "is_split").first(),
-        pl.col("device_type", "country").drop_nulls().first(),
+        pl.col("device_type", "country").first(ignore_nulls=True),
         pl.col("is_bot").any(),
         started_at=pl.col("occurred_at").min(),
         ended_at=pl.col("occurred_at").max(),
         events=pl.len(),
-        page_views=views,
-        page_views_implied=implied,
         clicks=(pl.col("kind") == "click").sum(),
         goal_events=pl.col("is_goal").sum(),
         orders=(pl.col("kind") == "order").sum(),
         revenue_micros=pl.col("revenue_micros").sum(),
-        landing_page=pl.col("page")
-        .filter(pl.col("page_view_key") == pl.col("page_view_key").drop_nulls().first())
-        .first(),
-        exit_page=_exit_page(),
     )
-    finished = grouped.with_columns(
+    # Keys of page views are no two sessions' own: each is begun by the row that bears it first.
+    begun = ordered.filter(pl.col("page_view_key").is_first_distinct(), pl.col("page_view_key").is_not_null())
+    views = begun.group_by("session_key").agg(
+        page_views=(~pl.col("implied")).sum(),
+        page_views_implied=pl.col("implied").sum(),
+        landing_page=pl.col("page").first(),
+        exit_page=pl.col("page").last(),
+    )
+    finished = grouped.join(views, on="session_key", how="left").with_columns(
         pl.col("device_type").fill_null("unknown"),
+        pl.col("page_views", "page_views_implied").fill_null(0),
         session_day=pl.lit(day),
         duration_ms=(pl.col("ended_at") - pl.col("started_at")).dt.total_milliseconds(),
-        is_bounce=(pl.col("page_views") + pl.col("page_views_implied") == 1) & (pl.col("goal_events") == 0),
     )
-    return TABLES["sessions"].conform(finished.collect())
-
-
-def _exit_page() -> pl.Expr:
-    """Page of the page view that began last: the last one met for the first time."""
-    newest = pl.col("page_view_key").filter(pl.col("page_view_key").is_first_distinct()).drop_nulls().last()
-    return pl.col("page").filter(pl.col("page_view_key") == newest).first()
+    is_bounce = (pl.col("page_views") + pl.col("page_views_implied") == 1) & (pl.col("goal_events") == 0)
+    return TABLES["sessions"].conform(finished.with_columns(is_bounce=is_bounce))
