@@ -15,13 +15,13 @@ import pytest
 
 from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.events.matching import holds as condition_holds
-from pipeline.metrics.friction import posthog_rage_clicks
 from pipeline.metrics.funnel import FunnelRules, funnel_people, step_counts
 from pipeline.metrics.funnel_groups import grouped_people
 from pipeline.metrics.funnel_times import bin_boundaries, funnel_trends, time_to_convert
 from pipeline.metrics.journeys import JourneyRules, edges, visits
 from pipeline.metrics.lifecycle import active_periods, lifecycle, stickiness
 from pipeline.metrics.periods import Calendar
+from pipeline.metrics.rage import rage_clicks
 from pipeline.metrics.retention import RetentionRules, grouped_retention, retention
 from pipeline.product_metrics import Condition
 
@@ -365,9 +365,14 @@ def check_rageclick(case: dict[str, Any]) -> None:
         for e in case["events"]
     ]
     schema = {"user_id": pl.String, "occurred_at": UTC_MICROSECONDS, "x": pl.Float64, "y": pl.Float64}
-    found = posthog_rage_clicks(pl.LazyFrame(rows, schema=schema), BY, **query)
-    for flag, want in zip(found["is_rage"], case["expected"]["flags"], strict=True):
-        assert want is None or flag == want
+    clicks = pl.LazyFrame(rows, schema=schema).with_row_index("row").with_columns(element=pl.lit(""), label=pl.lit(""))
+    found = rage_clicks(
+        clicks, BY, "posthog", px=query.get("threshold_px", 30), ms=query.get("timeout_ms", 1000),
+        least=query.get("click_count", 3),
+    )  # fmt: skip
+    fired = set(found.filter("fires")["row"])
+    for row, want in enumerate(case["expected"]["flags"]):
+        assert want is None or (row in fired) == want
 
 
 CHECKS = {
