@@ -5,16 +5,16 @@ pipeline/product_file.py reads it and names its faults.
 
 import hashlib
 import json
-import re
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-import soupsieve
 from pydantic import AfterValidator, Field, model_validator
 
+from pipeline.product_friction import Friction
 from pipeline.product_metrics import DIMENSIONS, Feature, Funnel, Goal, Journey, Match, Retention
+from pipeline.product_selectors import Selector
 from pipeline.product_sources import Name, Part, Source, known_zone
 
 PropertyType = Literal["string", "integer", "boolean"]
@@ -28,32 +28,14 @@ ProductPart = Literal[
     "retention",
     "journeys",
     "features",
+    "friction",
+    "capabilities",
     "quality",
     "currency",
     "sessions",
     "identity",
     "bots",
 ]
-
-
-# Selectors that look at siblings or content; an element chain holds only the element and its ancestors.
-_SIBLINGS = re.compile(r"\+|~(?!=)|:(?:nth|first|last|only|empty)")
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
-
-
-def _valid_selector(selector: str) -> str:
-    try:
-        soupsieve.compile(selector)
-    except (soupsieve.SelectorSyntaxError, ValueError) as fault:
-        raise ValueError(f"{selector!r} is no CSS selector: {str(fault).splitlines()[0]}") from None
-    if _SIBLINGS.search(_QUOTED.sub("", selector)):
-        raise ValueError(
-            f"{selector!r} asks for siblings, which an element chain doesn't hold; use ids, classes, ancestors"
-        )
-    return selector
-
-
-Selector = Annotated[str, AfterValidator(_valid_selector)]
 
 
 class Page(Part):
@@ -141,6 +123,7 @@ class Product(Part):
     retention: dict[Name, Retention] = Field(default_factory=dict)
     journeys: dict[Name, Journey] = Field(default_factory=dict)
     features: dict[Name, Feature] = Field(default_factory=dict)
+    friction: Friction = Field(default_factory=lambda: Friction.model_validate({}))
     sessions: Sessions = Field(default_factory=lambda: Sessions.model_validate({}))
     quality: Quality = Field(default_factory=lambda: Quality.model_validate({}))
     identity: Identity = Field(default_factory=lambda: Identity.model_validate({}))
@@ -240,6 +223,8 @@ class Product(Part):
             "retention": ("retention",),
             "journeys": ("journeys",),
             "features": ("features",),
+            "friction": ("friction",),
+            "capabilities": ("sources",),
             "quality": ("quality",),
             "currency": ("currency",),
             "sessions": ("sessions", "sources"),

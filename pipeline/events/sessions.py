@@ -20,7 +20,10 @@ from pipeline.product import Product
 UNIT = ("person_key", "anonymous_id", "source")
 ORDER = ("occurred_at", "sequence", "event_id")
 _CARRIED = ("kind", "page", "url", "element_chain", "device_type", "country", "is_bot", "page_view_id", "tab_id")
-_MEASURED = ("scroll_y", "window_height", "page_height")
+_MEASURED = (
+    *("scroll_y", "window_height", "page_height", "name", "page_title", "http_status", "x", "y", "is_fixed"),
+    *("window_width", "duration_ms", "error_type", "error_message", "lcp_ms", "inp_ms", "cls_e4"),
+)
 # What a session's row is made from.
 _OF_SESSIONS = (
     *("session_key", "place", "person_key", "anonymous_id", "source", "source_session_id", "is_split", "device_type"),

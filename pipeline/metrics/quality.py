@@ -10,13 +10,11 @@ from pipeline.contracts.canonical import CAPABILITIES
 from pipeline.contracts.quality import BOT_RULES, LATENESS
 from pipeline.events.matching import own_currency_revenue
 from pipeline.ingest.manifests import Manifest
-from pipeline.ingest.sources import FORMATS
+from pipeline.metrics.capabilities import capabilities
 from pipeline.product import Product
 
 _PERSON = ~pl.col("is_bot")
 _HOUR = timedelta(hours=1)
-# A hand on a touch screen has no pointer that hovers.
-_TOUCH = ("mobile", "tablet")
 
 
 def quality_counts(  # reads what all earlier steps made
@@ -78,50 +76,11 @@ def _counts() -> dict[str, pl.Expr]:
 
 
 def _measured(events: pl.LazyFrame, product: Product) -> pl.LazyFrame:
-    """Page views of people per source where each capability was measured: declared, or shown by the device that day."""
-    kind = pl.col("kind")
-    pings = [name for name, source in product.sources.items() if source.heartbeat_s is not None]
-    shows: dict[str, pl.Expr] = {
-        "hover": kind == "move",
-        "exposure": kind == "exposure",
-        "exposure_time": (kind == "exposure") & pl.col("duration_ms").is_not_null(),
-        # PostHog's own detection, kept under its name.
-        "dead_click": pl.col("name") == "$dead_click",
-        "js_error": kind == "error",
-        "web_vitals": (kind == "performance") & pl.any_horizontal(pl.col("lcp_ms", "inp_ms", "cls_e4").is_not_null()),
-        "scroll": pl.all_horizontal(pl.col("scroll_y", "page_height", "window_height").is_not_null()),
-        "engaged": (kind == "page_ping") & pl.col("source").is_in(pings),
-        "impressions": kind == "survey_shown",
-    }
-    device = pl.col("device_type").fill_null("unknown")
-    by_device = (
-        events.filter(_PERSON)
-        .group_by("source", device=device)
-        .agg(views=(kind == "page_view").sum(), **{name: shows[name].any() for name in CAPABILITIES})
+    """Page views of people per source where each capability was measured."""
+    known = capabilities(events.filter(_PERSON), product)
+    return known.group_by("source").agg(
+        pl.col("views").filter(name).sum().alias(f"page_view_events_measured_{name}") for name in CAPABILITIES
     )
-    declared, fixed = _declared(product)
-    is_known = {
-        name: (
-            pl.when(pl.col("source").is_in(fixed))
-            .then(pl.col("source").is_in(declared[name]))
-            .otherwise(pl.col(name) | pl.col("source").is_in(declared[name]))
-        )
-        & (~pl.col("device").is_in(_TOUCH) if name == "hover" else pl.lit(value=True))
-        for name in CAPABILITIES
-    }
-    return by_device.group_by("source").agg(
-        pl.col("views").filter(is_known[name]).sum().alias(f"page_view_events_measured_{name}") for name in CAPABILITIES
-    )
-
-
-def _declared(product: Product) -> tuple[Mapping[str, list[str]], list[str]]:
-    """Per capability the sources that declare it, and the sources whose word the product file has fixed."""
-    said = {
-        name: source.capabilities if source.capabilities is not None else FORMATS[source.format].capabilities
-        for name, source in product.sources.items()
-    }
-    fixed = [name for name, source in product.sources.items() if source.capabilities is not None]
-    return {each: [name for name, known in said.items() if each in known] for each in CAPABILITIES}, fixed
 
 
 def rejected_counts(manifests: Iterable[Manifest]) -> pl.DataFrame:

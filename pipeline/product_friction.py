@@ -1,0 +1,101 @@
+"""The product file's section `friction`: named rule sets, as Pydantic models (metrics.md, "Friction")."""
+
+import hashlib
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.product_selectors import Selector
+from pipeline.product_sources import Name, Part
+
+Signal = Literal[
+    "rage_click",
+    "dead_click",
+    "error_click",
+    "broken_link",
+    "quick_back",
+    "page_loop",
+    "form_retry",
+    "slow_page",
+    "excessive_scroll",
+]
+
+
+class Weights(Part):
+    """What an incident adds to the score of its page view and session."""
+
+    rage_click: int = Field(4, ge=0, le=100)
+    error_click: int = Field(4, ge=0, le=100)
+    dead_click: int = Field(2, ge=0, le=100)
+    broken_link: int = Field(2, ge=0, le=100)
+    quick_back: int = Field(2, ge=0, le=100)
+    form_retry: int = Field(2, ge=0, le=100)
+    slow_page: int = Field(1, ge=0, le=100)
+    page_loop: int = Field(1, ge=0, le=100)
+    excessive_scroll: int = Field(1, ge=0, le=100)
+
+    def of(self, signal: Signal) -> int:
+        """The weight of a signal."""
+        return int(getattr(self, signal))
+
+
+class FrictionRules(Part):
+    """One rule set: when a signal fires. All numbers are those of metrics.md unless the product file says otherwise."""
+
+    rage: Literal["default", "posthog", "mixpanel", "amplitude", "openreplay"] = Field(
+        "default", description="which rule for rage clicks; the others have their own numbers"
+    )
+    rage_clicks: int = Field(3, ge=2, le=20)
+    rage_px: int = Field(30, ge=1, le=500)
+    rage_ms: int = Field(1000, ge=50, le=5000)
+    repetition: tuple[Selector, ...] = Field(
+        (
+            "input",
+            "textarea",
+            "select",
+            "[contenteditable]",
+            "[role=spinbutton]",
+            ".pagination",
+            ".carousel",
+            ".stepper",
+        ),
+        description="elements made for being clicked again and again: steppers, pagination, fields, zoom, carousels",
+    )
+    dead_exempt: tuple[Selector, ...] = ("a[href]", "input", "textarea", "select", "label")
+    error_ms: int = Field(1000, ge=1, le=60_000)
+    not_found_urls: tuple[str, ...] = Field((), description="paths, as in `pages`, of pages that say not found")
+    not_found_titles: tuple[str, ...] = Field(
+        (r"\b404\b", r"(?i)(page|seite) (not found|nicht gefunden)"), description="regular expressions over page titles"
+    )
+    quick_back_s: float = Field(7, gt=0, le=600)
+    loop_views: int = Field(3, ge=2, le=20)
+    loop_s: float = Field(15, gt=0, le=600)
+    form_submits: int = Field(3, ge=2, le=20, description="so many times one form in a page view, or one field refused")
+    lcp_ms: int = Field(4000, ge=1)
+    inp_ms: int = Field(500, ge=1)
+    cls: float = Field(0.25, gt=0)
+    scroll_reversals: int = Field(3, ge=1, le=50)
+    scroll_pages: int = Field(4, ge=1, le=50, description="scrolled distance in heights of what can be scrolled")
+    weights: Weights = Field(default_factory=lambda: Weights.model_validate({}))
+
+    @property
+    def version(self) -> str:
+        """Changes with every number of the set."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:8]
+
+
+class Friction(Part):
+    """Which rule sets are computed each night; history can be compared under others."""
+
+    rule_sets: dict[Name, FrictionRules] = Field(
+        default_factory=lambda: {"default": FrictionRules.model_validate({})}, min_length=1, max_length=8
+    )
+
+    def rules(self, name: str) -> FrictionRules:
+        """The rule set of that name, or the default one with the published rage rule of that name; KeyError for neither."""
+        if name in self.rule_sets:
+            return self.rule_sets[name]
+        base = self.rule_sets.get("default") or FrictionRules.model_validate({})
+        if name not in ("default", "posthog", "mixpanel", "amplitude", "openreplay"):
+            raise KeyError(name)
+        return base.model_copy(update={"rage": name})
