@@ -111,7 +111,7 @@ def _identity_events(s: Sources) -> Built:
 
 DAY_TABLES: tuple[DayTable, ...] = (
     DayTable(TABLES["event_ids"], (Reads(RAW),), (), "1", compute=lambda s: Built(event_ids(s.scan(RAW)))),
-    DayTable(TABLES["identity_events"], (Reads(RAW), Reads(REPEATS)), ("identity",), "1", compute=_identity_events),
+    DayTable(TABLES["identity_events"], (Reads(RAW), Reads(REPEATS)), ("identity",), "2", compute=_identity_events),
     DayTable(TABLES["appearances"], (Reads(RAW),), (), "1", compute=lambda s: Built(appearances(s.scan(RAW), s.day))),
     DayTable(
         TABLES["events"],

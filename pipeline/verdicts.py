@@ -20,7 +20,7 @@ from pipeline.lake import Lake
 from pipeline.product import Product
 from pipeline.state import IDENTITY, REPEATS, VERDICTS, DayState, hash_texts
 
-_IDENTITY_VERSION = "1"
+_IDENTITY_VERSION = "2"
 
 States = Mapping[str, Mapping[date, DayState]]
 

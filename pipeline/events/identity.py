@@ -73,11 +73,13 @@ def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _tells_nothing_new(rows: pl.DataFrame) -> pl.Series:
-    """True for an identify or reset that says of its device what the one before it said."""
+    """True for an identify that says of its device what the marker before it said.
+
+    Of resets none can go: the first ends what came before, the last begins what a later identify may claim.
+    """
     of_device = rows.with_row_index("row").filter(pl.col("kind") != "alias")
-    same = [pl.col(name).eq_missing(pl.col(name).shift()) for name in ("anonymous_id", "kind")]
-    same_user = pl.col("user_id").eq_missing(pl.col("user_id").shift()) | pl.col("is_reset")
-    again = of_device.filter(pl.all_horizontal(*same, same_user).fill_null(value=False))["row"]
+    same = [pl.col(name).eq_missing(pl.col(name).shift()) for name in ("anonymous_id", "kind", "user_id")]
+    again = of_device.filter(pl.all_horizontal(*same, ~pl.col("is_reset")).fill_null(value=False))["row"]
     return pl.int_range(rows.height, dtype=pl.UInt32, eager=True).is_in(again.implode())
 
 

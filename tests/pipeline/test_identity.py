@@ -86,6 +86,9 @@ def reset(number: int, device: str = "d") -> Row:
         ([identify(1), reset(2), act(3)], [("user:u", "user_id"), ("device:d", "device"), ("device:d", "device")]),
         ([act(0), reset(1), identify(2)], [("device:d", "device"), ("user:u", "later_identify"), ("user:u", "user_id")]),
         ([reset(0), act(1), identify(2)], [("user:u", "later_identify")] * 2 + [("user:u", "user_id")]),
+        # The last of two resets decides what a later identify may claim.
+        ([act(0), reset(0), reset(1), identify(2)],
+         [("device:d", "device")] * 2 + [("user:u", "later_identify"), ("user:u", "user_id")]),
         ([identify(0), act(1), identify(2, "v"), act(3)],
          [("user:u", "user_id"), ("user:u", "identify"), ("user:v", "user_id"), ("user:v", "identify")]),
         ([identify(0), reset(1), act(2), identify(3, "v")],
