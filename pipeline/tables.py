@@ -23,6 +23,7 @@ from pipeline.ingest.sources import FORMATS
 from pipeline.lake import Lake
 from pipeline.metrics.daily import daily_sessions
 from pipeline.metrics.features import feature_counts, feature_days
+from pipeline.metrics.friction_tables import daily_friction, friction_incidents, session_friction
 from pipeline.metrics.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events
 from pipeline.metrics.people import activity, people_daily, retention_cells
 from pipeline.metrics.people_tables import (
@@ -124,7 +125,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["session_events"],
         (Reads("events", _AROUND),),
         ("goals", "sessions", "currency"),
-        "1",
+        "2",
         compute=lambda s: Built(session_events(s.scan("events", _AROUND), s.day, s.product)),
     ),
     DayTable(
@@ -185,6 +186,33 @@ DAY_TABLES: tuple[DayTable, ...] = (
         ("zones",),
         "1",
         compute=lambda s: Built(daily_zones(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
+    ),
+    DayTable(
+        TABLES["friction_incidents"],
+        (Reads("session_events"), Reads("page_views")),
+        ("friction", "zones"),
+        "1",
+        compute=lambda s: Built(friction_incidents(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
+    ),
+    DayTable(
+        TABLES["session_friction"],
+        (Reads("friction_incidents"), Reads("sessions"), Reads("page_views")),
+        (),
+        "1",
+        compute=lambda s: Built(
+            session_friction(s.scan("friction_incidents"), s.scan("sessions"), s.scan("page_views"), s.day)
+        ),
+    ),
+    DayTable(
+        TABLES["daily_friction"],
+        (Reads("friction_incidents"), Reads("session_events"), Reads("page_views")),
+        ("friction", "capabilities"),
+        "1",
+        compute=lambda s: Built(
+            daily_friction(
+                s.scan("friction_incidents"), s.scan("session_events"), s.scan("page_views"), s.day, s.product
+            )
+        ),
     ),
     DayTable(
         TABLES["quality_counts"],

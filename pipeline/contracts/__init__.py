@@ -2,6 +2,7 @@
 
 from pipeline.contracts.base import Column, RowRule, Table
 from pipeline.contracts.canonical import EVENTS, RAW_EVENTS, REJECTED
+from pipeline.contracts.friction import FRICTION_MARTS, FRICTION_TABLES
 from pipeline.contracts.identity import (
     APPEARANCES,
     EVENT_IDS,
@@ -59,6 +60,7 @@ TABLES: dict[str, Table] = {
         FUNNEL_DURATIONS,
         FUNNEL_TREND_COUNTS,
         *PEOPLE_TABLES,
+        *FRICTION_TABLES,
         REJECTED_COUNTS,
         INGEST_FILES,
         DAILY_KPIS,
@@ -69,6 +71,7 @@ TABLES: dict[str, Table] = {
         DAILY_REJECTED,
         INGEST_QUALITY,
         *PEOPLE_MARTS,
+        *FRICTION_MARTS,
     )
 }
 MARTS: tuple[Table, ...] = tuple(table for table in TABLES.values() if table.layer == "mart")

@@ -3,16 +3,13 @@
 Definition: metrics.md, "Zones". Implied page views are counted apart and are in neither numerator nor denominator.
 """
 
-import warnings
 from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
-import soupsieve
-from bs4 import BeautifulSoup, Tag
-from bs4.exceptions import ParserRejectedMarkup
 
 from pipeline.contracts import TABLES
+from pipeline.metrics.chains import depth_of, parsed
 from pipeline.product import Product, Zone
 
 _KEY = ["page", "zone", "zone_version"]
@@ -25,18 +22,10 @@ def zones_of_chain(chain: str, zones: Sequence[Zone]) -> tuple[list[int], int | 
     `<main><section id="hero"><a class="cta">`. An element lies in a zone when it or an ancestor fits one of its
     selectors; innermost is the zone whose fitting element is deepest, among equals the first of the product file.
     """
-    with warnings.catch_warnings():
-        # A chain that looks like an address or a file's name is only a chain without tags.
-        warnings.simplefilter("ignore")
-        try:
-            soup = BeautifulSoup(chain, "html.parser")
-        except ParserRejectedMarkup:
-            return [], None
-    depths: dict[int, int] = {}
-    for index, zone in enumerate(zones):
-        fitting: list[Tag] = soupsieve.select(", ".join(zone.selectors), soup)
-        if fitting:
-            depths[index] = max(len(list(tag.parents)) for tag in fitting)
+    soup = parsed(chain)
+    if soup is None:
+        return [], None
+    depths = {index: depth for index, zone in enumerate(zones) if (depth := depth_of(soup, zone.selectors)) is not None}
     innermost = min(depths, key=lambda index: (-depths[index], index)) if depths else None
     return list(depths), innermost
 

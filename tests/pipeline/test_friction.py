@@ -1,0 +1,175 @@
+"""Friction signals: streams made by hand with the number worked out in the text, and tables that balance."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from support import at, events_frame, product
+
+from pipeline.events.page_views import page_views
+from pipeline.events.sessions import session_events, sessions
+from pipeline.metrics.friction import normalised
+from pipeline.metrics.friction_tables import daily_friction, friction_incidents, session_friction
+from pipeline.product import Product
+
+DAY = date(2026, 2, 3)
+BUTTON = '<main><button class="buy">'
+Row = dict[str, Any]
+
+
+def act(seconds: float, kind: str = "click", **fields: Any) -> Row:
+    return {"occurred_at": at("2026-02-03T10:00") + timedelta(seconds=seconds), "kind": kind, **fields}
+
+
+def view(seconds: float, page: str = "home", **fields: Any) -> Row:
+    url = fields.pop("url", f"https://a.example/{page}")
+    return act(seconds, "page_view", page=page, url=url, **fields)
+
+
+def click(seconds: float, x: int = 10, y: int = 10, **fields: Any) -> Row:
+    return act(seconds, x=x, y=y, **{"element_chain": BUTTON, "page": "home", **fields})
+
+
+def tables(rows: list[Row], chosen: Product | None = None) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Incidents, scores of sessions, daily sums."""
+    rules = chosen or product()
+    events = session_events(events_frame(rows).lazy(), DAY, rules)
+    views = page_views(events.lazy(), DAY, rules.sources)
+    found = friction_incidents(events.lazy(), views.lazy(), DAY, rules)
+    scores = session_friction(found.lazy(), sessions(events.lazy(), DAY).lazy(), views.lazy(), DAY)
+    return found, scores, daily_friction(found.lazy(), events.lazy(), views.lazy(), DAY, rules)
+
+
+def signals(rows: list[Row], **friction: Any) -> list[str]:
+    chosen = product(friction={"rule_sets": {"default": friction}}) if friction else None
+    return tables(rows, chosen)[0].sort("started_at", "signal")["signal"].to_list()
+
+
+def rage(start: float, number: int = 3) -> list[Row]:
+    return [click(start + i * 0.2) for i in range(number)]
+
+
+def scrolls(*positions: int, height: int = 2000) -> list[Row]:
+    sizes = {"window_height": 500, "page_height": height}
+    return [view(0), *(act(1 + i, "scroll", scroll_y=y, **sizes) for i, y in enumerate(positions))]
+
+
+STREAMS: list[tuple[str, list[Row], list[str]]] = [
+    ("three clicks in a page view", [view(0), *rage(5)], ["rage_click"]),
+    ("two page views cut a run", [view(0), *rage(5, 2), view(5.3), *rage(5.4, 2)], []),
+    ("a field is made for it", [view(0), *(click(5 + i / 5, element_chain="<form><input>") for i in range(5))], []),
+    ("between clicks on a field a run goes on",
+     [view(0), click(5), click(5.2, element_chain="<form><input>"), click(5.4), click(5.6)], ["rage_click"]),
+    ("a dead click", [view(0), click(5), act(5, "custom", name="$dead_click")], ["dead_click"]),
+    ("a link may do nothing at once",
+     [view(0), click(5, element_chain='<a href="/x">'), act(5, "custom", name="dead_click", element_chain='<a href="/x"><b>')], []),
+    ("the last of two clicks before an error", [view(0), click(4), click(5), act(5.9, "error", error_message="x")], ["error_click"]),
+    ("an error a moment too late", [view(0), click(5), act(6.001, "error")], []),
+    ("an error exactly a second after", [view(0), click(5), act(6, "error")], ["error_click"]),
+    ("one error after three clicks is one", [view(0), click(2), click(3.5), click(5), act(5.5, "error")], ["error_click"]),
+    ("an error of the next page view", [view(0), click(5), view(5.2), act(5.5, "error")], []),
+    ("not found by status", [view(0), click(1), view(2, "gone", http_status=404)], ["broken_link"]),
+    ("not found by title", [view(0, page_title="404 - nothing here")], ["broken_link"]),
+    ("found", [view(0, http_status=200, page_title="4042 shoes")], []),
+    ("quick back: six seconds on B", [view(0), view(10, "b"), view(16, "home")], ["quick_back"]),
+    ("seven seconds aren't quick", [view(0), view(10, "b"), view(17, "home")], []),
+    ("a goal on B", [view(0), view(10, "b"), act(12, "order", page="b"), view(16, "home")], []),
+    ("A, B, C is no way back", [view(0), view(10, "b"), view(16, "c")], []),
+    ("another tab", [view(0, tab_id="1"), view(10, "b", tab_id="2"), view(16, "home", tab_id="1")], []),
+    ("three times one page in 15 s", [view(0), view(8), view(15)], ["page_loop"]),
+    ("in 16 s", [view(0), view(8), view(16)], []),
+    ("five times in a row are one incident", [view(i * 3) for i in range(5)], ["page_loop"]),
+    ("a form sent three times", [view(0), *(act(i, "form_submit", element_chain="<form>") for i in (1, 5, 9))], ["form_retry"]),
+    ("two forms", [view(0), *(act(i, "form_submit", element_chain=f'<form id="{i % 2}">') for i in (1, 2, 3, 4))], []),
+    ("a field that refuses three times", [view(0), *(act(i, "validation", element_chain="<input>") for i in (1, 2, 3))], ["form_retry"]),
+    ("a slow page", [view(0), act(1, "performance", lcp_ms=4001)], ["slow_page"]),
+    ("as slow as allowed", [view(0), act(1, "performance", lcp_ms=4000, inp_ms=500, cls_e4=2500)], []),
+    ("shifts over two measurements",
+     [view(0), act(1, "performance", cls_e4=100), act(2, "performance", cls_e4=2501)], ["slow_page"]),
+    # 0 -> 1500 -> 0 -> 1500 -> 0: three turns, 6,000 px of 4 x (2000 - 500).
+    ("up and down", scrolls(0, 1500, 0, 1500, 0), ["excessive_scroll"]),
+    ("two turns", scrolls(0, 1500, 0, 1500), []),
+    ("small turns aren't turns", scrolls(*[1500, 1100] * 20), []),
+    ("not far enough: 4,000 px", scrolls(0, 1000, 0, 1000, 0), []),
+    ("nothing", [view(0)], []),
+    ("no page view", [act(0, "order")], []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "expected"), [s[1:] for s in STREAMS], ids=[s[0] for s in STREAMS])
+def test_signals(rows: list[Row], expected: list[str]) -> None:
+    assert signals(rows) == expected
+
+
+def test_a_rule_set_has_its_own_numbers() -> None:
+    assert signals([view(0), *rage(5, 4)], rage_clicks=5) == []
+    assert signals([view(0), *rage(5, 4)], rage="mixpanel") == ["rage_click"]
+    assert signals([view(0, url="https://a.example/gone/x")], not_found_urls=["/gone/*"]) == ["broken_link"]
+
+
+def test_evidence_names_page_element_zone_and_what_led_there() -> None:
+    rows = [
+        view(0, url="https://a.example/", device_type="mobile"),
+        *(click(5 + i / 5, element_chain='<section class="hero"><a class="cta">') for i in range(3)),
+        view(9, "gone", url="https://a.example/gone?q=1", http_status=410),
+    ]
+    found, _, _ = tables(rows)
+    raging = found.filter(signal="rage_click").row(0, named=True)
+    shown = {name: raging[name] for name in ("page", "zone", "element", "clicks", "offset_ms", "device_type", "detail")}
+    assert shown == {
+        "page": "home", "zone": "cta", "element": '<a class="cta">', "clicks": 3, "offset_ms": 5000,
+        "device_type": "mobile", "detail": "3 clicks",
+    }  # fmt: skip
+    broken = found.filter(signal="broken_link").row(0, named=True)
+    assert (broken["page"], broken["came_from"], broken["element"], broken["detail"]) == (
+        "gone", "home", '<a class="cta">', "https://a.example/gone (410)",
+    )  # fmt: skip
+
+
+def test_incidents_that_share_a_click_count_once_and_three_times_at_most() -> None:
+    # A rage run of four clicks, a dead one and an error among them: one group of the weight 4. And five slow errors alone.
+    shared = [view(0), *rage(5, 4), act(5.2, "custom", name="$dead_click"), act(5.5, "error")]
+    found, scores, _ = tables(shared)
+    assert found["friction_group"].n_unique() == 1
+    assert found.height == 3
+    assert scores.select("incidents", "score").row(0) == (3, 4)
+    # Four rage runs far apart in one page view count three times: 12; another page view's count anew: 4.
+    far = [view(0), *(row for i in range(4) for row in rage(5 + 10 * i)), view(100), *rage(110)]
+    assert tables(far)[1].select("incidents", "score").row(0) == (5, 16)
+
+
+def test_daily_sums_know_what_was_measured() -> None:
+    rows = [view(0, device_type="mobile"), *rage(5), view(100, "product")]
+    rows += [
+        view(0, device_type="desktop", person_key=2, anonymous_id="d2"),
+        act(1, "error", person_key=2, anonymous_id="d2"),
+    ]
+    rows += [view(0, device_type="desktop", person_key=3, is_bot=True, anonymous_id="d3")]
+    _, _, sums = tables(rows)
+    numbers = {
+        (r["signal"], r["page"], r["device_type"]): (r["incidents"], r["page_views_with"], r["page_views"], r["page_views_measured"])
+        for r in sums.rows(named=True)
+    }  # fmt: skip
+    assert numbers["rage_click", "home", "mobile"] == (1, 1, 1, 1)
+    assert numbers["rage_click", "product", "mobile"] == (0, 0, 1, 1)
+    # Only the desktops of this source told of an error; nobody of vitals.
+    assert numbers["error_click", "home", "mobile"] == (0, 0, 1, 0)
+    assert numbers["error_click", "home", "desktop"] == (0, 0, 1, 1)
+    assert numbers["slow_page", "home", "desktop"] == (0, 0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Timeout after 3,000 ms", "Timeout after <n> ms"),
+        ("Cannot read 'name' of undefined", "Cannot read <text> of undefined"),
+        ("GET https://a.example/x?id=9 failed", "GET <address> failed"),
+        ("user 550e8400-e29b-41d4-a716-446655440000 gone", "user <id> gone"),
+        ("at 0x7f3a9c001b2d", "at <id>"),
+        (None, None),
+    ],
+)
+def test_messages_of_one_kind_are_one(message: str | None, expected: str | None) -> None:
+    found = pl.DataFrame({"m": [message]}, schema={"m": pl.String}).select(normalised(pl.col("m"))).item()
+    assert found == expected
