@@ -7,7 +7,7 @@ select
     coalesce(zone, '') as zone,
     coalesce(element, '') as element,
     coalesce(case when signal in ('error_click', 'broken_link') then detail end, '') as detail,
-    count(*) as incidents,
+    count(signal) as incidents,
     count(distinct page_view_key) as page_views_with,
     count(distinct session_key) as sessions_with
 from friction_incidents

@@ -264,6 +264,60 @@ def test_zone_metrics() -> None:
     shows(rows[1], {"click_rate": 0.0, "session_click_rate": 0.0, "click_recurrence": None, "click_share": None})
 
 
+def test_friction() -> None:
+    counted = {"session_day": MON, "rule_set": "default", "page": "home", "device_type": "mobile", "page_views": 10}
+    rows = result(
+        "friction",
+        daily_friction=given(
+            "daily_friction",
+            {**counted, "signal": "dead_click"},
+            {**counted, "signal": "rage_click", "incidents": 3, "page_views_with": 2, "page_views_measured": 8},
+        ),
+    )
+    shows(rows[0], {"signal": "dead_click", "page_views_measured": 0, "page_view_rate": None})
+    shows(rows[1], {"signal": "rage_click", "incidents": 3, "page_view_rate": 0.25})
+
+
+def test_friction_elements_count_incidents_page_views_and_sessions() -> None:
+    incident = {
+        "session_day": MON,
+        "rule_set": "default",
+        "signal": "error_click",
+        "page": "home",
+        "element": "<a>",
+        "detail": "<n> is no function",
+    }
+    rows = result(
+        "friction_elements",
+        friction_incidents=given(
+            "friction_incidents",
+            {**incident, "incident_key": 1, "page_view_key": 1, "session_key": 1},
+            {**incident, "incident_key": 2, "page_view_key": 1, "session_key": 1},
+            {**incident, "incident_key": 3, "page_view_key": 2, "session_key": 1},
+            {**incident, "signal": "rage_click", "incident_key": 4, "page_view_key": 2, "session_key": 1},
+        ),
+    )
+    assert len(rows) == 2
+    error = {"detail": "<n> is no function", "zone": "", "incidents": 3, "page_views_with": 2, "sessions_with": 1}
+    shows(rows[0], {"signal": "error_click", **error})
+    shows(rows[1], {"signal": "rage_click", "detail": "", "incidents": 1})
+
+
+def test_friction_events_bear_the_score_of_their_session() -> None:
+    incident = {"session_day": MON, "rule_set": "default", "signal": "rage_click", "page": "home", "session_key": 1}
+    rows = result(
+        "friction_events",
+        friction_incidents=given("friction_incidents", {**incident, "incident_key": 1}, {**incident, "session_key": 2}),
+        session_friction=given(
+            "session_friction",
+            {"session_day": MON, "rule_set": "default", "session_key": 1, "score": 6, "minutes": 4.0},
+            {"session_day": TUE, "rule_set": "default", "session_key": 2, "score": 9, "minutes": 1.0},
+        ),
+    )
+    found = {row["session_key"]: (row["session_score"], row["session_score_per_minute"]) for row in rows}
+    assert found == {1: (6, 1.5), 2: (None, None)}
+
+
 @pytest.mark.parametrize("mart", [mart.name for mart in MARTS])
 def test_no_rows_give_no_rows(mart: str) -> None:
     assert result(mart) == []
