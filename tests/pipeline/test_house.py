@@ -179,7 +179,8 @@ def test_days_without_events_need_no_partition_but_days_that_lost_theirs_are_com
 def test_a_changed_product_part_makes_what_uses_it_dirty() -> None:
     changed = product(zones=[])
     dirty = dirty_days(DAY_TABLES, changed, published(RAW))
-    assert {name for name, days in dirty.days.items() if days} == {"daily_zones", "feature_days", "friction_incidents"}
+    using = {"daily_zones", "feature_days", "friction_incidents", "session_friction", "daily_friction"}
+    assert {name for name, days in dirty.days.items() if days} == using
 
 
 def test_a_failed_day_waits_until_its_inputs_change() -> None:
