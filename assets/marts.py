@@ -32,7 +32,7 @@ def _period_asset(table: PeriodTable) -> dg.AssetsDefinition:
         description=table.contract.grain,
         code_version=table.code_version,
         metadata=static_metadata(table.contract),
-        deps=[table.reads],
+        deps=[table.reads, *table.beside],
         output_required=False,
         check_specs=check_specs(name),
     )

@@ -45,7 +45,7 @@ def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
     ]
     models = [model.sql for model in load_models().values()]
     codes = [f"{table.contract.name}:{table.code_version}" for table in PERIOD_TABLES]
-    said = product.part_hash("time", "funnels", "retention", "journeys", "features", "identity")
+    said = product.part_hash("time", "funnels", "retention", "journeys", "features", "identity", "zones")
     return hash_texts([said, snapshot.files, *codes, *models, *parts])
 
 

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.product_friction import Friction
-from pipeline.product_metrics import DIMENSIONS, Feature, Funnel, Goal, Journey, Match, Retention
-from pipeline.product_selectors import Selector
+from pipeline.product_metrics import DIMENSIONS, Feature, Funnel, Goal, Journey, Match, Retention, Segment
+from pipeline.product_pages import Elements, Exposure, Page, Zone
 from pipeline.product_sources import Name, Part, Source, known_zone
 
 PropertyType = Literal["string", "integer", "boolean"]
@@ -22,7 +22,11 @@ ProductPart = Literal[
     "time",
     "ingest",
     "pages",
+    "layout",
     "zones",
+    "exposure",
+    "elements",
+    "segments",
     "goals",
     "funnels",
     "retention",
@@ -36,24 +40,6 @@ ProductPart = Literal[
     "identity",
     "bots",
 ]
-
-
-class Page(Part):
-    """A page is a name plus URL patterns; the first page of the list that fits an address names it."""
-
-    name: Name
-    urls: tuple[str, ...] = Field(min_length=1, description="paths with * for anything but a slash and ** for anything")
-
-
-class Zone(Part):
-    """A zone is a name plus CSS selectors on a page; a redesign adds a version with another valid_from."""
-
-    name: Name
-    page: Name
-    selectors: tuple[Selector, ...] = Field(min_length=1)
-    device_type: str | None = Field(None, description="only on this device")
-    valid_from: date | None = Field(None, description="first local day; default: the product's start_date")
-    valid_to: date | None = Field(None, description="last local day; default: still valid")
 
 
 class Quality(Part):
@@ -118,6 +104,9 @@ class Product(Part):
     properties: dict[Name, PropertyType] = Field(default_factory=dict)
     pages: tuple[Page, ...] = ()
     zones: tuple[Zone, ...] = ()
+    exposure: Exposure = Field(default_factory=lambda: Exposure.model_validate({}))
+    elements: Elements = Field(default_factory=lambda: Elements.model_validate({}))
+    segments: dict[Name, Segment] = Field(default_factory=dict, max_length=16)
     goals: dict[Name, Goal] = Field(default_factory=dict)
     funnels: dict[Name, Funnel] = Field(default_factory=dict)
     retention: dict[Name, Retention] = Field(default_factory=dict)
@@ -147,7 +136,9 @@ class Product(Part):
         cohorts = [(f"retention.{n}.{end}", m) for n, r, end in ends if (m := getattr(r, end)) is not None]
         uses = [(f"features.{n}.events.{i}", m) for n, f in self.features.items() for i, m in enumerate(f.events)]
         could = [(f"features.{n}.could", f.could) for n, f in self.features.items() if f.could is not None]
-        return [*((f"goals.{n}", g) for n, g in self.goals.items()), *steps, *exclusions, *cohorts, *uses, *could]
+        named = [(f"goals.{n}", g) for n, g in self.goals.items()]
+        named += [(f"segments.{n}", s) for n, s in self.segments.items()]
+        return [*named, *steps, *exclusions, *cohorts, *uses, *could]
 
     def _page_faults(self) -> list[str]:
         names = [page.name for page in self.pages]
@@ -208,7 +199,11 @@ class Product(Part):
     @cached_property
     def _dumped(self) -> dict[str, Any]:
         # The file doesn't change while it is loaded, and hashes of its parts are asked for by table and day.
-        return self.model_dump(mode="json")
+        dumped = self.model_dump(mode="json")
+        # What a page looks like changes nothing about whose events are its.
+        widths = {page.name: page.content_max_width for page in self.pages}
+        urls = [{"name": page.name, "urls": page.urls} for page in self.pages]
+        return {**dumped, "pages": urls, "widths": widths}
 
     def part_hash(self, *parts: ProductPart) -> str:
         """Fingerprint of the named parts: what a table must be computed anew for when it changes."""
@@ -217,7 +212,11 @@ class Product(Part):
             "time": ("time_zone", "start_date", "week_start"),
             "ingest": ("time_zone", "start_date", "properties", "privacy"),
             "pages": ("pages",),
+            "layout": ("widths",),
             "zones": ("zones", "start_date"),
+            "exposure": ("exposure",),
+            "elements": ("elements",),
+            "segments": ("segments",),
             "goals": ("goals",),
             "funnels": ("funnels",),
             "retention": ("retention",),

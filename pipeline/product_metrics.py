@@ -89,6 +89,10 @@ class Goal(Match):
     """An event that means success; it ends a bounce and counts in conversion."""
 
 
+class Segment(Match):
+    """Sessions with an event that fits; segments may overlap."""
+
+
 class Step(Match):
     """One step of a funnel."""
 

@@ -37,7 +37,8 @@ def funnel_rows(mart: Path) -> list[tuple[str, ...]]:
 def zone_rows(mart: Path) -> list[tuple[str, ...]]:
     """Click rate of each zone version over all days and devices."""
     key = ["page", "zone", "zone_version"]
-    summed = pl.scan_parquet(mart).group_by(key).agg(pl.col("page_views", "page_views_clicked").sum()).sort(key)
+    everybody = pl.scan_parquet(mart).filter(pl.col("segment") == "", pl.col("variant") == "")
+    summed = everybody.group_by(key).agg(pl.col("page_views", "page_views_clicked").sum()).sort(key)
     return [
         (
             row["page"],

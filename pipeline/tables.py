@@ -36,7 +36,8 @@ from pipeline.metrics.people_tables import (
     stickiness_counts,
 )
 from pipeline.metrics.quality import ingest_files, quality_counts, rejected_counts
-from pipeline.metrics.zones import daily_zones
+from pipeline.metrics.zone_periods import zone_people_counts
+from pipeline.metrics.zone_tables import daily_zones, zone_people
 from pipeline.product import Product
 from pipeline.profile import Facts, events_profile
 from pipeline.state import IDENTITY, RAW, REPEATS, DayInputs, Reads, Snapshot
@@ -110,6 +111,10 @@ def _identity_events(s: Sources) -> Built:
     return Built(identity_events(s.scan(RAW), s.day, s.repeated, telling))
 
 
+def _behaviour(s: Sources) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
+    return s.scan("session_events"), s.scan("page_views"), s.scan("friction_incidents")
+
+
 DAY_TABLES: tuple[DayTable, ...] = (
     DayTable(TABLES["event_ids"], (Reads(RAW),), (), "1", compute=lambda s: Built(event_ids(s.scan(RAW)))),
     DayTable(TABLES["identity_events"], (Reads(RAW), Reads(REPEATS)), ("identity",), "2", compute=_identity_events),
@@ -124,8 +129,8 @@ DAY_TABLES: tuple[DayTable, ...] = (
     DayTable(
         TABLES["session_events"],
         (Reads("events", _AROUND),),
-        ("goals", "sessions", "currency"),
-        "2",
+        ("goals", "segments", "sessions", "currency"),
+        "3",
         compute=lambda s: Built(session_events(s.scan("events", _AROUND), s.day, s.product)),
     ),
     DayTable(
@@ -181,18 +186,25 @@ DAY_TABLES: tuple[DayTable, ...] = (
         compute=lambda s: Built(daily_sessions(s.scan("sessions"), s.day)),
     ),
     DayTable(
-        TABLES["daily_zones"],
-        (Reads("session_events"), Reads("page_views")),
-        ("zones",),
-        "1",
-        compute=lambda s: Built(daily_zones(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
-    ),
-    DayTable(
         TABLES["friction_incidents"],
         (Reads("session_events"), Reads("page_views")),
         ("friction", "zones"),
-        "1",
+        "2",
         compute=lambda s: Built(friction_incidents(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
+    ),
+    DayTable(
+        TABLES["daily_zones"],
+        (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
+        ("zones", "exposure", "segments", "capabilities"),
+        "2",
+        compute=lambda s: Built(daily_zones(*_behaviour(s), s.day, s.product)),
+    ),
+    DayTable(
+        TABLES["zone_people"],
+        (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
+        ("zones", "exposure", "capabilities"),
+        "1",
+        compute=lambda s: Built(zone_people(*_behaviour(s), s.day, s.product)),
     ),
     DayTable(
         TABLES["session_friction"],
@@ -241,17 +253,25 @@ class PeriodSources:
     @property
     def rows(self) -> pl.LazyFrame:
         """The table's own daily rows over all days."""
-        return self.lake.scan_days(self.table, self.days)
+        return self.scan(self.table)
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """Rows of another daily table over the days."""
+        return self.lake.scan_days(table, self.days)
 
 
 @dataclass(frozen=True)
 class PeriodTable:
-    """A table without partitions, computed over all days with data of the daily table that it reads."""
+    """A table without partitions, computed over all days with data of the daily table that it reads.
+
+    `beside` are further daily tables, read over the same days.
+    """
 
     contract: Table
     reads: str
     compute: Callable[[PeriodSources], pl.DataFrame]
     code_version: str = "1"
+    beside: tuple[str, ...] = ()
 
 
 PERIOD_TABLES: tuple[PeriodTable, ...] = (
@@ -267,6 +287,12 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
     PeriodTable(TABLES["stickiness_counts"], "activity", lambda s: stickiness_counts(s.rows, s.days, s.product)),
     PeriodTable(TABLES["return_cells"], "return_events", lambda s: return_cells(s.rows, s.days, s.product), "2"),
     PeriodTable(TABLES["feature_counts"], "feature_days", lambda s: feature_counts(s.rows, s.days, s.product)),
+    PeriodTable(
+        TABLES["zone_people_counts"],
+        "zone_people",
+        lambda s: zone_people_counts(s.rows, s.scan("sessions"), s.days, s.product),
+        beside=("sessions",),
+    ),
     PeriodTable(
         TABLES["journey_edge_counts"], "journey_events", lambda s: journey_edge_counts(s.rows, s.days, s.product)
     ),

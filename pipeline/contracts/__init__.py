@@ -11,7 +11,7 @@ from pipeline.contracts.identity import (
     PEOPLE,
     PEOPLE_FIRST,
 )
-from pipeline.contracts.marts import DAILY_KPIS, FUNNEL_STEPS, RETENTION, ZONE_METRICS
+from pipeline.contracts.marts import DAILY_KPIS, FUNNEL_STEPS, RETENTION
 from pipeline.contracts.people import PEOPLE_MARTS, PEOPLE_TABLES
 from pipeline.contracts.quality import (
     DAILY_QUALITY,
@@ -25,7 +25,6 @@ from pipeline.contracts.sessions import PAGE_VIEWS, SESSION_EVENTS, SESSIONS
 from pipeline.contracts.tables import (
     ACTIVITY,
     DAILY_SESSIONS,
-    DAILY_ZONES,
     FUNNEL_DURATIONS,
     FUNNEL_RESULTS,
     FUNNEL_TREND_COUNTS,
@@ -33,6 +32,7 @@ from pipeline.contracts.tables import (
     RETENTION_CELLS,
     STEP_EVENTS,
 )
+from pipeline.contracts.zones import DAILY_ZONES, ZONE_METRICS, ZONE_PEOPLE, ZONE_PEOPLE_COUNTS, ZONE_REACH
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -50,6 +50,7 @@ TABLES: dict[str, Table] = {
         STEP_EVENTS,
         DAILY_SESSIONS,
         DAILY_ZONES,
+        ZONE_PEOPLE,
         QUALITY_COUNTS,
         IDENTITY_LINKS,
         PEOPLE,
@@ -59,6 +60,7 @@ TABLES: dict[str, Table] = {
         FUNNEL_RESULTS,
         FUNNEL_DURATIONS,
         FUNNEL_TREND_COUNTS,
+        ZONE_PEOPLE_COUNTS,
         *PEOPLE_TABLES,
         *FRICTION_TABLES,
         REJECTED_COUNTS,
@@ -67,6 +69,7 @@ TABLES: dict[str, Table] = {
         RETENTION,
         FUNNEL_STEPS,
         ZONE_METRICS,
+        ZONE_REACH,
         DAILY_QUALITY,
         DAILY_REJECTED,
         INGEST_QUALITY,

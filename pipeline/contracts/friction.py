@@ -33,6 +33,7 @@ FRICTION_INCIDENTS = Table(
         DEVICE,
         text("zone", "innermost zone of the element"),
         text("element", "the element acted on, as its open tag"),
+        text("element_chain", "the element and its ancestors"),
         time("started_at", "its first event"),
         time("ended_at", "its last event"),
         Column("offset_ms", pl.Int64(), "from the session's first event to the incident's first", unit="ms", minimum=0),

@@ -3,7 +3,7 @@
 import polars as pl
 
 from pipeline.contracts.base import Column, Table, count, rate
-from pipeline.contracts.tables import DAILY_SESSIONS, DAILY_ZONES, FUNNEL_RESULTS, RETENTION_CELLS
+from pipeline.contracts.tables import DAILY_SESSIONS, FUNNEL_RESULTS, RETENTION_CELLS
 
 
 def _ratio(name: str, description: str, unit: str) -> Column:
@@ -78,18 +78,4 @@ FUNNEL_STEPS = Table(
     ),
     key=FUNNEL_RESULTS.key,
     at_most=FUNNEL_RESULTS.at_most,
-)
-ZONE_METRICS = Table(
-    name="zone_metrics",
-    layer="mart",
-    grain="One row per session day, page, zone version and device.",
-    columns=(
-        *DAILY_ZONES.columns,
-        rate("click_rate", "page_views_clicked / page_views"),
-        rate("session_click_rate", "sessions_clicked / sessions"),
-        _ratio("click_recurrence", "clicks / page_views_clicked", "clicks per page view clicked"),
-        rate("click_share", "own_clicks / page_clicks"),
-    ),
-    key=DAILY_ZONES.key,
-    at_most=DAILY_ZONES.at_most,
 )

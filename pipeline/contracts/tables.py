@@ -82,41 +82,6 @@ DAILY_SESSIONS = Table(
         ("sessions_with_page_view", "sessions"),
     ),
 )
-DAILY_ZONES = Table(
-    name="daily_zones",
-    layer="daily",
-    grain="One row per session day, page, zone version and device, bots left out; zones without a click included.",
-    columns=(
-        SESSION_DAY,
-        Column("page", pl.String(), "page of the product file"),
-        Column("zone", pl.String(), "zone of the product file"),
-        Column(
-            "zone_version", pl.Date(), "valid_from of the zone's version; the product's start_date where it has none"
-        ),
-        DEVICE,
-        count("page_views", "page views of the page", "page view", *EVENT_DIMENSIONS),
-        count(
-            "page_views_clicked",
-            "page views with a click on the zone or one inside it",
-            "page view",
-            *EVENT_DIMENSIONS,
-        ),
-        count("sessions", "sessions that viewed the page", "session", *EVENT_DIMENSIONS),
-        count("sessions_clicked", "sessions with a click on the zone or one inside it", "session", *EVENT_DIMENSIONS),
-        count("clicks", "clicks on the zone or one inside it", "event", *EVENT_DIMENSIONS),
-        count("own_clicks", "clicks whose innermost zone this is", "event", "zone", *EVENT_DIMENSIONS),
-        count("page_clicks", "all clicks on the page", "event", *EVENT_DIMENSIONS),
-    ),
-    key=("session_day", "page", "zone", "zone_version", "device_type"),
-    at_most=(
-        ("page_views_clicked", "page_views"),
-        ("sessions_clicked", "sessions"),
-        ("page_views_clicked", "clicks"),
-        ("sessions_clicked", "page_views_clicked"),
-        ("own_clicks", "clicks"),
-        ("clicks", "page_clicks"),
-    ),
-)
 PEOPLE_DAILY = Table(
     name="people_daily",
     layer="period",

@@ -1,14 +1,14 @@
 """Which events a goal or a funnel step means, and which page an address belongs to, as Polars expressions."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from pipeline.contracts.canonical import PROMOTED_PREFIX
-from pipeline.product import Page
 from pipeline.product_metrics import DIMENSIONS, Condition, Match
+from pipeline.product_pages import Page
 
 _PATH = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://[^/?#]*)?([^?#]*)"
 
@@ -77,6 +77,12 @@ def own_currency_revenue(currency: str) -> pl.Expr:
 def matches_any(found: Sequence[Match]) -> pl.Expr:
     """True where an event fits at least one of `found`."""
     return pl.any_horizontal(pl.lit(value=False), *(matches(match) for match in found))
+
+
+def match_bits(found: Mapping[str, Match]) -> pl.Expr:
+    """Bit i is set where an event fits the i-th of `found`, by name in alphabetical order."""
+    bits = [matches(found[name]).cast(pl.Int64) * (1 << i) for i, name in enumerate(sorted(found))]
+    return pl.sum_horizontal(pl.lit(0, dtype=pl.Int64), *bits)
 
 
 def path_pattern(pattern: str) -> str:

@@ -13,7 +13,7 @@ import polars as pl
 from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY, day_start, days_between
 from pipeline.events.keys import stable_keys
-from pipeline.events.matching import matches_any, own_currency_revenue
+from pipeline.events.matching import match_bits, matches_any, own_currency_revenue
 from pipeline.events.page_views import with_page_views
 from pipeline.product import Product
 
@@ -44,6 +44,9 @@ def session_events(events: pl.LazyFrame, day: date, product: Product) -> pl.Data
         session_id=pl.col("session_id") if product.sessions.use_source_ids else pl.lit(None, dtype=pl.String),
         revenue_micros=own_currency_revenue(product.currency),
         is_goal=matches_any(list(product.goals.values())),
+        goal_bits=match_bits(product.goals),
+        segment_bits=match_bits(product.segments),
+        variant=pl.when(pl.col("kind") == "experiment").then(pl.concat_str("experiment_id", "variant", separator="/")),
     )
     ordered = _around(narrow, day, product).sort([*UNIT, "session_id", *ORDER], nulls_last=True)
     with_pieces = _cut_into_pieces(ordered, product.sessions.pause_minutes)

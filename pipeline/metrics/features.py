@@ -14,7 +14,7 @@ from pipeline.days import ONE_DAY, day_start
 from pipeline.events.matching import matches, matches_any, own_currency_revenue
 from pipeline.metrics.buckets import by_bucket
 from pipeline.metrics.periods import complete_weeks
-from pipeline.metrics.zones import chain_zones, zones_valid_on
+from pipeline.metrics.zones import chain_zones, with_names, zones_valid_on
 from pipeline.product import Product
 from pipeline.product_metrics import Feature
 
@@ -49,8 +49,9 @@ def _with_zones(people: pl.LazyFrame, day: date, product: Product) -> pl.LazyFra
     where = ["page", "device_type", "element_chain"]
     given = people.with_columns(pl.col("device_type").fill_null("unknown"))
     clicks = given.filter(pl.col("kind") == "click").select(where).unique().collect()
-    inside = chain_zones(clicks, zones_valid_on(day, product), product)
-    named = inside.group_by(where).agg(kind=pl.lit("click"), zones=pl.format("{}/{}", "page", "zone"))
+    zones = zones_valid_on(day, product)
+    named = with_names(chain_zones(clicks, zones), zones)
+    named = named.group_by(where).agg(kind=pl.lit("click"), zones=pl.format("{}/{}", "page", "zone"))
     return given.join(named.lazy(), on=["kind", *where], how="left")
 
 

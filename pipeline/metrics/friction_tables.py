@@ -13,7 +13,7 @@ from pipeline.events.keys import stable_keys
 from pipeline.metrics.capabilities import capabilities
 from pipeline.metrics.chains import innermost
 from pipeline.metrics.friction import NEEDS, SIGNALS, Acts, incidents
-from pipeline.metrics.zones import chain_zones, zones_valid_on
+from pipeline.metrics.zones import chain_zones, with_names, zones_valid_on
 from pipeline.product import Product
 from pipeline.product_friction import FrictionRules
 
@@ -75,9 +75,10 @@ def _grouped(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_zone(found: pl.DataFrame, day: date, product: Product) -> pl.DataFrame:
-    inside = chain_zones(found, zones_valid_on(day, product), product).filter("is_innermost")
+    zones = zones_valid_on(day, product)
+    named = with_names(chain_zones(found, zones).filter("is_innermost"), zones)
     where = ["page", "device_type", "element_chain"]
-    return found.join(inside.select(*where, "zone").unique(where), on=where, how="left")
+    return found.join(named.select(*where, "zone").unique(where), on=where, how="left")
 
 
 def session_friction(found: pl.LazyFrame, sessions: pl.LazyFrame, views: pl.LazyFrame, day: date) -> pl.DataFrame:

@@ -26,6 +26,12 @@ def complete_weeks(days: Sequence[date], week_start: Literal["monday", "sunday"]
     return [(day, day + timedelta(days=6)) for day in starts if day + timedelta(days=6) <= days[-1]]
 
 
+def complete_months(days: Sequence[date]) -> list[tuple[date, date]]:
+    """First and last day of each calendar month that lies whole between the first and the last of `days`."""
+    ends = {day: (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1) for day in days}
+    return [(day, end) for day, end in ends.items() if day.day == 1 and end <= days[-1]]
+
+
 @dataclass(frozen=True)
 class Calendar:
     """Periods of one length in one zone; the number of a period is its distance from that of 1970-01-01."""

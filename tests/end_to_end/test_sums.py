@@ -10,6 +10,8 @@ from support import compute_all, take_all
 from pipeline.contracts import TABLES, Table
 from pipeline.ingest.manifests import objects_by_day, read_manifests
 from pipeline.lake import Lake, mart_key, period_key
+from pipeline.metrics.friction_tables import daily_friction
+from pipeline.metrics.zone_tables import daily_zones
 from pipeline.product_file import load_product
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
@@ -77,14 +79,45 @@ def test_daily_zones_add_over_days_and_devices_but_not_over_nested_zones(lake: L
         "page_clicks": on_home.height,
     }
     zones = days_of(lake, "daily_zones")
-    hero = zones.filter(pl.col("zone") == "hero")
-    names = listed(table, "session_day")
-    assert set(names) == set(recounted)
-    assert hero.select(pl.col(names).sum()).row(0, named=True) == {name: recounted[name] for name in names}
+    hero = zones.filter(pl.col("zone") == "hero", pl.col("segment") == "", pl.col("variant") == "")
+    assert hero.select(pl.col(list(recounted)).sum()).row(0, named=True) == recounted
     assert listed(table, "zone") == ["own_clicks"]
-    both = zones.filter(pl.col("zone").is_in(["hero", "hero_button"]))
+    everybody = (pl.col("segment") == "") & (pl.col("variant") == "")
+    both = zones.filter(pl.col("zone").is_in(["hero", "hero_button"]), everybody)
     assert both["own_clicks"].sum() == in_hero.height
     assert both["clicks"].sum() == in_hero.height + on_button.height, "clicks on a zone inside count in both"
+
+
+def test_days_of_zones_and_friction_add_up_to_the_same_as_all_days_at_once(lake: Lake) -> None:
+    product = load_product(SHOP / "product.yaml")
+    read = [days_of(lake, name).lazy() for name in ("session_events", "page_views", "friction_incidents")]
+    last = lake.published_days("daily_zones")[-1]
+    at_once = {
+        "daily_zones": daily_zones(*read, last, product),
+        "daily_friction": daily_friction(read[2], read[0], read[1], last, product),
+    }
+    for name, whole in at_once.items():
+        table, daily = TABLES[name], days_of(lake, name)
+        key = [column for column in table.key if column not in ("session_day", "device_type")]
+        # Zones with one version: all days at once are seen under that of the last.
+        one_version = pl.lit(value=True) if name != "daily_zones" else pl.col("zone") != "buy"
+        numbers = [n for n in listed(table, "session_day") if n in listed(table, "device_type")]
+        summed = [f.filter(one_version).group_by(key).agg(pl.col(numbers).sum()).sort(key) for f in (whole, daily)]
+        assert summed[0].equals(summed[1]), name
+        assert summed[0][numbers[0]].sum() > 0
+
+
+def test_people_of_zones_do_not_add_over_days(lake: Lake) -> None:
+    counted = lake.scan(TABLES["zone_people_counts"], [period_key("zone_people_counts")]).collect()
+    hero = counted.filter(pl.col("zone") == "hero", pl.col("device_type") == "")
+    by_day = hero.filter(pl.col("period") == "day")["people_clicked"].sum()
+    events = days_of(lake, "session_events").filter(
+        ~pl.col("is_bot"), pl.col("page") == "home", pl.col("kind") == "click"
+    )
+    chain = pl.col("element_chain").str.contains('class="hero"', literal=True)
+    whole = hero.filter(pl.col("period") == "all")["people_clicked"].item()
+    assert whole == events.filter(chain, ~pl.col("implied"))["person_key"].n_unique()
+    assert by_day > whole > 0
 
 
 def test_quality_counts_add_over_days_and_sources_and_balances(lake: Lake) -> None:

@@ -13,7 +13,7 @@ from pipeline.contracts import EVENTS, RAW_EVENTS
 from pipeline.events.clean import CleanDay, clean_day
 from pipeline.events.keys import stable_key, stable_keys
 from pipeline.events.matching import page_names
-from pipeline.product import Page
+from pipeline.product_pages import Page
 
 Row = dict[str, Any]
 

@@ -14,8 +14,9 @@ from pipeline.contracts import TABLES
 from pipeline.metrics.funnel_tables import funnel_results, step_events
 from pipeline.metrics.people import activity, people_daily, retention_cells
 from pipeline.metrics.quality import quality_counts
-from pipeline.metrics.zones import daily_zones, zones_of_chain
-from pipeline.product import Product, Zone
+from pipeline.metrics.zones import zones_of_chain
+from pipeline.product import Product
+from pipeline.product_pages import Zone
 
 DAYS = days_from("2026-03-25", 40)
 visits = st.sets(st.tuples(st.integers(1, 6), st.integers(0, len(DAYS) - 1)), max_size=40)
@@ -161,69 +162,6 @@ CHAINS = [
 @pytest.mark.parametrize(("chain", "inside", "innermost"), CHAINS)
 def test_zones_of_an_element(chain: str, inside: list[int], innermost: int | None) -> None:
     assert zones_of_chain(chain, ZONES) == (inside, innermost)
-
-
-HERO, CTA, ELSE = CHAINS[1][0], CHAINS[0][0], "<footer><a>"
-act = st.tuples(st.integers(0, 5), st.sampled_from([HERO, CTA, ELSE, None]))
-
-
-@settings(max_examples=100, deadline=None)
-@given(acts=st.lists(act, max_size=12), pages=st.lists(st.sampled_from(["home", "product"]), min_size=6, max_size=6))
-def test_zone_counts_equal_the_oracle(acts: list[tuple[int, str | None]], pages: list[str]) -> None:
-    day = date(2026, 2, 3)
-    sessions = [0, 0, 0, 1, 1, 2]
-    devices = ["mobile", "mobile", "mobile", "desktop", "desktop", "mobile"]
-    views = pl.LazyFrame(
-        {
-            "page_view_key": list(range(6)),
-            "session_key": sessions,
-            "page": pages,
-            "device_type": devices,
-            "is_bot": [False] * 6,
-            "implied": [False] * 6,
-        }
-    )
-    events = pl.LazyFrame(
-        [("click", view, chain) for view, chain in acts],
-        schema={"kind": pl.String, "page_view_key": pl.Int64, "element_chain": pl.String},
-        orient="row",
-    )
-    made = daily_zones(events, views, day, product())
-    for row in made.iter_rows(named=True):
-        shown = [v for v in range(6) if pages[v] == "home" and devices[v] == row["device_type"]]
-        hits = [v for v, c in acts if v in shown and (c == CTA or (c == HERO and row["zone"] == "hero"))]
-        own = [v for v, c in acts if v in shown and c == (HERO if row["zone"] == "hero" else CTA)]
-        assert row["page_views"] == len(shown)
-        assert row["sessions"] == len({sessions[v] for v in shown})
-        assert row["clicks"] == len(hits)
-        assert row["page_views_clicked"] == len(set(hits))
-        assert row["sessions_clicked"] == len({sessions[v] for v in hits})
-        assert row["own_clicks"] == len(own)
-        assert row["page_clicks"] == len([v for v, _ in acts if v in shown])
-    assert made.height == 2 * len({devices[v] for v in range(6) if pages[v] == "home"})
-
-
-def test_zone_versions_by_day_and_device() -> None:
-    zones = [
-        {"name": "z", "page": "home", "selectors": ["a.old"], "valid_to": "2026-02-03"},
-        {"name": "z", "page": "home", "selectors": ["a.new"], "valid_from": "2026-02-04"},
-        {"name": "tap", "page": "home", "selectors": ["a"], "device_type": "mobile"},
-    ]
-    chosen = product(zones=zones)
-    views = pl.LazyFrame(
-        {
-            "page_view_key": [1],
-            "session_key": [1],
-            "page": ["home"],
-            "device_type": ["desktop"],
-            "is_bot": [False],
-            "implied": [False],
-        }
-    )
-    events = pl.LazyFrame({"kind": ["click"], "page_view_key": [1], "element_chain": ['<a class="old">']})
-    counted = {day: daily_zones(events, views, day, chosen).rows(named=True) for day in days_from("2026-02-03", 2)}
-    found = [(row["zone_version"], row["clicks"]) for rows in counted.values() for row in rows]
-    assert found == [(date(2026, 1, 1), 1), (date(2026, 2, 4), 0)]
 
 
 # Quality.

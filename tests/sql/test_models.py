@@ -241,7 +241,7 @@ def test_funnel_steps() -> None:
 
 
 def test_zone_metrics() -> None:
-    zone = {"session_day": MON, "page": "home", "zone": "z", "zone_version": MON}
+    zone = {"session_day": MON, "page": "home", "zone": "z", "zone_version": MON, "segment": "", "variant": ""}
     rows = result(
         "zone_metrics",
         daily_zones=given(
@@ -256,12 +256,40 @@ def test_zone_metrics() -> None:
                 "clicks": 6,
                 "own_clicks": 3,
                 "page_clicks": 12,
+                "ms_to_click": 6_000,
+                "page_views_measured_hover": 8,
+                "page_views_hovered": 4,
+                "hover_ms": 3_000,
+                "page_views_hovered_clicked": 1,
+                "page_views_hesitated": 2,
+                "hesitation_ms": 500,
+                "page_views_measured_exposure": 6,
+                "page_views_exposed": 3,
+                "page_views_exposed_timed": 2,
+                "exposure_ms": 5_000,
+                "page_views_exposed_clicked": 1,
+                "page_views_raged": 1,
+                "page_views_measured_js_error": 10,
+                "sessions_converted_after_click": 1,
+                "revenue_micros_after_click": 2_500_000,
             },
             {**zone, "device_type": "mobile", "page_views": 1, "sessions": 1},
         ),
     )
+    shows(rows[0], {"seconds_to_click": 1.5, "hover_rate": 0.5, "float_seconds": 0.75, "engagement_rate": 0.25})
+    shows(rows[0], {"hesitation_seconds": 0.25, "exposure_rate": 0.5, "exposure_seconds": 2.5})
+    shows(rows[0], {"attractiveness_rate": 1 / 3, "conversion_per_click": 1.0, "revenue_per_click": 2.5})
+    shows(rows[0], {"rage_click_rate": 0.1, "dead_click_rate": None, "error_click_rate": 0.0})
+    shows(rows[1], {"hover_rate": None, "exposure_rate": None, "conversion_per_click": None, "rage_click_rate": 0.0})
     shows(rows[0], {"click_rate": 0.4, "session_click_rate": 0.2, "click_recurrence": 1.5, "click_share": 0.25})
     shows(rows[1], {"click_rate": 0.0, "session_click_rate": 0.0, "click_recurrence": None, "click_share": None})
+
+
+def test_zone_reach() -> None:
+    zone = {"period": "all", "period_start": MON, "period_end": TUE, "page": "home", "zone": "z", "zone_version": MON}
+    counted = {"people_viewed": 8, "people_clicked": 2, "person_days_clicked_7d": 4, "person_days_returned_7d": 1}
+    rows = result("zone_reach", zone_people_counts=given("zone_people_counts", {**zone, "device_type": "", **counted}))
+    shows(rows[0], {"reach": 0.25, "return_rate_7d": 0.25, "return_rate_28d": None})
 
 
 def test_friction() -> None:

@@ -1,0 +1,53 @@
+"""What a session came to after a place in it: goals reached and revenue (metrics.md, "Zones": conversion)."""
+
+from datetime import timedelta
+
+import polars as pl
+
+_AFTER_SESSION = timedelta(minutes=30)
+
+
+def outcomes_after(events: pl.LazyFrame, places: pl.DataFrame) -> pl.DataFrame:
+    """For each `session_key` and `place`: `goal_bits` reached and `revenue_micros` of events after that place.
+
+    Events of sessions without a page view (a shop's server tells of its orders) are joined by person, from the place
+    to 30 minutes after the session's end.
+    """
+    told = events.select(
+        "session_key", "person_key", "place", "occurred_at", "goal_bits", "revenue_micros", "page_view_key"
+    )
+    counts = (pl.col("goal_bits") != 0) | pl.col("revenue_micros").is_not_null()
+    elsewhere = pl.col("page_view_key").is_null().all().over("session_key")
+    results = told.with_columns(elsewhere=elsewhere).filter(counts).collect()
+    own = places.join(results.filter(~pl.col("elsewhere")).rename({"place": "then"}), on="session_key").filter(
+        pl.col("then") > pl.col("place")
+    )
+    found = [own.select("session_key", "place", "goal_bits", "revenue_micros")]
+    foreign = results.filter("elsewhere").select(
+        "person_key", "goal_bits", "revenue_micros", then="occurred_at", elsewhere_key="session_key"
+    )
+    if foreign.height:
+        found.append(_by_person(told, places, foreign))
+    summed = (
+        pl.concat(found)
+        .group_by("session_key", "place")
+        .agg(pl.col("goal_bits").bitwise_or(), pl.col("revenue_micros").sum())
+    )
+    return places.join(summed, on=["session_key", "place"], how="left").with_columns(
+        pl.col("goal_bits", "revenue_micros").fill_null(0)
+    )
+
+
+def _by_person(told: pl.LazyFrame, places: pl.DataFrame, foreign: pl.DataFrame) -> pl.DataFrame:
+    ends = told.group_by("session_key").agg(ended_at=pl.col("occurred_at").max()).collect()
+    at = told.select("session_key", "place", "person_key", "occurred_at").collect()
+    timed = places.join(at, on=["session_key", "place"]).join(ends, on="session_key")
+    return (
+        timed.join(foreign, on="person_key")
+        .filter(
+            pl.col("session_key") != pl.col("elsewhere_key"),
+            pl.col("then") > pl.col("occurred_at"),
+            pl.col("then") <= pl.col("ended_at") + _AFTER_SESSION,
+        )
+        .select("session_key", "place", "goal_bits", "revenue_micros")
+    )

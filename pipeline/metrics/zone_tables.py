@@ -1,0 +1,136 @@
+"""Zone metrics as tables: a day's sums by zone, and who did what to a zone (metrics.md, "Zones")."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from pipeline.contracts import TABLES
+from pipeline.metrics.memberships import memberships
+from pipeline.metrics.outcomes import outcomes_after
+from pipeline.metrics.zone_facts import ZoneDay, zone_day
+from pipeline.product import Product
+from pipeline.product_pages import Zone
+
+_WHERE = ["page", "device_type"]
+_WHOSE = ["segment", "variant"]
+_ACTS = {"click": "clicked", "hover": "hovered", "exposure": "exposed"}
+
+
+def daily_zones(
+    events: pl.LazyFrame, views: pl.LazyFrame, incidents: pl.LazyFrame, day: date, product: Product
+) -> pl.DataFrame:
+    """Sums by zone of the sessions booked on `day`, from their session_events, page_views and friction_incidents."""
+    made = zone_day(events, views, incidents, day, product)
+    whose = memberships(events.filter(~pl.col("is_bot")), product)
+    shown = made.views.join(whose, on="session_key")
+    grid = _zone_frame(made.zones, product).join(_shown(shown, made), on="page")
+    fits = pl.col("only_device").is_null() | (pl.col("only_device") == pl.col("device_type"))
+    facts = made.facts.join(whose, on="session_key")
+    keyed = ["zone_index", "device_type", *_WHOSE]
+    counted = facts.group_by("zone", "device_type", *_WHOSE).agg(*_sums())
+    after = [_after(events, facts, act, done) for act, done in _ACTS.items()]
+    joined = grid.filter(fits).join(counted.rename({"zone": "zone_index"}), on=keyed, how="left")
+    for part in after:
+        joined = joined.join(part.rename({"zone": "zone_index"}), on=keyed, how="left")
+    table = TABLES["daily_zones"]
+    numbers = [name for name, dtype in table.schema.items() if dtype.is_integer()]
+    return table.conform(joined.with_columns(pl.col(numbers).fill_null(0), session_day=pl.lit(day)))
+
+
+def _zone_frame(zones: Sequence[Zone], product: Product) -> pl.DataFrame:
+    rows = [(i, z.page, z.name, product.zone_validity(z)[0], z.device_type) for i, z in enumerate(zones)]
+    schema = {
+        "zone_index": pl.Int64,
+        "page": pl.String,
+        "zone": pl.String,
+        "zone_version": pl.Date,
+        "only_device": pl.String,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _shown(shown: pl.DataFrame, made: ZoneDay) -> pl.DataFrame:
+    """Page views, sessions and clicks of each page, and how many of its page views were measured for what."""
+    clicks = made.clicks.group_by("view").agg(page_clicks=pl.len())
+    method = pl.col("exposure_method")
+    timed = method.is_not_null() & (method != "scroll_reach")
+    return (
+        shown.join(clicks, on="view", how="left")
+        .group_by(*_WHERE, *_WHOSE)
+        .agg(
+            page_views=pl.len(),
+            sessions=pl.col("session_key").n_unique(),
+            page_clicks=pl.col("page_clicks").sum(),
+            page_views_measured_hover=pl.col("hover").sum(),
+            page_views_measured_exposure=method.is_not_null().sum(),
+            page_views_measured_exposure_time=timed.sum(),
+            page_views_measured_dead_click=pl.col("dead_click").sum(),
+            page_views_measured_js_error=pl.col("js_error").sum(),
+            exposure_method=method.drop_nulls().unique().sort().str.join("+"),
+        )
+        .with_columns(pl.col("exposure_method").replace("", None))
+    )
+
+
+def _sums() -> list[pl.Expr]:
+    """Sums over page views; what was not measured of a page view is in no sum that is divided by those measured."""
+    clicked, hovered = pl.col("is_clicked"), pl.col("is_hovered") & pl.col("hover")
+    exposed = pl.col("is_exposed")
+    return [
+        pl.col("clicks", "own_clicks").sum(),
+        clicked.sum().alias("page_views_clicked"),
+        pl.col("session_key").filter(clicked).n_unique().alias("sessions_clicked"),
+        pl.col("ms_to_click").sum(),
+        hovered.sum().alias("page_views_hovered"),
+        pl.col("hover_ms").filter(hovered).sum(),
+        (hovered & clicked).sum().alias("page_views_hovered_clicked"),
+        pl.col("hesitation_ms").is_not_null().sum().alias("page_views_hesitated"),
+        pl.col("hesitation_ms").sum(),
+        exposed.sum().alias("page_views_exposed"),
+        pl.col("exposure_ms").is_not_null().sum().alias("page_views_exposed_timed"),
+        pl.col("exposure_ms").sum(),
+        (exposed & clicked).sum().alias("page_views_exposed_clicked"),
+        pl.col("raged").sum().alias("page_views_raged"),
+        (pl.col("dead") & pl.col("dead_click")).sum().alias("page_views_dead_clicked"),
+        (pl.col("erred") & pl.col("js_error")).sum().alias("page_views_error_clicked"),
+        pl.col("session_key").filter(hovered).n_unique().alias("sessions_hovered"),
+        pl.col("session_key").filter(exposed).n_unique().alias("sessions_exposed"),
+    ]
+
+
+def _after(events: pl.LazyFrame, facts: pl.DataFrame, act: str, done: str) -> pl.DataFrame:
+    """Sessions whose goal came after their first such act on the zone, and their revenue after it."""
+    by = ["zone", "device_type", *_WHOSE]
+    places = facts.filter(f"is_{done}").group_by("session_key", *by).agg(place=pl.col(f"{done}_place").min())
+    reached = places.join(
+        outcomes_after(events, places.select("session_key", "place").unique()), on=["session_key", "place"]
+    )
+    return reached.group_by(by).agg(
+        (pl.col("goal_bits") != 0).sum().alias(f"sessions_converted_after_{act}"),
+        pl.col("revenue_micros").sum().alias(f"revenue_micros_after_{act}"),
+    )
+
+
+def zone_people(
+    events: pl.LazyFrame, views: pl.LazyFrame, incidents: pl.LazyFrame, day: date, product: Product
+) -> pl.DataFrame:
+    """Who saw a page, and who clicked, hovered or was exposed to a zone: a row per person, zone and device.
+
+    Rows without a zone tell who saw the page.
+    """
+    made = zone_day(events, views, incidents, day, product)
+    table = TABLES["zone_people"]
+    zones = _zone_frame(made.zones, product).select("zone", "zone_version", "page", zone_index="zone_index")
+    acted = (
+        made.facts.rename({"zone": "zone_index"})
+        .join(zones, on="zone_index")
+        .group_by("person_key", "page", "zone", "zone_version", "device_type")
+        .agg(pl.col("is_clicked", "is_hovered", "is_exposed").any(), first_click_at=pl.col("clicked_at").min())
+    )
+    never = pl.lit(value=False)
+    saw = made.views.group_by("person_key", *_WHERE).agg(
+        zone=pl.lit(""), zone_version=pl.lit(product.start_date), is_clicked=never, is_hovered=never, is_exposed=never
+    )
+    both = pl.concat([acted, saw], how="diagonal_relaxed")
+    return table.conform(both.with_columns(session_day=pl.lit(day)))
