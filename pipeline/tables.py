@@ -25,6 +25,7 @@ from pipeline.metrics.daily import daily_sessions
 from pipeline.metrics.features import feature_counts, feature_days
 from pipeline.metrics.friction_tables import daily_friction, friction_incidents, session_friction
 from pipeline.metrics.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events
+from pipeline.metrics.heatmap import heatmap_cells
 from pipeline.metrics.people import activity, people_daily, retention_cells
 from pipeline.metrics.people_tables import (
     journey_edge_counts,
@@ -205,6 +206,13 @@ DAY_TABLES: tuple[DayTable, ...] = (
         ("zones", "exposure", "capabilities"),
         "1",
         compute=lambda s: Built(zone_people(*_behaviour(s), s.day, s.product)),
+    ),
+    DayTable(
+        TABLES["heatmap_cells"],
+        (Reads("session_events"), Reads("page_views")),
+        ("layout",),
+        "1",
+        compute=lambda s: Built(heatmap_cells(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
     ),
     DayTable(
         TABLES["session_friction"],

@@ -3,6 +3,7 @@
 from pipeline.contracts.base import Column, RowRule, Table
 from pipeline.contracts.canonical import EVENTS, RAW_EVENTS, REJECTED
 from pipeline.contracts.friction import FRICTION_MARTS, FRICTION_TABLES
+from pipeline.contracts.heatmaps import HEATMAP_CELLS, HEATMAP_MARTS
 from pipeline.contracts.identity import (
     APPEARANCES,
     EVENT_IDS,
@@ -51,6 +52,7 @@ TABLES: dict[str, Table] = {
         DAILY_SESSIONS,
         DAILY_ZONES,
         ZONE_PEOPLE,
+        HEATMAP_CELLS,
         QUALITY_COUNTS,
         IDENTITY_LINKS,
         PEOPLE,
@@ -70,6 +72,7 @@ TABLES: dict[str, Table] = {
         FUNNEL_STEPS,
         ZONE_METRICS,
         ZONE_REACH,
+        *HEATMAP_MARTS,
         DAILY_QUALITY,
         DAILY_REJECTED,
         INGEST_QUALITY,

@@ -130,7 +130,7 @@ ZONE_PEOPLE_COUNTS = Table(
         Column("period_start", pl.Date(), "first local day of the period"),
         Column("period_end", pl.Date(), "last local day of the period"),
         PAGE,
-        _ZONE,
+        Column("zone", pl.String(), "zone of the product file; empty: the page itself, seen, clicked anywhere"),
         _VERSION,
         Column("device_type", pl.String(), "device; empty: all devices"),
         count("people_viewed", "people who saw the page while the zone's version was valid", "person"),

@@ -26,7 +26,7 @@ _FLAGS = {"people_viewed": "is_viewed", "people_clicked": "is_clicked", "people_
 def zone_people_counts(rows: pl.LazyFrame, sessions: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
     """People and returns by zone and period; `rows` holds zone_people and `sessions` the sessions of `days`."""
     table = TABLES[_TABLE]
-    if not days or not product.zones:
+    if not days:
         return table.conform(pl.DataFrame(schema=table.schema))
     starts = sessions.filter(~pl.col("is_bot")).select("person_key", "started_at")
     periods, zones = _periods(days, product), _zones(product)
@@ -34,7 +34,7 @@ def zone_people_counts(rows: pl.LazyFrame, sessions: pl.LazyFrame, days: list[da
 
     def counted(inside: pl.Expr) -> pl.DataFrame:
         own = rows.filter(inside).collect()
-        acts = pl.concat([own.filter(pl.col("zone") != ""), _seen(own, zones)], how="diagonal_relaxed")
+        acts = pl.concat([own, _seen(own, zones)], how="diagonal_relaxed")
         back = _returned(own, starts.filter(inside).collect(), end.timestamp())
         return pl.concat([_counts(acts, back, periods), _by_version(acts, back, days)])
 
@@ -58,6 +58,7 @@ def _periods(days: Sequence[date], product: Product) -> pl.DataFrame:
 
 def _zones(product: Product) -> pl.DataFrame:
     rows = [(z.page, z.name, *product.zone_validity(z), z.device_type) for z in product.zones]
+    rows += [(page.name, "", product.start_date, date.max, None) for page in product.pages]
     schema = {"page": pl.String, "zone": pl.String, "zone_version": pl.Date, "valid_to": pl.Date, "only": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
 

@@ -117,7 +117,7 @@ def zone_people(
 ) -> pl.DataFrame:
     """Who saw a page, and who clicked, hovered or was exposed to a zone: a row per person, zone and device.
 
-    Rows without a zone tell who saw the page.
+    Rows without a zone tell who saw the page, and who clicked anywhere on it.
     """
     made = zone_day(events, views, incidents, day, product)
     table = TABLES["zone_people"]
@@ -130,7 +130,11 @@ def zone_people(
     )
     never = pl.lit(value=False)
     saw = made.views.group_by("person_key", *_WHERE).agg(
-        zone=pl.lit(""), zone_version=pl.lit(product.start_date), is_clicked=never, is_hovered=never, is_exposed=never
+        zone=pl.lit(""),
+        zone_version=pl.lit(product.start_date),
+        is_clicked=pl.col("view").is_in(made.clicks["view"].unique().implode()).any(),
+        is_hovered=never,
+        is_exposed=never,
     )
     both = pl.concat([acted, saw], how="diagonal_relaxed")
     return table.conform(both.with_columns(session_day=pl.lit(day)))

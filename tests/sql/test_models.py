@@ -292,6 +292,27 @@ def test_zone_reach() -> None:
     shows(rows[0], {"reach": 0.25, "return_rate_7d": 0.25, "return_rate_28d": None})
 
 
+HOME = {"session_day": MON, "page": "home", "device_type": "mobile", "width_class": "0-599", "layer": "page"}
+
+
+def test_heatmaps_tell_where_a_cell_begins() -> None:
+    rows = result("heatmaps", heatmap_cells=given("heatmap_cells", {**HOME, "kind": "click", "y_bin": 7, "events": 3}))
+    shows(rows[0], {"y_px": 140, "events": 3})
+
+
+def test_scroll_reach_and_the_fold() -> None:
+    reach = {**HOME, "kind": "reach"}
+    folds = [{**HOME, "kind": "fold", "y_bin": y, "page_views": n} for y, n in ((30, 2), (40, 1), (42, 1))]
+    cells = given(
+        "heatmap_cells", {**reach, "page_views": 4}, {**reach, "y_bin": 1, "page_views": 3}, *folds,
+        {**HOME, "kind": "click", "page_views": 9},
+    )  # fmt: skip
+    rows = result("scroll_reach", heatmap_cells=cells)
+    # Of four windows two are 600-619 px high: the median lies there.
+    shows(rows[0], {"y_px": 0, "page_views_reached": 4, "reach_rate": 1.0, "fold_px_approx": 610})
+    shows(rows[1], {"y_px": 20, "page_views_measured": 4, "reach_rate": 0.75})
+
+
 def test_friction() -> None:
     counted = {"session_day": MON, "rule_set": "default", "page": "home", "device_type": "mobile", "page_views": 10}
     rows = result(

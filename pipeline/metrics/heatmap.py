@@ -1,0 +1,130 @@
+"""Heatmaps: where on a page people click, point and look, how far they scroll (metrics.md, "Heatmaps").
+
+Integers throughout. x lies in the content box (1 % bins, -1 and 100 are the margins), y in bins of 20 px from the page's
+top; what keeps its place in the window is a layer of its own, with y from the window's top. Bots and implied page views
+are left out.
+"""
+
+from datetime import date
+
+import polars as pl
+
+from pipeline.contracts import TABLES
+from pipeline.metrics.exposure import window_positions
+from pipeline.product import Product
+
+BIN_PX = 20
+X_BINS = 100
+# Who neither scrolls nor clicks nor pings for longer is not looking any more.
+IDLE_MS = 30_000
+WIDTH_CLASSES = {"0-599": 600, "600-959": 960, "960-1279": 1280, "1280-1919": 1920}
+WIDEST, UNKNOWN = "1920+", "unknown"
+_WHERE = ["page", "device_type", "width_class"]
+_KINDS = ("page_view", "page_ping", "page_leave", "click", "move", "scroll")
+_CELL = [*_WHERE, "kind", "layer", "x_bin", "y_bin"]
+
+
+def heatmap_cells(events: pl.LazyFrame, views: pl.LazyFrame, day: date, product: Product) -> pl.DataFrame:
+    """Cells of the sessions booked on `day`, from their session_events and page_views."""
+    table = TABLES["heatmap_cells"]
+    real = views.filter(~pl.col("is_bot"), ~pl.col("implied"), pl.col("page").is_not_null())
+    shown = real.select("page_view_key", "page", "device_type", "source", "ended_at").with_row_index("view")
+    columns = ("page_view_key", "kind", "place", "occurred_at", "x", "y", "is_fixed", "scroll_y")
+    acts = (
+        events.filter(pl.col("kind").is_in(_KINDS))
+        .select(*columns, "window_width", "window_height")
+        .join(shown, on="page_view_key")
+        .sort("view", "place")
+        .collect()
+    )
+    sized = acts.with_columns(pl.col("window_width").first(ignore_nulls=True).over("view").alias("first_width"))
+    classed = sized.with_columns(width_class=_width_class(pl.col("first_width")))
+    positions = _positions(classed)
+    parts = [_points(classed, product), _attention(positions), _reach(positions), _fold(classed)]
+    cells = pl.concat([part.select(*_CELL, "events", "page_views", "ms") for part in parts], how="vertical_relaxed")
+    return table.conform(cells.with_columns(session_day=pl.lit(day)))
+
+
+def _width_class(width: pl.Expr) -> pl.Expr:
+    named = pl.when(width.is_null()).then(pl.lit(UNKNOWN))
+    for name, end in WIDTH_CLASSES.items():
+        named = named.when(width < end).then(pl.lit(name))
+    return named.otherwise(pl.lit(WIDEST))
+
+
+def _points(acts: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """Clicks and moves by cell; those whose place or window isn't known are in none."""
+    limits = {page.name: page.content_max_width for page in product.pages if page.content_max_width is not None}
+    widest = pl.col("page").replace_strict(limits, default=None, return_dtype=pl.Int64)
+    width, x = pl.col("window_width").cast(pl.Int64), pl.col("x").cast(pl.Int64)
+    content = pl.min_horizontal(width, widest)
+    fixed = pl.col("is_fixed").fill_null(value=False)
+    y = pl.when(fixed).then(pl.col("y") - pl.col("scroll_y")).otherwise(pl.col("y"))
+    placed = acts.filter(pl.col("kind").is_in(("click", "move")), pl.col("window_width") > 0).select(
+        *_WHERE,
+        "kind",
+        "view",
+        layer=pl.when(fixed).then(pl.lit("fixed")).otherwise(pl.lit("page")),
+        x_bin=(X_BINS * (2 * x - (width - content)) // (2 * content)).clip(-1, X_BINS),
+        y_bin=(y.cast(pl.Int64) // BIN_PX).clip(0),
+    )
+    known = placed.filter(pl.col("x_bin").is_not_null(), pl.col("y_bin").is_not_null())
+    return known.group_by(_CELL).agg(events=pl.len(), page_views=pl.col("view").n_unique(), ms=pl.lit(0))
+
+
+def _positions(acts: pl.DataFrame) -> pl.DataFrame:
+    """Positions of the window of page views whose source and device tell of scrolling."""
+    tells = (pl.col("scroll_y").is_not_null() & (pl.col("kind") != "page_view")).any().over("source", "device_type")
+    told = acts.filter(tells)
+    classes = told.group_by("view").agg(pl.col("width_class").first())
+    momentary = window_positions(told)
+    pings = told.filter(pl.col("kind") == "page_ping", pl.col("scroll_y").is_not_null())
+    reached = pings.group_by("view").agg(ping_bottom=(pl.col("scroll_y") + pl.col("window_height")).max())
+    return momentary.join(classes, on="view").join(reached, on="view", how="left")
+
+
+def _bins(frame: pl.DataFrame, value: str) -> pl.DataFrame:
+    """Running sums of `value` over the bins of each page, device and width: a row for every bin down to the last."""
+    summed = frame.group_by(*_WHERE, "y_bin").agg(pl.col(value).sum())
+    whole = summed.group_by(_WHERE).agg(y_bin=pl.int_ranges(0, pl.col("y_bin").max() + 1).first()).explode("y_bin")
+    joined = whole.join(summed, on=[*_WHERE, "y_bin"], how="left").sort(*_WHERE, "y_bin")
+    return joined.with_columns(pl.col(value).fill_null(0).cum_sum().over(_WHERE)).filter(pl.col(value) > 0)
+
+
+def _named(frame: pl.DataFrame, kind: str, **values: pl.Expr) -> pl.DataFrame:
+    blank = {"events": pl.lit(0), "page_views": pl.lit(0), "ms": pl.lit(0)}
+    return frame.with_columns(kind=pl.lit(kind), layer=pl.lit("page"), x_bin=pl.lit(0), **{**blank, **values})
+
+
+def _attention(positions: pl.DataFrame) -> pl.DataFrame:
+    """Time that each stretch of the page was in a window: added where a window begins, taken away where it ends."""
+    lasted = (pl.col("end") - pl.col("begin")).dt.total_milliseconds().clip(0, IDLE_MS)
+    timed = positions.with_columns(ms=lasted, bottom=pl.col("top") + pl.col("window_height")).filter(pl.col("ms") > 0)
+    first, past = pl.max_horizontal(pl.col("top") // BIN_PX, 0), (pl.col("bottom") - 1) // BIN_PX + 1
+    edges = pl.concat(
+        [timed.select(*_WHERE, "ms", y_bin=first), timed.select(*_WHERE, ms=-pl.col("ms"), y_bin=past)],
+        how="vertical_relaxed",
+    )
+    return _named(_bins(edges, "ms"), "attention", ms=pl.col("ms"))
+
+
+def _reach(positions: pl.DataFrame) -> pl.DataFrame:
+    """Page views that had each stretch of the page, or one below it, in their window."""
+    bottom = pl.max_horizontal((pl.col("top") + pl.col("window_height")).max(), pl.col("ping_bottom").max())
+    deepest = positions.group_by("view").agg(pl.col(_WHERE).first(), past=(bottom - 1) // BIN_PX + 1)
+    ends = deepest.with_columns(page_views=pl.lit(1, dtype=pl.Int64))
+    edges = pl.concat(
+        [
+            ends.select(*_WHERE, "page_views", y_bin=pl.lit(0, dtype=pl.Int64)),
+            ends.select(*_WHERE, page_views=-pl.col("page_views"), y_bin=pl.col("past")),
+        ],
+        how="vertical_relaxed",
+    )
+    return _named(_bins(edges, "page_views"), "reach", page_views=pl.col("page_views"))
+
+
+def _fold(acts: pl.DataFrame) -> pl.DataFrame:
+    """Page views by the height of their window."""
+    heights = acts.group_by("view").agg(pl.col(_WHERE).first(), height=pl.col("window_height").first(ignore_nulls=True))
+    known = heights.filter(pl.col("height") > 0).with_columns(y_bin=pl.col("height").cast(pl.Int64) // BIN_PX)
+    return _named(known.group_by(*_WHERE, "y_bin").agg(n=pl.len()), "fold", page_views=pl.col("n"))
