@@ -76,6 +76,9 @@ class FrictionRules(Part):
     cls: float = Field(0.25, gt=0)
     scroll_reversals: int = Field(3, ge=1, le=50)
     scroll_pages: int = Field(4, ge=1, le=50, description="scrolled distance in heights of what can be scrolled")
+    calibrated_scores: tuple[int, ...] = Field(
+        (), max_length=4, description="also calibrate page views whose score is this or more"
+    )
     weights: Weights = Field(default_factory=lambda: Weights.model_validate({}))
 
     @property

@@ -32,10 +32,8 @@ def cells(rows: list[Row], kind: str, device: str | None = "desktop", **page: An
     chosen = product(pages=pages, zones=[], funnels={})
     events = session_events(events_frame(rows).lazy(), DAY, chosen).lazy()
     views = page_views(events, DAY, chosen.sources).lazy()
-    made = heatmap_cells(events, views, DAY, chosen)
-    return made.filter(
-        pl.col("kind") == kind, pl.col("page") == "home", pl.lit(device is None) | (pl.col("device_type") == device)
-    )
+    made = heatmap_cells(events, views, DAY, chosen).filter(pl.col("kind") == kind, pl.col("page") == "home")
+    return made if device is None else made.filter(pl.col("device_type") == device)
 
 
 @pytest.mark.parametrize(
