@@ -81,17 +81,23 @@ def _with_zone(found: pl.DataFrame, day: date, product: Product) -> pl.DataFrame
     return found.join(named.select(*where, "zone").unique(where), on=where, how="left")
 
 
-def session_friction(found: pl.LazyFrame, sessions: pl.LazyFrame, views: pl.LazyFrame, day: date) -> pl.DataFrame:
-    """Score of each session with an incident, from the day's incidents, sessions and page views."""
-    by = ["rule_set", "session_key"]
+def scores_of_views(found: pl.LazyFrame) -> pl.LazyFrame:
+    """Score of each page view with an incident: `rule_set`, `session_key`, `page_view_key`, `score`."""
     # A group counts once, as its weightiest signal.
     groups = found.sort("weight", "signal", "incident_key", descending=[True, False, False]).unique(
         ["rule_set", "friction_group"], keep="first", maintain_order=True
     )
-    counted = groups.group_by(*by, "page_view_key", "signal").agg(
+    view = ["rule_set", "session_key", "page_view_key"]
+    counted = groups.group_by(*view, "signal").agg(
         score=pl.col("weight").first() * pl.min_horizontal(pl.len().cast(pl.Int64), pl.lit(_MOST_OF_A_SIGNAL))
     )
-    scores = counted.group_by(by).agg(pl.col("score").sum())
+    return counted.group_by(view).agg(pl.col("score").sum())
+
+
+def session_friction(found: pl.LazyFrame, sessions: pl.LazyFrame, views: pl.LazyFrame, day: date) -> pl.DataFrame:
+    """Score of each session with an incident, from the day's incidents, sessions and page views."""
+    by = ["rule_set", "session_key"]
+    scores = scores_of_views(found).group_by(by).agg(pl.col("score").sum())
     numbers = found.group_by(by).agg(pl.col("person_key", "device_type").first(), incidents=pl.len())
     engaged = views.group_by("session_key").agg(
         engaged_ms=pl.when(pl.col("engaged_ms").is_not_null().any()).then(pl.col("engaged_ms").sum())
