@@ -15,18 +15,25 @@ MouseInteractions); PostHog, "Session replay architecture" for its wrappers.
 | MouseMove, TouchMove, Drag: data.positions | move: x, y, element_chain |
 | MouseInteraction Click: data.x, data.y, data.id | click: x, y, element_chain |
 | Scroll of the page: data.y | scroll: scroll_y |
+| Custom `footfall:page`: data.payload.height | page_height, until the window shows another page |
 | Input: data.id | input: element_chain; what was typed is dropped |
 | console plugin, level error: data.payload | error: error_message |
-| Custom: data.tag, data.payload | custom: name, properties |
+| other Custom: data.tag, data.payload | custom: name, properties |
+| a click that nothing follows (dead_clicks.py) | custom `dead_click`: element_chain, x, y and time of the click |
+
+rrweb doesn't know how high a page is. A recorder that says so, after the start and whenever it changes, by
+`rrweb.record.addCustomEvent('footfall:page', {height: document.documentElement.scrollHeight})` makes scroll depth known.
 
 Positions are those of the window; x and y of the page follow from the last scroll. In a frame they aren't known.
-Snapshots, mutations and other interactions hold no event and are counted as filtered. A recording without ids is a
-visit of its own, named by the hash of its first record: send it in one file. Of equal events one counts.
+Snapshots, mutations and other interactions hold no event and are counted as filtered, unless they show that a click
+before them was dead. A recording without ids is a visit of its own, named by the hash of its first record: send it in
+one file. Of equal events one counts.
 """
 
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -34,6 +41,7 @@ import msgspec
 
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.sources.base import Format
+from pipeline.ingest.sources.dead_clicks import DeadClicks
 from pipeline.ingest.sources.dom import Dom
 from pipeline.ingest.sources.fields import (
     Fields,
@@ -55,6 +63,7 @@ _SNAPSHOT, _INCREMENTAL, _META, _CUSTOM, _PLUGIN = 2, 3, 4, 5, 6
 _MUTATION, _INTERACTION, _SCROLL, _RESIZE, _INPUT = 0, 2, 3, 4, 5
 _MOVES = (1, 6, 12)
 _CLICK = 2
+_PAGE_TAG = "footfall:page"
 _MAX_UNPACKED = 64 * 1_048_576
 _IDS = {
     "session_id": ("sessionId", "session_id", "$session_id"),
@@ -69,10 +78,12 @@ class _Window:
     """What is known of one window so far."""
 
     dom: Dom = field(default_factory=Dom)
+    dead_clicks: DeadClicks = field(default_factory=DeadClicks)
     url: str | None = None
     page_view_id: str | None = None
     width: int | None = None
     height: int | None = None
+    page_height: int | None = None
     # Unknown until a snapshot or a scroll tells.
     scroll_x: int | None = None
     scroll_y: int | None = None
@@ -116,27 +127,31 @@ class _Recording:
             raise RecordFault(
                 "no_rrweb_event", "the record has no `timestamp` and `data`; send rrweb's events as they are"
             )
-        own_id = derived_id(ids["session_id"], ids["tab_id"], at, event.get("type"), data)
-        found: list[Fields] = []
-        for i, part in enumerate(_parts(window, event.pop("type", None), data, own_id)):
-            offset = part.pop("offset", 0)
-            # The view first: it may be the page view that this very event begins.
-            seen = {"url": window.url, "page_view_id": window.page_view_id}
-            sizes = {"window_width": window.width, "window_height": window.height}
-            rest = properties(part.pop("properties", None), {n: v for n, v in event.items() if n != "data"})
-            event_id = own_id if i == 0 else derived_id(own_id, i)
-            found.append(
-                {
-                    **ids,
-                    **seen,
-                    **sizes,
-                    **part,
-                    "event_id": event_id,
-                    "occurred_at": epoch_ms(at + offset),
-                    "properties": rest,
-                }
-            )
-        return found
+        dead = window.dead_clicks.passed(at, event.get("type"), data, window.url)
+        try:
+            rows = _rows(window, at, event, data, ids)
+        except RecordLeftOut:
+            if not dead:
+                raise
+            return dead
+        if rows and rows[0]["kind"] == "click":
+            window.dead_clicks.clicked(at, rows[0])
+        return [*rows, *dead]
+
+
+def _rows(window: _Window, at: Decimal, event: Fields, data: Fields, ids: Fields) -> list[Fields]:
+    """The canonical events that one rrweb event holds by itself."""
+    own_id = derived_id(ids["session_id"], ids["tab_id"], at, event.get("type"), data)
+    found: list[Fields] = []
+    for i, part in enumerate(_parts(window, event.pop("type", None), data, own_id)):
+        offset = part.pop("offset", 0)
+        # The view first: it may be the page view that this very event begins.
+        seen = {"url": window.url, "page_view_id": window.page_view_id, "page_height": window.page_height}
+        sizes = {"window_width": window.width, "window_height": window.height}
+        rest = properties(part.pop("properties", None), {n: v for n, v in event.items() if n != "data"})
+        own = {"event_id": own_id if i == 0 else derived_id(own_id, i), "occurred_at": epoch_ms(at + offset)}
+        found.append({**ids, **seen, **sizes, **part, **own, "properties": rest})
+    return found
 
 
 def _parts(window: _Window, kind: Any, data: Fields, own_id: str) -> Iterator[Fields]:  # noqa: ANN401
@@ -151,9 +166,7 @@ def _parts(window: _Window, kind: Any, data: Fields, own_id: str) -> Iterator[Fi
     elif kind == _INCREMENTAL:
         yield from _incremental(window, data)
     elif kind == _CUSTOM:
-        payload = data.get("payload")
-        own = payload if isinstance(payload, dict) else {"payload": payload}
-        yield {"kind": "custom", "name": text(data.get("tag")), "properties": own}
+        yield _custom(window, text(data.get("tag")), data.get("payload"))
     elif kind == _PLUGIN and peek(data, "payload.level") == "error":
         said = peek(data, "payload.payload")
         message = text(said[0]) if isinstance(said, list) and said else text(said)
@@ -168,8 +181,17 @@ def _meta(window: _Window, data: Fields, own_id: str) -> Iterator[Fields]:
     if window.page_view_id is not None and url == window.url:
         raise RecordLeftOut("same_page")
     window.url, window.page_view_id = url, own_id
-    window.scroll_x = window.scroll_y = None
+    window.scroll_x = window.scroll_y = window.page_height = None
     yield {"kind": "page_view"}
+
+
+def _custom(window: _Window, tag: str | None, payload: Any) -> Fields:  # noqa: ANN401
+    own = payload if isinstance(payload, dict) else {"payload": payload}
+    if tag != _PAGE_TAG:
+        return {"kind": "custom", "name": tag, "properties": own}
+    height = whole(own.get("height"))
+    window.page_height = height if height and height > 0 else window.page_height
+    raise RecordLeftOut("page_size")
 
 
 def _incremental(window: _Window, data: Fields) -> Iterator[Fields]:
@@ -262,7 +284,7 @@ def _time(event: Any) -> float:  # noqa: ANN401  # JSON holds anything
 FORMAT = Format(
     documentation="rrweb, Dive into events; @rrweb/types",
     begin=_Recording,
-    capabilities=frozenset({"hover"}),
+    capabilities=frozenset({"hover", "dead_click"}),
     dropped={"data.text": "typed text", "data.isChecked": "typed text", "data.payload.trace": "stack trace"},
     typed=("value", "text", "textContent", "isChecked"),
     unwrap=_unwrap,
