@@ -178,3 +178,17 @@ def test_a_click_before_any_snapshot_has_no_place_on_the_page(tmp_path: Path) ->
     events = [RR, rr(3, {"source": 2, "type": 2, "id": 9, "x": 5, "y": 6}, 4)]
     _, _, rows = read(tmp_path, "rrweb", "r.json", json.dumps(events).encode())
     assert rows.filter(kind="click").select("x", "y", "scroll_y").rows() == [(None, None, None)]
+
+
+def test_moves_lie_where_the_page_was_then_though_they_are_sent_after_a_scroll(tmp_path: Path) -> None:
+    body = {"type": 2, "id": 2, "tagName": "body", "attributes": {}, "childNodes": []}
+    positions = [{"x": 1, "y": 2, "id": 2, "timeOffset": offset} for offset in (-495, -300, -150, -50)]
+    events = [
+        RR,
+        rr(2, {"node": {"type": 0, "id": 1, "childNodes": [body]}, "initialOffset": {"top": 0, "left": 0}}, 10),
+        rr(3, {"source": 3, "id": 1, "x": 0, "y": 500}, 400),
+        rr(3, {"source": 3, "id": 1, "x": 0, "y": 100}, 300),
+        rr(3, {"source": 1, "positions": positions}, 500),
+    ]
+    _, _, rows = read(tmp_path, "rrweb", "r.ndjson", ndjson(events))
+    assert rows.filter(kind="move")["y"].to_list() == [None, 2, 102, 502]

@@ -24,7 +24,7 @@ MouseInteractions); PostHog, "Session replay architecture" for its wrappers.
 rrweb doesn't know how high a page is. A recorder that says so, after the start and whenever it changes, by
 `rrweb.record.addCustomEvent('footfall:page', {height: document.documentElement.scrollHeight})` makes scroll depth known.
 
-Positions are those of the window; x and y of the page follow from the last scroll. In a frame they aren't known.
+Positions are those of the window; x and y of the page follow from the last scroll before them. In a frame they aren't known.
 Snapshots, mutations and other interactions hold no event and are counted as filtered, unless they show that a click
 before them was dead. A recording without ids is a visit of its own, named by the hash of its first record: send it in
 one file. Of equal events one counts.
@@ -57,6 +57,7 @@ from pipeline.ingest.sources.fields import (
     text,
     whole,
 )
+from pipeline.ingest.sources.scrolled import Scrolled
 from pipeline.product_sources import MAX_EVENTS_PER_RECORD, Source
 
 _SNAPSHOT, _INCREMENTAL, _META, _CUSTOM, _PLUGIN = 2, 3, 4, 5, 6
@@ -78,15 +79,13 @@ class _Window:
     """What is known of one window so far."""
 
     dom: Dom = field(default_factory=Dom)
+    scrolled: Scrolled = field(default_factory=Scrolled)
     dead_clicks: DeadClicks = field(default_factory=DeadClicks)
     url: str | None = None
     page_view_id: str | None = None
     width: int | None = None
     height: int | None = None
     page_height: int | None = None
-    # Unknown until a snapshot or a scroll tells.
-    scroll_x: int | None = None
-    scroll_y: int | None = None
 
 
 class _Recording:
@@ -143,7 +142,7 @@ def _rows(window: _Window, at: Decimal, event: Fields, data: Fields, ids: Fields
     """The canonical events that one rrweb event holds by itself."""
     own_id = derived_id(ids["session_id"], ids["tab_id"], at, event.get("type"), data)
     found: list[Fields] = []
-    for i, part in enumerate(_parts(window, event.pop("type", None), data, own_id)):
+    for i, part in enumerate(_parts(window, at, event.pop("type", None), data, own_id)):
         offset = part.pop("offset", 0)
         # The view first: it may be the page view that this very event begins.
         seen = {"url": window.url, "page_view_id": window.page_view_id, "page_height": window.page_height}
@@ -154,17 +153,17 @@ def _rows(window: _Window, at: Decimal, event: Fields, data: Fields, ids: Fields
     return found
 
 
-def _parts(window: _Window, kind: Any, data: Fields, own_id: str) -> Iterator[Fields]:  # noqa: ANN401
+def _parts(window: _Window, at: Decimal, kind: Any, data: Fields, own_id: str) -> Iterator[Fields]:  # noqa: ANN401
     """Canonical columns of the events in one rrweb event; RecordLeftOut where it holds none."""
     if kind == _META:
         yield from _meta(window, data, own_id)
     elif kind == _SNAPSHOT:
         window.dom.load(data.get("node"))
-        window.scroll_x = whole(peek(data, "initialOffset.left")) or 0
-        window.scroll_y = whole(peek(data, "initialOffset.top")) or 0
+        left, top = (whole(peek(data, f"initialOffset.{side}")) or 0 for side in ("left", "top"))
+        window.scrolled.to(at, left, top)
         raise RecordLeftOut("snapshot")
     elif kind == _INCREMENTAL:
-        yield from _incremental(window, data)
+        yield from _incremental(window, at, data)
     elif kind == _CUSTOM:
         yield _custom(window, text(data.get("tag")), data.get("payload"))
     elif kind == _PLUGIN and peek(data, "payload.level") == "error":
@@ -181,7 +180,8 @@ def _meta(window: _Window, data: Fields, own_id: str) -> Iterator[Fields]:
     if window.page_view_id is not None and url == window.url:
         raise RecordLeftOut("same_page")
     window.url, window.page_view_id = url, own_id
-    window.scroll_x = window.scroll_y = window.page_height = None
+    window.page_height = None
+    window.scrolled.forget()
     yield {"kind": "page_view"}
 
 
@@ -194,7 +194,7 @@ def _custom(window: _Window, tag: str | None, payload: Any) -> Fields:  # noqa: 
     raise RecordLeftOut("page_size")
 
 
-def _incremental(window: _Window, data: Fields) -> Iterator[Fields]:
+def _incremental(window: _Window, at: Decimal, data: Fields) -> Iterator[Fields]:
     source, node = data.get("source"), data.get("id")
     if source == _MUTATION:
         window.dom.mutate(data)
@@ -202,13 +202,15 @@ def _incremental(window: _Window, data: Fields) -> Iterator[Fields]:
     if source in _MOVES:
         for position in data.get("positions") or []:
             if isinstance(position, dict):
-                at = _pointed(window, position.get("id"), position)
-                yield {"kind": "move", "offset": number(position.get("timeOffset")) or 0, **at}
+                offset = number(position.get("timeOffset")) or 0
+                where = _pointed(window, at + offset, position.get("id"), position)
+                yield {"kind": "move", "offset": offset, **where}
     elif source == _INTERACTION and data.get("type") == _CLICK:
-        yield {"kind": "click", **_pointed(window, node, data)}
+        yield {"kind": "click", **_pointed(window, at, node, data)}
     elif source == _SCROLL and window.dom.is_top_document(node):
-        window.scroll_x, window.scroll_y = whole(data.get("x")) or 0, whole(data.get("y")) or 0
-        yield {"kind": "scroll", "scroll_y": window.scroll_y}
+        left, top = whole(data.get("x")) or 0, whole(data.get("y")) or 0
+        window.scrolled.to(at, left, top)
+        yield {"kind": "scroll", "scroll_y": top}
     elif source == _RESIZE:
         window.width, window.height = whole(data.get("width")), whole(data.get("height"))
         yield {"kind": "custom", "name": "resize"}
@@ -218,13 +220,13 @@ def _incremental(window: _Window, data: Fields) -> Iterator[Fields]:
         raise RecordLeftOut("no_act")
 
 
-def _pointed(window: _Window, node: Any, at: Fields) -> Fields:  # noqa: ANN401
-    """Element and page position of a pointer; a frame's positions say nothing about the page."""
+def _pointed(window: _Window, at: Decimal, node: Any, point: Fields) -> Fields:  # noqa: ANN401
+    """Element and page position of a pointer at a time; a frame's positions say nothing about the page."""
     chain = {"element_chain": element_chain(window.dom.ancestry(node))}
-    x, y = whole(at.get("x")), whole(at.get("y"))
-    if x is None or y is None or window.scroll_x is None or window.scroll_y is None or window.dom.is_framed(node):
+    x, y, scrolled = whole(point.get("x")), whole(point.get("y")), window.scrolled.when(at)
+    if x is None or y is None or scrolled is None or window.dom.is_framed(node):
         return chain
-    return {**chain, "x": x + window.scroll_x, "y": y + window.scroll_y, "scroll_y": window.scroll_y}
+    return {**chain, "x": x + scrolled[0], "y": y + scrolled[1], "scroll_y": scrolled[1]}
 
 
 def _unwrapped_line(line: Any) -> Iterator[Fields | RecordFault]:  # noqa: ANN401  # JSON holds anything
