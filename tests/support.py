@@ -1,13 +1,15 @@
 """Builders that tests share: a small product, canonical events, a home with landing files."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import polars as pl
+import pytest
 
 from pipeline.build import build_days, build_period, find_dirty
 from pipeline.contracts import EVENTS, MARTS, TABLES, Table
@@ -138,3 +140,10 @@ def marts_of(lake: Lake) -> dict[str, bytes]:
     """Bytes of every mart that is promised to be equal; ingest_quality tells of file names and arrival."""
     paths = sorted(lake.path("marts").glob("**/*.parquet"))
     return {path.name: path.read_bytes() for path in paths if path.stem != "ingest_quality"}
+
+
+def missing(what: str) -> NoReturn:
+    """Skip a test that needs `what` of a browser, or fail it where FOOTFALL_REQUIRE_BROWSER=1 asks for browsers."""
+    if os.environ.get("FOOTFALL_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{what} is missing, and FOOTFALL_REQUIRE_BROWSER=1 asks for it")
+    pytest.skip(f"{what} isn't here")

@@ -1,8 +1,5 @@
 """The report as a product manager opens it: in a real browser, from disk, without a fault, a request or a script."""
 
-import os
-import shutil
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,6 @@ from pipeline.report.write import NotPublishedError, write_report
 
 # What stands where there is no number.
 DASH = "\u2013"
-CHROMIUM = shutil.which("chromium")
 HOSTILE = '"><script>document.title="taken"</script><img src=x onerror=alert(1)>'
 PAGES = ("index", "retention", "funnels", "journeys")
 CHANGES: dict[str, Any] = {
@@ -68,22 +64,6 @@ def made(home: Path) -> Lake:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lake = made(tmp_path_factory.mktemp("home"))
     return write_report(lake, product(**CHANGES)).parent
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        if os.environ.get("FOOTFALL_REQUIRE_BROWSER") == "1":
-            pytest.fail("chromium is missing, and FOOTFALL_REQUIRE_BROWSER=1 asks for it")
-        pytest.skip("chromium isn't here")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # only where there is a browser
-
-    flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-    flags += ["--disable-component-update", "--disable-sync"]
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import days_from, drop, marts_of, ndjson, record
+from support import days_from, drop, marts_of, missing, ndjson, record
 
 from assets.events import DAILY_TABLES, EVENT_TABLES
 from assets.resources import Home
@@ -131,9 +131,7 @@ def test_backfill_of_28_days_is_a_few_runs_of_ranges(url: str, folder: Path) -> 
 
 def test_the_ui_shows_the_graph(url: str, tmp_path: Path) -> None:
     if CHROMIUM is None:
-        if os.environ.get("FOOTFALL_REQUIRE_BROWSER") == "1":
-            pytest.fail("chromium is missing, and FOOTFALL_REQUIRE_BROWSER=1 asks for it")
-        pytest.skip("chromium isn't here")
+        missing("chromium")
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  # only where there is a browser
 
     flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]

@@ -1,0 +1,210 @@
+"""A real page in a real browser, recorded by rrweb while a script acts: what the marts say is what the script did."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from support import at, compute_all, drop, missing, product, take_all
+
+from pipeline.lake import Lake
+
+BROWSER = Path(__file__).parents[1] / "browser"
+RECORDER = BROWSER / "node_modules/@rrweb/record/dist/record.umd.min.cjs"
+ADDRESS = "https://shop.example/"
+BEGIN = at("2026-02-03T10:00")
+# Places in page.html, in px from the page's top left corner; nothing is beside the column of the aside.
+HERO, BUTTON, DEAD, COUNTER, ASIDE, FOOTER_TOP = (700, 250), (240, 330), (240, 630), (700, 630), 1240, 2700
+WINDOW, PAGE_HEIGHT = {"width": 1280, "height": 800}, 3000
+PRODUCT: dict[str, Any] = {
+    "sources": {"rec": {"format": "rrweb"}},
+    "properties": {},
+    "pages": [{"name": "home", "urls": ["/"]}],
+    "zones": [
+        {"name": "hero", "page": "home", "selectors": ["section.hero"]},
+        {"name": "hero_button", "page": "home", "selectors": ["section.hero button.cta"]},
+        {"name": "dead", "page": "home", "selectors": ["div.dead"]},
+        {"name": "counter", "page": "home", "selectors": ["div.counter"]},
+        {"name": "footer", "page": "home", "selectors": ["footer"]},
+    ],
+    "funnels": {},
+}
+
+
+@dataclass(frozen=True)
+class Act:
+    """What the script did: when by the page's own clock (ms), where in the page, how far the page was scrolled then."""
+
+    name: str
+    at: int
+    x: int
+    y: int
+    scroll_y: int
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What rrweb recorded, what was done, and the home in which it was computed."""
+
+    events: list[dict[str, Any]]
+    acts: list[Act]
+    lake: Lake
+
+    def done(self, name: str) -> list[Act]:
+        """The acts of that name."""
+        return [act for act in self.acts if act.name == name]
+
+    def rows(self, kind: str) -> list[dict[str, Any]]:
+        """The accepted events of that kind in their order, with `at` in ms."""
+        days = self.lake.published_days("session_events")
+        found = self.lake.scan_days("session_events", days).filter(pl.col("kind") == kind).sort("place")
+        return found.with_columns(at=pl.col("occurred_at").dt.timestamp("ms")).collect().to_dicts()
+
+    def mart(self, name: str) -> pl.DataFrame:
+        """A mart."""
+        return pl.read_parquet(self.lake.path(f"marts/{name}.parquet"))
+
+
+class Visitor:
+    """Acts in a page at places of the page, and notes each act just before it."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.acts: list[Act] = []
+        self.scroll_y = 0
+
+    def _note(self, name: str, x: int, y: int) -> None:
+        self.acts.append(Act(name, self.page.evaluate("Date.now()"), x, y, self.scroll_y))
+
+    def wait(self, ms: int) -> None:
+        self.page.wait_for_timeout(ms)
+
+    def move(self, name: str, x: int, y: int) -> None:
+        self._note(name, x, y)
+        self.page.mouse.move(x, y - self.scroll_y)
+
+    def click(self, name: str, x: int, y: int) -> None:
+        self._note(name, x, y)
+        self.page.mouse.click(x, y - self.scroll_y)
+
+    def scroll(self, to: int) -> None:
+        """At once, and with the pointer beside all zones: what a page does under a resting pointer is nobody's act."""
+        self._note("scroll", 0, to)
+        self.page.evaluate("to => window.scrollTo({top: to, behavior: 'instant'})", to)
+        self.scroll_y = to
+
+
+def visit(page: Any) -> list[Act]:
+    """The script."""
+    hand = Visitor(page)
+    hand.move("aside", ASIDE, 50)
+    hand.wait(300)
+    hand.move("into_hero", *HERO)
+    hand.wait(300)
+    hand.move("in_hero", HERO[0] + 20, HERO[1])
+    hand.wait(300)
+    hand.move("out_of_hero", ASIDE, HERO[1])
+    hand.scroll(200)
+    hand.wait(500)
+    hand.click("hero_button", *BUTTON)
+    hand.wait(700)
+    hand.click("dead", *DEAD)
+    hand.wait(3000)
+    for _ in range(4):
+        hand.click("counter", *COUNTER)
+        hand.wait(100)
+    hand.move("aside", ASIDE, COUNTER[1])
+    hand.scroll(PAGE_HEIGHT - WINDOW["height"])
+    hand.wait(500)
+    hand.move("aside", ASIDE, FOOTER_TOP - 100)
+    # Time goes on, and what rrweb holds back comes out.
+    hand.wait(600)
+    hand.move("aside", ASIDE, FOOTER_TOP - 90)
+    hand.wait(600)
+    return hand.acts
+
+
+def recorded(browser: Any) -> tuple[list[dict[str, Any]], list[Act]]:
+    """rrweb's events and the script's acts, from a page that no network is needed for."""
+    page = browser.new_page(viewport=WINDOW)
+    html = (BROWSER / "page.html").read_text()
+    page.route("**/*", lambda route: route.fulfill(body=html, content_type="text/html"))
+    page.goto(ADDRESS)
+    page.add_script_tag(path=RECORDER)
+    page.evaluate("""() => {
+        window.recorded = [];
+        rrwebRecord.record({emit: event => window.recorded.push(event)});
+        rrwebRecord.record.addCustomEvent('footfall:page', {height: document.documentElement.scrollHeight});
+    }""")
+    acts = visit(page)
+    events = page.evaluate("window.recorded")
+    page.close()
+    return events, acts
+
+
+@pytest.fixture(scope="module")
+def recording(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    if not RECORDER.is_file():
+        missing("@rrweb/record (npm ci --prefix tests/browser)")
+    events, acts = recorded(browser)
+    # One fixed day: a visit over midnight would be two sessions.
+    moved = int(BEGIN.timestamp() * 1000) - events[0]["timestamp"]
+    events = [{**event, "timestamp": event["timestamp"] + moved} for event in events]
+    acts = [Act(act.name, act.at + moved, act.x, act.y, act.scroll_y) for act in acts]
+    home, chosen = tmp_path_factory.mktemp("home"), product(**PRODUCT)
+    drop(home, "rec/recording.json", json.dumps(events).encode())
+    lake = Lake(home)
+    (manifest,) = take_all(lake, chosen)
+    assert manifest.balances
+    assert not manifest.rejected
+    compute_all(lake, chosen)
+    return Recording(events, acts, lake)
+
+
+CLICKED = ("hero_button", "dead", "counter")
+
+
+def test_each_click_is_where_and_when_it_was_made(recording: Recording) -> None:
+    made = [act for act in recording.acts if act.name in CLICKED]
+    clicks = recording.rows("click")
+    assert [(c["x"], c["y"], c["scroll_y"]) for c in clicks] == [(a.x, a.y, a.scroll_y) for a in made]
+    ends = [*(act.at for act in recording.acts), recording.events[-1]["timestamp"]]
+    for click, act in zip(clicks, made, strict=True):
+        after = min(end for end in ends if end > act.at)
+        assert act.at <= click["at"] <= after, f"{act.name} was over when the next act began"
+
+
+def test_clicks_by_zone(recording: Recording) -> None:
+    made = Counter(act.name for act in recording.acts if act.name in CLICKED)
+    zones = {row["zone"]: (row["clicks"], row["own_clicks"]) for row in recording.mart("zone_metrics").to_dicts()}
+    assert made == {"hero_button": 1, "dead": 1, "counter": 4}
+    assert zones == {
+        "hero": (made["hero_button"], 0),
+        **{name: (made[name], made[name]) for name in (*CLICKED, "footer")},
+    }
+
+
+def test_one_rage_click_and_one_dead_click(recording: Recording) -> None:
+    found = recording.mart("friction_events").sort("started_at")
+    assert found.select("signal", "zone", "element", "clicks").rows() == [
+        ("dead_click", "dead", '<div class="dead" role="button">', 1),
+        ("rage_click", "counter", '<div class="counter" role="button">', 4),
+    ]
+    clicks = {row["y"] * 10_000 + row["x"]: row["occurred_at"] for row in reversed(recording.rows("click"))}
+    assert found["started_at"].to_list() == [clicks[y * 10_000 + x] for x, y in (DEAD, COUNTER)]
+
+
+def test_scrolls_and_the_height_of_the_page(recording: Recording) -> None:
+    scrolls = recording.rows("scroll")
+    assert [row["scroll_y"] for row in scrolls] == [act.y for act in recording.done("scroll")] == [200, 2200]
+    assert {(row["page_height"], row["window_height"]) for row in scrolls} == {(PAGE_HEIGHT, WINDOW["height"])}
+
+
+def test_moves_into_the_hero(recording: Recording) -> None:
+    (came,), (left,) = recording.done("into_hero"), recording.done("out_of_hero")
+    moves = [row for row in recording.rows("move") if 'class="hero"' in row["element_chain"] and row["at"] < left.at]
+    assert [(row["x"], row["y"]) for row in moves] == [HERO, (HERO[0] + 20, HERO[1])]
+    assert came.at <= moves[0]["at"] < moves[-1]["at"] < left.at
