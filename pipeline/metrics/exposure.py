@@ -15,6 +15,9 @@ from pipeline.product import Product
 from pipeline.product_pages import Zone
 
 EVENTS, TRACKING, SCROLL, REACH = "events", "element_tracking", "scroll", "scroll_reach"
+METHODS = (EVENTS, TRACKING, SCROLL, REACH)
+# These bear the element; the others need to know where the zone lies.
+TELLING = (EVENTS, TRACKING)
 _KEY = ["view", "zone"]
 EXPOSURES = {
     "view": pl.UInt32,

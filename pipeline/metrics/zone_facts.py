@@ -30,13 +30,14 @@ class ZoneDay:
     """A day for zone metrics.
 
     `views`: real page views by row `view`, with what was measured of each. `facts`: a row per view and zone with an
-    act. `clicks`: clicks of a page by view. `zones`: the zone versions valid on the day.
+    act. `clicks`: clicks of a page by view. `zones`: the zone versions valid on the day, `lines` where they lie.
     """
 
     views: pl.DataFrame
     facts: pl.DataFrame
     clicks: pl.DataFrame
     zones: Sequence[Zone]
+    lines: pl.DataFrame
 
 
 def zone_day(
@@ -62,7 +63,7 @@ def zone_day(
         exposures(acts, hits, line, product.exposure.least_ms),
         _friction(incidents, shown, zones, product),
     ]
-    return ZoneDay(shown, _facts(parts, shown), acts.filter(pl.col("kind") == "click").select("view"), zones)
+    return ZoneDay(shown, _facts(parts, shown), acts.filter(pl.col("kind") == "click").select("view"), zones, line)
 
 
 def _views(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from datetime import date
 import polars as pl
 
 from pipeline.contracts import TABLES
+from pipeline.metrics.exposure import METHODS, REACH, TELLING
 from pipeline.metrics.memberships import memberships
 from pipeline.metrics.outcomes import outcomes_after
 from pipeline.metrics.zone_facts import ZoneDay, zone_day
@@ -24,13 +25,13 @@ def daily_zones(
     made = zone_day(events, views, incidents, day, product)
     whose = memberships(events.filter(~pl.col("is_bot")), product)
     shown = made.views.join(whose, on="session_key")
-    grid = _zone_frame(made.zones, product).join(_shown(shown, made), on="page")
     fits = pl.col("only_device").is_null() | (pl.col("only_device") == pl.col("device_type"))
+    grid = _measured(_zone_frame(made.zones, product).join(_shown(shown, made), on="page").filter(fits), made)
     facts = made.facts.join(whose, on="session_key")
     keyed = ["zone_index", "device_type", *_WHOSE]
     counted = facts.group_by("zone", "device_type", *_WHOSE).agg(*_sums())
     after = [_after(events, facts, act, done) for act, done in _ACTS.items()]
-    joined = grid.filter(fits).join(counted.rename({"zone": "zone_index"}), on=keyed, how="left")
+    joined = grid.join(counted.rename({"zone": "zone_index"}), on=keyed, how="left")
     for part in after:
         joined = joined.join(part.rename({"zone": "zone_index"}), on=keyed, how="left")
     table = TABLES["daily_zones"]
@@ -53,8 +54,6 @@ def _zone_frame(zones: Sequence[Zone], product: Product) -> pl.DataFrame:
 def _shown(shown: pl.DataFrame, made: ZoneDay) -> pl.DataFrame:
     """Page views, sessions and clicks of each page, and how many of its page views were measured for what."""
     clicks = made.clicks.group_by("view").agg(page_clicks=pl.len())
-    method = pl.col("exposure_method")
-    timed = method.is_not_null() & (method != "scroll_reach")
     return (
         shown.join(clicks, on="view", how="left")
         .group_by(*_WHERE, *_WHOSE)
@@ -63,14 +62,27 @@ def _shown(shown: pl.DataFrame, made: ZoneDay) -> pl.DataFrame:
             sessions=pl.col("session_key").n_unique(),
             page_clicks=pl.col("page_clicks").sum(),
             page_views_measured_hover=pl.col("hover").sum(),
-            page_views_measured_exposure=method.is_not_null().sum(),
-            page_views_measured_exposure_time=timed.sum(),
             page_views_measured_dead_click=pl.col("dead_click").sum(),
             page_views_measured_js_error=pl.col("js_error").sum(),
-            exposure_method=method.drop_nulls().unique().sort().str.join("+"),
+            **{method: (pl.col("exposure_method") == method).sum() for method in METHODS},
         )
-        .with_columns(pl.col("exposure_method").replace("", None))
     )
+
+
+def _measured(grid: pl.DataFrame, made: ZoneDay) -> pl.DataFrame:
+    """Of how many page views exposure is known, and by what: positions tell it only of zones whose place is known."""
+    placed = made.lines.select("device_type", zone_index="zone", is_placed=pl.lit(value=True))
+    known = grid.join(placed, on=["zone_index", "device_type"], how="left")
+    counts = {
+        method: pl.when(pl.col("is_placed").is_not_null() | (method in TELLING)).then(pl.col(method)).otherwise(0)
+        for method in METHODS
+    }
+    shown = [pl.when(counts[method] > 0).then(pl.lit(method)) for method in METHODS]
+    return known.with_columns(
+        page_views_measured_exposure=pl.sum_horizontal(*counts.values()),
+        page_views_measured_exposure_time=pl.sum_horizontal(counts[m] for m in METHODS if m != REACH),
+        exposure_method=pl.concat_str(shown, separator="+", ignore_nulls=True).replace("", None),
+    ).drop(METHODS)
 
 
 def _sums() -> list[pl.Expr]:

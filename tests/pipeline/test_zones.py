@@ -157,6 +157,11 @@ def test_a_hidden_page_shows_nothing() -> None:
     shows(zone(rows, zones=BOXED), exposure_ms=2_000)
 
 
+def test_scrolling_tells_nothing_of_a_zone_whose_place_is_not_known() -> None:
+    row = zone(scrolled((1_000, 300), (4_000, 100)))
+    shows(row, exposure_method=None, page_views_measured_exposure=0, page_views_exposed=0)
+
+
 def test_exposure_by_reach_has_no_time() -> None:
     pings = [act(ms, "page_ping", scroll_y=y, **SIZE) for ms, y in ((10_000, 300), (20_000, 500))]
     row = zone([view(**SIZE), *pings], "cta", zones=BOXED)
