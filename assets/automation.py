@@ -13,8 +13,9 @@ from assets.processes import runs_under_way
 from assets.resources import Home
 from pipeline.contracts import MARTS
 from pipeline.days import ranges
+from pipeline.period_tables import PERIOD_TABLE
 from pipeline.state import RAW
-from pipeline.tables import DAY_TABLE, PERIOD_TABLE
+from pipeline.tables import DAY_TABLE
 
 NIGHTLY = "15 4 * * *"  # not 02:00, which doesn't exist on one day a year
 NIGHTLY_MARTS = "15 5 * * *"

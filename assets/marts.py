@@ -10,8 +10,8 @@ from assets.checks import Events, check_specs, io_retries, report_one
 from assets.metadata import OWNERS, mart_lineage, static_metadata
 from assets.resources import Home
 from pipeline.contracts import MARTS, Table
+from pipeline.period_tables import PERIOD_TABLES, PeriodTable
 from pipeline.sql_models import load_models, sources_of
-from pipeline.tables import PERIOD_TABLES, PeriodTable
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=28))
 

@@ -55,9 +55,10 @@ def without_dagster(folder: Path) -> dict[str, float]:
     from pipeline.ingest.landing import find
     from pipeline.lake import Lake
     from pipeline.marts import build_mart
+    from pipeline.period_tables import PERIOD_TABLES
     from pipeline.product_file import load_product
     from pipeline.quality import judge, judge_mart
-    from pipeline.tables import DAY_TABLES, PERIOD_TABLES
+    from pipeline.tables import DAY_TABLES
 
     lake, product = Lake(folder), load_product(folder / "product.yaml")
     phases = {"imports": time.perf_counter() - began}

@@ -15,8 +15,9 @@ from pipeline.build import Judge, Outcome, build_days, build_period, take_snapsh
 from pipeline.contracts import MARTS
 from pipeline.lake import Lake
 from pipeline.marts import MartJudge, build_mart
+from pipeline.period_tables import PERIOD_TABLES
 from pipeline.product import Product
-from pipeline.tables import DAY_TABLES, PERIOD_TABLES
+from pipeline.tables import DAY_TABLES
 
 Hears = Callable[[str, int, int], None]
 

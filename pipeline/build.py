@@ -12,6 +12,7 @@ from pipeline.contracts import Table
 from pipeline.days import ONE_DAY
 from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests
 from pipeline.lake import Lake, Staged, day_key, period_key
+from pipeline.period_tables import PERIOD_TABLE, PeriodSources
 from pipeline.product import Product
 from pipeline.profile import Facts, Verdict, batch_profile
 from pipeline.state import (
@@ -29,7 +30,7 @@ from pipeline.state import (
     write_failure,
     write_state,
 )
-from pipeline.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, DayTable, PeriodSources, Sources
+from pipeline.tables import DAY_TABLE, DAY_TABLES, DayTable, Sources
 from pipeline.verdicts import Verdicts
 
 DAYS_PER_JUDGEMENT = 31

@@ -11,11 +11,12 @@ import polars as pl
 from pipeline.build import Outcome, preview, take_snapshot
 from pipeline.contracts import MARTS, TABLES, Table
 from pipeline.lake import Lake, mart_key
+from pipeline.period_tables import PERIOD_TABLES
 from pipeline.product import Product
 from pipeline.profile import Facts, Verdict, batch_profile
 from pipeline.sql_models import load_models, run_mart
 from pipeline.state import Snapshot, dirty_days, hash_texts
-from pipeline.tables import DAY_TABLES, PERIOD_TABLES
+from pipeline.tables import DAY_TABLES
 
 RECORD_KEY = "marts/_published.json"
 
@@ -45,7 +46,9 @@ def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
     ]
     models = [model.sql for model in load_models().values()]
     codes = [f"{table.contract.name}:{table.code_version}" for table in PERIOD_TABLES]
-    said = product.part_hash("time", "funnels", "retention", "journeys", "features", "identity", "zones")
+    said = product.part_hash(
+        "time", "funnels", "retention", "journeys", "features", "identity", "zones", "goals", "friction"
+    )
     return hash_texts([said, snapshot.files, *codes, *models, *parts])
 
 

@@ -1,7 +1,7 @@
 """What each table is computed from and by which function; pipeline/build.py runs, judges and publishes it.
 
-`DAY_TABLES` stands in upstream order; `PERIOD_TABLES` come after all days. Raise `code_version` of a table when its
-numbers change: its days then become dirty everywhere.
+`DAY_TABLES` stands in upstream order; period tables (pipeline/period_tables.py) come after all days. Raise
+`code_version` of a table when its numbers change: its days then become dirty everywhere.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -10,34 +10,26 @@ from datetime import date
 
 import polars as pl
 
-from pipeline.contracts import TABLES, Table
+from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY
 from pipeline.events.clean import clean_day
 from pipeline.events.duplicates import event_ids
-from pipeline.events.identity import appearances, identity_events, people, people_first
+from pipeline.events.identity import appearances, identity_events
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events, sessions
 from pipeline.ingest.batch import with_promoted
 from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.sources import FORMATS
 from pipeline.lake import Lake
+from pipeline.metrics.calibration import first_views
 from pipeline.metrics.daily import daily_sessions
-from pipeline.metrics.features import feature_counts, feature_days
+from pipeline.metrics.features import feature_days
 from pipeline.metrics.friction_tables import daily_friction, friction_incidents, session_friction
-from pipeline.metrics.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events
+from pipeline.metrics.funnel_tables import step_events
 from pipeline.metrics.heatmap import heatmap_cells
-from pipeline.metrics.people import activity, people_daily, retention_cells
-from pipeline.metrics.people_tables import (
-    journey_edge_counts,
-    journey_events,
-    journey_ways,
-    lifecycle_counts,
-    return_cells,
-    return_events,
-    stickiness_counts,
-)
-from pipeline.metrics.quality import ingest_files, quality_counts, rejected_counts
-from pipeline.metrics.zone_periods import zone_people_counts
+from pipeline.metrics.people import activity
+from pipeline.metrics.people_tables import journey_events, return_events
+from pipeline.metrics.quality import quality_counts
 from pipeline.metrics.zone_tables import daily_zones, zone_people
 from pipeline.product import Product
 from pipeline.profile import Facts, events_profile
@@ -215,6 +207,13 @@ DAY_TABLES: tuple[DayTable, ...] = (
         compute=lambda s: Built(heatmap_cells(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
     ),
     DayTable(
+        TABLES["first_views"],
+        (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
+        ("friction",),
+        "1",
+        compute=lambda s: Built(first_views(*_behaviour(s), s.day, s.product)),
+    ),
+    DayTable(
         TABLES["session_friction"],
         (Reads("friction_incidents"), Reads("sessions"), Reads("page_views")),
         (),
@@ -245,70 +244,6 @@ DAY_TABLES: tuple[DayTable, ...] = (
     ),
 )
 DAY_TABLE: dict[str, DayTable] = {table.contract.name: table for table in DAY_TABLES}
-
-
-@dataclass(frozen=True)
-class PeriodSources:
-    """What a period table's computation may read: daily tables over `days`."""
-
-    lake: Lake
-    product: Product
-    verdicts: Verdicts
-    manifests: Mapping[str, Manifest]
-    days: list[date]
-    table: str
-
-    @property
-    def rows(self) -> pl.LazyFrame:
-        """The table's own daily rows over all days."""
-        return self.scan(self.table)
-
-    def scan(self, table: str) -> pl.LazyFrame:
-        """Rows of another daily table over the days."""
-        return self.lake.scan_days(table, self.days)
-
-
-@dataclass(frozen=True)
-class PeriodTable:
-    """A table without partitions, computed over all days with data of the daily table that it reads.
-
-    `beside` are further daily tables, read over the same days.
-    """
-
-    contract: Table
-    reads: str
-    compute: Callable[[PeriodSources], pl.DataFrame]
-    code_version: str = "1"
-    beside: tuple[str, ...] = ()
-
-
-PERIOD_TABLES: tuple[PeriodTable, ...] = (
-    PeriodTable(TABLES["identity_links"], "identity_events", lambda s: s.verdicts.identities.links),
-    PeriodTable(TABLES["people"], "activity", lambda s: people(s.rows, s.verdicts.identities)),
-    PeriodTable(TABLES["people_first"], "activity", lambda s: people_first(s.rows)),
-    PeriodTable(TABLES["people_daily"], "activity", lambda s: people_daily(s.rows, s.days, s.product), "2"),
-    PeriodTable(TABLES["retention_cells"], "activity", lambda s: retention_cells(s.rows, s.days, s.product)),
-    PeriodTable(TABLES["funnel_results"], "step_events", lambda s: funnel_results(s.rows, s.days, s.product)),
-    PeriodTable(TABLES["funnel_durations"], "step_events", lambda s: funnel_durations(s.rows, s.product)),
-    PeriodTable(TABLES["funnel_trend_counts"], "step_events", lambda s: funnel_trend_counts(s.rows, s.days, s.product)),
-    PeriodTable(TABLES["lifecycle_counts"], "activity", lambda s: lifecycle_counts(s.rows, s.days, s.product)),
-    PeriodTable(TABLES["stickiness_counts"], "activity", lambda s: stickiness_counts(s.rows, s.days, s.product)),
-    PeriodTable(TABLES["return_cells"], "return_events", lambda s: return_cells(s.rows, s.days, s.product), "2"),
-    PeriodTable(TABLES["feature_counts"], "feature_days", lambda s: feature_counts(s.rows, s.days, s.product)),
-    PeriodTable(
-        TABLES["zone_people_counts"],
-        "zone_people",
-        lambda s: zone_people_counts(s.rows, s.scan("sessions"), s.days, s.product),
-        beside=("sessions",),
-    ),
-    PeriodTable(
-        TABLES["journey_edge_counts"], "journey_events", lambda s: journey_edge_counts(s.rows, s.days, s.product)
-    ),
-    PeriodTable(TABLES["journey_ways"], "journey_events", lambda s: journey_ways(s.rows, s.days, s.product)),
-    PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.manifests.values())),
-    PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.manifests.values())),
-)
-PERIOD_TABLE: dict[str, PeriodTable] = {table.contract.name: table for table in PERIOD_TABLES}
 
 
 def own_day_tables() -> set[str]:

@@ -19,10 +19,11 @@ from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import Manifest, read_manifests
 from pipeline.lake import Lake
 from pipeline.marts import build_mart
+from pipeline.period_tables import PERIOD_TABLES
 from pipeline.product import Product
 from pipeline.product_file import parse_product
 from pipeline.profile import Facts, Verdict
-from pipeline.tables import DAY_TABLES, PERIOD_TABLES
+from pipeline.tables import DAY_TABLES
 
 PRODUCT = """
 name: Test shop

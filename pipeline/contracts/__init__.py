@@ -1,6 +1,7 @@
 """Every table once: columns, types, units, keys, grain, what adds over what, and the rules for its rows."""
 
 from pipeline.contracts.base import Column, RowRule, Table
+from pipeline.contracts.calibration import FIRST_VIEWS, FRICTION_CALIBRATION, FRICTION_EFFECTS
 from pipeline.contracts.canonical import EVENTS, RAW_EVENTS, REJECTED
 from pipeline.contracts.friction import FRICTION_MARTS, FRICTION_TABLES
 from pipeline.contracts.heatmaps import HEATMAP_CELLS, HEATMAP_MARTS
@@ -53,6 +54,7 @@ TABLES: dict[str, Table] = {
         DAILY_ZONES,
         ZONE_PEOPLE,
         HEATMAP_CELLS,
+        FIRST_VIEWS,
         QUALITY_COUNTS,
         IDENTITY_LINKS,
         PEOPLE,
@@ -63,6 +65,7 @@ TABLES: dict[str, Table] = {
         FUNNEL_DURATIONS,
         FUNNEL_TREND_COUNTS,
         ZONE_PEOPLE_COUNTS,
+        FRICTION_EFFECTS,
         *PEOPLE_TABLES,
         *FRICTION_TABLES,
         REJECTED_COUNTS,
@@ -78,6 +81,7 @@ TABLES: dict[str, Table] = {
         INGEST_QUALITY,
         *PEOPLE_MARTS,
         *FRICTION_MARTS,
+        FRICTION_CALIBRATION,
     )
 }
 MARTS: tuple[Table, ...] = tuple(table for table in TABLES.values() if table.layer == "mart")

@@ -53,7 +53,10 @@ def like_for_like(
 
 def _counts(part: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     is_with, reached = pl.col("is_with"), pl.col("reached")
-    sums = ((is_with, "with"), (~is_with, "without"), (is_with & reached, "converted_with")) + (
+    sums = (
+        (is_with, "with"),
+        (~is_with, "without"),
+        (is_with & reached, "converted_with"),
         (~is_with & reached, "converted_without"),
     )
     return part.group_by(keys).agg(what.sum().cast(pl.Int64).alias(name) for what, name in sums)

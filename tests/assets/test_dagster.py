@@ -21,9 +21,10 @@ from assets.running import Runner, open_runner
 from pipeline.contracts import MARTS, TABLES
 from pipeline.lake import Lake, Staged
 from pipeline.marts import read_record
+from pipeline.period_tables import PERIOD_TABLES
 from pipeline.sql_models import load_models, sources_of
 from pipeline.state import VERDICTS, read_states
-from pipeline.tables import DAY_TABLE, PERIOD_TABLES
+from pipeline.tables import DAY_TABLE
 
 ROOT = Path(__file__).parents[2]
 DAYS = days_from("2026-02-02", 6)

@@ -179,7 +179,15 @@ def test_days_without_events_need_no_partition_but_days_that_lost_theirs_are_com
 def test_a_changed_product_part_makes_what_uses_it_dirty() -> None:
     changed = product(zones=[])
     dirty = dirty_days(DAY_TABLES, changed, published(RAW))
-    using = {"daily_zones", "zone_people", "feature_days", "friction_incidents", "session_friction", "daily_friction"}
+    using = {
+        "daily_zones",
+        "zone_people",
+        "first_views",
+        "feature_days",
+        "friction_incidents",
+        "session_friction",
+        "daily_friction",
+    }
     assert {name for name, days in dirty.days.items() if days} == using
 
 

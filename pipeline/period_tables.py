@@ -1,0 +1,98 @@
+"""What each period table is computed from and by which function, after all days; pipeline/build.py publishes it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from pipeline.contracts import TABLES, Table
+from pipeline.events.identity import people, people_first
+from pipeline.ingest.manifests import Manifest
+from pipeline.lake import Lake
+from pipeline.metrics.calibration import friction_effects
+from pipeline.metrics.features import feature_counts
+from pipeline.metrics.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts
+from pipeline.metrics.people import people_daily, retention_cells
+from pipeline.metrics.people_tables import (
+    journey_edge_counts,
+    journey_ways,
+    lifecycle_counts,
+    return_cells,
+    stickiness_counts,
+)
+from pipeline.metrics.quality import ingest_files, rejected_counts
+from pipeline.metrics.zone_periods import zone_people_counts
+from pipeline.product import Product
+from pipeline.state import RAW
+from pipeline.verdicts import Verdicts
+
+
+@dataclass(frozen=True)
+class PeriodSources:
+    """What a period table's computation may read: daily tables over `days`."""
+
+    lake: Lake
+    product: Product
+    verdicts: Verdicts
+    manifests: Mapping[str, Manifest]
+    days: list[date]
+    table: str
+
+    @property
+    def rows(self) -> pl.LazyFrame:
+        """The table's own daily rows over all days."""
+        return self.scan(self.table)
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """Rows of another daily table over the days."""
+        return self.lake.scan_days(table, self.days)
+
+
+@dataclass(frozen=True)
+class PeriodTable:
+    """A table without partitions, computed over all days with data of the daily table that it reads.
+
+    `beside` are further daily tables, read over the same days.
+    """
+
+    contract: Table
+    reads: str
+    compute: Callable[[PeriodSources], pl.DataFrame]
+    code_version: str = "1"
+    beside: tuple[str, ...] = ()
+
+
+PERIOD_TABLES: tuple[PeriodTable, ...] = (
+    PeriodTable(TABLES["identity_links"], "identity_events", lambda s: s.verdicts.identities.links),
+    PeriodTable(TABLES["people"], "activity", lambda s: people(s.rows, s.verdicts.identities)),
+    PeriodTable(TABLES["people_first"], "activity", lambda s: people_first(s.rows)),
+    PeriodTable(TABLES["people_daily"], "activity", lambda s: people_daily(s.rows, s.days, s.product), "2"),
+    PeriodTable(TABLES["retention_cells"], "activity", lambda s: retention_cells(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["funnel_results"], "step_events", lambda s: funnel_results(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["funnel_durations"], "step_events", lambda s: funnel_durations(s.rows, s.product)),
+    PeriodTable(TABLES["funnel_trend_counts"], "step_events", lambda s: funnel_trend_counts(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["lifecycle_counts"], "activity", lambda s: lifecycle_counts(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["stickiness_counts"], "activity", lambda s: stickiness_counts(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["return_cells"], "return_events", lambda s: return_cells(s.rows, s.days, s.product), "2"),
+    PeriodTable(TABLES["feature_counts"], "feature_days", lambda s: feature_counts(s.rows, s.days, s.product)),
+    PeriodTable(
+        TABLES["zone_people_counts"],
+        "zone_people",
+        lambda s: zone_people_counts(s.rows, s.scan("sessions"), s.days, s.product),
+        beside=("sessions",),
+    ),
+    PeriodTable(
+        TABLES["friction_effects"],
+        "first_views",
+        lambda s: friction_effects(s.rows, s.scan("activity"), s.days, s.product),
+        beside=("activity",),
+    ),
+    PeriodTable(
+        TABLES["journey_edge_counts"], "journey_events", lambda s: journey_edge_counts(s.rows, s.days, s.product)
+    ),
+    PeriodTable(TABLES["journey_ways"], "journey_events", lambda s: journey_ways(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.manifests.values())),
+    PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.manifests.values())),
+)
+PERIOD_TABLE: dict[str, PeriodTable] = {table.contract.name: table for table in PERIOD_TABLES}
