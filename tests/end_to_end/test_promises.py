@@ -1,7 +1,6 @@
 """The promises of design.md: the same files give the same bytes, and a killed run leaves only whole partitions."""
 
 import gzip
-import importlib.util
 import random
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 import pytest
+from generate import write
 from support import approve, compute_all, marts_of, take_all
 
 from assets.resources import Home
@@ -35,12 +35,7 @@ PEOPLE = 160
 def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo shop's landing files, in small."""
     folder = tmp_path_factory.mktemp("shop")
-    spec = importlib.util.spec_from_file_location("generate", SHOP / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert module.write(folder, people=PEOPLE) > 3000
+    assert write(folder, people=PEOPLE) > 3000
     return folder
 
 

@@ -1,10 +1,10 @@
 """What adds up, and what doesn't: every dimension that a contract lists in `adds_over` is summed and recounted."""
 
-import importlib.util
 from pathlib import Path
 
 import polars as pl
 import pytest
+from generate import write
 from support import compute_all, take_all
 
 from pipeline.contracts import TABLES, Table
@@ -21,12 +21,7 @@ SHOP = Path(__file__).parents[2] / "examples" / "shop"
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """The demo shop in small, computed."""
     lake = Lake(tmp_path_factory.mktemp("sums"))
-    spec = importlib.util.spec_from_file_location("generate", SHOP / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.write(lake.path("landing"), people=200)
+    write(lake.path("landing"), people=200)
     product = load_product(SHOP / "product.yaml")
     take_all(lake, product)
     compute_all(lake, product)

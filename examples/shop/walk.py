@@ -1,0 +1,97 @@
+"""One session of the demo shop: page view after page view, with the acts in each, as canonical events."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from random import Random
+from typing import Any
+
+from acts import HURT, Plan
+from layout import WIDTHS
+
+Event = dict[str, Any]
+CATEGORIES = ("shoes", "coats", "bags", "hats")
+WINDOWS = {"desktop": (1440, 900), "mobile": (390, 844), "tablet": (820, 1180)}
+AGENTS = {
+    "desktop": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/141.0 Safari/537.36",
+    "mobile": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) Version/18.6 Safari/604.1",
+    "tablet": "Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) Version/18.6 Safari/604.1",
+}
+
+
+class Walk:
+    """One session on its way through the shop; `make` gives a canonical event its id, `session` names the session."""
+
+    def __init__(
+        self, random: Random, make: Callable[..., Event], session: str, person: dict[str, Any], at: datetime
+    ) -> None:
+        self.random, self.make, self.session, self.person = random, make, session, person
+        self.at = at
+        self.url = ""
+        self.views = 0
+        self.sequence = 0
+        self.added = False
+        self.is_led_astray = False
+        self.mood = 1.0
+
+    def view(self, page: str, day: date, url: str | None = None, *, is_glance: bool = False) -> Iterator[Event]:
+        """The events of a page view; `is_glance` for one that is left again at once."""
+        device = self.person["device_type"]
+        self.url = url or f"https://shop.example{self._path(page)}"
+        plan = Plan(self.random, self.person, page, day, WINDOWS[device])
+        view = self._describe(page, plan)
+        status = 404 if page == "missing" else None
+        yield self._act("page_view", view, user_agent=AGENTS[device], http_status=status)
+        if is_glance:
+            plan.glance()
+        else:
+            plan.fill(self.mood)
+        began = self.at
+        for after, kind, fields in sorted(plan.acts, key=lambda act: act[0]):
+            self.at = began + timedelta(seconds=after)
+            yield self._act(kind, view, **fields)
+        self.at = began + timedelta(seconds=plan.stay)
+        if page == "thanks":
+            yield from self._order(view)
+        self.added, self.is_led_astray = plan.added, plan.is_led_astray
+        if plan.is_hurt:
+            self.mood = HURT
+
+    def _path(self, page: str) -> str:
+        if page == "category":
+            is_old = self.random.random() < 0.02
+            return "/sale-old" if is_old else f"/c/{self.random.choice(CATEGORIES)}"
+        paths = {"home": "/", "product": f"/p/{self.random.randint(1, 90)}", "missing": "/sale-old-404"}
+        return paths.get(page, f"/{page}")
+
+    def _describe(self, page: str, plan: Plan) -> Event:
+        """What each event of a page view says of it."""
+        self.views += 1
+        width, height = plan.window
+        return {
+            "url": self.url,
+            "page_view_id": f"v{self.session[1:]}-{self.views}",
+            "page_title": "404 - page not found" if page == "missing" else page.title(),
+            "window_width": width,
+            "window_height": height,
+            "page_width": WIDTHS[plan.device],
+            "page_height": plan.height,
+        }
+
+    def _order(self, view: Event) -> Iterator[Event]:
+        revenue = self.random.randint(1900, 18_000) * 10_000
+        order = {"order_id": f"o{self.session[1:]}-{self.views}", "currency": "EUR"}
+        yield self._act("order", view, revenue_micros=revenue, **order)
+        if self.random.random() < 0.04:
+            yield self._act("refund", view, revenue_micros=-revenue, **order)
+
+    def _act(self, kind: str, view: Event, **fields: object) -> Event:
+        self.sequence += 1
+        who = {name: self.person[name] for name in ("anonymous_id", "user_id", "device_type", "country")}
+        if self.random.random() < 0.0005:
+            who = {"device_type": self.person["device_type"]}
+        event = self.make(self.at, kind=kind, sequence=self.sequence, session_id=self.session, **who, **view, **fields)
+        if self.person["plan"] is not None:
+            event["properties"] = {**event.get("properties", {}), "plan": self.person["plan"]}
+        off = timedelta(seconds=self.person["clock_off"])
+        # The device's clock is wrong in what it says and in when it says that it sent it.
+        return {**event, "occurred_at": event["occurred_at"] + off, "sent_at": event["sent_at"] + off}
