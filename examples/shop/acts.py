@@ -22,7 +22,7 @@ CLICKS: dict[str, tuple[tuple[float, str], ...]] = {
 GALLERY, GALLERY_PICTURE = 0.31, 0.25
 RAGE, STEPPER, PAY_ERROR, FORM_RETRY, BROKEN_LINK = 0.03, 0.10, 0.06, 0.02, 0.01
 MEASURED, SLOW, SLOW_PRODUCT = 1 / 3, 0.03, 0.12
-HURT = 0.6
+HURT = 0.7
 DEAD_AFTER_S = 2.5
 ERROR = "TypeError: undefined is not a function at pay.js:120"
 

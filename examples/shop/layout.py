@@ -32,12 +32,12 @@ _TABLET_MARGIN, _TABLET_CONTENT = 40, 740
 _DESKTOP_MARGIN, CONTENT = 120, 1200
 # Page heights: (desktop and tablet, mobile).
 _HEIGHTS = {
-    "home": (2180, 2160),
+    "home": (2040, 2050),
     "category": (2260, 2120),
-    "product_before": (1820, 1900),
-    "product_after": (1820, 1900),
-    "cart": (1200, 1120),
-    "checkout": (1260, 1340),
+    "product_before": (1700, 1780),
+    "product_after": (1700, 1780),
+    "cart": (960, 1010),
+    "checkout": (1020, 1020),
     "thanks": (1180, 844),
     "missing": (1180, 844),
 }
@@ -47,7 +47,7 @@ def _all_pages(height: int, mobile_height: int) -> Page:
     return {
         "header": Element("<header>", Box(0, 0, 1440, 72), Box(0, 0, 390, 56)),
         "about": Element(
-            '<main><footer><a href="/about">', Box(120, height - 92, 160, 40), Box(16, mobile_height - 62, 120, 40)
+            '<main><footer><a href="/about">', Box(120, height - 80, 160, 40), Box(16, mobile_height - 75, 120, 40)
         ),
         "footer": Element(
             "<main><footer>", Box(0, height - 120, 1440, 120), Box(0, mobile_height - 110, 390, 110)
@@ -95,16 +95,16 @@ def _home() -> Page:
         "banner": Element(
             '<main><a class="banner" href="/sale-old-404">', Box(120, 1380, 1200, 180), Box(16, 1460, 358, 150)
         ),
-        "newsletter": Element('<main><section class="newsletter">', Box(120, 1620, 1200, 380), Box(16, 1650, 358, 340)),
+        "newsletter": Element('<main><section class="newsletter">', Box(120, 1620, 1200, 240), Box(16, 1650, 358, 230)),
     }  # fmt: skip
 
 
 def _category() -> Page:
     return {
         "headline": Element("<main><h1>", Box(120, 104, 600, 64), Box(16, 72, 358, 44)),
-        "filters": Element('<main><aside class="filters">', Box(120, 200, 260, 760), Box(16, 128, 358, 108)),
+        "filters": Element('<main><aside class="filters">', Box(120, 200, 260, 420), Box(16, 128, 358, 108)),
         "filter_size": Element(
-            '<main><aside class="filters"><input name="size">', Box(140, 280, 220, 180), Box(32, 176, 200, 44)
+            '<main><aside class="filters"><input name="size">', Box(144, 264, 212, 52), Box(32, 176, 200, 44)
         ),
         "product_grid": Element('<main><div class="grid">', Box(420, 200, 900, 1860), Box(16, 256, 358, 1680)),
         **_cards(
@@ -129,14 +129,14 @@ def _product(buy: Page) -> Page:
         **thumbs,
         **buy,
         "description": Element(
-            '<main><section class="description">', Box(120, 820, 1200, 260), Box(16, 840, 358, 270)
+            '<main><section class="description">', Box(120, 820, 1200, 140), Box(16, 840, 358, 160)
         ),
         "recommended": Element(
-            '<main><section class="recommended">', Box(120, 1130, 1200, 500), Box(16, 1150, 358, 590)
+            '<main><section class="recommended">', Box(120, 1010, 1200, 500), Box(16, 1030, 358, 590)
         ),
         **_cards(
             '<main><section class="recommended"><a class="card" href="/p/*">',
-            (Box(120, 1200, 285, 410), Box(16, 1200, 173, 258)), (4, 2), 4, (20, 12),
+            (Box(120, 1080, 285, 410), Box(16, 1080, 173, 258)), (4, 2), 4, (20, 12),
         ),
     }  # fmt: skip
 
@@ -170,10 +170,10 @@ def _cart() -> Page:
             '<main><div class="quantity stepper"><button class="plus">', Box(668, 266, 48, 48), Box(224, 268, 44, 44)
         ),
         "item_2": Element('<main><div class="item">', Box(120, 410, 760, 200), Box(16, 340, 358, 200)),
-        "summary": Element('<main><aside class="summary">', Box(920, 190, 400, 330), Box(16, 570, 358, 290)),
+        "summary": Element('<main><aside class="summary">', Box(920, 190, 400, 270), Box(16, 570, 358, 256)),
         "to_checkout": Element(
             '<main><aside class="summary"><a id="to-checkout" href="/checkout">',
-            Box(948, 434, 344, 60), Box(32, 786, 326, 56),
+            Box(944, 376, 352, 60), Box(32, 752, 326, 56),
         ),
     }  # fmt: skip
 
@@ -182,14 +182,14 @@ def _checkout() -> Page:
     form = '<main><form id="checkout">'
     return {
         "headline": Element("<main><h1>", Box(120, 104, 600, 64), Box(16, 72, 358, 44)),
-        "form": Element(form, Box(120, 190, 760, 820), Box(16, 128, 358, 816)),
-        "address": Element(f'{form}<fieldset class="address">', Box(120, 190, 760, 380), Box(16, 128, 358, 380)),
-        "payment": Element(f'{form}<fieldset class="payment">', Box(120, 600, 760, 290), Box(16, 528, 358, 300)),
+        "form": Element(form, Box(120, 190, 760, 590), Box(16, 128, 358, 544)),
+        "address": Element(f'{form}<fieldset class="address">', Box(120, 190, 760, 290), Box(16, 128, 358, 276)),
+        "payment": Element(f'{form}<fieldset class="payment">', Box(120, 500, 760, 176), Box(16, 420, 358, 154)),
         "card_number": Element(
-            f'{form}<fieldset class="payment"><input name="card">', Box(148, 702, 460, 56), Box(32, 620, 326, 52)
+            f'{form}<fieldset class="payment"><input name="card">', Box(144, 580, 460, 56), Box(32, 490, 326, 52)
         ),
-        "pay": Element(f'{form}<button id="pay" type="submit">', Box(120, 930, 340, 64), Box(16, 872, 358, 60)),
-        "summary": Element('<main><aside class="summary">', Box(920, 190, 400, 330), Box(16, 970, 358, 230)),
+        "pay": Element(f'{form}<button id="pay" type="submit">', Box(120, 706, 340, 64), Box(16, 602, 358, 60)),
+        "summary": Element('<main><aside class="summary">', Box(920, 190, 400, 190), Box(16, 700, 358, 184)),
     }
 
 
