@@ -33,6 +33,7 @@ def prepare(home: Path, people: int | None) -> None:
     home.mkdir(parents=True)
     (home / _MARK).touch()
     shutil.copy(EXAMPLE / "product.yaml", home / "product.yaml")
+    shutil.copytree(EXAMPLE / "pictures", home / "pictures")
     out.print("Generating 28 days of a shop's events ...")
     chosen = [] if people is None else ["--people", str(people)]
     subprocess.run([sys.executable, str(generator), str(home / "landing"), *chosen], check=True)  # noqa: S603  # our own

@@ -120,6 +120,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
         shutil.copy(SHOP / "product.yaml", home)
+        shutil.copytree(SHOP / "pictures", home / "pictures")
         made = _timed(
             lambda: subprocess.run(  # our own
                 [sys.executable, str(SHOP / "generate.py"), str(home / "landing")], check=True, cwd=ROOT

@@ -25,6 +25,7 @@ def prepare(home: Path) -> None:
     """A home with the demo's 28 days, computed."""
     home.mkdir()
     shutil.copy(SHOP / "product.yaml", home / "product.yaml")
+    shutil.copytree(SHOP / "pictures", home / "pictures")
     generator = [sys.executable, str(SHOP / "generate.py"), str(home / "landing")]
     footfall = [str(Path(sys.executable).parent / "footfall"), "run", "--home", str(home)]
     for command in (generator, footfall):

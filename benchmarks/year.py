@@ -72,6 +72,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             home = Path(scratch, "home")
             home.mkdir()
+            shutil.copytree(SHOP / "pictures", home / "pictures")
             product = (SHOP / "product.yaml").read_text()
             (home / "product.yaml").write_text(product.replace("start_date: 2026-09-28", f"start_date: {FIRST}"))
             records = land(home, rounds)
