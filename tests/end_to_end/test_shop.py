@@ -2,12 +2,15 @@
 
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from generate import REDESIGN, Shop
 from layout import PAGES, WIDTHS, box, page_height
+from ruamel.yaml import YAML
 from walk import Event
 
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
 PEOPLE = 1200
 
 
@@ -81,3 +84,17 @@ def test_scrolls_go_down_only(events: list[Event]) -> None:
             assert event["scroll_y"] + event["window_height"] <= event["page_height"]
     assert all(a <= b for depths in scrolls.values() for a, b in pairwise(depths))
     assert {len(depths) for depths in scrolls.values()} == {2, 3}
+
+
+def test_the_product_file_repeats_the_layout_and_names_pictures_that_exist() -> None:
+    told = YAML(typ="safe").load(SHOP / "product.yaml")
+    for zone in told["zones"]:
+        suffix = "" if zone["page"] != "product" else "_before" if "valid_to" in zone else "_after"
+        for each in zone["boxes"]:
+            b = box(zone["page"] + suffix, zone["name"], each["device_type"])
+            assert b == (each["x"], each["y"], each["width"], each["height"]), zone["name"]
+    pictures = [picture for page in told["pages"] for picture in page.get("pictures", [])]
+    assert len(pictures) == 12
+    for picture in pictures:
+        assert (SHOP / picture["file"]).exists()
+        assert picture["width"] == WIDTHS[picture["device_type"]]
