@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assets import cli_data, cli_home
+from assets import cli_behaviour, cli_data, cli_home
 from assets.cli_app import (
     DATA_PROBLEM,
     DEFAULT_HOME,
@@ -24,7 +24,7 @@ from assets.console import fail, out, show_progress, table
 if TYPE_CHECKING:
     from assets.resources import Home
 
-__all__ = ["app", "cli_data", "cli_home"]
+__all__ = ["app", "cli_behaviour", "cli_data", "cli_home"]
 
 
 @app.command()

@@ -1,19 +1,20 @@
 """What the command line prints with: progress, tables, one-sentence errors. What must not be here: what to print."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, track
 from rich.table import Table
 
 if TYPE_CHECKING:
     from assets.resources import Home
 
+T = TypeVar("T")
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
 
@@ -30,6 +31,11 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> T
     for row in rows:
         shown.add_row(*(escape(cell) for cell in row))
     return shown
+
+
+def tracked(items: Sequence[T], what: str) -> Iterable[T]:
+    """The items, one by one, with a bar on a terminal."""
+    return track(items, what, console=out, transient=True) if out.is_terminal else items
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.alerts import alert_messages_asset, newest_day_usual, selectors_find_elements
 from assets.automation import days_job, dirty_days, landing, marts_job, nightly_schedules
 from assets.checks import newest_day_age
 from assets.events import day_assets
@@ -13,8 +14,15 @@ from assets.resources import Home, home_from_environment
 def build_defs(home: Home) -> dg.Definitions:
     """Definitions over `home`; tests and the command line pass their own."""
     return dg.Definitions(
-        assets=[raw_events_asset(home.days), *day_assets(home.days), *period_assets(), *mart_assets(), report_asset()],
-        asset_checks=[newest_day_age],
+        assets=[
+            raw_events_asset(home.days),
+            *day_assets(home.days),
+            *period_assets(),
+            *mart_assets(),
+            report_asset(),
+            alert_messages_asset(),
+        ],
+        asset_checks=[newest_day_age, newest_day_usual, selectors_find_elements],
         jobs=[days_job, marts_job],
         sensors=[landing, dirty_days],
         schedules=nightly_schedules(home.product.time_zone),

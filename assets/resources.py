@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
 from assets.partitions import existing_days, local_days
+from pipeline.alert_messages import newest_alerts, send_new
 from pipeline.as_of import Judges, marts_as_of
 from pipeline.build import Outcome, build_days, build_period, find_dirty, take_snapshot
 from pipeline.drift import Finding, find_drift
@@ -19,6 +21,7 @@ from pipeline.ingest.manifests import Manifest, read_manifests
 from pipeline.ingest.taking import reader_hash
 from pipeline.lake import Lake
 from pipeline.marts import build_mart, inputs_of_marts, marts_are_stale, read_record
+from pipeline.metrics.selectors import SELECTORS, silent_selectors
 from pipeline.product import Product
 from pipeline.product_file import load_product, parse_product
 from pipeline.quality import judge, judge_mart
@@ -126,6 +129,18 @@ class Home:
         from pipeline.report.write import write_report  # noqa: PLC0415
 
         return write_report(self.lake, self.product)
+
+    def newest_alerts(self) -> list[dict[str, Any]]:
+        """Alerts of the newest day with data."""
+        return newest_alerts(self.lake)
+
+    def send_alerts(self, webhook: str | None) -> int:
+        """Post alerts that began to the webhook; returns how many."""
+        return send_new(self.lake, self.product, webhook)
+
+    def silent_selectors(self) -> list[str]:
+        """A sentence for each selector of a zone that no element fits any more."""
+        return silent_selectors(self.lake.scan_days(SELECTORS, self.lake.published_days(SELECTORS)), self.product)
 
     def marts_as_of(self, day: date, out: Path) -> list[str]:
         """Make the marts with identity as it stood on `day`, into `out`; returns why any was held back."""

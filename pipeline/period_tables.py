@@ -13,6 +13,7 @@ from pipeline.lake import Lake
 from pipeline.metrics.calibration import friction_effects
 from pipeline.metrics.features import feature_counts
 from pipeline.metrics.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts
+from pipeline.metrics.metric_alerts import metric_alerts
 from pipeline.metrics.people import people_daily, retention_cells
 from pipeline.metrics.people_tables import (
     journey_edge_counts,
@@ -87,6 +88,14 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         "first_views",
         lambda s: friction_effects(s.rows, s.scan("activity"), s.days, s.product),
         beside=("activity",),
+    ),
+    PeriodTable(
+        TABLES["metric_alerts"],
+        "daily_friction",
+        lambda s: metric_alerts(
+            s.rows, s.scan("daily_zones"), s.scan("daily_sessions"), s.scan("friction_incidents"), s.days
+        ),
+        beside=("daily_zones", "daily_sessions", "friction_incidents"),
     ),
     PeriodTable(
         TABLES["journey_edge_counts"], "journey_events", lambda s: journey_edge_counts(s.rows, s.days, s.product)

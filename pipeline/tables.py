@@ -30,6 +30,7 @@ from pipeline.metrics.heatmap import heatmap_cells
 from pipeline.metrics.people import activity
 from pipeline.metrics.people_tables import journey_events, return_events
 from pipeline.metrics.quality import quality_counts
+from pipeline.metrics.selectors import selector_matches
 from pipeline.metrics.zone_tables import daily_zones, zone_people
 from pipeline.product import Product
 from pipeline.profile import Facts, events_profile
@@ -181,7 +182,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
     DayTable(
         TABLES["friction_incidents"],
         (Reads("session_events"), Reads("page_views")),
-        ("friction", "zones"),
+        ("friction", "zones", "elements"),
         "2",
         compute=lambda s: Built(friction_incidents(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
     ),
@@ -198,6 +199,13 @@ DAY_TABLES: tuple[DayTable, ...] = (
         ("zones", "exposure", "capabilities"),
         "1",
         compute=lambda s: Built(zone_people(*_behaviour(s), s.day, s.product)),
+    ),
+    DayTable(
+        TABLES["selector_matches"],
+        (Reads("session_events"), Reads("page_views")),
+        ("zones",),
+        "1",
+        compute=lambda s: Built(selector_matches(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
     ),
     DayTable(
         TABLES["heatmap_cells"],

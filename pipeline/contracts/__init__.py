@@ -1,5 +1,6 @@
 """Every table once: columns, types, units, keys, grain, what adds over what, and the rules for its rows."""
 
+from pipeline.contracts.alerts import ALERTS, FRICTION_ALERTS, METRIC_ALERTS
 from pipeline.contracts.base import Column, RowRule, Table
 from pipeline.contracts.calibration import FIRST_VIEWS, FRICTION_CALIBRATION, FRICTION_EFFECTS
 from pipeline.contracts.canonical import EVENTS, RAW_EVENTS, REJECTED
@@ -34,7 +35,14 @@ from pipeline.contracts.tables import (
     RETENTION_CELLS,
     STEP_EVENTS,
 )
-from pipeline.contracts.zones import DAILY_ZONES, ZONE_METRICS, ZONE_PEOPLE, ZONE_PEOPLE_COUNTS, ZONE_REACH
+from pipeline.contracts.zones import (
+    DAILY_ZONES,
+    SELECTOR_MATCHES,
+    ZONE_METRICS,
+    ZONE_PEOPLE,
+    ZONE_PEOPLE_COUNTS,
+    ZONE_REACH,
+)
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -53,6 +61,7 @@ TABLES: dict[str, Table] = {
         DAILY_SESSIONS,
         DAILY_ZONES,
         ZONE_PEOPLE,
+        SELECTOR_MATCHES,
         HEATMAP_CELLS,
         FIRST_VIEWS,
         QUALITY_COUNTS,
@@ -66,6 +75,7 @@ TABLES: dict[str, Table] = {
         FUNNEL_TREND_COUNTS,
         ZONE_PEOPLE_COUNTS,
         FRICTION_EFFECTS,
+        METRIC_ALERTS,
         *PEOPLE_TABLES,
         *FRICTION_TABLES,
         REJECTED_COUNTS,
@@ -82,6 +92,8 @@ TABLES: dict[str, Table] = {
         *PEOPLE_MARTS,
         *FRICTION_MARTS,
         FRICTION_CALIBRATION,
+        FRICTION_ALERTS,
+        ALERTS,
     )
 }
 MARTS: tuple[Table, ...] = tuple(table for table in TABLES.values() if table.layer == "mart")

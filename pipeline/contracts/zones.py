@@ -156,6 +156,22 @@ ZONE_PEOPLE_COUNTS = Table(
     ),
 )
 
+SELECTOR_MATCHES = Table(
+    name="selector_matches",
+    layer="daily",
+    grain="One row per session day and selector of a zone version that is valid then.",
+    columns=(
+        SESSION_DAY,
+        PAGE,
+        _ZONE,
+        _VERSION,
+        Column("selector", pl.String(), "one of the zone's CSS selectors"),
+        count("acts", "acts on elements that it fits", "event", "session_day"),
+        count("page_views", "page views of the page", "page view", "session_day"),
+    ),
+    key=("page", "zone", "zone_version", "selector"),
+)
+
 
 def _ratio(name: str, description: str, unit: str) -> Column:
     return Column(name, pl.Float64(), description, unit=unit, nullable=True)

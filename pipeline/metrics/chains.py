@@ -47,6 +47,20 @@ def innermost(chain: str) -> str:
     return found[0] if found else chain
 
 
+def stable_chain(chain: str, dynamic: Sequence[str]) -> str:
+    """The chain without ids and classes that fit one of the patterns `dynamic`."""
+    patterns = [re.compile(pattern) for pattern in dynamic]
+
+    def kept(values: str) -> str:
+        return " ".join(value for value in values.split() if not any(p.search(value) for p in patterns))
+
+    def replaced(found: re.Match[str]) -> str:
+        left = kept(found["values"])
+        return f' {found["name"]}="{left}"' if left else ""
+
+    return re.sub(r"\s(?P<name>id|class)=\"(?P<values>[^\"]*)\"", replaced, chain)
+
+
 def labels(chains: pl.Expr) -> pl.Expr:
     """What a person would call the element: its label, title, name or id, else its tag."""
     last = chains.str.extract(r"(<[^<]*)$", 1)

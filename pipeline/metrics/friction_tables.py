@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from pipeline.contracts import TABLES
 from pipeline.events.keys import stable_keys
 from pipeline.metrics.capabilities import capabilities
-from pipeline.metrics.chains import innermost
+from pipeline.metrics.chains import innermost, stable_chain
 from pipeline.metrics.friction import NEEDS, SIGNALS, Acts, incidents
 from pipeline.metrics.zones import chain_zones, with_names, zones_valid_on
 from pipeline.product import Product
@@ -43,6 +43,11 @@ def friction_incidents(
     acts = acts_of(events, views)
     begun = events.group_by("session_key").agg(session_began=pl.col("occurred_at").min()).collect()
     about = acts.views.select("page_view_key", "session_key", "person_key", "page", "device_type")
+    dynamic = product.elements.dynamic
+
+    def element_of(chain: str) -> str:
+        return innermost(stable_chain(chain, dynamic))
+
     parts = [table.schema.to_frame()]
     for name, rules in (rule_sets or product.friction.rule_sets).items():
         found = incidents(acts, rules).join(about, on="page_view_key").join(begun, on="session_key")
@@ -55,7 +60,7 @@ def friction_incidents(
             pl.col("page").fill_null(OTHER_PAGE),
             pl.col("clicks").list.len().cast(pl.Int64),
             session_day=pl.lit(day),
-            element=pl.col("element_chain").map_elements(innermost, return_dtype=pl.String),
+            element=pl.col("element_chain").map_elements(element_of, return_dtype=pl.String),
             offset_ms=(pl.col("started_at") - pl.col("session_began")).dt.total_milliseconds(),
         )
         parts.append(placed.select(table.schema.names()))

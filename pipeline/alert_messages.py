@@ -1,0 +1,74 @@
+"""Alerts as messages: a Slack-compatible body for a webhook, each alert told once."""
+
+import urllib.request
+from datetime import date
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from pipeline.lake import Lake, mart_key
+from pipeline.product import Product
+
+SENT_KEY = "lake/_state/alerts_sent.json"
+_TIMEOUT_S = 10
+_MOST = 20
+
+
+def newest_alerts(lake: Lake) -> list[dict[str, Any]]:
+    """Alerts of the newest day with data, the surest first; empty before the mart is there."""
+    days = lake.published_days("daily_sessions")
+    if not days or not lake.exists(mart_key("alerts")):
+        return []
+    found = pl.read_parquet(lake.path(mart_key("alerts"))).filter(pl.col("day") == days[-1])
+    return found.sort("q_value", "metric", "page", "zone", "device_type").rows(named=True)
+
+
+def sentence(alert: dict[str, Any]) -> str:
+    """An alert in words, with its size, since when, and what to look at."""
+    where = "/".join(filter(None, (alert["page"], alert["zone"]))) or "the whole product"
+    device = f" on {alert['device_type']}" if alert["device_type"] else ""
+    moved = "rose" if alert["rate"] > alert["expected"] else "fell"
+    since = "" if alert["since"] == alert["day"] else f", since {alert['since']:%d %b}"
+    looked = f"; sessions to look at: {alert['example_sessions']}" if alert["example_sessions"] else ""
+    return (
+        f"{alert['metric'].replace('_', ' ')} of {where}{device} {moved} to {alert['rate']:.1%} "
+        f"(expected {alert['expected']:.1%}, n = {alert['n']:,}) on {alert['day']:%d %b}{since}{looked}"
+    )
+
+
+def send_new(lake: Lake, product: Product, webhook: str | None) -> int:
+    """Post the alerts that began and were not told yet to `webhook`; returns how many. Without a webhook none is.
+
+    Raises OSError where the webhook can't be reached or refuses; then nothing counts as told.
+    """
+    found = newest_alerts(lake)
+    if not webhook or not found:
+        return 0
+    data = lake.read(SENT_KEY)
+    told: set[str] = set(msgspec.json.decode(data, type=list[str])) if data else set()
+    new = [alert for alert in found if _name(alert) not in told]
+    if not new:
+        return 0
+    lines = [f"• {sentence(alert)}" for alert in new[:_MOST]]
+    more = [f"... and {len(new) - _MOST} more in the mart `alerts`"] if len(new) > _MOST else []
+    _post(webhook, {"text": "\n".join([f"*{product.name}*: out of the usual", *lines, *more])})
+    lake.write(SENT_KEY, msgspec.json.encode(sorted(told | {_name(alert) for alert in new})))
+    return len(new)
+
+
+def _name(alert: dict[str, Any]) -> str:
+    """What is told once: a metric somewhere, from the day on which it went out."""
+    since: date = alert["since"]
+    keys = ("metric", "rule_set", "page", "zone", "zone_version", "device_type")
+    return "|".join([*(str(alert[key]) for key in keys), since.isoformat()])
+
+
+def _post(webhook: str, body: dict[str, str]) -> None:
+    if not webhook.startswith(("https://", "http://")):
+        raise OSError("the webhook must be an http or https address")
+    request = urllib.request.Request(  # noqa: S310  # the scheme is checked above
+        webhook, msgspec.json.encode(body), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_S):  # noqa: S310
+        pass

@@ -1,0 +1,166 @@
+"""Alerts: the rule worked out by hand, planted jumps, quiet days, and messages to a real server."""
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+import pytest
+from support import product
+
+from pipeline.alert_messages import newest_alerts, send_new
+from pipeline.contracts import TABLES
+from pipeline.lake import Lake, day_key, mart_key
+from pipeline.metrics.alerts import alerts
+
+START = date(2026, 1, 5)
+Day = tuple[int, int]  # hits, n
+
+
+def series(days: dict[int, Day], name: str = "a") -> pl.DataFrame:
+    rows = [(name, START + timedelta(days=number), hits, n) for number, (hits, n) in days.items()]
+    return pl.DataFrame(
+        rows, schema={"metric": pl.String, "day": pl.Date, "hits": pl.Int64, "n": pl.Int64}, orient="row"
+    )
+
+
+def weeks(*rates: Day) -> dict[int, Day]:
+    return {7 * week: day for week, day in enumerate(rates)}
+
+
+def found(days: dict[int, Day]) -> list[int]:
+    return [(day - START).days for day in alerts(series(days), ["metric"])["day"]]
+
+
+def test_a_day_far_from_the_same_weekdays_is_out() -> None:
+    # Expected 0.1; three binomial errors at n = 1,000 are 3 x sqrt(0.1 x 0.9 / 1,000) = 0.0285.
+    (row,) = alerts(series(weeks(*[(100, 1_000)] * 8, (160, 1_000))), ["metric"]).rows(named=True)
+    assert row["expected"] == 0.1
+    assert row["width"] == pytest.approx(0.02846, abs=1e-5)
+    assert (row["rate"], row["days_compared"], row["since"]) == (0.16, 8, row["day"])
+
+
+CASES: list[tuple[str, dict[int, Day], list[int]]] = [
+    ("within three errors", weeks(*[(100, 1_000)] * 8, (128, 1_000)), []),
+    ("it falls too", weeks(*[(100, 1_000)] * 8, (40, 1_000)), [56]),
+    ("three weeks are too few", weeks(*[(100, 1_000)] * 3, (300, 1_000)), []),
+    ("four are enough", weeks(*[(100, 1_000)] * 4, (300, 1_000)), [28]),
+    ("99 page views are too few", weeks(*[(10, 99)] * 8, (80, 99)), []),
+    # The median deviation is 0.03, so 3 x 1.4826 x 0.03 = 0.133 is what it may differ.
+    ("weeks that swing", weeks(*[(60, 1_000), (140, 1_000), (80, 1_000), (120, 1_000)] * 2, (200, 1_000)), []),
+    ("other weekdays say nothing", {**weeks(*[(100, 1_000)] * 8), 57: (300, 1_000)}, []),
+    ("where it never happened one case is no alarm", weeks(*[(0, 1_000)] * 8, (1, 1_000)), []),
+    ("where it never happened many are", weeks(*[(0, 1_000)] * 8, (30, 1_000)), [56]),
+    ("a day without page views is no day", weeks(*[(100, 1_000)] * 3, (0, 0), (300, 1_000)), []),
+    ("nothing", {}, []),
+]
+
+
+@pytest.mark.parametrize(("days", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_the_rule(days: dict[int, Day], expected: list[int]) -> None:
+    assert found(days) == expected
+
+
+def test_since_is_the_first_of_the_consecutive_days_out() -> None:
+    days = dict.fromkeys(range(56), (100, 1000)) | dict.fromkeys(range(56, 59), (200, 1000))
+    out = alerts(series(days), ["metric"])
+    assert out.select((pl.col("day") - START).dt.total_days(), (pl.col("since") - START).dt.total_days()).rows() == [
+        (56, 56), (57, 56), (58, 56),
+    ]  # fmt: skip
+
+
+SERIES, QUIET_DAYS = 40, 100
+
+
+def simulated(seed: int, jump: float = 1.0) -> pl.DataFrame:
+    """Forty shares over 156 days with weekly rhythm; the first is `jump` times as high on the last day."""
+    rng = random.Random(seed)
+    rows: list[tuple[str, date, int, int]] = []
+    for number in range(SERIES):
+        base, traffic = (rng.uniform(0.02, 0.12), rng.randint(1_500, 6_000)) if number else (0.06, 5_000)
+        for day in range(56 + QUIET_DAYS):
+            weekend = day % 7 >= 5
+            n = int(traffic * (0.6 if weekend else 1.0) * rng.uniform(0.9, 1.1))
+            share = base * (1.2 if weekend else 1.0) * (jump if number == 0 and day == 55 + QUIET_DAYS else 1.0)
+            # A normal draw is near enough to a binomial one at these sizes.
+            hits = min(n, max(0, round(rng.gauss(n * share, (n * share * (1 - share)) ** 0.5))))
+            rows.append((f"s{number}", START + timedelta(days=day), hits, n))
+    return pl.DataFrame(rows, schema=["metric", "day", "hits", "n"], orient="row")
+
+
+def test_quiet_days_give_at_most_one_alarm_in_a_hundred_days() -> None:
+    per_run = [alerts(simulated(seed), ["metric"])["day"].n_unique() for seed in range(10)]
+    assert max(per_run) <= 1
+
+
+def test_a_planted_jump_of_half_is_found() -> None:
+    last = START + timedelta(days=55 + QUIET_DAYS)
+    hits = [alerts(simulated(seed, 1.5), ["metric"]).filter(pl.col("day") == last) for seed in range(10)]
+    assert [frame["metric"].to_list() for frame in hits] == [["s0"]] * 10
+
+
+@contextmanager
+def webhook(status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    heard: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(msgspec.json.decode(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing on the test's output."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/hook", heard
+        server.shutdown()
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    lake = Lake(tmp_path)
+    day, table = date(2026, 2, 3), TABLES["alerts"]
+    blank: dict[str, Any] = {name: 0 if dtype.is_numeric() else "" for name, dtype in table.schema.items()}
+    rose = {"metric": "rage_click", "page": "product", "hits": 90, "n": 2_000, "rate": 0.045, "expected": 0.03}
+    row = {**blank, **rose, "day": day, "since": date(2026, 2, 1), "example_sessions": "17, 4"}
+    lake.write_frame(mart_key("alerts"), pl.DataFrame([row], schema=table.schema, orient="row"))
+    lake.write_frame(day_key("daily_sessions", day), pl.DataFrame(schema=TABLES["daily_sessions"].schema))
+    return lake
+
+
+def test_an_alert_is_told_once(lake: Lake) -> None:
+    with webhook() as (address, heard):
+        assert [send_new(lake, product(), address) for _ in range(2)] == [1, 0]
+    assert heard == [
+        {
+            "text": "*Test shop*: out of the usual\n• rage click of product rose to 4.5% (expected 3.0%, n = 2,000) "
+            "on 03 Feb, since 01 Feb; sessions to look at: 17, 4"
+        }
+    ]
+
+
+def test_what_could_not_be_told_is_told_the_next_time(lake: Lake) -> None:
+    with webhook(500) as (address, _), pytest.raises(OSError, match="500"):
+        send_new(lake, product(), address)
+    with webhook() as (address, heard):
+        assert send_new(lake, product(), address) == 1
+    assert len(heard) == 1
+
+
+def test_without_a_webhook_nothing_is_told(lake: Lake) -> None:
+    assert send_new(lake, product(), None) == 0
+    assert len(newest_alerts(lake)) == 1
+    with pytest.raises(OSError, match="http or https"):
+        send_new(lake, product(), "file:///etc/passwd")
+
+
+def test_before_the_first_day_there_is_no_alert(tmp_path: Path) -> None:
+    assert newest_alerts(Lake(tmp_path)) == []

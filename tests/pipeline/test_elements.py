@@ -1,0 +1,105 @@
+"""Elements outside all zones, their selectors, and selectors that find nothing any more."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from support import product
+
+from pipeline.metrics.chains import depth_of, parsed, stable_chain
+from pipeline.metrics.elements import unzoned
+from pipeline.metrics.selectors import silent_selectors
+
+DYNAMIC = product().elements.dynamic
+HERO = '<main><section class="hero"><img>'
+
+
+def clicks(*chains: str, page: str = "home") -> pl.LazyFrame:
+    rows = [("click", page, False, chain) for chain in chains]
+    schema = {"kind": pl.String, "page": pl.String, "is_bot": pl.Boolean, "element_chain": pl.String}
+    return pl.LazyFrame(rows, schema=schema, orient="row")
+
+
+def listed(*chains: str, zones: Any = None) -> list[tuple[str, int, int]]:
+    chosen = product()
+    found = unzoned(clicks(*chains), "home", chosen.zones if zones is None else zones, chosen)
+    return [(each.selector, each.clicks, each.alike) for each in found]
+
+
+@pytest.mark.parametrize(
+    ("chain", "expected"),
+    [
+        ('<div id="ember123"><a class="cta css-1q2w3e">', '<div><a class="cta">'),
+        ('<div id=":r1f:"><input name="q">', '<div><input name="q">'),
+        ('<ul class="menu sc-bZkfAO"><li class="item">', '<ul class="menu"><li class="item">'),
+        ('<a class="Button_primary__x1Y2z big" href="/p/12345">', '<a class="big" href="/p/12345">'),
+        ('<section id="hero">', '<section id="hero">'),
+    ],
+)
+def test_what_differs_from_build_to_build_is_left_out(chain: str, expected: str) -> None:
+    assert stable_chain(chain, DYNAMIC) == expected
+
+
+def test_the_most_clicked_outside_all_zones_come_first() -> None:
+    help_, about = '<footer><a id="help">', '<footer><a class="about">'
+    found = listed(*[about] * 3, *[help_] * 2, *[HERO] * 9)
+    assert found == [("a.about", 3, 0), ("a#help", 2, 0)]
+
+
+def test_elements_that_differ_in_a_generated_id_are_one() -> None:
+    found = listed('<nav><a id="ember101" class="item">', '<nav><a id="ember202" class="item">')
+    assert found == [("a.item", 2, 0)]
+
+
+def test_a_selector_says_what_else_it_holds() -> None:
+    found = listed("<ul><li>", "<ol><li>", zones=[])
+    assert found == [("li", 1, 1), ("li", 1, 1)]
+    named = listed('<ul class="a"><li>', '<ol class="b"><li>', zones=[])
+    assert {selector for selector, _, alike in named if not alike} == {"ul.a li", "ol.b li"}
+
+
+@pytest.mark.parametrize(
+    "chain", ['<a data-testid="x.y:z">', '<a id="a.b">', '<b class="w-1/2">', '<i aria-label="Say &quot;hi&quot;">']
+)
+def test_a_proposed_selector_finds_its_element(chain: str) -> None:
+    ((selector, _, _),) = listed(chain, zones=[])
+    soup = parsed(chain)
+    assert soup is not None
+    assert depth_of(soup, [selector]) is not None
+
+
+def test_hostile_chains_are_no_harm() -> None:
+    assert listed("", "no tags", "<![foo]>", "<" * 500, zones=[]) == []
+
+
+ZONES = [
+    {"name": "buy", "page": "home", "selectors": ["a.old"], "valid_to": "2026-02-03"},
+    {"name": "buy", "page": "home", "selectors": ["a.new", "a.newer"], "valid_from": "2026-02-04"},
+]
+
+
+def matches(*days: tuple[int, str, int, int]) -> pl.LazyFrame:
+    first = date(2026, 2, 4)
+    rows = [
+        (first + timedelta(days=n), "home", "buy", first, selector, acts, views) for n, selector, acts, views in days
+    ]
+    schema = ["session_day", "page", "zone", "zone_version", "selector", "acts", "page_views"]
+    return pl.LazyFrame(rows, schema=schema, orient="row")
+
+
+def test_a_selector_that_no_element_fits_any_more_is_told_with_its_day() -> None:
+    chosen = product(zones=ZONES)
+    fine = [(n, "a.newer", 5, 60) for n in range(3)]
+    rows = [(0, "a.new", 9, 60), (1, "a.new", 0, 60), (2, "a.new", 0, 60), *fine]
+    (told,) = silent_selectors(matches(*rows), chosen)
+    assert "home/buy: no element fits 'a.new'" in told
+    assert "last on 2026-02-04" in told
+    # A day with few page views says nothing yet.
+    assert silent_selectors(matches(*rows[:2], *fine), chosen) == []
+    assert silent_selectors(matches(), chosen) == []
+
+
+def test_a_selector_that_never_fitted_is_told_too() -> None:
+    (told,) = silent_selectors(matches((0, "a.new", 0, 100), (0, "a.newer", 1, 100)), product(zones=ZONES))
+    assert "(never)" in told
