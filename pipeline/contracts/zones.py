@@ -39,6 +39,10 @@ def _after(act: str) -> tuple[Column, Column]:
     )
 
 
+def _people(name: str, what: str) -> Column:
+    return Column(name, pl.Int64(), what, unit="person", nullable=True, minimum=0)
+
+
 DAILY_ZONES = Table(
     name="daily_zones",
     layer="daily",
@@ -118,6 +122,9 @@ ZONE_PEOPLE = Table(
         Column("is_hovered", pl.Boolean(), "the person's pointer was in the zone"),
         Column("is_exposed", pl.Boolean(), "the person had the zone in the window"),
         time("first_click_at", "the person's first click on the zone of the day", nullable=True),
+        Column("hover_measured", pl.Boolean(), "of the page: a view's source and device tell of the pointer"),
+        Column("exposure_told", pl.Boolean(), "of the page: a view's source tells of elements in the window"),
+        Column("positions_told", pl.Boolean(), "of the page: a view's source tells where the window stood"),
     ),
     key=("person_key", "page", "zone", "zone_version", "device_type"),
 )
@@ -135,8 +142,8 @@ ZONE_PEOPLE_COUNTS = Table(
         Column("device_type", pl.String(), "device; empty: all devices"),
         count("people_viewed", "people who saw the page while the zone's version was valid", "person"),
         count("people_clicked", "people who clicked the zone", "person"),
-        count("people_hovered", "people whose pointer was in the zone", "person"),
-        count("people_exposed", "people who had the zone in the window", "person"),
+        _people("people_hovered", "people whose pointer was in the zone; null where no source tells"),
+        _people("people_exposed", "people who had the zone in the window; null where no source tells"),
         *(
             count(f"person_days_{what}_{n}d", f"{meaning} {n} x 24 h", "person-day")
             for n in (7, 28)

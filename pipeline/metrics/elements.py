@@ -13,7 +13,7 @@ from pipeline.product import Product
 from pipeline.product_pages import Zone
 
 _TESTING = ("data-testid", "data-test", "data-element", "data-ph", "data-track")
-_NAMING = ("aria-label", "name", "role", "type")
+_NAMING = ("aria-label", "name", "href", "role", "type")
 
 
 @dataclass(frozen=True)

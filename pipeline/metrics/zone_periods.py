@@ -19,7 +19,9 @@ _TABLE = "zone_people_counts"
 _ZONE = ["page", "zone", "zone_version"]
 _PERIOD = ["period", "period_start", "period_end"]
 _FLAGS = {"people_viewed": "is_viewed", "people_clicked": "is_clicked", "people_hovered": "is_hovered"} | {
-    "people_exposed": "is_exposed"
+    "people_exposed": "is_exposed",
+    "people_hovered_measured": "is_hover_measured",
+    "people_exposed_measured": "is_exposure_measured",
 }
 
 
@@ -29,18 +31,20 @@ def zone_people_counts(rows: pl.LazyFrame, sessions: pl.LazyFrame, days: list[da
     if not days:
         return table.conform(pl.DataFrame(schema=table.schema))
     starts = sessions.filter(~pl.col("is_bot")).select("person_key", "started_at")
-    periods, zones = _periods(days, product), _zones(product)
+    periods, zones, placed = _periods(days, product), _zones(product), _placed(product)
     end = day_start(days[-1] + ONE_DAY, product.zone_info)
 
     def counted(inside: pl.Expr) -> pl.DataFrame:
         own = rows.filter(inside).collect()
-        acts = pl.concat([own, _seen(own, zones)], how="diagonal_relaxed")
+        acts = pl.concat([own, _seen(own, zones, placed)], how="diagonal_relaxed")
         back = _returned(own, starts.filter(inside).collect(), end.timestamp())
         return pl.concat([_counts(acts, back, periods), _by_version(acts, back, days)])
 
     parts = list(in_ranges(counted, ranges_of(rows.select(pl.len()).collect().item())))
     keys = [*_PERIOD, *_ZONE, "device_type"]
-    return table.conform(pl.concat(parts).group_by(keys).agg(pl.all().sum()))
+    summed = pl.concat(parts).group_by(keys).agg(pl.all().sum())
+    known = {name: pl.col(f"{name}_measured") > 0 for name in ("people_hovered", "people_exposed")}
+    return table.conform(summed.with_columns(pl.when(test).then(pl.col(name)) for name, test in known.items()))
 
 
 def _periods(days: Sequence[date], product: Product) -> pl.DataFrame:
@@ -63,13 +67,34 @@ def _zones(product: Product) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _seen(own: pl.DataFrame, zones: pl.DataFrame) -> pl.DataFrame:
-    """Who saw the page of each zone on a day on which its version was valid."""
-    pages = own.filter(pl.col("zone") == "").select("session_day", "person_key", "page", "device_type")
+def _placed(product: Product) -> pl.DataFrame:
+    """Zone versions whose place on a device is known."""
+    rows = [
+        (zone.page, zone.name, product.zone_validity(zone)[0], box.device_type, True)
+        for zone in product.zones
+        for box in zone.boxes
+    ]
+    schema = {"page": pl.String, "zone": pl.String, "zone_version": pl.Date, "on": pl.String, "is_placed": pl.Boolean}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _seen(own: pl.DataFrame, zones: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
+    """Who saw the page of each zone on a day on which its version was valid, and whether more was measured of them."""
+    measured = ("hover_measured", "exposure_told", "positions_told")
+    pages = own.filter(pl.col("zone") == "").select("session_day", "person_key", "page", "device_type", *measured)
     fits = pl.col("session_day").is_between("zone_version", "valid_to") & (
         pl.col("only").is_null() | (pl.col("only") == pl.col("device_type"))
     )
-    return pages.join(zones, on="page").filter(fits).drop("valid_to", "only").with_columns(is_viewed=pl.lit(value=True))
+    seen = pages.join(zones, on="page").filter(fits).drop("valid_to", "only")
+    anywhere = placed.filter(pl.col("on").is_null()).select(*_ZONE, everywhere="is_placed")
+    here = placed.rename({"on": "device_type"})
+    known = seen.join(here, on=[*_ZONE, "device_type"], how="left").join(anywhere, on=_ZONE, how="left")
+    is_placed = pl.coalesce("is_placed", "everywhere", pl.lit(value=False))
+    return known.with_columns(
+        is_viewed=pl.lit(value=True),
+        is_hover_measured="hover_measured",
+        is_exposure_measured=pl.col("exposure_told") | (pl.col("positions_told") & is_placed),
+    ).drop(*measured, "is_placed", "everywhere")
 
 
 def _returned(own: pl.DataFrame, starts: pl.DataFrame, end: float) -> pl.DataFrame:

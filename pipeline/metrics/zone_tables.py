@@ -147,6 +147,10 @@ def zone_people(
         is_clicked=pl.col("view").is_in(made.clicks["view"].unique().implode()).any(),
         is_hovered=never,
         is_exposed=never,
+        hover_measured=pl.col("hover").any(),
+        exposure_told=pl.col("exposure_method").is_in(TELLING).any(),
+        positions_told=(~pl.col("exposure_method").is_in(TELLING)).any(),
     )
     both = pl.concat([acted, saw], how="diagonal_relaxed")
-    return table.conform(both.with_columns(session_day=pl.lit(day)))
+    measured = pl.col("hover_measured", "exposure_told", "positions_told").fill_null(value=False)
+    return table.conform(both.with_columns(measured, session_day=pl.lit(day)))

@@ -69,6 +69,11 @@ def test_a_proposed_selector_finds_its_element(chain: str) -> None:
     assert depth_of(soup, [selector]) is not None
 
 
+def test_a_link_without_a_name_is_told_by_its_target() -> None:
+    found = listed('<footer><a href="/about">', '<main><a href="/sale">', zones=[])
+    assert {each[0] for each in found} == {'a[href="/about"]', 'a[href="/sale"]'}
+
+
 def test_hostile_chains_are_no_harm() -> None:
     assert listed("", "no tags", "<![foo]>", "<" * 500, zones=[]) == []
 

@@ -370,6 +370,8 @@ def test_people_do_not_add_over_days_and_returns_need_a_later_session() -> None:
     whole = made.filter(pl.col("period") == "all").row(0, named=True)
     assert by_day["people_clicked"].sum() == 2
     shows(whole, people_viewed=2, people_clicked=1, person_days_clicked_7d=2, person_days_returned_7d=1)
+    # No source tells what was in a window: nobody knows, which is not nobody.
+    shows(whole, people_exposed=None, people_hovered=None)
     # Nobody's 28 days are over yet.
     shows(whole, person_days_clicked_28d=0, person_days_returned_28d=0)
 
