@@ -13,7 +13,6 @@ import soupsieve
 from bs4 import BeautifulSoup, Tag
 from bs4.exceptions import ParserRejectedMarkup
 
-_LAST_TAG = re.compile(r"<[^<]*$")
 _LABEL = re.compile(r"\b(?:aria-label|title|alt|name|value|id)=\"([^\"]+)\"")
 
 
@@ -42,9 +41,10 @@ def chains_within(chains: Iterable[str], selectors: Sequence[str]) -> list[str]:
 
 
 def innermost(chain: str) -> str:
-    """The element acted on, as its open tag."""
-    found = _LAST_TAG.search(chain)
-    return found[0] if found else chain
+    """The element acted on, as its open tag; one without attributes with those around it, up to one that bears some."""
+    tags = chain.split("<")[1:]
+    bearing = [i for i, tag in enumerate(tags) if " " in tag]
+    return "<" + "<".join(tags[bearing[-1] if bearing else -1 :]) if tags else chain
 
 
 def stable_chain(chain: str, dynamic: Sequence[str]) -> str:

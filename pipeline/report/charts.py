@@ -50,15 +50,15 @@ def svg(chart: alt.Chart | alt.LayerChart | alt.FacetChart, label: str) -> Marku
     return Markup(named.replace(">", Markup("><title>{}</title>").format(label), 1))  # noqa: S704
 
 
-def line(frame: pl.DataFrame, x: str, y: str, colour: str, label: str) -> Markup:
-    """Lines over days, one per value of `colour`."""
+def line(frame: pl.DataFrame, x: str, y: str, colour: str, label: str, form: str = ",d") -> Markup:
+    """Lines over days, one per value of `colour`; `form` is how D3 writes the numbers."""
     order = frame[colour].unique(maintain_order=True).to_list()
     chart = (
         alt.Chart(frame)
         .mark_line(strokeWidth=2)
         .encode(
             x=alt.X(f"{x}:T", title=None, axis=alt.Axis(format="%d %b", labelOverlap="greedy", labelSeparation=12)),
-            y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format=",d")),
+            y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format=form)),
             color=alt.Color(f"{colour}:N", sort=order, scale=alt.Scale(range=[BLUE, ORANGE, GREEN]), title=None),
         )
         .properties(width=640, height=220)
@@ -123,6 +123,23 @@ def lifecycle(frame: pl.DataFrame, label: str) -> Markup:
         .properties(width=560, height=260)
     )
     return svg(chart, label)
+
+
+def intervals(frame: pl.DataFrame, label: str) -> Markup:
+    """Effects with their intervals: `what`, `effect`, `low`, `high`, `verdict`; to the right of the line is lost."""
+    order = frame["what"].to_list()
+    verdicts = alt.Scale(domain=["costs", "unclear", "helps"], range=[RED, GREY, GREEN])
+    base = alt.Chart(frame.select("what", "effect", "low", "high", "verdict")).encode(
+        y=alt.Y("what:N", sort=order, title=None, axis=alt.Axis(labelLimit=320)),
+        color=alt.Color("verdict:N", scale=verdicts, legend=alt.Legend()),
+    )
+    ranges = base.mark_rule(strokeWidth=3, opacity=0.5).encode(
+        x=alt.X("low:Q", title="share of sessions that miss the goal with it", axis=alt.Axis(format="+.0%")),
+        x2="high:Q",
+    )
+    points = base.mark_circle(size=90, opacity=1).encode(x="effect:Q")
+    zero = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(strokeDash=[4, 4], color=GREY).encode(x="x:Q")
+    return svg((zero + ranges + points).properties(width=460, height=alt.Step(30)), label)
 
 
 def rates(frame: pl.DataFrame, x: str, y: str, label: str) -> Markup:

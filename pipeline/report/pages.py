@@ -1,5 +1,6 @@
 """The pages of the report: what each shows, taken from the marts (docs/marts.md says what the numbers mean)."""
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -7,16 +8,27 @@ import polars as pl
 from pipeline.product import Product
 from pipeline.report import charts
 from pipeline.report.flow import flow_of
+from pipeline.report.friction import friction_page
+from pipeline.report.heatmaps import heatmaps_page
 from pipeline.report.overview import overview
 from pipeline.report.parts import Marts, Page, Section, count, duration, share
+from pipeline.report.zones import zones_page
 
 # Tiles from this share of the largest value on bear light figures.
 _DARK_FROM = 0.6
 
 
-def pages(product: Product, marts: Marts) -> list[Page]:
-    """All pages, in the order of the navigation."""
-    return [overview(product, marts), _retention(product, marts), _funnels(product, marts), _journeys(product, marts)]
+def pages(product: Product, marts: Marts, home: Path) -> list[Page]:
+    """All pages, in the order of the navigation; pictures of pages lie in `home`."""
+    return [
+        overview(product, marts),
+        zones_page(product, marts, home),
+        heatmaps_page(product, marts, home),
+        friction_page(product, marts),
+        _funnels(product, marts),
+        _retention(product, marts),
+        _journeys(product, marts),
+    ]
 
 
 _BACK = {

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
 
 import polars as pl
 from markupsafe import Markup
@@ -35,6 +37,15 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Overlay:
+    """Numbers over pictures of pages, drawn by the script of that name from `data`."""
+
+    script: str
+    data: dict[str, Any]
+    meaning: str
+
+
+@dataclass(frozen=True)
 class Page:
     """One file of the report."""
 
@@ -42,6 +53,7 @@ class Page:
     title: str
     tiles: list[Tile] = field(default_factory=list[Tile])
     sections: list[Section] = field(default_factory=list[Section])
+    overlay: Overlay | None = None
 
 
 def count(value: float | None) -> str:
@@ -52,6 +64,16 @@ def count(value: float | None) -> str:
 def share(value: float | None) -> str:
     """A share in per cent with one digit."""
     return "–" if value is None else f"{value:.1%}"  # noqa: RUF001
+
+
+def day_text(day: date, form: str = "%d %b") -> str:
+    """A day as people read it, which no line break divides."""
+    return f"{day:{form}}".replace(" ", "\u00a0")
+
+
+def money(value: float | None, currency: str) -> str:
+    """An amount in the currency's unit."""
+    return "–" if value is None else f"{value:,.2f}\u00a0{currency}"  # noqa: RUF001
 
 
 def duration(seconds: float | None) -> str:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 from pathlib import Path
 
+import msgspec
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -11,6 +12,7 @@ from pipeline.contracts import MARTS
 from pipeline.lake import Lake, mart_key
 from pipeline.product import Product
 from pipeline.report.pages import pages
+from pipeline.report.parts import Page
 
 FOLDER = "report"
 _TEMPLATES = PackageLoader("pipeline.report", "templates")
@@ -33,15 +35,18 @@ def write_report(lake: Lake, product: Product) -> Path:
         loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     template, style = environment.get_template("page.html.j2"), environment.get_template("style.css").render()
-    made = pages(product, marts)
+    made = pages(product, marts, lake.home)
     days = marts["daily_kpis"]["day"]
     for page in made:
+        script = _script(environment, page)
         html = template.render(
             page=page,
             pages=made,
             product=product,
             style=style,
-            policy=_policy(style),
+            script=script,
+            data=_data(page),
+            policy=_policy(style, script),
             first_day=days.min(),
             last_day=days.max(),
         )
@@ -49,6 +54,27 @@ def write_report(lake: Lake, product: Product) -> Path:
     return lake.path(f"{FOLDER}/index.html")
 
 
-def _policy(style: str) -> str:
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+def _script(environment: Environment, page: Page) -> str:
+    """The page's own script; empty where it needs none."""
+    if page.overlay is None:
+        return ""
+    names = ("shared", page.overlay.script)
+    return "".join(environment.get_template(f"{name}.js").render() for name in names)
+
+
+def _data(page: Page) -> str:
+    """What the script draws, as JSON that can't end the element which it stands in."""
+    if page.overlay is None:
+        return ""
+    text = msgspec.json.encode(page.overlay.data).decode()
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing but this very style; where there is a script this very one, and pictures that stand in the page."""
+    drawn = f"; script-src {_hash(script)}; img-src data:" if script else ""
+    return f"default-src 'none'; style-src {_hash(style)}{drawn}; base-uri 'none'; form-action 'none'"
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

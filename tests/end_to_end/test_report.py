@@ -1,5 +1,7 @@
-"""The report as a product manager opens it: in a real browser, from disk, without a fault, a request or a script."""
+"""The report as a product manager opens it: in a real browser, from disk, without a fault or a request."""
 
+import struct
+import zlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,11 @@ from pipeline.report.write import NotPublishedError, write_report
 # What stands where there is no number.
 DASH = "\u2013"
 HOSTILE = '"><script>document.title="taken"</script><img src=x onerror=alert(1)>'
-PAGES = ("index", "retention", "funnels", "journeys")
+PAGES = ("index", "zones", "heatmaps", "friction", "retention", "funnels", "journeys")
+DRAWN = ("zones", "heatmaps")
+SIZE = {"window_width": 1000, "window_height": 600, "page_width": 1000, "page_height": 1400}
+# Nobody's page says this; what a hostile visitor sends as an element might.
+CHAIN = f'<section class="hero"><a title="{HOSTILE}">'
 CHANGES: dict[str, Any] = {
     "name": HOSTILE,
     "properties": {},
@@ -28,7 +34,36 @@ CHANGES: dict[str, Any] = {
     },
     "retention": {"weekly": {"period": "week", "periods": 3}},
     "journeys": {"ways": {"items": "events"}},
+    "pages": [
+        {
+            "name": "home",
+            "urls": ["/"],
+            "pictures": [
+                {"file": "before.png", "device_type": "desktop", "width": 1000, "valid_to": "2026-02-11"},
+                {"file": "after.png", "device_type": "desktop", "width": 1000, "valid_from": "2026-02-12"},
+            ],
+        }
+    ],
+    "zones": [
+        {
+            "name": "hero",
+            "page": "home",
+            "selectors": ["section.hero"],
+            "boxes": [{"x": 100, "y": 100, "width": 500, "height": 200}],
+        }
+    ],
 }
+
+
+def png(width: int, height: int) -> bytes:
+    """A grey picture."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = b"".join(b"\0" + b"\xc0" * width for _ in range(height))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def made(home: Path) -> Lake:
@@ -39,9 +74,32 @@ def made(home: Path) -> Lake:
             if (day + person) % 3:
                 continue
             begin = at("2026-02-02T09:00") + timedelta(days=day, minutes=person)
-            who = {"anonymous_id": f"d{person}", "country": HOSTILE}
+            who = {"anonymous_id": f"d{person}", "country": HOSTILE, "device_type": "desktop"}
             rows += [
-                record(f"v{day}-{person}", begin.isoformat(), url="https://a.example/", **who),
+                record(f"v{day}-{person}", begin.isoformat(), url="https://a.example/", **who, **SIZE),
+                *(
+                    record(
+                        f"r{day}-{person}-{i}",
+                        (begin + timedelta(seconds=9, milliseconds=200 * i)).isoformat(),
+                        "click",
+                        url="https://a.example/",
+                        element_chain=CHAIN,
+                        x=300,
+                        y=150,
+                        **who,
+                        **SIZE,
+                    )
+                    for i in range(3 if person == 0 else 1)
+                ),
+                record(
+                    f"s{day}-{person}",
+                    (begin + timedelta(seconds=20)).isoformat(),
+                    "scroll",
+                    url="https://a.example/",
+                    scroll_y=400,
+                    **who,
+                    **SIZE,
+                ),
                 record(f"c{day}-{person}", (begin + timedelta(minutes=1)).isoformat(), "custom", name=HOSTILE, **who),
                 record(
                     f"o{day}-{person}",
@@ -53,6 +111,8 @@ def made(home: Path) -> Lake:
                 ),
             ]
     drop(home, "web/a.ndjson", ndjson(rows))
+    for name in ("before.png", "after.png"):
+        (home / name).write_bytes(png(100, 140))
     lake = Lake(home)
     chosen = product(**CHANGES)
     take_all(lake, chosen)
@@ -77,10 +137,13 @@ def test_a_page_opens_without_a_fault_or_a_request(
     page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
     page.on("pageerror", lambda fault: faults.append(str(fault)))
     page.on("dialog", lambda dialog: faults.append(dialog.message))
-    page.on("request", lambda asked: None if asked.url.startswith("file:") else faults.append(asked.url))
+    page.on("request", lambda asked: None if asked.url.startswith(("file:", "data:")) else faults.append(asked.url))
     page.goto((report / f"{name}.html").as_uri())
     assert page.locator("h1").count() == 1
-    assert page.locator("script, img, link").count() == 0
+    if name in DRAWN:
+        page.wait_for_selector("#stage svg")
+    else:
+        assert page.locator("script, img, link").count() == 0
     assert page.title() != "taken"
     if width < 600:
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out of a phone"
@@ -107,6 +170,43 @@ def test_what_the_pages_say(report: Path, browser: Any) -> None:
     assert HOSTILE in said["funnels"], "shown as it is written"
     assert "2.0 min" in said["funnels"]
     assert "page_view > " in said["journeys"]
+    assert "rage click" in said["friction"]
+    assert "<img src=x onerror=alert(1)>" in said["friction"], "the element as it was sent"
+    assert "hero" in said["zones"]
+
+
+def test_zones_bear_the_metric_that_is_picked(report: Path, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((report / "zones.html").as_uri())
+    page.wait_for_selector("#stage svg >> nth=1")
+    captions = page.locator("#stage figcaption").all_inner_texts()
+    assert captions == ["02 Feb 2026 to 11 Feb 2026", "12 Feb 2026 to 22 Feb 2026"]
+    # Each of the 42 page views has a click on the hero: 20 before the picture changed, 22 after.
+    assert page.locator("#stage text.tag").all_text_contents() == ["hero  100.0 %"] * 2
+    page.locator("#pickers select").nth(3).select_option("rage_rate")
+    page.wait_for_timeout(200)
+    shown = page.locator("#stage text.tag").all_text_contents()
+    raged = [sum(1 for day in days if not day % 3) for days in (range(10), range(10, 21))]
+    assert shown == [f"hero  {100 * r / n:.1f} %" for r, n in zip(raged, (20, 22), strict=True)]
+    box = page.locator("#stage svg rect.zone").first
+    box.click()
+    assert "Click rate" in page.inner_text("#details")
+    assert "20 of 20" in page.inner_text("#details")
+    page.close()
+
+
+def test_heatmaps_draw_what_the_cells_hold(report: Path, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((report / "heatmaps.html").as_uri())
+    page.wait_for_selector("#stage canvas >> nth=1")
+    # All clicks lie at 300, 150: there is colour, and none far from there.
+    alpha = "(at) => document.querySelector('canvas').getContext('2d').getImageData(...at, 1, 1).data[3]"
+    assert page.evaluate(alpha, [300, 150]) > 100
+    assert page.evaluate(alpha, [300, 1000]) == 0
+    page.locator("#pickers select").nth(2).select_option("reach")
+    page.wait_for_timeout(200)
+    assert "90 % got here" in page.locator("#stage text.tag").all_text_contents()
+    page.close()
 
 
 def test_pages_are_small_and_the_same_marts_give_the_same_bytes(report: Path) -> None:
