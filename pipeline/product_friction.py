@@ -58,6 +58,8 @@ class FrictionRules(Part):
             ".pagination",
             ".carousel",
             ".stepper",
+            "[class*=zoom]",
+            "[aria-label*=zoom i]",
         ),
         description="elements made for being clicked again and again: steppers, pagination, fields, zoom, carousels",
     )

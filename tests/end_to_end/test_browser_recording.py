@@ -24,11 +24,14 @@ PRODUCT: dict[str, Any] = {
     "properties": {},
     "pages": [{"name": "home", "urls": ["/"]}],
     "zones": [
-        {"name": "hero", "page": "home", "selectors": ["section.hero"]},
-        {"name": "hero_button", "page": "home", "selectors": ["section.hero button.cta"]},
-        {"name": "dead", "page": "home", "selectors": ["div.dead"]},
-        {"name": "counter", "page": "home", "selectors": ["div.counter"]},
-        {"name": "footer", "page": "home", "selectors": ["footer"]},
+        {"name": name, "page": "home", "selectors": [selector], "boxes": [{"y": y, "height": height}]}
+        for name, selector, y, height in (
+            ("hero", "section.hero", 100, 400),
+            ("hero_button", "section.hero button.cta", 300, 60),
+            ("dead", "div.dead", 600, 60),
+            ("counter", "div.counter", 600, 60),
+            ("footer", "footer", 2700, 300),
+        )
     ],
     "funnels": {},
 }
@@ -208,3 +211,52 @@ def test_moves_into_the_hero(recording: Recording) -> None:
     moves = [row for row in recording.rows("move") if 'class="hero"' in row["element_chain"] and row["at"] < left.at]
     assert [(row["x"], row["y"]) for row in moves] == [HERO, (HERO[0] + 20, HERO[1])]
     assert came.at <= moves[0]["at"] < moves[-1]["at"] < left.at
+
+
+# rrweb samples the pointer every 50 ms, and the script's clock is read before each act.
+LATE_MS = 150
+
+
+def test_hovers_last_as_long_as_the_pointer_stayed(recording: Recording) -> None:
+    zones = {row["zone"]: row for row in recording.mart("zone_metrics").to_dicts()}
+    acts = {act.name: act.at for act in reversed(recording.acts)}
+    first = acts["out_of_hero"] - acts["into_hero"]
+    second = acts["dead"] - acts["hero_button"]
+    assert zones["hero"]["page_views_measured_hover"] == zones["hero"]["page_views_hovered"] == 1
+    assert abs(zones["hero"]["hover_ms"] - first - second) <= 2 * LATE_MS
+    assert abs(zones["hero_button"]["hover_ms"] - second) <= LATE_MS
+    assert abs(zones["dead"]["hover_ms"] - (acts["counter"] - acts["dead"])) <= LATE_MS
+    assert zones["footer"]["page_views_hovered"] == 0
+    # The last hover before the click began when the pointer came for it.
+    assert zones["hero"]["hesitation_ms"] <= LATE_MS
+    assert zones["hero"]["page_views_hovered_clicked"] == 1
+
+
+def test_exposure_is_what_the_window_showed(recording: Recording) -> None:
+    zones = {row["zone"]: row for row in recording.mart("zone_metrics").to_dicts()}
+    down, bottom = recording.done("scroll")
+    begin, end = recording.rows("page_view")[0]["at"], max(row["at"] for row in recording.rows("move"))
+    # Up to the second scroll the window showed the middle of all but the footer; from then on the footer's only.
+    assert down.at < bottom.at
+    for name in ("hero", "hero_button", "dead", "counter"):
+        assert zones[name]["exposure_method"] == "scroll"
+        assert abs(zones[name]["exposure_ms"] - (bottom.at - begin)) <= LATE_MS, name
+    assert abs(zones["footer"]["exposure_ms"] - (end - bottom.at)) <= LATE_MS
+    assert [zones[name]["attractiveness_rate"] for name in ("hero", "footer")] == [1.0, 0.0]
+    assert zones["counter"]["page_views_raged"] == zones["dead"]["page_views_dead_clicked"] == 1
+
+
+def test_heatmap_cells_are_where_the_script_clicked(recording: Recording) -> None:
+    cells = recording.mart("heatmaps")
+    made = Counter((act.x * 100 // WINDOW["width"], act.y // 20) for act in recording.acts if act.name in CLICKED)
+    clicks = cells.filter(pl.col("kind") == "click")
+    assert {(x, y): n for x, y, n in clicks.select("x_bin", "y_bin", "events").rows()} == made
+    reach = recording.mart("scroll_reach")
+    assert reach["y_px"].max() == PAGE_HEIGHT - 20
+    assert reach["fold_px_approx"].unique().to_list() == [WINDOW["height"] + 10]
+    attention = dict(cells.filter(pl.col("kind") == "attention").select("y_px", "ms").rows())
+    down, bottom = recording.done("scroll")
+    begin = recording.rows("page_view")[0]["at"]
+    # The top was seen until the first scroll, what lies at 900 px from then to the second.
+    assert abs(attention[0] - (down.at - begin)) <= LATE_MS
+    assert abs(attention[900] - (bottom.at - down.at)) <= LATE_MS
