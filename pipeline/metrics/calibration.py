@@ -13,7 +13,7 @@ from pipeline.metrics.buckets import ranges_of
 from pipeline.metrics.friction import SIGNALS
 from pipeline.metrics.friction_tables import scores_of_views
 from pipeline.metrics.like_for_like import like_for_like
-from pipeline.metrics.outcomes import outcomes_after
+from pipeline.metrics.outcomes import outcomes_after, results_of
 from pipeline.product import Product
 from pipeline.product_friction import FrictionRules
 
@@ -41,7 +41,7 @@ def first_views(
     begun = events.filter(pl.col("kind") == "page_view").select("page_view_key", "place").collect()
     placed = ordered.join(begun.unique("page_view_key", keep="first", maintain_order=True), on="page_view_key")
     firsts = placed.filter(pl.col("page").is_not_null(), pl.struct("session_key", "page").is_first_distinct())
-    after = outcomes_after(events, firsts.select("session_key", "place"))
+    after = outcomes_after(events, results_of(events), firsts.select("session_key", "place"))
     goals = firsts.join(after.select("session_key", "place", goals_after="goal_bits"), on=["session_key", "place"])
     before = _goals_before(events, firsts)
     known = goals.join(before, on=_VIEW, how="left").with_columns(

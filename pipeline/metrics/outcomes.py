@@ -7,18 +7,26 @@ import polars as pl
 _AFTER_SESSION = timedelta(minutes=30)
 
 
-def outcomes_after(events: pl.LazyFrame, places: pl.DataFrame) -> pl.DataFrame:
+def results_of(events: pl.LazyFrame) -> pl.DataFrame:
+    """Goals and money of a day's session_events; `elsewhere` where their session has no page view."""
+    counts = (pl.col("goal_bits") != 0) | pl.col("revenue_micros").is_not_null()
+    results = (
+        events.filter(counts)
+        .select("session_key", "person_key", "place", "occurred_at", "goal_bits", "revenue_micros")
+        .collect()
+    )
+    sessions = results["session_key"].unique().implode()
+    seen = events.filter(pl.col("page_view_key").is_not_null(), pl.col("session_key").is_in(sessions))
+    with_views = seen.select("session_key").unique().collect()["session_key"]
+    return results.with_columns(elsewhere=~pl.col("session_key").is_in(with_views.implode()))
+
+
+def outcomes_after(events: pl.LazyFrame, results: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
     """For each `session_key` and `place`: `goal_bits` reached and `revenue_micros` of events after that place.
 
-    Events of sessions without a page view (a shop's server tells of its orders) are joined by person, from the place
-    to 30 minutes after the session's end.
+    `results` are `results_of` the events. Those of sessions without a page view (a shop's server tells of its orders)
+    are joined by person, from the place to 30 minutes after the session's end.
     """
-    told = events.select(
-        "session_key", "person_key", "place", "occurred_at", "goal_bits", "revenue_micros", "page_view_key"
-    )
-    counts = (pl.col("goal_bits") != 0) | pl.col("revenue_micros").is_not_null()
-    elsewhere = pl.col("page_view_key").is_null().all().over("session_key")
-    results = told.with_columns(elsewhere=elsewhere).filter(counts).collect()
     own = places.join(results.filter(~pl.col("elsewhere")).rename({"place": "then"}), on="session_key").filter(
         pl.col("then") > pl.col("place")
     )
@@ -27,6 +35,7 @@ def outcomes_after(events: pl.LazyFrame, places: pl.DataFrame) -> pl.DataFrame:
         "person_key", "goal_bits", "revenue_micros", then="occurred_at", elsewhere_key="session_key"
     )
     if foreign.height:
+        told = events.select("session_key", "person_key", "place", "occurred_at")
         found.append(_by_person(told, places, foreign))
     summed = (
         pl.concat(found)

@@ -147,10 +147,12 @@ def _friction(incidents: pl.LazyFrame, shown: pl.DataFrame, zones: Sequence[Zone
 
 def _facts(parts: Sequence[pl.DataFrame], shown: pl.DataFrame) -> pl.DataFrame:
     """All parts side by side, a row per view and zone, with the page view's session and person."""
-    keys = pl.concat([part.select(pl.col("view").cast(pl.UInt32), pl.col("zone").cast(pl.Int64)) for part in parts])
-    facts = keys.unique()
-    for part in parts:
-        facts = facts.join(part.with_columns(pl.col("zone").cast(pl.Int64)), on=_KEY, how="left")
+    facts = parts[0].with_columns(pl.col("zone").cast(pl.Int64))
+    for part in parts[1:]:
+        if part.is_empty():
+            facts = facts.with_columns(pl.lit(None, dtype=t).alias(n) for n, t in part.schema.items() if n not in _KEY)
+        else:
+            facts = facts.join(part.with_columns(pl.col("zone").cast(pl.Int64)), on=_KEY, how="full", coalesce=True)
     about = shown.select("view", "session_key", "person_key", "device_type", *_MEASURED, "exposure_method")
     joined = facts.join(about, on="view")
     flags = [pl.col(name).fill_null(value=False) for name in _SIGNALS.values()]

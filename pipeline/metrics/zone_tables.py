@@ -8,7 +8,7 @@ import polars as pl
 from pipeline.contracts import TABLES
 from pipeline.metrics.exposure import METHODS, REACH, TELLING
 from pipeline.metrics.memberships import memberships
-from pipeline.metrics.outcomes import outcomes_after
+from pipeline.metrics.outcomes import outcomes_after, results_of
 from pipeline.metrics.zone_facts import ZoneDay, zone_day
 from pipeline.product import Product
 from pipeline.product_pages import Zone
@@ -30,7 +30,8 @@ def daily_zones(
     facts = made.facts.join(whose, on="session_key")
     keyed = ["zone_index", "device_type", *_WHOSE]
     counted = facts.group_by("zone", "device_type", *_WHOSE).agg(*_sums())
-    after = [_after(events, facts, act, done) for act, done in _ACTS.items()]
+    results = results_of(events)
+    after = [_after(events, results, facts, act, done) for act, done in _ACTS.items()]
     joined = grid.join(counted.rename({"zone": "zone_index"}), on=keyed, how="left")
     for part in after:
         joined = joined.join(part.rename({"zone": "zone_index"}), on=keyed, how="left")
@@ -111,12 +112,12 @@ def _sums() -> list[pl.Expr]:
     ]
 
 
-def _after(events: pl.LazyFrame, facts: pl.DataFrame, act: str, done: str) -> pl.DataFrame:
+def _after(events: pl.LazyFrame, results: pl.DataFrame, facts: pl.DataFrame, act: str, done: str) -> pl.DataFrame:
     """Sessions whose goal came after their first such act on the zone, and their revenue after it."""
     by = ["zone", "device_type", *_WHOSE]
     places = facts.filter(f"is_{done}").group_by("session_key", *by).agg(place=pl.col(f"{done}_place").min())
     reached = places.join(
-        outcomes_after(events, places.select("session_key", "place").unique()), on=["session_key", "place"]
+        outcomes_after(events, results, places.select("session_key", "place").unique()), on=["session_key", "place"]
     )
     return reached.group_by(by).agg(
         (pl.col("goal_bits") != 0).sum().alias(f"sessions_converted_after_{act}"),

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 
 import polars as pl
 
 from pipeline.metrics.chains import depth_of, parsed
 from pipeline.product import Product
 from pipeline.product_pages import Zone
+
+CACHED_CHAINS = 50_000
 
 
 def zones_of_chain(chain: str, zones: Sequence[Zone]) -> tuple[list[int], int | None]:
@@ -17,12 +20,18 @@ def zones_of_chain(chain: str, zones: Sequence[Zone]) -> tuple[list[int], int | 
     `<main><section id="hero"><a class="cta">`. An element lies in a zone when it or an ancestor fits one of its
     selectors; innermost is the zone whose fitting element is deepest, among equals the first of the product file.
     """
-    soup = parsed(chain)
-    if soup is None:
-        return [], None
-    depths = {index: depth for index, zone in enumerate(zones) if (depth := depth_of(soup, zone.selectors)) is not None}
+    depths = _depths(chain, tuple(zone.selectors for zone in zones))
     innermost = min(depths, key=lambda index: (-depths[index], index)) if depths else None
     return list(depths), innermost
+
+
+@lru_cache(maxsize=CACHED_CHAINS)
+def _depths(chain: str, selectors: tuple[tuple[str, ...], ...]) -> dict[int, int]:
+    """How deep the chain fits each of the zones' selectors that it fits; the same chains come day after day."""
+    soup = parsed(chain)
+    if soup is None:
+        return {}
+    return {i: depth for i, own in enumerate(selectors) if (depth := depth_of(soup, own)) is not None}
 
 
 def zones_valid_on(day: date, product: Product) -> list[Zone]:
@@ -37,8 +46,11 @@ def chain_zones(clicks: pl.DataFrame, zones: Sequence[Zone]) -> pl.DataFrame:
     """
     rows: list[tuple[str, str, str, int, bool]] = []
     distinct = clicks.select("page", "device_type", "element_chain").drop_nulls().unique()
+    places: dict[tuple[str, str], list[int]] = {}
+    for page, device in distinct.select("page", "device_type").unique().iter_rows():
+        places[page, device] = [i for i, z in enumerate(zones) if z.page == page and z.device_type in (None, device)]
     for page, device, chain in distinct.iter_rows():
-        here = [i for i, z in enumerate(zones) if z.page == page and z.device_type in (None, device)]
+        here = places[page, device]
         inside, innermost = zones_of_chain(chain, [zones[i] for i in here])
         rows += [(page, device, chain, here[i], i == innermost) for i in inside]
     schema = {
