@@ -35,10 +35,17 @@ dev: $(STAMP)  ## the Dagster UI over build/demo (set FOOTFALL_HOME for your own
 	export DAGSTER_HOME=$$($(BIN)/python -m assets.dagster_home "$$FOOTFALL_HOME"); \
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg dev --host 127.0.0.1 --port $${PORT:-3000}
 
-bench: $(STAMP)  ## time the demo run, and funnels and retention against DuckDB and chDB
+bench: export PYTHONPATH = .
+bench: $(STAMP)  ## time the demo run, a large night, and the metrics against DuckDB and chDB (an hour)
 	$(BIN)/python benchmarks/demo_run.py
-	PYTHONPATH=. $(BIN)/python benchmarks/metrics.py --millions 5
-	PYTHONPATH=. $(BIN)/python benchmarks/metrics.py --millions 50
+	$(BIN)/python benchmarks/nightly.py
+	$(BIN)/python benchmarks/ingest_dedup.py
+	$(BIN)/python benchmarks/behaviour.py
+	$(BIN)/python benchmarks/zones.py
+	$(BIN)/python benchmarks/metrics.py --millions 5
+	$(BIN)/python benchmarks/metrics.py --millions 50
+	$(BIN)/python benchmarks/metrics.py --millions 50 --days 90 --steps 6 --only footfall
+	$(BIN)/python benchmarks/metrics.py --millions 200 --rounds 1 --only footfall
 
 docs: $(STAMP)  ## write docs/marts.md and the product file's JSON Schema from the code
 	$(BIN)/python -m pipeline.dictionary > docs/marts.md
