@@ -31,7 +31,11 @@ class Page(Part):
     """A page is a name plus URL patterns; the first page of the list that fits an address names it."""
 
     name: Name
-    urls: tuple[str, ...] = Field(min_length=1, description="paths with * for anything but a slash and ** for anything")
+    urls: tuple[str, ...] = Field(
+        min_length=1,
+        description="paths with * for anything but a slash and ** for anything, :id for a part; ?name=value and #/part "
+        "where the page depends on them",
+    )
     content_max_width: int | None = Field(
         None, ge=1, description="width in px that the content is centred in; default: the window's"
     )

@@ -86,22 +86,41 @@ def match_bits(found: Mapping[str, Match]) -> pl.Expr:
 
 
 def path_pattern(pattern: str) -> str:
-    """A URL pattern of the product file as a regular expression over paths: * stays within a part, ** does not."""
-    parts = re.split(r"(\*\*|\*)", pattern.rstrip("/") or "")
+    """A URL pattern of the product file as a regular expression over paths: * stays within a part, ** does not.
+
+    A part that is a parameter, as in /p/:id or /p/{id}, is one *.
+    """
+    starred = re.sub(r"(?<=/)(?::\w+|\{\w+\})(?=/|$)", "*", pattern.rstrip("/"))
+    parts = re.split(r"(\*\*|\*)", starred)
     body = "".join({"*": "[^/]*", "**": ".*"}.get(part, re.escape(part)) for part in parts)
     return f"^{body}/?$"
 
 
-def page_names(urls: pl.Series, pages: Sequence[Page]) -> pl.Series:
-    """Name of the first page whose patterns fit the path of each address; null where none does.
+def _fits(pattern: str) -> pl.Expr:
+    """Whether `path`, `query` and `fragment` are as a URL pattern says: its path, each of its parameters, its fragment."""
+    before, _, fragment = pattern.partition("#")
+    path, _, query = before.partition("?")
+    tests = [pl.col("path").str.contains(path_pattern(path))]
+    for parameter in filter(None, query.split("&")):
+        name, has_value, value = parameter.partition("=")
+        wanted = "=" + "[^&]*".join(map(re.escape, value.split("*"))) if has_value else "(?:=[^&]*)?"
+        tests.append(pl.col("query").str.contains(rf"(?:^|&){re.escape(name)}{wanted}(?:&|$)"))
+    if fragment:
+        # What follows a ? in a fragment is a query of a router in the page.
+        tests.append(pl.col("fragment").str.extract(r"^([^?]*)", 1).str.contains(path_pattern(fragment)))
+    return pl.all_horizontal(tests)
 
-    Query and fragment are ignored, and so is one slash at the end.
+
+def page_names(urls: pl.Series, pages: Sequence[Page]) -> pl.Series:
+    """Name of the first page whose patterns fit each address; null where none does.
+
+    Query and fragment are ignored unless the pattern has them, and so is one slash at the end of the path.
     """
-    distinct = pl.DataFrame({"url": urls.drop_nulls().unique()}).with_columns(path=pl.col("url").str.extract(_PATH, 1))
-    rules = [
-        pl.when(pl.col("path").str.contains(path_pattern(url))).then(pl.lit(page.name))
-        for page in pages
-        for url in page.urls
-    ]
+    distinct = pl.DataFrame({"url": urls.drop_nulls().unique()}).with_columns(
+        path=pl.col("url").str.extract(_PATH, 1),
+        query=pl.col("url").str.extract(r"^[^?#]*\?([^#]*)", 1).fill_null(""),
+        fragment=pl.col("url").str.extract(r"#(.*)$", 1).fill_null(""),
+    )
+    rules = [pl.when(_fits(url)).then(pl.lit(page.name)) for page in pages for url in page.urls]
     named = distinct.with_columns(page=pl.coalesce(*rules, pl.lit(None, dtype=pl.String)))
     return urls.replace_strict(named["url"], named["page"], default=None, return_dtype=pl.String)

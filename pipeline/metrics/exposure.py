@@ -72,7 +72,8 @@ def lines(zones: Sequence[Zone], devices: Sequence[str], product: Product) -> pl
 def exposures(acts: pl.DataFrame, hits: pl.DataFrame, line: pl.DataFrame, least_ms: int) -> pl.DataFrame:
     """One row per page view and zone that was exposed: EXPOSURES, with time null where only the reach is known.
 
-    `acts` and `hits` (acts by the zones that their element lies in) bear `exposure_method` and stand in order of place.
+    `acts` and `hits` (acts by the zones that their element lies in) bear `exposure_method` and stand in order of place;
+    `spot` numbers page and device.
     """
     parts = [
         _of_events(hits.filter(pl.col("exposure_method") == EVENTS), least_ms),
@@ -113,7 +114,7 @@ def _of_tracking(hits: pl.DataFrame, least_ms: int) -> pl.DataFrame:
 
 
 def window_positions(acts: pl.DataFrame) -> pl.DataFrame:
-    """Where the window stood, from when to when: `view`, `begin`, `end`, `place`, `top`, `window_height`.
+    """Where the window stood, from when to when: `view`, `spot`, `begin`, `end`, `place`, `top`, `window_height`.
 
     A page view begins at its top, each scroll or click that bears a position tells the next, and time in which the
     page was hidden (from page_leave to the next act) is left out.
@@ -131,14 +132,14 @@ def window_positions(acts: pl.DataFrame) -> pl.DataFrame:
     return placed.filter(
         pl.col("kind") != "page_leave", pl.col("top").is_not_null(), pl.col("window_height").is_not_null()
     ).select(
-        "view", "page", "device_type", "end", "place",
+        "view", "spot", "end", "place",
         pl.col("top", "window_height").cast(pl.Int64), begin="occurred_at",
     )  # fmt: skip
 
 
 def _of_scrolling(acts: pl.DataFrame, line: pl.DataFrame, least_ms: int) -> pl.DataFrame:
     inside = pl.col("line").is_between(pl.col("top"), pl.col("top") + pl.col("window_height"))
-    shown = window_positions(acts).join(line, on=["page", "device_type"]).filter(inside)
+    shown = window_positions(acts).join(line, on="spot").filter(inside)
     stretches = joined_stretches(shown.select(*_KEY, "begin", "end", "place"), _KEY, 0)
     lasted = (pl.col("end") - pl.col("begin")).dt.total_milliseconds() >= least_ms
     return _timed(stretches.filter(lasted))
@@ -148,13 +149,13 @@ def _of_reach(acts: pl.DataFrame, line: pl.DataFrame) -> pl.DataFrame:
     begins = pl.col("kind") == "page_view"
     tops = pl.coalesce("scroll_y", pl.when(begins).then(0))
     reached = acts.group_by("view").agg(
-        pl.col("page", "device_type").first(),
+        pl.col("spot").first(),
         place=pl.col("place").first(),
         low=tops.min(),
         high=(tops + pl.col("window_height").max()).max(),
     )
     return (
-        reached.join(line, on=["page", "device_type"])
+        reached.join(line, on="spot")
         .filter(pl.col("line").is_between("low", "high"))
         .select(*_KEY, exposed_place="place", exposure_ms=pl.lit(None, dtype=pl.Int64))
     )

@@ -19,7 +19,9 @@ X_BINS = 100
 IDLE_MS = 30_000
 WIDTH_CLASSES = {"0-599": 600, "600-959": 960, "960-1279": 1280, "1280-1919": 1920}
 WIDEST, UNKNOWN = "1920+", "unknown"
-_WHERE = ["page", "device_type", "width_class"]
+# A page and device, and a class of widths, are numbers here: the same few come millions of times.
+_WHERE = ["spot", "width"]
+_SPOT = ["page", "device_type"]
 _KINDS = ("page_view", "page_ping", "page_leave", "click", "move", "scroll")
 _CELL = [*_WHERE, "kind", "layer", "x_bin", "y_bin"]
 
@@ -28,36 +30,48 @@ def heatmap_cells(events: pl.LazyFrame, views: pl.LazyFrame, day: date, product:
     """Cells of the sessions booked on `day`, from their session_events and page_views."""
     table = TABLES["heatmap_cells"]
     real = views.filter(~pl.col("is_bot"), ~pl.col("implied"), pl.col("page").is_not_null())
-    shown = real.select("page_view_key", "page", "device_type", "source", "ended_at").with_row_index("view")
+    shown = real.select("page_view_key", *_SPOT, "source", "ended_at").collect().with_row_index("view")
+    spots = _spots(shown, product)
+    acts = _acts(events, shown.join(spots, on=_SPOT, how="left", maintain_order="left"))
+    positions = _positions(acts, shown)
+    parts = [_points(acts), _attention(positions), _reach(positions), _fold(acts)]
+    cells = pl.concat([part.select(*_CELL, "events", "page_views", "ms") for part in parts], how="vertical_relaxed")
+    names = pl.Series([*WIDTH_CLASSES, WIDEST, UNKNOWN])
+    width_class = pl.col("width").replace_strict(dict(enumerate(names)), return_dtype=pl.String)
+    named = cells.join(spots, on="spot").with_columns(width_class=width_class)
+    return table.conform(named.with_columns(session_day=pl.lit(day)))
+
+
+def _spots(shown: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """Each page and device by its number, with the width in px that the page's content is at most."""
+    limits = {page.name: page.content_max_width for page in product.pages if page.content_max_width is not None}
+    widest = pl.col("page").replace_strict(limits, default=None, return_dtype=pl.Int64)
+    return shown.select(_SPOT).unique(maintain_order=True).with_row_index("spot").with_columns(widest=widest)
+
+
+def _acts(events: pl.LazyFrame, shown: pl.DataFrame) -> pl.DataFrame:
+    """Acts of the page views in the order of session_events, in which those of a view stand by place."""
     columns = ("page_view_key", "kind", "place", "occurred_at", "x", "y", "is_fixed", "scroll_y")
     acts = (
         events.filter(pl.col("kind").is_in(_KINDS))
         .select(*columns, "window_width", "window_height")
-        .join(shown, on="page_view_key")
-        .sort("view", "place")
+        .join(shown.lazy().drop(*_SPOT, "source"), on="page_view_key", maintain_order="left")
+        .drop("page_view_key")
         .collect()
     )
-    sized = acts.with_columns(pl.col("window_width").first(ignore_nulls=True).over("view").alias("first_width"))
-    classed = sized.with_columns(width_class=_width_class(pl.col("first_width")))
-    positions = _positions(classed)
-    parts = [_points(classed, product), _attention(positions), _reach(positions), _fold(classed)]
-    cells = pl.concat([part.select(*_CELL, "events", "page_views", "ms") for part in parts], how="vertical_relaxed")
-    return table.conform(cells.with_columns(session_day=pl.lit(day)))
+    widths = acts.drop_nulls("window_width").group_by("view", maintain_order=True).agg(pl.col("window_width").first())
+    place = pl.sum_horizontal((pl.col("window_width") >= end).cast(pl.Int64) for end in WIDTH_CLASSES.values())
+    classes = widths.select("view", width=place)
+    unknown = len(WIDTH_CLASSES) + 1
+    return acts.join(classes, on="view", how="left", maintain_order="left").with_columns(
+        pl.col("width").fill_null(unknown)
+    )
 
 
-def _width_class(width: pl.Expr) -> pl.Expr:
-    named = pl.when(width.is_null()).then(pl.lit(UNKNOWN))
-    for name, end in WIDTH_CLASSES.items():
-        named = named.when(width < end).then(pl.lit(name))
-    return named.otherwise(pl.lit(WIDEST))
-
-
-def _points(acts: pl.DataFrame, product: Product) -> pl.DataFrame:
+def _points(acts: pl.DataFrame) -> pl.DataFrame:
     """Clicks and moves by cell; those whose place or window isn't known are in none."""
-    limits = {page.name: page.content_max_width for page in product.pages if page.content_max_width is not None}
-    widest = pl.col("page").replace_strict(limits, default=None, return_dtype=pl.Int64)
     width, x = pl.col("window_width").cast(pl.Int64), pl.col("x").cast(pl.Int64)
-    content = pl.min_horizontal(width, widest)
+    content = pl.min_horizontal(width, "widest")
     fixed = pl.col("is_fixed").fill_null(value=False)
     y = pl.when(fixed).then(pl.col("y") - pl.col("scroll_y")).otherwise(pl.col("y"))
     placed = acts.filter(pl.col("kind").is_in(("click", "move")), pl.col("window_width") > 0).select(
@@ -72,11 +86,12 @@ def _points(acts: pl.DataFrame, product: Product) -> pl.DataFrame:
     return known.group_by(_CELL).agg(events=pl.len(), page_views=pl.col("view").n_unique(), ms=pl.lit(0))
 
 
-def _positions(acts: pl.DataFrame) -> pl.DataFrame:
+def _positions(acts: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
     """Positions of the window of page views whose source and device tell of scrolling."""
-    tells = (pl.col("scroll_y").is_not_null() & (pl.col("kind") != "page_view")).any().over("source", "device_type")
-    told = acts.filter(tells)
-    classes = told.group_by("view").agg(pl.col("width_class").first())
+    scrolled = acts.filter(pl.col("scroll_y").is_not_null(), pl.col("kind") != "page_view")["view"].unique()
+    tells = pl.col("view").is_in(scrolled.implode()).any().over("source", "device_type")
+    told = acts.filter(pl.col("view").is_in(shown.filter(tells)["view"].implode()))
+    classes = told.group_by("view").agg(pl.col("width").first())
     momentary = window_positions(told)
     pings = told.filter(pl.col("kind") == "page_ping", pl.col("scroll_y").is_not_null())
     reached = pings.group_by("view").agg(ping_bottom=(pl.col("scroll_y") + pl.col("window_height")).max())

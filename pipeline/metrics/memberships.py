@@ -11,17 +11,21 @@ EVERYBODY = ""
 
 
 def memberships(events: pl.LazyFrame, product: Product) -> pl.DataFrame:
-    """`session_key`, `segment`, `variant`: a row (empty, empty) per session, and one per segment and per variant."""
-    sessions = events.group_by("session_key").agg(
-        bits=pl.col("segment_bits").bitwise_or(), variants=pl.col("variant").drop_nulls().unique()
-    )
-    told = sessions.collect()
+    """`session_key`, `segment`, `variant`: a row per session and segment, and one per session and variant."""
+    telling = (pl.col("segment_bits") != 0) | pl.col("variant").is_not_null()
+    told = events.filter(telling).select("session_key", "segment_bits", "variant").collect()
     none = pl.lit(EVERYBODY)
-    parts = [told.select("session_key", segment=none, variant=none)]
-    parts += [
-        told.filter(pl.col("bits") & (1 << i) != 0).select("session_key", segment=pl.lit(name), variant=none)
+    parts = [
+        told.filter(pl.col("segment_bits") & (1 << i) != 0).select("session_key", segment=pl.lit(name), variant=none)
         for i, name in enumerate(sorted(product.segments))
     ]
-    within = told.explode("variants").filter(pl.col("variants").is_not_null())
-    parts.append(within.select("session_key", segment=none, variant="variants"))
-    return pl.concat(parts)
+    parts.append(told.drop_nulls("variant").select("session_key", segment=none, variant="variant"))
+    return pl.concat(parts).unique()
+
+
+def of_everybody_and_groups(rows: pl.DataFrame, groups: pl.DataFrame) -> pl.DataFrame:
+    """Each row once for everybody, and once for each of `groups` that its session is in."""
+    whole = rows.with_columns(segment=pl.lit(EVERYBODY), variant=pl.lit(EVERYBODY))
+    if groups.is_empty():
+        return whole
+    return pl.concat([whole, rows.join(groups, on="session_key").select(whole.columns)])

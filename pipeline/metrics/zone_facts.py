@@ -20,6 +20,7 @@ from pipeline.product_pages import Zone
 HOVER_GAP_US = 100_000
 LEAST_HOVER_US = 50_000
 _KEY = ["view", "zone"]
+_SPOT = ["page", "device_type"]
 _KINDS = ("page_view", "page_ping", "page_leave", "click", "move", "scroll", "exposure")
 _MEASURED = ("hover", "exposure", "dead_click", "js_error")
 _SIGNALS = {"rage_click": "raged", "dead_click": "dead", "error_click": "erred"}
@@ -49,21 +50,30 @@ def zone_day(
     """
     zones = zones_valid_on(day, product)
     shown = _views(events, views, product)
+    spots = shown.select(_SPOT).unique(maintain_order=True).with_row_index("spot")
+    shown = shown.join(spots, on=_SPOT, how="left", maintain_order="left")
     acts = _acts(events, shown)
     methods = exposure_methods(shown, acts, product)
     shown = shown.join(methods, on="view", how="left", maintain_order="left")
     acts = acts.join(methods, on="view", how="left", maintain_order="left")
-    inside = chain_zones(acts, zones)
-    hits = acts.join(inside, on=["page", "device_type", "element_chain"])
+    inside = _inside(acts, spots, zones)
+    hits = acts.join(inside, on=["spot", "element_chain"])
     line = lines(zones, shown["device_type"].unique().to_list(), product)
     clicked = _clicks(hits)
     parts = [
         clicked,
         _hovers(acts, inside, clicked),
-        exposures(acts, hits, line, product.exposure.least_ms),
+        exposures(acts, hits, line.join(spots, on=_SPOT), product.exposure.least_ms),
         _friction(incidents, shown, zones, product),
     ]
     return ZoneDay(shown, _facts(parts, shown), acts.filter(pl.col("kind") == "click").select("view"), zones, line)
+
+
+def _inside(acts: pl.DataFrame, spots: pl.DataFrame, zones: Sequence[Zone]) -> pl.DataFrame:
+    """Which zones each element lies in: `spot`, `element_chain` (categorical), `zone`, `is_innermost`."""
+    distinct = acts.select("spot", "element_chain").drop_nulls().unique().join(spots, on="spot")
+    found = chain_zones(distinct.with_columns(pl.col("element_chain").cast(pl.String)), zones)
+    return found.join(spots, on=_SPOT).drop(_SPOT).with_columns(pl.col("element_chain").cast(pl.Categorical))
 
 
 def _views(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> pl.DataFrame:
@@ -83,15 +93,17 @@ def _views(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> pl.Da
 
 
 def _acts(events: pl.LazyFrame, shown: pl.DataFrame) -> pl.DataFrame:
-    """Acts of the page views, in order of view and place."""
-    known = shown.lazy().select("page_view_key", "view", "page", "device_type", "started_at", "ended_at", "hover")
-    columns = ("page_view_key", "kind", "place", "occurred_at", "element_chain", "duration_ms", "scroll_y")
+    """Acts of the page views in the order of session_events, in which those of a view stand by place.
+
+    Pages, devices and elements are numbers here: the same few come millions of times.
+    """
+    known = shown.lazy().select("page_view_key", "view", "spot", "started_at", "ended_at", "hover")
+    columns = ("page_view_key", "kind", "place", "occurred_at", "duration_ms", "scroll_y", "window_height")
     return (
         events.filter(pl.col("kind").is_in(_KINDS))
-        .select(*columns, "window_height")
-        .join(known, on="page_view_key")
+        .select(*columns, pl.col("element_chain").cast(pl.Categorical))
+        .join(known, on="page_view_key", maintain_order="left")
         .drop("page_view_key")
-        .sort("view", "place")
         .collect()
     )
 
@@ -114,10 +126,10 @@ def _hovers(acts: pl.DataFrame, inside: pl.DataFrame, clicked: pl.DataFrame) -> 
     """Time of the pointer in each zone, where the source tells of it; and how long before a click it came."""
     pointed = acts.filter("hover", pl.col("kind").is_in(("move", "click")))
     intervals = pointed.select(
-        "view", "page", "device_type", "element_chain", "place", begin="occurred_at",
+        "view", "spot", "element_chain", "place", begin="occurred_at",
         end=pl.col("occurred_at").shift(-1).over("view").fill_null(pl.col("ended_at")),
     )  # fmt: skip
-    within = intervals.join(inside, on=["page", "device_type", "element_chain"])
+    within = intervals.join(inside, on=["spot", "element_chain"])
     stretches = joined_stretches(within.select(*_KEY, "begin", "end", "place"), _KEY, HOVER_GAP_US)
     lasted = (pl.col("end") - pl.col("begin")).dt.total_microseconds()
     hovers = stretches.filter(lasted >= LEAST_HOVER_US)

@@ -7,7 +7,7 @@ import polars as pl
 
 from pipeline.contracts import TABLES
 from pipeline.metrics.exposure import METHODS, REACH, TELLING
-from pipeline.metrics.memberships import memberships
+from pipeline.metrics.memberships import memberships, of_everybody_and_groups
 from pipeline.metrics.outcomes import outcomes_after, results_of
 from pipeline.metrics.zone_facts import ZoneDay, zone_day
 from pipeline.product import Product
@@ -23,11 +23,11 @@ def daily_zones(
 ) -> pl.DataFrame:
     """Sums by zone of the sessions booked on `day`, from their session_events, page_views and friction_incidents."""
     made = zone_day(events, views, incidents, day, product)
-    whose = memberships(events.filter(~pl.col("is_bot")), product)
-    shown = made.views.join(whose, on="session_key")
+    groups = memberships(events.filter(~pl.col("is_bot")), product)
+    shown = of_everybody_and_groups(made.views, groups)
     fits = pl.col("only_device").is_null() | (pl.col("only_device") == pl.col("device_type"))
     grid = _measured(_zone_frame(made.zones, product).join(_shown(shown, made), on="page").filter(fits), made)
-    facts = made.facts.join(whose, on="session_key")
+    facts = of_everybody_and_groups(made.facts, groups)
     keyed = ["zone_index", "device_type", *_WHOSE]
     counted = facts.group_by("zone", "device_type", *_WHOSE).agg(*_sums())
     results = results_of(events)

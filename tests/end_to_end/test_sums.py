@@ -11,6 +11,8 @@ from pipeline.contracts import TABLES, Table
 from pipeline.ingest.manifests import objects_by_day, read_manifests
 from pipeline.lake import Lake, mart_key, period_key
 from pipeline.metrics.friction_tables import daily_friction
+from pipeline.metrics.heatmap import heatmap_cells
+from pipeline.metrics.selectors import selector_matches
 from pipeline.metrics.zone_tables import daily_zones
 from pipeline.product_file import load_product
 
@@ -90,13 +92,16 @@ def test_days_of_zones_and_friction_add_up_to_the_same_as_all_days_at_once(lake:
     at_once = {
         "daily_zones": daily_zones(*read, last, product),
         "daily_friction": daily_friction(read[2], read[0], read[1], last, product),
+        "heatmap_cells": heatmap_cells(read[0], read[1], last, product),
+        "selector_matches": selector_matches(read[0], read[1], last, product),
     }
     for name, whole in at_once.items():
         table, daily = TABLES[name], days_of(lake, name)
-        key = [column for column in table.key if column not in ("session_day", "device_type")]
+        key = [column for column in table.key if column not in ("session_day", "device_type", "width_class")]
         # Zones with one version: all days at once are seen under that of the last.
-        one_version = pl.lit(value=True) if name != "daily_zones" else pl.col("zone") != "buy"
-        numbers = [n for n in listed(table, "session_day") if n in listed(table, "device_type")]
+        one_version = pl.col("zone") != "buy" if "zone" in table.schema else pl.lit(value=True)
+        over = "device_type" if "device_type" in table.schema else "session_day"
+        numbers = [n for n in listed(table, "session_day") if n in listed(table, over)]
         summed = [f.filter(one_version).group_by(key).agg(pl.col(numbers).sum()).sort(key) for f in (whole, daily)]
         assert summed[0].equals(summed[1]), name
         assert summed[0][numbers[0]].sum() > 0

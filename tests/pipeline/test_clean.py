@@ -150,6 +150,38 @@ def test_pages(url: str, page: str | None) -> None:
     assert page_names(pl.Series([url, None]), PAGES).to_list() == [page, None]
 
 
+RULES = [
+    Page(name="map", urls=("/list?view=map",)),
+    Page(name="found", urls=("/list?q",)),
+    Page(name="list", urls=("/list",)),
+    Page(name="cart", urls=("/app#/cart",)),
+    Page(name="item", urls=("/app#!/items/:id", "/items/{id}/edit")),
+    Page(name="app", urls=("/app",)),
+]
+DEPENDING = {
+    "https://s.example/list": "list",
+    "https://s.example/list?view=map": "map",
+    "https://s.example/list?a=1&view=map&b=2#x": "map",
+    "https://s.example/list?view=mapped": "list",
+    "https://s.example/list?preview=map": "list",
+    "https://s.example/list?q=shoes": "found",
+    "https://s.example/list?q": "found",
+    "https://s.example/list?query=shoes": "list",
+    "https://s.example/app": "app",
+    "https://s.example/app#/cart": "cart",
+    "https://s.example/app#/cart?step=2": "cart",
+    "https://s.example/app#/cart/2": "app",
+    "https://s.example/app#!/items/7": "item",
+    "https://s.example/items/7/edit": "item",
+    "https://s.example/items/7/8/edit": None,
+}
+
+
+@pytest.mark.parametrize(("url", "page"), DEPENDING.items())
+def test_pages_that_depend_on_query_and_fragment(url: str, page: str | None) -> None:
+    assert page_names(pl.Series([url]), RULES).to_list() == [page]
+
+
 def clean_oracle(rows: list[Row]) -> set[tuple[str, str]]:
     """metrics.md in plain Python: the smallest of each id, then of each device's clicks within 5 ms the best."""
     kept: dict[tuple[str, str], Row] = {}
