@@ -27,12 +27,18 @@ EXPOSURES = {
 }
 
 
-def exposure_methods(views: pl.DataFrame, acts: pl.DataFrame, product: Product) -> pl.DataFrame:
+def exposure_methods(
+    views: pl.DataFrame, acts: pl.DataFrame, product: Product, *, is_placed: bool = True
+) -> pl.DataFrame:
     """The method of each page view: `view`, `exposure_method` (null: nothing tells what was in its window).
 
-    `views` bear `exposure` (their source tells it by events); `acts` are the day's acts with their `view`.
+    `views` bear `exposure` (their source tells it by events); `acts` are the day's acts with their `view`. Where no
+    zone `is_placed`, positions of the window tell nothing and aren't looked at.
     """
     tracked = [name for name, source in product.sources.items() if source.format == "snowplow"]
+    if not is_placed:
+        by_events = pl.when(pl.col("source").is_in(tracked)).then(pl.lit(TRACKING)).otherwise(pl.lit(EVENTS))
+        return views.select("view", exposure_method=pl.when("exposure").then(by_events))
     has_size = pl.col("window_height").is_not_null()
     kind, moved = pl.col("kind"), pl.col("scroll_y").is_not_null()
     told = acts.group_by("view").agg(

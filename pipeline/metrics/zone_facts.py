@@ -53,12 +53,12 @@ def zone_day(
     spots = shown.select(_SPOT).unique(maintain_order=True).with_row_index("spot")
     shown = shown.join(spots, on=_SPOT, how="left", maintain_order="left")
     acts = _acts(events, shown)
-    methods = exposure_methods(shown, acts, product)
+    line = lines(zones, shown["device_type"].unique().to_list(), product)
+    methods = exposure_methods(shown, acts, product, is_placed=not line.is_empty())
     shown = shown.join(methods, on="view", how="left", maintain_order="left")
     acts = acts.join(methods, on="view", how="left", maintain_order="left")
     inside = _inside(acts, spots, zones)
     hits = acts.join(inside, on=["spot", "element_chain"])
-    line = lines(zones, shown["device_type"].unique().to_list(), product)
     clicked = _clicks(hits)
     parts = [
         clicked,
