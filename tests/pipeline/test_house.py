@@ -180,6 +180,7 @@ def test_a_changed_product_part_makes_what_uses_it_dirty() -> None:
     changed = product(zones=[])
     dirty = dirty_days(DAY_TABLES, changed, published(RAW))
     using = {
+        "selector_matches",
         "daily_zones",
         "zone_people",
         "first_views",

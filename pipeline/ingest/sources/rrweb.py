@@ -200,7 +200,8 @@ def _incremental(window: _Window, at: Decimal, data: Fields) -> Iterator[Fields]
         window.dom.mutate(data)
         raise RecordLeftOut("mutation")
     if source in _MOVES:
-        for position in data.get("positions") or []:
+        told = data.get("positions")
+        for position in told if isinstance(told, list) else []:
             if isinstance(position, dict):
                 offset = number(position.get("timeOffset")) or 0
                 where = _pointed(window, at + offset, position.get("id"), position)
