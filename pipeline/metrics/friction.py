@@ -264,6 +264,8 @@ SIGNALS: Mapping[Signal, Callable[[Acts, FrictionRules], pl.DataFrame]] = {
     "slow_page": _slow_page,
     "excessive_scroll": _excessive_scroll,
 }
+# The kinds of events that the signals look at, besides goals; of moves and pings there are many.
+KINDS = ("page_view", "click", "scroll", "error", "custom", "form_submit", "validation", "performance")
 # What a source must measure for a signal to be told at all; the others follow from page views, clicks and forms.
 NEEDS: Mapping[Signal, str] = {
     "dead_click": "dead_click",

@@ -12,7 +12,7 @@ from pipeline.contracts import TABLES
 from pipeline.events.keys import stable_keys
 from pipeline.metrics.capabilities import capabilities
 from pipeline.metrics.chains import innermost, stable_chain
-from pipeline.metrics.friction import NEEDS, SIGNALS, Acts, incidents
+from pipeline.metrics.friction import KINDS, NEEDS, SIGNALS, Acts, incidents
 from pipeline.metrics.zones import chain_zones, with_names, zones_valid_on
 from pipeline.product import Product
 from pipeline.product_friction import FrictionRules
@@ -25,7 +25,8 @@ _MINUTE_MS = 60_000
 
 def acts_of(events: pl.LazyFrame, views: pl.LazyFrame) -> Acts:
     """The acts and page views of a day's session_events and page_views, bots left out."""
-    people = events.filter(~pl.col("is_bot"), pl.col("page_view_key").is_not_null())
+    told = pl.col("kind").is_in(KINDS) | pl.col("is_goal")
+    people = events.filter(~pl.col("is_bot"), pl.col("page_view_key").is_not_null(), told)
     acts = people.sort("session_key", "place").collect()
     shown = views.filter(~pl.col("is_bot")).sort("session_key", "position").collect()
     return Acts(acts.filter(pl.col("page_view_key").is_in(shown["page_view_key"].implode())), shown)

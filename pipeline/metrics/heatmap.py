@@ -89,8 +89,9 @@ def _points(acts: pl.DataFrame) -> pl.DataFrame:
 def _positions(acts: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
     """Positions of the window of page views whose source and device tell of scrolling."""
     scrolled = acts.filter(pl.col("scroll_y").is_not_null(), pl.col("kind") != "page_view")["view"].unique()
-    tells = pl.col("view").is_in(scrolled.implode()).any().over("source", "device_type")
-    told = acts.filter(pl.col("view").is_in(shown.filter(tells)["view"].implode()))
+    marked = shown.with_columns(is_scrolled=pl.col("view").is_in(scrolled.implode()))
+    telling = marked.filter(pl.col("is_scrolled").any().over("source", "device_type"))
+    told = acts.filter(pl.col("view").is_in(telling["view"].implode()))
     classes = told.group_by("view").agg(pl.col("width").first())
     momentary = window_positions(told)
     pings = told.filter(pl.col("kind") == "page_ping", pl.col("scroll_y").is_not_null())

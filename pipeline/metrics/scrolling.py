@@ -16,15 +16,17 @@ def scrolled_to_and_fro(scrolls: pl.DataFrame, least_reversals: int, pages: int)
     """
     known = scrolls.filter(pl.all_horizontal(pl.col("scroll_y", "window_height", "page_height").is_not_null()))
     ordered = known.sort("page_view_key", "place")
-    view = pl.col("page_view_key")
-    way = pl.col("scroll_y").diff().abs().over(view).sum().over(view)
-    height = (
-        pl.max_horizontal(pl.col("page_height").cast(pl.Int64) - pl.col("window_height"), "window_height")
-        .max()
-        .over(view)
+    is_same = pl.col("page_view_key") == pl.col("page_view_key").shift()
+    step = pl.when(is_same).then(pl.col("scroll_y").cast(pl.Int64).diff().abs()).otherwise(0)
+    height = pl.max_horizontal(pl.col("page_height").cast(pl.Int64) - pl.col("window_height"), "window_height")
+    ways = (
+        ordered.select("page_view_key", step=step, height=height)
+        .group_by("page_view_key")
+        .agg(way=pl.col("step").sum(), height=pl.col("height").max())
     )
     # Few page views are scrolled so far; only their turns are counted.
-    far = ordered.with_columns(way=way, height=height).filter(pl.col("way") >= pages * pl.col("height"))
+    long = ways.filter(pl.col("way") >= pages * pl.col("height")).select("page_view_key", "way")
+    far = ordered.join(long, on="page_view_key", maintain_order="left")
     grouped = far.group_by("page_view_key", maintain_order=True).agg(
         pl.col("source", "event_id", "way").first(),
         pl.col("scroll_y"),

@@ -157,10 +157,12 @@ def zone_people(
         .agg(pl.col("is_clicked", "is_hovered", "is_exposed").any(), first_click_at=pl.col("clicked_at").min())
     )
     never = pl.lit(value=False)
-    saw = made.views.group_by("person_key", *_WHERE).agg(
+    # Marked before they are grouped: within a group the list of views would stand once a group.
+    marked = made.views.with_columns(is_clicked=pl.col("view").is_in(made.clicks["view"].unique().implode()))
+    saw = marked.group_by("person_key", *_WHERE).agg(
         zone=pl.lit(""),
         zone_version=pl.lit(product.start_date),
-        is_clicked=pl.col("view").is_in(made.clicks["view"].unique().implode()).any(),
+        is_clicked=pl.col("is_clicked").any(),
         is_hovered=never,
         is_exposed=never,
         hover_measured=pl.col("hover").any(),
