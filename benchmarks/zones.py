@@ -11,6 +11,7 @@ the whole of daily_zones and heatmap_cells, which hold more.
 import argparse
 import tempfile
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ _NUMBERS = (
 def ours_zones(folder: Path) -> Answer:
     from pipeline.metrics.zone_tables import daily_zones
 
-    made = daily_zones(*(_scan(folder, n) for n in ("events", "views", "incidents")), DAY, _product())
+    made = daily_zones(_scan(folder, "events"), _scan(folder, "views"), _scan(folder, "incidents"), DAY, _product())
     found = made.sort("page", "zone", "device_type").select("page", "zone", "device_type", *_NUMBERS)
     return [list(row) for row in found.rows()]
 
@@ -283,16 +284,16 @@ def _floor(columns: tuple[str, ...], folder: Path) -> Answer:
 
 WORK = {
     ("zones", "footfall"): ours_zones,
-    ("zones", "duckdb"): lambda f: _duckdb(ZONES, f),
-    ("zones", "chdb"): lambda f: _chdb(ZONES, f),
-    ("zones", "floor polars"): lambda f: _floor(("page_view_key", "kind", "place", "occurred_at", "element_chain"), f),
+    ("zones", "duckdb"): partial(_duckdb, ZONES),
+    ("zones", "chdb"): partial(_chdb, ZONES),
+    ("zones", "floor polars"): partial(_floor, ("page_view_key", "kind", "place", "occurred_at", "element_chain")),
     ("rage clicks", "footfall"): ours_rage,
-    ("rage clicks", "duckdb"): lambda f: _duckdb(RAGE, f, over=_OVER, lag="lag", number="count(*)"),
-    ("rage clicks", "chdb"): lambda f: _chdb(RAGE, f, over=_OVER, lag="lagInFrame", number="count()"),
-    ("rage clicks", "floor polars"): lambda f: _floor(("page_view_key", "kind", "occurred_at", "x", "y"), f),
+    ("rage clicks", "duckdb"): partial(_duckdb, RAGE, over=_OVER, lag="lag", number="count(*)"),
+    ("rage clicks", "chdb"): partial(_chdb, RAGE, over=_OVER, lag="lagInFrame", number="count()"),
+    ("rage clicks", "floor polars"): partial(_floor, ("page_view_key", "kind", "occurred_at", "x", "y")),
     ("click grid", "footfall"): ours_grid,
-    ("click grid", "duckdb"): lambda f: _duckdb(GRID, f, floor="floor"),
-    ("click grid", "chdb"): lambda f: _chdb(GRID, f, floor="floor"),
+    ("click grid", "duckdb"): partial(_duckdb, GRID, floor="floor"),
+    ("click grid", "chdb"): partial(_chdb, GRID, floor="floor"),
 }
 
 
