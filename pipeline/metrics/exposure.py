@@ -19,6 +19,11 @@ METHODS = (EVENTS, TRACKING, SCROLL, REACH)
 # These bear the element; the others need to know where the zone lies.
 TELLING = (EVENTS, TRACKING)
 _KEY = ["view", "zone"]
+# Nobody looks at a zone for a day: a longer time was sent in another unit, and isn't known.
+_DAY_MS = 86_400_000
+_KNOWN_DURATION = pl.when(pl.col("duration_ms") <= _DAY_MS).then(pl.col("duration_ms")).alias("duration_ms")
+# What is sent as a position beyond is none: a page of a hundred windows.
+MAX_PAGE_PX = 100_000
 EXPOSURES = {
     "view": pl.UInt32,
     "zone": pl.Int64,
@@ -44,7 +49,7 @@ def exposure_methods(
     told = acts.group_by("view").agg(
         has_size=has_size.any(),
         scrolls=(kind.is_in(("scroll", "click")) & moved).any(),
-        pings=((kind == "page_ping") & moved).any(),
+        pings=(kind.is_in(("page_ping", "page_leave")) & moved).any(),
     )
     # A page view that was never scrolled was measured too where its source tells of scrolling.
     seen = views.join(told, on="view", how="left").with_columns(
@@ -97,7 +102,7 @@ def _timed(stretches: pl.DataFrame) -> pl.DataFrame:
 
 def _of_events(hits: pl.DataFrame, least_ms: int) -> pl.DataFrame:
     """Each event is an interval of one element; those that last long enough are united over the zone's elements."""
-    told = hits.filter(pl.col("kind") == "exposure")
+    told = hits.filter(pl.col("kind") == "exposure").with_columns(_KNOWN_DURATION)
     untimed = (
         told.filter(pl.col("duration_ms").is_null())
         .group_by(_KEY)
@@ -115,8 +120,24 @@ def _of_events(hits: pl.DataFrame, least_ms: int) -> pl.DataFrame:
 
 def _of_tracking(hits: pl.DataFrame, least_ms: int) -> pl.DataFrame:
     """The element's total so far; a zone of several elements was seen at least as long as the longest of them."""
-    told = hits.filter(pl.col("kind") == "exposure", pl.col("duration_ms").fill_null(least_ms) >= least_ms)
+    exposed = hits.filter(pl.col("kind") == "exposure").with_columns(_KNOWN_DURATION)
+    told = exposed.filter(pl.col("duration_ms").fill_null(least_ms) >= least_ms)
     return told.group_by(_KEY).agg(exposed_place=pl.col("place").min(), exposure_ms=pl.col("duration_ms").max())
+
+
+def until_another_view(acts: pl.DataFrame) -> pl.DataFrame:
+    """Acts with `ended_at` no later than the session's next act in another view: its tab is in front from then on.
+
+    `acts` stand in order of session and place, and bear `session_key`.
+    """
+    is_same = pl.col("session_key") == pl.col("session_key").shift()
+    begins = (pl.col("view") != pl.col("view").shift()) | ~is_same
+    numbered = acts.with_columns(visit=begins.fill_null(value=True).cum_sum())
+    visits = numbered.unique("visit", keep="first", maintain_order=True).select("visit", "session_key", "occurred_at")
+    goes_on = pl.col("session_key").shift(-1) == pl.col("session_key")
+    left = visits.select("visit", left_at=pl.when(goes_on).then(pl.col("occurred_at").shift(-1)))
+    joined = numbered.join(left, on="visit", how="left", maintain_order="left")
+    return joined.with_columns(ended_at=pl.min_horizontal("ended_at", "left_at")).drop("visit", "left_at")
 
 
 def window_positions(acts: pl.DataFrame) -> pl.DataFrame:
@@ -133,13 +154,13 @@ def window_positions(acts: pl.DataFrame) -> pl.DataFrame:
     )
     placed = rows.with_columns(
         pl.col("top", "window_height").forward_fill().over("view"),
-        end=pl.col("occurred_at").shift(-1).over("view").fill_null(pl.col("ended_at")),
+        end=pl.min_horizontal(pl.col("occurred_at").shift(-1).over("view"), "ended_at"),
     )
     return placed.filter(
         pl.col("kind") != "page_leave", pl.col("top").is_not_null(), pl.col("window_height").is_not_null()
     ).select(
         "view", "spot", "end", "place",
-        pl.col("top", "window_height").cast(pl.Int64), begin="occurred_at",
+        pl.col("top", "window_height").cast(pl.Int64).clip(0, MAX_PAGE_PX), begin="occurred_at",
     )  # fmt: skip
 
 

@@ -5,12 +5,13 @@ top; what keeps its place in the window is a layer of its own, with y from the w
 are left out.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
 
 from pipeline.contracts import TABLES
-from pipeline.metrics.exposure import window_positions
+from pipeline.metrics.exposure import MAX_PAGE_PX, until_another_view, window_positions
 from pipeline.product import Product
 
 BIN_PX = 20
@@ -30,11 +31,13 @@ def heatmap_cells(events: pl.LazyFrame, views: pl.LazyFrame, day: date, product:
     """Cells of the sessions booked on `day`, from their session_events and page_views."""
     table = TABLES["heatmap_cells"]
     real = views.filter(~pl.col("is_bot"), ~pl.col("implied"), pl.col("page").is_not_null())
-    shown = real.select("page_view_key", *_SPOT, "source", "ended_at").collect().with_row_index("view")
+    shown = real.select("page_view_key", "session_key", *_SPOT, "source", "ended_at").collect().with_row_index("view")
     spots = _spots(shown, product)
     acts = _acts(events, shown.join(spots, on=_SPOT, how="left", maintain_order="left"))
-    positions = _positions(acts, shown)
-    parts = [_points(acts), _attention(positions), _reach(positions), _fold(acts)]
+    # Pings and leaving tell how far a page was scrolled, but not when.
+    momentary = _told(acts, shown, ("scroll", "click"))
+    reaching = _told(acts, shown, ("scroll", "click", "page_ping", "page_leave"))
+    parts = [_points(acts), _attention(momentary), _reach(reaching), _fold(acts)]
     cells = pl.concat([part.select(*_CELL, "events", "page_views", "ms") for part in parts], how="vertical_relaxed")
     names = pl.Series([*WIDTH_CLASSES, WIDEST, UNKNOWN])
     width_class = pl.col("width").replace_strict(dict(enumerate(names)), return_dtype=pl.String)
@@ -58,6 +61,7 @@ def _acts(events: pl.LazyFrame, shown: pl.DataFrame) -> pl.DataFrame:
         .join(shown.lazy().drop(*_SPOT, "source"), on="page_view_key", maintain_order="left")
         .drop("page_view_key")
         .collect()
+        .pipe(until_another_view)
     )
     widths = acts.drop_nulls("window_width").group_by("view", maintain_order=True).agg(pl.col("window_width").first())
     place = pl.sum_horizontal((pl.col("window_width") >= end).cast(pl.Int64) for end in WIDTH_CLASSES.values())
@@ -80,23 +84,18 @@ def _points(acts: pl.DataFrame) -> pl.DataFrame:
         "view",
         layer=pl.when(fixed).then(pl.lit("fixed")).otherwise(pl.lit("page")),
         x_bin=(X_BINS * (2 * x - (width - content)) // (2 * content)).clip(-1, X_BINS),
-        y_bin=(y.cast(pl.Int64) // BIN_PX).clip(0),
+        y_bin=(y.cast(pl.Int64).clip(0, MAX_PAGE_PX) // BIN_PX),
     )
     known = placed.filter(pl.col("x_bin").is_not_null(), pl.col("y_bin").is_not_null())
     return known.group_by(_CELL).agg(events=pl.len(), page_views=pl.col("view").n_unique(), ms=pl.lit(0))
 
 
-def _positions(acts: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
-    """Positions of the window of page views whose source and device tell of scrolling."""
-    scrolled = acts.filter(pl.col("scroll_y").is_not_null(), pl.col("kind") != "page_view")["view"].unique()
+def _told(acts: pl.DataFrame, shown: pl.DataFrame, kinds: Sequence[str]) -> pl.DataFrame:
+    """Acts of page views whose source and device tell where the window stood, in acts of these kinds."""
+    scrolled = acts.filter(pl.col("scroll_y").is_not_null(), pl.col("kind").is_in(kinds))["view"].unique()
     marked = shown.with_columns(is_scrolled=pl.col("view").is_in(scrolled.implode()))
     telling = marked.filter(pl.col("is_scrolled").any().over("source", "device_type"))
-    told = acts.filter(pl.col("view").is_in(telling["view"].implode()))
-    classes = told.group_by("view").agg(pl.col("width").first())
-    momentary = window_positions(told)
-    pings = told.filter(pl.col("kind") == "page_ping", pl.col("scroll_y").is_not_null())
-    reached = pings.group_by("view").agg(ping_bottom=(pl.col("scroll_y") + pl.col("window_height")).max())
-    return momentary.join(classes, on="view").join(reached, on="view", how="left")
+    return acts.filter(pl.col("view").is_in(telling["view"].implode()))
 
 
 def _bins(frame: pl.DataFrame, value: str) -> pl.DataFrame:
@@ -112,11 +111,13 @@ def _named(frame: pl.DataFrame, kind: str, **values: pl.Expr) -> pl.DataFrame:
     return frame.with_columns(kind=pl.lit(kind), layer=pl.lit("page"), x_bin=pl.lit(0), **{**blank, **values})
 
 
-def _attention(positions: pl.DataFrame) -> pl.DataFrame:
+def _attention(acts: pl.DataFrame) -> pl.DataFrame:
     """Time that each stretch of the page was in a window: added where a window begins, taken away where it ends."""
+    classes = acts.group_by("view").agg(pl.col("width").first())
+    positions = window_positions(acts).join(classes, on="view")
     lasted = (pl.col("end") - pl.col("begin")).dt.total_milliseconds().clip(0, IDLE_MS)
     timed = positions.with_columns(ms=lasted, bottom=pl.col("top") + pl.col("window_height")).filter(pl.col("ms") > 0)
-    first, past = pl.max_horizontal(pl.col("top") // BIN_PX, 0), (pl.col("bottom") - 1) // BIN_PX + 1
+    first, past = pl.col("top") // BIN_PX, (pl.col("bottom") - 1) // BIN_PX + 1
     edges = pl.concat(
         [timed.select(*_WHERE, "ms", y_bin=first), timed.select(*_WHERE, ms=-pl.col("ms"), y_bin=past)],
         how="vertical_relaxed",
@@ -124,11 +125,13 @@ def _attention(positions: pl.DataFrame) -> pl.DataFrame:
     return _named(_bins(edges, "ms"), "attention", ms=pl.col("ms"))
 
 
-def _reach(positions: pl.DataFrame) -> pl.DataFrame:
+def _reach(acts: pl.DataFrame) -> pl.DataFrame:
     """Page views that had each stretch of the page, or one below it, in their window."""
-    bottom = pl.max_horizontal((pl.col("top") + pl.col("window_height")).max(), pl.col("ping_bottom").max())
-    deepest = positions.group_by("view").agg(pl.col(_WHERE).first(), past=(bottom - 1) // BIN_PX + 1)
-    ends = deepest.with_columns(page_views=pl.lit(1, dtype=pl.Int64))
+    top = pl.coalesce("scroll_y", pl.when(pl.col("kind") == "page_view").then(0)).cast(pl.Int64)
+    height = pl.col("window_height").max().cast(pl.Int64)
+    bottoms = acts.group_by("view").agg(pl.col(_WHERE).first(), bottom=(top.max() + height).clip(0, MAX_PAGE_PX))
+    known = bottoms.filter(pl.col("bottom") > 0)
+    ends = known.select(*_WHERE, page_views=pl.lit(1, dtype=pl.Int64), past=(pl.col("bottom") - 1) // BIN_PX + 1)
     edges = pl.concat(
         [
             ends.select(*_WHERE, "page_views", y_bin=pl.lit(0, dtype=pl.Int64)),

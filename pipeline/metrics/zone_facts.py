@@ -10,7 +10,7 @@ from datetime import date
 import polars as pl
 
 from pipeline.metrics.capabilities import capabilities
-from pipeline.metrics.exposure import exposure_methods, exposures, lines
+from pipeline.metrics.exposure import exposure_methods, exposures, lines, until_another_view
 from pipeline.metrics.stretches import joined_stretches
 from pipeline.metrics.zones import chain_zones, zones_valid_on
 from pipeline.product import Product
@@ -97,7 +97,7 @@ def _acts(events: pl.LazyFrame, shown: pl.DataFrame) -> pl.DataFrame:
 
     Pages, devices and elements are numbers here: the same few come millions of times.
     """
-    known = shown.lazy().select("page_view_key", "view", "spot", "started_at", "ended_at", "hover")
+    known = shown.lazy().select("page_view_key", "session_key", "view", "spot", "started_at", "ended_at", "hover")
     columns = ("page_view_key", "kind", "place", "occurred_at", "duration_ms", "scroll_y", "window_height")
     return (
         events.filter(pl.col("kind").is_in(_KINDS))
@@ -105,6 +105,7 @@ def _acts(events: pl.LazyFrame, shown: pl.DataFrame) -> pl.DataFrame:
         .join(known, on="page_view_key", maintain_order="left")
         .drop("page_view_key")
         .collect()
+        .pipe(until_another_view)
     )
 
 
@@ -127,13 +128,13 @@ def _hovers(acts: pl.DataFrame, inside: pl.DataFrame, clicked: pl.DataFrame) -> 
     pointed = acts.filter("hover", pl.col("kind").is_in(("move", "click")))
     intervals = pointed.select(
         "view", "spot", "element_chain", "place", begin="occurred_at",
-        end=pl.col("occurred_at").shift(-1).over("view").fill_null(pl.col("ended_at")),
+        end=pl.min_horizontal(pl.col("occurred_at").shift(-1).over("view"), "ended_at"),
     )  # fmt: skip
     within = intervals.join(inside, on=["spot", "element_chain"])
     stretches = joined_stretches(within.select(*_KEY, "begin", "end", "place"), _KEY, HOVER_GAP_US)
     lasted = (pl.col("end") - pl.col("begin")).dt.total_microseconds()
     hovers = stretches.filter(lasted >= LEAST_HOVER_US)
-    before = hovers.join(clicked.select(*_KEY, "clicked_at"), on=_KEY).filter(pl.col("begin") <= pl.col("clicked_at"))
+    before = hovers.join(clicked.select(*_KEY, "clicked_at"), on=_KEY).filter(pl.col("begin") < pl.col("clicked_at"))
     hesitated = before.group_by(_KEY).agg(
         hesitation_ms=(pl.col("clicked_at") - pl.col("begin")).dt.total_milliseconds().min()
     )

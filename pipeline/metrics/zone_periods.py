@@ -3,6 +3,7 @@
 People don't add up over days, so each period is counted on its own; ranges of people do.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 
@@ -35,12 +36,14 @@ def zone_people_counts(rows: pl.LazyFrame, sessions: pl.LazyFrame, days: list[da
     end = day_start(days[-1] + ONE_DAY, product.zone_info)
 
     def counted(inside: pl.Expr) -> pl.DataFrame:
-        own = rows.filter(inside).collect()
+        own = _valid(rows.filter(inside).collect(), zones)
         acts = pl.concat([own, _seen(own, zones, placed)], how="diagonal_relaxed")
         back = _returned(own, starts.filter(inside).collect(), end.timestamp())
-        return pl.concat([_counts(acts, back, periods), _by_version(acts, back, days)])
+        return pl.concat([_counts(acts, back, periods), _by_version(acts, back, zones, days)])
 
-    parts = list(in_ranges(counted, ranges_of(rows.select(pl.len()).collect().item())))
+    # A page seen stands once for each of its zones.
+    most = 1 + max(Counter(zone.page for zone in product.zones).values(), default=0)
+    parts = list(in_ranges(counted, ranges_of(rows.select(pl.len()).collect().item() * most)))
     keys = [*_PERIOD, *_ZONE, "device_type"]
     summed = pl.concat(parts).group_by(keys).agg(pl.all().sum())
     known = {name: pl.col(f"{name}_measured") > 0 for name in ("people_hovered", "people_exposed")}
@@ -70,22 +73,30 @@ def _zones(product: Product) -> pl.DataFrame:
 def _placed(product: Product) -> pl.DataFrame:
     """Zone versions whose place on a device is known."""
     rows = [
-        (zone.page, zone.name, product.zone_validity(zone)[0], box.device_type, True)
+        (zone.page, zone.name, product.zone_validity(zone)[0], zone.device_type or box.device_type, True)
         for zone in product.zones
         for box in zone.boxes
+        if zone.device_type is None or zone.box(zone.device_type) == box
     ]
     schema = {"page": pl.String, "zone": pl.String, "zone_version": pl.Date, "on": pl.String, "is_placed": pl.Boolean}
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+_FITS = pl.col("session_day").is_between("zone_version", "valid_to") & (
+    pl.col("only").is_null() | (pl.col("only") == pl.col("device_type"))
+)
+
+
+def _valid(own: pl.DataFrame, zones: pl.DataFrame) -> pl.DataFrame:
+    """Rows of zones that the product file still has: a day that is held back bears those of an older one."""
+    return own.join(zones, on=_ZONE).filter(_FITS).drop("valid_to", "only")
 
 
 def _seen(own: pl.DataFrame, zones: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
     """Who saw the page of each zone on a day on which its version was valid, and whether more was measured of them."""
     measured = ("hover_measured", "exposure_told", "positions_told")
     pages = own.filter(pl.col("zone") == "").select("session_day", "person_key", "page", "device_type", *measured)
-    fits = pl.col("session_day").is_between("zone_version", "valid_to") & (
-        pl.col("only").is_null() | (pl.col("only") == pl.col("device_type"))
-    )
-    seen = pages.join(zones, on="page").filter(fits).drop("valid_to", "only")
+    seen = pages.join(zones, on="page").filter(_FITS).drop("valid_to", "only")
     anywhere = placed.filter(pl.col("on").is_null()).select(*_ZONE, everywhere="is_placed")
     here = placed.rename({"on": "device_type"})
     known = seen.join(here, on=[*_ZONE, "device_type"], how="left").join(anywhere, on=_ZONE, how="left")
@@ -130,13 +141,13 @@ def _counts(acts: pl.DataFrame, back: pl.DataFrame, periods: pl.DataFrame) -> pl
     return _summed(acts.join(periods, on="session_day"), back.join(periods, on="session_day"), keys)
 
 
-def _by_version(acts: pl.DataFrame, back: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+def _by_version(acts: pl.DataFrame, back: pl.DataFrame, zones: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
     """Each version of a zone over all the days on which it was valid."""
     named = [
         pl.lit("zone_version").alias("period"),
         pl.max_horizontal("zone_version", pl.lit(days[0])).alias("period_start"),
     ]
-    lasts = acts.group_by(_ZONE).agg(period_end=pl.col("session_day").max())
+    lasts = zones.group_by(_ZONE).agg(period_end=pl.min_horizontal(pl.col("valid_to").max(), pl.lit(days[-1])))
     within = [frame.with_columns(named).join(lasts, on=_ZONE) for frame in (acts, back)]
     return _summed(within[0], within[1], [*_PERIOD, *_ZONE, "device_type"])
 

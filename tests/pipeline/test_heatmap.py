@@ -105,6 +105,22 @@ def test_who_never_scrolled_where_scrolling_is_told_reached_the_fold() -> None:
     assert reached == {y: 2 if y < 40 else 1 for y in range(90)}
 
 
+def test_pings_tell_how_far_and_not_when() -> None:
+    rows = [act(0, "page_view"), act(10_000, "page_ping", scroll_y=1_000), act(20_000, "page_view")]
+    assert cells(rows, "attention").is_empty()
+    assert cells(rows, "reach")["y_bin"].max() == 89
+    left = [act(0, "page_view"), act(10_000, "page_leave", scroll_y=1_000), act(20_000, "page_view")]
+    assert cells(left, "reach")["y_bin"].max() == 89
+
+
+@pytest.mark.parametrize("y", [2**31 - 1, -700, -(2**31)])
+def test_an_absurd_position_makes_no_endless_page(y: int) -> None:
+    rows = [act(0, "page_view"), act(1_000, "scroll", scroll_y=y), act(2_000, "page_view")]
+    for kind in ("attention", "reach"):
+        assert cells(rows, kind).height <= 5_040
+    assert dict(cells(rows, "attention").select("y_bin", "ms").rows())[39] in (1_000, 2_000)
+
+
 def test_width_classes_are_of_the_page_view() -> None:
     rows = [act(0, "page_view", window_width=1_280), act(1, x=5, y=5, window_width=500)]
     assert cells(rows, "click")["width_class"].to_list() == ["1280-1919"]

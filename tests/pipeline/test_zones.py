@@ -95,8 +95,8 @@ def test_engagement_and_hesitation() -> None:
     rows = [view(), *moves((1_000, HERO), (1_300, ELSE), (2_000, HERO)), act(2_700, chain=CTA)]
     # The last hover before the click began at 2,000.
     shows(zone(rows), page_views_hovered_clicked=1, page_views_hesitated=1, hesitation_ms=700)
-    # On the inner zone the pointer was only seen by the click itself: the hover begins with it.
-    shows(zone([*rows, view(4_000)], "cta"), hesitation_ms=0, page_views_hovered=1, hover_ms=1_300)
+    # On the inner zone the pointer was only seen by the click itself: the hover begins with it, and none came before.
+    shows(zone([*rows, view(4_000)], "cta"), page_views_hesitated=0, page_views_hovered=1, hover_ms=1_300)
 
 
 def test_a_finger_never_hovers() -> None:
@@ -160,6 +160,20 @@ def test_a_hidden_page_shows_nothing() -> None:
 def test_scrolling_tells_nothing_of_a_zone_whose_place_is_not_known() -> None:
     row = zone(scrolled((1_000, 300), (4_000, 100)))
     shows(row, exposure_method=None, page_views_measured_exposure=0, page_views_exposed=0)
+
+
+def test_a_tab_behind_another_shows_nothing() -> None:
+    front = [{**row, "tab_id": "a"} for row in scrolled((1_000, 0))]
+    rows = [*front, view(3_000, tab_id="b", page="product"), act(8_000, chain=ELSE, tab_id="b", page="product")]
+    back = {**act(9_000, chain=HERO, **SIZE), "tab_id": "a"}
+    # 0 to 3,000; from 3,000 to 9,000 the other tab lay before it, and after that the session was over.
+    shows(zone([*rows, back], zones=BOXED), exposure_ms=3_000)
+
+
+@pytest.mark.parametrize("ms", [1_700_000_000_000, 9_000_000_000_000_000])
+def test_an_absurd_duration_is_no_known_time(ms: int) -> None:
+    rows = [view(), act(1_000, "exposure", HERO, duration_ms=ms), act(2_000, "exposure", HERO, duration_ms=400)]
+    shows(zone(rows), page_views_exposed=1, exposure_ms=400)
 
 
 def test_exposure_by_reach_has_no_time() -> None:
@@ -290,7 +304,7 @@ def _oracle(stops: list[tuple[int, str, str | None, int, int]], name: str) -> Ro
             hovers.append([begin, end])
     long = [(begin, end) for begin, end in hovers if end - begin >= 50]
     clicks = [ms for ms, (kind, chain, *_) in by_ms.items() if kind == "click" and _lies_in(name, chain)]
-    before = [begin for begin, _ in long if clicks and begin <= min(clicks)]
+    before = [begin for begin, _ in long if clicks and begin < min(clicks)]
     shown = [False] * (END + 500)
     for begin, end in told if any(s[1] == "exposure" for s in stops) else _runs(seen):
         if end - begin >= 150:
@@ -387,6 +401,33 @@ def test_a_return_comes_within_seven_times_24_hours(hours: int, returned: int) -
         pl.col("zone") == "hero", pl.col("period") == "all", pl.col("device_type") == ""
     )
     shows(made.row(0, named=True), person_days_clicked_7d=1, person_days_returned_7d=returned)
+
+
+@pytest.mark.parametrize("ranges", [1, 4])
+def test_ranges_of_people_give_the_same_rows(ranges: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        {**on(day, 10, kind, chain=HERO), "person_key": person * 2**61, "anonymous_id": f"d{person}"}
+        for person, day in ((-3, 2), (-1, 3), (1, 4), (3, 9))
+        for kind in ("page_view", "click")
+    ]
+    whole = person_days(rows, 14)
+    monkeypatch.setattr("pipeline.metrics.zone_periods.ranges_of", lambda _: ranges)
+    assert person_days(rows, 14).equals(whole)
+    assert whole.select("period", "period_start", "page", "zone", "device_type").is_unique().all()
+
+
+def test_zones_that_are_gone_hold_nothing_back() -> None:
+    rows = [on(2, 10), on(2, 10, "click", chain=HERO, sequence=9)]
+    chosen = product()
+    events, views, found = frames(rows, chosen, date(2026, 2, 2))
+    people = zone_people(events, views, found, date(2026, 2, 2), chosen)
+    sessions = pl.LazyFrame(
+        schema={"person_key": pl.Int64, "started_at": pl.Datetime("us", "UTC"), "is_bot": pl.Boolean}
+    )
+    renamed = product(zones=[{"name": "top", "page": "home", "selectors": ["section.hero"]}])
+    made = zone_people_counts(people.lazy(), sessions, [date(2026, 2, 2)], renamed)
+    assert set(made["zone"]) == {"", "top"}
+    assert (made["people_clicked"] <= made["people_viewed"]).all()
 
 
 def test_a_window_that_is_not_over_is_not_counted() -> None:
