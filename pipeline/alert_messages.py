@@ -2,6 +2,7 @@
 
 import urllib.request
 from datetime import date
+from http.client import HTTPException
 from typing import Any
 
 import msgspec
@@ -13,14 +14,16 @@ from pipeline.product import Product
 SENT_KEY = "lake/_state/alerts_sent.json"
 _TIMEOUT_S = 10
 _MOST = 20
+# A run may compute several days at once.
+_DAYS_TOLD = 7
 
 
-def newest_alerts(lake: Lake) -> list[dict[str, Any]]:
-    """Alerts of the newest day with data, the surest first; empty before the mart is there."""
-    days = lake.published_days("daily_sessions")
-    if not days or not lake.exists(mart_key("alerts")):
+def newest_alerts(lake: Lake, days: int = 1) -> list[dict[str, Any]]:
+    """Alerts of the newest days with data, the surest first; empty before the mart is there."""
+    known = lake.published_days("daily_sessions")[-days:]
+    if not known or not lake.exists(mart_key("alerts")):
         return []
-    found = pl.read_parquet(lake.path(mart_key("alerts"))).filter(pl.col("day") == days[-1])
+    found = pl.read_parquet(lake.path(mart_key("alerts"))).filter(pl.col("day").is_in(known))
     return found.sort("q_value", "metric", "page", "zone", "device_type").rows(named=True)
 
 
@@ -42,12 +45,13 @@ def send_new(lake: Lake, product: Product, webhook: str | None) -> int:
 
     Raises OSError where the webhook can't be reached or refuses; then nothing counts as told.
     """
-    found = newest_alerts(lake)
+    found = newest_alerts(lake, _DAYS_TOLD)
     if not webhook or not found:
         return 0
     data = lake.read(SENT_KEY)
     told: set[str] = set(msgspec.json.decode(data, type=list[str])) if data else set()
-    new = [alert for alert in found if _name(alert) not in told]
+    # A stretch of days out is told once, whichever of its days came first.
+    new = list({name: alert for alert in reversed(found) if (name := _name(alert)) not in told}.values())[::-1]
     if not new:
         return 0
     lines = [f"• {sentence(alert)}" for alert in new[:_MOST]]
@@ -70,5 +74,8 @@ def _post(webhook: str, body: dict[str, str]) -> None:
     request = urllib.request.Request(  # noqa: S310  # the scheme is checked above
         webhook, msgspec.json.encode(body), {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_S):  # noqa: S310
-        pass
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S):  # noqa: S310
+            pass
+    except HTTPException as fault:
+        raise OSError(f"the webhook can't be used: {fault}") from None

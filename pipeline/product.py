@@ -203,7 +203,8 @@ class Product(Part):
         # What a page looks like changes nothing about whose events are its.
         widths = {page.name: page.content_max_width for page in self.pages}
         urls = [{"name": page.name, "urls": page.urls} for page in self.pages]
-        return {**dumped, "pages": urls, "widths": widths}
+        # The first rule set is the one that zones count by.
+        return {**dumped, "pages": urls, "widths": widths, "rule_sets": list(self.friction.rule_sets)}
 
     def part_hash(self, *parts: ProductPart) -> str:
         """Fingerprint of the named parts: what a table must be computed anew for when it changes."""
@@ -222,7 +223,7 @@ class Product(Part):
             "retention": ("retention",),
             "journeys": ("journeys",),
             "features": ("features",),
-            "friction": ("friction",),
+            "friction": ("friction", "rule_sets"),
             "capabilities": ("sources",),
             "quality": ("quality",),
             "currency": ("currency",),

@@ -189,7 +189,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
     DayTable(
         TABLES["daily_zones"],
         (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
-        ("zones", "exposure", "segments", "capabilities"),
+        ("zones", "exposure", "segments", "capabilities", "friction"),
         "2",
         compute=lambda s: Built(daily_zones(*_behaviour(s), s.day, s.product)),
     ),

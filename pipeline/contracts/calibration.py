@@ -20,7 +20,7 @@ FIRST_VIEWS = Table(
         PAGE,
         DEVICE,
         Column("page_view_key", pl.Int64(), "the page view"),
-        time("session_began", "the session's first page view"),
+        time("session_began", "the session's first event"),
         Column("views_before", pl.Int64(), "page views before it: 0: none, 1: one or two, 2: three or more", minimum=0),
         Column("met_in_view", pl.Int64(), "bit i: signal i, or score, met in it", minimum=0),
         Column("met_before", pl.Int64(), "bit i: signal i, or score, met in the session before it", minimum=0),

@@ -174,7 +174,9 @@ SELECTOR_MATCHES = Table(
         _VERSION,
         Column("selector", pl.String(), "one of the zone's CSS selectors"),
         count("acts", "acts on elements that it fits", "event", "session_day"),
-        count("page_views", "page views of the page", "page view", "session_day"),
+        count(
+            "page_views", "page views of sources and devices that told of elements that day", "page view", "session_day"
+        ),
     ),
     key=("page", "zone", "zone_version", "selector"),
 )

@@ -34,12 +34,13 @@ def first_views(
     """Each session's first view of each page: what was met in it and before it, which goals came before and after."""
     table = TABLES["first_views"]
     real = views.filter(~pl.col("is_bot"), ~pl.col("implied")).sort("session_key", "position").collect()
-    ordered = real.with_columns(
-        view_number=pl.int_range(pl.len(), dtype=pl.Int64).over("session_key"),
-        session_began=pl.col("started_at").min().over("session_key"),
+    began = events.group_by("session_key").agg(session_began=pl.col("occurred_at").min()).collect()
+    ordered = real.with_columns(view_number=pl.int_range(pl.len(), dtype=pl.Int64).over("session_key")).join(
+        began, on="session_key", how="left", maintain_order="left"
     )
     begun = events.filter(pl.col("kind") == "page_view").select("page_view_key", "place").collect()
-    placed = ordered.join(begun.unique("page_view_key", keep="first", maintain_order=True), on="page_view_key")
+    first = begun.unique("page_view_key", keep="first", maintain_order=True)
+    placed = ordered.join(first, on="page_view_key", maintain_order="left")
     firsts = placed.filter(pl.col("page").is_not_null(), pl.struct("session_key", "page").is_first_distinct())
     after = outcomes_after(events, results_of(events), firsts.select("session_key", "place"))
     goals = firsts.join(after.select("session_key", "place", goals_after="goal_bits"), on=["session_key", "place"])
@@ -91,7 +92,9 @@ def friction_effects(rows: pl.LazyFrame, activity: pl.LazyFrame, days: list[date
             break
         first = max(days[0], days[-1] - ONE_DAY * (length - 1))
         recent = rows.filter(pl.col("session_day") >= first)
-        ranges = ranges_of(recent.select(pl.len()).collect().item() * len(SIGNALS))
+        # A first view stands once for each signal and goal.
+        most = len(product.goals) * max(len(calibrated(rules)) for rules in product.friction.rule_sets.values())
+        ranges = ranges_of(recent.select(pl.len()).collect().item() * most)
         made = like_for_like(lambda inside, of=recent: _units(of, activity, inside, product), _BY, _STRATA, ranges)
         named = made.rename({"with": "sessions_with", "without": "sessions_without"}).with_columns(
             period=pl.lit(period), period_start=pl.lit(first), period_end=pl.lit(days[-1])

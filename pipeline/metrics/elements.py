@@ -1,11 +1,11 @@
 """Elements that no zone holds yet: which are clicked most, and a selector for each (`footfall zones`)."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 from bs4 import BeautifulSoup, Tag
+from soupsieve import escape
 
 from pipeline.metrics.chains import depth_of, parsed, stable_chain
 from pipeline.metrics.zones import zones_of_chain
@@ -79,19 +79,21 @@ def _selector(name: str, soups: dict[str, BeautifulSoup]) -> tuple[str, int]:
 
 
 def _candidates(tag: Tag) -> list[str]:
-    return [*_named(tag), tag.name]
+    return [*_named(tag), escape(tag.name)]
 
 
 def _named(tag: Tag) -> list[str]:
     """Selectors by what a developer has named, the most lasting first."""
+    name = escape(tag.name)
     found: list[str] = []
     if tag.get("id"):
-        found.append(f"{tag.name}#{_escaped(str(tag['id']))}")
-    found += [f'{tag.name}[{name}="{tag[name]}"]' for name in _TESTING if tag.get(name)]
+        found.append(f"{name}#{escape(str(tag['id']))}")
+    found += [f'{name}[{key}="{tag[key]}"]' for key in _TESTING if _is_plain(tag.get(key))]
     classes = tag.get("class") or []
-    found += [f"{tag.name}.{_escaped(each)}" for each in (classes if isinstance(classes, list) else [classes])]
-    return found + [f'{tag.name}[{name}="{tag[name]}"]' for name in _NAMING if tag.get(name) and '"' not in tag[name]]
+    found += [f"{name}.{escape(each)}" for each in (classes if isinstance(classes, list) else [classes]) if each]
+    return found + [f'{name}[{key}="{tag[key]}"]' for key in _NAMING if _is_plain(tag.get(key))]
 
 
-def _escaped(name: str) -> str:
-    return re.sub(r"([^A-Za-z0-9_-])", r"\\\1", name)
+def _is_plain(value: object) -> bool:
+    """Whether a value can stand between quotes as it is, in a selector and in YAML."""
+    return isinstance(value, str) and value != "" and value.isprintable() and not set(value) & set("\"'\\")

@@ -31,6 +31,8 @@ INCIDENT = {
     "clicks": pl.List(pl.String),
 }
 _FOUND = list(INCIDENT)
+# Time first, as joins by time want it; equal instants in their total order.
+_IN_TIME = ("occurred_at", "session_key", "place")
 _NO_TEXT = pl.lit(None, dtype=pl.String)
 _NO_CLICKS = pl.lit([], dtype=pl.List(pl.String))
 _CLICK = pl.concat_str("source", pl.lit("\x1f"), "event_id")
@@ -77,10 +79,10 @@ def _rage(a: Acts, rules: FrictionRules) -> pl.DataFrame:
 
 def _dead(a: Acts, rules: FrictionRules) -> pl.DataFrame:
     """Clicks that nothing followed, as the source tells; the click is the last one before its word."""
-    told = a.of("custom").filter(pl.col("name").is_in(DEAD_CLICKS)).sort("occurred_at")
+    told = a.of("custom").filter(pl.col("name").is_in(DEAD_CLICKS)).sort(*_IN_TIME)
     clicks = (
         a.of("click")
-        .sort("occurred_at")
+        .sort(*_IN_TIME)
         .select("page_view_key", "occurred_at", click_at="occurred_at", click=_CLICK, click_chain="element_chain")
     )
     joined = told.join_asof(clicks, on="occurred_at", by="page_view_key", strategy="backward", check_sortedness=False)
@@ -100,12 +102,10 @@ def _dead(a: Acts, rules: FrictionRules) -> pl.DataFrame:
 
 def _error_click(a: Acts, rules: FrictionRules) -> pl.DataFrame:
     """The last click before an error; at most one per error, and errors of one instant are one."""
-    errors = (
-        a.of("error").sort("occurred_at").unique(["page_view_key", "occurred_at"], keep="first", maintain_order=True)
-    )
+    errors = a.of("error").sort(*_IN_TIME).unique(["page_view_key", "occurred_at"], keep="first", maintain_order=True)
     clicks = (
         a.of("click")
-        .sort("occurred_at")
+        .sort(*_IN_TIME)
         .select("page_view_key", "occurred_at", click_at="occurred_at", click=_CLICK, click_chain="element_chain")
     )
     joined = errors.join_asof(

@@ -11,7 +11,7 @@ def results_of(events: pl.LazyFrame) -> pl.DataFrame:
     """Goals and money of a day's session_events; `elsewhere` where their session has no page view."""
     counts = (pl.col("goal_bits") != 0) | pl.col("revenue_micros").is_not_null()
     results = (
-        events.filter(counts)
+        events.filter(counts, ~pl.col("is_bot"))
         .select("session_key", "person_key", "place", "occurred_at", "goal_bits", "revenue_micros")
         .collect()
     )
@@ -48,15 +48,16 @@ def outcomes_after(events: pl.LazyFrame, results: pl.DataFrame, places: pl.DataF
 
 
 def _by_person(told: pl.LazyFrame, places: pl.DataFrame, foreign: pl.DataFrame) -> pl.DataFrame:
-    ends = told.group_by("session_key").agg(ended_at=pl.col("occurred_at").max()).collect()
+    ends = told.group_by("session_key").agg(until=pl.col("occurred_at").max() + _AFTER_SESSION).collect()
     at = told.select("session_key", "place", "person_key", "occurred_at").collect()
     timed = places.join(at, on=["session_key", "place"]).join(ends, on="session_key")
-    return (
-        timed.join(foreign, on="person_key")
-        .filter(
-            pl.col("session_key") != pl.col("elsewhere_key"),
-            pl.col("then") > pl.col("occurred_at"),
-            pl.col("then") <= pl.col("ended_at") + _AFTER_SESSION,
-        )
-        .select("session_key", "place", "goal_bits", "revenue_micros")
+    # Few pairs of a person lie in the window, many may share the person: a guest's account.
+    paired = timed.join_where(
+        foreign.rename({"person_key": "whose"}),
+        pl.col("person_key") == pl.col("whose"),
+        pl.col("then") > pl.col("occurred_at"),
+        pl.col("then") <= pl.col("until"),
+    )
+    return paired.filter(pl.col("session_key") != pl.col("elsewhere_key")).select(
+        "session_key", "place", "goal_bits", "revenue_micros"
     )

@@ -8,6 +8,7 @@ from pipeline.contracts import TABLES
 from pipeline.metrics.chains import depth_of, parsed
 from pipeline.metrics.zones import zones_valid_on
 from pipeline.product import Product
+from pipeline.product_pages import Zone
 
 SELECTORS = "selector_matches"
 # So many page views without an act on it make a selector suspect; fewer say nothing.
@@ -16,28 +17,32 @@ LEAST_VIEWS = 100
 
 def selector_matches(events: pl.LazyFrame, views: pl.LazyFrame, day: date, product: Product) -> pl.DataFrame:
     """Acts on elements that each selector of the zones valid on `day` fits, and page views of its page."""
-    acted = events.filter(~pl.col("is_bot"), pl.col("element_chain").is_not_null(), pl.col("page").is_not_null())
-    chains = acted.group_by("page", "element_chain").agg(n=pl.len()).collect().rows()
-    soups = [(page, soup, n) for page, chain, n in chains if (soup := parsed(chain)) is not None]
-    shown = views.filter(~pl.col("is_bot"), ~pl.col("implied")).group_by("page").agg(n=pl.len()).collect()
-    seen = dict(shown.rows())
-    rows = [
-        (
-            zone.page,
-            zone.name,
-            product.zone_validity(zone)[0],
-            selector,
-            sum(n for page, soup, n in soups if page == zone.page and depth_of(soup, [selector]) is not None),
-            seen.get(zone.page, 0),
-        )
-        for zone in zones_valid_on(day, product)
-        for selector in zone.selectors
-    ]
+    acted = events.filter(
+        ~pl.col("is_bot"), pl.col("element_chain").is_not_null(), pl.col("page").is_not_null()
+    ).with_columns(pl.col("device_type").fill_null("unknown"))
+    chains = acted.group_by("page", "device_type", "element_chain").agg(n=pl.len()).collect().rows()
+    soups = [(page, device, soup, n) for page, device, chain, n in chains if (soup := parsed(chain)) is not None]
+    # Sources that send no elements say nothing about selectors.
+    telling = acted.select("source", "device_type").unique()
+    real = views.filter(~pl.col("is_bot"), ~pl.col("implied"), pl.col("page").is_not_null())
+    shown = real.join(telling, on=["source", "device_type"], how="semi").group_by("page", "device_type").agg(n=pl.len())
+    seen = shown.collect().rows()
+    rows: list[tuple[str, str, date, str, int, int]] = []
+    for zone in zones_valid_on(day, product):
+        own = [(soup, n) for page, device, soup, n in soups if _is_of(zone, page, device)]
+        views_of_page = sum(n for page, device, n in seen if _is_of(zone, page, device))
+        for selector in zone.selectors:
+            acts = sum(n for soup, n in own if depth_of(soup, [selector]) is not None)
+            rows.append((zone.page, zone.name, product.zone_validity(zone)[0], selector, acts, views_of_page))
     schema = {"page": pl.String, "zone": pl.String, "zone_version": pl.Date, "selector": pl.String}
     made = pl.DataFrame(rows, schema={**schema, "acts": pl.Int64, "page_views": pl.Int64}, orient="row")
     return TABLES[SELECTORS].conform(
         made.unique([*schema], keep="first", maintain_order=True).with_columns(session_day=pl.lit(day))
     )
+
+
+def _is_of(zone: Zone, page: str, device: str) -> bool:
+    return page == zone.page and zone.device_type in (None, device)
 
 
 def silent_selectors(rows: pl.LazyFrame, product: Product) -> list[str]:

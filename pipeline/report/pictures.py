@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pipeline.days import ONE_DAY
 from pipeline.product import Product
 from pipeline.product_pages import Page, Picture
 
@@ -27,6 +28,12 @@ def spans(product: Product, page: Page, device: str, first: date, last: date) ->
     """The stretches of days between which a page's pictures or zones of a device changed, within `first` to `last`."""
     starts = [first]
     starts += [p.valid_from for p in page.pictures if p.device_type == device and p.valid_from is not None]
+    starts += [p.valid_to + ONE_DAY for p in page.pictures if p.device_type == device and p.valid_to is not None]
+    starts += [
+        zone.valid_to + ONE_DAY
+        for zone in product.zones
+        if zone.page == page.name and zone.valid_to is not None and zone.device_type in (None, device)
+    ]
     starts += [
         zone.valid_from
         for zone in product.zones
@@ -55,7 +62,7 @@ def views(product: Product, home: Path, first: date, last: date) -> Iterator[dic
         for device in dict.fromkeys(picture.device_type for picture in page.pictures):
             for begin, end in spans(product, page, device, first, last):
                 shown = picture_at(page, device, end)
-                if shown is not None and (home / shown.file).is_file():
+                if shown is not None and picture_of(home, shown) is not None:
                     yield {
                         "page": page.name, "device": device, "from": begin, "to": end, "width": shown.width,
                         "picture": shown.file,

@@ -15,6 +15,9 @@ from pipeline.report.pages import pages
 from pipeline.report.parts import Page
 
 FOLDER = "report"
+# These hold a row per incident or cell of all history.
+_LONG = ("heatmaps", "scroll_reach", "friction_events", "friction_elements")
+_SHOWN_DAYS = 28
 _TEMPLATES = PackageLoader("pipeline.report", "templates")
 
 
@@ -30,7 +33,7 @@ def write_report(lake: Lake, product: Product) -> Path:
     missing = [mart.name for mart in MARTS if not lake.path(mart_key(mart.name)).exists()]
     if missing:
         raise NotPublishedError(f"{', '.join(missing)}: not published yet; run `footfall run` first")
-    marts = {mart.name: pl.read_parquet(lake.path(mart_key(mart.name))) for mart in MARTS}
+    marts = {mart.name: _shown(lake, mart.name) for mart in MARTS}
     environment = Environment(
         loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -52,6 +55,15 @@ def write_report(lake: Lake, product: Product) -> Path:
         )
         lake.write(f"{FOLDER}/{page.name}.html", html.encode())
     return lake.path(f"{FOLDER}/index.html")
+
+
+def _shown(lake: Lake, mart: str) -> pl.DataFrame:
+    """A mart as far as pages show it: of the long ones the last days."""
+    rows = pl.scan_parquet(lake.path(mart_key(mart)))
+    if mart not in _LONG:
+        return rows.collect()
+    recent = pl.col("session_day") > pl.col("session_day").max() - pl.duration(days=_SHOWN_DAYS)
+    return rows.filter(recent).collect()
 
 
 def _script(environment: Environment, page: Page) -> str:

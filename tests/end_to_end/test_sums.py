@@ -12,7 +12,6 @@ from pipeline.ingest.manifests import objects_by_day, read_manifests
 from pipeline.lake import Lake, mart_key, period_key
 from pipeline.metrics.friction_tables import daily_friction
 from pipeline.metrics.heatmap import heatmap_cells
-from pipeline.metrics.selectors import selector_matches
 from pipeline.metrics.zone_tables import daily_zones
 from pipeline.product_file import load_product
 
@@ -93,7 +92,6 @@ def test_days_of_zones_and_friction_add_up_to_the_same_as_all_days_at_once(lake:
         "daily_zones": daily_zones(*read, last, product),
         "daily_friction": daily_friction(read[2], read[0], read[1], last, product),
         "heatmap_cells": heatmap_cells(read[0], read[1], last, product),
-        "selector_matches": selector_matches(read[0], read[1], last, product),
     }
     for name, whole in at_once.items():
         table, daily = TABLES[name], days_of(lake, name)

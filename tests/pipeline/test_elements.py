@@ -60,7 +60,17 @@ def test_a_selector_says_what_else_it_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    "chain", ['<a data-testid="x.y:z">', '<a id="a.b">', '<b class="w-1/2">', '<i aria-label="Say &quot;hi&quot;">']
+    "chain",
+    [
+        '<a class="2xl:flex">',
+        '<a id="1a">',
+        '<p class="-2x">',
+        "<o:p>",
+        '<a data-testid="x.y:z">',
+        '<a id="a.b">',
+        '<b class="w-1/2">',
+        '<i aria-label="Say &quot;hi&quot;">',
+    ],
 )
 def test_a_proposed_selector_finds_its_element(chain: str) -> None:
     ((selector, _, _),) = listed(chain, zones=[])

@@ -411,7 +411,11 @@ def test_ranges_of_people_give_the_same_rows(ranges: int, monkeypatch: pytest.Mo
         for kind in ("page_view", "click")
     ]
     whole = person_days(rows, 14)
-    monkeypatch.setattr("pipeline.metrics.zone_periods.ranges_of", lambda _: ranges)
+
+    def so_many(_rows: int) -> int:
+        return ranges
+
+    monkeypatch.setattr("pipeline.metrics.zone_periods.ranges_of", so_many)
     assert person_days(rows, 14).equals(whole)
     assert whole.select("period", "period_start", "page", "zone", "device_type").is_unique().all()
 

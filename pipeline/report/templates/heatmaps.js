@@ -7,6 +7,7 @@ const details = document.getElementById("details");
 const COLOURS = [[0, 0, 255], [0, 200, 255], [60, 220, 60], [255, 225, 0], [255, 60, 0]];
 // Points are smoothed on a grid of so many px of the page.
 const GRID = 4;
+let drawing = 0;
 const REACH = 6;
 
 function colour(strength) {
@@ -54,7 +55,7 @@ function points(context, view, cells, height) {
 }
 
 function bands(context, view, cells, height, whole) {
-  const most = kind.value === "reach" ? whole : Math.max(1, ...cells.map(([, , n]) => n));
+  const most = kind.value === "reach" ? whole : cells.reduce((highest, [, , n]) => Math.max(highest, n), 1);
   for (const [, y, n] of cells) {
     const [red, green, blue] = colour(n / most);
     context.fillStyle = `rgba(${red},${green},${blue},0.45)`;
@@ -91,7 +92,10 @@ function draw() {
   const views = of_page.filter((view) => view.device === device.value);
   refill(layer, named(unique(["page", ...views.flatMap((view) => Object.keys(view.cells[kind.value]))])));
   const told = [];
-  panes(views, (figure, view, picture, height) => {
+  const drawn = (drawing += 1);
+  panes(views, (figure, view, picture, height, place) => {
+    // Pictures load in whatever order; those of an earlier choice come too late.
+    if (drawn !== drawing) return;
     const cells = view.cells[kind.value][layer.value] || [];
     const total = cells.reduce((sum, [, , n]) => sum + n, 0);
     const whole = cells.length ? cells[0][2] : 1;
@@ -106,15 +110,15 @@ function draw() {
     const scale = Math.max(1, view.width / Math.max(200, figure.clientWidth));
     box.append(picture, canvas, marks(view, height, cells, whole, scale));
     figure.append(box);
-    const most = Math.max(0, ...cells.map(([, , n]) => n));
+    const most = cells.reduce((highest, [, , n]) => Math.max(highest, n), 0);
     const said = {
       click: () => total.toLocaleString("en") + " clicks",
       move: () => total.toLocaleString("en") + " positions of the pointer",
       attention: () => "Hottest stretch: " + (most / 3600000).toFixed(1) + " hours in windows",
       reach: () => whole.toLocaleString("en") + " page views",
     };
-    told.push(said[kind.value]());
-    details.textContent = told.join(" before, then ") + ". Windows: " + view.classes.join(", ") + " px wide.";
+    told[place] = said[kind.value]();
+    details.textContent = told.filter(Boolean).join(" before, then ") + ". Windows: " + view.classes.join(", ") + " px wide.";
   });
 }
 

@@ -37,7 +37,7 @@ function svg(name, attributes, ...children) {
 function panes(views, fill) {
   stage.replaceChildren();
   stage.classList.toggle("beside", views.length > 1);
-  for (const view of views) {
+  for (const [place, view] of views.entries()) {
     const figure = document.createElement("figure");
     const caption = document.createElement("figcaption");
     caption.textContent = view.from + " to " + view.to;
@@ -49,7 +49,7 @@ function panes(views, fill) {
     stage.append(figure);
     picture.addEventListener("load", () => {
       const height = Math.round((picture.naturalHeight * view.width) / picture.naturalWidth);
-      fill(figure, view, picture, height);
+      fill(figure, view, picture, height, place);
     });
     picture.src = data.pictures[view.picture];
   }
