@@ -6,13 +6,11 @@ The events are made up and seeded, in the columns of `events`: three days, sorte
 events. We also join every event to its page view and keep it (`session_events`); the others count sessions only.
 """
 
-import argparse
-import tempfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from compare import Answer, chdb_query, child, compare, write
+from compare import Answer, chdb_query, main
 
 DAY = date(2026, 3, 3)
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -162,22 +160,5 @@ WORK = {
 }
 
 
-def main() -> None:
-    options = argparse.ArgumentParser()
-    options.add_argument("--millions", type=float, default=6)
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--child", nargs=3)
-    chosen = options.parse_args()
-    if chosen.child:
-        child(WORK, _product, chosen.child[0], chosen.child[1], Path(chosen.child[2]))
-        return
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        prepare(folder, chosen.millions)
-        rows = compare(__file__, WORK, folder, chosen.rounds)
-    command = f"benchmarks/behaviour.py --millions {chosen.millions:g} --rounds {chosen.rounds}"
-    write("behaviour", f"Sessions of one of three days, {chosen.millions:g} M events", command, rows)
-
-
 if __name__ == "__main__":
-    main()
+    main(__file__, WORK, _product, prepare, "Sessions of one of three days", millions=6)

@@ -4,6 +4,7 @@ CPU seconds are user and system of all threads, without imports; the floor is th
 columns and sum them. chDB is no dependency: without it its rows are left out.
 """
 
+import argparse
 import importlib.util
 import json
 import os
@@ -12,6 +13,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -23,7 +25,7 @@ Works = Mapping[tuple[str, str], Callable[[Path], Answer]]
 Rows = list[dict[str, Any]]
 
 
-def child(works: Works, warm: Callable[[], None], work: str, engine: str, folder: Path) -> None:
+def child(works: Works, warm: Callable[[], object], work: str, engine: str, folder: Path) -> None:
     """One measurement, printed as JSON. What is compiled is compiled before: it is kept on disk."""
     if engine == "footfall":
         warm()
@@ -117,6 +119,31 @@ def write(name: str, title: str, command: str, rows: Rows) -> None:
         json.dumps({"command": command, "versions": versions, "rows": rows}, indent=1) + "\n"
     )
     print("\n".join(lines))
+
+
+def main(  # noqa: PLR0913  # what a benchmark is
+    script: str,
+    works: Works,
+    warm: Callable[[], object],
+    prepare: Callable[[Path, float], None],
+    title: str,
+    millions: float,
+) -> None:
+    """A benchmark's command line: --millions of events, --rounds; writes the results under the script's name."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--millions", type=float, default=millions)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--child", nargs=3)
+    chosen = options.parse_args()
+    if chosen.child:
+        child(works, warm, chosen.child[0], chosen.child[1], Path(chosen.child[2]))
+        return
+    name = Path(script).stem
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(Path(folder), chosen.millions)
+        rows = compare(script, works, Path(folder), chosen.rounds)
+    command = f"benchmarks/{name}.py --millions {chosen.millions:g} --rounds {chosen.rounds}"
+    write(name, f"{title}, {chosen.millions:g} M events", command, rows)
 
 
 def _lines(rows: Rows) -> Iterable[str]:

@@ -8,14 +8,12 @@ selectors. Of zones the others compute clicks, time to the first click, and conv
 the whole of daily_zones and heatmap_cells, which hold more.
 """
 
-import argparse
-import tempfile
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from compare import Answer, chdb_query, child, compare, write
+from compare import Answer, chdb_query, main
 
 DAY = date(2026, 3, 3)
 START_US = int(datetime(2026, 3, 3, tzinfo=UTC).timestamp() * 1_000_000)
@@ -309,22 +307,5 @@ def warm() -> None:
     rage_clicks(one, ["page_view_key"], "default", px=30, ms=1000, least=3)
 
 
-def main() -> None:
-    options = argparse.ArgumentParser()
-    options.add_argument("--millions", type=float, default=3)
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--child", nargs=3)
-    chosen = options.parse_args()
-    if chosen.child:
-        child(WORK, warm, chosen.child[0], chosen.child[1], Path(chosen.child[2]))
-        return
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        prepare(folder, chosen.millions)
-        rows = compare(__file__, WORK, folder, chosen.rounds)
-    command = f"benchmarks/zones.py --millions {chosen.millions:g} --rounds {chosen.rounds}"
-    write("zones", f"Zones, rage clicks and click grid of a day of {chosen.millions:g} M events", command, rows)
-
-
 if __name__ == "__main__":
-    main()
+    main(__file__, WORK, warm, prepare, "Zones, rage clicks and click grid of a day", millions=3)
