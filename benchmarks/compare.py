@@ -121,7 +121,7 @@ def write(name: str, title: str, command: str, rows: Rows) -> None:
     print("\n".join(lines))
 
 
-def main(  # noqa: PLR0913  # what a benchmark is
+def main(
     script: str,
     works: Works,
     warm: Callable[[], object],
