@@ -131,13 +131,14 @@ def until_another_view(acts: pl.DataFrame) -> pl.DataFrame:
     `acts` stand in order of session and place, and bear `session_key`.
     """
     is_same = pl.col("session_key") == pl.col("session_key").shift()
-    begins = (pl.col("view") != pl.col("view").shift()) | ~is_same
-    numbered = acts.with_columns(visit=begins.fill_null(value=True).cum_sum())
-    visits = numbered.unique("visit", keep="first", maintain_order=True).select("visit", "session_key", "occurred_at")
+    begins = ((pl.col("view") != pl.col("view").shift()) | ~is_same).fill_null(value=True)
+    numbered = acts.with_columns(begins=begins, visit=begins.cum_sum() - 1)
+    visits = numbered.filter("begins").select("session_key", "occurred_at")
     goes_on = pl.col("session_key").shift(-1) == pl.col("session_key")
-    left = visits.select("visit", left_at=pl.when(goes_on).then(pl.col("occurred_at").shift(-1)))
-    joined = numbered.join(left, on="visit", how="left", maintain_order="left")
-    return joined.with_columns(ended_at=pl.min_horizontal("ended_at", "left_at")).drop("visit", "left_at")
+    left_at = visits.select(pl.when(goes_on).then(pl.col("occurred_at").shift(-1))).to_series()
+    # Visits are numbered in their order, so a number is a place.
+    ended = numbered.with_columns(left_at.gather(numbered["visit"]).alias("left_at"))
+    return ended.with_columns(ended_at=pl.min_horizontal("ended_at", "left_at")).drop("begins", "visit", "left_at")
 
 
 def window_positions(acts: pl.DataFrame) -> pl.DataFrame:
