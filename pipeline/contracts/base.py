@@ -118,6 +118,11 @@ def time(name: str, description: str, *, nullable: bool = False) -> Column:
     return Column(name, UTC_MICROSECONDS, description, unit="UTC, microseconds", nullable=nullable)
 
 
+def ratio(name: str, description: str, unit: str, minimum: float | None = 0) -> Column:
+    """A quotient that is null where its denominator is 0."""
+    return Column(name, pl.Float64(), description, unit=unit, nullable=True, minimum=minimum)
+
+
 def rate(name: str, description: str) -> Column:
     """A share between 0 and 1 that is null where its denominator is 0 or was not measured."""
     return Column(name, pl.Float64(), description, unit="share", nullable=True, minimum=0, maximum=1)

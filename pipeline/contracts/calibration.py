@@ -3,10 +3,9 @@
 import polars as pl
 
 from pipeline.contracts.base import Column, Table, count, time
+from pipeline.contracts.friction import RULE_SET
 from pipeline.contracts.sessions import DEVICE, PERSON, SESSION_DAY
 from pipeline.contracts.zones import PAGE
-
-_RULE_SET = Column("rule_set", pl.String(), "named rule set of the product file")
 
 FIRST_VIEWS = Table(
     name="first_views",
@@ -14,7 +13,7 @@ FIRST_VIEWS = Table(
     grain="One row per session, page that it viewed, and rule set: the session's first view of the page.",
     columns=(
         SESSION_DAY,
-        _RULE_SET,
+        RULE_SET,
         Column("session_key", pl.Int64(), "the session"),
         PERSON,
         PAGE,
@@ -49,7 +48,7 @@ FRICTION_EFFECTS = Table(
         Column("period", pl.String(), "`last_28` or `last_90`"),
         Column("period_start", pl.Date(), "first local day of the period"),
         Column("period_end", pl.Date(), "last local day of the period"),
-        _RULE_SET,
+        RULE_SET,
         Column("signal", pl.String(), "friction signal, or `score>=N`"),
         PAGE,
         Column("goal", pl.String(), "goal of the product file"),

@@ -5,7 +5,7 @@ import polars as pl
 from pipeline.contracts.base import Column, Table, count, rate, text, time
 from pipeline.contracts.sessions import DEVICE, PERSON, SESSION_DAY
 
-_RULE_SET = Column("rule_set", pl.String(), "named rule set of the product file")
+RULE_SET = Column("rule_set", pl.String(), "named rule set of the product file")
 _RULE_VERSION = Column("rule_version", pl.String(), "hash of all numbers of the rule set")
 _SIGNAL = Column(
     "signal",
@@ -22,7 +22,7 @@ FRICTION_INCIDENTS = Table(
     grain="One row per incident of a session booked on the day, and per rule set; bots left out.",
     columns=(
         SESSION_DAY,
-        _RULE_SET,
+        RULE_SET,
         _RULE_VERSION,
         _SIGNAL,
         Column("incident_key", pl.Int64(), "xxh3_64 of the signal and the event that it begins with"),
@@ -53,7 +53,7 @@ DAILY_FRICTION = Table(
     grain="One row per session day, rule set, signal, page and device, bots and implied page views left out.",
     columns=(
         SESSION_DAY,
-        _RULE_SET,
+        RULE_SET,
         _RULE_VERSION,
         _SIGNAL,
         _PAGE,
@@ -73,7 +73,7 @@ SESSION_FRICTION = Table(
     grain="One row per session with an incident, and per rule set.",
     columns=(
         SESSION_DAY,
-        _RULE_SET,
+        RULE_SET,
         Column("session_key", pl.Int64(), "the session"),
         PERSON,
         DEVICE,
@@ -115,7 +115,7 @@ FRICTION_ELEMENTS = Table(
     grain="One row per session day, rule set, signal, page, zone, element and detail with an incident.",
     columns=(
         SESSION_DAY,
-        _RULE_SET,
+        RULE_SET,
         _SIGNAL,
         _PAGE,
         Column("zone", pl.String(), "innermost zone of the element; empty: none"),

@@ -2,13 +2,8 @@
 
 import polars as pl
 
-from pipeline.contracts.base import Column, Table, count, rate
+from pipeline.contracts.base import Column, Table, count, rate, ratio
 from pipeline.contracts.tables import DAILY_SESSIONS, FUNNEL_RESULTS, RETENTION_CELLS
-
-
-def _ratio(name: str, description: str, unit: str) -> Column:
-    return Column(name, pl.Float64(), description, unit=unit, nullable=True, minimum=0)
-
 
 _DAY = Column("day", pl.Date(), "local day of the product's time zone; sessions are booked on the day they began")
 
@@ -35,7 +30,7 @@ DAILY_KPIS = Table(
         rate("goal_rate", "sessions_with_goal / sessions"),
         count("page_views", "page views that a page_view event began", "page view", "day"),
         count("page_views_implied", "page views known only from acts", "page view", "day"),
-        _ratio("page_views_per_session", "page_views / sessions", "page views per session"),
+        ratio("page_views_per_session", "page_views / sessions", "page views per session"),
         count("clicks", "clicks", "event", "day"),
         count("orders", "orders of the day's sessions", "event", "day"),
         Column(
@@ -71,8 +66,8 @@ FUNNEL_STEPS = Table(
     grain="One row per funnel, period, group and step.",
     columns=(
         *(c for c in FUNNEL_RESULTS.columns if not c.name.endswith("_us_from_previous")),
-        _ratio("mean_seconds_from_previous", "mean time from the step before, zero times left out", "s"),
-        _ratio("median_seconds_from_previous", "median time from the step before, zero times left out", "s"),
+        ratio("mean_seconds_from_previous", "mean time from the step before, zero times left out", "s"),
+        ratio("median_seconds_from_previous", "median time from the step before, zero times left out", "s"),
         rate("step_rate", "people_converted / people_at_previous_step"),
         rate("conversion_rate", "people_converted / people_entered"),
     ),

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from pipeline.contracts.base import Column, Table, count, rate, text, time
+from pipeline.contracts.base import Column, Table, count, rate, ratio, text, time
 from pipeline.contracts.sessions import DEVICE, EVENT_DIMENSIONS, PERSON, SESSION_DAY
 
 PAGE = Column("page", pl.String(), "page of the product file")
@@ -182,14 +182,10 @@ SELECTOR_MATCHES = Table(
 )
 
 
-def _ratio(name: str, description: str, unit: str) -> Column:
-    return Column(name, pl.Float64(), description, unit=unit, nullable=True)
-
-
 def _per(act: str, done: str) -> tuple[Column, Column]:
     return (
         rate(f"conversion_per_{act}", f"sessions_converted_after_{act} / sessions_{done}"),
-        _ratio(f"revenue_per_{act}", f"revenue after it / sessions_{done}", "currency units per session"),
+        ratio(f"revenue_per_{act}", f"revenue after it / sessions_{done}", "currency units per session", None),
     )
 
 
@@ -201,15 +197,15 @@ ZONE_METRICS = Table(
         *DAILY_ZONES.columns,
         rate("click_rate", "page_views_clicked / page_views"),
         rate("session_click_rate", "sessions_clicked / sessions"),
-        _ratio("click_recurrence", "clicks / page_views_clicked", "clicks per page view clicked"),
+        ratio("click_recurrence", "clicks / page_views_clicked", "clicks per page view clicked"),
         rate("click_share", "own_clicks / page_clicks"),
-        _ratio("seconds_to_click", "mean time from the page view's start to its first click", "s"),
+        ratio("seconds_to_click", "mean time from the page view's start to its first click", "s"),
         rate("hover_rate", "page_views_hovered / page_views_measured_hover"),
-        _ratio("float_seconds", "mean time of the pointer in the zone, over page views hovered", "s"),
+        ratio("float_seconds", "mean time of the pointer in the zone, over page views hovered", "s"),
         rate("engagement_rate", "page_views_hovered_clicked / page_views_hovered"),
-        _ratio("hesitation_seconds", "mean time from the last hover's start to the first click", "s"),
+        ratio("hesitation_seconds", "mean time from the last hover's start to the first click", "s"),
         rate("exposure_rate", "page_views_exposed / page_views_measured_exposure"),
-        _ratio("exposure_seconds", "mean time in the window, over page views exposed for a known time", "s"),
+        ratio("exposure_seconds", "mean time in the window, over page views exposed for a known time", "s"),
         rate("attractiveness_rate", "page_views_exposed_clicked / page_views_exposed"),
         *_per("click", "clicked"),
         *_per("hover", "hovered"),

@@ -125,22 +125,6 @@ def _of_tracking(hits: pl.DataFrame, least_ms: int) -> pl.DataFrame:
     return told.group_by(_KEY).agg(exposed_place=pl.col("place").min(), exposure_ms=pl.col("duration_ms").max())
 
 
-def until_another_view(acts: pl.DataFrame) -> pl.DataFrame:
-    """Acts with `ended_at` no later than the session's next act in another view: its tab is in front from then on.
-
-    `acts` stand in order of session and place, and bear `session_key`.
-    """
-    is_same = pl.col("session_key") == pl.col("session_key").shift()
-    begins = ((pl.col("view") != pl.col("view").shift()) | ~is_same).fill_null(value=True)
-    numbered = acts.with_columns(begins=begins, visit=begins.cum_sum() - 1)
-    visits = numbered.filter("begins").select("session_key", "occurred_at")
-    goes_on = pl.col("session_key").shift(-1) == pl.col("session_key")
-    left_at = visits.select(pl.when(goes_on).then(pl.col("occurred_at").shift(-1))).to_series()
-    # Visits are numbered in their order, so a number is a place.
-    ended = numbered.with_columns(left_at.gather(numbered["visit"]).alias("left_at"))
-    return ended.with_columns(ended_at=pl.min_horizontal("ended_at", "left_at")).drop("begins", "visit", "left_at")
-
-
 def window_positions(acts: pl.DataFrame) -> pl.DataFrame:
     """Where the window stood, from when to when: `view`, `spot`, `begin`, `end`, `place`, `top`, `window_height`.
 

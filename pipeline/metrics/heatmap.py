@@ -11,7 +11,8 @@ from datetime import date
 import polars as pl
 
 from pipeline.contracts import TABLES
-from pipeline.metrics.exposure import MAX_PAGE_PX, until_another_view, window_positions
+from pipeline.metrics.acts import SPOT, acts_in, spots_of
+from pipeline.metrics.exposure import MAX_PAGE_PX, window_positions
 from pipeline.product import Product
 
 BIN_PX = 20
@@ -22,7 +23,6 @@ WIDTH_CLASSES = {"0-599": 600, "600-959": 960, "960-1279": 1280, "1280-1919": 19
 WIDEST, UNKNOWN = "1920+", "unknown"
 # A page and device, and a class of widths, are numbers here: the same few come millions of times.
 _WHERE = ["spot", "width"]
-_SPOT = ["page", "device_type"]
 _KINDS = ("page_view", "page_ping", "page_leave", "click", "move", "scroll")
 _CELL = [*_WHERE, "kind", "layer", "x_bin", "y_bin"]
 
@@ -31,9 +31,9 @@ def heatmap_cells(events: pl.LazyFrame, views: pl.LazyFrame, day: date, product:
     """Cells of the sessions booked on `day`, from their session_events and page_views."""
     table = TABLES["heatmap_cells"]
     real = views.filter(~pl.col("is_bot"), ~pl.col("implied"), pl.col("page").is_not_null())
-    shown = real.select("page_view_key", "session_key", *_SPOT, "source", "ended_at").collect().with_row_index("view")
+    shown = real.select("page_view_key", "session_key", *SPOT, "source", "ended_at").collect().with_row_index("view")
     spots = _spots(shown, product)
-    acts = _acts(events, shown.join(spots, on=_SPOT, how="left", maintain_order="left"))
+    acts = _acts(events, shown.join(spots, on=SPOT, how="left", maintain_order="left"))
     # Pings and leaving tell how far a page was scrolled, but not when.
     momentary = _told(acts, shown, ("scroll", "click"))
     reaching = _told(acts, shown, ("scroll", "click", "page_ping", "page_leave"))
@@ -49,20 +49,13 @@ def _spots(shown: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Each page and device by its number, with the width in px that the page's content is at most."""
     limits = {page.name: page.content_max_width for page in product.pages if page.content_max_width is not None}
     widest = pl.col("page").replace_strict(limits, default=None, return_dtype=pl.Int64)
-    return shown.select(_SPOT).unique(maintain_order=True).with_row_index("spot").with_columns(widest=widest)
+    return spots_of(shown).with_columns(widest=widest)
 
 
 def _acts(events: pl.LazyFrame, shown: pl.DataFrame) -> pl.DataFrame:
-    """Acts of the page views in the order of session_events, in which those of a view stand by place."""
-    columns = ("page_view_key", "kind", "place", "occurred_at", "x", "y", "is_fixed", "scroll_y")
-    acts = (
-        events.filter(pl.col("kind").is_in(_KINDS))
-        .select(*columns, "window_width", "window_height")
-        .join(shown.lazy().drop(*_SPOT, "source"), on="page_view_key", maintain_order="left")
-        .drop("page_view_key")
-        .collect()
-        .pipe(until_another_view)
-    )
+    """Acts of the page views, with the class of widths of their view's first known window."""
+    columns = ("x", "y", "is_fixed", "scroll_y", "window_width", "window_height")
+    acts = acts_in(events, shown.drop(*SPOT, "source"), _KINDS, columns)
     widths = acts.drop_nulls("window_width").group_by("view", maintain_order=True).agg(pl.col("window_width").first())
     place = pl.sum_horizontal((pl.col("window_width") >= end).cast(pl.Int64) for end in WIDTH_CLASSES.values())
     classes = widths.select("view", width=place)

@@ -9,8 +9,9 @@ from datetime import date
 
 import polars as pl
 
+from pipeline.metrics.acts import SPOT, acts_in, spots_of
 from pipeline.metrics.capabilities import capabilities
-from pipeline.metrics.exposure import exposure_methods, exposures, lines, until_another_view
+from pipeline.metrics.exposure import exposure_methods, exposures, lines
 from pipeline.metrics.stretches import joined_stretches
 from pipeline.metrics.zones import chain_zones, zones_valid_on
 from pipeline.product import Product
@@ -20,7 +21,6 @@ from pipeline.product_pages import Zone
 HOVER_GAP_US = 100_000
 LEAST_HOVER_US = 50_000
 _KEY = ["view", "zone"]
-_SPOT = ["page", "device_type"]
 _KINDS = ("page_view", "page_ping", "page_leave", "click", "move", "scroll", "exposure")
 _MEASURED = ("hover", "exposure", "dead_click", "js_error")
 _SIGNALS = {"rage_click": "raged", "dead_click": "dead", "error_click": "erred"}
@@ -50,8 +50,8 @@ def zone_day(
     """
     zones = zones_valid_on(day, product)
     shown = _views(events, views, product)
-    spots = shown.select(_SPOT).unique(maintain_order=True).with_row_index("spot")
-    shown = shown.join(spots, on=_SPOT, how="left", maintain_order="left")
+    spots = spots_of(shown)
+    shown = shown.join(spots, on=SPOT, how="left", maintain_order="left")
     acts = _acts(events, shown)
     line = lines(zones, shown["device_type"].unique().to_list(), product)
     methods = exposure_methods(shown, acts, product, is_placed=not line.is_empty())
@@ -63,7 +63,7 @@ def zone_day(
     parts = [
         clicked,
         _hovers(acts, inside, clicked),
-        exposures(acts, hits, line.join(spots, on=_SPOT), product.exposure.least_ms),
+        exposures(acts, hits, line.join(spots, on=SPOT), product.exposure.least_ms),
         _friction(incidents, shown, zones, product),
     ]
     return ZoneDay(shown, _facts(parts, shown), acts.filter(pl.col("kind") == "click").select("view"), zones, line)
@@ -73,7 +73,7 @@ def _inside(acts: pl.DataFrame, spots: pl.DataFrame, zones: Sequence[Zone]) -> p
     """Which zones each element lies in: `spot`, `element_chain` (categorical), `zone`, `is_innermost`."""
     distinct = acts.select("spot", "element_chain").drop_nulls().unique().join(spots, on="spot")
     found = chain_zones(distinct.with_columns(pl.col("element_chain").cast(pl.String)), zones)
-    return found.join(spots, on=_SPOT).drop(_SPOT).with_columns(pl.col("element_chain").cast(pl.Categorical))
+    return found.join(spots, on=SPOT).drop(SPOT).with_columns(pl.col("element_chain").cast(pl.Categorical))
 
 
 def _views(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> pl.DataFrame:
@@ -93,20 +93,10 @@ def _views(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> pl.Da
 
 
 def _acts(events: pl.LazyFrame, shown: pl.DataFrame) -> pl.DataFrame:
-    """Acts of the page views in the order of session_events, in which those of a view stand by place.
-
-    Pages, devices and elements are numbers here: the same few come millions of times.
-    """
-    known = shown.lazy().select("page_view_key", "session_key", "view", "spot", "started_at", "ended_at", "hover")
-    columns = ("page_view_key", "kind", "place", "occurred_at", "duration_ms", "scroll_y", "window_height")
-    return (
-        events.filter(pl.col("kind").is_in(_KINDS))
-        .select(*columns, pl.col("element_chain").cast(pl.Categorical))
-        .join(known, on="page_view_key", maintain_order="left")
-        .drop("page_view_key")
-        .collect()
-        .pipe(until_another_view)
-    )
+    """Acts of the page views, with their elements as codes."""
+    known = shown.select("page_view_key", "session_key", "view", "spot", "started_at", "ended_at", "hover")
+    element = pl.col("element_chain").cast(pl.Categorical)
+    return acts_in(events, known, _KINDS, ("duration_ms", "scroll_y", "window_height", element))
 
 
 def _clicks(hits: pl.DataFrame) -> pl.DataFrame:

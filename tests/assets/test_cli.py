@@ -27,6 +27,8 @@ COMMANDS = [
     "retry-rejected",
     "erase",
     "doctor",
+    "zones",
+    "friction",
 ]
 
 
@@ -138,6 +140,46 @@ def test_the_demo_deletes_no_home_but_its_own(home: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("FOOTFALL_HOME", str(home))
     assert "holds something else" in call(home, "demo", code=2)
     assert (home / "product.yaml").exists()
+
+
+BANNER, HERO = '<main><a class="banner">', '<main><section class="hero"><img>'
+
+
+def clicked(home: Path) -> None:
+    """A page view with three quick clicks on a banner outside all zones, and one click on the hero."""
+    rows = [
+        record("v", "2026-02-05T10:00:00", url="/"),
+        record("h", "2026-02-05T10:00:30", "click", url="/", element_chain=HERO),
+    ]
+    rows += [
+        record(f"c{i}", f"2026-02-05T10:00:10.{i}00", "click", url="/", element_chain=BANNER, x=5, y=5)
+        for i in range(0, 9, 3)
+    ]
+    drop(home, "web/2026-02-05/clicks.ndjson", ndjson(rows))
+
+
+def test_zones_lists_what_is_clicked_outside_all_zones(home: Path) -> None:
+    assert "run `footfall run` first" in call(home, "zones", "--page", "home", code=1)
+    clicked(home)
+    call(home, "run")
+    out = call(home, "zones", "--page", "home")
+    assert "a.banner │ 3 │ 75.0%" in out
+    assert "selectors: ['a.banner']" in out
+    assert "hero" not in out
+    assert "every clicked element of product lies in a zone" in call(home, "zones", "--page", "product")
+    assert "the pages are home, product" in call(home, "zones", "--page", "nowhere", code=2)
+
+
+def test_friction_compares_two_rule_sets_over_all_days(home: Path) -> None:
+    assert "run `footfall run` first" in call(home, "friction", "--compare", "default", "mixpanel", code=1)
+    clicked(home)
+    call(home, "run")
+    # Three clicks are a rage click by default, and a click too few for Mixpanel's rule.
+    out = call(home, "friction", "--compare", "default", "mixpanel")
+    assert re.search(r"rage_\S* │ home │ 1 │ 0 │ 1 │ 0 │ 0 │", out), out
+    same = call(home, "friction", "--compare", "default", "posthog")
+    assert re.search(r"rage_\S* │ home │ 1 │ 1 │ 0 │ 0 │ 1 │", same), same
+    assert "there are default, posthog" in call(home, "friction", "--compare", "default", "nosuch", code=2)
 
 
 def test_doctor_finds_what_was_tampered_with(home: Path) -> None:

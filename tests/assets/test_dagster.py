@@ -339,6 +339,51 @@ def test_every_asset_says_what_it_is(home: Home) -> None:
             assert node.backfill_policy == dg.BackfillPolicy.single_run()
 
 
+def test_alerts_and_silent_selectors_are_checks_that_warn(
+    home: Home, runner: Runner, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Ten weeks of page views; the clicks that end half of them stop on the last day, and no zone is ever met.
+    last = date(2026, 3, 9)
+    for week in range(10):
+        day = last - timedelta(days=7 * week)
+        rows = [record(f"{day}-{p}", f"{day}T10:00:00", url="/", anonymous_id=f"d{p}") for p in range(200)]
+        rows += [
+            record(f"{day}-{p}-b", f"{day}T10:00:10", "order", anonymous_id=f"d{p}", url="/")
+            for p in range(100 if week else 0)
+        ]
+        drop(home.lake.home, f"web/{day}/a.ndjson", ndjson(rows))
+    heard: list[str | None] = []
+    told = home.send_alerts
+
+    def send(webhook: str | None) -> int:
+        heard.append(webhook)
+        return told(None)
+
+    monkeypatch.setattr(home, "send_alerts", send)
+    monkeypatch.setenv("FOOTFALL_ALERT_WEBHOOK", "https://hooks.example/x")
+    runner.run()
+    assert not runner.failures
+    assert heard == ["https://hooks.example/x"]
+    found = {(alert["metric"], alert["device_type"]): alert for alert in home.newest_alerts()}
+    fell = found["goal_rate", ""]
+    assert (fell["rate"], fell["expected"], fell["days_compared"], fell["since"]) == (0.0, 0.5, 8, last)
+    for asset, check, words in (
+        ("alerts", "newest_day_usual", "goal rate of the whole product fell to 0.0% (expected 50.0%"),
+        ("zone_metrics", "selectors_find_elements", "home/hero: no element fits 'section.hero' any more (never)"),
+    ):
+        key = dg.AssetCheckKey(dg.AssetKey(asset), check)
+        (record_,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+        assert record_.event is not None
+        evaluation = (
+            record_.event.asset_check_evaluation_data
+            if hasattr(record_.event, "asset_check_evaluation_data")
+            else (record_.event.get_dagster_event().asset_check_evaluation_data)
+        )
+        assert not evaluation.passed
+        assert evaluation.severity == dg.AssetCheckSeverity.WARN
+        assert any(words in str(value.value) for value in evaluation.metadata.values()), evaluation.metadata
+
+
 def test_a_reversed_range_is_refused() -> None:
     with pytest.raises(ValueError, match="ends on"):
         range_tags(date(2026, 1, 2), date(2026, 1, 1))

@@ -18,6 +18,7 @@ from pipeline.alert_messages import newest_alerts, send_new
 from pipeline.contracts import TABLES
 from pipeline.lake import Lake, day_key, mart_key
 from pipeline.metrics.alerts import alerts
+from pipeline.metrics.metric_alerts import metric_alerts
 
 START = date(2026, 1, 5)
 Day = tuple[int, int]  # hits, n
@@ -73,6 +74,48 @@ def test_since_is_the_first_of_the_consecutive_days_out() -> None:
     assert out.select((pl.col("day") - START).dt.total_days(), (pl.col("since") - START).dt.total_days()).rows() == [
         (56, 56), (57, 56), (58, 56),
     ]  # fmt: skip
+
+
+def test_friction_alerts_name_the_sessions_to_look_at() -> None:
+    days = [START + timedelta(days=7 * week) for week in range(9)]
+    raged = [30] * 8 + [120]
+    about = {"rule_set": "default", "signal": "rage_click", "page": "home", "device_type": "mobile"}
+    friction = pl.DataFrame(
+        [
+            {**about, "session_day": d, "page_views_with": n, "page_views_measured": 1_000}
+            for d, n in zip(days, raged, strict=True)
+        ]
+    )
+    weights = {7: 4, 8: 9, 9: 4}
+    incidents = pl.DataFrame(
+        [
+            {**about, "session_day": days[-1], "session_key": s, "weight": w, "incident_key": s}
+            for s, w in weights.items()
+        ]
+    )
+    zones = TABLES["daily_zones"].schema.to_frame()
+    sessions = TABLES["daily_sessions"].schema.to_frame()
+    made = metric_alerts(friction.lazy(), zones.lazy(), sessions.lazy(), incidents.lazy(), days)
+    assert made.select("metric", "page", "device_type", "hits", "n", "example_sessions").rows() == [
+        ("rage_click", "home", "", 120, 1_000, "8, 7, 9"),
+        ("rage_click", "home", "mobile", 120, 1_000, "8, 7, 9"),
+    ]
+    assert made["relative_change"].to_list() == [3.0, 3.0]
+    assert metric_alerts(friction.lazy(), zones.lazy(), sessions.lazy(), incidents.lazy(), []).is_empty()
+
+
+def test_a_redesigned_zone_begins_anew() -> None:
+    days = [START + timedelta(days=7 * week) for week in range(9)]
+    rows = [
+        {"session_day": d, "page": "home", "zone": "hero", "zone_version": START if i < 8 else days[8], "segment": "",
+         "variant": "", "device_type": "mobile", "page_views": 1_000, "page_views_clicked": 100 if i < 8 else 400}
+        for i, d in enumerate(days)
+    ]  # fmt: skip
+    zones, empty = pl.DataFrame(rows), TABLES["daily_friction"].schema.to_frame().lazy()
+    sessions, incidents = (TABLES[n].schema.to_frame().lazy() for n in ("daily_sessions", "friction_incidents"))
+    assert metric_alerts(empty, zones.lazy(), sessions, incidents, days).is_empty()
+    same = zones.with_columns(zone_version=pl.lit(START))
+    assert metric_alerts(empty, same.lazy(), sessions, incidents, days)["metric"].to_list() == ["zone_click_rate"]
 
 
 SERIES, QUIET_DAYS = 40, 100

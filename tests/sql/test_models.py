@@ -352,6 +352,37 @@ def test_friction_elements_count_incidents_page_views_and_sessions() -> None:
     shows(rows[1], {"signal": "rage_click", "detail": "", "incidents": 1})
 
 
+def test_friction_calibration_says_what_an_effect_amounts_to() -> None:
+    effect = {
+        "period": "last_28", "rule_set": "default", "page": "home", "goal": "buy", "sessions_with": 50,
+        "converted_with": 10, "sessions_without": 100, "converted_without": 30, "claimed": True,
+    }  # fmt: skip
+    rows = result(
+        "friction_calibration",
+        friction_effects=given(
+            "friction_effects",
+            {**effect, "signal": "a", "effect": 0.1, "low": 0.05, "high": 0.15},
+            {**effect, "signal": "b", "effect": -0.1, "low": -0.15, "high": -0.05},
+            {**effect, "signal": "c", "effect": 0.1, "low": -0.05, "high": 0.25},
+            {**effect, "signal": "d", "claimed": False, "sessions_with": 0},
+        ),
+    )
+    assert [row["verdict"] for row in rows] == ["costs", "helps", "unclear", "too few"]
+    assert [row["plain_difference"] for row in rows[:1]] == [pytest.approx(0.1)]
+    assert rows[3]["plain_difference"] is None
+
+
+def test_friction_alerts_are_those_of_a_rule_set() -> None:
+    alert = {"day": MON, "page": "home", "zone": "", "zone_version": "", "device_type": ""}
+    found = given(
+        "metric_alerts",
+        {**alert, "metric": "rage_click", "rule_set": "default"},
+        {**alert, "metric": "goal_rate", "rule_set": ""},
+    )
+    assert [row["metric"] for row in result("alerts", metric_alerts=found)] == ["goal_rate", "rage_click"]
+    assert [row["metric"] for row in result("friction_alerts", metric_alerts=found)] == ["rage_click"]
+
+
 def test_friction_events_bear_the_score_of_their_session() -> None:
     incident = {"session_day": MON, "rule_set": "default", "signal": "rage_click", "page": "home", "session_key": 1}
     rows = result(
