@@ -342,7 +342,7 @@ def test_every_asset_says_what_it_is(home: Home) -> None:
 def test_alerts_and_silent_selectors_are_checks_that_warn(
     home: Home, runner: Runner, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Ten weeks of page views; the clicks that end half of them stop on the last day, and no zone is ever met.
+    # Ten weeks of page views; the orders that end half of them stop on the last day, and no zone is ever met.
     last = date(2026, 3, 9)
     for week in range(10):
         day = last - timedelta(days=7 * week)
@@ -351,6 +351,10 @@ def test_alerts_and_silent_selectors_are_checks_that_warn(
             record(f"{day}-{p}-b", f"{day}T10:00:10", "order", anonymous_id=f"d{p}", url="/")
             for p in range(100 if week else 0)
         ]
+        # The source tells of elements, and none of them lies in a zone.
+        rows.append(
+            record(f"{day}-c", f"{day}T10:00:05", "click", anonymous_id="d0", url="/", element_chain="<footer><a>")
+        )
         drop(home.lake.home, f"web/{day}/a.ndjson", ndjson(rows))
     heard: list[str | None] = []
     told = home.send_alerts
@@ -374,11 +378,8 @@ def test_alerts_and_silent_selectors_are_checks_that_warn(
         key = dg.AssetCheckKey(dg.AssetKey(asset), check)
         (record_,) = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
         assert record_.event is not None
-        evaluation = (
-            record_.event.asset_check_evaluation_data
-            if hasattr(record_.event, "asset_check_evaluation_data")
-            else (record_.event.get_dagster_event().asset_check_evaluation_data)
-        )
+        assert record_.event.dagster_event is not None
+        evaluation = record_.event.dagster_event.asset_check_evaluation_data
         assert not evaluation.passed
         assert evaluation.severity == dg.AssetCheckSeverity.WARN
         assert any(words in str(value.value) for value in evaluation.metadata.values()), evaluation.metadata

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from support import PRODUCT, product
 
 from pipeline.product_file import ProductFileError, load_product, parse_product, schema
@@ -51,6 +52,26 @@ def test_all_faults_at_once() -> None:
         .replace("window_days: 7", "window: 7")
     )
     assert len(faults(broken)) == 4
+
+
+@pytest.mark.parametrize("file", ["/etc/passwd.png", "../other/a.png", "a/../../b.png", "page.svg", "page"])
+def test_a_picture_lies_below_the_product_file(file: str) -> None:
+    with pytest.raises(ValidationError, match="below the product file's folder"):
+        product(pages=[{"name": "home", "urls": ["/"], "pictures": [{"file": file, "device_type": "x", "width": 9}]}])
+
+
+def test_a_zone_has_one_box_a_device() -> None:
+    boxes = [{"device_type": "mobile", "y": 0, "height": 9}, {"device_type": "mobile", "y": 9, "height": 9}]
+    with pytest.raises(ValidationError, match="two boxes for one device"):
+        product(zones=[{"name": "z", "page": "home", "selectors": ["a"], "boxes": boxes}])
+
+
+def test_the_order_of_rule_sets_counts_and_the_look_of_a_page_does_not() -> None:
+    one, two = ({"rule_sets": {name: {} for name in names}} for names in ("ab", "ba"))
+    assert product(friction=one).part_hash("friction") != product(friction=two).part_hash("friction")
+    pages = [{"name": "home", "urls": ["/"]}, {"name": "product", "urls": ["/p/*"]}]
+    drawn = [{**pages[0], "pictures": [{"file": "a.png", "device_type": "mobile", "width": 390}]}, pages[1]]
+    assert product(pages=pages).part_hash("pages") == product(pages=drawn).part_hash("pages")
 
 
 def test_overlapping_zone_versions_are_refused() -> None:
