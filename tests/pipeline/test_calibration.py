@@ -112,7 +112,7 @@ def slow(units: list[Unit]) -> tuple[float, float] | None:
     return effect, error
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2), st.booleans(), st.booleans()), min_size=1, max_size=120),
     st.sampled_from([1, 4]),

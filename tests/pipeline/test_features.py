@@ -70,7 +70,7 @@ acts = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(acts=acts)
 def test_adoption_equals_a_slow_count(acts: list[tuple[int, int, str]]) -> None:
     kinds: dict[str, dict[str, Any]] = {

@@ -154,7 +154,7 @@ def test_step_counts_leave_zero_times_out_of_mean_and_median() -> None:
     assert found["mean_us"].to_list() == [None, 420e6, None]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(events=EVENTS, window=st.sampled_from([5, 30]), order=st.sampled_from(["ordered", "unordered"]))
 def test_trends_are_a_funnel_per_period_of_entry(events: list[Event], window: int, order: Any) -> None:
     # Periods are hours: minutes are stretched so that entries fall into several.

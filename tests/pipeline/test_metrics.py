@@ -27,7 +27,7 @@ def active(found: set[tuple[int, int]]) -> pl.LazyFrame:
     return pl.LazyFrame(rows, schema={"person_key": pl.Int64, "day": pl.Date}, orient="row")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(found=visits)
 def test_people_per_day_week_and_month(found: set[tuple[int, int]]) -> None:
     made = people_daily(active(found), DAYS, product())
@@ -54,7 +54,7 @@ def test_people_never_add_up_over_days_but_new_people_do() -> None:
     assert table.column("people_new").adds_over == ("day",)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(found=visits)
 def test_retention_equals_the_oracle(found: set[tuple[int, int]]) -> None:
     made = retention_cells(active(found), DAYS, product())

@@ -212,7 +212,7 @@ def test_lifecycle_equals_the_oracle(
     assert found.height == calendar.number_of(last) - calendar.number_of(first) + 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     rows=st.lists(st.tuples(st.sampled_from("abc"), HOURS), max_size=25),
     unit=st.sampled_from(["hour", "day", "week"]),
