@@ -30,17 +30,21 @@ def child(works: Works, warm: Callable[[], object], work: str, engine: str, fold
     if engine == "footfall":
         warm()
     # The warming's memory is part of the peak, its time isn't measured.
-    before = resource.getrusage(resource.RUSAGE_SELF)
+    before = cpu_seconds()
     begun = time.perf_counter()
     answer = works[work, engine](folder)
     wall = time.perf_counter() - begun
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-    print(json.dumps({"cpu": cpu, "wall": wall, "peak_mb": peak_mb(), "answer": answer}))
+    print(json.dumps({"cpu": cpu_seconds() - before, "wall": wall, "peak_mb": peak_mb(), "answer": answer}))
+
+
+def cpu_seconds() -> float:
+    """User and system time of this process and of those that it started and that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def peak_mb() -> float:
-    """Peak memory of this process; ru_maxrss counts what the process that started it held."""
+    """Peak memory of this process without those that it started; ru_maxrss counts what the process that started it held."""
     (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) / 1024
 

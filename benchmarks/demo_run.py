@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import shutil
 import statistics
 import subprocess
@@ -19,6 +18,8 @@ import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
+
+from compare import cpu_seconds, peak_mb
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOP = ROOT / "examples" / "shop"
@@ -100,10 +101,9 @@ def measure(form: str, home: Path) -> dict[str, float]:
 def child(form: str, folder: Path) -> None:
     """What a measured process does."""
     phases = with_dagster(folder) if form == FORMS[0] else without_dagster(folder)
-    used = resource.getrusage(resource.RUSAGE_SELF)
     phases["total"] = sum(phases.values())
-    phases["CPU"] = used.ru_utime + used.ru_stime
-    phases["peak MB"] = used.ru_maxrss / 1024
+    phases["CPU"] = cpu_seconds()
+    phases["peak MB"] = peak_mb()
     print(json.dumps(phases))  # the answer to the parent
 
 

@@ -14,7 +14,6 @@ import importlib
 import importlib.util
 import json
 import random
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from compare import cpu_seconds, peak_mb
 
 RESULTS = Path(__file__).parent / "results"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/144.0.0.0 Safari/537.36"
@@ -171,12 +172,6 @@ def measured(name: str, folder: Path) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def peak_mb() -> float:
-    """Peak memory of this process; ru_maxrss would count what the process that started it held."""
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) / 1024
-
-
 def work(name: str, folder: Path) -> None:
     """Do one piece after its imports; tell seconds, peak memory and answer on the last line."""
     for module in ("polars", "duckdb", "chdb", "pipeline.ingest.files", "pipeline.events.duplicates"):
@@ -185,11 +180,10 @@ def work(name: str, folder: Path) -> None:
         ]
         if module.split(".")[0] in wanted:
             importlib.import_module(module)
-    begin, usage = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
+    begin, before = time.perf_counter(), cpu_seconds()
     answer = WORK[name](folder)
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = after.ru_utime + after.ru_stime - usage.ru_utime - usage.ru_stime
-    sys.stdout.write(json.dumps({"cpu": cpu, "wall": time.perf_counter() - begin, "mb": peak_mb(), "answer": answer}))
+    wall, cpu = time.perf_counter() - begin, cpu_seconds() - before
+    sys.stdout.write(json.dumps({"cpu": cpu, "wall": wall, "mb": peak_mb(), "answer": answer}))
 
 
 def main() -> None:
