@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -148,3 +150,19 @@ def missing(what: str) -> NoReturn:
     if os.environ.get("FOOTFALL_REQUIRE_BROWSER") == "1":
         pytest.fail(f"{what} is missing, and FOOTFALL_REQUIRE_BROWSER=1 asks for it")
     pytest.skip(f"{what} isn't here")
+
+
+@contextmanager
+def open_browser() -> Iterator[Any]:
+    """A headless Chromium. While it is open its event loop counts as running, so Dagster can't run in this thread."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        missing("chromium")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # only where there is a browser
+
+    flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+    flags += ["--disable-component-update", "--disable-sync"]
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=chromium, args=flags)
+        yield opened
+        opened.close()

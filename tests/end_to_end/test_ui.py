@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import days_from, drop, marts_of, ndjson, record
+from support import days_from, drop, marts_of, ndjson, open_browser, record
 
 from assets.events import DAILY_TABLES, EVENT_TABLES
 from assets.resources import Home
@@ -127,17 +127,17 @@ def test_backfill_of_28_days_is_a_few_runs_of_ranges(url: str, folder: Path) -> 
     assert marts_of(Lake(folder)) == before, "computed again, the same bytes"
 
 
-def test_the_ui_shows_the_graph(url: str, browser: Any, tmp_path: Path) -> None:
-    page = browser.new_page(viewport={"width": 1600, "height": 900})
+def test_the_ui_shows_the_graph(url: str, tmp_path: Path) -> None:
     faults: list[str] = []
-    page.on("pageerror", lambda fault: faults.append(str(fault)))
-    page.goto(f"{url}/asset-groups", timeout=60_000)
-    for group in ("ingest", "events", "daily", "periods", "marts"):
-        page.get_by_text(group, exact=True).first.wait_for(timeout=30_000)
-    page.screenshot(path=tmp_path / "graph.png")
-    page.goto(f"{url}/assets/daily_kpis?view=overview", timeout=60_000)
-    page.get_by_text("One row per local day").first.wait_for(timeout=30_000)
-    page.get_by_text("people_active_28d").first.wait_for(timeout=30_000)
-    page.close()
+    with open_browser() as browser:
+        page = browser.new_page(viewport={"width": 1600, "height": 900})
+        page.on("pageerror", lambda fault: faults.append(str(fault)))
+        page.goto(f"{url}/asset-groups", timeout=60_000)
+        for group in ("ingest", "events", "daily", "periods", "marts"):
+            page.get_by_text(group, exact=True).first.wait_for(timeout=30_000)
+        page.screenshot(path=tmp_path / "graph.png")
+        page.goto(f"{url}/assets/daily_kpis?view=overview", timeout=60_000)
+        page.get_by_text("One row per local day").first.wait_for(timeout=30_000)
+        page.get_by_text("people_active_28d").first.wait_for(timeout=30_000)
     assert (tmp_path / "graph.png").stat().st_size > 10_000
     assert not faults
