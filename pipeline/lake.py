@@ -129,8 +129,9 @@ class Lake:
         paths = [self.path(key) for key in keys]
         if not paths:
             return pl.LazyFrame(schema=table.schema)
-        # Diagonal: objects written before a property was promoted lack its column.
-        return pl.concat([pl.scan_parquet(path, glob=False) for path in paths], how="diagonal_relaxed")
+        # Diagonal: objects written before a column came, or a property was promoted, lack it.
+        scans = [pl.LazyFrame(schema=table.schema), *(pl.scan_parquet(path, glob=False) for path in paths)]
+        return pl.concat(scans, how="diagonal_relaxed")
 
     def scan_days(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
         """The rows of the published partitions of `days`; days without a partition add none."""

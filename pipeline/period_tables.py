@@ -27,6 +27,10 @@ from pipeline.metrics.zone_periods import zone_people_counts
 from pipeline.product import Product
 from pipeline.state import RAW
 from pipeline.verdicts import Verdicts
+from pipeline.voice.behaviour import behaviour_results
+from pipeline.voice.quotes import quote_list
+from pipeline.voice.scores import feedback_counts, score_results
+from pipeline.voice.themes import comment_themes, theme_list, theme_results
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class PeriodTable:
     code_version: str = "1"
     beside: tuple[str, ...] = ()
 
+
+_BEHAVIOUR = ("zone_people", "friction_incidents", "step_events", "activity")
 
 PERIOD_TABLES: tuple[PeriodTable, ...] = (
     PeriodTable(TABLES["identity_links"], "identity_events", lambda s: s.verdicts.identities.links),
@@ -101,6 +107,18 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         TABLES["journey_edge_counts"], "journey_events", lambda s: journey_edge_counts(s.rows, s.days, s.product)
     ),
     PeriodTable(TABLES["journey_ways"], "journey_events", lambda s: journey_ways(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["feedback_counts"], "feedback", lambda s: feedback_counts(s.rows, s.product)),
+    PeriodTable(TABLES["score_results"], "feedback", lambda s: score_results(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["comment_themes"], "feedback", lambda s: comment_themes(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["theme_list"], "feedback", lambda s: theme_list(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["theme_results"], "feedback", lambda s: theme_results(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["quote_list"], "feedback", lambda s: quote_list(s.rows, s.days, s.product)),
+    PeriodTable(
+        TABLES["behaviour_results"],
+        "feedback",
+        lambda s: behaviour_results(s.rows, {name: s.scan(name) for name in _BEHAVIOUR}, s.days, s.product),
+        beside=_BEHAVIOUR,
+    ),
     PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.manifests.values())),
     PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.manifests.values())),
 )

@@ -16,6 +16,7 @@ from pipeline.product_friction import Friction
 from pipeline.product_metrics import DIMENSIONS, Feature, Funnel, Goal, Journey, Match, Retention, Segment
 from pipeline.product_pages import Elements, Exposure, Page, Zone
 from pipeline.product_sources import Name, Part, Source, known_zone
+from pipeline.product_voice import Survey, Theme, Voice
 
 PropertyType = Literal["string", "integer", "boolean"]
 ProductPart = Literal[
@@ -33,6 +34,9 @@ ProductPart = Literal[
     "journeys",
     "features",
     "friction",
+    "surveys",
+    "themes",
+    "voice",
     "capabilities",
     "quality",
     "currency",
@@ -113,6 +117,9 @@ class Product(Part):
     journeys: dict[Name, Journey] = Field(default_factory=dict)
     features: dict[Name, Feature] = Field(default_factory=dict)
     friction: Friction = Field(default_factory=lambda: Friction.model_validate({}))
+    surveys: dict[Name, Survey] = Field(default_factory=dict)
+    themes: dict[Name, Theme] = Field(default_factory=dict)
+    voice: Voice = Field(default_factory=lambda: Voice.model_validate({}))
     sessions: Sessions = Field(default_factory=lambda: Sessions.model_validate({}))
     quality: Quality = Field(default_factory=lambda: Quality.model_validate({}))
     identity: Identity = Field(default_factory=lambda: Identity.model_validate({}))
@@ -122,7 +129,7 @@ class Product(Part):
 
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> Self:
-        faults = [*self._page_faults(), *self._property_faults(), *self._zone_version_faults()]
+        faults = [*self._page_faults(), *self._property_faults(), *self._zone_version_faults(), *self._survey_faults()]
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -160,6 +167,10 @@ class Product(Part):
             if name not in names
         ]
 
+    def _survey_faults(self) -> list[str]:
+        ids = [survey.id or name for name, survey in self.surveys.items()]
+        return [f"surveys: the id {each!r} stands twice; a survey has one entry" for each in _repeated(ids)]
+
     def _property_faults(self) -> list[str]:
         named = [(f"{path}.properties", name, ()) for path, match in self._matches() for name in match.properties]
         named += [(f"funnels.{n}", name, DIMENSIONS) for n, f in self.funnels.items() for name in f.dimensions]
@@ -192,6 +203,11 @@ class Product(Part):
         return zone.valid_from or self.start_date, zone.valid_to or date.max
 
     @property
+    def team_surveys(self) -> list[str]:
+        """Ids of the surveys whose answers are never joined to people."""
+        return sorted({survey.id or name for name, survey in self.surveys.items() if survey.audience == "team"})
+
+    @property
     def zone_info(self) -> ZoneInfo:
         """The product's time zone."""
         return ZoneInfo(self.time_zone)
@@ -204,14 +220,16 @@ class Product(Part):
         widths = {page.name: page.content_max_width for page in self.pages}
         urls = [{"name": page.name, "urls": page.urls} for page in self.pages]
         # The first rule set is the one that zones count by.
-        return {**dumped, "pages": urls, "widths": widths, "rule_sets": list(self.friction.rule_sets)}
+        own = {"widths": widths, "rule_sets": list(self.friction.rule_sets), "team_surveys": self.team_surveys}
+        stages = {page.name: page.stage for page in self.pages}
+        return {**dumped, "pages": urls, "stages": stages, **own}
 
     def part_hash(self, *parts: ProductPart) -> str:
         """Fingerprint of the named parts: what a table must be computed anew for when it changes."""
         data = self._dumped
         keys: dict[ProductPart, tuple[str, ...]] = {
             "time": ("time_zone", "start_date", "week_start"),
-            "ingest": ("time_zone", "start_date", "properties", "privacy"),
+            "ingest": ("time_zone", "start_date", "properties", "privacy", "team_surveys"),
             "pages": ("pages",),
             "layout": ("widths",),
             "zones": ("zones", "start_date"),
@@ -224,6 +242,9 @@ class Product(Part):
             "journeys": ("journeys",),
             "features": ("features",),
             "friction": ("friction", "rule_sets"),
+            "surveys": ("surveys", "stages"),
+            "themes": ("themes",),
+            "voice": ("voice",),
             "capabilities": ("sources",),
             "quality": ("quality",),
             "currency": ("currency",),

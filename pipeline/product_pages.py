@@ -40,6 +40,7 @@ class Page(Part):
         None, ge=1, description="width in px that the content is centred in; default: the window's"
     )
     pictures: tuple[Picture, ...] = ()
+    stage: Name | None = Field(None, description="stage of the customer journey, by which scores are broken down")
 
 
 class Box(Part):

@@ -105,7 +105,9 @@ class ColumnRule(Part):
     constant: bool | int | str | None = None
     values: dict[str, bool | int | str] | None = Field(None, description="value of the field: value of the column")
     otherwise: bool | int | str | None = Field(None, description="where `values` lacks the value; default: null")
-    format: Annotated[str, AfterValidator(_time_format)] = Field(ISO, description="of times")
+    format: Annotated[
+        tuple[Annotated[str, AfterValidator(_time_format)], ...], BeforeValidator(_as_tuple), Field(min_length=1)
+    ] = Field((ISO,), description="of times; of several the first that fits, where hands wrote them differently")
     zone: Zone = Field("UTC", description="of times that tell none")
     scale: int = Field(1, ge=1, le=1_000_000, description="numbers are multiplied by it: 1000000 for whole currency")
     decimal: Literal[".", ","] = "."

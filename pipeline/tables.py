@@ -36,8 +36,11 @@ from pipeline.product import Product
 from pipeline.profile import Facts, events_profile
 from pipeline.state import IDENTITY, RAW, REPEATS, DayInputs, Reads, Snapshot
 from pipeline.verdicts import Verdicts
+from pipeline.voice.feedback import feedback
 
 _AROUND = (-1, 0, 1)
+# A session in which something is said today may be booked on the day before.
+_BEFORE = (-1, 0)
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["events"],
         (Reads(RAW), Reads(IDENTITY), Reads(REPEATS)),
         ("ingest", "pages", "quality", "bots"),
-        "2",
+        "3",
         compute=_events,
     ),
     DayTable(
@@ -239,6 +242,15 @@ DAY_TABLES: tuple[DayTable, ...] = (
             daily_friction(
                 s.scan("friction_incidents"), s.scan("session_events"), s.scan("page_views"), s.day, s.product
             )
+        ),
+    ),
+    DayTable(
+        TABLES["feedback"],
+        (Reads("events"), Reads("session_events", _BEFORE), Reads("page_views", _BEFORE)),
+        ("surveys", "voice"),
+        "1",
+        compute=lambda s: Built(
+            feedback(s.scan("events"), s.scan("session_events", _BEFORE), s.scan("page_views", _BEFORE), s.day, s.product)
         ),
     ),
     DayTable(

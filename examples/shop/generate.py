@@ -27,6 +27,8 @@ Friction, all drawn per page view, so long sessions meet more of it:
   redesign, and in 3 % of all others.
 - No friction, though it looks like it: 10 % of cart views click the quantity's plus 4 to 7 times.
 
+What people are asked and say stands in `voice.py`.
+
 Run: python examples/shop/generate.py FOLDER [--seed N] [--people N]
 """
 
@@ -67,6 +69,7 @@ class Shop:
     def __init__(self, seed: int, people: int) -> None:
         self.random = random.Random(seed)
         self.people = people
+        self.seed = seed
         self.count = 0
 
     def events(self) -> Iterator[tuple[date, Event]]:
@@ -114,7 +117,7 @@ class Shop:
     def _session(self, person: dict[str, Any], day: date) -> Iterator[Event]:
         begin = datetime(day.year, day.month, day.day, tzinfo=ZONE).astimezone(UTC)
         at = begin + timedelta(hours=min(23.9, max(0.0, self.random.gauss(person["hour"], 1.6))))
-        walk = Walk(self.random, self.event, f"s-{self.count}", person, at)
+        walk = Walk(self.random, self.event, f"s-{self.count}", person, at, self.seed)
         page = self.random.choices(["home", "category", "product"], [0.6, 0.25, 0.15])[0]
         while page:
             yield from walk.view(page, day)
@@ -125,6 +128,7 @@ class Shop:
                 yield from walk.view("category", day, address)
                 following = self._next_page("category", day, person["appetite"], walk)
             page = following
+        yield from walk.leave()
 
     def _next_page(self, page: str, day: date, appetite: float, walk: Walk) -> str | None:
         if walk.is_led_astray:

@@ -7,9 +7,11 @@ from typing import Any
 
 from acts import HURT, Plan
 from layout import WIDTHS
+from voice import Voice
 
 Event = dict[str, Any]
 CATEGORIES = ("shoes", "coats", "bags", "hats")
+WIDGET_BEFORE_S, ASKED_AFTER_S = 0.5, 4.0
 WINDOWS = {"desktop": (1440, 900), "mobile": (390, 844), "tablet": (820, 1180)}
 AGENTS = {
     "desktop": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/141.0 Safari/537.36",
@@ -22,7 +24,7 @@ class Walk:
     """One session on its way through the shop; `make` gives a canonical event its id, `session` names the session."""
 
     def __init__(
-        self, random: Random, make: Callable[..., Event], session: str, person: dict[str, Any], at: datetime
+        self, random: Random, make: Callable[..., Event], session: str, person: dict[str, Any], at: datetime, seed: int
     ) -> None:
         self.random, self.make, self.session, self.person = random, make, session, person
         self.at = at
@@ -32,6 +34,8 @@ class Walk:
         self.added = False
         self.is_led_astray = False
         self.mood = 1.0
+        self.voice = Voice(session, seed)
+        self.last: tuple[str, Event] = ("", {})
 
     def view(self, page: str, day: date, url: str | None = None, *, is_glance: bool = False) -> Iterator[Event]:
         """The events of a page view; `is_glance` for one that is left again at once."""
@@ -55,6 +59,28 @@ class Walk:
         self.added, self.is_led_astray = plan.added, plan.is_led_astray
         if plan.is_hurt:
             self.mood = HURT
+        self.last = page, view
+        if page == "product":
+            yield from self._said(self.voice.by_widget(is_hurt=self.mood < 1), -WIDGET_BEFORE_S)
+
+    def leave(self) -> Iterator[Event]:
+        """What is asked on the last page."""
+        page, _ = self.last
+        if page == "thanks":
+            yield from self._said(self.voice.after_order(is_hurt=self.mood < 1), ASKED_AFTER_S)
+        elif page in ("cart", "checkout"):
+            yield from self._said(self.voice.on_exit(is_hurt=self.mood < 1), 0)
+
+    def _said(self, said: Iterator[Event], after: float) -> Iterator[Event]:
+        """Survey events of the last page view, `after` seconds from its end on; their making draws nothing of the walk."""
+        _, view = self.last
+        who = {name: self.person[name] for name in ("anonymous_id", "user_id", "device_type", "country")}
+        for number, fields in enumerate(said):
+            at = self.at + timedelta(seconds=after + number * 0.1)
+            off = timedelta(seconds=self.person["clock_off"])
+            times = {"occurred_at": at + off, "sent_at": at + off, "received_at": at + timedelta(milliseconds=350)}
+            event = {"event_id": f"q{self.session[1:]}-{self.views}-{number}", **times, "session_id": self.session, **who}
+            yield {name: value for name, value in {**event, **view, **fields}.items() if value is not None}
 
     def _path(self, page: str) -> str:
         if page == "category":

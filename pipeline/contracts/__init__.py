@@ -35,6 +35,7 @@ from pipeline.contracts.tables import (
     RETENTION_CELLS,
     STEP_EVENTS,
 )
+from pipeline.contracts.voice import VOICE_MARTS, VOICE_TABLES
 from pipeline.contracts.zones import (
     DAILY_ZONES,
     SELECTOR_MATCHES,
@@ -78,6 +79,7 @@ TABLES: dict[str, Table] = {
         METRIC_ALERTS,
         *PEOPLE_TABLES,
         *FRICTION_TABLES,
+        *VOICE_TABLES,
         REJECTED_COUNTS,
         INGEST_FILES,
         DAILY_KPIS,
@@ -91,6 +93,7 @@ TABLES: dict[str, Table] = {
         INGEST_QUALITY,
         *PEOPLE_MARTS,
         *FRICTION_MARTS,
+        *VOICE_MARTS,
         FRICTION_CALIBRATION,
         FRICTION_ALERTS,
         ALERTS,

@@ -92,6 +92,8 @@ INPUT_COLUMNS: tuple[Column, ...] = (
     text("variant", "variant that the person was exposed to"),
     text("survey_id", "survey"),
     text("question_id", "question of the survey"),
+    text("response_id", "the response: all that one person answers in one go bears one id"),
+    text("survey_trigger", "what made the survey appear: after_purchase, exit_intent, widget or another word"),
     _int32("score", "the answer as a number", "points"),
     text("choice", "the answer as a choice"),
     text("text", "the answer in words, personal data removed"),

@@ -20,6 +20,7 @@ from pipeline.ingest.raw_text import raw_text
 from pipeline.ingest.scrub import scrub_columns, scrub_text
 
 CLOCK_TOLERANCE_S = 60
+_WHOSE = ("anonymous_id", "user_id", "previous_user_id", "session_id", "page_view_id", "tab_id", "properties")
 _NO_RULE = pl.col("broken_rule").is_null()
 
 
@@ -42,7 +43,7 @@ def judge(batch: Batch, erased: Erased, file_sha256: str) -> Judged:
     """Apply the contract's row rules; an event that breaks several is rejected under the first."""
     product, source = batch.reader.product, batch.reader.source
     candidates = batch.frame()
-    known = _without_erased(candidates, erased)
+    known = _without_whose(_without_erased(candidates, erased), product.team_surveys)
     frame = _clock_corrected(known)
     facts = frame.with_columns(
         no_occurred_at=pl.col("occurred_at").is_null(),
@@ -84,6 +85,14 @@ def _without_erased(frame: pl.DataFrame, erased: Erased) -> pl.DataFrame:
         pl.col("anonymous_id").is_in(devices).fill_null(value=False),
     )
     return frame.filter(~is_theirs)
+
+
+def _without_whose(frame: pl.DataFrame, surveys: Sequence[str]) -> pl.DataFrame:
+    """Answers of the team itself bear nothing that tells whose they are (metrics.md, `audience: team`)."""
+    is_team = pl.col("survey_id").is_in(surveys).fill_null(value=False)
+    if not surveys or not frame.select(is_team.any()).item():
+        return frame
+    return frame.with_columns(pl.when(~is_team).then(pl.col(name)) for name in _WHOSE)
 
 
 def _clock_corrected(frame: pl.DataFrame) -> pl.DataFrame:

@@ -19,7 +19,7 @@ from pipeline.lake import Lake
 from pipeline.product import Product
 
 # Raised whenever the meaning of a record changes: files are then read anew.
-READER_VERSION = "4"
+READER_VERSION = "5"
 BATCH_RECORDS = 16_384
 OBJECT_ROWS = 1_000_000
 # What a source says about later steps.

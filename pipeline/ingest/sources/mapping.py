@@ -166,17 +166,21 @@ def _without_groups(written: str, decimal: str) -> str | None:
 
 
 def _time(rule: ColumnRule, value: Any) -> datetime | None:  # noqa: ANN401
-    if rule.format in EPOCHS:
-        return epoch(value, EPOCHS[rule.format])
+    return next((at for form in rule.format if (at := _by_format(form, rule.zone, value)) is not None), None)
+
+
+def _by_format(form: str, zone: str, value: Any) -> datetime | None:  # noqa: ANN401
+    if form in EPOCHS:
+        return epoch(value, EPOCHS[form])
     if isinstance(value, datetime):
         return instant(value)
     try:
         written = str(value).strip()
-        found = datetime.fromisoformat(written) if rule.format == ISO else datetime.strptime(written, rule.format)  # noqa: DTZ007
+        found = datetime.fromisoformat(written) if form == ISO else datetime.strptime(written, form)  # noqa: DTZ007
     except ValueError:
         return None
     # An hour that a clock change repeats is its first; one that it leaves out is moved on by the change.
-    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(rule.zone)).astimezone(UTC)
+    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 FORMAT = Format(documentation="docs/product.md, sources", begin=_begin)

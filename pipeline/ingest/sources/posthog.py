@@ -30,6 +30,7 @@ Documentation: PostHog, "S3 destination for batch exports", "Timestamps", "Ident
 | properties.$web_vitals_LCP_value, _INP_value, _CLS_value | lcp_ms, inp_ms, cls_e4 |
 | properties.$exception_types, $exception_values, $exception_list, $exception_message | error_type, error_message |
 | properties.$survey_id | survey_id |
+| properties.$survey_submission_id | response_id |
 | properties.$survey_response* | one event per answer: question_id, score, choice or text |
 | properties.$feature_flag, properties.$feature_flag_response | experiment_id, variant |
 | properties.order_id, revenue, total, currency | order_id, revenue_micros, currency of Order Completed and Order Refunded |
@@ -264,6 +265,8 @@ def _answers(event: Fields, row: Fields) -> list[Fields]:
     """One event per answered question."""
     own = row.get("properties") or {}
     event["survey_id"] = take(row, "properties.$survey_id", text)
+    # All answers of a record are one response; newer clients send partial ones, which bear one submission's id.
+    event["response_id"] = take(row, "properties.$survey_submission_id", text) or event["event_id"]
     given = {name: own.pop(name) for name in sorted(own) if name == _ANSWER or name.startswith(_ANSWER + "_")}
     if _ANSWER in given and any(given[_ANSWER] == value for name, value in given.items() if name != _ANSWER):
         # Newer clients send the first answer twice: under its question's id, and without one.

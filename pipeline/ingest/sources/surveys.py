@@ -9,6 +9,8 @@ results"; Delighted, "Listing survey responses"; Hotjar, "Export survey response
 | submitted_at, Submit Date (UTC), EndDate, End Date, RecordedDate, created_at, Date Submitted, Timestamp | occurred_at |
 | user_id, ExternalReference, Hotjar User ID, person_id, customer_id | user_id; Hotjar's: anonymous_id |
 | anonymous_id, device_id | anonymous_id |
+| response id, as above | response_id |
+| trigger, survey_trigger | survey_trigger |
 | survey_id, survey, Survey, SurveyID, else the source's survey_id | survey_id |
 | question_id, question | question_id |
 | url, Source URL, page, permalink | url |
@@ -54,6 +56,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "user_id": ("userid", "externalreference", "personid", "customerid"),
     "anonymous_id": ("anonymousid", "deviceid", "hotjaruserid"),
     "survey_id": ("surveyid", "survey"),
+    "survey_trigger": ("surveytrigger", "trigger"),
     "question_id": ("questionid", "question"),
     "url": ("url", "sourceurl", "page", "permalink", "externalurl"),
     "country": ("country",),
@@ -114,9 +117,11 @@ def _events(source: Source, row: Fields) -> Iterable[Fields]:
         response = derived_id("ordinal", at, ordinal) if ordinal else derived_id("response", at, taken, row)
     shared: Fields = {
         **{
-            column: taken[column] for column in ("user_id", "anonymous_id", "url", "country", "device_type", "language")
+            column: taken[column]
+            for column in ("user_id", "anonymous_id", "url", "country", "device_type", "language", "survey_trigger")
         },
         "survey_id": taken["survey_id"] or source.survey_id,
+        "response_id": response,
         "kind": "survey_answered",
         "occurred_at": at,
         "properties": properties(None, about),

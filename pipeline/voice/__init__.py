@@ -1,0 +1,1 @@
+"""Voice of customer: what people say, joined to what they did (metrics.md, "Voice of customer")."""

@@ -1,0 +1,65 @@
+"""Differences of two means with their intervals, clustered by person; and what many tests leave of their p-values."""
+
+from collections.abc import Sequence
+
+import polars as pl
+from scipy import stats
+
+from pipeline.voice.intervals import Z95
+
+# Parts of a variance are added as integers: a sum of floats depends on its order.
+_SCALE = 1_000_000
+LEAST = 30
+
+
+def difference(rows: pl.DataFrame, by: Sequence[str], side: str, value: str) -> pl.DataFrame:
+    """Mean of the integer `value` where the boolean `side` is true less the mean where it isn't, for each of `by`.
+
+    `rows` has `cluster_key`, the person, whose rows are no independent draws. Returns `n_with`, `n_without`,
+    `sum_with`, `sum_without`, `people`, `effect`, `low`, `high`, `p_value`; null where a side is empty.
+    """
+    is_with, number = pl.col(side), pl.col(value).cast(pl.Int64)
+    sums = rows.group_by(by).agg(
+        n_with=is_with.sum().cast(pl.Int64),
+        n_without=(~is_with).sum().cast(pl.Int64),
+        sum_with=number.filter(is_with).sum(),
+        sum_without=number.filter(~is_with).sum(),
+        people=pl.col("cluster_key").n_unique().cast(pl.Int64),
+    )
+    means = sums.with_columns(
+        mean_with=pl.col("sum_with") / pl.col("n_with"), mean_without=pl.col("sum_without") / pl.col("n_without")
+    )
+    pull = (
+        pl.when(is_with)
+        .then((number - pl.col("mean_with")) / pl.col("n_with"))
+        .otherwise(-(number - pl.col("mean_without")) / pl.col("n_without"))
+    )
+    total = pl.col("n_with") + pl.col("n_without")
+    pulls = rows.join(means, on=by).with_columns(pull=(pull * total * _SCALE).round().cast(pl.Int64))
+    people = pulls.group_by(*by, "cluster_key").agg(pl.col("pull").sum())
+    squares = people.group_by(by).agg(squares=(pl.col("pull").cast(pl.Int128) * pl.col("pull").cast(pl.Int128)).sum())
+    joined = means.join(squares, on=by)
+    clusters, n = pl.col("people"), pl.col("n_with") + pl.col("n_without")
+    both = (pl.col("n_with") > 0) & (pl.col("n_without") > 0)
+    error = (pl.col("squares").cast(pl.Float64) / (n.cast(pl.Float64) * _SCALE) ** 2 * clusters / (clusters - 1)).sqrt()
+    known = joined.with_columns(
+        effect=pl.when(both).then(pl.col("mean_with") - pl.col("mean_without")),
+        error=pl.when(both & (clusters > 1)).then(error),
+    )
+    away = (known["effect"].abs() / known["error"]).to_numpy()
+    told = known.with_columns(
+        p_value=pl.Series(2 * stats.norm.sf(away), dtype=pl.Float64).fill_nan(None),
+        low=pl.col("effect") - Z95 * pl.col("error"),
+        high=pl.col("effect") + Z95 * pl.col("error"),
+    )
+    return told.drop("mean_with", "mean_without", "squares", "error").sort(by)
+
+
+def with_q(rows: pl.DataFrame, among: Sequence[str]) -> pl.DataFrame:
+    """Add `q_value`: Benjamini-Hochberg over the tests of each of `among`; null where p is."""
+    tested = rows.filter(pl.col("p_value").is_not_null()).sort(*among, "p_value")
+    number, place = pl.len().over(among), pl.int_range(pl.len()).over(among) + 1
+    ranked = tested.with_columns(q_value=(pl.col("p_value") * number / place).clip(0, 1))
+    stepped = ranked.with_columns(pl.col("q_value").cum_min(reverse=True).over(among))
+    rest = rows.filter(pl.col("p_value").is_null()).with_columns(q_value=pl.lit(None, dtype=pl.Float64))
+    return pl.concat([stepped, rest])

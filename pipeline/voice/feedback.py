@@ -1,0 +1,209 @@
+"""Survey events of a day as feedback: which question they answer, what the answer means, whose and where it was.
+
+Definition: metrics.md, "Voice of customer". An answer belongs to the local day on which it was given, since survey
+tools count by it; its session may have begun the day before.
+"""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from pipeline.contracts import TABLES
+from pipeline.events.keys import stable_keys
+from pipeline.product import Product
+from pipeline.product_voice import ANY, Question, Survey
+from pipeline.voice.text import language_of, non_answer, sentiment_e4, stock_phrases
+
+KINDS = ("survey_shown", "survey_dismissed", "survey_answered")
+AFTER_SESSION = timedelta(minutes=30)
+_NONE = pl.lit(None, dtype=pl.String)
+_MARGIN = 2
+_CES_LOW, _CES_HIGH = 3, 5
+_NPS_LOW, _NPS_HIGH = 6, 9
+
+
+def feedback(
+    events: pl.LazyFrame, session_events: pl.LazyFrame, page_views: pl.LazyFrame, day: date, product: Product
+) -> pl.DataFrame:
+    """Feedback of local day `day` from its clean events, and sessions booked on it and on the day before."""
+    table = TABLES["feedback"]
+    told = events.filter(pl.col("kind").is_in(KINDS), ~pl.col("is_bot")).collect()
+    if told.is_empty():
+        return table.conform(pl.DataFrame(schema=table.schema))
+    placed = _placed(told, session_events, page_views)
+    known = _of_surveys(placed, product)
+    answered = pl.concat([_answers(known, product), _others(known, product)], how="diagonal_relaxed")
+    return table.conform(_read(answered, product).with_columns(day=pl.lit(day)))
+
+
+def _placed(told: pl.DataFrame, session_events: pl.LazyFrame, page_views: pl.LazyFrame) -> pl.DataFrame:
+    """Add session, page view, page, device and what the session is in: of its own, else of the person's last one."""
+    mine = pl.col("person_key").is_in(told["person_key"].drop_nulls().unique().implode())
+    views = page_views.filter(mine).select(
+        "person_key", "session_key", "page_view_key", "started_at", view_page="page", view_device="device_type"
+    ).collect()
+    acts = session_events.filter(mine).select(
+        "person_key", "session_key", "page_view_key", "source", "event_id", "occurred_at", "segment_bits", "variant"
+    ).collect()
+    own = acts.filter(pl.col("session_key").is_in(views["session_key"].unique().implode()))
+    direct = told.join(
+        own.select("source", "event_id", "session_key", "page_view_key"), on=["source", "event_id"], how="left"
+    ).with_columns(joined=pl.when(pl.col("session_key").is_not_null()).then(pl.lit("session")))
+    found = _by_person(direct.filter(pl.col("session_key").is_null()), own, views)
+    whole = pl.concat([direct.filter(pl.col("session_key").is_not_null()), found], how="diagonal_relaxed")
+    groups = own.group_by("session_key").agg(pl.col("segment_bits").bitwise_or())
+    seen = views.select("page_view_key", "view_page", "view_device")
+    joined = whole.join(groups, on="session_key", how="left").join(seen, on="page_view_key", how="left")
+    return joined.join(_variants(joined, own), on=["source", "event_id"], how="left").with_columns(
+        pl.col("segment_bits").fill_null(0),
+        page=pl.coalesce("page", "view_page", pl.lit("")),
+        device_type=pl.coalesce("device_type", "view_device", pl.lit("unknown")),
+    )
+
+
+def _by_person(rest: pl.DataFrame, own: pl.DataFrame, views: pl.DataFrame) -> pl.DataFrame:
+    """Join the person's latest session that had begun and is over for at most 30 minutes, and its last view so far."""
+    spans = own.group_by("person_key", "session_key").agg(
+        began=pl.col("occurred_at").min(), ended=pl.col("occurred_at").max() + AFTER_SESSION
+    )
+    bare = rest.drop("session_key", "page_view_key", "joined")
+    paired = bare.select("source", "event_id", "person_key", "occurred_at").join(spans, on="person_key")
+    inside = paired.filter(pl.col("occurred_at").is_between("began", "ended"))
+    latest = inside.sort("began", "session_key").group_by("source", "event_id").agg(pl.col("session_key").last())
+    seen = paired.select("source", "event_id", "occurred_at").unique().join(latest, on=["source", "event_id"]).join(
+        views.select("session_key", "page_view_key", "started_at"), on="session_key"
+    )
+    before = seen.filter(pl.col("started_at") <= pl.col("occurred_at")).sort("started_at", "page_view_key")
+    view = before.group_by("source", "event_id").agg(pl.col("page_view_key").last())
+    found = bare.join(latest, on=["source", "event_id"], how="left").join(view, on=["source", "event_id"], how="left")
+    return found.with_columns(joined=pl.when(pl.col("session_key").is_not_null()).then(pl.lit("person")))
+
+
+def _variants(joined: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
+    """Variants that the session had been exposed to before the answer, by comma."""
+    exposures = own.drop_nulls("variant").select("session_key", "variant", exposed_at="occurred_at")
+    pairs = joined.select("source", "event_id", "session_key", "occurred_at").join(exposures, on="session_key")
+    before = pairs.filter(pl.col("exposed_at") <= pl.col("occurred_at"))
+    return before.group_by("source", "event_id").agg(variants=pl.col("variant").unique().sort().str.join(", "))
+
+
+def _of_surveys(placed: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """Name the survey, its trigger and stage, and the response."""
+    ids = {survey.id or name: name for name, survey in product.surveys.items()}
+    survey = pl.col("survey_id").replace(ids).fill_null("")
+    stages = {page.name: page.stage for page in product.pages if page.stage}
+    triggers = {name: each.trigger for name, each in product.surveys.items() if each.trigger}
+    fixed = {name: each.stage for name, each in product.surveys.items() if each.stage}
+
+    def mapped(column: str, values: dict[str, str]) -> pl.Expr:
+        return pl.col(column).replace_strict(values, default=None, return_dtype=pl.String)
+
+    who = pl.coalesce("anonymous_id", "user_id")
+    response = pl.coalesce(
+        pl.concat_str(pl.lit("id|"), "response_id"),
+        pl.concat_str(pl.lit("who|"), who, pl.lit("|"), pl.col("occurred_at").dt.epoch("us").cast(pl.String)),
+        pl.concat_str(pl.lit("event|"), "event_id"),
+    )
+    named = placed.with_columns(survey=survey)
+    return named.with_columns(
+        trigger=pl.coalesce("survey_trigger", mapped("survey", triggers), pl.lit("")),
+        stage=pl.coalesce(mapped("survey", fixed), mapped("page", stages), pl.lit("")),
+        response_key=stable_keys(pl.concat_str("source", pl.lit("|"), "survey", pl.lit("|"), response)),
+    )
+
+
+def _answers(known: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """Answers to questions of the product file, once for each question that they answer."""
+    answered = known.filter(pl.col("kind") == "survey_answered")
+    parts: list[pl.DataFrame] = [answered.clear()]
+    for name, survey in product.surveys.items():
+        mine = answered.filter(pl.col("survey") == name)
+        for question, each in survey.questions.items():
+            own = mine.filter(_answers_to(question, each, survey))
+            parts.append(_judged(own, each).with_columns(question=pl.lit(question), question_kind=pl.lit(each.kind)))
+    return pl.concat(parts, how="diagonal_relaxed")
+
+
+def _answers_to(name: str, question: Question, survey: Survey) -> pl.Expr:
+    """Whether an event of the survey answers the question."""
+    ids = question.ids or (name,)
+    named = pl.col("question_id").is_in(ids).fill_null(value=False)
+    if question.kind != "text":
+        has = pl.col("score").is_not_null() if question.bounds else pl.col("choice").is_not_null()
+        return has & (pl.lit(ANY in ids) | named)
+    # A blank below another question's id is an answer to that one.
+    others = [i for n, q in survey.questions.items() if n != name for i in (q.ids or (n,)) if i != ANY]
+    is_others = pl.col("question_id").is_in(others).fill_null(value=False)
+    if ANY in ids:
+        return pl.col("text").is_not_null() | ~is_others
+    return named
+
+
+def _judged(own: pl.DataFrame, question: Question) -> pl.DataFrame:
+    """What a score or choice means: `is_valid`, `points`, `standing`; a score question keeps no text, and vice versa."""
+    score = pl.col("score")
+    nothing = pl.lit(None, dtype=pl.Int64)
+    if question.kind == "text":
+        return own.with_columns(score=None, choice=_NONE, is_valid=pl.lit(value=False), points=nothing, standing=_NONE)
+    low, high = question.bounds or (0, 0)
+    valid = score.is_between(low, high) if question.bounds else pl.lit(question.kind == "pmf")
+    if question.kind == "nps":
+        is_high, is_low = score >= _NPS_HIGH, score <= _NPS_LOW
+    elif question.kind == "ces":
+        is_high, is_low = score >= _CES_HIGH, score <= _CES_LOW
+    elif question.kind == "csat":
+        upward, downward = score > high - _MARGIN, score < low + _MARGIN
+        is_high, is_low = (upward, downward) if question.best == "high" else (downward, upward)
+    else:
+        is_high = pl.col("choice").str.strip_chars().str.to_lowercase() == question.best_choice.strip().lower()
+        is_low = ~is_high
+    standing = pl.when(is_high).then(pl.lit("high")).when(is_low).then(pl.lit("low")).otherwise(pl.lit("middle"))
+    worst = -100 if question.kind == "nps" else 0
+    points = score if question.kind == "ces" else pl.when(is_high).then(100).when(is_low).then(worst).otherwise(0)
+    return own.with_columns(is_valid=valid.fill_null(value=False), text=_NONE).with_columns(
+        points=pl.when(pl.col("is_valid")).then(points.cast(pl.Int64)),
+        standing=pl.when(pl.col("is_valid")).then(standing),
+    )
+
+
+def _others(known: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """Impressions, dismissals, and answers to questions that the product file doesn't tell of, which are kept too."""
+    tests = [
+        (pl.col("survey") == name) & _answers_to(question, each, survey)
+        for name, survey in product.surveys.items()
+        for question, each in survey.questions.items()
+    ]
+    is_declared = pl.any_horizontal(pl.lit(value=False), *tests).fill_null(value=False)
+    rest = known.filter((pl.col("kind") != "survey_answered") | ~is_declared)
+    is_answer = pl.col("kind") == "survey_answered"
+    kind = pl.when(pl.col("text").is_not_null()).then(pl.lit("text")).otherwise(pl.lit("choice"))
+    return rest.with_columns(
+        question=pl.when(is_answer).then(pl.col("question_id")).fill_null(""),
+        question_kind=pl.when(is_answer).then(kind).otherwise(pl.lit("")),
+        is_valid=pl.lit(value=False),
+        points=pl.lit(None, dtype=pl.Int64),
+        standing=_NONE,
+    )
+
+
+def _read(answered: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """Read the comments: none or some, language, mood."""
+    phrases, otherwise = stock_phrases(product.voice), product.voice.language
+    rows = answered.select("question_kind", "text", "language").rows()
+    nones = [non_answer(text, phrases) if kind == "text" else None for kind, text, _ in rows]
+    is_comment = [kind == "text" and none is None for (kind, _, _), none in zip(rows, nones, strict=True)]
+    languages = [
+        language_of(text, said, otherwise) if is_one else None
+        for (_, text, said), is_one in zip(rows, is_comment, strict=True)
+    ]
+    moods = [
+        sentiment_e4(text, language) if language else None
+        for (_, text, _), language in zip(rows, languages, strict=True)
+    ]
+    return answered.with_columns(
+        pl.Series("non_answer", nones, dtype=pl.String),
+        pl.Series("language", languages, dtype=pl.String),
+        pl.Series("sentiment_e4", moods, dtype=pl.Int32),
+    )
+
+

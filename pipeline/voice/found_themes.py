@@ -1,0 +1,193 @@
+"""Themes that nobody wrote down: TF-IDF and non-negative matrix factorisation, seeded, in one thread.
+
+Themes are looked for on the day when a language first has 100 comments, and every 28 days from then on, in the comments
+of a year. Between these days nothing changes, so a theme keeps its id from night to night; when they are looked for
+anew, a theme that is like one found before bears its id. All of it follows from the comments alone, in whatever order
+they came and however many nights it took (decision 0015).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from math import sqrt
+
+import polars as pl
+
+from pipeline.days import ONE_DAY
+from pipeline.events.keys import stable_key
+from pipeline.voice.text import stems, surface_forms, telling_words
+
+FIRST_COMMENTS = 100
+EVERY_DAYS = 28
+WINDOW_DAYS = 364
+FIT_COMMENTS = 5_000
+# One theme more for about so many times its square of comments: 20 for 6,000.
+_COMMENTS_PER_SQUARE = 15
+_FEWEST, _MOST = 4, 20
+_ALIKE = 0.5
+LEAST_STRENGTH = 0.25
+_TELLING_TERMS = 20
+_SHOWN_TERMS = 8
+_NAME_TERMS = 3
+_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class FoundTheme:
+    """A theme by what tells it: weights of stems."""
+
+    theme: str
+    since: date
+    terms: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the last look for themes in a language's comments found."""
+
+    language: str
+    day: date
+    first_day: date
+    themes: list[FoundTheme]
+    strengths: pl.DataFrame = field(repr=False)
+    forms: dict[str, str] = field(repr=False)
+
+
+def look_days(days: Sequence[date], end: date) -> list[date]:
+    """On which days themes are looked for: when there are 100 comments, and every 28 days up to `end`. `days` in order."""
+    if len(days) < FIRST_COMMENTS:
+        return []
+    first = days[FIRST_COMMENTS - 1]
+    return [first + ONE_DAY * n for n in range(0, (end - first).days + 1, EVERY_DAYS)]
+
+
+def look(comments: pl.DataFrame, language: str, end: date) -> Looked | None:
+    """Find themes in one language's comments (`source`, `event_id`, `question`, `day`, `text`); None with under 100.
+
+    `strengths` of the result: `source`, `event_id`, `question`, `theme`, `strength`, of every comment by the last look.
+    """
+    ordered = comments.sort("day", "text", "source", "event_id", "question")
+    looks = look_days(ordered["day"].to_list(), end)
+    known: dict[str, FoundTheme] = {}
+    last: _Fitted | None = None
+    for day in looks:
+        inside = ordered.filter(pl.col("day").is_between(day - ONE_DAY * (WINDOW_DAYS - 1), day))
+        fitted = _fit(_chosen(inside["text"].to_list()), language)
+        if fitted is None:
+            continue
+        last = fitted
+        last.themes = _named(fitted.terms, known, language, day)
+        known |= {theme.theme: theme for theme in last.themes}
+    if last is None:
+        return None
+    strengths = _strengths(last, ordered, language)
+    forms = surface_forms((text, language) for text in ordered["text"].unique().sort())
+    return Looked(language, looks[-1], looks[0], last.themes, strengths, forms)
+
+
+def _chosen(texts: list[str]) -> list[str]:
+    """At most 5,000 of the texts, by their hashes, in order of the texts: whatever order they came in."""
+    if len(texts) > FIT_COMMENTS:
+        texts = sorted(texts, key=lambda text: (stable_key(text), text))[:FIT_COMMENTS]
+    return sorted(texts)
+
+
+@lru_cache(maxsize=65_536)
+def _stems_of(text: str, language: str) -> tuple[str, ...]:
+    return tuple(stems(telling_words(text, language), language))
+
+
+class _Fitted:
+    """A factorisation and the words that it was made over."""
+
+    themes: list[FoundTheme]
+
+    def __init__(self, vectors: object, model: object, terms: list[dict[str, float]]) -> None:
+        self.vectors, self.model, self.terms = vectors, model, terms
+
+
+def _fit(texts: list[str], language: str) -> _Fitted | None:
+    import warnings  # noqa: PLC0415  # with what it quiets
+
+    from sklearn.decomposition import NMF  # noqa: PLC0415  # slow
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
+    documents = [" ".join(_stems_of(text, language)) for text in texts]
+    least = max(3, len(texts) // 1_000)
+    vectors = TfidfVectorizer(analyzer=str.split, min_df=least, max_df=0.3, sublinear_tf=True)
+    try:
+        matrix = vectors.fit_transform(documents)
+    except ValueError:
+        # Not one word is in enough comments.
+        return None
+    number = min(_MOST, max(_FEWEST, round(sqrt(len(texts) / _COMMENTS_PER_SQUARE))), *(n - 1 for n in matrix.shape))
+    if number < 1:
+        return None
+    model = NMF(number, init="nndsvda", random_state=0, max_iter=400)
+    # More threads add floats in another order.
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(matrix)
+    names = vectors.get_feature_names_out()
+    terms = [_top(row, names) for row in model.components_]
+    return _Fitted(vectors, model, terms)
+
+
+def _top(row: Sequence[float], names: Sequence[str]) -> dict[str, float]:
+    """The most telling terms of a component, heaviest first."""
+    weighed = [(float(f"{weight:.{_DIGITS}g}"), str(name)) for weight, name in zip(row, names, strict=True) if weight > 0]
+    return {name: weight for weight, name in sorted(weighed, key=lambda each: (-each[0], each[1]))[:_TELLING_TERMS]}
+
+
+def _named(
+    terms: list[dict[str, float]], known: dict[str, FoundTheme], language: str, day: date
+) -> list[FoundTheme]:
+    """Give each component the id of the theme before that it is most like, one to one; else a new one."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # with its only use
+
+    before = [known[name] for name in sorted(known)]
+    likeness = [[_cosine(mine, theme.terms) for theme in before] for mine in terms]
+    pairs = dict(zip(*(p.tolist() for p in linear_sum_assignment(likeness, maximize=True)), strict=True)) if before else {}
+    found: list[FoundTheme] = []
+    for place, mine in enumerate(terms):
+        old = before[pairs[place]] if place in pairs and likeness[place][pairs[place]] >= _ALIKE else None
+        if not mine:
+            continue
+        own = f"found:{language}:{stable_key('|'.join([language, day.isoformat(), *mine])) & (2**32 - 1):08x}"
+        found.append(FoundTheme(old.theme if old else own, old.since if old else day, mine))
+    return found
+
+
+def _cosine(one: dict[str, float], other: dict[str, float]) -> float:
+    product = sum(weight * other.get(name, 0.0) for name, weight in one.items())
+    return product / (sqrt(sum(w * w for w in one.values())) * sqrt(sum(w * w for w in other.values())) or 1.0)
+
+
+def _strengths(fitted: _Fitted, ordered: pl.DataFrame, language: str) -> pl.DataFrame:
+    """Which comments have which theme: a quarter of what is told or more, and one of its most telling words."""
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  # slow
+
+    schema = {"text": pl.String, "theme": pl.String, "strength": pl.Float64}
+    texts = ordered["text"].unique().sort().to_list()
+    words = [_stems_of(text, language) for text in texts]
+    with threadpool_limits(limits=1):
+        weights = fitted.model.transform(fitted.vectors.transform([" ".join(each) for each in words]))  # pyright: ignore[reportAttributeAccessIssue]
+    rows: list[tuple[str, str, float]] = []
+    kept = [place for place, mine in enumerate(fitted.terms) if mine]
+    for text, own, line in zip(texts, words, weights, strict=True):
+        total = float(line.sum())
+        for theme, place in zip(fitted.themes, kept, strict=True):
+            strength = float(line[place]) / total if total > 0 else 0.0
+            if strength >= LEAST_STRENGTH and not theme.terms.keys().isdisjoint(own):
+                rows.append((text, theme.theme, float(f"{strength:.{_DIGITS}g}")))
+    found = pl.DataFrame(rows, schema=schema, orient="row")
+    return ordered.select("source", "event_id", "question", "text").join(found, on="text").drop("text")
+
+
+def name_of(theme: FoundTheme, forms: dict[str, str]) -> tuple[str, str]:
+    """A theme's name, of its three most telling words, and its eight, as people write them."""
+    words = [forms.get(stem, stem) for stem in theme.terms]
+    return ", ".join(words[:_NAME_TERMS]), ", ".join(words[:_SHOWN_TERMS])

@@ -1,0 +1,89 @@
+"""Quotes that make a case: of each theme the most typical and the most extreme comments, one of a person (metrics.md)."""
+
+from datetime import date
+
+import polars as pl
+
+from pipeline.contracts import TABLES
+from pipeline.days import ONE_DAY
+from pipeline.product import Product
+from pipeline.voice.quote_scrub import scrub_quote
+from pipeline.voice.responses import last_answers, valid_scores, whose
+from pipeline.voice.scores import TEAM_LEAST, team_names
+from pipeline.voice.text import stems, telling_words
+from pipeline.voice.themes import with_themes
+
+PICKS = 3
+_DAYS = 90
+_SHORTEST, _LONGEST = 20, 400
+_COMMENT = ["source", "event_id", "question"]
+_DIGITS = 6
+
+
+def quote_list(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """Quotes of the last 90 days by survey and theme: three typical ones, three of the lowest, three of the highest."""
+    table = TABLES["quote_list"]
+    told, themes, _ = with_themes(rows, days, product)
+    if themes.is_empty() or not days:
+        return table.conform(pl.DataFrame(schema=table.schema))
+    length = pl.col("text").str.len_chars()
+    recent = told.filter(pl.col("day") > days[-1] - ONE_DAY * _DAYS, length.is_between(_SHORTEST, _LONGEST))
+    enough = recent.filter(
+        ~pl.col("survey").is_in(team_names(product)) | (pl.col("response_key").n_unique().over("survey") >= TEAM_LEAST)
+    )
+    scores = valid_scores(last_answers(rows)).unique(["response_key", "survey"], keep="first", maintain_order=True)
+    known = whose(enough).drop("score", "standing", "points").join(
+        scores.select("response_key", "survey", "score", "standing", "points"), on=["response_key", "survey"], how="left"
+    )
+    named = known.join(themes.select(*_COMMENT, "theme"), on=_COMMENT)
+    return table.conform(_shown(_picked(_with_typicality(named))))
+
+
+def _with_typicality(named: pl.DataFrame) -> pl.DataFrame:
+    """Add `typical`: how near a comment is to the middle of its theme's comments, by its words."""
+    parts = [named.clear().with_columns(typical=pl.lit(0.0))]
+    for (language,), part in sorted(named.partition_by("language", as_dict=True).items()):
+        parts += [_typical(own.sort(_COMMENT), str(language)) for own in part.partition_by("theme")]
+    return pl.concat(parts)
+
+
+def _typical(own: pl.DataFrame, language: str) -> pl.DataFrame:
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415  # slow
+
+    documents = [" ".join(stems(telling_words(text, language), language)) for text in own["text"]]
+    try:
+        matrix = TfidfVectorizer(analyzer=str.split, use_idf=False, sublinear_tf=True).fit_transform(documents)
+    except ValueError:
+        return own.with_columns(typical=pl.lit(0.0))
+    near = (matrix @ matrix.mean(axis=0).A1).tolist()
+    return own.with_columns(pl.Series("typical", [float(f"{value:.{_DIGITS}g}") for value in near], dtype=pl.Float64))
+
+
+def _picked(named: pl.DataFrame) -> pl.DataFrame:
+    """The picks in turn: who was quoted for a theme isn't quoted for it again."""
+    group = ["survey", "theme"]
+    orders = {
+        "typical": (["typical"], [True]),
+        # A mood where there is one tells more than a score that many share.
+        "lowest": (["points", "sentiment_e4", "typical"], [False, False, True]),
+        "highest": (["points", "sentiment_e4", "typical"], [True, True, True]),
+    }
+    left, found = named, [named.clear().with_columns(pick=pl.lit(""), place=pl.lit(0, dtype=pl.Int64))]
+    for pick, (columns, downwards) in orders.items():
+        side = {"lowest": pl.col("standing") == "low", "highest": pl.col("standing") == "high"}.get(pick)
+        fitting = left if side is None else left.filter(side)
+        ordered = fitting.sort([*columns, *_COMMENT], descending=[*downwards, False, False, False], nulls_last=True)
+        of_people = ordered.unique([*group, "cluster_key"], keep="first", maintain_order=True)
+        # The same words of two people are one quote.
+        once = of_people.unique([*group, "text"], keep="first", maintain_order=True)
+        best = once.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(group)).filter(
+            pl.col("place") <= PICKS
+        )
+        found.append(best.with_columns(pick=pl.lit(pick)).select(found[0].columns))
+        left = left.join(best, on=[*group, "cluster_key"], how="anti").join(best, on=[*group, "text"], how="anti")
+    return pl.concat(found)
+
+
+def _shown(picked: pl.DataFrame) -> pl.DataFrame:
+    quotes = [scrub_quote(text, language) for text, language in picked.select("text", "language").rows()]
+    return picked.with_columns(pl.Series("quote", quotes, dtype=pl.String))

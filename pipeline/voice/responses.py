@@ -1,0 +1,38 @@
+"""Responses: each counts once a question, with its last answer, over all days (metrics.md: the unit is one response)."""
+
+import polars as pl
+
+ORDER = ["occurred_at", "source", "event_id"]
+_RESPONSE = ["response_key", "survey", "question"]
+
+
+def last_answers(rows: pl.LazyFrame) -> pl.DataFrame:
+    """Feedback with each answer of a response once: a score a question, a text a question of the source's.
+
+    A tool that sends parts of a response as it grows sends earlier answers again.
+    """
+    ordered = rows.sort(ORDER).collect()
+    is_answer = pl.col("kind") == "survey_answered"
+    again = pl.struct(*_RESPONSE, "question_id", "question_kind").is_last_distinct()
+    texts = ordered.filter(is_answer, pl.col("question_kind").is_in(["text", "choice"])).filter(again)
+    scores = ordered.filter(is_answer, ~pl.col("question_kind").is_in(["text", "choice"]))
+    # An answer off the scale doesn't take the place of one that counts.
+    valid = scores.filter("is_valid").filter(pl.struct(*_RESPONSE).is_last_distinct())
+    off = scores.filter(~pl.col("is_valid")).filter(pl.struct(*_RESPONSE).is_last_distinct())
+    off = off.join(valid, on=_RESPONSE, how="anti")
+    return pl.concat([ordered.filter(~is_answer), texts, valid, off]).sort(*ORDER, "question")
+
+
+def valid_scores(answers: pl.DataFrame) -> pl.DataFrame:
+    """The scores that count, of `last_answers`."""
+    return answers.filter("is_valid")
+
+
+def comments(answers: pl.DataFrame) -> pl.DataFrame:
+    """The comments, of `last_answers`: texts that are no stock phrase."""
+    return answers.filter(pl.col("question_kind") == "text", pl.col("text").is_not_null(), pl.col("non_answer").is_null())
+
+
+def whose(answers: pl.DataFrame) -> pl.DataFrame:
+    """Add `cluster_key`: the person, else the response itself, whose answers are no independent draws."""
+    return answers.with_columns(cluster_key=pl.coalesce("person_key", "response_key"))

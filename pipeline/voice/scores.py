@@ -1,0 +1,173 @@
+"""Scores by survey, question and group, with their intervals; daily counts that add up (metrics.md, "Voice of customer")."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from pipeline.contracts import TABLES
+from pipeline.days import ONE_DAY
+from pipeline.metrics.periods import complete_weeks
+from pipeline.product import Product
+from pipeline.voice.intervals import of_score
+from pipeline.voice.responses import last_answers, valid_scores, whose
+
+TEAM_LEAST = 5
+_WHERE = ["survey", "trigger", "page", "stage", "device_type"]
+_DIMENSIONS = {"page": "page", "device": "device_type", "stage": "stage", "trigger": "trigger"}
+
+
+def voice_periods(days: Sequence[date], product: Product, weeks: bool = True) -> list[tuple[str, date, date]]:
+    """Periods of scores: each complete week, the last 28 and 90 days, all."""
+    if not days:
+        return []
+    last = days[-1]
+    found = [("week", *week) for week in complete_weeks(days, product.week_start)] if weeks else []
+    found += [(f"last_{n}", max(days[0], last - ONE_DAY * (n - 1)), last) for n in (28, 90)]
+    return [*found, ("all", days[0], last)]
+
+
+def in_segments(rows: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """Each row once for each segment of the product file that its session is in, as `segment`."""
+    parts = [
+        rows.filter(pl.col("segment_bits") & (1 << i) != 0).with_columns(segment=pl.lit(name))
+        for i, name in enumerate(sorted(product.segments))
+    ]
+    return pl.concat([rows.clear().with_columns(segment=pl.lit("")), *parts])
+
+
+def team_names(product: Product) -> list[str]:
+    """Surveys of the team itself, by their names."""
+    return [name for name, survey in product.surveys.items() if survey.audience == "team"]
+
+
+def feedback_counts(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
+    """Daily sums of all feedback, by the contract. Of a team's survey no breakdown, and no day with under 5 responses."""
+    table = TABLES["feedback_counts"]
+    team = pl.col("survey").is_in(team_names(product))
+    answers = last_answers(rows).with_columns(
+        pl.when(team).then(pl.lit("")).otherwise(pl.col(name)).alias(name) for name in _WHERE[1:]
+    )
+    # Whose surveys tell of their showing on the day: others' response rate isn't known.
+    shown = answers.filter(pl.col("kind") == "survey_shown").select("day", "survey").unique()
+    known = answers.join(shown.with_columns(is_measured=True), on=["day", "survey"], how="left")
+    grouped = pl.concat([known.with_columns(segment=pl.lit("")), in_segments(known, product)])
+    whole = _sums_of_surveys(grouped)
+    questions = _sums_of_questions(grouped)
+    both = pl.concat([whole, questions], how="diagonal_relaxed").with_columns(
+        pl.col(column.name).fill_null(0) for column in table.columns if column.dtype == pl.Int64()
+    )
+    few = pl.col("responses").sum().over("day", "survey", "question") < TEAM_LEAST
+    return table.conform(both.filter(~(team & few)))
+
+
+def _sums_of_surveys(grouped: pl.DataFrame) -> pl.DataFrame:
+    """The survey as a whole: impressions, dismissals, responses with any answer."""
+    keys = ["day", *_WHERE, "segment"]
+    shown = grouped.filter(pl.col("kind") != "survey_answered")
+    # A response is where its last answer was given.
+    answered = grouped.filter(pl.col("kind") == "survey_answered")
+    last = answered.filter(pl.struct("response_key", "survey", "segment").is_last_distinct())
+    counted = shown.group_by(keys).agg(
+        impressions=(pl.col("kind") == "survey_shown").sum(), dismissals=(pl.col("kind") == "survey_dismissed").sum()
+    )
+    responses = last.group_by(keys).agg(responses=pl.len(), **_lacking())
+    joined = counted.join(responses, on=keys, how="full", coalesce=True)
+    return joined.with_columns(question=pl.lit(""), question_kind=pl.lit(""))
+
+
+def _lacking() -> dict[str, pl.Expr]:
+    return {
+        "responses_measured": pl.col("is_measured").fill_null(value=False).sum(),
+        "without_person": pl.col("person_key").is_null().sum(),
+        "without_session": pl.col("session_key").is_null().sum(),
+        "without_page": (pl.col("page") == "").sum(),
+    }
+
+
+def _sums_of_questions(grouped: pl.DataFrame) -> pl.DataFrame:
+    answered = grouped.filter(pl.col("kind") == "survey_answered")
+    text = pl.col("question_kind") == "text"
+    is_choice = pl.col("question_kind") == "choice"
+    is_comment = text & pl.col("text").is_not_null() & pl.col("non_answer").is_null()
+    keys = ["day", *_WHERE, "segment", "question", "question_kind"]
+    counts = pl.col("is_valid") | is_choice
+    scored = answered.filter(counts).group_by(keys).agg(
+        responses=pl.len(),
+        **{name: (pl.col("standing") == name).sum() for name in ("high", "middle", "low")},
+        points=pl.col("points").sum(),
+        **_lacking(),
+    )
+    words = answered.filter(is_comment).group_by(keys).agg(
+        responses=pl.struct("response_key").n_unique(), comments=pl.len(),
+    )
+    rest = answered.group_by(keys).agg(
+        out_of_scale=(~text & ~counts).sum(), non_answers=(text & ~is_comment).sum()
+    )
+    # Answers in words: how many responses have one is told where no score is.
+    joined = rest.join(scored, on=keys, how="left").join(words, on=keys, how="left", suffix="_words")
+    return joined.with_columns(responses=pl.coalesce("responses", "responses_words")).drop("responses_words")
+
+
+def score_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """Scores of each period by page, device, segment, stage and trigger, with 95 % intervals clustered by person."""
+    table = TABLES["score_results"]
+    scored = whose(valid_scores(last_answers(rows)))
+    none = pl.lit("")
+    team = pl.col("survey").is_in(team_names(product))
+    open_ = scored.filter(~team)
+    parts = [scored.with_columns(dimension=none, value=none)]
+    parts += [
+        open_.filter(pl.col(column) != "").with_columns(dimension=pl.lit(name), value=pl.col(column))
+        for name, column in _DIMENSIONS.items()
+    ]
+    parts.append(in_segments(open_, product).with_columns(dimension=pl.lit("segment"), value="segment").drop("segment"))
+    grouped = pl.concat(parts)
+    found = [pl.DataFrame(schema=table.schema)]
+    for period, first, last in voice_periods(days, product):
+        inside = _counted(grouped.filter(pl.col("day").is_between(first, last)))
+        shown = inside.filter(~(team & (pl.col("responses") < TEAM_LEAST)))
+        named = shown.with_columns(period=pl.lit(period), period_start=pl.lit(first), period_end=pl.lit(last))
+        found.append(table.conform(named))
+    return table.conform(pl.concat(found))
+
+
+_KEYS = ["survey", "question", "question_kind", "dimension", "value"]
+
+
+def _counted(grouped: pl.DataFrame) -> pl.DataFrame:
+    """Counts by group with the design effect and the interval. All sums are of integers: no order changes them."""
+    people = grouped.group_by(*_KEYS, "cluster_key").agg(n=pl.len().cast(pl.Int64), own=pl.col("points").sum())
+    clusters = people.group_by(_KEYS).agg(
+        clusters=pl.len(), nn=(pl.col("n") ** 2).sum(), sn=(pl.col("n") * pl.col("own")).sum(), ss=(pl.col("own") ** 2).sum()
+    )
+    counts = grouped.group_by(_KEYS).agg(
+        responses=pl.len(),
+        people=pl.col("person_key").drop_nulls().n_unique(),
+        **{name: (pl.col("standing") == name).sum() for name in ("high", "middle", "low")},
+        points=pl.col("points").sum(),
+        squares=(pl.col("points") ** 2).sum(),
+    )
+    joined = counts.join(clusters, on=_KEYS)
+    rows = joined.select("question_kind", "responses", "high", "low", "points", "squares", "clusters", "nn", "sn", "ss")
+    effects = [_design_effect(row) for row in rows.rows(named=True)]
+    ends = [
+        of_score(row["question_kind"], row, effect) or (None, None)
+        for row, effect in zip(rows.rows(named=True), effects, strict=True)
+    ]
+    return joined.with_columns(
+        pl.Series("design_effect", effects, dtype=pl.Float64),
+        pl.Series("low_end", [low for low, _ in ends], dtype=pl.Float64),
+        pl.Series("high_end", [high for _, high in ends], dtype=pl.Float64),
+    )
+
+
+def _design_effect(row: dict[str, int]) -> float:
+    """Variance of the mean with people as clusters, beside that with responses as draws; at least 1."""
+    n, total, clusters = row["responses"], row["points"], row["clusters"]
+    if clusters == n or clusters < 2:  # noqa: PLR2004  # one person's answers have no spread between people
+        return 1.0 if clusters == n else float(n)
+    middle = total / n
+    between = row["ss"] - 2 * middle * row["sn"] + middle * middle * row["nn"]
+    within = row["squares"] - middle * total
+    return max(1.0, between / within * clusters / (clusters - 1)) if within > 0 else 1.0
