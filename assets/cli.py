@@ -124,11 +124,19 @@ def status(home: HomeOption = DEFAULT_HOME) -> None:
 def marts(
     home: HomeOption = DEFAULT_HOME,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Publish them again though nothing changed.")] = False,
+    csv: Annotated[
+        Path | None, typer.Option(help="Also write them as CSV to this folder, safe to open in a spreadsheet.")
+    ] = None,
 ) -> None:
     """Publish the marts if they are behind the days, and list them."""
+    from pipeline.csv_export import export_csv
+
     with open_run(home) as runner:
         runner.publish_marts(rebuild=rebuild)
-    _print_marts(open_home(home))
+    opened = open_home(home)
+    _print_marts(opened)
+    if csv is not None:
+        out.print(f"{len(export_csv(opened.lake, csv))} CSV files written to {csv}", highlight=False)
 
 
 def _print_marts(home: "Home") -> None:

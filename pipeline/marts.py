@@ -47,7 +47,18 @@ def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
     models = [model.sql for model in load_models().values()]
     codes = [f"{table.contract.name}:{table.code_version}" for table in PERIOD_TABLES]
     said = product.part_hash(
-        "time", "funnels", "retention", "journeys", "features", "identity", "zones", "goals", "friction", "surveys", "themes", "voice",
+        "time",
+        "funnels",
+        "retention",
+        "journeys",
+        "features",
+        "identity",
+        "zones",
+        "goals",
+        "friction",
+        "surveys",
+        "themes",
+        "voice",
         "segments",
     )
     return hash_texts([said, snapshot.files, *codes, *models, *parts])

@@ -29,7 +29,7 @@ from pipeline.state import RAW
 from pipeline.verdicts import Verdicts
 from pipeline.voice.behaviour import behaviour_results
 from pipeline.voice.quotes import quote_list
-from pipeline.voice.scores import feedback_counts, score_results
+from pipeline.voice.scores import feedback_counts, score_results, watched_scores
 from pipeline.voice.themes import comment_themes, theme_list, theme_results
 
 
@@ -99,9 +99,14 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         TABLES["metric_alerts"],
         "daily_friction",
         lambda s: metric_alerts(
-            s.rows, s.scan("daily_zones"), s.scan("daily_sessions"), s.scan("friction_incidents"), s.days
+            s.rows,
+            s.scan("daily_zones"),
+            s.scan("daily_sessions"),
+            s.scan("friction_incidents"),
+            s.days,
+            watched_scores(s.scan("feedback"), s.product),
         ),
-        beside=("daily_zones", "daily_sessions", "friction_incidents"),
+        beside=("daily_zones", "daily_sessions", "friction_incidents", "feedback"),
     ),
     PeriodTable(
         TABLES["journey_edge_counts"], "journey_events", lambda s: journey_edge_counts(s.rows, s.days, s.product)

@@ -250,7 +250,9 @@ DAY_TABLES: tuple[DayTable, ...] = (
         ("surveys", "voice"),
         "1",
         compute=lambda s: Built(
-            feedback(s.scan("events"), s.scan("session_events", _BEFORE), s.scan("page_views", _BEFORE), s.day, s.product)
+            feedback(
+                s.scan("events"), s.scan("session_events", _BEFORE), s.scan("page_views", _BEFORE), s.day, s.product
+            )
         ),
     ),
     DayTable(

@@ -79,7 +79,12 @@ class Walk:
             at = self.at + timedelta(seconds=after + number * 0.1)
             off = timedelta(seconds=self.person["clock_off"])
             times = {"occurred_at": at + off, "sent_at": at + off, "received_at": at + timedelta(milliseconds=350)}
-            event = {"event_id": f"q{self.session[1:]}-{self.views}-{number}", **times, "session_id": self.session, **who}
+            event = {
+                "event_id": f"q{self.session[1:]}-{self.views}-{number}",
+                **times,
+                "session_id": self.session,
+                **who,
+            }
             yield {name: value for name, value in {**event, **view, **fields}.items() if value is not None}
 
     def _path(self, page: str) -> str:

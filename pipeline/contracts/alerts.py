@@ -10,7 +10,7 @@ METRIC_ALERTS = Table(
     grain="One row per local day, metric and where it was measured, of the last 13 weeks, that is out of the usual.",
     columns=(
         Column("day", pl.Date(), "local day"),
-        Column("metric", pl.String(), "a friction signal, `zone_click_rate`, `goal_rate` or `bounce_rate`"),
+        Column("metric", pl.String(), "a friction signal, `zone_click_rate`, `goal_rate`, `bounce_rate`, or of a survey `low_score: survey/question`, `response_rate: survey`"),
         Column("rule_set", pl.String(), "rule set of a friction signal; else empty"),
         Column("page", pl.String(), "page; empty: the whole product"),
         Column("zone", pl.String(), "zone of zone_click_rate; else empty"),

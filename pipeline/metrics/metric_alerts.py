@@ -41,15 +41,28 @@ def watched(friction: pl.LazyFrame, zones: pl.LazyFrame, sessions: pl.LazyFrame)
 
 
 def metric_alerts(
-    friction: pl.LazyFrame, zones: pl.LazyFrame, sessions: pl.LazyFrame, incidents: pl.LazyFrame, days: list[date]
+    friction: pl.LazyFrame,
+    zones: pl.LazyFrame,
+    sessions: pl.LazyFrame,
+    incidents: pl.LazyFrame,
+    days: list[date],
+    also: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Alerts of the last 13 weeks from daily tables of `days`, with sessions to look at from friction_incidents."""
+    """Alerts of the last 13 weeks from daily tables of `days`, with sessions to look at from friction_incidents.
+
+    `also` holds further shares to watch: `metric`, `day`, `hits`, `n`.
+    """
     table = TABLES["metric_alerts"]
     if not days:
         return table.conform(pl.DataFrame(schema=table.schema))
     first = days[-1] - ONE_DAY * (SHOWN_DAYS - 1)
     needed = pl.col("day") >= first - ONE_DAY * 7 * WEEKS
-    found = alerts(watched(friction, zones, sessions).filter(needed).collect(), _KEY).filter(pl.col("day") >= first)
+    series = watched(friction, zones, sessions)
+    if also is not None:
+        series = pl.concat(
+            [series, _series(also.lazy().rename({"day": "session_day"}), "hits", "n", metric=pl.col("metric"))]
+        )
+    found = alerts(series.filter(needed).collect(), _KEY).filter(pl.col("day") >= first)
     examples = _examples(incidents.filter(pl.col("session_day") >= first), found)
     joined = found.join(examples, on=[*_KEY, "day"], how="left").with_columns(
         relative_change=pl.when(pl.col("expected") > 0).then(pl.col("rate") / pl.col("expected") - 1)

@@ -96,12 +96,12 @@ def triangle(cells: pl.DataFrame, label: str) -> Markup:
     return svg(layers.properties(width=width, height=alt.Step(28)), label)
 
 
-def steps(frame: pl.DataFrame, label: str) -> Markup:
+def steps(frame: pl.DataFrame, label: str, unit: str = "people") -> Markup:
     """A funnel: `step_name` in order of `step`, `people_converted`, `shown`."""
     order = frame.sort("step")["step_name"].to_list()
     base = alt.Chart(frame).encode(y=alt.Y("step_name:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)))
     bars = base.mark_bar(cornerRadius=3, color=BLUE).encode(
-        x=alt.X("people_converted:Q", title="people", axis=alt.Axis(format=",d"))
+        x=alt.X("people_converted:Q", title=unit, axis=alt.Axis(format=",d", tickCount=6))
     )
     figures = base.mark_text(align="left", dx=6).encode(x="people_converted:Q", text="shown:N")
     return svg((bars + figures).properties(width=560, height=alt.Step(38)), label)
@@ -137,6 +137,42 @@ def intervals(frame: pl.DataFrame, label: str) -> Markup:
         x=alt.X("low:Q", title="share of sessions that miss the goal with it", axis=alt.Axis(format="+.0%")),
         x2="high:Q",
     )
+    points = base.mark_circle(size=90, opacity=1).encode(x="effect:Q")
+    zero = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(strokeDash=[4, 4], color=GREY).encode(x="x:Q")
+    return svg((zero + ranges + points).properties(width=460, height=alt.Step(30)), label)
+
+
+def band(frame: pl.DataFrame, label: str, title: str) -> Markup:
+    """A score over weeks with its 95 % interval as a band: `start`, `score`, `low_end`, `high_end`, `responses`."""
+    base = alt.Chart(frame).encode(
+        x=alt.X("start:T", title=None, axis=alt.Axis(format="%d %b", labelOverlap="greedy", labelSeparation=12))
+    )
+    spread = base.mark_area(color=BLUE, opacity=0.18).encode(
+        y=alt.Y("low_end:Q", title=title, scale=alt.Scale(zero=False)), y2="high_end:Q"
+    )
+    points = base.mark_line(color=BLUE, strokeWidth=2, point=True).encode(y="score:Q")
+    return svg((spread + points).properties(width=560, height=200), label)
+
+
+def effects(frame: pl.DataFrame, label: str, title: str) -> Markup:
+    """Effects on a score with their intervals: `what`, `effect`, `low`, `high`; left of the line is worse."""
+    order = frame["what"].to_list()
+    shown = frame.select("what", "effect", "low", "high").with_columns(
+        side=pl.when(pl.col("high") < 0)
+        .then(pl.lit("lower"))
+        .when(pl.col("low") > 0)
+        .then(pl.lit("higher"))
+        .otherwise(pl.lit("unclear"))
+    )
+    base = alt.Chart(shown).encode(
+        y=alt.Y("what:N", sort=order, title=None, axis=alt.Axis(labelLimit=320)),
+        color=alt.Color(
+            "side:N",
+            scale=alt.Scale(domain=["lower", "unclear", "higher"], range=[RED, GREY, GREEN]),
+            legend=alt.Legend(),
+        ),
+    )
+    ranges = base.mark_rule(strokeWidth=3, opacity=0.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
     points = base.mark_circle(size=90, opacity=1).encode(x="effect:Q")
     zero = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(strokeDash=[4, 4], color=GREY).encode(x="x:Q")
     return svg((zero + ranges + points).properties(width=460, height=alt.Step(30)), label)

@@ -12,6 +12,7 @@ from pipeline.report.friction import friction_page
 from pipeline.report.heatmaps import heatmaps_page
 from pipeline.report.overview import overview
 from pipeline.report.parts import Marts, Page, Section, count, duration, share
+from pipeline.report.voice import voice_page
 from pipeline.report.zones import zones_page
 
 # Tiles from this share of the largest value on bear light figures.
@@ -25,6 +26,7 @@ def pages(product: Product, marts: Marts, home: Path) -> list[Page]:
         zones_page(product, marts, home),
         heatmaps_page(product, marts, home),
         friction_page(product, marts),
+        voice_page(product, marts),
         _funnels(product, marts),
         _retention(product, marts),
         _journeys(product, marts),

@@ -25,6 +25,15 @@ class Tile:
 
 
 @dataclass(frozen=True)
+class Quote:
+    """What somebody said, why it was picked, and where it stands."""
+
+    text: str
+    pick: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of a page: a heading, what it means, charts and a table."""
 
@@ -34,6 +43,7 @@ class Section:
     header: tuple[str, ...] = ()
     rows: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     flow: Flow | None = None
+    quotes: list[Quote] = field(default_factory=list[Quote])
 
 
 @dataclass(frozen=True)

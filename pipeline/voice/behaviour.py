@@ -89,9 +89,12 @@ def _did(recent: pl.DataFrame, beside: Mapping[str, pl.LazyFrame], product: Prod
         "person_key", "is_clicked", "is_exposed", "first_click_at", day="session_day",
         value=pl.concat_str("page", pl.lit("/"), "zone"),
     ).collect()  # fmt: skip
-    signals = beside["friction_incidents"].filter(mine, pl.col("rule_set") == rules).select(
-        "person_key", day="session_day", at="started_at", value="signal", behaviour=pl.lit("friction")
-    ).collect()
+    signals = (
+        beside["friction_incidents"]
+        .filter(mine, pl.col("rule_set") == rules)
+        .select("person_key", day="session_day", at="started_at", value="signal", behaviour=pl.lit("friction"))
+        .collect()
+    )
     acts = [
         zones.filter("is_clicked").select("person_key", "day", "value", at="first_click_at", behaviour=pl.lit("zone_clicked")),
         zones.filter("is_exposed").select("person_key", "day", "value", at=_NO_TIME, behaviour=pl.lit("zone_seen")),

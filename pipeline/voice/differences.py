@@ -9,14 +9,16 @@ from pipeline.voice.intervals import Z95
 
 # Parts of a variance are added as integers: a sum of floats depends on its order.
 _SCALE = 1_000_000
-LEAST = 30
+# An interval needs so many rows on both sides, a test so many: a handful of equal answers has no spread at all.
+LEAST_FOR_INTERVAL, LEAST = 10, 30
 
 
 def difference(rows: pl.DataFrame, by: Sequence[str], side: str, value: str) -> pl.DataFrame:
     """Mean of the integer `value` where the boolean `side` is true less the mean where it isn't, for each of `by`.
 
     `rows` has `cluster_key`, the person, whose rows are no independent draws. Returns `n_with`, `n_without`,
-    `sum_with`, `sum_without`, `people`, `effect`, `low`, `high`, `p_value`; null where a side is empty.
+    `sum_with`, `sum_without`, `people`, `effect`, `low`, `high`, `p_value`; null where a side is empty, the interval
+    where one has under 10 rows, p where one has under 30.
     """
     is_with, number = pl.col(side), pl.col(value).cast(pl.Int64)
     sums = rows.group_by(by).agg(
@@ -40,15 +42,16 @@ def difference(rows: pl.DataFrame, by: Sequence[str], side: str, value: str) -> 
     squares = people.group_by(by).agg(squares=(pl.col("pull").cast(pl.Int128) * pl.col("pull").cast(pl.Int128)).sum())
     joined = means.join(squares, on=by)
     clusters, n = pl.col("people"), pl.col("n_with") + pl.col("n_without")
-    both = (pl.col("n_with") > 0) & (pl.col("n_without") > 0)
+    least = pl.min_horizontal("n_with", "n_without")
+    both = least > 0
     error = (pl.col("squares").cast(pl.Float64) / (n.cast(pl.Float64) * _SCALE) ** 2 * clusters / (clusters - 1)).sqrt()
     known = joined.with_columns(
         effect=pl.when(both).then(pl.col("mean_with") - pl.col("mean_without")),
-        error=pl.when(both & (clusters > 1)).then(error),
+        error=pl.when((least >= LEAST_FOR_INTERVAL) & (clusters > 1)).then(error),
     )
     away = (known["effect"].abs() / known["error"]).to_numpy()
     told = known.with_columns(
-        p_value=pl.Series(2 * stats.norm.sf(away), dtype=pl.Float64).fill_nan(None),
+        p_value=pl.when(least >= LEAST).then(pl.Series(2 * stats.norm.sf(away), dtype=pl.Float64).fill_nan(None)),
         low=pl.col("effect") - Z95 * pl.col("error"),
         high=pl.col("effect") + Z95 * pl.col("error"),
     )

@@ -39,12 +39,18 @@ def feedback(
 def _placed(told: pl.DataFrame, session_events: pl.LazyFrame, page_views: pl.LazyFrame) -> pl.DataFrame:
     """Add session, page view, page, device and what the session is in: of its own, else of the person's last one."""
     mine = pl.col("person_key").is_in(told["person_key"].drop_nulls().unique().implode())
-    views = page_views.filter(mine).select(
-        "person_key", "session_key", "page_view_key", "started_at", view_page="page", view_device="device_type"
-    ).collect()
-    acts = session_events.filter(mine).select(
-        "person_key", "session_key", "page_view_key", "source", "event_id", "occurred_at", "segment_bits", "variant"
-    ).collect()
+    views = (
+        page_views.filter(mine)
+        .select("person_key", "session_key", "page_view_key", "started_at", view_page="page", view_device="device_type")
+        .collect()
+    )
+    acts = (
+        session_events.filter(mine)
+        .select(
+            "person_key", "session_key", "page_view_key", "source", "event_id", "occurred_at", "segment_bits", "variant"
+        )
+        .collect()
+    )
     own = acts.filter(pl.col("session_key").is_in(views["session_key"].unique().implode()))
     direct = told.join(
         own.select("source", "event_id", "session_key", "page_view_key"), on=["source", "event_id"], how="left"
@@ -70,8 +76,11 @@ def _by_person(rest: pl.DataFrame, own: pl.DataFrame, views: pl.DataFrame) -> pl
     paired = bare.select("source", "event_id", "person_key", "occurred_at").join(spans, on="person_key")
     inside = paired.filter(pl.col("occurred_at").is_between("began", "ended"))
     latest = inside.sort("began", "session_key").group_by("source", "event_id").agg(pl.col("session_key").last())
-    seen = paired.select("source", "event_id", "occurred_at").unique().join(latest, on=["source", "event_id"]).join(
-        views.select("session_key", "page_view_key", "started_at"), on="session_key"
+    seen = (
+        paired.select("source", "event_id", "occurred_at")
+        .unique()
+        .join(latest, on=["source", "event_id"])
+        .join(views.select("session_key", "page_view_key", "started_at"), on="session_key")
     )
     before = seen.filter(pl.col("started_at") <= pl.col("occurred_at")).sort("started_at", "page_view_key")
     view = before.group_by("source", "event_id").agg(pl.col("page_view_key").last())
@@ -205,5 +214,3 @@ def _read(answered: pl.DataFrame, product: Product) -> pl.DataFrame:
         pl.Series("language", languages, dtype=pl.String),
         pl.Series("sentiment_e4", moods, dtype=pl.Int32),
     )
-
-

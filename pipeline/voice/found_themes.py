@@ -1,8 +1,8 @@
 """Themes that nobody wrote down: TF-IDF and non-negative matrix factorisation, seeded, in one thread.
 
-Themes are looked for on the day when a language first has 100 comments, and every 28 days from then on, in the comments
-of a year. Between these days nothing changes, so a theme keeps its id from night to night; when they are looked for
-anew, a theme that is like one found before bears its id. All of it follows from the comments alone, in whatever order
+Themes are looked for on the day when a language first has 100 comments, whenever their number has doubled, and else after
+28 days, in the comments of a year. Between these days nothing changes, so a theme keeps its id from night to night; when
+they are looked for anew, a theme that is like one found before bears its id. All of it follows from the comments alone, in whatever order
 they came and however many nights it took (decision 0015).
 """
 
@@ -22,12 +22,14 @@ FIRST_COMMENTS = 100
 EVERY_DAYS = 28
 WINDOW_DAYS = 364
 FIT_COMMENTS = 5_000
-# One theme more for about so many times its square of comments: 20 for 6,000.
-_COMMENTS_PER_SQUARE = 15
+# Themes grow with the root of comments: 20 for 2,400.
+_COMMENTS_PER_SQUARE = 6
 _FEWEST, _MOST = 4, 20
 _ALIKE = 0.5
-LEAST_STRENGTH = 0.25
+LEAST_STRENGTH = 0.2
 _TELLING_TERMS = 20
+# Words that tell a theme weigh so much of its heaviest.
+_TELLING_WEIGHT = 0.1
 _SHOWN_TERMS = 8
 _NAME_TERMS = 3
 _DIGITS = 6
@@ -55,11 +57,22 @@ class Looked:
 
 
 def look_days(days: Sequence[date], end: date) -> list[date]:
-    """On which days themes are looked for: when there are 100 comments, and every 28 days up to `end`. `days` in order."""
-    if len(days) < FIRST_COMMENTS:
-        return []
-    first = days[FIRST_COMMENTS - 1]
-    return [first + ONE_DAY * n for n in range(0, (end - first).days + 1, EVERY_DAYS)]
+    """On which days up to `end` themes are looked for: with 100 comments, with twice as many, else after 28 days.
+
+    `days` holds the day of each comment, in order.
+    """
+    looks: list[date] = []
+    needed = FIRST_COMMENTS
+    for number, day in enumerate(days, 1):
+        while looks and (day - looks[-1]).days > EVERY_DAYS:
+            looks.append(looks[-1] + ONE_DAY * EVERY_DAYS)
+        is_last_of_day = number == len(days) or days[number] != day
+        if is_last_of_day and number >= needed:
+            looks.append(day)
+            needed = 2 * number
+    while looks and looks[-1] + ONE_DAY * EVERY_DAYS <= end:
+        looks.append(looks[-1] + ONE_DAY * EVERY_DAYS)
+    return looks
 
 
 def look(comments: pl.DataFrame, language: str, end: date) -> Looked | None:
@@ -138,19 +151,21 @@ def _fit(texts: list[str], language: str) -> _Fitted | None:
 
 def _top(row: Sequence[float], names: Sequence[str]) -> dict[str, float]:
     """The most telling terms of a component, heaviest first."""
-    weighed = [(float(f"{weight:.{_DIGITS}g}"), str(name)) for weight, name in zip(row, names, strict=True) if weight > 0]
+    weighed = [
+        (float(f"{weight:.{_DIGITS}g}"), str(name)) for weight, name in zip(row, names, strict=True) if weight > 0
+    ]
     return {name: weight for weight, name in sorted(weighed, key=lambda each: (-each[0], each[1]))[:_TELLING_TERMS]}
 
 
-def _named(
-    terms: list[dict[str, float]], known: dict[str, FoundTheme], language: str, day: date
-) -> list[FoundTheme]:
+def _named(terms: list[dict[str, float]], known: dict[str, FoundTheme], language: str, day: date) -> list[FoundTheme]:
     """Give each component the id of the theme before that it is most like, one to one; else a new one."""
     from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # with its only use
 
     before = [known[name] for name in sorted(known)]
     likeness = [[_cosine(mine, theme.terms) for theme in before] for mine in terms]
-    pairs = dict(zip(*(p.tolist() for p in linear_sum_assignment(likeness, maximize=True)), strict=True)) if before else {}
+    pairs = (
+        dict(zip(*(p.tolist() for p in linear_sum_assignment(likeness, maximize=True)), strict=True)) if before else {}
+    )
     found: list[FoundTheme] = []
     for place, mine in enumerate(terms):
         old = before[pairs[place]] if place in pairs and likeness[place][pairs[place]] >= _ALIKE else None
@@ -167,7 +182,7 @@ def _cosine(one: dict[str, float], other: dict[str, float]) -> float:
 
 
 def _strengths(fitted: _Fitted, ordered: pl.DataFrame, language: str) -> pl.DataFrame:
-    """Which comments have which theme: a quarter of what is told or more, and one of its most telling words."""
+    """Which comments have which theme: a fifth of what is told or more, and one of its telling words."""
     from threadpoolctl import threadpool_limits  # noqa: PLC0415  # slow
 
     schema = {"text": pl.String, "theme": pl.String, "strength": pl.Float64}
@@ -177,11 +192,15 @@ def _strengths(fitted: _Fitted, ordered: pl.DataFrame, language: str) -> pl.Data
         weights = fitted.model.transform(fitted.vectors.transform([" ".join(each) for each in words]))  # pyright: ignore[reportAttributeAccessIssue]
     rows: list[tuple[str, str, float]] = []
     kept = [place for place, mine in enumerate(fitted.terms) if mine]
+    telling = {
+        theme.theme: {name for name, w in theme.terms.items() if w >= _TELLING_WEIGHT * max(theme.terms.values())}
+        for theme in fitted.themes
+    }
     for text, own, line in zip(texts, words, weights, strict=True):
         total = float(line.sum())
         for theme, place in zip(fitted.themes, kept, strict=True):
             strength = float(line[place]) / total if total > 0 else 0.0
-            if strength >= LEAST_STRENGTH and not theme.terms.keys().isdisjoint(own):
+            if strength >= LEAST_STRENGTH and not telling[theme.theme].isdisjoint(own):
                 rows.append((text, theme.theme, float(f"{strength:.{_DIGITS}g}")))
     found = pl.DataFrame(rows, schema=schema, orient="row")
     return ordered.select("source", "event_id", "question", "text").join(found, on="text").drop("text")

@@ -29,9 +29,7 @@ _STREET_DE = (
 _STREET_ROMANCE = rf"\b\d{{1,4}}(?: ?bis| ?ter)?,? (?i:rue|avenue|boulevard|place|chemin|via|calle|rua) (?:(?i:de|du|des|la|le|del|della|da) )*{_WORD}"
 _UK_POSTCODE = r"\b(?:GIR ?0AA|[A-PR-UWYZ][A-HK-Y]?\d[\dA-Z]? ?\d[ABD-HJLNP-UW-Z]{2})\b"
 _US_ZIP = r"\b[A-Z]{2},? \d{5}(?:-\d{4})?\b"
-_ADDRESSES = tuple(
-    re.compile(pattern) for pattern in (_STREET_EN, _STREET_DE, _STREET_ROMANCE, _UK_POSTCODE, _US_ZIP)
-)
+_ADDRESSES = tuple(re.compile(pattern) for pattern in (_STREET_EN, _STREET_DE, _STREET_ROMANCE, _UK_POSTCODE, _US_ZIP))
 # What follows "my name is" and is no name.
 _NO_NAMES = (
     r"(?!(?:not|never|on|in|spelled|spelt|wrong|misspelled|missing|still|always|already|also|being|no|the|a|an|too|very|"
@@ -79,4 +77,3 @@ def _without_numbers(text: str, language: str) -> str:
         elif begin < end:
             end = begin
     return text[:end] + shown
-

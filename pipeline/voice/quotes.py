@@ -32,8 +32,14 @@ def quote_list(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.Dat
         ~pl.col("survey").is_in(team_names(product)) | (pl.col("response_key").n_unique().over("survey") >= TEAM_LEAST)
     )
     scores = valid_scores(last_answers(rows)).unique(["response_key", "survey"], keep="first", maintain_order=True)
-    known = whose(enough).drop("score", "standing", "points").join(
-        scores.select("response_key", "survey", "score", "standing", "points"), on=["response_key", "survey"], how="left"
+    known = (
+        whose(enough)
+        .drop("score", "standing", "points")
+        .join(
+            scores.select("response_key", "survey", "score", "standing", "points"),
+            on=["response_key", "survey"],
+            how="left",
+        )
     )
     named = known.join(themes.select(*_COMMENT, "theme"), on=_COMMENT)
     return table.conform(_shown(_picked(_with_typicality(named))))

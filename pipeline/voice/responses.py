@@ -30,7 +30,9 @@ def valid_scores(answers: pl.DataFrame) -> pl.DataFrame:
 
 def comments(answers: pl.DataFrame) -> pl.DataFrame:
     """The comments, of `last_answers`: texts that are no stock phrase."""
-    return answers.filter(pl.col("question_kind") == "text", pl.col("text").is_not_null(), pl.col("non_answer").is_null())
+    return answers.filter(
+        pl.col("question_kind") == "text", pl.col("text").is_not_null(), pl.col("non_answer").is_null()
+    )
 
 
 def whose(answers: pl.DataFrame) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY
 from pipeline.metrics.periods import complete_weeks
 from pipeline.product import Product
+from pipeline.product_voice import SCORED
 from pipeline.voice.intervals import of_score
 from pipeline.voice.responses import last_answers, valid_scores, whose
 
@@ -92,21 +93,42 @@ def _sums_of_questions(grouped: pl.DataFrame) -> pl.DataFrame:
     is_comment = text & pl.col("text").is_not_null() & pl.col("non_answer").is_null()
     keys = ["day", *_WHERE, "segment", "question", "question_kind"]
     counts = pl.col("is_valid") | is_choice
-    scored = answered.filter(counts).group_by(keys).agg(
-        responses=pl.len(),
-        **{name: (pl.col("standing") == name).sum() for name in ("high", "middle", "low")},
-        points=pl.col("points").sum(),
-        **_lacking(),
+    scored = (
+        answered.filter(counts)
+        .group_by(keys)
+        .agg(
+            responses=pl.len(),
+            **{name: (pl.col("standing") == name).sum() for name in ("high", "middle", "low")},
+            points=pl.col("points").sum(),
+            **_lacking(),
+        )
     )
-    words = answered.filter(is_comment).group_by(keys).agg(
-        responses=pl.struct("response_key").n_unique(), comments=pl.len(),
+    words = (
+        answered.filter(is_comment)
+        .group_by(keys)
+        .agg(
+            responses=pl.struct("response_key").n_unique(),
+            comments=pl.len(),
+        )
     )
-    rest = answered.group_by(keys).agg(
-        out_of_scale=(~text & ~counts).sum(), non_answers=(text & ~is_comment).sum()
-    )
+    rest = answered.group_by(keys).agg(out_of_scale=(~text & ~counts).sum(), non_answers=(text & ~is_comment).sum())
     # Answers in words: how many responses have one is told where no score is.
     joined = rest.join(scored, on=keys, how="left").join(words, on=keys, how="left", suffix="_words")
     return joined.with_columns(responses=pl.coalesce("responses", "responses_words")).drop("responses_words")
+
+
+def watched_scores(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
+    """Shares to watch each night: low answers of each scored question, and responses of those who were shown a survey."""
+    counts = feedback_counts(rows, product).filter(
+        pl.col("segment") == "", ~pl.col("survey").is_in(team_names(product))
+    )
+    known = pl.concat_str("survey", pl.lit("/"), "question").str.strip_suffix("/")
+    scored = counts.filter(pl.col("question_kind").is_in(SCORED)).select(
+        "day", metric=pl.lit("low_score: ") + known, hits="low", n="responses"
+    )
+    whole = counts.filter(pl.col("question_kind") == "", pl.col("impressions") >= pl.col("responses_measured"))
+    answered = whole.select("day", metric=pl.lit("response_rate: ") + known, hits="responses_measured", n="impressions")
+    return pl.concat([scored, answered]).group_by("metric", "day").agg(pl.col("hits", "n").sum())
 
 
 def score_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
@@ -139,7 +161,10 @@ def _counted(grouped: pl.DataFrame) -> pl.DataFrame:
     """Counts by group with the design effect and the interval. All sums are of integers: no order changes them."""
     people = grouped.group_by(*_KEYS, "cluster_key").agg(n=pl.len().cast(pl.Int64), own=pl.col("points").sum())
     clusters = people.group_by(_KEYS).agg(
-        clusters=pl.len(), nn=(pl.col("n") ** 2).sum(), sn=(pl.col("n") * pl.col("own")).sum(), ss=(pl.col("own") ** 2).sum()
+        clusters=pl.len(),
+        nn=(pl.col("n") ** 2).sum(),
+        sn=(pl.col("n") * pl.col("own")).sum(),
+        ss=(pl.col("own") ** 2).sum(),
     )
     counts = grouped.group_by(_KEYS).agg(
         responses=pl.len(),

@@ -26,7 +26,9 @@ def team_strengths(comments: pl.DataFrame, themes: Mapping[str, Theme]) -> pl.Da
             strengths = [1.0 if pattern and pattern.search(said) else 0.0 for said in stemmed]
             if theme.examples:
                 likeness = _likeness(texts, theme.examples, str(language))
-                strengths = [max(s, a if a >= theme.likeness else 0.0) for s, a in zip(strengths, likeness, strict=True)]
+                strengths = [
+                    max(s, a if a >= theme.likeness else 0.0) for s, a in zip(strengths, likeness, strict=True)
+                ]
             rows = [(text, language, name, s) for text, s in zip(texts, strengths, strict=True) if s > 0]
             found.append(pl.DataFrame(rows, schema=schema, orient="row"))
     keys = ["text", "language"]

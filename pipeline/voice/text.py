@@ -19,7 +19,9 @@ _MOOD_LANGUAGE = "en"
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 _NO_LETTERS = re.compile(r"[^\w]+")
 # Smileys and other signs say something; these say nothing.
-_SILENT = re.compile(r"[\s\u00a0\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff!-/:-@\[-`{-~\u00a1\u00bf\u2010-\u2027\u2030-\u205e]*")
+_SILENT = re.compile(
+    r"[\s\u00a0\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff!-/:-@\[-`{-~\u00a1\u00bf\u2010-\u2027\u2030-\u205e]*"
+)
 _LEAST_LETTERS = 3
 # Algorithms of snowballstemmer by language.
 _STEMMERS = {

@@ -47,7 +47,9 @@ def looks(told: pl.DataFrame, days: list[date]) -> list[Looked]:
     return [each for each in found if each is not None]
 
 
-def with_themes(rows: pl.LazyFrame, days: list[date], product: Product) -> tuple[pl.DataFrame, pl.DataFrame, list[Looked]]:
+def with_themes(
+    rows: pl.LazyFrame, days: list[date], product: Product
+) -> tuple[pl.DataFrame, pl.DataFrame, list[Looked]]:
     """All comments; `source`, `event_id`, `question`, `theme`, `strength` of those with themes; the looks behind them."""
     told = comments(last_answers(rows))
     found = looks(told, days) if days and product.voice.discover else []
@@ -101,8 +103,10 @@ def theme_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.
             "survey", "theme", comments_before="comments", comments_all_before="comments_all"
         )
         whole = told.filter(earlier).group_by("survey").agg(all_before=pl.len())
-        both = counted.join(past, on=["survey", "theme"], how="left").join(whole, on="survey", how="left").with_columns(
-            comments_all_before=pl.coalesce("comments_all_before", "all_before")
+        both = (
+            counted.join(past, on=["survey", "theme"], how="left")
+            .join(whole, on="survey", how="left")
+            .with_columns(comments_all_before=pl.coalesce("comments_all_before", "all_before"))
         )
         effects = _effects(told.filter(inside), every, scored)
         rest = both.with_columns(question=pl.lit(""))

@@ -1,0 +1,304 @@
+"""Feedback by hand: which question an answer answers, what it is worth, whose it is and where it was given."""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+from support import at, compute_all, drop, events_frame, ndjson, product, record, take_all
+
+from pipeline.contracts import TABLES
+from pipeline.lake import Lake
+from pipeline.product_file import ProductFileError, parse_product
+from pipeline.voice.feedback import feedback
+from pipeline.voice.responses import comments, last_answers, valid_scores
+from pipeline.voice.text import BLANK, SIGNS, language_of, non_answer, sentiment_e4, stock_phrases
+
+DAY = date(2026, 2, 3)
+SURVEYS: dict[str, Any] = {
+    "nps": {"trigger": "after_purchase", "questions": {"recommend": {"kind": "nps"}, "why": {"kind": "text"}}},
+    "fft": {
+        "id": "FFT 7",
+        "stage": "care",
+        "questions": {
+            "rating": {"kind": "csat", "scale": [1, 6], "best": "low", "ids": ["*"]},
+            "words": {"kind": "text", "ids": ["*"]},
+        },
+    },
+    "effort": {"questions": {"ease": {"kind": "ces"}}},
+    "fit": {"questions": {"miss": {"kind": "pmf"}}},
+    "stars": {"questions": {"stars": {"kind": "csat"}}},
+}
+PRODUCT = product(surveys=SURVEYS, segments={"plus": {"properties": {"plan": "plus"}}})
+NO_EVENTS, NO_VIEWS = (TABLES[name].schema.to_frame() for name in ("session_events", "page_views"))
+
+
+def answer(occurred_at: str = "2026-02-03T10:00:00", **fields: Any) -> dict[str, Any]:
+    return {"kind": "survey_answered", "occurred_at": at(occurred_at), **fields}
+
+
+def told(
+    rows: Sequence[dict[str, Any]], acts: pl.DataFrame = NO_EVENTS, views: pl.DataFrame = NO_VIEWS
+) -> list[dict[str, Any]]:
+    return feedback(events_frame(rows).lazy(), acts.lazy(), views.lazy(), DAY, PRODUCT).to_dicts()
+
+
+@pytest.mark.parametrize(
+    ("survey", "question", "given", "points", "standing"),
+    [
+        ("nps", "recommend", {"score": 10}, 100, "high"),
+        ("nps", "recommend", {"score": 9}, 100, "high"),
+        ("nps", "recommend", {"score": 8}, 0, "middle"),
+        ("nps", "recommend", {"score": 7}, 0, "middle"),
+        ("nps", "recommend", {"score": 6}, -100, "low"),
+        ("nps", "recommend", {"score": 0}, -100, "low"),
+        ("nps", "recommend", {"score": 11}, None, None),
+        ("nps", "recommend", {"score": -1}, None, None),
+        # Declared 1 to 6 with the best at 1: the top two boxes are 1 and 2.
+        ("FFT 7", "Why?", {"score": 1}, 100, "high"),
+        ("FFT 7", "Why?", {"score": 2}, 100, "high"),
+        ("FFT 7", "Why?", {"score": 3}, 0, "middle"),
+        ("FFT 7", "Why?", {"score": 5}, 0, "low"),
+        ("FFT 7", "Why?", {"score": 6}, 0, "low"),
+        ("FFT 7", "Why?", {"score": 7}, None, None),
+        ("stars", "stars", {"score": 4}, 100, "high"),
+        ("stars", "stars", {"score": 2}, 0, "low"),
+        ("stars", "stars", {"score": 0}, None, None),
+        ("effort", "ease", {"score": 7}, 7, "high"),
+        ("effort", "ease", {"score": 4}, 4, "middle"),
+        ("effort", "ease", {"score": 1}, 1, "low"),
+        ("effort", "ease", {"score": 8}, None, None),
+        ("fit", "miss", {"choice": " Very Disappointed "}, 100, "high"),
+        ("fit", "miss", {"choice": "somewhat disappointed"}, 0, "low"),
+    ],
+)
+def test_what_an_answer_is_worth(
+    survey: str, question: str, given: dict[str, Any], points: int | None, standing: str | None
+) -> None:
+    rows = [
+        row for row in told([answer(survey_id=survey, question_id=question, **given)]) if row["question_kind"] != "text"
+    ]
+    (row,) = rows
+    assert (row["points"], row["standing"], row["is_valid"]) == (points, standing, points is not None)
+
+
+def test_an_event_with_score_and_words_answers_two_questions() -> None:
+    rows = told([answer(survey_id="FFT 7", question_id="Why?", score=2, text="Kind staff")])
+    assert [(r["survey"], r["question"], r["score"], r["text"], r["stage"]) for r in rows] == [
+        ("fft", "rating", 2, None, "care"),
+        ("fft", "words", None, "Kind staff", "care"),
+    ]
+
+
+def test_a_blank_beside_a_score_is_a_non_answer_but_not_below_another_questions_id() -> None:
+    (_, words) = told([answer(survey_id="FFT 7", question_id="Why?", score=2)])
+    assert words["non_answer"] == BLANK
+    (only,) = told([answer(survey_id="nps", question_id="recommend", score=9)])
+    assert only["question"] == "recommend"
+
+
+def test_surveys_and_questions_that_nobody_told_of_are_kept() -> None:
+    rows = told(
+        [
+            answer(survey_id="other", question_id="q7", text="Nice"),
+            answer(survey_id="other", question_id="q8", score=3),
+            answer(text="No survey at all"),
+            {"kind": "survey_shown", "occurred_at": at("2026-02-03T09:00:00"), "survey_id": "nps"},
+            {"kind": "survey_dismissed", "occurred_at": at("2026-02-03T09:00:01"), "survey_id": "nps"},
+        ]
+    )
+    assert [(r["kind"], r["survey"], r["question"], r["question_kind"], r["trigger"]) for r in rows] == [
+        ("survey_shown", "nps", "", "", "after_purchase"),
+        ("survey_dismissed", "nps", "", "", "after_purchase"),
+        ("survey_answered", "other", "q7", "text", ""),
+        ("survey_answered", "other", "q8", "choice", ""),
+        ("survey_answered", "", "", "text", ""),
+    ]
+
+
+def test_bots_and_other_events_are_no_feedback() -> None:
+    assert not told([answer(survey_id="nps", is_bot=True), {"kind": "click", "occurred_at": at("2026-02-03T09:00:00")}])
+
+
+def test_a_response_counts_once_with_its_last_answer() -> None:
+    rows = feedback(
+        events_frame(
+            [
+                answer("2026-02-03T10:00:00", event_id="a", survey_id="nps", question_id="recommend", score=3, response_id="r"),
+                answer("2026-02-03T10:00:05", event_id="b", survey_id="nps", question_id="recommend", score=9, response_id="r"),
+                answer("2026-02-03T10:00:06", event_id="c", survey_id="nps", question_id="recommend", score=99, response_id="r"),
+                answer("2026-02-03T10:00:05", event_id="d", survey_id="nps", question_id="why", text="slow", response_id="r"),
+                answer("2026-02-03T10:00:07", event_id="e", survey_id="nps", question_id="why", text="slow page", response_id="r"),
+                answer("2026-02-03T10:00:05", event_id="f", survey_id="nps", question_id="recommend", score=5),
+                answer("2026-02-03T10:00:05", event_id="g", survey_id="nps", question_id="why", text="of the same instant"),
+            ]
+        ).lazy(),
+        NO_EVENTS.lazy(),
+        NO_VIEWS.lazy(),
+        DAY,
+        PRODUCT,
+    )  # fmt: skip
+    answers = last_answers(rows.lazy())
+    assert sorted(valid_scores(answers)["score"].to_list()) == [5, 9]
+    assert sorted(comments(answers)["text"].to_list()) == ["of the same instant", "slow page"]
+    # Without a response's id, what one device answers in one instant is one response.
+    assert answers["response_key"].n_unique() == 2
+
+
+SHOWN = {"anonymous_id": "d1", "device_type": "mobile", "url": "/"}
+
+
+def joined(tmp_path: Any, *rows: dict[str, Any]) -> list[dict[str, Any]]:
+    chosen = product(surveys=SURVEYS, segments={"plus": {"properties": {"plan": "plus"}}})
+    lake = Lake(tmp_path)
+    drop(tmp_path, "web/a.ndjson", ndjson(rows))
+    take_all(lake, chosen)
+    compute_all(lake, chosen)
+    return (
+        lake.scan_days("feedback", lake.published_days("feedback")).sort("occurred_at", "event_id").collect().to_dicts()
+    )
+
+
+def test_feedback_is_joined_to_person_session_page_view_and_page(tmp_path: Any) -> None:
+    given = {"survey_id": "nps", "question_id": "recommend", "score": 9}
+    mail = {"user_id": "u1", "device_type": "desktop"}
+    rows = joined(
+        tmp_path,
+        record("v1", "2026-02-03T10:00:00", user_id="u1", properties={"plan": "plus"}, **SHOWN),
+        record("x1", "2026-02-03T10:00:01", "experiment", user_id="u1", experiment_id="e", variant="b", **SHOWN),
+        record("v2", "2026-02-03T10:05:00", user_id="u1", **{**SHOWN, "url": "/p/1"}),
+        record("s1", "2026-02-03T10:05:30", "survey_answered", user_id="u1", **{**SHOWN, "url": "/p/1"}, **given),
+        # By mail, of the same person on no device: 30 minutes after the session's end, and a second later.
+        record("m1", "2026-02-03T10:35:30", "survey_answered", **mail, **given),
+        record("m2", "2026-02-03T10:35:31", "survey_answered", **mail, **given),
+        # Nobody known.
+        record("n1", "2026-02-03T11:00:00", "survey_answered", anonymous_id=None, **given),
+    )
+    found = {row["event_id"]: row for row in rows}
+    assert found["s1"]["joined"] == "session"
+    assert found["m1"]["joined"] == "person"
+    assert (found["m1"]["session_key"], found["m1"]["page_view_key"]) == (
+        found["s1"]["session_key"],
+        found["s1"]["page_view_key"],
+    )
+    assert [found[name]["page"] for name in ("s1", "m1", "m2", "n1")] == ["product", "product", "", ""]
+    assert [found[name]["segment_bits"] for name in ("s1", "m1", "m2", "n1")] == [1, 1, 0, 0]
+    assert [found[name]["variants"] for name in ("s1", "m1", "m2", "n1")] == ["e/b", "e/b", None, None]
+    assert found["m2"]["joined"] is None
+    assert found["m2"]["person_key"] == found["s1"]["person_key"]
+    assert found["m2"]["session_key"] is None
+    assert found["n1"]["person_key"] is None
+    assert found["m2"]["device_type"] == "desktop"
+
+
+def test_an_answer_after_midnight_finds_the_session_of_the_day_before(tmp_path: Any) -> None:
+    given = {"survey_id": "nps", "question_id": "recommend", "score": 9}
+    rows = joined(
+        tmp_path,
+        record("v1", "2026-02-03T22:50:00", user_id="u1", **SHOWN),
+        record("s1", "2026-02-03T23:05:00", "survey_answered", user_id="u1", **given),
+    )
+    # Berlin is an hour ahead: the answer belongs to the 4th, its session to the 3rd.
+    assert [(row["day"], row["joined"]) for row in rows] == [(date(2026, 2, 4), "person")]
+
+
+def test_answers_of_the_team_bear_nothing_that_tells_whose_they_are(tmp_path: Any) -> None:
+    chosen = product(surveys={"pulse": {"audience": "team", "questions": {"mood": {"kind": "csat"}}}})
+    given = {"survey_id": "pulse", "question_id": "mood", "properties": {"team": "blue"}}
+    rows = [
+        record(
+            f"t{i}",
+            f"2026-02-03T10:0{i}:00",
+            "survey_answered",
+            user_id=f"u{i}",
+            anonymous_id=f"d{i}",
+            score=4,
+            **given,
+        )
+        for i in range(5)
+    ]
+    rows.append(record("t9", "2026-02-04T10:00:00", "survey_answered", user_id="u1", score=1, **given))
+    lake = Lake(tmp_path)
+    drop(tmp_path, "web/a.ndjson", ndjson(rows))
+    take_all(lake, chosen)
+    compute_all(lake, chosen)
+    for path in (tmp_path / "lake").glob("*/day=*/*.parquet"):
+        kept = pl.read_parquet(path)
+        texts = kept.select(pl.col(pl.String).str.contains(r"blue|u\d|^d\d").any())
+        assert not any(texts.row(0)), path
+    daily = pl.read_parquet(tmp_path / "marts" / "feedback_daily.parquet")
+    assert daily.select("day", "question", "responses").rows() == [
+        (date(2026, 2, 3), "", 5),
+        (date(2026, 2, 3), "mood", 5),
+    ], "the fourth, with one answer, isn't shown"
+    scores = pl.read_parquet(tmp_path / "marts" / "scores.parquet")
+    assert set(scores["dimension"]) == {""}
+
+
+PHRASES = stock_phrases(PRODUCT.voice)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (None, BLANK),
+        ("", BLANK),
+        (" \n ", BLANK),
+        ("-", SIGNS),
+        ("...", SIGNS),
+        ("\u200b\u200e", SIGNS),
+        ("N/A", "n a"),
+        ("Did not answer.", "did not answer"),
+        ("NOTHING!!", "nothing"),
+        ("Don\u2019t know", "dont know"),
+        ("k.A.", "k a"),
+        ("Weiß nicht", "weiß nicht"),
+        ("Nothing works", None),
+        ("no way", None),
+        ("\U0001f44d", None),
+        ("5", None),
+        ("مرحبا", None),
+    ],
+)
+def test_what_is_no_comment(text: str | None, found: str | None) -> None:
+    assert non_answer(text, PHRASES) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "language"),
+    [
+        ("Die Lieferung kam zu spät", None, "de"),
+        ("The delivery came too late", "de", "en"),
+        ("Le paiement ne marche pas sur mon téléphone", None, "fr"),
+        ("top", "de-AT", "de"),
+        ("top", None, "en"),
+        ("\U0001f44d", "fr", "fr"),
+        ("x" * 1_000_000, "de", "de"),
+    ],
+)
+def test_the_language_is_found_or_what_the_event_says(text: str, said: str | None, language: str) -> None:
+    found = language_of(text, said, "en")
+    assert found == language or len(text) > 1_000
+
+
+def test_mood_is_told_where_the_language_is_read() -> None:
+    assert (sentiment_e4("I love it, wonderful!", "en") or 0) > 5_000
+    assert (sentiment_e4("Terrible, I hate waiting", "en") or 0) < -5_000
+    assert sentiment_e4("Ich liebe es", "de") is None
+
+
+@pytest.mark.parametrize(
+    ("surveys", "words"),
+    [
+        ({"a": {"questions": {"q": {"kind": "nps", "best": "low"}}}}, "is it a csat?"),
+        ({"a": {"questions": {"q": {"kind": "text", "scale": [1, 5]}}}}, "has no scale"),
+        ({"a": {"questions": {"q": {"kind": "csat", "scale": [5, 1]}}}}, "greatest answer"),
+        ({"a": {"id": "s"}, "s": {}}, "stands twice"),
+    ],
+)
+def test_faults_of_the_product_file_say_what_would_be_right(surveys: dict[str, Any], words: str) -> None:
+    text = json.dumps({"name": "x", "start_date": "2026-01-01", "sources": {"web": {}}, "surveys": surveys})
+    with pytest.raises(ProductFileError, match=words):
+        parse_product(text)
