@@ -105,6 +105,28 @@ def events_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(full, schema=EVENTS.schema, orient="row")
 
 
+def feedback_frame(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    """Feedback by the contract from partial rows."""
+    table = TABLES["feedback"]
+    defaults: dict[str, Any] = dict.fromkeys(table.schema.names())
+    defaults |= {
+        "source": "web",
+        "kind": "survey_answered",
+        "survey": "shop",
+        "is_valid": False,
+        "trigger": "",
+        "stage": "",
+        "page": "",
+        "device_type": "mobile",
+        "segment_bits": 0,
+    }
+    full = [{**defaults, "event_id": f"e{i}", "response_key": i, **row} for i, row in enumerate(rows)]
+    for row in full:
+        row["occurred_at"] = row["occurred_at"] or f"{row['day']}T12:00:00+00:00"
+    frame = pl.DataFrame(full, schema={**table.schema, "occurred_at": pl.String}, orient="row")
+    return table.conform(frame.with_columns(pl.col("occurred_at").str.to_datetime(time_unit="us", time_zone="UTC")))
+
+
 def approve(
     table: Table, product: Product, batches: Sequence[Facts], history: Sequence[Sequence[Facts]]
 ) -> list[Verdict]:

@@ -19,12 +19,15 @@ _REGIONS = {
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", re.IGNORECASE)
 _WORD = r"[A-ZÀ-ÖØ-Þ][\w'\u2019-]*"
 _STREET_EN = (
-    rf"\b(?:flat \d+\w?,? )?\d{{1,5}}[a-zA-Z]?,? (?:{_WORD} ){{1,3}}(?i:street|road|rd|avenue|ave|lane|ln|drive|close|court|"
+    rf"\b(?:(?i:flat|apt|apartment|unit)\.? \d+\w?,? )?\d{{1,5}}[a-zA-Z]?,? (?:{_WORD} ){{1,3}}(?i:street|road|rd|avenue|ave|lane|ln|drive|close|court|"
     r"crescent|terrace|gardens|grove|boulevard|blvd|square|st)\b\.?"
 )
+_PLACE_DE = r" ?\d{1,4} ?[a-z]?\b(?:,? (?:D-)?\d{5} [A-ZÄÖÜ][\wäöüß-]+)?"
 _STREET_DE = (
-    r"\b(?:(?i:am|an der|auf dem|im|in der|zum|zur) )?[A-ZÄÖÜ][\wäöüß.-]*?(?:[ -][A-ZÄÖÜ][\wäöüß-]*)?(?:[ -]?(?i:stra(?:ß|ss)e|str\.)"
-    r"|(?:weg|platz|allee|gasse|damm|ufer|ring)) ?\d{1,4} ?[a-z]?\b(?:,? (?:D-)?\d{5} [A-ZÄÖÜ][\wäöüß-]+)?"
+    r"(?:\b[A-ZÄÖÜ][\wäöüß.-]*?(?:[ -][A-ZÄÖÜ][\wäöüß-]*)?(?:[ -]?(?i:stra(?:ß|ss)e|str\.)|(?:weg|platz|allee|gasse|damm|ufer|ring))"
+    # "Weg 5" may be anything; "Am Alten Weg 5" is an address.
+    r"|\b(?i:am|an der|auf dem|im|in der|zum|zur) (?:[A-ZÄÖÜ][\wäöüß-]* ){0,2}(?:Weg|Platz|Allee|Gasse|Damm|Ufer|Ring))"
+    + _PLACE_DE
 )
 _STREET_ROMANCE = rf"\b\d{{1,4}}(?: ?bis| ?ter)?,? (?i:rue|avenue|boulevard|place|chemin|via|calle|rua) (?:(?i:de|du|des|la|le|del|della|da) )*{_WORD}"
 _UK_POSTCODE = r"\b(?:GIR ?0AA|[A-PR-UWYZ][A-HK-Y]?\d[\dA-Z]? ?\d[ABD-HJLNP-UW-Z]{2})\b"

@@ -126,9 +126,11 @@ def watched_scores(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
     scored = counts.filter(pl.col("question_kind").is_in(SCORED)).select(
         "day", metric=pl.lit("low_score: ") + known, hits="low", n="responses"
     )
-    whole = counts.filter(pl.col("question_kind") == "", pl.col("impressions") >= pl.col("responses_measured"))
+    whole = counts.filter(pl.col("question_kind") == "")
     answered = whole.select("day", metric=pl.lit("response_rate: ") + known, hits="responses_measured", n="impressions")
-    return pl.concat([scored, answered]).group_by("metric", "day").agg(pl.col("hits", "n").sum())
+    summed = pl.concat([scored, answered]).group_by("metric", "day").agg(pl.col("hits", "n").sum())
+    # Answers of a day may belong to impressions of the days before.
+    return summed.filter(pl.col("n") > 0).with_columns(pl.min_horizontal("hits", "n").alias("hits"))
 
 
 def score_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
