@@ -398,6 +398,128 @@ def test_friction_events_bear_the_score_of_their_session() -> None:
     assert found == {1: (6, 1.5), 2: (None, None)}
 
 
+def test_feedback_has_rates_where_its_showing_is_known() -> None:
+    common = {
+        "day": MON,
+        "survey": "shop",
+        "trigger": "",
+        "page": "",
+        "stage": "",
+        "device_type": "mobile",
+        "segment": "",
+    }
+    rows = result(
+        "feedback_daily",
+        feedback_counts=given(
+            "feedback_counts",
+            {
+                **common,
+                "question": "",
+                "question_kind": "",
+                "impressions": 40,
+                "dismissals": 10,
+                "responses": 12,
+                "responses_measured": 8,
+            },
+            {
+                **common,
+                "question": "recommend",
+                "question_kind": "nps",
+                "responses": 8,
+                "high": 5,
+                "middle": 1,
+                "low": 2,
+                "points": 300,
+            },
+            {**common, "question": "", "question_kind": "", "survey": "mail", "responses": 5},
+        ),
+    )
+    found = {(row["survey"], row["question"]): row for row in rows}
+    shows(found["shop", ""], {"response_rate": 0.2, "dismissal_rate": 0.25, "score": None})
+    shows(found["shop", "recommend"], {"response_rate": None, "score": 37.5})
+    shows(found["mail", ""], {"response_rate": None, "dismissal_rate": None})
+
+
+def test_scores_stand_beside_their_counts_and_small_ones_are_marked() -> None:
+    common = {
+        "period": "last_28", "period_start": MON, "period_end": TUE, "survey": "shop", "question": "recommend",
+        "question_kind": "nps", "dimension": "", "design_effect": 1.0,
+    }  # fmt: skip
+    rows = result(
+        "scores",
+        score_results=given(
+            "score_results",
+            {**common, "value": "a", "responses": 40, "high": 20, "middle": 10, "low": 10, "points": 1000},
+            {**common, "value": "b", "responses": 29, "high": 29, "points": 2900},
+        ),
+    )
+    shows(rows[0], {"score": 25, "share_high": 0.5, "share_low": 0.25, "is_small": False})
+    shows(rows[1], {"score": 100, "is_small": True})
+
+
+def test_themes_have_a_name_a_share_and_a_trend() -> None:
+    common = {"period": "last_28", "period_start": MON, "period_end": TUE, "survey": "shop", "question": ""}
+    rows = result(
+        "themes",
+        theme_results=given(
+            "theme_results",
+            {
+                **common,
+                "theme": "size",
+                "comments": 40,
+                "comments_all": 100,
+                "comments_before": 20,
+                "comments_all_before": 100,
+            },
+            {**common, "theme": "", "comments": 70, "comments_all": 100},
+        ),
+        theme_list=given(
+            "theme_list", {"theme": "size", "name": "Size", "origin": "team", "words": "size", "is_new": False}
+        ),
+    )
+    found = {row["theme"]: row for row in rows}
+    # 0.4 - 0.2; 1.96 sqrt(.4 x .6 / 100 + .2 x .8 / 100) = .124.
+    shows(found["size"], {"name": "Size", "share": 0.4, "share_before": 0.2, "is_small": True})
+    assert found["size"]["share_change_low"] == pytest.approx(0.2 - 0.124, abs=1e-3)
+    assert found["size"]["share_change_high"] == pytest.approx(0.2 + 0.124, abs=1e-3)
+    shows(found[""], {"name": None, "share": 0.7, "share_before": None, "share_change": None})
+
+
+def test_score_by_behaviour_says_what_a_difference_amounts_to() -> None:
+    common = {
+        "period": "last_28", "period_start": MON, "period_end": TUE, "survey": "shop", "question": "recommend",
+        "question_kind": "nps", "behaviour": "friction", "responses_with": 50, "responses_without": 100,
+        "points_with": 1000, "points_without": 5000,
+    }  # fmt: skip
+    rows = result(
+        "score_by_behaviour",
+        behaviour_results=given(
+            "behaviour_results",
+            {**common, "value": "a", "effect": -30.0, "q_value": 0.01, "low_difference_low": 0.1},
+            {**common, "value": "b", "effect": 30.0, "q_value": 0.01, "low_difference_low": -0.3},
+            {**common, "value": "c", "effect": -30.0, "q_value": 0.2, "low_difference_low": 0.2},
+            {**common, "value": "d", "effect": -30.0, "responses_with": 29},
+        ),
+    )
+    found = {row["value"]: (row["verdict"], row["low_rank"], row["score_with"], row["score_without"]) for row in rows}
+    assert found == {
+        "a": ("lower", 2, 20, 50),
+        "b": ("higher", 3, 20, 50),
+        "c": ("unclear", 1, 20, 50),
+        "d": ("too few", 4, pytest.approx(1000 / 29), 50),
+    }
+
+
+def test_quotes_bear_the_name_of_their_theme() -> None:
+    quote = {"survey": "shop", "theme": "size", "pick": "typical", "place": 1, "quote": "Runs small", "day": MON}
+    rows = result(
+        "quotes",
+        quote_list=given("quote_list", {**quote, "question": "why", "page": "", "device_type": "mobile"}),
+        theme_list=given("theme_list", {"theme": "size", "name": "Size", "origin": "team", "is_new": False}),
+    )
+    assert [(row["name"], row["quote"]) for row in rows] == [("Size", "Runs small")]
+
+
 @pytest.mark.parametrize("mart", [mart.name for mart in MARTS])
 def test_no_rows_give_no_rows(mart: str) -> None:
     assert result(mart) == []
