@@ -127,7 +127,10 @@ class Voice:
         is_german = self.random.random() < GERMAN
         names, weights = list(TOPICS), [weight for weight, _, _ in TOPICS.values()]
         chosen = list(dict.fromkeys(self.random.choices(names, weights, k=self.random.choice((1, 1, 2)))))
-        said = [self.random.choice(TOPICS[name][2 if is_german else 1]) for name in chosen]
+        said = [
+            self.random.choice(german if is_german else english)
+            for _, english, german in map(TOPICS.__getitem__, chosen)
+        ]
         if is_hurt and self.random.random() < SPEAKS_OF_FRICTION:
             said[0] = self.random.choice(FRICTION[1 if is_german else 0])
         text = " ".join(said).replace("{item}", self.random.choice(ITEMS))

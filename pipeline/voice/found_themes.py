@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from math import sqrt
+from typing import Any
 
 import polars as pl
 
 from pipeline.days import ONE_DAY
 from pipeline.events.keys import stable_key
-from pipeline.voice.text import stems, surface_forms, telling_words
+from pipeline.voice.text import surface_forms
+from pipeline.voice.vectors import component_weights, factorised, stemmed, word_vectors
 
 FIRST_COMMENTS = 100
 EVERY_DAYS = 28
@@ -83,20 +85,20 @@ def look(comments: pl.DataFrame, language: str, end: date) -> Looked | None:
     ordered = comments.sort("day", "text", "source", "event_id", "question")
     looks = look_days(ordered["day"].to_list(), end)
     known: dict[str, FoundTheme] = {}
-    last: _Fitted | None = None
+    last: tuple[_Fitted, list[FoundTheme]] | None = None
     for day in looks:
         inside = ordered.filter(pl.col("day").is_between(day - ONE_DAY * (WINDOW_DAYS - 1), day))
         fitted = _fit(_chosen(inside["text"].to_list()), language)
         if fitted is None:
             continue
-        last = fitted
-        last.themes = _named(fitted.terms, known, language, day)
-        known |= {theme.theme: theme for theme in last.themes}
+        themes = _named(fitted.terms, known, language, day)
+        last = fitted, themes
+        known |= {theme.theme: theme for theme in themes}
     if last is None:
         return None
-    strengths = _strengths(last, ordered, language)
+    strengths = _strengths(*last, ordered, language)
     forms = surface_forms((text, language) for text in ordered["text"].unique().sort())
-    return Looked(language, looks[-1], looks[0], last.themes, strengths, forms)
+    return Looked(language, looks[-1], looks[0], last[1], strengths, forms)
 
 
 def _chosen(texts: list[str]) -> list[str]:
@@ -108,52 +110,35 @@ def _chosen(texts: list[str]) -> list[str]:
 
 @lru_cache(maxsize=65_536)
 def _stems_of(text: str, language: str) -> tuple[str, ...]:
-    return tuple(stems(telling_words(text, language), language))
+    return tuple(stemmed(text, language).split())
 
 
+@dataclass(frozen=True)
 class _Fitted:
-    """A factorisation and the words that it was made over."""
+    """A factorisation, the words that it was made over, and the most telling ones of each component."""
 
-    themes: list[FoundTheme]
-
-    def __init__(self, vectors: object, model: object, terms: list[dict[str, float]]) -> None:
-        self.vectors, self.model, self.terms = vectors, model, terms
+    vectors: Any
+    model: Any
+    terms: list[dict[str, float]]
 
 
 def _fit(texts: list[str], language: str) -> _Fitted | None:
-    import warnings  # noqa: PLC0415  # with what it quiets
-
-    from sklearn.decomposition import NMF  # noqa: PLC0415  # slow
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415
-
-    documents = [" ".join(_stems_of(text, language)) for text in texts]
     least = max(3, len(texts) // 1_000)
-    vectors = TfidfVectorizer(analyzer=str.split, min_df=least, max_df=0.3, sublinear_tf=True)
-    try:
-        matrix = vectors.fit_transform(documents)
-    except ValueError:
-        # Not one word is in enough comments.
+    made = word_vectors([" ".join(_stems_of(text, language)) for text in texts], min_df=least, max_df=0.3)
+    if made is None:
         return None
+    vectors, matrix = made
     number = min(_MOST, max(_FEWEST, round(sqrt(len(texts) / _COMMENTS_PER_SQUARE))), *(n - 1 for n in matrix.shape))
     if number < 1:
         return None
-    model = NMF(number, init="nndsvda", random_state=0, max_iter=400)
-    # More threads add floats in another order.
-    with threadpool_limits(limits=1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(matrix)
-    names = vectors.get_feature_names_out()
-    terms = [_top(row, names) for row in model.components_]
-    return _Fitted(vectors, model, terms)
+    model = factorised(matrix, number)
+    names: list[str] = vectors.get_feature_names_out().tolist()
+    return _Fitted(vectors, model, [_top(row, names) for row in model.components_.tolist()])
 
 
 def _top(row: Sequence[float], names: Sequence[str]) -> dict[str, float]:
     """The most telling terms of a component, heaviest first."""
-    weighed = [
-        (float(f"{weight:.{_DIGITS}g}"), str(name)) for weight, name in zip(row, names, strict=True) if weight > 0
-    ]
+    weighed = [(float(f"{weight:.{_DIGITS}g}"), name) for weight, name in zip(row, names, strict=True) if weight > 0]
     return {name: weight for weight, name in sorted(weighed, key=lambda each: (-each[0], each[1]))[:_TELLING_TERMS]}
 
 
@@ -181,24 +166,21 @@ def _cosine(one: dict[str, float], other: dict[str, float]) -> float:
     return product / (sqrt(sum(w * w for w in one.values())) * sqrt(sum(w * w for w in other.values())) or 1.0)
 
 
-def _strengths(fitted: _Fitted, ordered: pl.DataFrame, language: str) -> pl.DataFrame:
+def _strengths(fitted: _Fitted, themes: list[FoundTheme], ordered: pl.DataFrame, language: str) -> pl.DataFrame:
     """Which comments have which theme: a fifth of what is told or more, and one of its telling words."""
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415  # slow
-
     schema = {"text": pl.String, "theme": pl.String, "strength": pl.Float64}
     texts = ordered["text"].unique().sort().to_list()
     words = [_stems_of(text, language) for text in texts]
-    with threadpool_limits(limits=1):
-        weights = fitted.model.transform(fitted.vectors.transform([" ".join(each) for each in words]))  # pyright: ignore[reportAttributeAccessIssue]
+    weights = component_weights(fitted.model, fitted.vectors.transform([" ".join(each) for each in words]))
     rows: list[tuple[str, str, float]] = []
     kept = [place for place, mine in enumerate(fitted.terms) if mine]
     telling = {
         theme.theme: {name for name, w in theme.terms.items() if w >= _TELLING_WEIGHT * max(theme.terms.values())}
-        for theme in fitted.themes
+        for theme in themes
     }
     for text, own, line in zip(texts, words, weights, strict=True):
         total = float(line.sum())
-        for theme, place in zip(fitted.themes, kept, strict=True):
+        for theme, place in zip(themes, kept, strict=True):
             strength = float(line[place]) / total if total > 0 else 0.0
             if strength >= LEAST_STRENGTH and not telling[theme.theme].isdisjoint(own):
                 rows.append((text, theme.theme, float(f"{strength:.{_DIGITS}g}")))

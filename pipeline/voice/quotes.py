@@ -10,8 +10,8 @@ from pipeline.product import Product
 from pipeline.voice.quote_scrub import scrub_quote
 from pipeline.voice.responses import last_answers, valid_scores, whose
 from pipeline.voice.scores import TEAM_LEAST, team_names
-from pipeline.voice.text import stems, telling_words
 from pipeline.voice.themes import with_themes
+from pipeline.voice.vectors import stemmed, word_vectors
 
 PICKS = 3
 _DAYS = 90
@@ -54,13 +54,10 @@ def _with_typicality(named: pl.DataFrame) -> pl.DataFrame:
 
 
 def _typical(own: pl.DataFrame, language: str) -> pl.DataFrame:
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415  # slow
-
-    documents = [" ".join(stems(telling_words(text, language), language)) for text in own["text"]]
-    try:
-        matrix = TfidfVectorizer(analyzer=str.split, use_idf=False, sublinear_tf=True).fit_transform(documents)
-    except ValueError:
+    made = word_vectors([stemmed(text, language) for text in own["text"]], use_idf=False)
+    if made is None:
         return own.with_columns(typical=pl.lit(0.0))
+    _, matrix = made
     near = (matrix @ matrix.mean(axis=0).A1).tolist()
     return own.with_columns(pl.Series("typical", [float(f"{value:.{_DIGITS}g}") for value in near], dtype=pl.Float64))
 

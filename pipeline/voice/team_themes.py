@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from pipeline.product_voice import Theme
-from pipeline.voice.text import stems, telling_words, words_of
+from pipeline.voice.text import stems, words_of
+from pipeline.voice.vectors import stemmed, word_vectors
 
 _DIGITS = 6
 
@@ -52,12 +53,9 @@ def _pattern(theme: Theme, language: str) -> re.Pattern[str] | None:
 
 def _likeness(texts: list[str], examples: tuple[str, ...], language: str) -> list[float]:
     """Cosine of each text to the example that it is most like, by the words that can tell a theme."""
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415  # slow
-
-    documents = [" ".join(stems(telling_words(text, language), language)) for text in (*texts, *examples)]
-    try:
-        matrix = TfidfVectorizer(analyzer=str.split, sublinear_tf=True).fit_transform(documents)
-    except ValueError:
+    made = word_vectors([stemmed(text, language) for text in (*texts, *examples)])
+    if made is None:
         return [0.0] * len(texts)
+    _, matrix = made
     nearest = (matrix[: len(texts)] @ matrix[len(texts) :].T).max(axis=1).toarray().ravel()
     return [float(f"{min(value, 1.0):.{_DIGITS}g}") for value in nearest]

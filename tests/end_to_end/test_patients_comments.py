@@ -207,9 +207,6 @@ def test_found_themes_beside_the_human_labels(mapped: tuple[pl.DataFrame, dict[s
     everything = list(clear)
     ours_all = normalized_mutual_info_score([clear[e] for e in everything], [best.get(e, "none") for e in everything])
     plain_all = normalized_mutual_info_score([clear[e] for e in everything], [plain[e] for e in everything])
-    print(
-        f"covered {covered:.3f}; NMI {ours:.3f} beside {baseline:.3f}; with the uncovered {ours_all:.3f} beside {plain_all:.3f}"
-    )  # noqa: T201
     assert ours > baseline + 0.04
     assert ours_all > plain_all + 0.03
 
@@ -233,7 +230,6 @@ def test_a_teams_themes_beside_the_human_labels(
     found = set(team_strengths(own, {theme: Theme(words=words)})["event_id"])
     true = {event for event in own["event_id"] if label in human[event]}
     hit = len(found & true)
-    print(f"{theme}: precision {hit / len(found):.3f}, recall {hit / len(true):.3f} of {len(true)}")  # noqa: T201
     assert hit / len(found) >= precision
     assert hit / len(true) >= recall
 
@@ -251,8 +247,5 @@ def test_mood_beside_the_labellers(mapped: tuple[pl.DataFrame, dict[str, int]]) 
     rank = spearmanr([mood for mood, _ in pairs], [-label for _, label in pairs]).statistic
     both = [(mood > 0, label < 3) for mood, label in pairs if abs(mood) >= 500 and label != 3]
     agreed = sum(a == b for a, b in both) / len(both)
-    print(
-        f"{len(pairs)} comments: rank correlation {rank:.3f}; of {len(both)} that both call good or bad {agreed:.3f} agree"
-    )  # noqa: T201
     assert rank > 0.4
     assert agreed > 0.78

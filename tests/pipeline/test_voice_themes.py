@@ -1,6 +1,7 @@
 """Themes: the team's by a table of cases, found ones that keep their ids, effects against a slow computation."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -146,7 +147,7 @@ def test_when_themes_are_looked_for() -> None:
     # With 100 comments on the tenth day, 200 on the 20th, 400 on the 40th, 800 on the 80th; else after 28 days.
     assert [(day - START).days for day in looks] == [9, 19, 39, 67, 79, 107, 135, 163, 191]
     assert look_days(days[: FIRST_COMMENTS - 1], START + timedelta(days=99)) == []
-    assert all((later - earlier).days <= EVERY_DAYS for earlier, later in zip(looks, looks[1:], strict=False))
+    assert all((later - earlier).days <= EVERY_DAYS for earlier, later in pairwise(looks))
     # What comes later changes no look that was.
     until = START + timedelta(days=50)
     assert look_days([day for day in days if day <= until], until) == [day for day in looks if (day - START).days <= 50]
