@@ -204,8 +204,9 @@ class Product(Part):
 
     @property
     def team_surveys(self) -> list[str]:
-        """Ids of the surveys whose answers are never joined to people."""
-        return sorted({survey.id or name for name, survey in self.surveys.items() if survey.audience == "team"})
+        """Ids and names of the surveys whose answers are never joined to people."""
+        team = [(name, survey.id) for name, survey in self.surveys.items() if survey.audience == "team"]
+        return sorted({told for names in team for told in names if told})
 
     @property
     def zone_info(self) -> ZoneInfo:

@@ -25,7 +25,8 @@ class Question(Part):
         (), description="ids or words of the question as the source sends them, or `*` for any; default: its name here"
     )
     scale: Annotated[tuple[int, int] | None, BeforeValidator(_pair)] = Field(
-        None, description="least and greatest answer that counts; of csat, 1 to 5 if not said"
+        None,
+        description="least and greatest answer that counts; of csat, 1 to 5 if not said. Of three answers or two only the best counts",
     )
     best: Literal["high", "low"] = Field("high", description="which end of the scale of a csat is the good one")
     best_choice: str = Field("very disappointed", description="of a pmf: the choice that counts, whatever its case")

@@ -4,7 +4,7 @@ select
     points_with / nullif(responses_with, 0) as score_with,
     points_without / nullif(responses_without, 0) as score_without,
     case
-        when least(responses_with, responses_without) < 30 then 'too few'
+        when q_value is null then 'too few'
         when q_value < 0.05 and effect < 0 then 'lower'
         when q_value < 0.05 and effect > 0 then 'higher'
         else 'unclear'

@@ -6,7 +6,11 @@ from pipeline.contracts.base import Column, Table, count, rate, ratio, text, tim
 
 _DAY = Column("day", pl.Date(), "local day of the answer, or of the survey's showing")
 _SURVEY = Column("survey", pl.String(), "survey of the product file, else its id; empty: none is told")
-_QUESTION = Column("question", pl.String(), "question of the product file, else its id; empty: the survey as a whole")
+_QUESTION = Column(
+    "question",
+    pl.String(),
+    "question of the product file, else its id, `(not told)` where it has none; empty: the survey as a whole",
+)
 _QUESTION_KIND = Column(
     "question_kind", pl.String(), "`nps`, `csat`, `ces`, `pmf`, `choice` or `text`; empty: the survey as a whole"
 )
@@ -56,15 +60,15 @@ FEEDBACK = Table(
         text("language", "ISO 639-1 code of a comment's language"),
         Column("sentiment_e4", pl.Int32(), "mood of a comment; null: its language isn't read", unit="1/10,000", nullable=True, minimum=-10_000, maximum=10_000),
     ),
-    key=("source", "event_id", "question"),
-    sort=("occurred_at", "source", "event_id", "question"),
+    key=("source", "event_id", "question", "question_kind"),
+    sort=("occurred_at", "source", "event_id", "question", "question_kind"),
 )  # fmt: skip
 _OVER = ("day", "page", "device_type", "stage", "trigger")
 _COUNTS = (
     count("impressions", "times the survey was shown", "event", *_OVER),
     count("dismissals", "times it was closed without an answer", "event", *_OVER),
     count("responses", "responses: of the survey any answer, of a question one that counts", "response", *_OVER),
-    count("responses_measured", "responses on days with impressions, by which a response rate can be told", "response", *_OVER),
+    count("responses_measured", "responses to a showing, booked where and when it was shown; where the showing can't be told, on days with impressions", "response", *_OVER),
     count("high", "promoters, top two boxes, or who would be very disappointed", "response", *_OVER),
     count("middle", "passives and others between", "response", *_OVER),
     count("low", "detractors, bottom two boxes, or all other choices", "response", *_OVER),
@@ -81,7 +85,7 @@ FEEDBACK_COUNTS = Table(
     layer="period",
     grain="One row per local day, survey, question, trigger, page, stage, device and segment; a response counts once, with its last answer.",
     columns=(_DAY, _SURVEY, _QUESTION, _QUESTION_KIND, _TRIGGER, _PAGE, _STAGE, _DEVICE, _SEGMENT, *_COUNTS),
-    key=("day", "survey", "question", "trigger", "page", "stage", "device_type", "segment"),
+    key=("day", "survey", "question", "question_kind", "trigger", "page", "stage", "device_type", "segment"),
     at_most=(("without_person", "responses"), ("without_session", "responses"), ("without_page", "responses"), ("responses_measured", "responses")),
 )  # fmt: skip
 FEEDBACK_DAILY = Table(
@@ -90,8 +94,8 @@ FEEDBACK_DAILY = Table(
     grain=FEEDBACK_COUNTS.grain,
     columns=(
         *FEEDBACK_COUNTS.columns,
-        rate("response_rate", "responses_measured / impressions; null where impressions aren't known"),
-        rate("dismissal_rate", "dismissals / impressions; null where impressions aren't known"),
+        ratio("response_rate", "responses_measured / impressions; null where impressions aren't known", "share"),
+        ratio("dismissal_rate", "dismissals / impressions; null where impressions aren't known", "share"),
         ratio("score", "points / responses", "points", minimum=None),
     ),
     key=FEEDBACK_COUNTS.key,
@@ -243,7 +247,7 @@ SCORE_BY_BEHAVIOUR = Table(
         *BEHAVIOUR_RESULTS.columns,
         ratio("score_with", "points_with / responses_with", "points", minimum=None),
         ratio("score_without", "points_without / responses_without", "points", minimum=None),
-        Column("verdict", pl.String(), "`lower`, `higher`, `unclear`; `too few`: under 30 responses on a side"),
+        Column("verdict", pl.String(), "`lower`, `higher`, `unclear`; `too few`: under 30 people on a side"),
         Column("low_rank", pl.Int64(), "place in the ranking of what people with low answers do more", minimum=1),
     ),
     key=BEHAVIOUR_RESULTS.key,

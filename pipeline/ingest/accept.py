@@ -12,15 +12,20 @@ from datetime import datetime
 import polars as pl
 
 from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.contracts.canonical import MAX_TIME, RAW_EVENTS, REJECTED
+from pipeline.contracts.canonical import MAX_TIME, PROMOTED_PREFIX, RAW_EVENTS, REJECTED
 from pipeline.days import day_start
 from pipeline.ingest.batch import Batch, Reject
 from pipeline.ingest.erased import Erased
 from pipeline.ingest.raw_text import raw_text
 from pipeline.ingest.scrub import scrub_columns, scrub_text
+from pipeline.ingest.sources.fields import derived_id
 
 CLOCK_TOLERANCE_S = 60
-_WHOSE = ("anonymous_id", "user_id", "previous_user_id", "session_id", "page_view_id", "tab_id", "properties")
+_WHOSE = (
+    *("anonymous_id", "user_id", "previous_user_id", "session_id", "page_view_id", "tab_id", "properties"),
+    *("url", "referrer", "page_title", "user_agent", "country"),
+)
+_TEAMS = "[not shown: an answer of the team]"
 _NO_RULE = pl.col("broken_rule").is_null()
 
 
@@ -92,7 +97,12 @@ def _without_whose(frame: pl.DataFrame, surveys: Sequence[str]) -> pl.DataFrame:
     is_team = pl.col("survey_id").is_in(surveys).fill_null(value=False)
     if not surveys or not frame.select(is_team.any()).item():
         return frame
-    return frame.with_columns(pl.when(~is_team).then(pl.col(name)) for name in _WHOSE)
+    # What makes answers one response need not say whose.
+    own = frame.filter(is_team)["response_id"].drop_nulls().unique()
+    hidden = {said: derived_id("team", said) for said in own}
+    response = pl.when(is_team).then(pl.col("response_id").replace(hidden)).otherwise(pl.col("response_id"))
+    personal = [name for name in frame.columns if name in _WHOSE or name.startswith(PROMOTED_PREFIX)]
+    return frame.with_columns(response, *(pl.when(~is_team).then(pl.col(name)) for name in personal))
 
 
 def _clock_corrected(frame: pl.DataFrame) -> pl.DataFrame:
@@ -111,7 +121,13 @@ def _rejected(batch: Batch, bad: pl.DataFrame, erased: Erased, file_sha256: str)
     rejects = [*batch.rejected, *(Reject(n, rule, reasons[rule], batch.raw[n], place) for n, place, rule, _ in rows)]
     days = [None] * len(batch.rejected) + [day for *_, day in rows]
     reader = batch.reader
-    shown = [raw_text(each.raw, reader.format, reader.dropped_names, erased) for each in rejects]
+    teams = reader.product.team_surveys
+    shown = [
+        _TEAMS
+        if any(name in str(each.raw) for name in teams)
+        else raw_text(each.raw, reader.format, reader.dropped_names, erased)
+        for each in rejects
+    ]
     return rejected_frame(reader.source, file_sha256, rejects, shown, days)
 
 

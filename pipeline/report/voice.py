@@ -50,8 +50,10 @@ def _answers(daily: pl.DataFrame) -> Section:
     last: date = daily["day"].max()  # pyright: ignore[reportAssignmentType]
     recent = daily.filter(pl.col("day") > last - pl.duration(days=28))
     names = ("impressions", "dismissals", "responses", "responses_measured", "without_person", "without_session")
-    whole = recent.filter(pl.col("question") == "").group_by("survey").agg(pl.col(names).sum())
-    words = recent.filter(pl.col("question") != "").group_by("survey").agg(pl.col("comments", "non_answers").sum())
+    whole = recent.filter(pl.col("question_kind") == "").group_by("survey").agg(pl.col(names).sum())
+    words = (
+        recent.filter(pl.col("question_kind") == "text").group_by("survey").agg(pl.col("comments", "non_answers").sum())
+    )
     shown = whole.join(words, on="survey", how="left").sort("survey")
     bars = shown.filter(pl.col("impressions") > 0).unpivot(
         ["impressions", "responses", "comments"], index="survey", variable_name="step", value_name="n"
@@ -169,7 +171,7 @@ def _behaviour(own: pl.DataFrame, survey: str, kind: str) -> list[Section]:
 def _exit(daily: pl.DataFrame, product: Product) -> list[Section]:
     names = [name for name, survey in product.surveys.items() if survey.trigger == "exit_intent"]
     is_exit = (pl.col("trigger") == "exit_intent") | pl.col("survey").is_in(names)
-    own = daily.filter(is_exit, pl.col("question") == "")
+    own = daily.filter(is_exit, pl.col("question_kind") == "")
     by_page = own.group_by("page").agg(pl.col("impressions", "dismissals", "responses", "responses_measured").sum())
     shown = by_page.sort("impressions", "page", descending=[True, False])
     if shown.is_empty():

@@ -13,13 +13,12 @@ from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY
 from pipeline.metrics.periods import Calendar
 from pipeline.product import Product
-from pipeline.voice.differences import difference, with_q
+from pipeline.voice.differences import difference, with_q, with_side
 from pipeline.voice.responses import last_answers, valid_scores, whose
 from pipeline.voice.scores import team_names, voice_periods
 
 _BEHAVIOUR = ["behaviour", "value"]
 _QUESTION = ["survey", "question", "question_kind"]
-_NO_TIME = pl.lit(None, dtype=pl.Datetime("us", "UTC"))
 # Shares of the people who did are told in integers too.
 _SHARE = 10_000
 
@@ -54,30 +53,37 @@ def behaviour_results(
 def _compared(inside: pl.DataFrame, did: pl.DataFrame) -> pl.DataFrame:
     """Each behaviour of somebody who answered the question, with and without it."""
     asked = inside.select("answer", *_QUESTION, "cluster_key", "points", is_low=pl.col("standing") == "low")
-    shown = asked.select("answer", *_QUESTION).join(did, on="answer")
-    pairs = asked.join(shown.select(*_QUESTION, *_BEHAVIOUR).unique(), on=_QUESTION)
-    sided = pairs.join(did.with_columns(side=pl.lit(value=True)), on=["answer", *_BEHAVIOUR], how="left").with_columns(
-        pl.col("side").fill_null(value=False)
-    )
-    keys = [*_QUESTION, *_BEHAVIOUR]
-    lows = sided.group_by(keys).agg(
+    doing = did.join(asked.select("answer", *_QUESTION), on="answer")
+    # A behaviour at a time: all answers beside all behaviours would be too many rows.
+    parts = [
+        _one(asked, own).with_columns(behaviour=pl.lit(behaviour), value=pl.lit(value))
+        for (behaviour, value), own in sorted(doing.partition_by(_BEHAVIOUR, as_dict=True).items())
+    ]
+    none = _one(asked.clear(), doing.clear()).with_columns(behaviour=pl.lit(""), value=pl.lit(""))
+    whole = pl.concat([none, *parts]).rename({
+        "n_with": "responses_with", "n_without": "responses_without", "sum_with": "points_with",
+        "sum_without": "points_without", "low": "effect_low", "high": "effect_high",
+    })  # fmt: skip
+    return with_q(whole, ["survey", "question"])
+
+
+def _one(asked: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
+    """Scores of who did and who didn't, and how much more of the low answers' people did."""
+    there = asked.join(own.select(_QUESTION).unique(), on=_QUESTION, how="semi")
+    sided = with_side(there, own, ["answer", *_QUESTION]).with_columns(did=pl.col("side").cast(pl.Int64) * _SHARE)
+    lows = sided.group_by(_QUESTION).agg(
         low_with=(pl.col("side") & pl.col("is_low")).sum(), low_without=(~pl.col("side") & pl.col("is_low")).sum()
     )
-    effect = difference(sided, keys, "side", "points")
-    doing = sided.with_columns(did=pl.col("side").cast(pl.Int64) * _SHARE)
-    other = difference(doing, keys, "is_low", "did").select(
-        *keys,
+    effect = difference(sided, _QUESTION, "side", "points")
+    other = difference(sided, _QUESTION, "is_low", "did").select(
+        *_QUESTION,
         low_difference=pl.col("effect") / _SHARE,
         low_difference_low=pl.col("low") / _SHARE,
         low_difference_high=pl.col("high") / _SHARE,
     )
     # Who has no other side is compared with nobody.
-    whole = effect.filter((pl.col("n_with") > 0) & (pl.col("n_without") > 0)).join(lows, on=keys).join(other, on=keys)
-    named = whole.rename({
-        "n_with": "responses_with", "n_without": "responses_without", "sum_with": "points_with",
-        "sum_without": "points_without", "low": "effect_low", "high": "effect_high",
-    })  # fmt: skip
-    return with_q(named, ["survey", "question"])
+    both = (pl.col("n_with") > 0) & (pl.col("n_without") > 0)
+    return effect.filter(both).join(lows, on=_QUESTION).join(other, on=_QUESTION)
 
 
 def _did(recent: pl.DataFrame, beside: Mapping[str, pl.LazyFrame], product: Product) -> pl.DataFrame:
@@ -97,19 +103,44 @@ def _did(recent: pl.DataFrame, beside: Mapping[str, pl.LazyFrame], product: Prod
     )
     acts = [
         zones.filter("is_clicked").select("person_key", "day", "value", at="first_click_at", behaviour=pl.lit("zone_clicked")),
-        zones.filter("is_exposed").select("person_key", "day", "value", at=_NO_TIME, behaviour=pl.lit("zone_seen")),
+        zones.filter("is_exposed").select("person_key", "day", "value", at=_begin_of_day(product), behaviour=pl.lit("zone_seen")),
         signals,
         _steps(beside["step_events"].filter(mine), product),
     ]  # fmt: skip
     columns = ["person_key", "day", "at", *_BEHAVIOUR]
     every = pl.concat([each.select(columns) for each in acts])
-    answers = recent.select("answer", "person_key", "occurred_at", answered="day")
-    paired = answers.join(every, on="person_key").filter(
-        pl.col("day").is_between(pl.col("answered") - ONE_DAY * product.voice.looks_back_days, pl.col("answered")),
-        (pl.col("at") <= pl.col("occurred_at")).fill_null(value=True),
-    )
-    told = [paired, _states(recent, beside["activity"].filter(mine), product), _variants(recent)]
+    told = [
+        _last_before(recent, every, product),
+        _states(recent, beside["activity"].filter(mine), product),
+        _variants(recent),
+    ]
     return pl.concat([each.select("answer", *_BEHAVIOUR) for each in told]).unique()
+
+
+def _last_before(recent: pl.DataFrame, acts: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """For each answer the behaviours whose last act before it lies in the days that count.
+
+    Joined as of the answer: a person who is many (a shared account) has many answers and many acts.
+    """
+    keys = ["person_key", *_BEHAVIOUR]
+    answers = recent.select("answer", "person_key", "occurred_at", answered="day")
+    asked = answers.join(acts.select(keys).unique(), on="person_key").sort("occurred_at", "answer", *_BEHAVIOUR)
+    # Of one instant the act of the latest day is the one that counts.
+    ordered = acts.sort("at", "day")
+    latest = asked.join_asof(ordered, left_on="occurred_at", right_on="at", by=keys, check_sortedness=False)
+    days = pl.col("answered") - ONE_DAY * product.voice.looks_back_days
+    return latest.filter((pl.col("day") >= days).fill_null(value=False))
+
+
+def _begin_of_day(product: Product) -> pl.Expr:
+    local = (
+        pl.col("day")
+        .cast(pl.Datetime("us"))
+        .dt.replace_time_zone(product.time_zone, ambiguous="earliest", non_existent="null")
+    )
+    # Where a clock change leaves out midnight, noon less twelve hours is close enough for a day.
+    noon = (pl.col("day").cast(pl.Datetime("us")) + pl.duration(hours=12)).dt.replace_time_zone(product.time_zone)
+    return pl.coalesce(local, noon - pl.duration(hours=12)).dt.convert_time_zone("UTC")
 
 
 def _steps(steps: pl.LazyFrame, product: Product) -> pl.DataFrame:

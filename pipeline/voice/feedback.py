@@ -16,8 +16,9 @@ from pipeline.voice.text import language_of, non_answer, sentiment_e4, stock_phr
 
 KINDS = ("survey_shown", "survey_dismissed", "survey_answered")
 AFTER_SESSION = timedelta(minutes=30)
+UNTOLD = "(not told)"
 _NONE = pl.lit(None, dtype=pl.String)
-_MARGIN = 2
+_BOXES = 2
 _CES_LOW, _CES_HIGH = 3, 5
 _NPS_LOW, _NPS_HIGH = 6, 9
 
@@ -68,24 +69,29 @@ def _placed(told: pl.DataFrame, session_events: pl.LazyFrame, page_views: pl.Laz
 
 
 def _by_person(rest: pl.DataFrame, own: pl.DataFrame, views: pl.DataFrame) -> pl.DataFrame:
-    """Join the person's latest session that had begun and is over for at most 30 minutes, and its last view so far."""
+    """Join the person's latest session that had begun, if it is over for at most 30 minutes, and its last view so far."""
+    bare = rest.drop("session_key", "page_view_key", "joined").sort("occurred_at", "source", "event_id")
     spans = own.group_by("person_key", "session_key").agg(
         began=pl.col("occurred_at").min(), ended=pl.col("occurred_at").max() + AFTER_SESSION
     )
-    bare = rest.drop("session_key", "page_view_key", "joined")
-    paired = bare.select("source", "event_id", "person_key", "occurred_at").join(spans, on="person_key")
-    inside = paired.filter(pl.col("occurred_at").is_between("began", "ended"))
-    latest = inside.sort("began", "session_key").group_by("source", "event_id").agg(pl.col("session_key").last())
-    seen = (
-        paired.select("source", "event_id", "occurred_at")
-        .unique()
-        .join(latest, on=["source", "event_id"])
-        .join(views.select("session_key", "page_view_key", "started_at"), on="session_key")
+    # One person may be many: joined as of the answer, a shared account costs no more than others.
+    latest = bare.join_asof(
+        spans.sort("began", "session_key"),
+        left_on="occurred_at",
+        right_on="began",
+        by="person_key",
+        check_sortedness=False,
     )
-    before = seen.filter(pl.col("started_at") <= pl.col("occurred_at")).sort("started_at", "page_view_key")
-    view = before.group_by("source", "event_id").agg(pl.col("page_view_key").last())
-    found = bare.join(latest, on=["source", "event_id"], how="left").join(view, on=["source", "event_id"], how="left")
-    return found.with_columns(joined=pl.when(pl.col("session_key").is_not_null()).then(pl.lit("person")))
+    inside = (pl.col("occurred_at") <= pl.col("ended")).fill_null(value=False) & pl.col("person_key").is_not_null()
+    found = latest.with_columns(session_key=pl.when(inside).then(pl.col("session_key")))
+    seen = views.select("page_view_key", "session_key", "started_at").sort("started_at", "page_view_key")
+    placed = found.join_asof(
+        seen, left_on="occurred_at", right_on="started_at", by="session_key", check_sortedness=False
+    ).drop("began", "ended", "started_at")
+    return placed.with_columns(
+        page_view_key=pl.when(pl.col("session_key").is_not_null()).then(pl.col("page_view_key")),
+        joined=pl.when(pl.col("session_key").is_not_null()).then(pl.lit("person")),
+    )
 
 
 def _variants(joined: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
@@ -99,7 +105,10 @@ def _variants(joined: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
 def _of_surveys(placed: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Name the survey, its trigger and stage, and the response."""
     ids = {survey.id or name: name for name, survey in product.surveys.items()}
-    survey = pl.col("survey_id").replace(ids).fill_null("")
+    # What bears a survey's name without being it isn't taken for it.
+    foreign = pl.when(pl.col("survey_id").is_in(list(product.surveys))).then("id:" + pl.col("survey_id"))
+    known = pl.col("survey_id").replace_strict(ids, default=None, return_dtype=pl.String)
+    survey = pl.coalesce(known, foreign, "survey_id", pl.lit(""))
     stages = {page.name: page.stage for page in product.pages if page.stage}
     triggers = {name: each.trigger for name, each in product.surveys.items() if each.trigger}
     fixed = {name: each.stage for name, each in product.surveys.items() if each.stage}
@@ -134,18 +143,22 @@ def _answers(known: pl.DataFrame, product: Product) -> pl.DataFrame:
 
 
 def _answers_to(name: str, question: Question, survey: Survey) -> pl.Expr:
-    """Whether an event of the survey answers the question."""
+    """Whether an event of the survey answers the question; `*` means any but what another question of its sort names."""
     ids = question.ids or (name,)
     named = pl.col("question_id").is_in(ids).fill_null(value=False)
-    if question.kind != "text":
-        has = pl.col("score").is_not_null() if question.bounds else pl.col("choice").is_not_null()
-        return has & (pl.lit(ANY in ids) | named)
+    is_text = question.kind == "text"
+    others = {n: (q.ids or (n,), q.kind == "text") for n, q in survey.questions.items() if n != name}
+    alike = [i for own, kind in others.values() if kind == is_text for i in own if i != ANY]
+    any_of = (~pl.col("question_id").is_in(alike)).fill_null(value=True) & pl.lit(ANY in ids)
+    if not is_text:
+        # Tools send a choice as words.
+        words = pl.coalesce("choice", "text") if ANY not in ids else pl.col("choice")
+        has = pl.col("score") if question.bounds else words
+        return has.is_not_null() & (any_of | named)
     # A blank below another question's id is an answer to that one.
-    others = [i for n, q in survey.questions.items() if n != name for i in (q.ids or (n,)) if i != ANY]
-    is_others = pl.col("question_id").is_in(others).fill_null(value=False)
-    if ANY in ids:
-        return pl.col("text").is_not_null() | ~is_others
-    return named
+    scored = [i for own, kind in others.values() if not kind for i in own if i != ANY]
+    is_theirs = pl.col("question_id").is_in(scored).fill_null(value=False)
+    return named | (any_of & (pl.col("text").is_not_null() | ~is_theirs))
 
 
 def _judged(own: pl.DataFrame, question: Question) -> pl.DataFrame:
@@ -153,7 +166,13 @@ def _judged(own: pl.DataFrame, question: Question) -> pl.DataFrame:
     score = pl.col("score")
     nothing = pl.lit(None, dtype=pl.Int64)
     if question.kind == "text":
-        return own.with_columns(score=None, choice=_NONE, is_valid=pl.lit(value=False), points=nothing, standing=_NONE)
+        # Words that begin with a number were read as a score with its label.
+        said = own.with_columns(
+            text=pl.coalesce("text", pl.when(pl.lit(ANY not in question.ids)).then(pl.col("choice")))
+        )
+        return said.with_columns(score=None, choice=_NONE, is_valid=pl.lit(value=False), points=nothing, standing=_NONE)
+    if not question.bounds:
+        own = own.with_columns(choice=pl.coalesce("choice", "text"))
     low, high = question.bounds or (0, 0)
     valid = score.is_between(low, high) if question.bounds else pl.lit(question.kind == "pmf")
     if question.kind == "nps":
@@ -161,7 +180,9 @@ def _judged(own: pl.DataFrame, question: Question) -> pl.DataFrame:
     elif question.kind == "ces":
         is_high, is_low = score >= _CES_HIGH, score <= _CES_LOW
     elif question.kind == "csat":
-        upward, downward = score > high - _MARGIN, score < low + _MARGIN
+        # The top two boxes of thumbs or three smileys would be nearly all of them.
+        boxes = _BOXES if high - low + 1 > 2 * _BOXES - 1 else 1
+        upward, downward = score > high - boxes, score < low + boxes
         is_high, is_low = (upward, downward) if question.best == "high" else (downward, upward)
     else:
         is_high = pl.col("choice").str.strip_chars().str.to_lowercase() == question.best_choice.strip().lower()
@@ -177,17 +198,20 @@ def _judged(own: pl.DataFrame, question: Question) -> pl.DataFrame:
 
 def _others(known: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Impressions, dismissals, and answers to questions that the product file doesn't tell of, which are kept too."""
-    tests = [
-        (pl.col("survey") == name) & _answers_to(question, each, survey)
-        for name, survey in product.surveys.items()
-        for question, each in survey.questions.items()
-    ]
+    asked = [(n, s, q, each) for n, s in product.surveys.items() for q, each in s.questions.items()]
+    tests = [(pl.col("survey") == n) & _answers_to(q, each, s) for n, s, q, each in asked]
+    # Of questions that take an event's words.
+    taken = [test for test, (*_, each) in zip(tests, asked, strict=True) if each.bounds is None]
     is_declared = pl.any_horizontal(pl.lit(value=False), *tests).fill_null(value=False)
-    rest = known.filter((pl.col("kind") != "survey_answered") | ~is_declared)
     is_answer = pl.col("kind") == "survey_answered"
+    whole = known.filter(~is_answer | ~is_declared)
+    # Words beside a score that no question of words takes are a comment all the same.
+    is_taken = pl.any_horizontal(pl.lit(value=False), *taken).fill_null(value=False)
+    words = known.filter(is_answer, is_declared, ~is_taken, pl.col("text").is_not_null())
+    rest = pl.concat([whole, words.with_columns(score=pl.lit(None, dtype=pl.Int32), choice=_NONE)])
     kind = pl.when(pl.col("text").is_not_null()).then(pl.lit("text")).otherwise(pl.lit("choice"))
     return rest.with_columns(
-        question=pl.when(is_answer).then(pl.col("question_id")).fill_null(""),
+        question=pl.when(is_answer).then(pl.col("question_id").fill_null(UNTOLD)).otherwise(pl.lit("")),
         question_kind=pl.when(is_answer).then(kind).otherwise(pl.lit("")),
         is_valid=pl.lit(value=False),
         points=pl.lit(None, dtype=pl.Int64),

@@ -124,11 +124,14 @@ class _Fitted:
 
 def _fit(texts: list[str], language: str) -> _Fitted | None:
     least = max(3, len(texts) // 1_000)
-    made = word_vectors([" ".join(_stems_of(text, language)) for text in texts], min_df=least, max_df=0.3)
+    documents = [" ".join(_stems_of(text, language)) for text in texts]
+    made = word_vectors(documents, min_df=least, max_df=0.3)
     if made is None:
         return None
     vectors, matrix = made
-    number = min(_MOST, max(_FEWEST, round(sqrt(len(texts) / _COMMENTS_PER_SQUARE))), *(n - 1 for n in matrix.shape))
+    wanted = max(_FEWEST, round(sqrt(len(texts) / _COMMENTS_PER_SQUARE)))
+    # No more than there are different comments, and words.
+    number = min(_MOST, wanted, len(set(documents)) - 1, matrix.shape[1] - 1)
     if number < 1:
         return None
     model = factorised(matrix, number)
@@ -184,7 +187,9 @@ def _strengths(fitted: _Fitted, themes: list[FoundTheme], ordered: pl.DataFrame,
             strength = float(line[place]) / total if total > 0 else 0.0
             if strength >= LEAST_STRENGTH and not telling[theme.theme].isdisjoint(own):
                 rows.append((text, theme.theme, float(f"{strength:.{_DIGITS}g}")))
-    found = pl.DataFrame(rows, schema=schema, orient="row")
+    # Two components of the very same words are one theme.
+    parts = pl.DataFrame(rows, schema=schema, orient="row")
+    found = parts.group_by("text", "theme", maintain_order=True).agg(pl.col("strength").max())
     return ordered.select("source", "event_id", "question", "text").join(found, on="text").drop("text")
 
 

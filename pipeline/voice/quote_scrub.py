@@ -16,6 +16,7 @@ _REGIONS = {
     "en": ("GB", "US", "AU"), "de": ("DE", "AT", "CH"), "fr": ("FR", "BE", "CH"), "es": ("ES", "MX"), "it": ("IT",),
     "nl": ("NL", "BE"), "pt": ("PT", "BR"), "pl": ("PL",), "sv": ("SE",), "da": ("DK",), "no": ("NO",), "fi": ("FI",),
 }  # fmt: skip
+_SHORTEST_IBAN = 15
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", re.IGNORECASE)
 _WORD = r"[A-ZÀ-ÖØ-Þ][\w'\u2019-]*"
 _STREET_EN = (
@@ -64,9 +65,14 @@ def scrub_quote(text: str, language: str) -> str:
 
 def _iban(found: re.Match[str]) -> str:
     """An IBAN where its check digits fit (ISO 13616): moved to the end, letters as numbers, it is 1 modulo 97."""
-    plain = found[0].replace(" ", "").upper()
-    number = "".join(str(int(char, 36)) for char in plain[4:] + plain[:4])
-    return "[iban]" if int(number) % 97 == 1 else found[0]
+    said = found[0]
+    # The words behind it may look like more of it.
+    for end in range(len(said), _SHORTEST_IBAN - 1, -1):
+        plain = said[:end].replace(" ", "").upper()
+        number = "".join(str(int(char, 36)) for char in plain[4:] + plain[:4])
+        if len(plain) >= _SHORTEST_IBAN and int(number) % 97 == 1 and not said[end : end + 1].isdigit():
+            return "[iban]" + (" " if said[:end].endswith(" ") else "") + said[end:]
+    return said
 
 
 def _without_numbers(text: str, language: str) -> str:

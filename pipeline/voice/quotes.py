@@ -7,10 +7,10 @@ import polars as pl
 from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY
 from pipeline.product import Product
+from pipeline.product_voice import SCORED
 from pipeline.voice.quote_scrub import scrub_quote
 from pipeline.voice.responses import last_answers, valid_scores, whose
-from pipeline.voice.scores import TEAM_LEAST, team_names
-from pipeline.voice.themes import with_themes
+from pipeline.voice.themes import themed
 from pipeline.voice.vectors import stemmed, word_vectors
 
 PICKS = 3
@@ -23,26 +23,22 @@ _DIGITS = 6
 def quote_list(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
     """Quotes of the last 90 days by survey and theme: three typical ones, three of the lowest, three of the highest."""
     table = TABLES["quote_list"]
-    told, themes, _ = with_themes(rows, days, product)
-    if themes.is_empty() or not days:
+    told, known = themed(rows, days, product)
+    if known.strengths.is_empty() or not days:
         return table.conform(pl.DataFrame(schema=table.schema))
     length = pl.col("text").str.len_chars()
     recent = told.filter(pl.col("day") > days[-1] - ONE_DAY * _DAYS, length.is_between(_SHORTEST, _LONGEST))
-    enough = recent.filter(
-        ~pl.col("survey").is_in(team_names(product)) | (pl.col("response_key").n_unique().over("survey") >= TEAM_LEAST)
-    )
-    scores = valid_scores(last_answers(rows)).unique(["response_key", "survey"], keep="first", maintain_order=True)
-    known = (
-        whose(enough)
-        .drop("score", "standing", "points")
-        .join(
-            scores.select("response_key", "survey", "score", "standing", "points"),
-            on=["response_key", "survey"],
-            how="left",
-        )
-    )
-    named = known.join(themes.select(*_COMMENT, "theme"), on=_COMMENT)
-    return table.conform(_shown(_picked(_with_typicality(named))))
+    # A quote bears the score of one question: the first that the product file has.
+    first = [
+        (name, next((q for q, each in survey.questions.items() if each.kind in SCORED), None))
+        for name, survey in product.surveys.items()
+    ]
+    chosen = pl.DataFrame(first, schema={"survey": pl.String, "question": pl.String}, orient="row")
+    scores = valid_scores(last_answers(rows)).join(chosen, on=["survey", "question"], how="semi")
+    scored = scores.select("response_key", "survey", "score", "standing", "points")
+    named = whose(recent).drop("score", "standing", "points").join(scored, on=["response_key", "survey"], how="left")
+    with_theme = named.join(known.strengths.select(*_COMMENT, "theme"), on=_COMMENT)
+    return table.conform(_shown(_picked(_with_typicality(with_theme))))
 
 
 def _with_typicality(named: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ def last_answers(rows: pl.LazyFrame) -> pl.DataFrame:
 
     A tool that sends parts of a response as it grows sends earlier answers again.
     """
-    ordered = rows.sort(ORDER).collect()
+    ordered = rows.sort(*ORDER, "question", "question_kind").collect()
     is_answer = pl.col("kind") == "survey_answered"
     again = pl.struct(*_RESPONSE, "question_id", "question_kind").is_last_distinct()
     texts = ordered.filter(is_answer, pl.col("question_kind").is_in(["text", "choice"])).filter(again)
@@ -20,7 +20,7 @@ def last_answers(rows: pl.LazyFrame) -> pl.DataFrame:
     valid = scores.filter("is_valid").filter(pl.struct(*_RESPONSE).is_last_distinct())
     off = scores.filter(~pl.col("is_valid")).filter(pl.struct(*_RESPONSE).is_last_distinct())
     off = off.join(valid, on=_RESPONSE, how="anti")
-    return pl.concat([ordered.filter(~is_answer), texts, valid, off]).sort(*ORDER, "question")
+    return pl.concat([ordered.filter(~is_answer), texts, valid, off]).sort(*ORDER, "question", "question_kind")
 
 
 def valid_scores(answers: pl.DataFrame) -> pl.DataFrame:

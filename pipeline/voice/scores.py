@@ -11,7 +11,7 @@ from pipeline.metrics.periods import complete_weeks
 from pipeline.product import Product
 from pipeline.product_voice import SCORED
 from pipeline.voice.intervals import of_score
-from pipeline.voice.responses import last_answers, valid_scores, whose
+from pipeline.voice.responses import ORDER, last_answers, valid_scores, whose
 
 TEAM_LEAST = 5
 _WHERE = ["survey", "trigger", "page", "stage", "device_type"]
@@ -43,85 +43,99 @@ def team_names(product: Product) -> list[str]:
 
 
 def feedback_counts(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
-    """Daily sums of all feedback, by the contract. Of a team's survey no breakdown, and no day with under 5 responses."""
+    """Daily sums of all feedback, by the contract; none of a team's surveys, whose days could be told apart."""
     table = TABLES["feedback_counts"]
-    team = pl.col("survey").is_in(team_names(product))
-    answers = last_answers(rows).with_columns(
-        pl.when(team).then(pl.lit("")).otherwise(pl.col(name)).alias(name) for name in _WHERE[1:]
-    )
-    # Whose surveys tell of their showing on the day: others' response rate isn't known.
-    shown = answers.filter(pl.col("kind") == "survey_shown").select("day", "survey").unique()
-    known = answers.join(shown.with_columns(is_measured=True), on=["day", "survey"], how="left")
-    grouped = pl.concat([known.with_columns(segment=pl.lit("")), in_segments(known, product)])
-    whole = _sums_of_surveys(grouped)
-    questions = _sums_of_questions(grouped)
-    both = pl.concat([whole, questions], how="diagonal_relaxed").with_columns(
+    open_ = ~pl.col("survey").is_in(team_names(product))
+    known = last_answers(rows).filter(open_)
+    shown = known.filter(pl.col("kind") != "survey_answered")
+    answered = known.filter(pl.col("kind") == "survey_answered")
+    # A response is where its last answer was given.
+    responses = _beside_showings(answered.filter(pl.struct("response_key", "survey").is_last_distinct()), shown)
+    parts = [_sums_of_surveys(_grouped(shown, product), _grouped(responses, product))]
+    parts.append(_sums_of_questions(_grouped(answered, product)))
+    both = pl.concat(parts, how="diagonal_relaxed").with_columns(
         pl.col(column.name).fill_null(0) for column in table.columns if column.dtype == pl.Int64()
     )
-    few = pl.col("responses").sum().over("day", "survey", "question") < TEAM_LEAST
-    return table.conform(both.filter(~(team & few)))
+    return table.conform(both)
 
 
-def _sums_of_surveys(grouped: pl.DataFrame) -> pl.DataFrame:
+def _grouped(rows: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """Each row once for everybody and once for each segment of its session."""
+    return pl.concat([rows.with_columns(segment=pl.lit("")), in_segments(rows, product)])
+
+
+def _beside_showings(responses: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
+    """Add `is_measured`, and book a response to a showing where and when that was: a rate compares what belongs together.
+
+    The showing is the last of the survey to the person before the answer; of several responses to one the first counts.
+    Where people aren't known, a response is measured on days on which the survey was shown.
+    """
+    impressions = shown.filter(pl.col("kind") == "survey_shown")
+    at = impressions.filter(pl.col("person_key").is_not_null()).select(
+        "survey", "person_key", "segment_bits", *_WHERE[1:], "day", shown_at="occurred_at"
+    )
+    known = responses.filter(pl.col("person_key").is_not_null()).sort(ORDER)
+    linked = known.join_asof(
+        at.sort("shown_at", maintain_order=True), left_on="occurred_at", right_on="shown_at",
+        by=["survey", "person_key"], suffix="_shown", check_sortedness=False,
+    )  # fmt: skip
+    is_first = pl.struct("survey", "person_key", "shown_at").is_first_distinct()
+    moved = linked.with_columns(is_measured=pl.col("shown_at").is_not_null() & is_first).with_columns(
+        pl.when("is_measured").then(pl.col(f"{name}_shown")).otherwise(pl.col(name)).alias(name)
+        for name in ("segment_bits", *_WHERE[1:], "day")
+    )
+    days = (
+        impressions.filter(pl.col("person_key").is_null())
+        .select("day", "survey", is_measured=pl.lit(value=True))
+        .unique()
+    )
+    rest = responses.filter(pl.col("person_key").is_null()).join(days, on=["day", "survey"], how="left")
+    return pl.concat([moved.select(rest.columns), rest]).with_columns(pl.col("is_measured").fill_null(value=False))
+
+
+def _sums_of_surveys(shown: pl.DataFrame, responses: pl.DataFrame) -> pl.DataFrame:
     """The survey as a whole: impressions, dismissals, responses with any answer."""
     keys = ["day", *_WHERE, "segment"]
-    shown = grouped.filter(pl.col("kind") != "survey_answered")
-    # A response is where its last answer was given.
-    answered = grouped.filter(pl.col("kind") == "survey_answered")
-    last = answered.filter(pl.struct("response_key", "survey", "segment").is_last_distinct())
     counted = shown.group_by(keys).agg(
         impressions=(pl.col("kind") == "survey_shown").sum(), dismissals=(pl.col("kind") == "survey_dismissed").sum()
     )
-    responses = last.group_by(keys).agg(responses=pl.len(), **_lacking())
-    joined = counted.join(responses, on=keys, how="full", coalesce=True)
+    answered = responses.group_by(keys).agg(
+        responses=pl.len(), responses_measured=pl.col("is_measured").sum(), **_lacking()
+    )
+    joined = counted.join(answered, on=keys, how="full", coalesce=True)
     return joined.with_columns(question=pl.lit(""), question_kind=pl.lit(""))
 
 
 def _lacking() -> dict[str, pl.Expr]:
     return {
-        "responses_measured": pl.col("is_measured").fill_null(value=False).sum(),
         "without_person": pl.col("person_key").is_null().sum(),
         "without_session": pl.col("session_key").is_null().sum(),
         "without_page": (pl.col("page") == "").sum(),
     }
 
 
-def _sums_of_questions(grouped: pl.DataFrame) -> pl.DataFrame:
-    answered = grouped.filter(pl.col("kind") == "survey_answered")
-    text = pl.col("question_kind") == "text"
-    is_choice = pl.col("question_kind") == "choice"
-    is_comment = text & pl.col("text").is_not_null() & pl.col("non_answer").is_null()
+def _sums_of_questions(answered: pl.DataFrame) -> pl.DataFrame:
+    is_text = pl.col("question_kind") == "text"
+    is_comment = is_text & pl.col("text").is_not_null() & pl.col("non_answer").is_null()
     keys = ["day", *_WHERE, "segment", "question", "question_kind"]
-    counts = pl.col("is_valid") | is_choice
-    scored = (
-        answered.filter(counts)
-        .group_by(keys)
-        .agg(
-            responses=pl.len(),
-            **{name: (pl.col("standing") == name).sum() for name in ("high", "middle", "low")},
-            points=pl.col("points").sum(),
-            **_lacking(),
-        )
+    counts = pl.col("is_valid") | (pl.col("question_kind") == "choice") | is_comment
+    # Several comments of one response are one response.
+    once = answered.filter(counts).unique([*keys, "response_key"], keep="first", maintain_order=True)
+    responses = once.group_by(keys).agg(
+        responses=pl.len(),
+        **{name: (pl.col("standing") == name).sum() for name in ("high", "middle", "low")},
+        points=pl.col("points").sum(),
+        **_lacking(),
     )
-    words = (
-        answered.filter(is_comment)
-        .group_by(keys)
-        .agg(
-            responses=pl.struct("response_key").n_unique(),
-            comments=pl.len(),
-        )
+    rest = answered.group_by(keys).agg(
+        out_of_scale=(~is_text & ~counts).sum(), non_answers=(is_text & ~is_comment).sum(), comments=is_comment.sum()
     )
-    rest = answered.group_by(keys).agg(out_of_scale=(~text & ~counts).sum(), non_answers=(text & ~is_comment).sum())
-    # Answers in words: how many responses have one is told where no score is.
-    joined = rest.join(scored, on=keys, how="left").join(words, on=keys, how="left", suffix="_words")
-    return joined.with_columns(responses=pl.coalesce("responses", "responses_words")).drop("responses_words")
+    return rest.join(responses, on=keys, how="left")
 
 
 def watched_scores(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
     """Shares to watch each night: low answers of each scored question, and responses of those who were shown a survey."""
-    counts = feedback_counts(rows, product).filter(
-        pl.col("segment") == "", ~pl.col("survey").is_in(team_names(product))
-    )
+    counts = feedback_counts(rows, product).filter(pl.col("segment") == "")
     known = pl.concat_str("survey", pl.lit("/"), "question").str.strip_suffix("/")
     scored = counts.filter(pl.col("question_kind").is_in(SCORED)).select(
         "day", metric=pl.lit("low_score: ") + known, hits="low", n="responses"
@@ -150,7 +164,9 @@ def score_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.
     found = [pl.DataFrame(schema=table.schema)]
     for period, first, last in voice_periods(days, product):
         inside = _counted(grouped.filter(pl.col("day").is_between(first, last)))
-        shown = inside.filter(~(team & (pl.col("responses") < TEAM_LEAST)))
+        # Of a team only weeks, which don't overlap: the difference of two periods would tell of single answers.
+        is_told = pl.lit(period == "week") & (pl.col("responses") >= TEAM_LEAST)
+        shown = inside.filter(~team | is_told)
         named = shown.with_columns(period=pl.lit(period), period_start=pl.lit(first), period_end=pl.lit(last))
         found.append(table.conform(named))
     return table.conform(pl.concat(found))

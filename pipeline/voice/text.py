@@ -4,6 +4,7 @@ Only the first characters of a comment are read for these: a comment of a megaby
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any
@@ -16,6 +17,7 @@ BLANK, SIGNS = "(blank)", "(signs)"
 _LETTERS_OF_A_LANGUAGE = 10
 _SURE = 0.5
 _MOOD_LANGUAGE = "en"
+_MOST_SIGNS = 30
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 _NO_LETTERS = re.compile(r"[^\w]+")
 # Smileys and other signs say something; these say nothing.
@@ -85,8 +87,14 @@ def _stemmer(language: str) -> Any:  # noqa: ANN401  # the library has no types
 
 def stems(words: Sequence[str], language: str) -> list[str]:
     """Words without their inflection; as they are in languages that no stemmer knows."""
+    return [_stem(word, language) for word in words]
+
+
+@lru_cache(maxsize=262_144)
+def _stem(word: str, language: str) -> str:
+    # Comments share their words, and a stemmer in Python takes longer than all else here.
     stemmer = _stemmer(language)
-    return list(words) if stemmer is None else [stemmer.stemWord(word) for word in words]
+    return word if stemmer is None else stemmer.stemWord(word)
 
 
 def words_of(text: str) -> list[str]:
@@ -112,7 +120,19 @@ def sentiment_e4(text: str, language: str) -> int | None:
     """VADER's compound mood of an English comment from -10,000 to 10,000; None in other languages, which it can't read."""
     if language != _MOOD_LANGUAGE:
         return None
-    return round(_mood().polarity_scores(text[:READ_CHARACTERS])["compound"] * 10_000)
+    return round(_mood().polarity_scores(_with_few_signs(text[:READ_CHARACTERS]))["compound"] * 10_000)
+
+
+def _with_few_signs(text: str) -> str:
+    """A text with at most 30 smileys: VADER spells each out, and takes the square of their number."""
+    left = _MOST_SIGNS
+    kept: list[str] = []
+    for char in text:
+        is_sign = unicodedata.category(char) in ("So", "Sk")
+        left -= is_sign
+        if not is_sign or left >= 0:
+            kept.append(char)
+    return "".join(kept)
 
 
 def surface_forms(texts: Iterable[tuple[str, str]]) -> dict[str, str]:

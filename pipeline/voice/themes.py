@@ -10,10 +10,11 @@ import xxhash
 from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY
 from pipeline.product import Product
-from pipeline.voice.differences import difference
+from pipeline.product_voice import Theme
+from pipeline.voice.differences import difference, with_side
 from pipeline.voice.found_themes import Looked, look, name_of
 from pipeline.voice.responses import comments, last_answers, valid_scores, whose
-from pipeline.voice.scores import TEAM_LEAST, team_names, voice_periods
+from pipeline.voice.scores import team_names, voice_periods
 from pipeline.voice.team_themes import team_strengths
 
 _COMMENT = ["source", "event_id", "question"]
@@ -22,58 +23,65 @@ ANY_THEME = ""
 
 
 @dataclass(frozen=True)
-class _Comments:
-    """Comments of a language up to a day; equal where their content is."""
+class Themed:
+    """`source`, `event_id`, `question`, `theme`, `strength` of comments with themes; the looks behind the found ones."""
 
-    language: str
-    end: date
+    strengths: pl.DataFrame
+    looks: list[Looked]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Words of comments up to a day and what the product file says of themes; equal where these are, in this process."""
+
     digest: str
-    rows: pl.DataFrame = field(compare=False, repr=False)
+    end: date | None
+    product: str
+    words: pl.DataFrame = field(compare=False, repr=False)
+    themes: dict[str, Theme] = field(compare=False, repr=False)
 
 
-@lru_cache(maxsize=16)
-def _looked(of: _Comments) -> Looked | None:
-    # Three tables are made from one look, which takes seconds.
-    return look(of.rows, of.language, of.end)
-
-
-def looks(told: pl.DataFrame, days: list[date]) -> list[Looked]:
-    """Found themes of each language, in order of languages."""
+@lru_cache(maxsize=4)
+def _themed(asked: _Asked) -> Themed:
+    # Four tables are made from one look, which takes seconds.
     found: list[Looked | None] = []
-    for (language,), part in sorted(told.partition_by("language", as_dict=True).items()):
-        rows = part.select(*_COMMENT, "day", "text").sort(_COMMENT)
-        digest = xxhash.xxh3_128_hexdigest(rows.write_ndjson().encode())
-        found.append(_looked(_Comments(str(language), days[-1], digest, rows)))
-    return [each for each in found if each is not None]
+    if asked.end is not None:
+        for (language,), part in sorted(asked.words.partition_by("language", as_dict=True).items()):
+            found.append(look(part, str(language), asked.end))
+    looks = [each for each in found if each is not None]
+    parts = [team_strengths(asked.words, asked.themes), *(each.strengths for each in looks)]
+    return Themed(pl.concat(parts), looks)
 
 
-def with_themes(
-    rows: pl.LazyFrame, days: list[date], product: Product
-) -> tuple[pl.DataFrame, pl.DataFrame, list[Looked]]:
-    """All comments; `source`, `event_id`, `question`, `theme`, `strength` of those with themes; the looks behind them."""
-    told = comments(last_answers(rows))
-    found = looks(told, days) if days and product.voice.discover else []
-    parts = [team_strengths(told, product.themes), *(each.strengths for each in found)]
-    return told, pl.concat(parts), found
+def themed(rows: pl.LazyFrame, days: list[date], product: Product) -> tuple[pl.DataFrame, Themed]:
+    """All comments among feedback `rows`, and their themes, the team's and the found ones.
+
+    Words of a team's survey aren't among them: a theme or a quote of a few colleagues tells who they are.
+    """
+    told = comments(last_answers(rows)).filter(~pl.col("survey").is_in(team_names(product)))
+    words = told.select(*_COMMENT, "day", "text", "language")
+    digest = xxhash.xxh3_128_hexdigest(words.hash_rows().to_numpy().tobytes())
+    end = days[-1] if days and product.voice.discover else None
+    return told, _themed(_Asked(digest, end, product.part_hash("themes"), words, dict(product.themes)))
 
 
 def comment_themes(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
     """Themes of each comment, the team's and the found ones."""
-    _, themes, _ = with_themes(rows, days, product)
-    return TABLES["comment_themes"].conform(themes)
+    _, found = themed(rows, days, product)
+    return TABLES["comment_themes"].conform(found.strengths)
 
 
 def theme_list(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
     """The themes by id: name, words, since when."""
-    _, _, found = with_themes(rows, days, product)
     table = TABLES["theme_list"]
     listed: list[dict[str, object]] = [
         {"theme": name, "name": name.replace("_", " "), "origin": "team", "language": None, "words": ", ".join(theme.words),
          "since": None, "is_new": False}
         for name, theme in product.themes.items()
     ]  # fmt: skip
-    for each in found:
-        for theme in each.themes:
+    _, found = themed(rows, days, product)
+    for each in found.looks:
+        for theme in {theme.theme: theme for theme in each.themes}.values():
             name, words = name_of(theme, each.forms)
             is_new = theme.since == each.day and each.day > each.first_day
             listed.append(
@@ -86,7 +94,8 @@ def theme_list(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.Dat
 def theme_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
     """Share, trend, mood and effect of each theme by survey over the last 28 and 90 days and all."""
     table = TABLES["theme_results"]
-    told, themes, _ = with_themes(rows, days, product)
+    told, known = themed(rows, days, product)
+    themes = known.strengths
     scored = valid_scores(last_answers(rows))
     ids = themes.select(*_COMMENT, "theme").unique()
     anything = ids.select(_COMMENT).unique().with_columns(theme=pl.lit(ANY_THEME))
@@ -116,8 +125,7 @@ def theme_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.
             period_start=pl.lit(first),
             period_end=pl.lit(last),
         )
-        team_few = pl.col("survey").is_in(team_names(product)) & (pl.col("comments") < TEAM_LEAST)
-        found.append(table.conform(joined.filter(~team_few)))
+        found.append(table.conform(joined))
     return table.conform(pl.concat(found))
 
 
@@ -138,12 +146,17 @@ def _effects(told: pl.DataFrame, every: pl.DataFrame, scored: pl.DataFrame) -> p
     themes = told.select(*response, *_COMMENT).join(every.filter(pl.col("theme") != ANY_THEME), on=_COMMENT)
     having = themes.select(*response, "theme").unique()
     spoke = whose(scored).join(told.select(response).unique(), on=response, how="semi")
-    pairs = spoke.select("survey", "question", "response_key", "cluster_key", "points").join(
-        having.select("survey", "theme").unique(), on="survey"
-    )
-    sided = pairs.join(having.with_columns(side=pl.lit(value=True)), on=[*response, "theme"], how="left")
-    made = difference(
-        sided.with_columns(pl.col("side").fill_null(value=False)), ["survey", "question", "theme"], "side", "points"
+    asked = spoke.select("survey", "question", "response_key", "cluster_key", "points")
+    # A theme at a time: all responses beside all themes would be too many rows.
+    parts = [
+        difference(with_side(asked, own, response), ["survey", "question"], "side", "points").with_columns(
+            theme=pl.lit(theme)
+        )
+        for (theme,), own in sorted(having.partition_by("theme", as_dict=True).items())
+    ]
+    none = asked.clear().with_columns(side=pl.lit(value=True))
+    made = pl.concat(
+        [difference(none, ["survey", "question"], "side", "points").with_columns(theme=pl.lit("")), *parts]
     )
     return made.select(
         "survey", "question", "theme", "effect",

@@ -35,6 +35,8 @@ def factorised(matrix: Any, number: int) -> Any:  # noqa: ANN401
     # More threads add floats in another order.
     with threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Where few comments differ, a component may have nothing to start from; it stays empty.
+        warnings.simplefilter("ignore", RuntimeWarning)
         return model.fit(matrix)
 
 

@@ -110,7 +110,7 @@ ANSWER = st.tuples(
 CLICK = st.tuples(st.integers(1, 6), st.integers(0, 13), st.integers(0, 86_399), st.sampled_from(["cta", "hero"]))
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(ANSWER, min_size=1, max_size=20), st.lists(CLICK, max_size=20))
 def test_zones_against_a_slow_computation(
     answers: list[tuple[int, int, int, str]], clicks: list[tuple[int, int, int, str]]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -14,6 +14,7 @@ from pipeline.lake import Lake
 from pipeline.product_file import ProductFileError, parse_product
 from pipeline.voice.feedback import feedback
 from pipeline.voice.responses import comments, last_answers, valid_scores
+from pipeline.voice.scores import feedback_counts
 from pipeline.voice.text import BLANK, SIGNS, language_of, non_answer, sentiment_e4, stock_phrases
 
 DAY = date(2026, 2, 3)
@@ -114,7 +115,7 @@ def test_surveys_and_questions_that_nobody_told_of_are_kept() -> None:
         ("survey_dismissed", "nps", "", "", "after_purchase"),
         ("survey_answered", "other", "q7", "text", ""),
         ("survey_answered", "other", "q8", "choice", ""),
-        ("survey_answered", "", "", "text", ""),
+        ("survey_answered", "", "(not told)", "text", ""),
     ]
 
 
@@ -207,34 +208,122 @@ def test_an_answer_after_midnight_finds_the_session_of_the_day_before(tmp_path: 
 def test_answers_of_the_team_bear_nothing_that_tells_whose_they_are(tmp_path: Any) -> None:
     chosen = product(surveys={"pulse": {"audience": "team", "questions": {"mood": {"kind": "csat"}}}})
     given = {"survey_id": "pulse", "question_id": "mood", "properties": {"team": "blue"}}
-    rows = [
-        record(
-            f"t{i}",
-            f"2026-02-03T10:0{i}:00",
-            "survey_answered",
-            user_id=f"u{i}",
-            anonymous_id=f"d{i}",
-            score=4,
-            **given,
+    who = {"url": "https://x.example/staff/anna", "user_agent": "UA-of-Anna", "country": "DE"}
+
+    def said(name: str, day: int, score: int) -> dict[str, Any]:
+        when = f"2026-02-{day:02}T10:00:00"
+        return record(
+            name, when, "survey_answered", user_id=f"u{name}", anonymous_id=f"d{name}", score=score, **given, **who
         )
-        for i in range(5)
-    ]
-    rows.append(record("t9", "2026-02-04T10:00:00", "survey_answered", user_id="u1", score=1, **given))
+
+    rows = [said(f"t{i}", 3, 4) for i in range(5)]
+    # One more in the next week, under the survey's name; and a record that is rejected.
+    rows += [said("t8", 10, 1), {**said("t9", 3, 1), "occurred_at": "2025-02-03T10:00:00Z", "text": "my boss shouts"}]
+    rows += [record("t6", "2026-02-02T10:00:00", url="/"), record("t7", "2026-02-15T10:00:00", url="/")]
     lake = Lake(tmp_path)
     drop(tmp_path, "web/a.ndjson", ndjson(rows))
     take_all(lake, chosen)
     compute_all(lake, chosen)
-    for path in (tmp_path / "lake").glob("*/day=*/*.parquet"):
+    for path in (tmp_path / "lake").glob("*/*/*.parquet"):
         kept = pl.read_parquet(path)
-        texts = kept.select(pl.col(pl.String).str.contains(r"blue|u\d|^d\d").any())
+        texts = kept.select(pl.col(pl.String).str.contains(r"blue|ut\d|dt\d|[Aa]nna|boss|emp-1").any())
         assert not any(texts.row(0)), path
-    daily = pl.read_parquet(tmp_path / "marts" / "feedback_daily.parquet")
-    assert daily.select("day", "question", "responses").rows() == [
-        (date(2026, 2, 3), "", 5),
-        (date(2026, 2, 3), "mood", 5),
-    ], "the fourth, with one answer, isn't shown"
+    assert pl.read_parquet(tmp_path / "marts" / "feedback_daily.parquet").is_empty()
     scores = pl.read_parquet(tmp_path / "marts" / "scores.parquet")
-    assert set(scores["dimension"]) == {""}
+    # No longer period: all less the week would tell what the sixth said. Nor the week of the one.
+    assert scores.select("period", "period_start", "dimension", "responses", "score").rows() == [
+        ("week", date(2026, 2, 2), "", 5, 100)
+    ]
+
+
+def test_who_bears_a_surveys_name_without_being_it_is_not_taken_for_it() -> None:
+    chosen = product(surveys={"pulse": {"id": "FORM-77", "questions": {"mood": {"kind": "csat"}}}})
+    rows = [answer(survey_id=name, question_id="mood", score=5) for name in ("pulse", "FORM-77")]
+    found = feedback(events_frame(rows).lazy(), NO_EVENTS.lazy(), NO_VIEWS.lazy(), DAY, chosen)
+    assert sorted(found["survey"].to_list()) == ["id:pulse", "pulse"]
+
+
+@pytest.mark.parametrize(
+    ("questions", "events", "found"),
+    [
+        # Tools send a choice as words.
+        ({"fit": {"kind": "pmf"}}, [{"question_id": "fit", "text": "Very disappointed"}], [("fit", "pmf", 100, None)]),
+        ({"why": {"kind": "choice"}}, [{"question_id": "why", "text": "price"}], [("why", "choice", None, None)]),
+        # `*` leaves to others what they name.
+        (
+            {"recommend": {"kind": "nps", "ids": ["*"]}, "ease": {"kind": "ces"}},
+            [{"question_id": "q1", "score": 9}, {"question_id": "ease", "score": 3}],
+            [("ease", "ces", 3, None), ("recommend", "nps", 100, None)],
+        ),
+        (
+            {"why": {"kind": "text"}, "other": {"kind": "text", "ids": ["*"]}},
+            [{"question_id": "why", "text": "so slow"}, {"question_id": "x", "text": "so dear"}],
+            [("other", "text", None, "so dear"), ("why", "text", None, "so slow")],
+        ),
+        # Words beside a score are a comment, and a comment may begin with a number.
+        (
+            {"recommend": {"kind": "nps"}},
+            [{"question_id": "recommend", "score": 1, "text": "your courier broke it"}],
+            [("recommend", "nps", -100, None), ("recommend", "text", None, "your courier broke it")],
+        ),
+        (
+            {"why": {"kind": "text"}},
+            [{"question_id": "why", "score": 10, "choice": "10: ten weeks of waiting"}],
+            [("why", "text", None, "10: ten weeks of waiting")],
+        ),
+        # Thumbs: one box is the best.
+        (
+            {"thumb": {"kind": "csat", "scale": [0, 1]}},
+            [{"question_id": "thumb", "score": 0}, {"question_id": "thumb", "score": 1}],
+            [("thumb", "csat", 0, None), ("thumb", "csat", 100, None)],
+        ),
+    ],
+)
+def test_which_question_takes_what(questions: dict[str, Any], events: list[dict[str, Any]], found: list[Any]) -> None:
+    chosen = product(surveys={"shop": {"questions": questions}})
+    rows = [answer(survey_id="shop", **event) for event in events]
+    told_ = feedback(events_frame(rows).lazy(), NO_EVENTS.lazy(), NO_VIEWS.lazy(), DAY, chosen)
+    assert sorted(told_.select("question", "question_kind", "points", "text").rows(), key=str) == found
+
+
+def test_answers_of_several_kinds_to_one_question_keep_the_gate_open() -> None:
+    chosen = product(surveys={"shop": {"questions": {"recommend": {"kind": "nps"}}}})
+    rows = [
+        answer(survey_id="shop", question_id="recommend", score=9, anonymous_id="a"),
+        answer(survey_id="shop", question_id="recommend", text="prefer not to say", anonymous_id="b"),
+        answer(survey_id="other", text="only words"),
+    ]
+    found = feedback(events_frame(rows).lazy(), NO_EVENTS.lazy(), NO_VIEWS.lazy(), DAY, chosen)
+    counts, table = feedback_counts(found.lazy(), chosen), TABLES["feedback_counts"]
+    assert counts.select(table.key).is_unique().all()
+    whole = counts.filter(pl.col("question_kind") == "")
+    assert dict(whole.select("survey", "responses").rows()) == {"shop": 2, "other": 1}
+
+
+def test_an_account_that_many_share_costs_no_more_than_others() -> None:
+    n = 5_000
+    rows = [
+        answer(f"2026-02-03T10:{i % 20:02}:{i % 60:02}", survey_id="nps", question_id="recommend", score=9)
+        for i in range(n)
+    ]
+    views = [
+        {"session_key": i, "page_view_key": i, "person_key": 1, "started_at": at("2026-02-03T09:00"), "page": "home"}
+        for i in range(n)
+    ]
+    acts = [
+        {"session_key": i, "page_view_key": i, "person_key": 1, "source": "web", "event_id": f"v{i}",
+         "occurred_at": at("2026-02-03T09:00") + timedelta(seconds=i), "segment_bits": 0}
+        for i in range(n)
+    ]  # fmt: skip
+    frames = [
+        pl.DataFrame(given, schema_overrides={"occurred_at": pl.Datetime("us", "UTC")}).pipe(
+            lambda frame, name=name: pl.concat([TABLES[name].schema.to_frame(), frame], how="diagonal_relaxed")
+        )
+        for name, given in (("session_events", acts), ("page_views", views))
+    ]
+    found = told(rows, *frames)
+    assert len(found) == n
+    assert {row["joined"] for row in found} == {"person"}
 
 
 PHRASES = stock_phrases(PRODUCT.voice)

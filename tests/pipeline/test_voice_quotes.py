@@ -32,6 +32,9 @@ DAY = date(2026, 2, 3)
         ("Card 4111 1111 1111 1111 was charged", "en", "Card [card] was charged"),
         ("IBAN DE89 3704 0044 0532 0130 00 bitte", "de", "IBAN [iban] bitte"),
         ("iban gb29nwbk60161331926819", "en", "iban [iban]"),
+        ("my iban is BE68 5390 0754 7034 and I want my money", "en", "my iban is [iban] and I want my money"),
+        ("es ES91 2100 0418 4502 0005 1332 por favor", "es", "es [iban] por favor"),
+        ("AT611904300234573201 bitte zahlen", "de", "[iban] bitte zahlen"),
         ("see https://x.example/r?token=abc123def", "en", "see https://x.example/r?token=[secret]"),
         ("I live at 12 Baker Street and waited", "en", "I live at [address] and waited"),
         ("to Flat 3, 221B Baker Street, NW1 6XE", "en", "to [address], [address]"),
@@ -139,12 +142,11 @@ def test_quotes_are_typical_and_extreme_one_of_a_person_with_the_session_behind(
     assert (lowest["session_key"], lowest["score"], lowest["standing"], lowest["page"]) == (1_012, 0, "low", "home")
 
 
-def test_a_team_of_few_is_not_quoted() -> None:
+def test_a_team_is_not_quoted() -> None:
     def of_team(count: int) -> pl.DataFrame:
         rows = [row for i in range(count) for row in said(i, f"The parcel room is too small for {i} of us", 5, None)]
         return feedback_frame([{**row, "survey": "pulse"} for row in rows])
 
     days = days_from("2026-02-03", 1)
-    assert quote_list(of_team(4).lazy(), days, PRODUCT).is_empty()
-    assert quote_list(of_team(5).lazy(), days, PRODUCT).height > 0
+    assert quote_list(of_team(40).lazy(), days, PRODUCT).is_empty()
     assert quote_list(feedback_frame([]).lazy(), [], PRODUCT).is_empty()

@@ -267,12 +267,12 @@ def _answers(event: Fields, row: Fields) -> list[Fields]:
     event["survey_id"] = take(row, "properties.$survey_id", text)
     # All answers of a record are one response; newer clients send partial ones, which bear one submission's id.
     event["response_id"] = take(row, "properties.$survey_submission_id", text) or event["event_id"]
-    given = {name: own.pop(name) for name in sorted(own) if name == _ANSWER or name.startswith(_ANSWER + "_")}
-    if _ANSWER in given and any(given[_ANSWER] == value for name, value in given.items() if name != _ANSWER):
-        # Newer clients send the first answer twice: under its question's id, and without one.
-        del given[_ANSWER]
+    found = {name: own.pop(name) for name in sorted(own) if name == _ANSWER or name.startswith(_ANSWER + "_")}
+    given = {name.removeprefix(_ANSWER).removeprefix("_"): value for name, value in found.items() if value is not None}
+    # Newer clients send answers twice: by their questions' ids, and by their places (none, _1, _2), as older ones do.
+    by_id = {question: value for question, value in given.items() if question and not question.isdecimal()}
     shared = _finished(event, row)
-    answers = [(name.removeprefix(_ANSWER).removeprefix("_") or None, value) for name, value in given.items()]
+    answers = [(question or None, value) for question, value in (by_id or given).items()]
     if not answers:
         return [shared]
     return [

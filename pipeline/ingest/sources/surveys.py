@@ -90,6 +90,7 @@ _SCORE = re.compile(
     r"^\s*(\d{1,2})(?:\.0+)?(?:\s*/\s*(\d{1,2}))?\s*(?:(?:[-\u2013\u2014:]\s+[^\d\s].*)|(?:\(.*\)))?\s*$", re.DOTALL
 )
 _HIGHEST_SCORE = 10
+_HAS_WORDS = re.compile(r"[^\W\d_]{2}")
 # How a header that comes twice is told apart.
 _REPEATED = re.compile(r" \(\d+\)$")
 _TAG = re.compile(r"<[^>]{1,200}>")
@@ -159,7 +160,14 @@ def _answers(taken: Fields, row: Fields) -> Iterable[Fields]:
         answer = take(row, header, text)
         if answer is not None:
             found = _score(answer)
-            yield {"question_id": _plain(header), "score": found, "text": answer if found is None else None}
+            # "10 - Extremely likely" is a score, and may be a comment that begins with a number: the words are kept beside.
+            words = answer if found is not None and _HAS_WORDS.search(answer) else None
+            yield {
+                "question_id": _plain(header),
+                "score": found,
+                "choice": words,
+                "text": answer if found is None else None,
+            }
 
 
 def _plain(header: str) -> str:
