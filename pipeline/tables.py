@@ -39,8 +39,8 @@ from pipeline.verdicts import Verdicts
 from pipeline.voice.feedback import feedback
 
 _AROUND = (-1, 0, 1)
-# A session in which something is said today may be booked on the day before.
-_BEFORE = (-1, 0)
+# A session booked on a day may go on after midnight.
+_AND_NEXT = (0, 1)
 
 
 @dataclass(frozen=True)
@@ -246,13 +246,11 @@ DAY_TABLES: tuple[DayTable, ...] = (
     ),
     DayTable(
         TABLES["feedback"],
-        (Reads("events"), Reads("session_events", _BEFORE), Reads("page_views", _BEFORE)),
+        (Reads("events", _AND_NEXT), Reads("session_events"), Reads("page_views")),
         ("surveys", "voice"),
         "1",
         compute=lambda s: Built(
-            feedback(
-                s.scan("events"), s.scan("session_events", _BEFORE), s.scan("page_views", _BEFORE), s.day, s.product
-            )
+            feedback(s.scan("events", _AND_NEXT), s.scan("session_events"), s.scan("page_views"), s.day, s.product)
         ),
     ),
     DayTable(

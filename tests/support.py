@@ -105,6 +105,15 @@ def events_frame(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(full, schema=EVENTS.schema, orient="row")
 
 
+def booked(events: pl.DataFrame) -> pl.DataFrame:
+    """session_events of events of a person, each a session of its own without a page view."""
+    known = events.filter(pl.col("person_key").is_not_null()).select(
+        "person_key", "source", "event_id", "kind", "occurred_at",
+        session_key=-1 - pl.int_range(pl.len(), dtype=pl.Int64), segment_bits=pl.lit(0, dtype=pl.Int64),
+    )  # fmt: skip
+    return pl.concat([TABLES["session_events"].schema.to_frame(), known], how="diagonal_relaxed")
+
+
 def feedback_frame(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     """Feedback by the contract from partial rows."""
     table = TABLES["feedback"]

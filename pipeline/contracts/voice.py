@@ -28,7 +28,7 @@ PERIOD = (
 FEEDBACK = Table(
     name="feedback",
     layer="daily",
-    grain="One row per survey event of the local day, and per question that it answers; bots left out.",
+    grain="One row per survey event of sessions booked on the day, or of nobody known, and per question that it answers; bots left out.",
     columns=(
         _DAY,
         Column("source", pl.String(), "the landing folder that the event came through"),

@@ -1,7 +1,8 @@
 """Survey events of a day as feedback: which question they answer, what the answer means, whose and where it was.
 
 Definition: metrics.md, "Voice of customer". An answer belongs to the local day on which it was given, since survey
-tools count by it; its session may have begun the day before.
+tools count by it; its row lies in the partition of the day on which its session is booked, so that a changed day touches
+its neighbours and no more (decision 0016).
 """
 
 from datetime import date, timedelta
@@ -26,15 +27,23 @@ _NPS_LOW, _NPS_HIGH = 6, 9
 def feedback(
     events: pl.LazyFrame, session_events: pl.LazyFrame, page_views: pl.LazyFrame, day: date, product: Product
 ) -> pl.DataFrame:
-    """Feedback of local day `day` from its clean events, and sessions booked on it and on the day before."""
+    """Feedback of sessions booked on `day`, which may go on after midnight, and that of nobody known of the local day.
+
+    `events` holds clean events of the day and the next, `session_events` and `page_views` those booked on the day.
+    """
     table = TABLES["feedback"]
-    told = events.filter(pl.col("kind").is_in(KINDS), ~pl.col("is_bot")).collect()
-    if told.is_empty():
+    survey = pl.col("kind").is_in(KINDS)
+    local_day = pl.col("occurred_at").dt.convert_time_zone(product.time_zone).dt.date()
+    told = events.filter(survey, ~pl.col("is_bot")).with_columns(day=local_day).collect()
+    booked = session_events.filter(survey).select("source", "event_id").collect()
+    # Each event of a person is in a session: of this day, or of the day before, whose feedback it then is.
+    known = told.join(booked, on=["source", "event_id"], how="semi")
+    mine = pl.concat([known, told.filter(pl.col("person_key").is_null(), pl.col("day") == day)])
+    if mine.is_empty():
         return table.conform(pl.DataFrame(schema=table.schema))
-    placed = _placed(told, session_events, page_views)
-    known = _of_surveys(placed, product)
-    answered = pl.concat([_answers(known, product), _others(known, product)], how="diagonal_relaxed")
-    return table.conform(_read(answered, product).with_columns(day=pl.lit(day)))
+    placed = _of_surveys(_placed(mine, session_events, page_views), product)
+    answered = pl.concat([_answers(placed, product), _others(placed, product)], how="diagonal_relaxed")
+    return table.conform(_read(answered, product))
 
 
 def _placed(told: pl.DataFrame, session_events: pl.LazyFrame, page_views: pl.LazyFrame) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from scipy.stats import spearmanr
 from sklearn.cluster import KMeans
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import normalized_mutual_info_score
-from support import NOBODY_LINKED, NONE_REPEATED, drop, product, take_all
+from support import NOBODY_LINKED, NONE_REPEATED, booked, drop, product, take_all
 
 from pipeline.contracts import TABLES
 from pipeline.events.clean import clean_day
@@ -100,10 +100,11 @@ def feedback_of(lake: Lake, chosen: Product) -> pl.DataFrame:
     """What the day tables make of all that was taken, day by day."""
     clean = clean_day(raw_of(lake), chosen, NOBODY_LINKED, NONE_REPEATED).events
     assert not clean["is_bot"].any(), "hundreds of answers of one instant are no crowd of programs"
+    views = TABLES["page_views"].schema.to_frame().lazy()
     local = pl.col("occurred_at").dt.convert_time_zone(ZONE).dt.date()
-    nothing = [TABLES[name].schema.to_frame().lazy() for name in ("session_events", "page_views")]
     by_day = clean.with_columns(local=local).partition_by("local", as_dict=True, include_key=False)
-    return pl.concat([feedback(part.lazy(), *nothing, day, chosen) for (day,), part in sorted(by_day.items())])
+    parts = [feedback(own.lazy(), booked(own).lazy(), views, day, chosen) for (day,), own in sorted(by_day.items())]
+    return pl.concat(parts)
 
 
 @pytest.fixture(scope="module")

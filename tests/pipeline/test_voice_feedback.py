@@ -7,10 +7,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from support import at, compute_all, drop, events_frame, ndjson, product, record, take_all
+from support import at, booked, compute_all, drop, events_frame, ndjson, product, record, take_all
 
 from pipeline.contracts import TABLES
 from pipeline.lake import Lake
+from pipeline.product import Product
 from pipeline.product_file import ProductFileError, parse_product
 from pipeline.voice.feedback import feedback
 from pipeline.voice.responses import comments, last_answers, valid_scores
@@ -33,17 +34,26 @@ SURVEYS: dict[str, Any] = {
     "stars": {"questions": {"stars": {"kind": "csat"}}},
 }
 PRODUCT = product(surveys=SURVEYS, segments={"plus": {"properties": {"plan": "plus"}}})
-NO_EVENTS, NO_VIEWS = (TABLES[name].schema.to_frame() for name in ("session_events", "page_views"))
+NO_VIEWS = TABLES["page_views"].schema.to_frame()
 
 
 def answer(occurred_at: str = "2026-02-03T10:00:00", **fields: Any) -> dict[str, Any]:
     return {"kind": "survey_answered", "occurred_at": at(occurred_at), **fields}
 
 
-def told(
-    rows: Sequence[dict[str, Any]], acts: pl.DataFrame = NO_EVENTS, views: pl.DataFrame = NO_VIEWS
-) -> list[dict[str, Any]]:
-    return feedback(events_frame(rows).lazy(), acts.lazy(), views.lazy(), DAY, PRODUCT).to_dicts()
+def made(
+    rows: Sequence[dict[str, Any]],
+    chosen: Product = PRODUCT,
+    acts: pl.DataFrame | None = None,
+    views: pl.DataFrame = NO_VIEWS,
+) -> pl.DataFrame:
+    events = events_frame(rows)
+    sessions = booked(events) if acts is None else pl.concat([booked(events), acts])
+    return feedback(events.lazy(), sessions.lazy(), views.lazy(), DAY, chosen)
+
+
+def told(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return made(rows).to_dicts()
 
 
 @pytest.mark.parametrize(
@@ -124,9 +134,8 @@ def test_bots_and_other_events_are_no_feedback() -> None:
 
 
 def test_a_response_counts_once_with_its_last_answer() -> None:
-    rows = feedback(
-        events_frame(
-            [
+    rows = made(
+        [
                 answer("2026-02-03T10:00:00", event_id="a", survey_id="nps", question_id="recommend", score=3, response_id="r"),
                 answer("2026-02-03T10:00:05", event_id="b", survey_id="nps", question_id="recommend", score=9, response_id="r"),
                 answer("2026-02-03T10:00:06", event_id="c", survey_id="nps", question_id="recommend", score=99, response_id="r"),
@@ -135,11 +144,6 @@ def test_a_response_counts_once_with_its_last_answer() -> None:
                 answer("2026-02-03T10:00:05", event_id="f", survey_id="nps", question_id="recommend", score=5),
                 answer("2026-02-03T10:00:05", event_id="g", survey_id="nps", question_id="why", text="of the same instant"),
             ]
-        ).lazy(),
-        NO_EVENTS.lazy(),
-        NO_VIEWS.lazy(),
-        DAY,
-        PRODUCT,
     )  # fmt: skip
     answers = last_answers(rows.lazy())
     assert sorted(valid_scores(answers)["score"].to_list()) == [5, 9]
@@ -194,15 +198,20 @@ def test_feedback_is_joined_to_person_session_page_view_and_page(tmp_path: Any) 
     assert found["m2"]["device_type"] == "desktop"
 
 
-def test_an_answer_after_midnight_finds_the_session_of_the_day_before(tmp_path: Any) -> None:
+def test_an_answer_after_midnight_belongs_to_its_own_day_and_to_the_session_of_the_day_before(tmp_path: Any) -> None:
     given = {"survey_id": "nps", "question_id": "recommend", "score": 9}
     rows = joined(
         tmp_path,
-        record("v1", "2026-02-03T22:50:00", user_id="u1", **SHOWN),
-        record("s1", "2026-02-03T23:05:00", "survey_answered", user_id="u1", **given),
+        record("v1", "2026-02-03T22:50:00", **SHOWN),
+        record("s1", "2026-02-03T23:05:00", "survey_answered", **SHOWN, **given),
+        record("n1", "2026-02-03T23:06:00", "survey_answered", anonymous_id=None, **given),
+        record("v2", "2026-02-04T10:00:00", **SHOWN),
     )
-    # Berlin is an hour ahead: the answer belongs to the 4th, its session to the 3rd.
-    assert [(row["day"], row["joined"]) for row in rows] == [(date(2026, 2, 4), "person")]
+    # Berlin is an hour ahead: both answers belong to the 4th, the session of the first to the 3rd.
+    assert [(row["event_id"], row["day"], row["joined"]) for row in rows] == [
+        ("s1", date(2026, 2, 4), "session"),
+        ("n1", date(2026, 2, 4), None),
+    ]
 
 
 def test_answers_of_the_team_bear_nothing_that_tells_whose_they_are(tmp_path: Any) -> None:
@@ -239,7 +248,7 @@ def test_answers_of_the_team_bear_nothing_that_tells_whose_they_are(tmp_path: An
 def test_who_bears_a_surveys_name_without_being_it_is_not_taken_for_it() -> None:
     chosen = product(surveys={"pulse": {"id": "FORM-77", "questions": {"mood": {"kind": "csat"}}}})
     rows = [answer(survey_id=name, question_id="mood", score=5) for name in ("pulse", "FORM-77")]
-    found = feedback(events_frame(rows).lazy(), NO_EVENTS.lazy(), NO_VIEWS.lazy(), DAY, chosen)
+    found = made(rows, chosen)
     assert sorted(found["survey"].to_list()) == ["id:pulse", "pulse"]
 
 
@@ -282,7 +291,7 @@ def test_who_bears_a_surveys_name_without_being_it_is_not_taken_for_it() -> None
 def test_which_question_takes_what(questions: dict[str, Any], events: list[dict[str, Any]], found: list[Any]) -> None:
     chosen = product(surveys={"shop": {"questions": questions}})
     rows = [answer(survey_id="shop", **event) for event in events]
-    told_ = feedback(events_frame(rows).lazy(), NO_EVENTS.lazy(), NO_VIEWS.lazy(), DAY, chosen)
+    told_ = made(rows, chosen)
     assert sorted(told_.select("question", "question_kind", "points", "text").rows(), key=str) == found
 
 
@@ -293,7 +302,7 @@ def test_answers_of_several_kinds_to_one_question_keep_the_gate_open() -> None:
         answer(survey_id="shop", question_id="recommend", text="prefer not to say", anonymous_id="b"),
         answer(survey_id="other", text="only words"),
     ]
-    found = feedback(events_frame(rows).lazy(), NO_EVENTS.lazy(), NO_VIEWS.lazy(), DAY, chosen)
+    found = made(rows, chosen)
     counts, table = feedback_counts(found.lazy(), chosen), TABLES["feedback_counts"]
     assert counts.select(table.key).is_unique().all()
     whole = counts.filter(pl.col("question_kind") == "")
@@ -321,9 +330,9 @@ def test_an_account_that_many_share_costs_no_more_than_others() -> None:
         )
         for name, given in (("session_events", acts), ("page_views", views))
     ]
-    found = told(rows, *frames)
-    assert len(found) == n
-    assert {row["joined"] for row in found} == {"person"}
+    found = made(rows, PRODUCT, *frames)
+    assert found.height == n
+    assert set(found["joined"]) == {"person"}
 
 
 PHRASES = stock_phrases(PRODUCT.voice)
