@@ -85,7 +85,8 @@ class Shop:
                 arrival = day + timedelta(days=self.random.randint(2, 6) if late else 0)
                 for event in self._session(person, day):
                     yield arrival, event
-                    if self.random.random() < 0.008:
+                    # What is asked and said draws nothing of the walks (`voice.py`).
+                    if not event["kind"].startswith("survey_") and self.random.random() < 0.008:
                         yield arrival, event
             for event in self._crawl(day):
                 yield day, event

@@ -10,6 +10,7 @@ import pytest
 from support import at, booked, compute_all, drop, events_frame, ndjson, product, record, take_all
 
 from pipeline.contracts import TABLES
+from pipeline.ingest.sources import FORMATS
 from pipeline.lake import Lake
 from pipeline.product import Product
 from pipeline.product_file import ProductFileError, parse_product
@@ -379,6 +380,37 @@ def test_what_is_no_comment(text: str | None, found: str | None) -> None:
 def test_the_language_is_found_or_what_the_event_says(text: str, said: str | None, language: str) -> None:
     found = language_of(text, said, "en")
     assert found == language or len(text) > 1_000
+
+
+def posthog(**answers: Any) -> list[tuple[Any, ...]]:
+    config = product(sources={"ph": {"format": "posthog"}}).sources["ph"]
+    given = {"$survey_id": "s", "distinct_id": "d", **answers}
+    row = {"event": "survey sent", "uuid": "u", "timestamp": "2026-02-03T10:00:00Z", "properties": given}
+    events = FORMATS["posthog"].begin(config)(row)
+    return [(e.get("question_id"), e.get("score"), e.get("text"), e.get("response_id")) for e in events]
+
+
+def test_posthogs_answers_come_once_whether_named_by_id_by_place_or_by_both() -> None:
+    # Older clients: by place, and two answers may be equal.
+    assert posthog(**{"$survey_response": 5, "$survey_response_1": 5}) == [(None, 5, None, "u"), ("1", 5, None, "u")]
+    # Newer ones: by id and by place; parts of a submission bear its id.
+    both = {
+        "$survey_response": 9,
+        "$survey_response_aaa": 9,
+        "$survey_response_1": "late",
+        "$survey_response_bbb": "late",
+    }
+    assert posthog(**both, **{"$survey_submission_id": "sub"}) == [
+        ("aaa", 9, None, "sub"),
+        ("bbb", None, "late", "sub"),
+    ]
+    assert posthog(**{"$survey_response_aaa": None, "$survey_response_bbb": "x"}) == [("bbb", None, "x", "u")]
+
+
+def test_a_thousand_smileys_take_no_longer_than_words() -> None:
+    many = "I love it " + "".join(chr(0x1F600 + i % 60) for i in range(4_900))
+    few = "I love it " + "".join(chr(0x1F600 + i % 60) for i in range(30))
+    assert sentiment_e4(many, "en") == sentiment_e4(few, "en"), "the first thirty are read"
 
 
 def test_mood_is_told_where_the_language_is_read() -> None:
