@@ -22,7 +22,7 @@ demo: $(STAMP)  ## a demo shop from raw events to Parquet marts, in build/demo
 	$(BIN)/footfall demo --home build/demo
 
 test: check  ## lint, types, import rules and all tests
-	$(BIN)/pytest -q -n auto --dist loadfile
+	$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)  ## lint, types and import rules only
 	$(BIN)/ruff check .
