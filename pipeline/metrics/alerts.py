@@ -28,7 +28,7 @@ def alerts(series: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     """
     tested = _tested(series.filter(pl.col("n") > 0), key)
     kept = tested.filter(pl.col("days_compared") >= LEAST_DAYS, pl.col("n") >= LEAST_N)
-    judged = _with_q(_with_p(kept)).with_columns(
+    judged = with_q(_with_p(kept), ["day"]).with_columns(
         direction=pl.when((pl.col("rate") - pl.col("expected")).abs() > pl.col("width"))
         .then((pl.col("rate") - pl.col("expected")).sign().cast(pl.Int64))
         .otherwise(0)
@@ -65,12 +65,14 @@ def _with_p(tested: pl.DataFrame) -> pl.DataFrame:
     return tested.with_columns(p_value=pl.Series(2 * stats.t.sf(away, days - 1), dtype=pl.Float64))
 
 
-def _with_q(judged: pl.DataFrame) -> pl.DataFrame:
-    """Benjamini-Hochberg over the tests of each day."""
-    ranked = judged.sort("day", "p_value").with_columns(
-        q_value=(pl.col("p_value") * pl.len().over("day") / (pl.int_range(pl.len()).over("day") + 1)).clip(0, 1)
-    )
-    return ranked.with_columns(pl.col("q_value").cum_min(reverse=True).over("day"))
+def with_q(tests: pl.DataFrame, among: Sequence[str]) -> pl.DataFrame:
+    """Add `q_value`: Benjamini-Hochberg over the tests of each of `among`; null, and no test, where `p_value` is null."""
+    tested = tests.filter(pl.col("p_value").is_not_null()).sort(*among, "p_value")
+    number, place = pl.len().over(among), pl.int_range(pl.len()).over(among) + 1
+    ranked = tested.with_columns(q_value=(pl.col("p_value") * number / place).clip(0, 1))
+    stepped = ranked.with_columns(pl.col("q_value").cum_min(reverse=True).over(among))
+    rest = tests.filter(pl.col("p_value").is_null()).with_columns(q_value=pl.lit(None, dtype=pl.Float64))
+    return pl.concat([stepped, rest])
 
 
 def _since(judged: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:

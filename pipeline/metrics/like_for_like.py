@@ -13,7 +13,7 @@ from pipeline.metrics.buckets import in_ranges
 
 LEAST_IN_STRATUM = 5
 LEAST_SESSIONS, LEAST_CONVERSIONS = 30, 5
-_Z95 = 1.959964
+Z95 = 1.959964
 # Parts of the variance are added as integers: a sum of floats depends on its order.
 _SCALE = 1_000_000_000
 _COUNTS = ("with", "without", "converted_with", "converted_without")
@@ -85,7 +85,7 @@ def _with_interval(every: pl.DataFrame) -> pl.DataFrame:
     )
     return every.with_columns(
         pl.col(*_COUNTS, "strata", "strata_left_out", "sessions_left_out", "people").fill_null(0),
-        low=pl.col("effect") - _Z95 * error,
-        high=pl.col("effect") + _Z95 * error,
+        low=pl.col("effect") - Z95 * error,
+        high=pl.col("effect") + Z95 * error,
         claimed=enough.fill_null(value=False),
     ).drop("squares")

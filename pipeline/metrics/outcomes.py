@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import polars as pl
 
-_AFTER_SESSION = timedelta(minutes=30)
+AFTER_SESSION = timedelta(minutes=30)
 
 
 def results_of(events: pl.LazyFrame) -> pl.DataFrame:
@@ -48,7 +48,7 @@ def outcomes_after(events: pl.LazyFrame, results: pl.DataFrame, places: pl.DataF
 
 
 def _by_person(told: pl.LazyFrame, places: pl.DataFrame, foreign: pl.DataFrame) -> pl.DataFrame:
-    ends = told.group_by("session_key").agg(until=pl.col("occurred_at").max() + _AFTER_SESSION).collect()
+    ends = told.group_by("session_key").agg(until=pl.col("occurred_at").max() + AFTER_SESSION).collect()
     at = told.select("session_key", "place", "person_key", "occurred_at").collect()
     timed = places.join(at, on=["session_key", "place"]).join(ends, on="session_key")
     # Few pairs of a person lie in the window, many may share the person: a guest's account.

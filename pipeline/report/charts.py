@@ -5,6 +5,7 @@ Texts and axes take the page's own colour, so that dark and light work alike.
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
@@ -125,17 +126,16 @@ def lifecycle(frame: pl.DataFrame, label: str) -> Markup:
     return svg(chart, label)
 
 
-def intervals(frame: pl.DataFrame, label: str) -> Markup:
-    """Effects with their intervals: `what`, `effect`, `low`, `high`, `verdict`; to the right of the line is lost."""
+def intervals(frame: pl.DataFrame, label: str, title: str, colours: Mapping[str, str], form: str = "+.0%") -> Markup:
+    """Effects with their intervals beside a line at 0: `what`, `effect`, `low`, `high`, `verdict` (one of `colours`)."""
     order = frame["what"].to_list()
-    verdicts = alt.Scale(domain=["costs", "unclear", "helps"], range=[RED, GREY, GREEN])
+    verdicts = alt.Scale(domain=list(colours), range=list(colours.values()))
     base = alt.Chart(frame.select("what", "effect", "low", "high", "verdict")).encode(
         y=alt.Y("what:N", sort=order, title=None, axis=alt.Axis(labelLimit=320)),
         color=alt.Color("verdict:N", scale=verdicts, legend=alt.Legend()),
     )
     ranges = base.mark_rule(strokeWidth=3, opacity=0.5).encode(
-        x=alt.X("low:Q", title="share of sessions that miss the goal with it", axis=alt.Axis(format="+.0%")),
-        x2="high:Q",
+        x=alt.X("low:Q", title=title, axis=alt.Axis(format=form)), x2="high:Q"
     )
     points = base.mark_circle(size=90, opacity=1).encode(x="effect:Q")
     zero = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(strokeDash=[4, 4], color=GREY).encode(x="x:Q")
@@ -152,30 +152,6 @@ def band(frame: pl.DataFrame, label: str, title: str) -> Markup:
     )
     points = base.mark_line(color=BLUE, strokeWidth=2, point=True).encode(y="score:Q")
     return svg((spread + points).properties(width=560, height=200), label)
-
-
-def effects(frame: pl.DataFrame, label: str, title: str) -> Markup:
-    """Effects on a score with their intervals: `what`, `effect`, `low`, `high`; left of the line is worse."""
-    order = frame["what"].to_list()
-    shown = frame.select("what", "effect", "low", "high").with_columns(
-        side=pl.when(pl.col("high") < 0)
-        .then(pl.lit("lower"))
-        .when(pl.col("low") > 0)
-        .then(pl.lit("higher"))
-        .otherwise(pl.lit("unclear"))
-    )
-    base = alt.Chart(shown).encode(
-        y=alt.Y("what:N", sort=order, title=None, axis=alt.Axis(labelLimit=320)),
-        color=alt.Color(
-            "side:N",
-            scale=alt.Scale(domain=["lower", "unclear", "higher"], range=[RED, GREY, GREEN]),
-            legend=alt.Legend(),
-        ),
-    )
-    ranges = base.mark_rule(strokeWidth=3, opacity=0.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
-    points = base.mark_circle(size=90, opacity=1).encode(x="effect:Q")
-    zero = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule(strokeDash=[4, 4], color=GREY).encode(x="x:Q")
-    return svg((zero + ranges + points).properties(width=460, height=alt.Step(30)), label)
 
 
 def rates(frame: pl.DataFrame, x: str, y: str, label: str) -> Markup:

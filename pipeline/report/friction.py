@@ -11,6 +11,7 @@ from pipeline.report.parts import Marts, Page, Section, count, day_text, share
 
 _RECENT_DAYS = 28
 _MOST = 15
+_COLOURS = {"costs": charts.RED, "unclear": charts.GREY, "helps": charts.GREEN}
 _VERDICTS = {"costs": "costs", "helps": "goes with more", "unclear": "unclear", "too few": "too few sessions"}
 
 
@@ -142,7 +143,10 @@ def _calibration(effects: pl.DataFrame) -> Section:
         "Sessions that met the signal in their first view of a page, beside sessions without it on the same page and device, "
         "new or returning, with as many page views behind them: how many fewer of 100 reached the goal. The line is the 95 % "
         "interval. An association among sessions that are alike, no proof of a cause. `Plain` compares without strata.",
-        [charts.intervals(points, "What goes with a signal: share of sessions that miss the goal")] if points.height else [],
+        [charts.intervals(
+            points, "What goes with a signal: share of sessions that miss the goal",
+            "share of sessions that miss the goal with it", _COLOURS,
+        )] if points.height else [],
         ("signal", "page", "goal", "with", "without", "effect", "from", "to", "plain", "verdict"),
         [
             (_said(r["signal"]), r["page"], r["goal"], count(r["sessions_with"]), count(r["sessions_without"]),

@@ -18,6 +18,7 @@ _UNITS = {
     "ces": "mean of 1 to 7",
     "pmf": "% very disappointed",
 }
+_COLOURS = {"lower": charts.RED, "unclear": charts.GREY, "higher": charts.GREEN}
 _PERIOD = pl.col("period") == "last_28"
 _FEW = 30
 _DASH = "–"  # noqa: RUF001
@@ -121,15 +122,20 @@ def _themes(own: pl.DataFrame, survey: str, kind: str) -> list[Section]:
     told = own.filter(pl.col("theme") != "", pl.col("responses_with") >= _FEW // 3).sort("effect", "theme")
     if told.is_empty():
         return []
+    verdict = (
+        pl.when(pl.col("effect_high") < 0).then(pl.lit("lower"))
+        .when(pl.col("effect_low") > 0).then(pl.lit("higher"))
+        .otherwise(pl.lit("unclear"))
+    )  # fmt: skip
     points = told.filter(pl.col("effect_low").is_not_null()).select(
-        "effect", what="name", low="effect_low", high="effect_high"
+        "effect", what="name", low="effect_low", high="effect_high", verdict=verdict
     )
     return [
         Section(
             f"{_said(survey)}: what goes with a lower or higher {_NAMES[kind]}",
             "The score of responses that have a comment with the theme, less that of responses with a comment without it; the "
             "line is the 95 % interval. An association: who speaks of a theme may differ in other things too.",
-            [charts.effects(points, f"Effect of themes on the {_NAMES[kind]} of {_said(survey)}", _UNITS[kind])] if points.height else [],
+            [charts.intervals(points, f"Effect of themes on the {_NAMES[kind]} of {_said(survey)}", _UNITS[kind], _COLOURS, "+d")] if points.height else [],
             ("theme", "with it", "without", "effect", "from", "to", ""),
             [
                 (r["name"], count(r["responses_with"]), count(r["responses_without"]), _signed(r["effect"]),

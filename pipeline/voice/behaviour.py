@@ -11,9 +11,10 @@ import polars as pl
 
 from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY
+from pipeline.metrics.alerts import with_q
 from pipeline.metrics.periods import Calendar
 from pipeline.product import Product
-from pipeline.voice.differences import difference, with_q, with_side
+from pipeline.voice.differences import difference, with_side
 from pipeline.voice.responses import last_answers, valid_scores, whose
 from pipeline.voice.scores import team_names, voice_periods
 

@@ -1,11 +1,11 @@
-"""Differences of two means with their intervals, clustered by person; and what many tests leave of their p-values."""
+"""Differences of two means with their intervals, clustered by person."""
 
 from collections.abc import Sequence
 
 import polars as pl
 from scipy import stats
 
-from pipeline.voice.intervals import Z95
+from pipeline.metrics.like_for_like import Z95
 
 # Parts of a variance are added as integers: a sum of floats depends on its order.
 _SCALE = 1_000_000
@@ -66,13 +66,3 @@ def difference(rows: pl.DataFrame, by: Sequence[str], side: str, value: str) -> 
         high=pl.col("effect") + Z95 * pl.col("error"),
     )
     return told.drop("mean_with", "mean_without", "people_with", "people_without", "squares", "error").sort(by)
-
-
-def with_q(rows: pl.DataFrame, among: Sequence[str]) -> pl.DataFrame:
-    """Add `q_value`: Benjamini-Hochberg over the tests of each of `among`; null where p is."""
-    tested = rows.filter(pl.col("p_value").is_not_null()).sort(*among, "p_value")
-    number, place = pl.len().over(among), pl.int_range(pl.len()).over(among) + 1
-    ranked = tested.with_columns(q_value=(pl.col("p_value") * number / place).clip(0, 1))
-    stepped = ranked.with_columns(pl.col("q_value").cum_min(reverse=True).over(among))
-    rest = rows.filter(pl.col("p_value").is_null()).with_columns(q_value=pl.lit(None, dtype=pl.Float64))
-    return pl.concat([stepped, rest])

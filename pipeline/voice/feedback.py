@@ -5,18 +5,18 @@ tools count by it; its row lies in the partition of the day on which its session
 its neighbours and no more (decision 0016).
 """
 
-from datetime import date, timedelta
+from datetime import date
 
 import polars as pl
 
 from pipeline.contracts import TABLES
 from pipeline.events.keys import stable_keys
+from pipeline.metrics.outcomes import AFTER_SESSION
 from pipeline.product import Product
 from pipeline.product_voice import ANY, Question, Survey
 from pipeline.voice.text import language_of, non_answer, sentiment_e4, stock_phrases
 
 KINDS = ("survey_shown", "survey_dismissed", "survey_answered")
-AFTER_SESSION = timedelta(minutes=30)
 UNTOLD = "(not told)"
 _NONE = pl.lit(None, dtype=pl.String)
 _BOXES = 2

@@ -5,7 +5,8 @@ from math import sqrt
 
 from scipy import stats
 
-Z95 = 1.959963984540054
+from pipeline.metrics.like_for_like import Z95
+
 LEAST_FOR_A_MEAN = 30
 Interval = tuple[float, float] | None
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY
+from pipeline.metrics.memberships import EVERYBODY, in_segments
 from pipeline.metrics.periods import complete_weeks
 from pipeline.product import Product
 from pipeline.product_voice import SCORED
@@ -26,15 +27,6 @@ def voice_periods(days: Sequence[date], product: Product, weeks: bool = True) ->
     found = [("week", *week) for week in complete_weeks(days, product.week_start)] if weeks else []
     found += [(f"last_{n}", max(days[0], last - ONE_DAY * (n - 1)), last) for n in (28, 90)]
     return [*found, ("all", days[0], last)]
-
-
-def in_segments(rows: pl.DataFrame, product: Product) -> pl.DataFrame:
-    """Each row once for each segment of the product file that its session is in, as `segment`."""
-    parts = [
-        rows.filter(pl.col("segment_bits") & (1 << i) != 0).with_columns(segment=pl.lit(name))
-        for i, name in enumerate(sorted(product.segments))
-    ]
-    return pl.concat([rows.clear().with_columns(segment=pl.lit("")), *parts])
 
 
 def team_names(product: Product) -> list[str]:
@@ -61,7 +53,7 @@ def feedback_counts(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
 
 def _grouped(rows: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Each row once for everybody and once for each segment of its session."""
-    return pl.concat([rows.with_columns(segment=pl.lit("")), in_segments(rows, product)])
+    return pl.concat([rows.with_columns(segment=pl.lit(EVERYBODY)), in_segments(rows, product)])
 
 
 def _beside_showings(responses: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import days_from, feedback_frame, product
 
+from pipeline.metrics.alerts import with_q
 from pipeline.product_voice import Theme
-from pipeline.voice.differences import difference, with_q
+from pipeline.voice.differences import difference
 from pipeline.voice.found_themes import EVERY_DAYS, FIRST_COMMENTS, look, look_days
 from pipeline.voice.quotes import quote_list
 from pipeline.voice.team_themes import team_strengths
