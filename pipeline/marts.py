@@ -60,6 +60,12 @@ def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
         "themes",
         "voice",
         "segments",
+        "value",
+        "kpis",
+        "experiments",
+        "releases",
+        "hypotheses",
+        "opportunities",
     )
     return hash_texts([said, snapshot.files, *codes, *models, *parts])
 

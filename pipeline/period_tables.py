@@ -26,6 +26,17 @@ from pipeline.metrics.quality import ingest_files, rejected_counts
 from pipeline.metrics.zone_periods import zone_people_counts
 from pipeline.product import Product
 from pipeline.state import RAW
+from pipeline.value import behaviour, units
+from pipeline.value.cohorts import revenue_cells, value_counts
+from pipeline.value.customers import customer_fits, customers
+from pipeline.value.evidence import opportunity_evidence
+from pipeline.value.experiment_moments import Streams
+from pipeline.value.experiments import experiment_checks, experiment_days, experiment_results
+from pipeline.value.kpi_parts import kpi_parts
+from pipeline.value.kpis import kpi_results
+from pipeline.value.opportunities import opportunity_results
+from pipeline.value.releases import hypothesis_results, release_results
+from pipeline.value.segment_spells import segment_spells
 from pipeline.verdicts import Verdicts
 from pipeline.voice.behaviour import behaviour_results
 from pipeline.voice.quotes import quote_list
@@ -68,6 +79,16 @@ class PeriodTable:
     beside: tuple[str, ...] = ()
 
 
+def _experiments(s: PeriodSources) -> Streams:
+    return Streams(*(s.scan(name) for name in ("exposures", *_EXPERIMENTS)))
+
+
+def _opportunities(s: PeriodSources) -> dict[str, pl.LazyFrame]:
+    themes = comment_themes(s.scan("feedback"), s.days, s.product).lazy()
+    return {**{name: s.scan(name) for name in units.READS}, "comment_themes": themes}
+
+
+_EXPERIMENTS = ("outcomes", "activity", "friction_incidents", "feedback")
 _BEHAVIOUR = ("zone_people", "friction_incidents", "step_events", "activity")
 
 PERIOD_TABLES: tuple[PeriodTable, ...] = (
@@ -123,6 +144,73 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         "feedback",
         lambda s: behaviour_results(s.rows, {name: s.scan(name) for name in _BEHAVIOUR}, s.days, s.product),
         beside=_BEHAVIOUR,
+    ),
+    PeriodTable(
+        TABLES["kpi_results"],
+        "session_kpis",
+        lambda s: kpi_results(s.rows, s.scan("activity"), s.scan("first_views"), s.scan("feedback"), s.days, s.product),
+        beside=("activity", "first_views", "feedback"),
+    ),
+    PeriodTable(TABLES["kpi_parts"], "session_kpis", lambda s: kpi_parts(s.rows, s.days, s.product)),
+    PeriodTable(
+        TABLES["segment_spells"],
+        "session_kpis",
+        lambda s: segment_spells(s.rows, s.scan("activity"), s.product),
+        beside=("activity",),
+    ),
+    PeriodTable(
+        TABLES["value_counts"],
+        "outcomes",
+        lambda s: value_counts(s.rows, s.scan("activity"), s.days, s.product),
+        beside=("activity",),
+    ),
+    PeriodTable(TABLES["revenue_cells"], "outcomes", lambda s: revenue_cells(s.rows, s.days)),
+    PeriodTable(
+        TABLES["customers"],
+        "outcomes",
+        lambda s: customers(s.rows, s.scan("activity"), s.days, s.product),
+        beside=("activity",),
+    ),
+    PeriodTable(TABLES["customer_fits"], "outcomes", lambda s: customer_fits(s.rows, s.days, s.product)),
+    PeriodTable(
+        TABLES["behaviour_values"],
+        "activity",
+        lambda s: behaviour.behaviour_values(
+            s.rows, {name: s.scan(name) for name in behaviour.READS}, s.days, s.product
+        ),
+        beside=behaviour.READS,
+    ),
+    PeriodTable(
+        TABLES["experiment_days"],
+        "exposures",
+        lambda s: experiment_days(_experiments(s), s.days, s.product),
+        beside=_EXPERIMENTS,
+    ),
+    PeriodTable(
+        TABLES["experiment_results"],
+        "exposures",
+        lambda s: experiment_results(_experiments(s), s.days, s.product),
+        beside=_EXPERIMENTS,
+    ),
+    PeriodTable(TABLES["experiment_checks"], "exposures", lambda s: experiment_checks(s.rows, s.product)),
+    PeriodTable(
+        TABLES["opportunity_results"],
+        "first_views",
+        lambda s: opportunity_results(s.rows, _opportunities(s), s.days, s.product),
+        beside=units.READS,
+    ),
+    PeriodTable(
+        TABLES["opportunity_evidence"],
+        "first_views",
+        lambda s: opportunity_evidence(s.rows, _opportunities(s), s.days, s.product),
+        beside=units.READS,
+    ),
+    PeriodTable(TABLES["release_results"], "session_kpis", lambda s: release_results(s.rows, s.days, s.product)),
+    PeriodTable(
+        TABLES["hypothesis_results"],
+        "session_kpis",
+        lambda s: hypothesis_results(s.rows, _experiments(s), s.days, s.product),
+        beside=("exposures", *_EXPERIMENTS),
     ),
     PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.manifests.values())),
     PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.manifests.values())),

@@ -5,17 +5,29 @@ pipeline/product_file.py reads it and names its faults.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipeline.product_friction import Friction
 from pipeline.product_metrics import DIMENSIONS, Feature, Funnel, Goal, Journey, Match, Retention, Segment
 from pipeline.product_pages import Elements, Exposure, Page, Zone
 from pipeline.product_sources import Name, Part, Source, known_zone
+from pipeline.product_value import (
+    Channel,
+    ExchangeRate,
+    Experiment,
+    Hypothesis,
+    Kpi,
+    Kpis,
+    Opportunities,
+    Release,
+    Value,
+)
 from pipeline.product_voice import Survey, Theme, Voice
 
 PropertyType = Literal["string", "integer", "boolean"]
@@ -43,6 +55,13 @@ ProductPart = Literal[
     "sessions",
     "identity",
     "bots",
+    "channels",
+    "value",
+    "kpis",
+    "experiments",
+    "releases",
+    "hypotheses",
+    "opportunities",
 ]
 
 
@@ -96,6 +115,14 @@ class Privacy(Part):
     )
 
 
+def _rates(value: object) -> object:
+    """A plain number is a rate that always holds."""
+    return ({"rate": value},) if isinstance(value, int | float) else value
+
+
+Rates = Annotated[tuple[ExchangeRate, ...], BeforeValidator(_rates), Field(min_length=1)]
+
+
 class Product(Part):
     """The product file as a whole."""
 
@@ -120,6 +147,19 @@ class Product(Part):
     surveys: dict[Name, Survey] = Field(default_factory=dict)
     themes: dict[Name, Theme] = Field(default_factory=dict)
     voice: Voice = Field(default_factory=lambda: Voice.model_validate({}))
+    exchange_rates: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], Rates] = Field(
+        default_factory=dict,
+        description="other currencies in units of the product's own: a rate, or rates from days on",
+    )
+    channels: dict[Name, Channel] = Field(
+        default_factory=dict, description="channels of the team's own; those that are built in come after them"
+    )
+    value: Value = Field(default_factory=lambda: Value.model_validate({}))
+    kpis: Kpis = Field(default_factory=lambda: Kpis.model_validate({}))
+    experiments: dict[Name, Experiment] = Field(default_factory=dict, max_length=50)
+    releases: dict[Name, Release] = Field(default_factory=dict)
+    hypotheses: dict[Name, Hypothesis] = Field(default_factory=dict)
+    opportunities: Opportunities = Field(default_factory=lambda: Opportunities.model_validate({}))
     sessions: Sessions = Field(default_factory=lambda: Sessions.model_validate({}))
     quality: Quality = Field(default_factory=lambda: Quality.model_validate({}))
     identity: Identity = Field(default_factory=lambda: Identity.model_validate({}))
@@ -129,7 +169,8 @@ class Product(Part):
 
     @model_validator(mode="after")
     def _refers_to_what_exists(self) -> Self:
-        faults = [*self._page_faults(), *self._property_faults(), *self._zone_version_faults(), *self._survey_faults()]
+        faults = [*self._page_faults(), *self._property_faults(), *self._zone_version_faults()]
+        faults += [*self._survey_faults(), *self._decision_faults()]
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -170,6 +211,32 @@ class Product(Part):
     def _survey_faults(self) -> list[str]:
         ids = [survey.id or name for name, survey in self.surveys.items()]
         return [f"surveys: the id {each!r} stands twice; a survey has one entry" for each in _repeated(ids)]
+
+    def _decision_faults(self) -> list[str]:
+        """Experiments, hypotheses and opportunities that name what isn't there."""
+        metrics = [
+            (f"experiments.{n}.metrics.{m}", each) for n, e in self.experiments.items() for m, each in e.metrics.items()
+        ]
+        used: list[tuple[str, str | None, Mapping[str, object]]] = [
+            *((f"{path}.goal", each.goal, self.goals) for path, each in metrics),
+            *((f"{path}.survey", each.survey, self.surveys) for path, each in metrics),
+            ("opportunities.goal", self.opportunities.goal, self.goals),
+        ]
+        for n, each in self.hypotheses.items():
+            path = f"hypotheses.{n}"
+            used += [
+                (f"{path}.segment", each.segment, self.segments),
+                (f"{path}.experiment", each.experiment, self.experiments),
+                (f"{path}.release", each.release, self.releases),
+            ]
+            own = self.experiments.get(each.experiment or "")
+            used.append((f"{path}.metric", each.metric, own.metrics if own else dict.fromkeys(get_args(Kpi))))
+        ids = [each.id or name for name, each in self.experiments.items()]
+        return [f"experiments: the id {each!r} stands twice" for each in _repeated(ids)] + [
+            f"{path}: no {path.split('.')[-1]} {name!r}; there are {', '.join(known) or 'none'}"
+            for path, name, known in used
+            if name is not None and name not in known
+        ]
 
     def _property_faults(self) -> list[str]:
         named = [(f"{path}.properties", name, ()) for path, match in self._matches() for name in match.properties]
@@ -248,10 +315,17 @@ class Product(Part):
             "voice": ("voice",),
             "capabilities": ("sources",),
             "quality": ("quality",),
-            "currency": ("currency",),
+            "currency": ("currency", "exchange_rates"),
             "sessions": ("sessions", "sources"),
             "identity": ("identity", "sources"),
             "bots": ("bots",),
+            "channels": ("channels",),
+            "value": ("value",),
+            "kpis": ("kpis",),
+            "experiments": ("experiments",),
+            "releases": ("releases",),
+            "hypotheses": ("hypotheses",),
+            "opportunities": ("opportunities",),
         }
         chosen = {key: data[key] for part in parts for key in keys[part]}
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]

@@ -35,6 +35,7 @@ from pipeline.metrics.zone_tables import daily_zones, zone_people
 from pipeline.product import Product
 from pipeline.profile import Facts, events_profile
 from pipeline.state import IDENTITY, RAW, REPEATS, DayInputs, Reads, Snapshot
+from pipeline.value.daily import exposures, outcomes, session_kpis
 from pipeline.verdicts import Verdicts
 from pipeline.voice.feedback import feedback
 
@@ -126,15 +127,15 @@ DAY_TABLES: tuple[DayTable, ...] = (
     DayTable(
         TABLES["session_events"],
         (Reads("events", _AROUND),),
-        ("goals", "segments", "sessions", "currency"),
-        "3",
+        ("goals", "segments", "sessions", "currency", "channels"),
+        "4",
         compute=lambda s: Built(session_events(s.scan("events", _AROUND), s.day, s.product)),
     ),
     DayTable(
         TABLES["sessions"],
         (Reads("session_events"),),
         (),
-        "1",
+        "2",
         compute=lambda s: Built(sessions(s.scan("session_events"), s.day)),
     ),
     DayTable(
@@ -221,7 +222,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["first_views"],
         (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
         ("friction",),
-        "1",
+        "2",
         compute=lambda s: Built(first_views(*_behaviour(s), s.day, s.product)),
     ),
     DayTable(
@@ -252,6 +253,29 @@ DAY_TABLES: tuple[DayTable, ...] = (
         compute=lambda s: Built(
             feedback(s.scan("events", _AND_NEXT), s.scan("session_events"), s.scan("page_views"), s.day, s.product)
         ),
+    ),
+    DayTable(
+        TABLES["outcomes"],
+        (Reads("events"),),
+        ("goals", "currency"),
+        "1",
+        compute=lambda s: Built(outcomes(s.scan("events"), s.day, s.product)),
+    ),
+    DayTable(
+        TABLES["session_kpis"],
+        (Reads("sessions"), Reads("page_views"), Reads("session_friction")),
+        ("friction",),
+        "1",
+        compute=lambda s: Built(
+            session_kpis(s.scan("sessions"), s.scan("page_views"), s.scan("session_friction"), s.day, s.product)
+        ),
+    ),
+    DayTable(
+        TABLES["exposures"],
+        (Reads("session_events"), Reads("sessions")),
+        (),
+        "1",
+        compute=lambda s: Built(exposures(s.scan("session_events"), s.scan("sessions"), s.day)),
     ),
     DayTable(
         TABLES["quality_counts"],

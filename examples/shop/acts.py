@@ -20,9 +20,10 @@ CLICKS: dict[str, tuple[tuple[float, str], ...]] = {
     "checkout": ((0.8, "card_number"),),
 }
 GALLERY, GALLERY_PICTURE = 0.31, 0.25
-RAGE, STEPPER, PAY_ERROR, FORM_RETRY, BROKEN_LINK = 0.03, 0.10, 0.06, 0.02, 0.01
+RAGE, STEPPER, PAY_ERROR, FORM_RETRY, BROKEN_LINK = 0.03, 0.10, 0.20, 0.02, 0.01
 MEASURED, SLOW, SLOW_PRODUCT = 1 / 3, 0.03, 0.12
 HURT = 0.7
+ORDERS_ALL_THE_SAME = 0.30
 DEAD_AFTER_S = 2.5
 ERROR = "TypeError: undefined is not a function at pay.js:120"
 
@@ -57,6 +58,8 @@ class Plan:
         self.is_hurt = False
         self.added = False
         self.is_led_astray = False
+        self.payment_failed = False
+        self.wish = 1.0
 
     def glance(self) -> None:
         """Only look: what a page view gets that is left again at once."""
@@ -129,7 +132,7 @@ class Plan:
 
     def _buy(self, mood: float) -> None:
         wish = 0.16 + 0.22 * self.person["appetite"] + (0.07 if self.is_new else 0.0)
-        if self.random.random() < wish * (HURT if self.is_hurt else mood):
+        if self.random.random() < wish * self.wish * (HURT if self.is_hurt else mood):
             self.added = True
             self._click(self.stay * 0.9, "buy")
             self.acts.append((self.stay * 0.9, "custom", {"name": "add_to_cart", "properties": {"items": 1}}))
@@ -139,7 +142,7 @@ class Plan:
         at = self.stay * 0.9
         self._click(at, "pay")
         if self.device == "mobile" and self.random.random() < PAY_ERROR:
-            self.is_hurt = True
+            self.payment_failed = True
             failure = {"error_type": "TypeError", "error_message": ERROR}
             self.acts.append((at + self.random.uniform(0.1, 0.9), "error", failure))
             return

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from acts import HURT, Plan
+from arrivals import EXPERIMENT, EXPERIMENT_FROM, NOTE_EFFECT, TREATMENT, arrival
 from layout import WIDTHS
 from voice import Voice
 
@@ -33,18 +34,27 @@ class Walk:
         self.sequence = 0
         self.added = False
         self.is_led_astray = False
+        self.payment_failed = False
+        self.is_told = False
         self.mood = 1.0
+        self.referrer, self.suffix = arrival(session, seed)
         self.voice = Voice(session, seed)
         self.last: tuple[str, Event] = ("", {})
 
     def view(self, page: str, day: date, url: str | None = None, *, is_glance: bool = False) -> Iterator[Event]:
         """The events of a page view; `is_glance` for one that is left again at once."""
         device = self.person["device_type"]
-        self.url = url or f"https://shop.example{self._path(page)}"
+        before, self.url = self.url, url or f"https://shop.example{self._path(page)}"
+        if not before:
+            self.url += self.suffix
         plan = Plan(self.random, self.person, page, day, WINDOWS[device])
         view = self._describe(page, plan)
         status = 404 if page == "missing" else None
-        yield self._act("page_view", view, user_agent=AGENTS[device], http_status=status)
+        yield self._act(
+            "page_view", view, user_agent=AGENTS[device], http_status=status, referrer=before or self.referrer
+        )
+        if page == "product" and day >= EXPERIMENT_FROM:
+            yield from self._experiment(view, plan)
         if is_glance:
             plan.glance()
         else:
@@ -56,12 +66,20 @@ class Walk:
         self.at = began + timedelta(seconds=plan.stay)
         if page == "thanks":
             yield from self._order(view)
-        self.added, self.is_led_astray = plan.added, plan.is_led_astray
+        self.added, self.is_led_astray, self.payment_failed = plan.added, plan.is_led_astray, plan.payment_failed
         if plan.is_hurt:
             self.mood = HURT
         self.last = page, view
         if page == "product":
             yield from self._said(self.voice.by_widget(is_hurt=self.mood < 1), -WIDGET_BEFORE_S)
+
+    def _experiment(self, view: Event, plan: Plan) -> Iterator[Event]:
+        """The note in the buy box: told once a session, at work in each product view."""
+        if not self.is_told:
+            yield self._act("experiment", view, experiment_id=EXPERIMENT, variant=self.person["variant"])
+        self.is_told = True
+        if self.person["variant"] == TREATMENT:
+            plan.wish = NOTE_EFFECT
 
     def leave(self) -> Iterator[Event]:
         """What is asked on the last page."""

@@ -4,6 +4,7 @@ from pipeline.contracts.alerts import ALERTS, FRICTION_ALERTS, METRIC_ALERTS
 from pipeline.contracts.base import Column, RowRule, Table
 from pipeline.contracts.calibration import FIRST_VIEWS, FRICTION_CALIBRATION, FRICTION_EFFECTS
 from pipeline.contracts.canonical import EVENTS, RAW_EVENTS, REJECTED
+from pipeline.contracts.experiments import EXPERIMENT_MARTS, EXPERIMENT_TABLES
 from pipeline.contracts.friction import FRICTION_MARTS, FRICTION_TABLES
 from pipeline.contracts.heatmaps import HEATMAP_CELLS, HEATMAP_MARTS
 from pipeline.contracts.identity import (
@@ -14,7 +15,9 @@ from pipeline.contracts.identity import (
     PEOPLE,
     PEOPLE_FIRST,
 )
+from pipeline.contracts.kpis import KPI_MARTS, KPI_TABLES
 from pipeline.contracts.marts import DAILY_KPIS, FUNNEL_STEPS, RETENTION
+from pipeline.contracts.opportunities import OPPORTUNITY_MARTS, OPPORTUNITY_TABLES
 from pipeline.contracts.people import PEOPLE_MARTS, PEOPLE_TABLES
 from pipeline.contracts.quality import (
     DAILY_QUALITY,
@@ -35,6 +38,7 @@ from pipeline.contracts.tables import (
     RETENTION_CELLS,
     STEP_EVENTS,
 )
+from pipeline.contracts.value import VALUE_MARTS, VALUE_TABLES
 from pipeline.contracts.voice import VOICE_MARTS, VOICE_TABLES
 from pipeline.contracts.zones import (
     DAILY_ZONES,
@@ -80,6 +84,10 @@ TABLES: dict[str, Table] = {
         *PEOPLE_TABLES,
         *FRICTION_TABLES,
         *VOICE_TABLES,
+        *KPI_TABLES,
+        *VALUE_TABLES,
+        *EXPERIMENT_TABLES,
+        *OPPORTUNITY_TABLES,
         REJECTED_COUNTS,
         INGEST_FILES,
         DAILY_KPIS,
@@ -94,6 +102,10 @@ TABLES: dict[str, Table] = {
         *PEOPLE_MARTS,
         *FRICTION_MARTS,
         *VOICE_MARTS,
+        *KPI_MARTS,
+        *VALUE_MARTS,
+        *EXPERIMENT_MARTS,
+        *OPPORTUNITY_MARTS,
         FRICTION_CALIBRATION,
         FRICTION_ALERTS,
         ALERTS,

@@ -25,6 +25,7 @@ FIRST_VIEWS = Table(
         Column("met_before", pl.Int64(), "bit i: signal i, or score, met in the session before it", minimum=0),
         Column("goals_before", pl.Int64(), "bit i: goal i, by name, reached before it began", minimum=0),
         Column("goals_after", pl.Int64(), "bit i: goal i, by name, reached after it began", minimum=0),
+        Column("revenue_after_micros", pl.Int64(), "revenue less refunds after it began", unit="micro-units"),
     ),
     key=("rule_set", "session_key", "page"),
 )

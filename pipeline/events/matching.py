@@ -7,6 +7,8 @@ from typing import Any
 import polars as pl
 
 from pipeline.contracts.canonical import PROMOTED_PREFIX
+from pipeline.days import day_start
+from pipeline.product import Product
 from pipeline.product_metrics import DIMENSIONS, Condition, Match
 from pipeline.product_pages import Page
 
@@ -67,11 +69,21 @@ def column_of(dimension: str) -> str:
     return dimension if dimension in DIMENSIONS else PROMOTED_PREFIX + dimension
 
 
-def own_currency_revenue(currency: str) -> pl.Expr:
-    """Revenue of orders and refunds in the product's own currency, in micro-units; null for all else."""
-    is_money = pl.col("kind").is_in(("order", "refund"))
-    is_own = pl.col("currency").fill_null(currency) == currency
-    return pl.when(is_money & is_own).then(pl.col("revenue_micros"))
+def revenue_of(product: Product) -> pl.Expr:
+    """Revenue of orders and refunds in micro-units of the product's currency; null for all else.
+
+    Other currencies are changed at the product file's rate of the event's local day; without one they aren't counted.
+    """
+    own, micros = pl.col("currency").fill_null(product.currency), pl.col("revenue_micros")
+    changed = pl.when(own == product.currency).then(micros)
+    for currency, rates in product.exchange_rates.items():
+        # The latest rate that holds comes first.
+        for rate in sorted(rates, key=lambda each: each.valid_from, reverse=True):
+            begins = pl.lit(day_start(rate.valid_from, product.zone_info))
+            changed = changed.when((own == currency) & (pl.col("occurred_at") >= begins)).then(
+                (micros * rate.rate).round().cast(pl.Int64)
+            )
+    return pl.when(pl.col("kind").is_in(("order", "refund"))).then(changed.otherwise(None))
 
 
 def matches_any(found: Sequence[Match]) -> pl.Expr:

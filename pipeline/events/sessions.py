@@ -12,8 +12,9 @@ import polars as pl
 
 from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY, day_start, days_between
+from pipeline.events.channels import UNKNOWN, channel_of
 from pipeline.events.keys import stable_keys
-from pipeline.events.matching import match_bits, matches_any, own_currency_revenue
+from pipeline.events.matching import match_bits, matches_any, revenue_of
 from pipeline.events.page_views import with_page_views
 from pipeline.product import Product
 
@@ -28,6 +29,7 @@ _MEASURED = (
 _OF_SESSIONS = (
     *("session_key", "place", "person_key", "anonymous_id", "source", "source_session_id", "is_split", "device_type"),
     *("country", "is_bot", "occurred_at", "kind", "is_goal", "revenue_micros", "page_view_key", "implied", "page"),
+    *("channel", "goal_bits", "segment_bits"),
 )
 
 
@@ -42,10 +44,11 @@ def session_events(events: pl.LazyFrame, day: date, product: Product) -> pl.Data
         *_CARRIED,
         *_MEASURED,
         session_id=pl.col("session_id") if product.sessions.use_source_ids else pl.lit(None, dtype=pl.String),
-        revenue_micros=own_currency_revenue(product.currency),
+        revenue_micros=revenue_of(product),
         is_goal=matches_any(list(product.goals.values())),
         goal_bits=match_bits(product.goals),
         segment_bits=match_bits(product.segments),
+        channel=channel_of(product),
         variant=pl.when(pl.col("kind") == "experiment").then(pl.concat_str("experiment_id", "variant", separator="/")),
     )
     ordered = _around(narrow, day, product).sort([*UNIT, "session_id", *ORDER], nulls_last=True)
@@ -138,7 +141,8 @@ def sessions(events: pl.LazyFrame, day: date) -> pl.DataFrame:
     ordered = events.select(_OF_SESSIONS).sort("session_key", "place").collect()
     grouped = ordered.group_by("session_key", maintain_order=True).agg(
         pl.col("person_key", "anonymous_id", "source", "source_session_id", "is_split").first(),
-        pl.col("device_type", "country").first(ignore_nulls=True),
+        pl.col("device_type", "country", "channel").first(ignore_nulls=True),
+        pl.col("goal_bits", "segment_bits").bitwise_or(),
         pl.col("is_bot").any(),
         started_at=pl.col("occurred_at").min(),
         ended_at=pl.col("occurred_at").max(),
@@ -157,7 +161,7 @@ def sessions(events: pl.LazyFrame, day: date) -> pl.DataFrame:
         exit_page=pl.col("page").last(),
     )
     finished = grouped.join(views, on="session_key", how="left").with_columns(
-        pl.col("device_type").fill_null("unknown"),
+        pl.col("device_type", "channel").fill_null(UNKNOWN),
         pl.col("page_views", "page_views_implied").fill_null(0),
         session_day=pl.lit(day),
         duration_ms=(pl.col("ended_at") - pl.col("started_at")).dt.total_milliseconds(),

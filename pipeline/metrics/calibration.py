@@ -43,7 +43,8 @@ def first_views(
     placed = ordered.join(first, on="page_view_key", maintain_order="left")
     firsts = placed.filter(pl.col("page").is_not_null(), pl.struct("session_key", "page").is_first_distinct())
     after = outcomes_after(events, results_of(events), firsts.select("session_key", "place"))
-    goals = firsts.join(after.select("session_key", "place", goals_after="goal_bits"), on=["session_key", "place"])
+    reached = after.select("session_key", "place", goals_after="goal_bits", revenue_after_micros="revenue_micros")
+    goals = firsts.join(reached, on=["session_key", "place"])
     before = _goals_before(events, firsts)
     known = goals.join(before, on=_VIEW, how="left").with_columns(
         pl.col("goals_before").fill_null(0), views_before=pl.min_horizontal((pl.col("view_number") + 1) // 2, 2)

@@ -11,7 +11,7 @@ import polars as pl
 
 from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY, day_start
-from pipeline.events.matching import matches, matches_any, own_currency_revenue
+from pipeline.events.matching import matches, matches_any, revenue_of
 from pipeline.metrics.buckets import by_bucket
 from pipeline.metrics.periods import complete_weeks
 from pipeline.metrics.zones import chain_zones, with_names, zones_valid_on
@@ -36,7 +36,7 @@ def feature_days(events: pl.LazyFrame, day: date, product: Product) -> pl.DataFr
         first_at=pl.col("occurred_at").min(),
         uses=pl.lit(0, dtype=pl.Int64),
         could=pl.lit(value=True),
-        has_revenue=(own_currency_revenue(product.currency) > 0).any(),
+        has_revenue=(revenue_of(product) > 0).any(),
     )
     parts = [everybody, *(_rows(people, name, feature) for name, feature in product.features.items())]
     return table.conform(

@@ -44,7 +44,11 @@ def like_for_like(
     )
     squares = [_squares(part, known, by, keys) for part in in_ranges(units, ranges)]
     spread = pl.concat(squares).group_by(by).agg(pl.all().sum())
-    gone = left.group_by(by).agg(strata_left_out=pl.len(), sessions_left_out=(pl.col("with") + pl.col("without")).sum())
+    gone = left.group_by(by).agg(
+        strata_left_out=pl.len(),
+        sessions_left_out=(pl.col("with") + pl.col("without")).sum(),
+        with_left_out=pl.col("with").sum(),
+    )
     every = cells.select(by).unique()
     for part in (whole, effect, spread, gone):
         every = every.join(part, on=by, how="left")
@@ -84,7 +88,7 @@ def _with_interval(every: pl.DataFrame) -> pl.DataFrame:
         pl.col("converted_with") + pl.col("converted_without") >= LEAST_CONVERSIONS
     )
     return every.with_columns(
-        pl.col(*_COUNTS, "strata", "strata_left_out", "sessions_left_out", "people").fill_null(0),
+        pl.col(*_COUNTS, "strata", "strata_left_out", "sessions_left_out", "with_left_out", "people").fill_null(0),
         low=pl.col("effect") - Z95 * error,
         high=pl.col("effect") + Z95 * error,
         claimed=enough.fill_null(value=False),

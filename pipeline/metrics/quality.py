@@ -8,7 +8,7 @@ import polars as pl
 from pipeline.contracts import TABLES
 from pipeline.contracts.canonical import CAPABILITIES
 from pipeline.contracts.quality import BOT_RULES, LATENESS
-from pipeline.events.matching import own_currency_revenue
+from pipeline.events.matching import revenue_of
 from pipeline.ingest.manifests import Manifest
 from pipeline.metrics.capabilities import capabilities
 from pipeline.product import Product
@@ -52,7 +52,7 @@ def _both_ways(product: Product) -> dict[str, pl.Expr]:
     person = pl.col("person_key").drop_nulls()
     found["people_active"] = person.n_unique()
     found["people_active_without_bots"] = pl.col("person_key").filter(_PERSON).drop_nulls().n_unique()
-    revenue = own_currency_revenue(product.currency)
+    revenue = revenue_of(product)
     found["revenue_micros_by_order_day"] = revenue.sum()
     found["revenue_micros_by_order_day_without_bots"] = revenue.filter(_PERSON).sum()
     return found

@@ -1,0 +1,52 @@
+-- One row per opportunity of the last complete week, ranked; closed ones with what was promised and what came.
+with
+    latest as (
+        select max(as_of) as as_of
+        from opportunity_results
+    ),
+    history as (
+        select
+            id,
+            min(as_of) as first_as_of,
+            count(*) filter (where claimed) as weeks_claimed,
+            arg_max(cost_per_week, as_of) filter (where as_of < closed) as promised_per_week,
+            arg_max(cost_low_95, as_of) filter (where as_of < closed) as promised_low,
+            arg_max(cost_high_95, as_of) filter (where as_of < closed) as promised_high
+        from opportunity_results
+        group by id
+    ),
+    -- What is mended may not be met at all any more: then nothing is lost.
+    now as (
+        select r.* replace (latest.as_of as as_of)
+        from opportunity_results as r
+        cross join latest
+        where r.as_of = latest.as_of or (r.closed is not null and r.as_of <= latest.as_of)
+        qualify row_number() over (partition by r.id order by r.as_of desc) = 1
+    ),
+    still as (
+        select r.id, r.cost_per_week, r.cost_low_95, r.cost_high_95
+        from opportunity_results as r
+        inner join latest on r.as_of = latest.as_of
+    ),
+    joined as (
+        select
+            now.*,
+            history.first_as_of,
+            history.weeks_claimed,
+            history.promised_per_week,
+            history.promised_low,
+            history.promised_high,
+            now.closed + 27 <= now.as_of as is_over,
+            coalesce(still.cost_per_week, 0) as left_per_week,
+            (coalesce(still.cost_high_95, 0) - coalesce(still.cost_low_95, 0)) / 2 as left_half,
+            (history.promised_high - history.promised_low) / 2 as promised_half
+        from now
+        inner join history using (id)
+        left join still using (id)
+    )
+select
+    * exclude (is_over, left_per_week, left_half, promised_half),
+    case when is_over then promised_per_week - left_per_week end as realised_per_week,
+    case when is_over then promised_per_week - left_per_week - sqrt(promised_half ** 2 + left_half ** 2) end as realised_low,
+    case when is_over then promised_per_week - left_per_week + sqrt(promised_half ** 2 + left_half ** 2) end as realised_high
+from joined

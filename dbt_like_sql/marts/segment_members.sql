@@ -1,0 +1,2 @@
+-- One row per person, segment and stretch of time in which the person was in it.
+select * from segment_spells

@@ -1,0 +1,138 @@
+"""Buyers: RFM scores, and the value to expect of each by BG/NBD and Gamma-Gamma on purchase days (metrics.md)."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+
+from pipeline.contracts import TABLES
+from pipeline.product import Product
+from pipeline.value import bgnbd
+from pipeline.value.bgnbd import BgNbd, Floats, GammaGamma
+
+_MICROS = 1_000_000
+_WEEK = 7
+# Below so many weeks there is nothing to hold out.
+_LEAST_WEEKS = 8
+_PARAMETERS = ("r", "alpha", "a", "b", "log_likelihood")
+
+
+@dataclass(frozen=True)
+class Buyers:
+    """Per person, in order of key: repeat purchase days x, weeks of the last one t_x and observed t, mean repeat value."""
+
+    people: pl.DataFrame
+    x: Floats
+    t_x: Floats
+    t: Floats
+    mean: Floats
+
+
+def purchase_days(outcomes: pl.LazyFrame) -> pl.DataFrame:
+    """One row per person and local day with an order, whatever it was worth: `orders`, `revenue_micros`."""
+    days = outcomes.group_by("person_key", "day").agg(pl.col("orders", "revenue_micros").sum())
+    return days.filter(pl.col("orders") > 0).sort("person_key", "day").collect()
+
+
+def buyers(bought: pl.DataFrame, last: date) -> Buyers:
+    """What the models read of purchase days up to `last`."""
+    before = bought.filter(pl.col("day") <= last)
+    repeat = pl.col("day") > pl.col("day").min()
+    people = before.group_by("person_key", maintain_order=True).agg(
+        first_day=pl.col("day").min(),
+        last_day=pl.col("day").max(),
+        purchase_days=pl.len().cast(pl.Int64),
+        repeat_micros=pl.col("revenue_micros").filter(repeat).sum(),
+    )
+    x = (people["purchase_days"] - 1).cast(pl.Float64).to_numpy()
+    first = people["first_day"]
+    t_x = (people["last_day"] - first).dt.total_days().to_numpy() / _WEEK
+    t = (pl.Series([last] * people.height, dtype=pl.Date) - first).dt.total_days().to_numpy() / _WEEK
+    mean = people["repeat_micros"].cast(pl.Float64).to_numpy() / _MICROS / np.maximum(x, 1)
+    return Buyers(people, x, t_x, t, mean)
+
+
+def fitted(known: Buyers) -> tuple[BgNbd | None, GammaGamma | None, int]:
+    """Both models, and how many people the second one was fitted on."""
+    repeat = (known.x > 0) & (known.mean > 0)
+    purchases = bgnbd.fit_bg_nbd(known.x, known.t_x, known.t)
+    return purchases, bgnbd.fit_gamma_gamma(known.x[repeat], known.mean[repeat]), int(repeat.sum())
+
+
+def customer_fits(outcomes: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """The models fitted on all days, and on those before the weeks held out, with what these then brought."""
+    table = TABLES["customer_fits"]
+    bought = purchase_days(outcomes)
+    rows: list[dict[str, object]] = []
+    if bought.height:
+        begin: date = bought["day"].min()  # pyright: ignore[reportAssignmentType]
+        rows.append(_fit_row("whole", bought, begin, days[-1]))
+        weeks = product.value.holdout_weeks or ((days[-1] - begin).days + 1) // _WEEK // 2
+        cut = days[-1] - timedelta(weeks=weeks)
+        if weeks >= _LEAST_WEEKS // 2 and cut > begin:
+            row = _fit_row("holdout", bought, begin, cut)
+            rows.append({**row, **_foretold(bought, cut, weeks)})
+    return table.conform(pl.DataFrame(rows, schema=table.schema, orient="row"))
+
+
+def _fit_row(fit: str, bought: pl.DataFrame, begin: date, last: date) -> dict[str, object]:
+    known = buyers(bought, last)
+    purchases, values, repeating = fitted(known)
+    row: dict[str, object] = {"fit": fit, "from_day": begin, "to_day": last, "people": known.people.height}
+    row["people_repeating"] = repeating
+    if purchases is not None:
+        row |= {name: getattr(purchases, name) for name in _PARAMETERS}
+    if values is not None:
+        row |= {"p": values.p, "q": values.q, "v": values.v, "gamma_log_likelihood": values.log_likelihood}
+    return row
+
+
+def _foretold(bought: pl.DataFrame, cut: date, weeks: int) -> dict[str, object]:
+    """What people who had bought by `cut` were expected to buy in the weeks after, and what they did."""
+    known = buyers(bought, cut)
+    purchases, _, _ = fitted(known)
+    after = bought.filter(pl.col("day") > cut).join(known.people, on="person_key", how="semi").height
+    told: dict[str, object] = {"weeks_held_out": float(weeks), "actual_purchase_days": after}
+    if purchases is not None:
+        expected = bgnbd.expected_purchases(purchases, known.x, known.t_x, known.t, weeks)
+        told["expected_purchase_days"] = bgnbd.rounded(float(expected.sum()))
+    return told
+
+
+def customers(outcomes: pl.LazyFrame, activity: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """Each buyer with RFM scores, chance to be a customer still, and what to expect within the horizon."""
+    table = TABLES["customers"]
+    bought = purchase_days(outcomes)
+    if bought.is_empty():
+        return table.conform(pl.DataFrame(schema=table.schema))
+    known = buyers(bought, days[-1])
+    totals = outcomes.group_by("person_key").agg(pl.col("orders", "revenue_micros").sum()).collect()
+    names = activity.group_by("person_key").agg(pl.col("person_id").first()).collect()
+    joined = known.people.join(totals, on="person_key", maintain_order="left").join(
+        names, on="person_key", how="left", maintain_order="left"
+    )
+    purchases, values, _ = fitted(known)
+    ahead = product.value.horizon_days / _WEEK
+    told: dict[str, Floats] = {}
+    if purchases is not None:
+        told["chance_alive"] = bgnbd.chance_alive(purchases, known.x, known.t_x, known.t)
+        told["expected_purchase_days"] = bgnbd.expected_purchases(purchases, known.x, known.t_x, known.t, ahead)
+        if values is not None:
+            mean = bgnbd.expected_value(values, known.x, np.maximum(known.mean, 0))
+            told["expected_revenue"] = told["expected_purchase_days"] * mean
+    none = np.full(joined.height, np.nan)
+    columns = ("chance_alive", "expected_purchase_days", "expected_revenue")
+    fits = {name: pl.Series(told.get(name, none)).round_sig_figs(6).fill_nan(None) for name in columns}
+    scores = {
+        "recency_score": _score("last_day"),
+        "frequency_score": _score("purchase_days"),
+        "monetary_score": _score("revenue_micros"),
+    }
+    return table.conform(joined.with_columns(**fits, **scores))
+
+
+def _score(name: str) -> pl.Expr:
+    """1 + floor(5 x share of people with a strictly worse value), in integers."""
+    worse = pl.col(name).rank("min").cast(pl.Int64) - 1
+    return 1 + worse * 5 // pl.len().cast(pl.Int64)

@@ -1,0 +1,78 @@
+"""The daily tables that value, key figures and experiments are computed from."""
+
+from datetime import date
+
+import polars as pl
+
+from pipeline.contracts import TABLES
+from pipeline.events.channels import UNKNOWN
+from pipeline.events.matching import match_bits, revenue_of
+from pipeline.product import Product
+
+
+def outcomes(events: pl.LazyFrame, day: date, product: Product) -> pl.DataFrame:
+    """Goals, orders and refunds of `day` by person and instant."""
+    people = events.filter(pl.col("person_key").is_not_null(), ~pl.col("is_bot")).select(
+        "person_key", "occurred_at", "kind", goal_bits=match_bits(product.goals), revenue_micros=revenue_of(product)
+    )
+    telling = people.filter((pl.col("goal_bits") != 0) | pl.col("kind").is_in(("order", "refund")))
+    grouped = telling.group_by("person_key", "occurred_at").agg(
+        pl.col("goal_bits").bitwise_or(),
+        orders=(pl.col("kind") == "order").sum(),
+        refunds=(pl.col("kind") == "refund").sum(),
+        revenue_micros=pl.col("revenue_micros").sum(),
+    )
+    return TABLES["outcomes"].conform(grouped.with_columns(day=pl.lit(day)).collect())
+
+
+def session_kpis(
+    sessions: pl.LazyFrame, views: pl.LazyFrame, friction: pl.LazyFrame, day: date, product: Product
+) -> pl.DataFrame:
+    """What key figures count of each session booked on `day`; `friction` holds session_friction."""
+    engaged = views.group_by("session_key").agg(
+        engaged_ms=pl.when(pl.col("engaged_ms").is_not_null().any()).then(pl.col("engaged_ms").sum())
+    )
+    first_set = next(iter(product.friction.rule_sets))
+    scored = friction.filter(pl.col("rule_set") == first_set).select("session_key", friction_score="score")
+    joined = (
+        sessions.filter(~pl.col("is_bot"))
+        .join(engaged, on="session_key", how="left")
+        .join(scored, on="session_key", how="left")
+        .with_columns(
+            pl.col("country").fill_null(UNKNOWN),
+            pl.col("friction_score").fill_null(0),
+            has_page_view=pl.col("page_views") + pl.col("page_views_implied") > 0,
+            session_day=pl.lit(day),
+        )
+    )
+    return TABLES["session_kpis"].conform(joined.collect())
+
+
+def exposures(events: pl.LazyFrame, sessions: pl.LazyFrame, day: date) -> pl.DataFrame:
+    """Who was exposed to which variant in the sessions booked on `day`, and when first."""
+    told = events.filter(pl.col("variant").is_not_null(), ~pl.col("is_bot")).sort("session_key", "place")
+    parts = pl.col("variant").str.splitn("/", 2)
+    named = told.select(
+        "person_key",
+        "session_key",
+        "occurred_at",
+        experiment_id=parts.struct.field("field_0"),
+        variant=parts.struct.field("field_1"),
+    )
+    about = sessions.select(
+        "session_key", "device_type", "channel", "segment_bits", country=pl.col("country").fill_null(UNKNOWN)
+    )
+    first = (
+        named.join(about, on="session_key")
+        .sort("person_key", "occurred_at", "session_key")
+        .group_by("person_key", "experiment_id", "variant", maintain_order=True)
+        .agg(
+            first_at=pl.col("occurred_at").first(),
+            exposures=pl.len(),
+            segment_bits=pl.col("segment_bits").bitwise_or(),
+            device_type=pl.col("device_type").first(),
+            country=pl.col("country").first(),
+            channel=pl.col("channel").first(),
+        )
+    )
+    return TABLES["exposures"].conform(first.with_columns(day=pl.lit(day)).collect())

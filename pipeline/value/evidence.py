@@ -1,0 +1,149 @@
+"""What shows an opportunity: sessions to watch at the moment where it happens, and what their people said."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+
+import polars as pl
+
+from pipeline.contracts import TABLES
+from pipeline.product import Product
+from pipeline.product_voice import SCORED
+from pipeline.value.opportunities import id_of, spans
+from pipeline.value.units import Span, first_rules, funnel_steps, goal_of
+from pipeline.voice.quote_scrub import scrub_quote
+from pipeline.voice.responses import comments, last_answers, valid_scores
+from pipeline.voice.scores import team_names
+
+SESSIONS, QUOTES = 10, 3
+_SHORTEST, _LONGEST = 20, 400
+_MET: dict[str, pl.DataType] = {
+    "kind": pl.String(), "page": pl.String(), "subject": pl.String(), "rule_set": pl.String(), "person_key": pl.Int64(),
+    "session_key": pl.Int64(), "page_view_key": pl.Int64(), "day": pl.Date(), "happened_at": pl.Datetime("us", "UTC"),
+    "offset_ms": pl.Int64(), "device_type": pl.String(), "detail": pl.String(), "reached": pl.Boolean(),
+}  # fmt: skip
+_KEY = ["kind", "page", "subject", "rule_set"]
+Streams = Mapping[str, pl.LazyFrame]
+
+
+def opportunity_evidence(views: pl.LazyFrame, beside: Streams, days: list[date], product: Product) -> pl.DataFrame:
+    """Sessions and quotes for each opportunity of the last complete week."""
+    table = TABLES["opportunity_evidence"]
+    looked = spans(days, product)
+    if not looked or goal_of(product) is None:
+        return table.conform(pl.DataFrame(schema=table.schema))
+    span = looked[-1][0]
+    met = pl.concat([pl.DataFrame(schema=_MET), *_met(views, beside, span, product)])
+    said = _said(beside["feedback"], span, product)
+    quotes = _quotes(met, said, beside.get("comment_themes"))
+    found = pl.concat([_sessions(met), quotes], how="diagonal_relaxed")
+    ids = [id_of(*row) for row in found.select(_KEY).rows()]
+    shown = found.drop("kind").rename({"what": "kind"}).with_columns(pl.Series("id", ids, dtype=pl.String))
+    return table.conform(shown)
+
+
+def _met(views: pl.LazyFrame, beside: Streams, span: Span, product: Product) -> Iterator[pl.DataFrame]:
+    """Every time that something was met: where, when, and whether the goal was reached after it."""
+    rules = first_rules(product)
+    bit = 1 << sorted(product.goals).index(goal_of(product) or "")
+    own = beside["friction_incidents"].filter(span.holds(), pl.col("rule_set") == rules).collect()
+    first = views.filter(span.holds(), pl.col("rule_set") == rules).select(
+        "session_key", "page_view_key", reached=pl.col("goals_after") & bit != 0
+    ).collect()  # fmt: skip
+    known = own.join(first.select("page_view_key", "reached"), on="page_view_key", how="left").with_columns(
+        pl.col("reached").fill_null(value=True), day="session_day", happened_at="started_at",
+        detail=pl.coalesce("detail", "element"),
+    )  # fmt: skip
+    in_first = known.join(first.select("page_view_key"), on="page_view_key", how="semi")
+    yield _as_met(in_first.with_columns(kind=pl.lit("friction"), subject="signal"))
+    zoned = in_first.filter(pl.col("zone").is_not_null())
+    subject = pl.concat_str("signal", pl.lit(" in "), "zone")
+    yield _as_met(zoned.with_columns(kind=pl.lit("zone"), subject=subject))
+    broken = known.filter(pl.col("signal") == "broken_link", pl.col("came_from").is_not_null())
+    yield _as_met(broken.with_columns(kind=pl.lit("broken_link"), page="came_from", subject="signal"))
+    yield from _dropped(beside, span, product)
+
+
+def _as_met(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in _MET.items())
+
+
+def _dropped(beside: Streams, span: Span, product: Product) -> Iterator[pl.DataFrame]:
+    """People who took a step and not the next one, in the session in which they took it."""
+    born = pl.DataFrame(schema={"person_key": pl.Int64, "born_at": pl.Datetime("us", "UTC")})
+    sessions = (
+        beside["session_kpis"]
+        .filter(span.holds())
+        .select("person_key", "session_key", "session_day", "started_at", "device_type")
+        .sort("started_at", "session_key")
+        .collect()
+    )
+    for part in funnel_steps(beside["step_events"], beside["outcomes"], born, span, product):
+        left = part.filter("is_with", ~pl.col("reached")).select(
+            "person_key", "kind", "page", "subject", "rule_set", "reached", happened_at="at_step"
+        )
+        begun = left.sort("happened_at").join_asof(
+            sessions, left_on="happened_at", right_on="started_at", by="person_key", check_sortedness=False
+        )
+        placed = begun.filter(pl.col("session_key").is_not_null()).with_columns(
+            day="session_day", page_view_key=pl.lit(None), detail=pl.lit(None),
+            offset_ms=(pl.col("happened_at") - pl.col("started_at")).dt.total_milliseconds(),
+        )  # fmt: skip
+        yield _as_met(placed)
+
+
+def _sessions(met: pl.DataFrame) -> pl.DataFrame:
+    """The latest ones of different people that didn't reach the goal, at the moment at which it first happened."""
+    ordered = met.sort("happened_at", "session_key", "detail", nulls_last=True)
+    once = ordered.unique([*_KEY, "session_key"], keep="first", maintain_order=True)
+    latest = once.sort("reached", "happened_at", "session_key", descending=[False, True, False])
+    of_people = latest.unique([*_KEY, "person_key"], keep="first", maintain_order=True)
+    placed = of_people.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(_KEY))
+    return placed.filter(pl.col("place") <= SESSIONS).with_columns(what=pl.lit("session"))
+
+
+def _said(feedback: pl.LazyFrame, span: Span, product: Product) -> pl.DataFrame:
+    """Comments of the span with the score given beside them, lowest first."""
+    open_ = ~pl.col("survey").is_in(team_names(product))
+    answers = last_answers(feedback.filter(pl.col("day").is_between(span.first, span.last + timedelta(days=7)), open_))
+    length = pl.col("text").str.len_chars()
+    told = comments(answers).filter(length.is_between(_SHORTEST, _LONGEST))
+    first = [
+        (name, next((q for q, each in survey.questions.items() if each.kind in SCORED), None))
+        for name, survey in product.surveys.items()
+    ]
+    chosen = pl.DataFrame(first, schema={"survey": pl.String, "question": pl.String}, orient="row")
+    scores = valid_scores(answers).join(chosen, on=["survey", "question"], how="semi")
+    scored = scores.select("survey", "response_key", given=pl.col("score").cast(pl.Int64), worth="points")
+    joined = told.join(scored, on=["survey", "response_key"], how="left")
+    return joined.sort("worth", "sentiment_e4", "occurred_at", "event_id", nulls_last=True)
+
+
+def _quotes(met: pl.DataFrame, said: pl.DataFrame, themes: pl.LazyFrame | None) -> pl.DataFrame:
+    """What people said in the very sessions; of a theme what bears it; else what was said on the page."""
+    words = said.select(
+        "person_key", "session_key", "page_view_key", "day", "survey", "source", "event_id", "question", "text", "language",
+        "device_type", "given", on_page="page", happened_at="occurred_at",
+    ).with_row_index("order")  # fmt: skip
+    keys = met.select(*_KEY, "session_key").unique()
+    in_session = words.join(keys, on="session_key").with_columns(near=pl.lit(0))
+    about = keys.select(_KEY).unique()
+    on_page = words.join(about, left_on="on_page", right_on="page").with_columns(page="on_page", near=pl.lit(1))
+    found = [in_session.select(*words.columns, *_KEY, "near"), on_page.select(*words.columns, *_KEY, "near")]
+    if themes is not None:
+        comment = ["source", "event_id", "question"]
+        having = themes.select(*comment, subject="theme").collect()
+        named = words.join(having, on=comment).with_columns(
+            kind=pl.lit("theme"), page="survey", rule_set=pl.lit(""), near=pl.lit(0)
+        )
+        found.append(named.select(*words.columns, *_KEY, "near"))
+    ordered = pl.concat(found).sort(*_KEY, "near", "order")
+    once = ordered.unique([*_KEY, "text"], keep="first", maintain_order=True)
+    whose = pl.coalesce("person_key", pl.col("order").cast(pl.Int64))
+    of_people = once.with_columns(whose=whose).unique([*_KEY, "whose"], keep="first", maintain_order=True)
+    placed = of_people.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(_KEY))
+    best = placed.filter(pl.col("place") <= QUOTES)
+    shown = [scrub_quote(text, language) for text, language in best.select("text", "language").rows()]
+    return best.with_columns(
+        pl.Series("detail", shown, dtype=pl.String), score="given", what=pl.lit("quote"),
+        offset_ms=pl.lit(None, dtype=pl.Int64),
+    )  # fmt: skip

@@ -1,0 +1,94 @@
+"""What is worth mending first: impacts of all kinds, ranked by cost of delay, week by week (metrics.md, "cost of delay").
+
+An opportunity's id is a hash of what it is, so its history can be followed.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import polars as pl
+
+from pipeline.contracts import TABLES
+from pipeline.days import ONE_DAY, day_start
+from pipeline.metrics.buckets import ranges_of
+from pipeline.metrics.periods import complete_weeks
+from pipeline.product import Product
+from pipeline.value.impact import impacts
+from pipeline.value.units import Span, units
+
+WEEKS, HISTORY_WEEKS = 4, 8
+# A zone that holds so much of a page's signal tells better where it is.
+_MOST_IN_ZONE = 0.8
+_ID = ["kind", "page", "subject", "rule_set"]
+
+
+def id_of(kind: str, page: str, subject: str, rule_set: str) -> str:
+    """The stable id of an opportunity."""
+    return hashlib.sha256(f"{kind}|{page}|{subject}|{rule_set}".encode()).hexdigest()[:10]
+
+
+def spans(days: list[date], product: Product) -> list[tuple[Span, int]]:
+    """The four weeks (fewer at the product's start) that end with each week of the history, and how many they are.
+
+    The history holds the last eight complete weeks, and the last one before each closing.
+    """
+    ends = [last for _, last in complete_weeks(days, product.week_start)]
+    chosen = set(ends[-HISTORY_WEEKS:])
+    for item in product.opportunities.items.values():
+        if item.closed is not None:
+            chosen |= {max((end for end in ends if end < item.closed), default=ends[0])} if ends else set()
+    found: list[tuple[Span, int]] = []
+    for last in sorted(chosen):
+        weeks = min(WEEKS, sum(end <= last for end in ends))
+        first = last - timedelta(days=7 * weeks - 1)
+        found.append((Span(first, last, day_start(last + ONE_DAY, product.zone_info)), weeks))
+    return found
+
+
+def opportunity_results(
+    views: pl.LazyFrame, beside: Mapping[str, pl.LazyFrame], days: list[date], product: Product
+) -> pl.DataFrame:
+    """Opportunities of each week of the history; `views` holds first_views, `beside` the tables of units.READS."""
+    table = TABLES["opportunity_results"]
+    found = [table.schema.to_frame()]
+    for span, weeks in spans(days, product):
+        number = ranges_of(20 * views.filter(span.holds()).select(pl.len()).collect().item())
+        made = impacts(lambda inside, s=span: units(views, beside, inside, s, product), weeks, number)
+        found.append(table.conform(_ranked(_named(made), product).with_columns(as_of=pl.lit(span.last))))
+    return table.conform(pl.concat(found))
+
+
+def _named(made: pl.DataFrame) -> pl.DataFrame:
+    """Add ids; a page's signal that one zone holds nearly all of is told by the zone."""
+    zones = made.filter(pl.col("kind") == "zone").select(
+        "page", subject=pl.col("subject").str.split(" in ").list.first(), inside="sessions_with_all"
+    )
+    most = zones.group_by("page", "subject").agg(pl.col("inside").max())
+    joined = made.join(most, on=["page", "subject"], how="left")
+    is_told = (pl.col("kind") == "friction") & (pl.col("inside") >= _MOST_IN_ZONE * pl.col("sessions_with_all"))
+    kept = joined.filter(~is_told.fill_null(value=False))
+    ids = [id_of(*row) for row in kept.select(_ID).rows()]
+    return kept.with_columns(pl.Series("id", ids, dtype=pl.String))
+
+
+def _ranked(named: pl.DataFrame, product: Product) -> pl.DataFrame:
+    said = product.opportunities
+    efforts = {name: item.weeks for name, item in said.items.items() if item.weeks is not None}
+    closed = {name: item.closed for name, item in said.items.items() if item.closed is not None}
+    own = pl.col("id").replace_strict(efforts, default=None, return_dtype=pl.Float64)
+    costed = named.with_columns(
+        weeks_of_work=own.fill_null(said.weeks),
+        effort_said=own.is_not_null(),
+        closed=pl.col("id").replace_strict(closed, default=None, return_dtype=pl.Date),
+    ).with_columns(
+        cd3=pl.col("cost_per_week") / pl.col("weeks_of_work"), cd3_low=pl.col("cost_low") / pl.col("weeks_of_work")
+    )
+    spent = pl.lit(said.cost_per_week, dtype=pl.Float64) * pl.col("weeks_of_work")
+    paid = pl.when(pl.col("cost_per_week") > 0).then(spent / pl.col("cost_per_week"))
+    # Without orders goals that are lost stand for money.
+    lost = pl.col("lost_low") / pl.col("weeks_of_work")
+    ordered = costed.with_columns(payback_weeks=paid, lost=lost, is_closed=pl.col("closed").is_not_null()).sort(
+        "is_closed", "claimed", "cd3_low", "lost", "id", descending=[False, True, True, True, False], nulls_last=True
+    )
+    return ordered.with_row_index("rank", offset=1)

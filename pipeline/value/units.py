@@ -1,0 +1,216 @@
+"""Who met what, and what became of it: the units that impact is told from, for each kind of opportunity.
+
+A unit is a session's first view of a page (friction, zones, broken links), a person at a step of a funnel (drops), or a
+comment (themes); `is_with` where it met the thing, `reached` where the goal followed, `revenue_micros` what came after.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from pipeline.metrics.calibration import calibrated
+from pipeline.metrics.friction import SIGNALS
+from pipeline.product import Product
+from pipeline.voice.responses import comments, last_answers
+from pipeline.voice.scores import team_names
+
+BY = ["kind", "page", "subject", "rule_set", "goal"]
+STRATA = ["device_type", "is_new", "views_before"]
+READS = ("friction_incidents", "step_events", "outcomes", "feedback", "activity", "session_kpis")
+# A comment is followed by what the person does in these days.
+_AFTER_COMMENT = timedelta(days=7)
+_ZONE_SIGNALS = ("rage_click", "dead_click", "error_click")
+_LEAST_WITH = 10
+UNIT: dict[str, pl.DataType] = {
+    "person_key": pl.Int64(),
+    **dict.fromkeys(BY, pl.String()),
+    "device_type": pl.String(),
+    "is_new": pl.Boolean(),
+    "views_before": pl.Int64(),
+    "is_with": pl.Boolean(),
+    "reached": pl.Boolean(),
+    "revenue_micros": pl.Int64(),
+}
+Streams = Mapping[str, pl.LazyFrame]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The days that are looked at, both inside, and the instant at which the last one ends."""
+
+    first: date
+    last: date
+    end: datetime
+
+    def holds(self, column: str = "session_day") -> pl.Expr:
+        """Whether a local day lies in the span."""
+        return pl.col(column).is_between(self.first, self.last)
+
+
+def goal_of(product: Product) -> str | None:
+    """The goal that opportunities are counted in: the product file's, else the first that orders reach, else the first."""
+    if product.opportunities.goal is not None:
+        return product.opportunities.goal
+    orders = sorted(name for name, goal in product.goals.items() if goal.kind == "order")
+    return next(iter([*orders, *sorted(product.goals)]), None)
+
+
+def units(views: pl.LazyFrame, beside: Streams, inside: pl.Expr, span: Span, product: Product) -> pl.DataFrame:
+    """All units of a range of people, by BY and STRATA; `views` holds first_views, `beside` the tables of READS."""
+    born = beside["activity"].filter(inside).group_by("person_key").agg(born_at=pl.col("first_at").min()).collect()
+    rows = {name: beside[name].filter(inside) for name in READS}
+    parts = [
+        pl.DataFrame(schema=UNIT),
+        *_of_views(views.filter(inside, span.holds()), rows["friction_incidents"], born, span, product),
+        *(_unit(part) for part in funnel_steps(rows["step_events"], rows["outcomes"], born, span, product)),
+        *(_unit(part) for part in _comments(rows, born, span, product)),
+    ]
+    return pl.concat(parts)
+
+
+def _unit(part: pl.DataFrame) -> pl.DataFrame:
+    return part.select(pl.col(name).cast(dtype) for name, dtype in UNIT.items())
+
+
+def first_rules(product: Product) -> str:
+    """The rule set that opportunities are told under: the first."""
+    return next(iter(product.friction.rule_sets))
+
+
+def _of_views(
+    views: pl.LazyFrame, incidents: pl.LazyFrame, born: pl.DataFrame, span: Span, product: Product
+) -> Iterator[pl.DataFrame]:
+    goal, rules = goal_of(product), first_rules(product)
+    if goal is None:
+        return
+    bit = 1 << sorted(product.goals).index(goal)
+    open_ = views.filter(pl.col("rule_set") == rules, pl.col("goals_before") & bit == 0).collect()
+    known = open_.join(born, on="person_key", how="left").with_columns(
+        is_new=(pl.col("session_began") <= pl.col("born_at")).fill_null(value=False),
+        reached=pl.col("goals_after") & bit != 0,
+        revenue_micros="revenue_after_micros",
+        rule_set=pl.lit(rules),
+        goal=pl.lit(goal),
+    )
+    for i, signal in enumerate(calibrated(product.friction.rule_sets[rules])):
+        # A broken link is met on the page that it leads from; scores are sums of signals.
+        if signal not in SIGNALS or signal == "broken_link":
+            continue
+        is_with = pl.col("met_in_view") & (1 << i) != 0
+        sided = known.with_columns(is_with=is_with).filter(is_with | (pl.col("met_before") & (1 << i) == 0))
+        pages = sided.filter("is_with")["page"].unique()
+        told = sided.filter(pl.col("page").is_in(pages.implode()))
+        yield _unit(told.with_columns(kind=pl.lit("friction"), subject=pl.lit(signal)))
+    own = incidents.filter(span.holds(), pl.col("rule_set") == rules).collect()
+    yield from _zones(known, own)
+    yield from _broken_links(known, own)
+
+
+def _zones(known: pl.DataFrame, incidents: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Clicks that failed in a zone, beside all other first views of its page."""
+    met = incidents.filter(pl.col("zone").is_not_null(), pl.col("signal").is_in(_ZONE_SIGNALS))
+    key = ["page", "signal", "zone"]
+    views = met.select("page_view_key", *key).unique()
+    for (page, signal, zone), own in sorted(views.partition_by(key, as_dict=True).items()):
+        if own.height < _LEAST_WITH:
+            continue
+        is_with = pl.col("page_view_key").is_in(own["page_view_key"].implode())
+        there = known.filter(pl.col("page") == page).with_columns(is_with=is_with)
+        yield _unit(there.with_columns(kind=pl.lit("zone"), subject=pl.lit(f"{signal} in {zone}")))
+
+
+def _broken_links(known: pl.DataFrame, incidents: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Sessions that a page led to one that isn't there, beside others on that page."""
+    met = incidents.filter(pl.col("signal") == "broken_link", pl.col("came_from").is_not_null())
+    sessions = met.select("session_key", page="came_from").unique()
+    for (page,), own in sorted(sessions.partition_by("page", as_dict=True).items()):
+        is_with = pl.col("session_key").is_in(own["session_key"].implode())
+        there = known.filter(pl.col("page") == page).with_columns(is_with=is_with)
+        yield _unit(there.with_columns(kind=pl.lit("broken_link"), subject=pl.lit("broken_link")))
+
+
+def funnel_steps(
+    steps: pl.LazyFrame, outcomes: pl.LazyFrame, born: pl.DataFrame, span: Span, product: Product
+) -> Iterator[pl.DataFrame]:
+    """People at each step whose window is over, by group of the breakdown: did they take the next one, as others do?
+
+    Revenue is that of the window. Funnels by sessions or properties, and those without a breakdown, have nobody to
+    compare with.
+    """
+    for name, funnel in product.funnels.items():
+        if funnel.unit != "person" or funnel.breakdown is None:
+            continue
+        window = timedelta(days=funnel.window_days)
+        own = steps.filter(pl.col("funnel") == name, span.holds("day")).collect()
+        money = outcomes.filter(span.holds("day")).select("person_key", "occurred_at", "revenue_micros").collect()
+        for k, step in enumerate(funnel.steps[:-1]):
+            ordered = own.filter(pl.col("steps") & (1 << k) != 0).sort("occurred_at", "tie", "value")
+            at = ordered.group_by("person_key", maintain_order=True).agg(
+                at_step=pl.col("occurred_at").first(), value=pl.col("value").first()
+            )
+            mature = at.filter(pl.col("at_step") + window <= span.end)
+            after = own.filter(pl.col("steps") & (1 << (k + 1)) != 0).select("person_key", "occurred_at")
+            took = _within(mature, after, window).select("person_key").unique().with_columns(reached=pl.lit(value=True))
+            brought = _within(mature, money, window).group_by("person_key").agg(pl.col("revenue_micros").sum())
+            known = (
+                mature.join(took, on="person_key", how="left")
+                .join(brought, on="person_key", how="left")
+                .join(born, on="person_key", how="left")
+                .with_columns(
+                    pl.col("reached").fill_null(value=False),
+                    pl.col("revenue_micros").fill_null(0),
+                    is_new=(pl.col("at_step") - pl.col("born_at") < timedelta(days=1)).fill_null(value=False),
+                    kind=pl.lit("funnel_drop"), page=pl.lit(name), rule_set=pl.lit(""),
+                    goal=pl.lit(funnel.steps[k + 1].label), device_type=pl.lit(""), views_before=pl.lit(0),
+                )
+            )  # fmt: skip
+            groups = known.group_by("value").len().filter(pl.col("len") >= _LEAST_WITH)["value"].sort().to_list()
+            for group in groups if len(groups) > 1 else []:
+                subject = f"{step.label}, {group or '(none)'}"
+                yield known.with_columns(is_with=pl.col("value") == group, subject=pl.lit(subject))
+
+
+def _within(people: pl.DataFrame, acts: pl.DataFrame, window: timedelta) -> pl.DataFrame:
+    """Acts of people after `at_step` and within the window."""
+    joined = acts.join(people.select("person_key", "at_step"), on="person_key")
+    return joined.filter(pl.col("occurred_at") > pl.col("at_step"), pl.col("occurred_at") <= pl.col("at_step") + window)
+
+
+def _comments(rows: Streams, born: pl.DataFrame, span: Span, product: Product) -> Iterator[pl.DataFrame]:
+    """Comments with each theme beside those without: did the person reach the goal in the days after?"""
+    goal = goal_of(product)
+    themes = rows.get("comment_themes")
+    if goal is None or themes is None:
+        return
+    bit = 1 << sorted(product.goals).index(goal)
+    open_ = ~pl.col("survey").is_in(team_names(product)) & pl.col("person_key").is_not_null()
+    told = comments(last_answers(rows["feedback"].filter(span.holds("day"), open_)))
+    mature = told.filter(pl.col("occurred_at") + _AFTER_COMMENT <= span.end).with_columns(at_step="occurred_at")
+    people = mature.with_row_index("comment")
+    acts = rows["outcomes"].filter(span.holds("day")).select("person_key", "occurred_at", "goal_bits", "revenue_micros")
+    joined = people.select("comment", "person_key", "at_step").join(acts.collect(), on="person_key").filter(
+        pl.col("occurred_at") > pl.col("at_step"), pl.col("occurred_at") <= pl.col("at_step") + _AFTER_COMMENT
+    )  # fmt: skip
+    after = joined.group_by("comment").agg(
+        reached=(pl.col("goal_bits") & bit != 0).any(), revenue_micros=pl.col("revenue_micros").sum()
+    )
+    known = (
+        people.join(after, on="comment", how="left")
+        .join(born, on="person_key", how="left")
+        .with_columns(
+            pl.col("reached").fill_null(value=False),
+            pl.col("revenue_micros").fill_null(0),
+            is_new=(pl.col("at_step") - pl.col("born_at") < timedelta(days=1)).fill_null(value=False),
+            kind=pl.lit("theme"), page="survey", rule_set=pl.lit(""), goal=pl.lit(goal), views_before=pl.lit(0),
+        )
+    )  # fmt: skip
+    comment = ["source", "event_id", "question"]
+    having = themes.select(*comment, "theme").collect().join(known.select(comment), on=comment, how="semi")
+    for (theme,), own in sorted(having.partition_by("theme", as_dict=True).items()):
+        if own.height < _LEAST_WITH:
+            continue
+        marks = own.select(*comment, is_with=pl.lit(value=True))
+        sided = known.join(marks, on=comment, how="left").with_columns(pl.col("is_with").fill_null(value=False))
+        yield sided.with_columns(subject=pl.lit(theme))
