@@ -126,6 +126,7 @@ class Shop:
         begin = datetime(day.year, day.month, day.day, tzinfo=ZONE).astimezone(UTC)
         at = begin + timedelta(hours=min(23.9, max(0.0, self.random.gauss(person["hour"], 1.6))))
         walk = Walk(self.random, self.event, f"s-{self.count}", person, at, self.seed)
+        walk.is_harmless = self.harmless_button
         page = self.random.choices(["home", "category", "product"], [0.6, 0.25, 0.15])[0]
         while page:
             yield from walk.view(page, day)

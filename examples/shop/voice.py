@@ -60,12 +60,18 @@ TOPICS: dict[str, tuple[float, tuple[str, ...], tuple[str, ...]]] = {
         ("Die Rücksendung war umständlich.", "Das Rücksendeetikett fehlte im Karton."),
     ),
 }  # fmt: skip
-FRICTION = (
-    ("I clicked the picture again and again and it did not get larger.", "The picture of the product does not open, please fix the zoom.",
-     "The pay button did nothing, I had to try three times.", "Payment button broken on my phone, nothing happens.",
-     "The picture would not zoom, so I could not see the details."),
-    ("Das Bild lässt sich nicht vergrößern.", "Der Knopf zum Bezahlen geht auf dem Handy nicht."),
-)  # fmt: skip
+# What people were hurt by, and what they say of it.
+FRICTION: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "picture": (
+        ("I clicked the picture again and again and it did not get larger.", "The picture of the product does not open, please fix the zoom.",
+         "The picture would not zoom, so I could not see the details."),
+        ("Das Bild lässt sich nicht vergrößern.",),
+    ),
+    "paying": (
+        ("The pay button did nothing, I had to try three times.", "Payment button broken on my phone, nothing happens."),
+        ("Der Knopf zum Bezahlen geht auf dem Handy nicht.",),
+    ),
+}  # fmt: skip
 ITEMS = ("coat", "bag", "hat", "pair of shoes")
 
 
@@ -77,7 +83,7 @@ class Voice:
         self.session = session
         self.answers = 0
 
-    def after_order(self, *, is_hurt: bool) -> Iterator[Event]:
+    def after_order(self, *, hurt_by: str | None) -> Iterator[Event]:
         """The NPS survey of the thanks page."""
         if self.random.random() >= ASKED:
             return
@@ -85,13 +91,13 @@ class Voice:
         yield _event("survey_shown", **shared)
         if self.random.random() >= ANSWERED:
             return
-        drawn = self.random.gauss(NPS_MEAN - (NPS_HURT if is_hurt else 0), NPS_SPREAD)
+        drawn = self.random.gauss(NPS_MEAN - (NPS_HURT if hurt_by else 0), NPS_SPREAD)
         shared["response_id"] = self._response()
         yield _event("survey_answered", question_id="recommend", score=min(10, max(0, round(drawn))), **shared)
         if self.random.random() < COMMENTED:
-            yield _event("survey_answered", question_id="why", text=self._comment(is_hurt=is_hurt), **shared)
+            yield _event("survey_answered", question_id="why", text=self._comment(hurt_by=hurt_by), **shared)
 
-    def on_exit(self, *, is_hurt: bool) -> Iterator[Event]:
+    def on_exit(self, *, hurt_by: str | None) -> Iterator[Event]:
         """The exit-intent survey of cart and checkout."""
         if self.random.random() >= EXIT_ASKED:
             return
@@ -105,23 +111,23 @@ class Voice:
             reason = self.random.choices([name for name, _ in REASONS], [weight for _, weight in REASONS])[0]
             yield _event("survey_answered", question_id="reason", choice=reason, **shared)
             if self.random.random() < EXIT_COMMENTED:
-                yield _event("survey_answered", question_id="missing", text=self._comment(is_hurt=is_hurt), **shared)
+                yield _event("survey_answered", question_id="missing", text=self._comment(hurt_by=hurt_by), **shared)
 
-    def by_widget(self, *, is_hurt: bool) -> Iterator[Event]:
+    def by_widget(self, *, hurt_by: str | None) -> Iterator[Event]:
         """Feedback by the widget of a product page."""
         if self.random.random() >= WIDGET:
             return
-        drawn = self.random.gauss(CSAT_MEAN - (CSAT_HURT if is_hurt else 0), CSAT_SPREAD)
+        drawn = self.random.gauss(CSAT_MEAN - (CSAT_HURT if hurt_by else 0), CSAT_SPREAD)
         shared = {"survey_id": "widget", "survey_trigger": "widget", "response_id": self._response()}
         yield _event("survey_answered", question_id="page", score=min(5, max(1, round(drawn))), **shared)
         if self.random.random() < WIDGET_COMMENTED:
-            yield _event("survey_answered", question_id="comment", text=self._comment(is_hurt=is_hurt), **shared)
+            yield _event("survey_answered", question_id="comment", text=self._comment(hurt_by=hurt_by), **shared)
 
     def _response(self) -> str:
         self.answers += 1
         return f"r{self.session[1:]}-{self.answers}"
 
-    def _comment(self, *, is_hurt: bool) -> str:
+    def _comment(self, *, hurt_by: str | None) -> str:
         if self.random.random() < NOTHING:
             return self.random.choice(("nothing", "-", "n/a", "No comment", "k.A."))
         is_german = self.random.random() < GERMAN
@@ -131,8 +137,8 @@ class Voice:
             self.random.choice(german if is_german else english)
             for _, english, german in map(TOPICS.__getitem__, chosen)
         ]
-        if is_hurt and self.random.random() < SPEAKS_OF_FRICTION:
-            said[0] = self.random.choice(FRICTION[1 if is_german else 0])
+        if hurt_by and self.random.random() < SPEAKS_OF_FRICTION:
+            said[0] = self.random.choice(FRICTION[hurt_by][1 if is_german else 0])
         text = " ".join(said).replace("{item}", self.random.choice(ITEMS))
         if self.random.random() < 0.02:  # a rate, as above
             text += " Call me at +49 30 901820 or write to anna@example.org, my name is Anna Berg."

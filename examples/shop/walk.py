@@ -29,6 +29,7 @@ class Walk:
     ) -> None:
         self.random, self.make, self.session, self.person = random, make, session, person
         self.at = at
+        self.is_harmless = False
         self.url = ""
         self.views = 0
         self.sequence = 0
@@ -37,6 +38,7 @@ class Walk:
         self.payment_failed = False
         self.is_told = False
         self.mood = 1.0
+        self.hurt_by: str | None = None
         self.referrer, self.suffix = arrival(session, seed)
         self.voice = Voice(session, seed)
         self.last: tuple[str, Event] = ("", {})
@@ -69,9 +71,12 @@ class Walk:
         self.added, self.is_led_astray, self.payment_failed = plan.added, plan.is_led_astray, plan.payment_failed
         if plan.is_hurt:
             self.mood = HURT
+            self.hurt_by = "picture"
+        if self.payment_failed and not self.is_harmless:
+            self.hurt_by = "paying"
         self.last = page, view
         if page == "product":
-            yield from self._said(self.voice.by_widget(is_hurt=self.mood < 1), -WIDGET_BEFORE_S)
+            yield from self._said(self.voice.by_widget(hurt_by=self.hurt_by), -WIDGET_BEFORE_S)
 
     def _experiment(self, view: Event, plan: Plan) -> Iterator[Event]:
         """The note in the buy box: told once a session, at work in each product view."""
@@ -85,9 +90,9 @@ class Walk:
         """What is asked on the last page."""
         page, _ = self.last
         if page == "thanks":
-            yield from self._said(self.voice.after_order(is_hurt=self.mood < 1), ASKED_AFTER_S)
+            yield from self._said(self.voice.after_order(hurt_by=self.hurt_by), ASKED_AFTER_S)
         elif page in ("cart", "checkout"):
-            yield from self._said(self.voice.on_exit(is_hurt=self.mood < 1), 0)
+            yield from self._said(self.voice.on_exit(hurt_by=self.hurt_by), 0)
 
     def _said(self, said: Iterator[Event], after: float) -> Iterator[Event]:
         """Survey events of the last page view, `after` seconds from its end on; their making draws nothing of the walk."""

@@ -23,6 +23,7 @@ OPPORTUNITY_RESULTS = Table(
         count("sessions_with", "first views (people, responses) with it, in strata that have 5 on both sides", "session"),
         count("sessions_without", "such without it", "session"),
         count("sessions_with_all", "all with it, those of other strata too", "session"),
+        number("rate_with", "share of sessions_with that reached the goal", "share"),
         number("effect", "share reaching the goal without it less the share with it, among those that are alike", "share"),
         number("low", "lower end of its 95 % interval, clustered by person", "share"),
         number("high", "its upper end", "share"),

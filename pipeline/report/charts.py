@@ -5,7 +5,8 @@ Texts and axes take the page's own colour, so that dark and light work alike.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import altair as alt
@@ -15,6 +16,9 @@ import xxhash
 from markupsafe import Markup
 
 BLUE, ORANGE, GREEN, GREY, RED = "#4c78a8", "#f58518", "#54a24b", "#9aa0a6", "#d4574e"
+# Releases of the product file by name, marked on every chart over time.
+Releases = Mapping[str, date]
+_NONE: Releases = {}
 _ID = re.compile(r'\bid="([^"]+)"')
 _CONFIG: dict[str, Any] = {
     "background": "transparent",
@@ -51,8 +55,42 @@ def svg(chart: alt.Chart | alt.LayerChart | alt.FacetChart, label: str) -> Marku
     return Markup(named.replace(">", Markup("><title>{}</title>").format(label), 1))  # noqa: S704
 
 
-def line(frame: pl.DataFrame, x: str, y: str, colour: str, label: str, form: str = ",d") -> Markup:
-    """Lines over days, one per value of `colour`; `form` is how D3 writes the numbers."""
+def _marks(days: pl.Series, releases: Releases, *, named: bool = True) -> list[alt.Chart]:
+    """Layers that mark the releases which lie in the days that a chart shows."""
+    first, last = days.min(), days.max()
+    inside = [(day, name) for name, day in releases.items() if first <= day <= last]  # pyright: ignore[reportOperatorIssue]
+    return _rules(pl.DataFrame(inside, schema={"day": pl.Date, "name": pl.String}, orient="row"), "day:T", named=named)
+
+
+def _rules(marked: pl.DataFrame, at: str, sort: Sequence[str] | None = None, *, named: bool = True) -> list[alt.Chart]:
+    if marked.is_empty():
+        return []
+    # Layers share an axis: what one says of it must not contradict the other.
+    axis = alt.Undefined if named else None
+    base = alt.Chart(marked).encode(x=alt.X(at, title=None, axis=axis, sort=sort or alt.Undefined))
+    rules = base.mark_rule(strokeDash=[4, 3], color=GREY)
+    names = base.mark_text(align="left", dx=4, fontSize=10).encode(text="name:N", y=alt.value(6))
+    return [rules, names] if named else [rules]
+
+
+def _marks_between(starts: Sequence[date], shown: Sequence[str], releases: Releases) -> list[alt.Chart]:
+    """Marks on a chart whose places are periods: each release on the period in which it lies."""
+    places = {name: [i for i, start in enumerate(starts) if start <= day] for name, day in releases.items()}
+    # Of the last period nobody knows how long it is; a release after it isn't on the chart by far.
+    step = starts[1] - starts[0] if len(starts) > 1 else None
+    inside = [
+        (shown[found[-1]], name)
+        for name, found in places.items()
+        if found and (step is None or releases[name] < starts[found[-1]] + step)
+    ]
+    return _rules(pl.DataFrame(inside, schema={"at": pl.String, "name": pl.String}, orient="row"), "at:O", list(shown))
+
+
+def line(
+    frame: pl.DataFrame, columns: tuple[str, str, str], label: str, form: str = ",d", releases: Releases = _NONE
+) -> Markup:
+    """Lines over days, one per value: `columns` name day, number and value; `form` is how D3 writes the numbers."""
+    x, y, colour = columns
     order = frame[colour].unique(maintain_order=True).to_list()
     chart = (
         alt.Chart(frame)
@@ -62,20 +100,20 @@ def line(frame: pl.DataFrame, x: str, y: str, colour: str, label: str, form: str
             y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format=form)),
             color=alt.Color(f"{colour}:N", sort=order, scale=alt.Scale(range=[BLUE, ORANGE, GREEN]), title=None),
         )
-        .properties(width=640, height=220)
     )
-    return svg(chart, label)
+    layers = alt.layer(*_marks(frame[x], releases), chart)
+    return svg(layers.properties(width=640, height=220), label)
 
 
-def spark(frame: pl.DataFrame, x: str, y: str, label: str) -> Markup:
+def spark(frame: pl.DataFrame, x: str, y: str, label: str, releases: Releases = _NONE) -> Markup:
     """A small line without axes."""
     chart = (
         alt.Chart(frame)
         .mark_area(line={"color": BLUE}, color=BLUE, opacity=0.2)
         .encode(x=alt.X(f"{x}:T", axis=None), y=alt.Y(f"{y}:Q", axis=None, scale=alt.Scale(zero=True)))
-        .properties(width=180, height=36)
     )
-    return svg(chart, label)
+    layers = alt.layer(*_marks(frame[x], releases, named=False), chart)
+    return svg(layers.properties(width=180, height=36), label)
 
 
 def triangle(cells: pl.DataFrame, label: str) -> Markup:
@@ -108,12 +146,12 @@ def steps(frame: pl.DataFrame, label: str, unit: str = "people") -> Markup:
     return svg((bars + figures).properties(width=560, height=alt.Step(38)), label)
 
 
-def lifecycle(frame: pl.DataFrame, label: str) -> Markup:
-    """Bars up for who was active, down for who wasn't any more: `start`, `state`, `people`."""
+def lifecycle(frame: pl.DataFrame, label: str, releases: Releases = _NONE) -> Markup:
+    """Bars up for who was active, down for who wasn't any more: `start`, `week` (its first day), `state`, `people`."""
     states = ["new", "returning", "resurrecting", "dormant"]
     order = frame["start"].unique(maintain_order=True).to_list()
     chart = (
-        alt.Chart(frame)
+        alt.Chart(frame.drop("week"))
         .mark_bar()
         .encode(
             x=alt.X("start:O", sort=order, title=None, axis=alt.Axis(labelAngle=0)),
@@ -121,15 +159,16 @@ def lifecycle(frame: pl.DataFrame, label: str) -> Markup:
             color=alt.Color("state:N", sort=states, scale=alt.Scale(domain=states, range=[GREEN, BLUE, ORANGE, RED])),
             order="order:Q",
         )
-        .properties(width=560, height=260)
     )
-    return svg(chart, label)
+    layers = alt.layer(chart, *_marks_between(frame["week"].unique().sort().to_list(), order, releases))
+    return svg(layers.properties(width=560, height=260), label)
 
 
 def intervals(frame: pl.DataFrame, label: str, title: str, colours: Mapping[str, str], form: str = "+.0%") -> Markup:
     """Effects with their intervals beside a line at 0: `what`, `effect`, `low`, `high`, `verdict` (one of `colours`)."""
     order = frame["what"].to_list()
-    verdicts = alt.Scale(domain=list(colours), range=list(colours.values()))
+    there = {name: colour for name, colour in colours.items() if name in set(frame["verdict"])}
+    verdicts = alt.Scale(domain=list(there), range=list(there.values()))
     base = alt.Chart(frame.select("what", "effect", "low", "high", "verdict")).encode(
         y=alt.Y("what:N", sort=order, title=None, axis=alt.Axis(labelLimit=320)),
         color=alt.Color("verdict:N", scale=verdicts, legend=alt.Legend()),
@@ -142,7 +181,7 @@ def intervals(frame: pl.DataFrame, label: str, title: str, colours: Mapping[str,
     return svg((zero + ranges + points).properties(width=460, height=alt.Step(30)), label)
 
 
-def band(frame: pl.DataFrame, label: str, title: str) -> Markup:
+def band(frame: pl.DataFrame, label: str, title: str, releases: Releases = _NONE) -> Markup:
     """A score over weeks with its 95 % interval as a band: `start`, `score`, `low_end`, `high_end`, `responses`."""
     base = alt.Chart(frame).encode(
         x=alt.X("start:T", title=None, axis=alt.Axis(format="%d %b", labelOverlap="greedy", labelSeparation=12))
@@ -151,12 +190,14 @@ def band(frame: pl.DataFrame, label: str, title: str) -> Markup:
         y=alt.Y("low_end:Q", title=title, scale=alt.Scale(zero=False)), y2="high_end:Q"
     )
     points = base.mark_line(color=BLUE, strokeWidth=2, point=True).encode(y="score:Q")
-    return svg((spread + points).properties(width=560, height=200), label)
+    layers = alt.layer(*_marks(frame["start"], releases), spread, points)
+    return svg(layers.properties(width=560, height=200), label)
 
 
-def rates(frame: pl.DataFrame, x: str, y: str, label: str) -> Markup:
+def rates(frame: pl.DataFrame, x: str, y: str, label: str, releases: Releases = _NONE) -> Markup:
     """Shares over time or age, with their points."""
-    shown = frame.select(pl.col(x).dt.strftime("%d %b") if frame.schema[x] == pl.Date else pl.col(x), y)
+    is_time = frame.schema[x] == pl.Date
+    shown = frame.select(pl.col(x).dt.strftime("%d %b") if is_time else pl.col(x), y)
     chart = (
         alt.Chart(shown)
         .mark_line(point=True, color=BLUE, strokeWidth=2)
@@ -164,6 +205,20 @@ def rates(frame: pl.DataFrame, x: str, y: str, label: str) -> Markup:
             x=alt.X(f"{x}:O", sort=shown[x].to_list(), title=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy")),
             y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format="%"), scale=alt.Scale(zero=True)),
         )
-        .properties(width=420, height=180)
     )
-    return svg(chart, label)
+    marks = _marks_between(frame[x].to_list(), shown[x].to_list(), releases) if is_time else []
+    return svg(alt.layer(chart, *marks).properties(width=420, height=180), label)
+
+
+def parts(frame: pl.DataFrame, label: str, title: str, form: str = "+,.0f") -> Markup:
+    """What a change is made of: a bar of `amount` for each `what`, in their order."""
+    order = frame["what"].to_list()
+    colour = alt.condition("datum.amount < 0", alt.value(RED), alt.value(GREEN))
+    base = alt.Chart(frame.select("what", "amount")).encode(
+        y=alt.Y("what:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)),
+        x=alt.X("amount:Q", title=title, axis=alt.Axis(format=form, tickCount=6)),
+    )
+    figures = base.mark_text(align="left", dx=6).encode(text=alt.Text("amount:Q", format=form), x=alt.X("end:Q"))
+    bars = base.mark_bar(cornerRadius=3).encode(color=colour)
+    ends = frame.select("what", "amount", end=pl.max_horizontal("amount", 0.0))
+    return svg((bars + figures.properties(data=ends)).properties(width=460, height=alt.Step(30)), label)

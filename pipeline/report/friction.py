@@ -7,7 +7,7 @@ import polars as pl
 from pipeline.days import ONE_DAY
 from pipeline.product import Product
 from pipeline.report import charts
-from pipeline.report.parts import Marts, Page, Section, count, day_text, share
+from pipeline.report.parts import Marts, Page, Section, count, day_text, releases_of, said, share
 
 _RECENT_DAYS = 28
 _MOST = 15
@@ -27,17 +27,13 @@ def friction_page(product: Product, marts: Marts) -> Page:
     events = marts["friction_events"].filter(mine, recent)
     sections = [
         _alerts(marts["alerts"], last),
-        _signals(counted.filter(recent)),
+        _signals(counted.filter(recent), releases_of(product)),
         _elements(marts["friction_elements"].filter(mine, recent)),
         _details(events),
         _calibration(marts["friction_calibration"].filter(mine, pl.col("period") == "last_28")),
         _sessions(events),
     ]
     return Page("friction", "Friction", [], [section for section in sections if section is not None])
-
-
-def _said(signal: str) -> str:
-    return signal.replace("_", " ")
 
 
 def _alerts(alerts: pl.DataFrame, last: date) -> Section | None:
@@ -52,7 +48,7 @@ def _alerts(alerts: pl.DataFrame, last: date) -> Section | None:
         ("what", "day", "since", "rate", "expected", "of", "sessions to look at"),
         [
             (
-                " / ".join(filter(None, (_said(r["metric"]), r["page"], r["zone"], r["device_type"]))),
+                " / ".join(filter(None, (said(r["metric"]), r["page"], r["zone"], r["device_type"]))),
                 day_text(r["day"]), day_text(r["since"]), share(r["rate"]), share(r["expected"]), count(r["n"]),
                 r["example_sessions"] or "",
             )
@@ -61,7 +57,7 @@ def _alerts(alerts: pl.DataFrame, last: date) -> Section | None:
     )  # fmt: skip
 
 
-def _signals(recent: pl.DataFrame) -> Section:
+def _signals(recent: pl.DataFrame, releases: charts.Releases) -> Section:
     numbers = ("incidents", "page_views_with", "page_views_measured", "sessions_with")
     by_page = recent.group_by("signal", "page").agg(pl.col(numbers).sum())
     shown = by_page.filter(pl.col("incidents") > 0).sort(
@@ -82,10 +78,10 @@ def _signals(recent: pl.DataFrame) -> Section:
     return Section(
         "Signals by page",
         "Of the last 28 days: page views with an incident, of those whose source can tell the signal.",
-        [charts.line(ordered, "session_day", "rate", "signal", title, ".1%")] if ordered.height else [],
+        [charts.line(ordered, ("session_day", "rate", "signal"), title, ".1%", releases)] if ordered.height else [],
         ("signal", "page", "incidents", "page views", "of measured", "sessions"),
         [
-            (_said(r["signal"]), r["page"], count(r["incidents"]), count(r["page_views_with"]),
+            (said(r["signal"]), r["page"], count(r["incidents"]), count(r["page_views_with"]),
              share(r["page_views_with"] / r["page_views_measured"] if r["page_views_measured"] else None),
              count(r["sessions_with"]))
             for r in shown.head(2 * _MOST).rows(named=True)
@@ -105,7 +101,7 @@ def _elements(recent: pl.DataFrame) -> Section:
         [],
         ("element", "signal", "page / zone", "incidents", "page views", "sessions"),
         [
-            (r["element"][:80], _said(r["signal"]), " / ".join(filter(None, (r["page"], r["zone"]))),
+            (r["element"][:80], said(r["signal"]), " / ".join(filter(None, (r["page"], r["zone"]))),
              count(r["incidents"]), count(r["page_views_with"]), count(r["sessions_with"]))
             for r in shown.rows(named=True)
         ],
@@ -126,7 +122,7 @@ def _details(events: pl.DataFrame) -> Section | None:
         [],
         ("message or address", "signal", "page", "came from", "incidents", "sessions"),
         [
-            (r["detail"][:100], _said(r["signal"]), r["page"], r["came_from"] or "", count(r["incidents"]), count(r["sessions"]))
+            (r["detail"][:100], said(r["signal"]), r["page"], r["came_from"] or "", count(r["incidents"]), count(r["sessions"]))
             for r in shown.rows(named=True)
         ],
     )  # fmt: skip
@@ -149,7 +145,7 @@ def _calibration(effects: pl.DataFrame) -> Section:
         )] if points.height else [],
         ("signal", "page", "goal", "with", "without", "effect", "from", "to", "plain", "verdict"),
         [
-            (_said(r["signal"]), r["page"], r["goal"], count(r["sessions_with"]), count(r["sessions_without"]),
+            (said(r["signal"]), r["page"], r["goal"], count(r["sessions_with"]), count(r["sessions_without"]),
              share(r["effect"]), share(r["low"]), share(r["high"]), share(r["plain_difference"]), _VERDICTS[r["verdict"]])
             for r in shown.rows(named=True)
         ],

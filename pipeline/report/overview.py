@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from pipeline.product import Product
 from pipeline.report import charts
-from pipeline.report.parts import Marts, Page, Section, Tile, count, share
+from pipeline.report.parts import Marts, Page, Section, Tile, count, releases_of, share
 
 _WEEK = timedelta(days=7)
 _TILES: tuple[tuple[str, str, pl.Expr, Callable[[float | None], str]], ...] = (
@@ -38,7 +38,9 @@ def overview(product: Product, marts: Marts) -> Page:
                 name,
                 shown(now) + unit,
                 change or "no week before",
-                charts.spark(by_day, "day", "value", f"{name} by day") if daily.height else Markup(),
+                charts.spark(by_day, "day", "value", f"{name} by day", releases_of(product))
+                if daily.height
+                else Markup(),
                 meaning,
             )
         )
@@ -51,7 +53,9 @@ def overview(product: Product, marts: Marts) -> Page:
     section = Section(
         "Active people",
         "People with at least one event on the day, in the 7 and in the 28 days ending with it; each person once.",
-        [charts.line(named, "day", "people", "window", "Active people by day")] if daily.height else [],
+        [charts.line(named, ("day", "people", "window"), "Active people by day", releases=releases_of(product))]
+        if daily.height
+        else [],
     )
     heading = f"Week from {last:%d %B %Y}" if last else "No complete week yet"
     return Page("index", f"Overview: {heading}", tiles, [section])

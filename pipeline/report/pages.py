@@ -7,11 +7,15 @@ import polars as pl
 
 from pipeline.product import Product
 from pipeline.report import charts
+from pipeline.report.experiments import experiments_page
 from pipeline.report.flow import flow_of
 from pipeline.report.friction import friction_page
 from pipeline.report.heatmaps import heatmaps_page
+from pipeline.report.kpis import kpis_page
+from pipeline.report.opportunities import opportunity_pages
 from pipeline.report.overview import overview
-from pipeline.report.parts import Marts, Page, Section, count, duration, share
+from pipeline.report.parts import Marts, Page, Section, count, duration, releases_of, share
+from pipeline.report.value import value_page
 from pipeline.report.voice import voice_page
 from pipeline.report.zones import zones_page
 
@@ -23,6 +27,10 @@ def pages(product: Product, marts: Marts, home: Path) -> list[Page]:
     """All pages, in the order of the navigation; pictures of pages lie in `home`."""
     return [
         overview(product, marts),
+        kpis_page(product, marts),
+        *opportunity_pages(product, marts),
+        experiments_page(product, marts),
+        value_page(product, marts),
         zones_page(product, marts, home),
         heatmaps_page(product, marts, home),
         friction_page(product, marts),
@@ -89,7 +97,7 @@ def _retention(product: Product, marts: Marts) -> Page:
             )
         )
         sections += _retention_groups(name, unit, means.filter(mine, pl.col("group") != "", pl.col("offset") > 0))
-    rest = [_lifecycle(marts), _stickiness(marts), *_features(product, marts)]
+    rest = [_lifecycle(product, marts), _stickiness(marts), *_features(product, marts)]
     return Page("retention", "Retention and lifecycle", [], [*sections, *rest])
 
 
@@ -137,13 +145,14 @@ def _features(product: Product, marts: Marts) -> list[Section]:
     ]  # fmt: skip
 
 
-def _lifecycle(marts: Marts) -> Section:
+def _lifecycle(product: Product, marts: Marts) -> Section:
     weeks = marts["lifecycle"].filter(pl.col("period") == "week", "mature").sort("period_start").tail(12)
     states = ("new", "returning", "resurrecting", "dormant")
     long = weeks.select(
         pl.col("period_start").dt.strftime("%d %b").alias("start"),
+        pl.col("period_start").alias("week"),
         *(pl.col(f"people_{state}").alias(state) for state in states),
-    ).unpivot(index="start", variable_name="state", value_name="people")
+    ).unpivot(index=["start", "week"], variable_name="state", value_name="people")
     ordered = long.with_columns(
         order=pl.col("state").replace_strict({s: i for i, s in enumerate(states)}, return_dtype=pl.Int64)
     )
@@ -151,7 +160,7 @@ def _lifecycle(marts: Marts) -> Section:
         "Lifecycle by week",
         "New: first seen in the week. Returning: active in the week before too. Resurrecting: seen before, but not in the "
         "week before. Dormant, below the line: active in the week before and not in this one.",
-        [charts.lifecycle(ordered, "People by lifecycle state and week")] if weeks.height else [],
+        [charts.lifecycle(ordered, "People by lifecycle state and week", releases_of(product))] if weeks.height else [],
         ("week from", "new", "returning", "resurrecting", "dormant", "active"),
         [
             (
@@ -193,7 +202,11 @@ def _funnels(product: Product, marts: Marts) -> Page:
         trend = marts["funnel_trends"].filter(pl.col("funnel") == name, "mature").sort("week")
         drawn = [charts.steps(bars, f"{name}: people by step")]
         if trend.height > 1:
-            drawn.append(charts.rates(trend, "week", "conversion_rate", f"{name}: conversion by week of entry"))
+            drawn.append(
+                charts.rates(
+                    trend, "week", "conversion_rate", f"{name}: conversion by week of entry", releases_of(product)
+                )
+            )
         sections += [
             Section(
                 f"Funnel: {name}",

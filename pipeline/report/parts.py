@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
+from pipeline.product import Product
 from pipeline.report.flow import Flow
 
 Marts = Mapping[str, pl.DataFrame]
@@ -44,6 +45,7 @@ class Section:
     rows: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     flow: Flow | None = None
     quotes: list[Quote] = field(default_factory=list[Quote])
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,23 @@ class Page:
     tiles: list[Tile] = field(default_factory=list[Tile])
     sections: list[Section] = field(default_factory=list[Section])
     overlay: Overlay | None = None
+    in_navigation: bool = True
+    lead: str = ""
+
+
+def releases_of(product: Product) -> dict[str, date]:
+    """First days of the product file's releases, to mark on charts."""
+    return {said(name): each.day for name, each in product.releases.items()}
+
+
+def said(name: str) -> str:
+    """A name of the product file as people read it."""
+    return name.replace("_", " ")
+
+
+def linked(text: str, page: str) -> Markup:
+    """A link to another page of the report."""
+    return Markup('<a href="{}.html">{}</a>').format(page, text)
 
 
 def count(value: float | None) -> str:
@@ -94,3 +113,18 @@ def duration(seconds: float | None) -> str:
         if seconds >= 2 * unit:
             return f"{seconds / unit:.1f} {name}"
     return f"{seconds:.0f} s"
+
+
+def figure_text(value: float | None, unit: str, currency: str, *, signed: bool = False) -> str:
+    """A key figure in its unit; `signed` for changes, of shares in points."""
+    if value is None:
+        return "–"  # noqa: RUF001
+    sign = "+" if signed else ""
+    if unit == "share":
+        return f"{100 * value:+.1f}\u00a0points" if signed else f"{value:.1%}"
+    if unit == "currency":
+        return f"{value:{sign},.2f}\u00a0{currency}"
+    if unit == "seconds":
+        return f"{value:{sign}.1f}\u00a0s"
+    whole = float(value).is_integer()
+    return f"{value:{sign},.0f}" if whole or abs(value) >= 100 else f"{value:{sign}.3g}"  # noqa: PLR2004  # three digits

@@ -7,7 +7,7 @@ import polars as pl
 
 from pipeline.product import Product
 from pipeline.report import charts
-from pipeline.report.parts import Marts, Page, Quote, Section, count, day_text, share
+from pipeline.report.parts import Marts, Page, Quote, Section, count, day_text, releases_of, said, share
 
 _MOST = 15
 _QUOTED_THEMES, _THEMES_SHOWN = 6, 8
@@ -34,17 +34,13 @@ def voice_page(product: Product, marts: Marts) -> Page:
     asked = scores.select("survey", "question", "question_kind").unique().sort("survey", "question").rows()
     for survey, question, kind in asked:
         own = (pl.col("survey") == survey) & (pl.col("question") == question)
-        sections += _score(scores.filter(own), survey, question, kind)
+        sections += _score(scores.filter(own), survey, question, kind, releases_of(product))
         sections += _themes(marts["themes"].filter(own, _PERIOD), survey, kind)
         sections += _behaviour(marts["score_by_behaviour"].filter(own, _PERIOD), survey, kind)
     sections += _exit(daily, product)
     sections += _talk(marts["themes"])
     sections += _quotes(marts["quotes"], marts["themes"])
     return Page("voice", "Voice", [], sections)
-
-
-def _said(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _answers(daily: pl.DataFrame) -> Section:
@@ -63,10 +59,10 @@ def _answers(daily: pl.DataFrame) -> Section:
         charts.steps(
             bars.filter(pl.col("survey") == name).select(
                 step=pl.int_range(pl.len()),
-                step_name=pl.lit(f"{_said(name)}: ") + pl.col("step").replace({"impressions": "shown", "responses": "answered"}),
+                step_name=pl.lit(f"{said(name)}: ") + pl.col("step").replace({"impressions": "shown", "responses": "answered"}),
                 people_converted="n", shown=pl.col("n").map_elements(count, return_dtype=pl.String),
             ),
-            f"{_said(name)}: shown, answered, with a comment",
+            f"{said(name)}: shown, answered, with a comment",
             "times",
         )
         for name in bars["survey"].unique(maintain_order=True)
@@ -78,7 +74,7 @@ def _answers(daily: pl.DataFrame) -> Section:
         drawn,
         ("survey", "shown", "closed", "answered", "rate", "comments", "no comment", "nobody known", "no session"),
         [
-            (_said(r["survey"]) or "(not told)", count(r["impressions"]) if r["impressions"] else _DASH,
+            (said(r["survey"]) or "(not told)", count(r["impressions"]) if r["impressions"] else _DASH,
              count(r["dismissals"]) if r["impressions"] else _DASH, count(r["responses"]),
              share(r["responses_measured"] / r["impressions"] if r["impressions"] else None), count(r["comments"]),
              count(r["non_answers"]), count(r["without_person"]), count(r["without_session"]))
@@ -87,7 +83,7 @@ def _answers(daily: pl.DataFrame) -> Section:
     )  # fmt: skip
 
 
-def _score(own: pl.DataFrame, survey: str, question: str, kind: str) -> list[Section]:
+def _score(own: pl.DataFrame, survey: str, question: str, kind: str, releases: charts.Releases) -> list[Section]:
     everybody = own.filter(pl.col("dimension") == "")
     weeks = everybody.filter(pl.col("period") == "week").sort("period_start")
     recent = own.filter(_PERIOD)
@@ -96,16 +92,16 @@ def _score(own: pl.DataFrame, survey: str, question: str, kind: str) -> list[Sec
     groups = recent.filter((pl.col("dimension") == "") | (pl.col("responses") < of_all))
     shown = groups.sort("dimension", "responses", "value", descending=[False, True, False])
     band = weeks.filter(pl.col("low_end").is_not_null()).select("score", "low_end", "high_end", start="period_start")
-    name = f"{_NAMES[kind]}: {_said(survey)}"
+    name = f"{_NAMES[kind]}: {said(survey)}"
     return [
         Section(
             name,
-            f"“{_said(question)}” over the last 28 days, {_UNITS[kind]}. A response counts once, with its last answer; "
+            f"“{said(question)}” over the last 28 days, {_UNITS[kind]}. A response counts once, with its last answer; "
             "where people answer more than once the interval allows for it. Fewer than 30 responses are a hint and no finding.",
-            [charts.band(band, f"{name} by week, with its 95 % interval", _UNITS[kind])] if band.height > 1 else [],
+            [charts.band(band, f"{name} by week, with its 95 % interval", _UNITS[kind], releases)] if band.height > 1 else [],
             ("group", "score", "from", "to", "responses", "people", "high", "low", ""),
             [
-                (f"{r['dimension']}: {_said(r['value'])}" if r["dimension"] else "everybody", _number(r["score"]), _number(r["low_end"]),
+                (f"{r['dimension']}: {said(r['value'])}" if r["dimension"] else "everybody", _number(r["score"]), _number(r["low_end"]),
                  _number(r["high_end"]), count(r["responses"]), count(r["people"]), share(r["share_high"]), share(r["share_low"]),
                  "few" if r["is_small"] else "")
                 for r in shown.head(2 * _MOST).rows(named=True)
@@ -132,10 +128,10 @@ def _themes(own: pl.DataFrame, survey: str, kind: str) -> list[Section]:
     )
     return [
         Section(
-            f"{_said(survey)}: what goes with a lower or higher {_NAMES[kind]}",
+            f"{said(survey)}: what goes with a lower or higher {_NAMES[kind]}",
             "The score of responses that have a comment with the theme, less that of responses with a comment without it; the "
             "line is the 95 % interval. An association: who speaks of a theme may differ in other things too.",
-            [charts.intervals(points, f"Effect of themes on the {_NAMES[kind]} of {_said(survey)}", _UNITS[kind], _COLOURS, "+d")] if points.height else [],
+            [charts.intervals(points, f"Effect of themes on the {_NAMES[kind]} of {said(survey)}", _UNITS[kind], _COLOURS, "+d")] if points.height else [],
             ("theme", "with it", "without", "effect", "from", "to", ""),
             [
                 (r["name"], count(r["responses_with"]), count(r["responses_without"]), _signed(r["effect"]),
@@ -159,13 +155,13 @@ def _behaviour(own: pl.DataFrame, survey: str, kind: str) -> list[Section]:
     lows = {"nps": "detractors"}.get(kind, "people with low answers")
     return [
         Section(
-            f"{_said(survey)}: what {lows} did differently",
+            f"{said(survey)}: what {lows} did differently",
             "What people did or met in the days before they answered, ranked by how much more of those with a low answer did "
             "it than of the others. The verdict speaks of the score and allows for the number of things looked at.",
             [],
             ("what", "did", "score", "of the others", "difference", "from", "to", "verdict", "more of the low"),
             [
-                (f"{_said(r['behaviour'])}: {_said(r['value'])}", count(r["responses_with"]), _number(r["score_with"]),
+                (f"{said(r['behaviour'])}: {said(r['value'])}", count(r["responses_with"]), _number(r["score_with"]),
                  _number(r["score_without"]), _signed(r["effect"]), _signed(r["effect_low"]), _signed(r["effect_high"]),
                  r["verdict"], f"{100 * r['low_difference']:+.0f} points")
                 for r in shown.rows(named=True)
@@ -214,7 +210,7 @@ def _talk(themes: pl.DataFrame) -> list[Section]:
             [],
             ("theme", "survey", "comments", "share", *trend, "mood", "", "words"),
             [
-                (r["name"], _said(r["survey"]).replace(" ", "\u00a0"), count(r["comments"]), share(r["share"]),
+                (r["name"], said(r["survey"]).replace(" ", "\u00a0"), count(r["comments"]), share(r["share"]),
                  *(_trend(r) if has_before else ()),
                  _DASH if r["sentiment_mean"] is None else f"{r['sentiment_mean']:+.2f}", "new" if r["is_new"] else "", r["words"] or "")
                 for r in most.rows(named=True)
@@ -239,20 +235,20 @@ def _quotes(quotes: pl.DataFrame, themes: pl.DataFrame) -> list[Section]:
     for r in most.rows(named=True):
         own = quotes.filter(pl.col("survey") == r["survey"], pl.col("theme") == r["theme"])
         order = {"typical": 0, "lowest": 1, "highest": 2}
-        said = [
+        told = [
             Quote(q["quote"], q["pick"], " · ".join(filter(None, (
                 None if q["score"] is None else f"score {q['score']}", day_text(q["day"]), q["page"], q["device_type"],
                 None if q["session_key"] is None else f"session {q['session_key']}",
             ))))
             for q in sorted(own.rows(named=True), key=lambda q: (order[q["pick"]], q["place"]))
         ]  # fmt: skip
-        if said:
+        if told:
             found.append(
                 Section(
                     f"In their words: {r['name']}",
-                    f"{_said(r['survey'])}, last 90 days: the most typical comments, and those with the lowest and highest "
+                    f"{said(r['survey'])}, last 90 days: the most typical comments, and those with the lowest and highest "
                     "scores. Verbatim, personal data removed.",
-                    quotes=said,
+                    quotes=told,
                 )
             )
     return found

@@ -16,6 +16,8 @@ from scipy.special import betaln, gammaln, hyp2f1
 Floats = NDArray[np.float64]
 LEAST_PEOPLE = 100
 _DIGITS = 6
+# Parameters that run away (e^10) are none: the purchases tell no difference between people.
+_LARGEST = 10.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class GammaGamma:
 def fit_bg_nbd(x: Floats, t_x: Floats, t: Floats) -> BgNbd | None:
     """From repeat purchases, time of the last one and time observed, one entry a person, all times in one unit.
 
-    None where fewer than 100 people are there, or nobody bought again.
+    None where fewer than 100 people are there, nobody bought again, or people don't differ so that it can be told.
     """
     if len(x) < LEAST_PEOPLE or not (x > 0).any():
         return None
@@ -61,12 +63,14 @@ def fit_bg_nbd(x: Floats, t_x: Floats, t: Floats) -> BgNbd | None:
         return -float((counts * each).sum() / len(x))
 
     logs, least = _least(loss, np.log([0.5, max(1.0, float(np.median(t)) / 4), 0.8, 2.5]))
+    if logs.max() > _LARGEST:
+        return None
     found = [rounded(each) for each in np.exp(logs)]
     return BgNbd(*found, log_likelihood=rounded(-least * len(x)))
 
 
 def fit_gamma_gamma(x: Floats, mean: Floats) -> GammaGamma | None:
-    """From numbers of purchases and their mean values, both above 0. None where fewer than 100 people are there."""
+    """From numbers of purchases and their mean values, both above 0. None where fewer than 100 people are there, or they don't differ."""
     if len(x) < LEAST_PEOPLE:
         return None
 
@@ -79,6 +83,8 @@ def fit_gamma_gamma(x: Floats, mean: Floats) -> GammaGamma | None:
         return -float(each.sum() / len(x))
 
     logs, least = _least(loss, np.log([5.0, 4.0, max(1e-6, float(np.median(mean)))]))
+    if logs.max() > _LARGEST + abs(float(np.log(np.median(mean)))):
+        return None
     found = [rounded(each) for each in np.exp(logs)]
     return GammaGamma(*found, log_likelihood=rounded(-least * len(x)))
 

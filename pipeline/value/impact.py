@@ -47,6 +47,7 @@ def _costed(joined: pl.DataFrame, weeks: int) -> pl.DataFrame:
     spread = (pl.col("squares").cast(pl.Float64) / orders - value**2).clip(0) / (orders - 1)
     known = joined.with_columns(
         sessions_with_all=met,
+        rate_with=pl.when(pl.col("with") > 0).then(pl.col("converted_with") / pl.col("with")),
         met_per_week=met / weeks,
         # Counts of a week vary as those of rare things do.
         met_error=met.sqrt() / weeks,

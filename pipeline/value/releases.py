@@ -19,6 +19,7 @@ from pipeline.value.kpi_sums import FIGURES
 
 _SPAN = timedelta(days=28)
 _WEEK = 7
+_ROUNDING = 1e-9
 # What is told of a day from the days before it has no figure of its own.
 _NOT_OF_A_DAY = ("new_people", "retention", "churn")
 DAILY_FIGURES = tuple(name for name in FIGURES if name not in _NOT_OF_A_DAY)
@@ -110,8 +111,9 @@ def _change(before: list[tuple[date, float]], after: list[tuple[date, float]]) -
     half = float(stats.t.ppf(0.975, freedom)) * error
     after_mean = sum(later) / len(later)
     told = {"before": after_mean - change, "after": after_mean, "change": change}
-    told |= {"low": change - half, "high": change + half}
-    if error > 0:
+    # A figure that never varies has no test: what is left of it is rounding.
+    if error > _ROUNDING * max(1.0, abs(after_mean)):
+        told |= {"low": change - half, "high": change + half}
         told["p_value"] = float(2 * stats.t.sf(abs(change) / error, freedom))
     return {name: float(f"{value:.6g}") for name, value in told.items()}
 

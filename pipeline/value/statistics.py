@@ -104,7 +104,7 @@ def ratios(control: Moments, variant: Moments) -> Difference | None:
     if square <= 0:
         return None
     effect, error = found[1] - found[0], sqrt(square)
-    return Difference(*found, effect, error, _two_sided(effect / error))
+    return Difference(found[0], found[1], effect, error, _two_sided(effect / error))
 
 
 def _two_sided(away: float, freedom: float | None = None) -> float:

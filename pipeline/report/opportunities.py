@@ -1,0 +1,249 @@
+"""Opportunities, ranked, and for the first of them a business case that prints on two pages."""
+
+from typing import Any
+
+import polars as pl
+from markupsafe import Markup
+
+from pipeline.product import Product
+from pipeline.report import charts
+from pipeline.report.parts import (
+    Marts,
+    Page,
+    Quote,
+    Section,
+    Tile,
+    count,
+    day_text,
+    linked,
+    money,
+    releases_of,
+    said,
+    share,
+)
+
+_CASES, _SHOWN = 8, 40
+_WEEKS_A_MONTH = 52 / 12
+_COLOURS = {"claimed": charts.BLUE, "not told from chance": charts.GREY}
+_SIGNALS = {
+    "rage_click": "Rage clicks", "dead_click": "Dead clicks", "error_click": "Clicks that end in an error",
+    "broken_link": "A broken link", "quick_back": "People who turn back at once", "page_loop": "Page loops",
+    "form_retry": "Forms sent again and again", "slow_page": "Slow page views", "excessive_scroll": "Excessive scrolling",
+}  # fmt: skip
+_DASH = "–"  # noqa: RUF001
+
+
+def opportunity_pages(product: Product, marts: Marts) -> list[Page]:
+    """The ranked list, and the business cases."""
+    found = marts["opportunities"].sort("rank")
+    names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
+    titles = {row["id"]: title_of(row, names) for row in found.rows(named=True)}
+    open_ = found.filter(pl.col("closed").is_null())
+    chosen = open_.filter("claimed").head(_CASES)["id"].to_list()
+    cases = [
+        _case(product, marts, row, titles[row["id"]])
+        for row in found.filter(pl.col("id").is_in(chosen)).rows(named=True)
+    ]
+    lead = _lead(product, open_, titles)
+    sections = [_ranked(product, open_, titles, set(chosen)), _closed(product, found, titles)]
+    return [Page("opportunities", "Opportunities", [], sections, lead=lead), *cases]
+
+
+def title_of(row: dict[str, Any], themes: dict[str, str]) -> str:
+    """What an opportunity is, in words."""
+    kind, page, subject = row["kind"], said(row["page"]), row["subject"]
+    if kind == "zone":
+        signal, _, zone = subject.partition(" in ")
+        return f"{_SIGNALS.get(signal, said(signal))} on {said(zone)} ({page})"
+    if kind == "funnel_drop":
+        step, _, group = subject.rpartition(", ")
+        return f"{said(group)}: fewer go on after {step} ({page})"
+    if kind == "theme":
+        return f"Comments about {themes.get(subject, subject)} ({page})"
+    return f"{_SIGNALS.get(subject, said(subject))} ({page})"
+
+
+def _lead(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> str:
+    claimed = open_.filter("claimed", pl.col("cost_per_week").is_not_null())
+    if claimed.is_empty():
+        return "Nothing that was met in the last four complete weeks can be told from chance to cost anything."
+    row = claimed.row(0, named=True)
+    ends = f"{_cost(row['cost_low'], product)} to {_cost(row['cost_high'], product)}"
+    return f"First: {titles[row['id']]}. A week of waiting costs about {_cost(row['cost_per_week'], product)} ({ends})."
+
+
+def _ranked(product: Product, open_: pl.DataFrame, titles: dict[str, str], cases: set[str]) -> Section:
+    claimed = open_.filter("claimed", pl.col("cost_per_week").is_not_null()).head(_CASES)
+    drawn = claimed.select(
+        what=pl.col("id").replace_strict(titles, return_dtype=pl.String), effect="cost_per_week", low="cost_low", high="cost_high",
+        verdict=pl.lit("claimed"),
+    )  # fmt: skip
+    title = f"{product.currency} a week"
+    return Section(
+        "What to mend first",
+        "Ranked by the cautious end of the cost of delay (80 % interval) for a week of work. The cost is what sessions like them "
+        "reach without the problem and these don't, times how often it is met, times what an order brings: an association "
+        "among sessions that are alike. Costs don't add up: one session meets several problems. Grey below: what can't be told "
+        "from chance.",
+        [charts.intervals(drawn, "Cost of waiting a week", title, _COLOURS, ",d")] if drawn.height else [],
+        ("opportunity", "met a week", "reach the goal", "without it", "lost a week", "cost a week", "from", "to", "work", "pays back in", "weeks seen", ""),
+        [_row(product, r, titles[r["id"]], is_case=r["id"] in cases) for r in open_.head(_SHOWN).rows(named=True)],
+        note="" if open_.height else "No complete week yet.",
+    )  # fmt: skip
+
+
+def _cost(value: float | None, product: Product) -> str:
+    """An estimate in whole units: its cents tell nothing."""
+    return _DASH if value is None else f"{value:,.0f}\u00a0{product.currency}"
+
+
+def _row(product: Product, r: dict[str, Any], title: str, *, is_case: bool) -> tuple[str, ...]:
+    without, with_it = _rates(r)
+    work = f"{r['weeks_of_work']:g}\u00a0weeks" + ("" if r["effort_said"] else " (assumed)")
+    back = _DASH if r["payback_weeks"] is None or not r["claimed"] else f"{r['payback_weeks']:.1f}\u00a0weeks"
+    # What can't be told from chance has an interval and no figure.
+    lost = _DASH if r["lost_per_week"] is None or not r["claimed"] else f"{r['lost_per_week']:.1f}"
+    cost = _cost(r["cost_per_week"] if r["claimed"] else None, product)
+    return (
+        linked(f"{r['rank']}. {title}", f"case-{r['id']}") if is_case else f"{r['rank']}. {title}", count(r["met_per_week"]),
+        share(with_it), share(without), lost, cost, *(_cost(r[k], product) for k in ("cost_low", "cost_high")), work, back,
+        count(r["weeks_claimed"]), "" if r["claimed"] else "not told from chance",
+    )  # fmt: skip
+
+
+def _rates(r: dict[str, Any]) -> tuple[float | None, float | None]:
+    """The share that reached the goal without it, as strata of those with it have it, and with it."""
+    with_it = r.get("rate_with")
+    return (None if with_it is None or r["effect"] is None else with_it + r["effect"]), with_it
+
+
+def _closed(product: Product, found: pl.DataFrame, titles: dict[str, str]) -> Section:
+    closed = found.filter(pl.col("closed").is_not_null()).sort("closed", "id", descending=[True, False])
+    return Section(
+        "Closed ones: promised and realised",
+        "What mending was to bring, by the last week before it, beside what is no longer lost once four weeks have passed. The "
+        "product file says what is closed.",
+        [],
+        ("opportunity", "closed", "promised a week", "realised a week", "from", "to"),
+        [
+            (titles[r["id"]], day_text(r["closed"], "%d %b %Y"),
+             *(money(r[k], product.currency) for k in ("promised_per_week", "realised_per_week", "realised_low", "realised_high")))
+            for r in closed.rows(named=True)
+        ],
+        note="" if closed.height else "None yet.",
+    )  # fmt: skip
+
+
+def _case(product: Product, marts: Marts, r: dict[str, Any], title: str) -> Page:
+    evidence = marts["evidence"].filter(pl.col("id") == r["id"]).sort("place")
+    sections = [
+        _what_happens(r, title),
+        _history(product, marts["opportunity_history"].filter(pl.col("id") == r["id"]).sort("as_of")),
+        _words(evidence.filter(pl.col("kind") == "quote")),
+        _sessions(evidence.filter(pl.col("kind") == "session")),
+        _doubts(r),
+    ]
+    lead = _ask(product, r)
+    return Page(f"case-{r['id']}", title, _case_tiles(product, r), sections, in_navigation=False, lead=lead)
+
+
+def _ask(product: Product, r: dict[str, Any]) -> str:
+    if r["cost_per_week"] is None:
+        return f"It takes about {r['lost_per_week']:.1f} times “{said(r['goal'])}” a week."
+    month = [_cost(r[k] * _WEEKS_A_MONTH, product) for k in ("cost_per_week", "cost_low", "cost_high")]
+    text = f"Waiting one more month costs about {month[0]} (80 % interval: {month[1]} to {month[2]})."
+    if r["payback_weeks"] is not None:
+        work = f"{r['weeks_of_work']:g} weeks of work" + (
+            "" if r["effort_said"] else ", as assumed where nothing else is said,"
+        )
+        text += f" Mending it takes {work} and pays back in {r['payback_weeks']:.1f} weeks."
+    return text
+
+
+def _case_tiles(product: Product, r: dict[str, Any]) -> list[Tile]:
+    without, with_it = _rates(r)
+    none = Markup()
+    cost = (
+        "Cost of waiting a week", _cost(r["cost_per_week"], product),
+        f"80 % interval: {_cost(r['cost_low'], product)} to {_cost(r['cost_high'], product)}",
+    )  # fmt: skip
+    return [
+        Tile(*cost, none, "Goals lost x what an order brings."),
+        Tile("Met a week", count(r["met_per_week"]), f"{count(r['sessions_with_all'])} in the weeks looked at", none, "Mean of the last complete weeks, at most 4."),
+        Tile("Reach the goal", f"{share(with_it)}", f"{share(without)} of those like them without it", none, f"Goal: {said(r['goal'])}."),
+        Tile("Lost a week", f"{r['lost_per_week']:.1f}", f"{r['lost_low']:.1f} to {r['lost_high']:.1f}", none, "Times that the goal is missed."),
+    ]  # fmt: skip
+
+
+def _what_happens(r: dict[str, Any], title: str) -> Section:
+    without, with_it = _rates(r)
+    bars = pl.DataFrame(
+        {"step": [0, 1], "step_name": ["with it", "like them, without it"], "people_converted": [100 * (with_it or 0), 100 * (without or 0)],
+         "shown": [share(with_it), share(without)]}
+    )  # fmt: skip
+    return Section(
+        "What happens",
+        f"{title}. Of {count(r['sessions_with'])} that met it, {share(with_it)} reached “{said(r['goal'])}” afterwards; of those alike "
+        f"(device, new or returning, page views before) without it, {share(without)}.",
+        [charts.steps(bars, f"{title}: who reached the goal", "% who reached the goal")]
+        if r["effect"] is not None
+        else [],
+    )
+
+
+def _history(product: Product, rows: pl.DataFrame) -> Section:
+    shown = rows.filter(pl.col("cost_per_week").is_not_null()).select(
+        start="as_of", score="cost_per_week", low_end="cost_low", high_end="cost_high"
+    )
+    title = f"{product.currency} a week"
+    releases = releases_of(product)
+    return Section(
+        "Week by week",
+        "Cost of delay over the four weeks that end with each week, with its 80 % interval.",
+        [charts.band(shown, "Cost of delay by week", title, releases)] if shown.height > 1 else [],
+        note="" if shown.height > 1 else "There is one week so far.",
+    )
+
+
+def _words(quotes: pl.DataFrame) -> Section:
+    told = [
+        Quote(
+            r["detail"], "", " · ".join(filter(None, (
+                None if r["score"] is None else f"score {r['score']}", day_text(r["day"]), r["device_type"],
+                None if r["session_key"] is None else f"session {r['session_key']}",
+            ))),
+        )
+        for r in quotes.rows(named=True)
+    ]  # fmt: skip
+    return Section(
+        "In their words",
+        "Said in the sessions that met it, or else on that page. Verbatim, personal data removed.",
+        quotes=told,
+        note="" if told else "Nobody who met it left a comment.",
+    )
+
+
+def _sessions(sessions: pl.DataFrame) -> Section:
+    return Section(
+        "Sessions to watch",
+        "The latest ones of different people that didn't reach the goal, and when in the session it happened.",
+        [],
+        ("session", "when", "device", "after", "what shows it"),
+        [
+            (str(r["session_key"]), f"{r['happened_at']:%d %b %H:%M} UTC", r["device_type"],
+             _DASH if r["offset_ms"] is None else f"{r['offset_ms'] / 1000:.0f} s", r["detail"] or "")
+            for r in sessions.rows(named=True)
+        ],
+    )  # fmt: skip
+
+
+def _doubts(r: dict[str, Any]) -> Section:
+    least, most = (share(r[k]) for k in ("low", "high"))
+    p = "" if r["q_value"] is None else f" After allowing for all that was looked at, q = {r['q_value']:.2g}."
+    return Section(
+        "How sure we are",
+        "",
+        note=f"The difference is {share(r['effect'])}, with a 95 % interval from {least} to {most}, clustered by person.{p} It is an "
+        "association among sessions that are alike, no experiment: something else that these sessions share may be behind it. It "
+        "doesn't add up with other opportunities.",
+    )
