@@ -26,6 +26,7 @@ from pipeline.product import Product
 from pipeline.product_file import parse_product
 from pipeline.profile import Facts, Verdict
 from pipeline.tables import DAY_TABLES
+from pipeline.value.experiment_moments import Streams
 
 PRODUCT = """
 name: Test shop
@@ -134,6 +135,26 @@ def feedback_frame(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
         row["occurred_at"] = row["occurred_at"] or f"{row['day']}T12:00:00+00:00"
     frame = pl.DataFrame(full, schema={**table.schema, "occurred_at": pl.String}, orient="row")
     return table.conform(frame.with_columns(pl.col("occurred_at").str.to_datetime(time_unit="us", time_zone="UTC")))
+
+
+def exposed(rows: Sequence[tuple[int, str, datetime]], **about: Any) -> pl.DataFrame:
+    """Exposures to the experiment `note` by the contract, from person, variant and instant."""
+    full = [
+        {
+            "day": when.date(), "person_key": person, "experiment_id": "note", "variant": variant, "first_at": when,
+            "exposures": 1, "segment_bits": person % 2, "device_type": "mobile", "country": "DE", "channel": "direct", **about,
+        }
+        for person, variant, when in rows
+    ]  # fmt: skip
+    frame = pl.DataFrame(full, schema=TABLES["exposures"].schema)
+    return TABLES["exposures"].conform(frame)
+
+
+def experiment_streams(exposures: pl.DataFrame, **tables: pl.DataFrame) -> Streams:
+    """What experiments read: these exposures, and `tables` by name."""
+    names = ("outcomes", "activity", "friction_incidents", "feedback")
+    given = {name: tables.get(name, TABLES[name].schema.to_frame()) for name in names}
+    return Streams(exposures.lazy(), *(given[name].lazy() for name in names))
 
 
 def approve(

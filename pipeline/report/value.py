@@ -77,7 +77,13 @@ def _rfm(product: Product, found: pl.DataFrame) -> Section:
         people, revenue = int(own["people"].sum()), int(own["revenue_micros"].sum())
         per_person = money(revenue / 1_000_000 / people if people else None, product.currency)
         rows.append(
-            (name, count(people), count(int(own["orders"].sum())), money(revenue / 1_000_000, product.currency), per_person)
+            (
+                name,
+                count(people),
+                count(int(own["orders"].sum())),
+                money(revenue / 1_000_000, product.currency),
+                per_person,
+            )
         )
     return Section(
         "Buyers by recency, frequency and value",

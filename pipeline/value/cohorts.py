@@ -8,7 +8,6 @@ import polars as pl
 from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY, day_start
 from pipeline.metrics.buckets import in_ranges, ranges_of
-from pipeline.metrics.periods import Calendar
 from pipeline.product import Product
 
 _MICROS = 1_000_000
@@ -85,12 +84,10 @@ def _cohort(people: pl.DataFrame, product: Product) -> Iterator[pl.DataFrame]:
 def cohort_starts(people: pl.DataFrame, product: Product) -> Iterable[tuple[str, pl.Series]]:
     """First days of the periods in which people's local days `born` lie."""
     born = people["born"]
-    week = Calendar("week", week_start=product.week_start)
-    midnight = pl.DataFrame({"at": born.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")})
-    numbers = midnight.select(week.number("at")).to_series()
-    starts = {number: week.first_day(number) for number in numbers.unique()}
+    # Polars' weeks begin on Monday.
+    ahead = "0d" if product.week_start == "monday" else "1d"
     yield "all", pl.Series([product.start_date] * len(born), dtype=pl.Date)
-    yield "week", numbers.replace_strict(starts, return_dtype=pl.Date)
+    yield "week", born.dt.offset_by(ahead).dt.truncate("1w").dt.offset_by(f"-{ahead}")
     yield "month", born.dt.month_start()
 
 

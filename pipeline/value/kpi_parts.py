@@ -15,7 +15,7 @@ import polars as pl
 from pipeline.contracts import TABLES
 from pipeline.metrics.buckets import in_ranges, ranges_of
 from pipeline.product import Product
-from pipeline.value.kpi_sums import FIGURES, KeyFigure, Window, by_person, sums_of, top_values
+from pipeline.value.kpi_sums import FIGURES, Grid, KeyFigure, by_person, grid_to, sums_of, top_values
 from pipeline.value.kpis import windows
 
 _TREE = ("people", "orders per person", "revenue per order")
@@ -134,46 +134,33 @@ def kpi_parts(sessions: pl.LazyFrame, days: list[date], product: Product) -> pl.
     """The parts of each headline's change: the last complete week, the last 7 and 28 days, each beside what was before."""
     table = TABLES["kpi_parts"]
     there = set(days)
-    latest = {each.period: each for each in windows(days, product) if each.period != "day"}
     rows: list[dict[str, Any]] = []
-    for window in latest.values():
-        length = (window.last - window.first).days + 1
-        if not all(window.before + timedelta(days=i) in there for i in range(2 * length)):
+    for each in windows(days, product):
+        grid = grid_to(each.grid.last, each.grid.length, 2)
+        if each.period == "day" or not all(grid.first + timedelta(days=i) in there for i in range(2 * grid.length)):
             continue
-        found = _sums(sessions, window, product)
-        rows += [{**row, **_about(window)} for row in (*_tree_rows(found), *_rows(found))]
+        about = {"period": each.period, "period_start": grid.first_of(1), "period_end": grid.last}
+        found = _sums(sessions, grid, product)
+        rows += [{**row, **about} for row in (*_tree_rows(found), *_rows(found))]
     return table.conform(pl.DataFrame(rows, schema=table.schema, orient="row"))
 
 
-def _about(window: Window) -> dict[str, object]:
-    return {"period": window.period, "period_start": window.first, "period_end": window.last}
-
-
-def _sums(sessions: pl.LazyFrame, window: Window, product: Product) -> dict[str, list[dict[str, Any]]]:
-    """Rows of sums by dimension: `value`, `side` (0 before, 1 after), and the figures' sums."""
-    recent = sessions.filter(pl.col("session_day").is_between(window.before, window.last))
-    top = top_values(recent)
+def _sums(sessions: pl.LazyFrame, grid: Grid, product: Product) -> dict[str, list[dict[str, Any]]]:
+    """Rows of sums by dimension: `value`, `window` (0 before, 1 after), and the figures' sums."""
+    recent = sessions.filter(pl.col("session_day").is_between(grid.first, grid.last))
+    groups = by_person(product, top_values(recent))
     number = ranges_of(8 * recent.select(pl.len()).collect().item())
-    groups = by_person(product, top)
-    length = window.last - window.first
-    spans = ((0, window.before, window.before + length), (1, window.first, window.last))
-
-    def summed(inside: pl.Expr) -> pl.DataFrame:
-        own = recent.filter(inside).collect()
-        born = pl.DataFrame(schema={"person_key": pl.Int64, "born": pl.Date})
-        return pl.concat(
-            sums_of(own, born, first, last, groups).with_columns(side=pl.lit(side)) for side, first, last in spans
-        )
-
-    whole = pl.concat(in_ranges(summed, number)).group_by("dimension", "value", "side").agg(pl.all().sum())
+    born = pl.DataFrame(schema={"person_key": pl.Int64, "born": pl.Date})
+    parts = in_ranges(lambda inside: sums_of(recent.filter(inside).collect(), born, grid, groups), number)
+    whole = pl.concat(parts).group_by("dimension", "value", "window").agg(pl.all().sum())
     found: dict[str, list[dict[str, Any]]] = {}
-    for row in whole.sort("dimension", "value", "side").rows(named=True):
+    for row in whole.sort("dimension", "value", "window").rows(named=True):
         found.setdefault(row["dimension"], []).append(row)
     return found
 
 
 def _tree_rows(found: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    whole = {row["side"]: row for row in found.get("", [])}
+    whole = {row["window"]: row for row in found.get("", [])}
     if len(whole) < 2 or min(row["people_y"] for row in whole.values()) == 0:  # noqa: PLR2004  # before and after
         return []
     factors: list[list[float]] = []
@@ -197,7 +184,7 @@ def _rows(found: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
         for name in (*_TOTALS, *_RATES):
             sides: list[dict[str, dict[str, int]]] = [{}, {}]
             for row in own:
-                sides[row["side"]][row["value"]] = {"y": int(row[f"{name}_y"]), "x": int(row[f"{name}_x"])}
+                sides[row["window"]][row["value"]] = {"y": int(row[f"{name}_y"]), "x": int(row[f"{name}_x"])}
             rows += _of_total(name, dimension, *sides) if name in _TOTALS else _of_rate(name, dimension, *sides)
     return rows
 

@@ -60,45 +60,56 @@ _FROM_SESSIONS: Mapping[str, pl.Expr] = {
 
 
 @dataclass(frozen=True)
-class Window:
-    """Days of one length: `period` and first day name it, `before` is the first day of what it is compared with."""
+class Grid:
+    """`number` windows of `length` days each, one after the other from `first` on."""
 
-    period: str
     first: date
-    last: date
-    before: date
+    length: int
+    number: int
+
+    @property
+    def last(self) -> date:
+        """The last day of the last window."""
+        return self.first + timedelta(days=self.length * self.number - 1)
+
+    def window(self, day: str) -> pl.Expr:
+        """The number of the window in which a day lies."""
+        return (pl.col(day) - pl.lit(self.first)).dt.total_days().floordiv(self.length)
+
+    def first_of(self, window: int) -> date:
+        """The first day of a window."""
+        return self.first + timedelta(days=self.length * window)
 
 
-def windows_of(period: str, length: int, ends: Iterable[date], back: int) -> list[Window]:
-    """Windows of `length` days that end on `ends`, compared with those that lie `back` days earlier."""
-    return [
-        Window(period, first, end, first - timedelta(days=back))
-        for end in ends
-        if (first := end - timedelta(days=length - 1))
-    ]
+def grid_to(last: date, length: int, number: int) -> Grid:
+    """The grid of `number` windows that ends with `last`."""
+    return Grid(last - timedelta(days=length * number - 1), length, number)
 
 
 Dimensioned = Callable[[pl.DataFrame], Iterable[tuple[str, pl.DataFrame]]]
 
 
-def sums_of(sessions: pl.DataFrame, born: pl.DataFrame, first: date, last: date, groups: Dimensioned) -> pl.DataFrame:
-    """Sums by `dimension` and `value` over people of the days from `first` to `last`, and who of the days before came back.
+def sums_of(sessions: pl.DataFrame, born: pl.DataFrame, grid: Grid, groups: Dimensioned) -> pl.DataFrame:
+    """Sums by `window`, `dimension` and `value` over people, and who of the window before came back.
 
-    `sessions` holds session_kpis of these days and as many before; `groups` gives sessions once per dimension, as `value`.
-    Columns: `n`, and for each figure of FIGURES `<figure>_y`, `_x`, `_yy`, `_xy`, `_xx` as Int128.
+    `sessions` holds session_kpis of the grid's days; `groups` gives sessions once per dimension, as `value`. Columns: `n`,
+    and for each figure of FIGURES `<figure>_y`, `_x`, `_yy`, `_xy`, `_xx` as Int128.
     """
-    length = (last - first).days + 1
-    now = sessions.filter(pl.col("session_day").is_between(first, last))
-    past = sessions.filter(pl.col("session_day").is_between(first - timedelta(days=length), first - timedelta(days=1)))
-    here = now["person_key"].unique()
-    is_new = pl.col("born").is_between(first, last).fill_null(value=False).cast(pl.Int64)
+    inside = sessions.filter(pl.col("session_day").is_between(grid.first, grid.last)).with_columns(
+        window=grid.window("session_day")
+    )
+    here = inside.select("window", "person_key", came_back=pl.lit(1, dtype=pl.Int64)).unique()
+    is_new = (grid.window("born") == pl.col("window")).fill_null(value=False).cast(pl.Int64)
     parts: list[pl.DataFrame] = []
-    for (dimension, own), (_, old) in zip(groups(now), groups(past), strict=True):
-        people = own.group_by("value", "person_key").agg(**_FROM_SESSIONS).join(born, on="person_key", how="left")
+    for dimension, own in groups(inside):
+        people = (
+            own.group_by("window", "value", "person_key").agg(**_FROM_SESSIONS).join(born, on="person_key", how="left")
+        )
         counted = people.with_columns(one=pl.lit(1, dtype=pl.Int64), is_new=is_new).drop("born")
-        left = old.select("value", "person_key").unique().with_columns(
-            was_there=pl.lit(1, dtype=pl.Int64), came_back=pl.col("person_key").is_in(here.implode()).cast(pl.Int64)
-        )  # fmt: skip
+        past = people.select(pl.col("window") + 1, "value", "person_key").filter(pl.col("window") < grid.number)
+        left = past.join(here, on=["window", "person_key"], how="left").with_columns(
+            pl.col("came_back").fill_null(0), was_there=pl.lit(1, dtype=pl.Int64)
+        )
         whole = pl.concat([counted, left.with_columns(stayed_away=1 - pl.col("came_back"))], how="diagonal")
         parts.append(_squared(whole.with_columns(pl.col(_COLUMNS).fill_null(0)), dimension))
     return pl.concat(parts)
@@ -111,7 +122,7 @@ def _squared(people: pl.DataFrame, dimension: str) -> pl.DataFrame:
         top, bottom = pl.col(each.top), pl.col(each.bottom) if each.bottom else pl.lit(0, dtype=pl.Int128)
         pairs = {"y": top, "x": bottom, "yy": top * top, "xy": top * bottom, "xx": bottom * bottom}
         found |= {f"{name}_{suffix}": pair.sum() for suffix, pair in pairs.items()}
-    return wide.group_by("value").agg(**found).select(pl.lit(dimension).alias("dimension"), pl.all())
+    return wide.group_by("window", "value").agg(**found).select(pl.lit(dimension).alias("dimension"), pl.all())
 
 
 def by_session(product: Product, pages: pl.DataFrame, top: Mapping[str, list[str]]) -> Dimensioned:
@@ -129,16 +140,16 @@ def by_session(product: Product, pages: pl.DataFrame, top: Mapping[str, list[str
 
 
 def by_person(product: Product, top: Mapping[str, list[str]]) -> Dimensioned:
-    """People by the first session of the days: each counts once in a dimension, so parts add up to the whole."""
+    """People by their first session of the window: each counts once in a dimension, so parts add up to the whole."""
 
     def groups(sessions: pl.DataFrame) -> Iterable[tuple[str, pl.DataFrame]]:
         ordered = sessions.sort("person_key", "started_at", "session_key")
         yield "", sessions.with_columns(value=pl.lit(EVERYBODY))
         for name in DIMENSIONS:
-            first = pl.col(name).first().over("person_key")
+            first = pl.col(name).first().over("window", "person_key")
             yield name, ordered.with_columns(value=pl.when(first.is_in(top[name])).then(first).otherwise(pl.lit(OTHER)))
         for i, segment in enumerate(sorted(product.segments)):
-            bits = pl.col("segment_bits").first().over("person_key")
+            bits = pl.col("segment_bits").first().over("window", "person_key")
             named = pl.when(bits & (1 << i) != 0).then(pl.lit(segment)).otherwise(pl.lit(f"not {segment}"))
             yield f"segment {segment}", ordered.with_columns(value=named)
 

@@ -6,7 +6,7 @@ Johari et al. 2022 (the mixture test behind the always-valid interval). Degenera
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, log, sqrt
+from math import ceil, erfc, log, sqrt
 
 from scipy import stats
 
@@ -108,7 +108,7 @@ def ratios(control: Moments, variant: Moments) -> Difference | None:
 
 
 def _two_sided(away: float, freedom: float | None = None) -> float:
-    return float(2 * (stats.norm.sf(abs(away)) if freedom is None else stats.t.sf(abs(away), freedom)))
+    return erfc(abs(away) / sqrt(2)) if freedom is None else float(2 * stats.t.sf(abs(away), freedom))
 
 
 @dataclass(frozen=True)

@@ -58,14 +58,17 @@ def goal_of(product: Product) -> str | None:
 
 
 def units(views: pl.LazyFrame, beside: Streams, inside: pl.Expr, span: Span, product: Product) -> pl.DataFrame:
-    """All units of a range of people, by BY and STRATA; `views` holds first_views, `beside` the tables of READS."""
+    """All units of a range of people, by BY and STRATA.
+
+    `views` holds first_views, `beside` the tables of READS, and `comment_themes` where comments have themes.
+    """
     born = beside["activity"].filter(inside).group_by("person_key").agg(born_at=pl.col("first_at").min()).collect()
     rows = {name: beside[name].filter(inside) for name in READS}
     parts = [
         pl.DataFrame(schema=UNIT),
         *_of_views(views.filter(inside, span.holds()), rows["friction_incidents"], born, span, product),
         *(_unit(part) for part in funnel_steps(rows["step_events"], rows["outcomes"], born, span, product)),
-        *(_unit(part) for part in _comments(rows, born, span, product)),
+        *(_unit(part) for part in _comments(rows, beside.get("comment_themes"), born, span, product)),
     ]
     return pl.concat(parts)
 
@@ -178,10 +181,11 @@ def _within(people: pl.DataFrame, acts: pl.DataFrame, window: timedelta) -> pl.D
     return joined.filter(pl.col("occurred_at") > pl.col("at_step"), pl.col("occurred_at") <= pl.col("at_step") + window)
 
 
-def _comments(rows: Streams, born: pl.DataFrame, span: Span, product: Product) -> Iterator[pl.DataFrame]:
+def _comments(
+    rows: Streams, themes: pl.LazyFrame | None, born: pl.DataFrame, span: Span, product: Product
+) -> Iterator[pl.DataFrame]:
     """Comments with each theme beside those without: did the person reach the goal in the days after?"""
     goal = goal_of(product)
-    themes = rows.get("comment_themes")
     if goal is None or themes is None:
         return
     bit = 1 << sorted(product.goals).index(goal)
