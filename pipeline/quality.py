@@ -35,7 +35,9 @@ HARD_ZEROS: dict[str, str] = {
     "unbalanced_rows": "accepted rows that are neither events nor counted as repetitions",
     "unbalanced_files": "landing files whose records are not all accounted for",
 }
-_WARNINGS: dict[str, tuple[float, float, str]] = {
+# Least, most (None: unbounded), and what a value beyond means.
+_Bound = tuple[float | None, float | None, str]
+_WARNINGS: dict[str, _Bound] = {
     "volume_ratio": (*VOLUME_BOUNDS, "rows against the median of the last same weekdays"),
     "unknown_page_share": (0.0, MAX_UNKNOWN_PAGE_SHARE, "share of page views whose address fits no page"),
     "without_person_share": (0.0, MAX_WITHOUT_PERSON_SHARE, "share of events without any id"),
@@ -52,42 +54,40 @@ def judge(
     Hard faults are facts of the batch itself; what compares with other days is a warning and holds nothing back, or
     results would depend on the order in which files arrived.
     """
-    gxe = _great_expectations().expectations
-
-    rows = [_profile_row(facts, past) for facts, past in zip(batches, history, strict=True)]
-    frame = pl.DataFrame(rows, infer_schema_length=None).with_row_index("batch")
-    expectations: list[Any] = [
-        gxe.ExpectColumnValuesToBeBetween(column=name, max_value=0, severity="critical", meta={"fault": text})
-        for name, text in HARD_ZEROS.items()
-        if frame[name].null_count() < frame.height
-    ]
+    hard: dict[str, _Bound] = {name: (None, 0, text) for name, text in HARD_ZEROS.items()}
     if table.name == "events":
         limit, least = product.quality.max_rejected_share, product.quality.min_records
         share = f"share of rejected records in the day's landing files, at most {limit:.0%} from {least} records on"
-        expectations.append(
-            gxe.ExpectColumnValuesToBeBetween(
-                column="judged_rejected_share", max_value=limit, severity="critical", meta={"fault": share}
-            )
-        )
-    expectations += [
-        gxe.ExpectColumnValuesToBeBetween(
-            column=name, min_value=low, max_value=high, severity="warning", meta={"fault": text}
-        )
-        for name, (low, high, text) in _WARNINGS.items()
-        if frame[name].null_count() < frame.height
-    ]
-    # Below so many records a share says nothing.
-    judged = pl.when(pl.col("records_read") >= product.quality.min_records).then("rejected_share")
-    return _verdicts(table, frame.with_columns(judged_rejected_share=judged), expectations, batches)
+        hard["judged_rejected_share"] = (None, limit, share)
+    looked: list[dict[str, Any]] = []
+    for batch, (facts, past) in enumerate(zip(batches, history, strict=True)):
+        row = _profile_row(facts, past, product.quality.min_records)
+        looked += [
+            {
+                "batch": batch,
+                "column": name,
+                "value": row[name],
+                "low": low,
+                "high": high,
+                "fault": text,
+                "severity": severity,
+            }
+            for severity, bounds in (("critical", hard), ("warning", _WARNINGS))
+            for name, (low, high, text) in bounds.items()
+            if row[name] is not None
+        ]
+    return _verdicts(table, looked, batches)
 
 
-def _profile_row(facts: Facts, past: Sequence[Facts]) -> dict[str, float | None]:
+def _profile_row(facts: Facts, past: Sequence[Facts], min_records: int) -> dict[str, float | None]:
     row: dict[str, float | None] = {name: facts.get(name) for name in HARD_ZEROS}
     rows, views = facts["rows"] or 0, facts.get("page_views") or 0
     before = [then["rows"] or 0 for then in past]
     usual = median(before) if len(before) >= SAME_WEEKDAYS_NEEDED else 0
-    row["records_read"] = facts.get("records_read")
-    row["rejected_share"] = facts.get("rejected_share")
+    # Below so many records a share says nothing.
+    row["judged_rejected_share"] = (
+        facts.get("rejected_share") if (facts.get("records_read") or 0) >= min_records else None
+    )
     row["volume_ratio"] = rows / usual if usual else None
     row["unknown_page_share"] = (facts.get("page_views_unknown_page") or 0) / views if views else None
     row["without_person_share"] = (facts.get("events_without_person") or 0) / rows if rows else None
@@ -97,22 +97,39 @@ def _profile_row(facts: Facts, past: Sequence[Facts]) -> dict[str, float | None]
     return {name: None if value is None else float(value) for name, value in row.items()}
 
 
-def _verdicts(
-    table: Table, frame: pl.DataFrame, expectations: Sequence[Any], batches: Sequence[Facts]
-) -> list[Verdict]:
-    faults: list[list[str]] = [[] for _ in batches]
-    cautions: list[list[str]] = [[] for _ in batches]
-    for result in _validate(frame, expectations, by="batch"):
+def _verdicts(table: Table, looked: Sequence[Mapping[str, Any]], batches: Sequence[Facts]) -> list[Verdict]:
+    """What lies out of its bounds, batch by batch.
+
+    A row of the judged frame is a fact of a batch with how far it lies out: two expectations judge all facts of all
+    batches, where one for each would cost Great Expectations more than computing the table.
+    """
+    gxe = _great_expectations().expectations
+
+    beyond = pl.max_horizontal(
+        pl.col("value") - pl.col("high"), pl.col("low") - pl.col("value"), pl.lit(0.0, dtype=pl.Float64)
+    )
+    number = pl.Float64
+    schema = {"batch": pl.Int64, "column": pl.String, "value": number, "low": number, "high": number, "fault": pl.String, "severity": pl.String}  # fmt: skip
+    frame = pl.DataFrame(looked, schema=schema, orient="row").with_row_index("place")
+    judged = frame.select("place", critical=_of("critical", beyond), warning=_of("warning", beyond))
+    expectations = [
+        gxe.ExpectColumnValuesToBeBetween(column=name, max_value=0, severity=name, meta={"fault": "out of its bounds"})
+        for name in ("critical", "warning")
+        if judged[name].null_count() < judged.height
+    ]
+    found: dict[str, list[list[str]]] = {name: [[] for _ in batches] for name in ("critical", "warning")}
+    for result in _validate(judged, expectations, by="place"):
         for failed in result["batches"]:
-            column = result["column"]
-            value = frame[int(failed), column]
-            sentence = f"{table.name}: {value:g} {result['fault']} ({column})"
-            details = [
-                f"{name}={number}" for name, number in batches[int(failed)].items() if name.startswith(f"{column}:")
-            ]
-            listed = (faults if result["severity"] == "critical" else cautions)[int(failed)]
-            listed.append(f"{sentence}: {', '.join(details)}" if details else sentence)
-    return [Verdict(tuple(f), tuple(w)) for f, w in zip(faults, cautions, strict=True)]
+            fact = looked[int(failed)]
+            batch, column = int(fact["batch"]), fact["column"]
+            sentence = f"{table.name}: {fact['value']:g} {fact['fault']} ({column})"
+            details = [f"{name}={count}" for name, count in batches[batch].items() if name.startswith(f"{column}:")]
+            found[result["severity"]][batch].append(f"{sentence}: {', '.join(details)}" if details else sentence)
+    return [Verdict(tuple(f), tuple(w)) for f, w in zip(*found.values(), strict=True)]
+
+
+def _of(severity: str, beyond: pl.Expr) -> pl.Expr:
+    return pl.when(pl.col("severity") == severity).then(beyond)
 
 
 def judge_mart(table: Table, product: Product, frame: pl.DataFrame, facts: Facts) -> Verdict:

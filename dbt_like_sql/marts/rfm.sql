@@ -3,7 +3,7 @@ select
     recency_score,
     frequency_score,
     monetary_score,
-    count(*) as people,
+    count(person_key) as people,
     cast(sum(orders) as bigint) as orders,
     cast(sum(revenue_micros) as bigint) as revenue_micros,
     cast(sum(cast(round(chance_alive * 1e6) as bigint)) as double) / count(chance_alive) / 1e6 as chance_alive_mean,

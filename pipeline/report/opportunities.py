@@ -75,7 +75,7 @@ def _lead(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> str:
 def _ranked(product: Product, open_: pl.DataFrame, titles: dict[str, str], cases: set[str]) -> Section:
     claimed = open_.filter("claimed", pl.col("cost_per_week").is_not_null()).head(_CASES)
     drawn = claimed.select(
-        what=pl.col("id").replace_strict(titles, return_dtype=pl.String), effect="cost_per_week", low="cost_low", high="cost_high",
+        what=pl.col("id").replace_strict(titles, default=None, return_dtype=pl.String), effect="cost_per_week", low="cost_low", high="cost_high",
         verdict=pl.lit("claimed"),
     )  # fmt: skip
     title = f"{product.currency} a week"

@@ -21,6 +21,8 @@ _CELL = ["experiment", "metric", "dimension", "value"]
 def experiment_days(streams: Streams, days: list[date], product: Product) -> pl.DataFrame:
     """Sufficient statistics by day of first exposure, in the metrics' units."""
     found = moments(streams, days, product)
+    if found.is_empty():
+        return TABLES["experiment_days"].schema.to_frame()
     scales = {
         f"{name}/{metric}": scale_of(each, metric)
         for name, each in product.experiments.items()

@@ -188,6 +188,7 @@ def test_a_changed_product_part_makes_what_uses_it_dirty() -> None:
         "friction_incidents",
         "session_friction",
         "daily_friction",
+        "session_kpis",
     }
     assert {name for name, days in dirty.days.items() if days} == using
 
