@@ -35,10 +35,11 @@ dev: $(STAMP)  ## the Dagster UI over build/demo (set FOOTFALL_HOME for your own
 	export DAGSTER_HOME=$$($(BIN)/python -m assets.dagster_home "$$FOOTFALL_HOME"); \
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg dev --host 127.0.0.1 --port $${PORT:-3000}
 
-bench: export PYTHONPATH = .
+bench: export PYTHONPATH = .:examples/shop
 bench: $(STAMP)  ## time the demo run, a large night, and the metrics against DuckDB and chDB (an hour)
 	$(BIN)/python benchmarks/demo_run.py
 	$(BIN)/python benchmarks/nightly.py
+	$(BIN)/python benchmarks/planted.py
 	$(BIN)/python benchmarks/ingest_dedup.py
 	$(BIN)/python benchmarks/behaviour.py
 	$(BIN)/python benchmarks/zones.py

@@ -1,9 +1,10 @@
 """The report as a product manager opens it: in a real browser, from disk, without a fault or a request."""
 
 import csv
+import shutil
 import struct
 import zlib
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import polars as pl
 import pytest
 from support import at, compute_all, drop, ndjson, product, record, take_all
 
-from pipeline.contracts import MARTS
+from pipeline.contracts import MARTS, TABLES
 from pipeline.csv_export import export_csv
 from pipeline.lake import Lake
 from pipeline.report.flow import flow_of
@@ -21,7 +22,9 @@ from pipeline.report.write import NotPublishedError, write_report
 # What stands where there is no number.
 DASH = "\u2013"
 HOSTILE = '"><script>document.title="taken"</script><img src=x onerror=alert(1)>'
-PAGES = ("index", "zones", "heatmaps", "friction", "voice", "retention", "funnels", "journeys")
+PAGES = (
+    "index", "kpis", "opportunities", "experiments", "value", "zones", "heatmaps", "friction", "voice", "funnels", "retention", "journeys",
+)  # fmt: skip
 # Comments as hostile hands write them; `zoom` puts them into a theme, so that they are quoted.
 COMMENTS = (
     f"zoom {HOSTILE}",
@@ -56,6 +59,12 @@ CHANGES: dict[str, Any] = {
     "retention": {"weekly": {"period": "week", "periods": 3}},
     "surveys": {f"survey{i}": {"questions": {"recommend": {"kind": "nps"}, "why": {"kind": "text"}}} for i in range(3)},
     "themes": {"zoom": {"words": ["zoom"]}},
+    "experiments": {"note": {"variants": {"a": 1, HOSTILE: 1}, "control": "a"}},
+    "releases": {"button": {"day": "2026-02-10"}},
+    "hypotheses": {
+        "more": {"statement": HOSTILE, "metric": "conversion", "expected": "higher", "experiment": "note"},
+        "calm": {"statement": "Calmer", "metric": "frustration", "expected": "lower", "release": "button"},
+    },
     "journeys": {"ways": {"items": "events"}},
     "pages": [
         {
@@ -144,6 +153,14 @@ def made(home: Path) -> Lake:
                 ),
                 record(f"c{day}-{person}", (begin + timedelta(minutes=1)).isoformat(), "custom", name=HOSTILE, **who),
                 record(
+                    f"x{day}-{person}",
+                    (begin + timedelta(seconds=1)).isoformat(),
+                    "experiment",
+                    experiment_id="note",
+                    variant=("a", HOSTILE)[person % 2],
+                    **who,
+                ),
+                record(
                     f"o{day}-{person}",
                     (begin + timedelta(minutes=2)).isoformat(),
                     "order",
@@ -210,6 +227,11 @@ def test_what_the_pages_say(report: Path, browser: Any) -> None:
     assert "Retention: weekly" in said["retention"]
     assert "Dormant, below the line" in said["retention"]
     assert HOSTILE in said["funnels"], "shown as it is written"
+    assert HOSTILE in said["experiments"]
+    assert "too little data yet" in said["experiments"]
+    assert "revenue per person" in said["kpis"]
+    assert "Too few people bought again" in said["value"]
+    assert "None yet." in said["opportunities"]
     assert "2.0 min" in said["funnels"]
     assert "page_view > " in said["journeys"]
     assert "rage click" in said["friction"]
@@ -282,6 +304,76 @@ def test_pages_are_small_and_the_same_marts_give_the_same_bytes(report: Path) ->
     assert max(map(len, before.values())) < 2_000_000
     write_report(Lake(report.parent), product(**CHANGES))
     assert {path.name: path.read_bytes() for path in report.glob("*.html")} == before
+
+
+def case_rows() -> dict[str, list[dict[str, Any]]]:
+    """An opportunity with all that can be told of one, under hostile names."""
+    money = {
+        "cost_per_week": 2445.1,
+        "cost_low": 2135.6,
+        "cost_high": 2754.6,
+        "cost_low_95": 1972.0,
+        "cost_high_95": 2918.3,
+    }
+    own = {
+        "id": "abc", "kind": "zone", "page": HOSTILE, "subject": f"error_click in {HOSTILE}", "rule_set": "default", "goal": "buy",
+        "sessions_with": 196, "sessions_without": 640, "sessions_with_all": 196, "rate_with": 0.25, "effect": 0.52, "low": 0.45, "high": 0.59,
+        "q_value": 0.0001, "claimed": True, "met_per_week": 49.0, "lost_per_week": 25.6, "lost_low": 22.4, "lost_high": 28.8,
+        "order_value": 95.5, "weeks_of_work": 2.0, "effort_said": False, "payback_weeks": 3.3, "rank": 1, "weeks_claimed": 8, **money,
+    }  # fmt: skip
+    days = [date(2026, 1, 4) + timedelta(days=7 * i) for i in range(8)]
+    closed = {**own, "id": "old", "kind": "friction", "subject": "slow_page", "rank": 2, "closed": days[2], "promised_per_week": 900.0, "realised_per_week": 700.0, "realised_low": 500.0, "realised_high": 900.0}  # fmt: skip
+    seen = {"id": "abc", "day": days[7], "happened_at": at("2026-02-22T10:00"), "device_type": "mobile"}
+    session = {"kind": "session", "offset_ms": 41_000, "detail": f"TypeError at pay.js {HOSTILE}", **seen}
+    quotes = [
+        {"kind": "quote", "place": i + 1, "session_key": i, "detail": text, "score": i, **seen}
+        for i, text in enumerate(COMMENTS[:3])
+    ]
+    return {
+        "opportunities": [{**own, "as_of": days[7], "first_as_of": days[0]}, {**closed, "as_of": days[7], "first_as_of": days[0]}],
+        "opportunity_history": [{**own, "as_of": day} for day in days],
+        "evidence": [*({**session, "place": i + 1, "session_key": -(10**18) + i} for i in range(10)), *quotes],
+    }  # fmt: skip
+
+
+def test_a_business_case_prints_on_two_pages(report: Path, browser: Any, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(report.parent, home)
+    for name, rows in case_rows().items():
+        table = TABLES[name]
+        blank = {
+            c.name: None if c.nullable or c.dtype == pl.Float64() else "" if c.dtype == pl.String() else 0
+            for c in table.columns
+        }
+        known = [{**blank, **{n: v for n, v in row.items() if n in table.schema}} for row in rows]
+        table.conform(pl.DataFrame(known, schema=table.schema)).write_parquet(home / "marts" / f"{name}.parquet")
+    write_report(Lake(home), product(**CHANGES))
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    faults: list[str] = []
+    page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("dialog", lambda dialog: faults.append(dialog.message))
+    page.goto((home / "report" / "opportunities.html").as_uri())
+    assert "A week of waiting costs about 2,445" in page.inner_text("main")
+    assert "700.00" in page.inner_text("main"), "what a closed one brought"
+    page.locator("main a").first.click()
+    said = page.inner_text("main")
+    # 52 / 12 weeks a month.
+    for words in (
+        "Waiting one more month costs about 10,595",
+        "pays back in 3.3 weeks",
+        "77.0%",
+        "25.0%",
+        "41 s",
+        "score 2",
+    ):
+        assert words in said, words
+    assert said.count("TypeError at pay.js") == 10
+    assert page.locator("blockquote").count() == 3
+    assert page.locator("nav a[aria-current]").count() == 0, "the case stands below its list"
+    printed = page.pdf(format="A4", print_background=True)
+    assert 1 <= printed.count(b"/Type /Page\n") <= 2
+    page.close()
+    assert not faults
 
 
 def test_a_home_without_marts_says_what_to_do(tmp_path: Path) -> None:

@@ -71,9 +71,38 @@ def test_friction_comes_at_its_rates(events: list[Event]) -> None:
     }
     assert 0.02 < raged / views["product_before"] < 0.04
     assert errors <= on_mobile
-    assert 0.01 < len(errors) / len(on_mobile) < 0.12
+    assert 0.1 < len(errors) / len(on_mobile) < 0.3
     assert 0.004 < sum(times == 3 for times in submits.values()) / views["checkout"] < 0.05
     assert 0.004 < views["missing"] / views["home"] < 0.02
+
+
+def test_who_sees_which_variant_and_how_people_come(events: list[Event]) -> None:
+    told = [e for e in events if e["kind"] == "experiment"]
+    by_device: dict[str, set[str]] = {}
+    for event in told:
+        assert event["page_title"] == "Product"
+        if "anonymous_id" in event:
+            by_device.setdefault(event["anonymous_id"], set()).add(event["variant"])
+    assert all(len(variants) == 1 for variants in by_device.values())
+    share = sum(variants == {"note"} for variants in by_device.values()) / len(by_device)
+    assert 0.43 < share < 0.57
+    assert max(Counter(e["session_id"] for e in told).values()) == 1
+    first = {e["session_id"]: e for e in reversed(events) if e["kind"] == "page_view"}
+    searched = sum(
+        (e.get("referrer") or "").startswith("https://www.google") and "utm" not in e["url"] for e in first.values()
+    )
+    assert 0.28 < searched / len(first) < 0.40
+
+
+def test_a_harmless_button_fails_as_often_and_costs_nothing() -> None:
+    shops = [Shop(7, PEOPLE, harmless_button=harmless) for harmless in (False, True)]
+    for shop in shops:
+        for _ in shop.events():
+            pass
+    harm, none = (shop.lost_orders for shop in shops)
+    assert len(harm) > 10
+    assert min(harm) > 0.2
+    assert set(none) == {0.0}
 
 
 def test_scrolls_go_down_only(events: list[Event]) -> None:

@@ -79,6 +79,24 @@ def test_a_byte_scan_finds_nothing_of_an_erased_person(tmp_path: Path) -> None:
     assert sorted(events["event_id"]) == ["o1", "o2", "o3"]
 
 
+def test_nothing_that_was_computed_names_an_erased_person(tmp_path: Path) -> None:
+    chosen = product(segments={"anybody": {"kind": "page_view"}})
+    lake = made(tmp_path)
+    compute_all(lake, chosen)
+
+    def named() -> set[str]:
+        tables = ("marts/segment_members.parquet", "lake/customers/part.parquet", "lake/people/part.parquet")
+        return {name for key in tables for name in pl.read_parquet(lake.path(key))["person_id"]}
+
+    assert "user:ann-1" in named()
+    members = pl.read_parquet(lake.path("marts/segment_members.parquet"))
+    assert "user:ann-1" in set(members["person_id"])
+    erase(lake, chosen, "user:ann-1")
+    compute_all(lake, chosen)
+    assert not {name for name in named() if "ann" in name}
+    assert members.height > pl.read_parquet(lake.path("marts/segment_members.parquet")).height > 0
+
+
 def test_what_is_left_is_as_if_the_person_had_never_come(tmp_path: Path) -> None:
     lake = made(tmp_path / "a")
     erase(lake, product(), "user:ann-2")

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -115,3 +116,47 @@ def test_schema_is_the_committed_one() -> None:
 def test_example_product_is_sound() -> None:
     example = Path(__file__).parents[2] / "examples" / "shop" / "product.yaml"
     assert load_product(example).name == "Demo shop"
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"experiments": {"x": {"variants": {"a": 1, "b": 1}, "control": "c"}}}, "`control` is one of a, b"),
+        ({"experiments": {"x": {"variants": {"a": 1, "b": 1}, "control": "a", "primary": "y"}}}, "`primary` is one of conversion, revenue"),
+        (
+            {"experiments": {"x": {"variants": {"a": 1, "b": 1}, "control": "a", "ramps": [{"valid_from": "2026-01-01", "weights": {"a": 1, "c": 1}}]}}},
+            "weigh each variant: a, b",
+        ),
+        (
+            {"experiments": {"x": {"variants": {"a": 1, "b": 1}, "control": "a", "metrics": {"m": {"kind": "conversion", "goal": "no"}}}}},
+            "experiments.x.metrics.m.goal: no goal 'no'; there are buy",
+        ),
+        (
+            {"experiments": {"x": {"variants": {"a": 1, "b": 1}, "control": "a", "metrics": {"m": {"kind": "score"}}}}},
+            "a score needs one",
+        ),
+        ({"hypotheses": {"h": {"statement": "s", "metric": "people", "expected": "higher"}}}, "the `experiment` or the `release`"),
+        (
+            {"hypotheses": {"h": {"statement": "s", "metric": "people", "expected": "higher", "release": "r"}}},
+            "hypotheses.h.release: no release 'r'; there are none",
+        ),
+        (
+            {"releases": {"r": {"day": "2026-01-01"}}, "hypotheses": {"h": {"statement": "s", "metric": "no", "expected": "higher", "release": "r"}}},
+            "hypotheses.h.metric: no metric 'no'; there are people, new_people",
+        ),
+        ({"opportunities": {"goal": "no"}}, "opportunities.goal: no goal 'no'"),
+        ({"channels": {"c": {}}}, "name `mediums`, `sources` or `referrers`"),
+        ({"exchange_rates": {"USD": 0}}, "greater than 0"),
+        ({"kpis": {"north_star": "luck"}}, "north_star"),
+    ],
+)  # fmt: skip
+def test_faults_of_the_sections_about_decisions(section: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError) as fault:
+        product(**section)
+    assert words in str(fault.value)
+
+
+def test_two_experiments_share_no_id() -> None:
+    one = {"variants": {"a": 1, "b": 1}, "control": "a"}
+    with pytest.raises(ValidationError, match="the id 'x' stands twice"):
+        product(experiments={"x": one, "y": {**one, "id": "x"}})

@@ -520,6 +520,180 @@ def test_quotes_bear_the_name_of_their_theme() -> None:
     assert [(row["name"], row["quote"]) for row in rows] == [("Size", "Runs small")]
 
 
+def test_key_figures_say_whether_they_changed() -> None:
+    about = {
+        "period": "week",
+        "period_start": MON,
+        "period_end": TUE,
+        "dimension": "",
+        "value": "",
+        "unit": "share",
+        "mature": True,
+    }
+    rows = result(
+        "kpis",
+        kpi_results=given(
+            "kpi_results",
+            {
+                **about,
+                "kpi": "a",
+                "figure": 0.3,
+                "figure_before": 0.2,
+                "change": 0.1,
+                "change_low": 0.05,
+                "change_high": 0.15,
+            },
+            {
+                **about,
+                "kpi": "b",
+                "figure": 0.1,
+                "figure_before": 0.2,
+                "change": -0.1,
+                "change_low": -0.15,
+                "change_high": -0.05,
+            },
+            {
+                **about,
+                "kpi": "c",
+                "figure": 0.1,
+                "figure_before": 0.0,
+                "change": 0.1,
+                "change_low": -0.1,
+                "change_high": 0.3,
+            },
+            {**about, "kpi": "d", "figure": 0.1},
+        ),
+    )
+    shows(rows[0], {"verdict": "up", "change_share": pytest.approx(0.5)})
+    shows(rows[1], {"verdict": "down", "change_share": pytest.approx(-0.5)})
+    shows(rows[2], {"verdict": "unclear", "change_share": None})
+    shows(rows[3], {"verdict": "no comparison", "change_share": None})
+
+
+def test_value_of_mature_people_has_an_interval() -> None:
+    about = {"period": "all", "cohort_start": MON, "people_in_cohort": 300}
+    rows = result(
+        "customer_value",
+        value_counts=given(
+            "value_counts",
+            {
+                **about,
+                "window_days": 7,
+                "people_mature": 100,
+                "people_with_revenue": 40,
+                "revenue_micros": 500_000_000,
+                "error": 0.5,
+            },
+            {**about, "window_days": 30},
+        ),
+    )
+    shows(
+        rows[0],
+        {
+            "value_per_person": 5.0,
+            "buyer_rate": 0.4,
+            "low": pytest.approx(5 - 0.979982),
+            "high": pytest.approx(5 + 0.979982),
+        },
+    )
+    shows(rows[1], {"value_per_person": None, "buyer_rate": None, "low": None})
+
+
+def test_revenue_of_a_cohort_is_cumulated() -> None:
+    about = {"cohort_start": MON, "people_in_cohort": 4}
+    rows = result(
+        "revenue_cohorts",
+        revenue_cells=given(
+            "revenue_cells",
+            {**about, "offset": 0, "people_with_orders": 4, "revenue_micros": 40_000_000, "mature": True},
+            {**about, "offset": 1, "revenue_micros": -2_000_000, "mature": True},
+            {**about, "offset": 2, "people_with_orders": 1, "revenue_micros": 10_000_000, "mature": False},
+            {"cohort_start": TUE, "people_in_cohort": 1, "offset": 0, "revenue_micros": 1_000_000, "mature": True},
+        ),
+    )
+    assert [row["revenue_micros_cumulated"] for row in rows] == [40_000_000, 38_000_000, 48_000_000, 1_000_000]
+    assert [row["cumulated_per_person"] for row in rows] == [10.0, 9.5, 12.0, 1.0]
+    assert [row["order_rate"] for row in rows] == [1.0, 0.0, 0.25, 0.0]
+
+
+def test_rfm_counts_people_by_score() -> None:
+    scores = {"recency_score": 5, "frequency_score": 1, "monetary_score": 3}
+    rows = result(
+        "rfm",
+        customers=given(
+            "customers",
+            {**scores, "person_key": 1, "orders": 2, "revenue_micros": 5, "chance_alive": 0.5},
+            {**scores, "person_key": 2, "orders": 1, "revenue_micros": -1, "chance_alive": 1.0},
+            {**scores, "person_key": 3, "recency_score": 1, "orders": 1},
+        ),
+    )
+    shows(rows[0], {"recency_score": 1, "people": 1, "chance_alive_mean": None})
+    shows(
+        rows[1],
+        {"people": 2, "orders": 3, "revenue_micros": 4, "chance_alive_mean": 0.75, "expected_revenue_mean": None},
+    )
+
+
+def test_the_model_of_buyers_says_how_far_it_was_off() -> None:
+    rows = result(
+        "customer_model",
+        customer_fits=given(
+            "customer_fits",
+            {"fit": "holdout", "expected_purchase_days": 90.0, "actual_purchase_days": 100},
+            {"fit": "whole", "actual_purchase_days": None},
+        ),
+    )
+    assert [row["holdout_error"] for row in rows] == [pytest.approx(-0.1), None]
+
+
+def test_closed_opportunities_show_what_was_promised_and_what_came() -> None:
+    """Closed on 2 March; the last week before it cost 900, four weeks later 200 are left; of `gone` nothing is left."""
+    ends = [date(2026, 2, 22), date(2026, 3, 1), date(2026, 3, 29)]
+
+    def week(name: str, end: date, cost: float, **more: Any) -> Row:
+        money = {"cost_per_week": cost, "cost_low_95": cost - 30, "cost_high_95": cost + 30}
+        return {"as_of": end, "id": name, "claimed": cost > 500, "rank": 1, **money, **more}
+
+    closed = {"closed": date(2026, 3, 2)}
+    rows = result(
+        "opportunities",
+        opportunity_results=given(
+            "opportunity_results",
+            week("left", ends[0], 800, **closed),
+            week("left", ends[1], 900, **closed),
+            week("left", ends[2], 200, **closed),
+            week("gone", ends[1], 700, **closed),
+            week("open", ends[1], 600),
+            week("open", ends[2], 650),
+            week("past", ends[0], 650),
+            week("late", ends[1], 500, closed=date(2026, 3, 20)),
+            week("late", ends[2], 400, closed=date(2026, 3, 20)),
+        ),
+    )
+    found = {row["id"]: row for row in rows}
+    assert set(found) == {"left", "gone", "open", "late"}, "what isn't met any more and wasn't closed is over"
+    half = (30**2 + 30**2) ** 0.5
+    shows(
+        found["left"],
+        {
+            "promised_per_week": 900.0,
+            "promised_low": 870.0,
+            "realised_per_week": 700.0,
+            "realised_low": pytest.approx(700 - half),
+        },
+    )
+    shows(found["left"], {"first_as_of": ends[0], "weeks_claimed": 2, "as_of": ends[2]})
+    shows(
+        found["gone"], {"promised_per_week": 700.0, "realised_per_week": 700.0, "realised_high": pytest.approx(730.0)}
+    )
+    shows(
+        found["open"],
+        {"promised_per_week": None, "realised_per_week": None, "cost_per_week": 650.0, "weeks_claimed": 2},
+    )
+    # Four weeks must have passed.
+    shows(found["late"], {"promised_per_week": 500.0, "realised_per_week": None})
+
+
 @pytest.mark.parametrize("mart", [mart.name for mart in MARTS])
 def test_no_rows_give_no_rows(mart: str) -> None:
     assert result(mart) == []
