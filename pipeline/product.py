@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pipeline.product_friction import Friction
 from pipeline.product_metrics import DIMENSIONS, Feature, Funnel, Goal, Journey, Match, Retention, Segment
 from pipeline.product_pages import Elements, Exposure, Page, Zone
+from pipeline.product_parts import PART_KEYS, ProductPart
 from pipeline.product_sources import Name, Part, Source, known_zone
 from pipeline.product_value import (
     Channel,
@@ -31,38 +32,6 @@ from pipeline.product_value import (
 from pipeline.product_voice import Survey, Theme, Voice
 
 PropertyType = Literal["string", "integer", "boolean"]
-ProductPart = Literal[
-    "time",
-    "ingest",
-    "pages",
-    "layout",
-    "zones",
-    "exposure",
-    "elements",
-    "segments",
-    "goals",
-    "funnels",
-    "retention",
-    "journeys",
-    "features",
-    "friction",
-    "surveys",
-    "themes",
-    "voice",
-    "capabilities",
-    "quality",
-    "currency",
-    "sessions",
-    "identity",
-    "bots",
-    "channels",
-    "value",
-    "kpis",
-    "experiments",
-    "releases",
-    "hypotheses",
-    "opportunities",
-]
 
 
 class Quality(Part):
@@ -295,39 +264,7 @@ class Product(Part):
     def part_hash(self, *parts: ProductPart) -> str:
         """Fingerprint of the named parts: what a table must be computed anew for when it changes."""
         data = self._dumped
-        keys: dict[ProductPart, tuple[str, ...]] = {
-            "time": ("time_zone", "start_date", "week_start"),
-            "ingest": ("time_zone", "start_date", "properties", "privacy", "team_surveys"),
-            "pages": ("pages",),
-            "layout": ("widths",),
-            "zones": ("zones", "start_date"),
-            "exposure": ("exposure",),
-            "elements": ("elements",),
-            "segments": ("segments",),
-            "goals": ("goals",),
-            "funnels": ("funnels",),
-            "retention": ("retention",),
-            "journeys": ("journeys",),
-            "features": ("features",),
-            "friction": ("friction", "rule_sets"),
-            "surveys": ("surveys", "stages"),
-            "themes": ("themes",),
-            "voice": ("voice",),
-            "capabilities": ("sources",),
-            "quality": ("quality",),
-            "currency": ("currency", "exchange_rates"),
-            "sessions": ("sessions", "sources"),
-            "identity": ("identity", "sources"),
-            "bots": ("bots",),
-            "channels": ("channels",),
-            "value": ("value",),
-            "kpis": ("kpis",),
-            "experiments": ("experiments",),
-            "releases": ("releases",),
-            "hypotheses": ("hypotheses",),
-            "opportunities": ("opportunities",),
-        }
-        chosen = {key: data[key] for part in parts for key in keys[part]}
+        chosen = {key: data[key] for part in parts for key in PART_KEYS[part]}
         return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -15,7 +15,8 @@ import msgspec
 from pipeline.contracts import Table
 from pipeline.days import ONE_DAY
 from pipeline.lake import Lake, day_key
-from pipeline.product import Product, ProductPart
+from pipeline.product import Product
+from pipeline.product_parts import ProductPart
 
 RAW = "raw_events"
 # Not tables but verdicts about a day, made from all days of the tables named (pipeline/verdicts.py).

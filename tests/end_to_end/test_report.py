@@ -207,8 +207,10 @@ def test_a_page_opens_without_a_fault_or_a_request(
     if width < 600:
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out of a phone"
     assert page.evaluate("[...document.querySelectorAll('svg')].every(svg => svg.querySelector('title'))")
-    for link in page.locator("nav a").all():
-        link.click()
+    # Links are the same at each width and in each scheme.
+    if width > 600 and scheme == "light":
+        for link in page.locator("nav a").all():
+            link.click()
     page.close()
     assert not faults
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from support import NOBODY_LINKED, NONE_REPEATED, at, events_frame, product
 
-from pipeline.contracts import TABLES
+from pipeline.contracts import TABLES, Column, Table
 from pipeline.events.clean import clean_day
 from pipeline.profile import Facts, Verdict, batch_profile
 from pipeline.quality import judge, judge_mart
@@ -118,7 +118,14 @@ def test_marts_are_judged_whole() -> None:
 
 
 def test_a_check_that_breaks_is_no_verdict() -> None:
-    table = TABLES["retention"]
-    frame = pl.DataFrame({"other": [1]})
+    # Great Expectations can't tell lists in a key apart, and doesn't raise.
+    columns = tuple(Column(name, pl.Int64(), "part of a key that is none") for name in "ab")
+    table = Table(name="broken", layer="mart", grain="One row per nothing.", columns=columns, key=("a", "b"))
+    frame = pl.DataFrame({"a": [[1], [1]], "b": [1, 1]})
     with pytest.raises(RuntimeError, match="itself failed"):
-        judge_mart(table, product(), frame, {"rows": 1})
+        judge_mart(table, product(), frame, {"rows": 2})
+
+
+def test_a_mart_with_other_columns_is_held_back() -> None:
+    faults = judge_mart(TABLES["retention"], product(), pl.DataFrame({"other": [1]}), {"rows": 1}).faults
+    assert "other columns than the contract's: cohort_day" in faults[0]
