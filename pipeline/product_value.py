@@ -10,6 +10,7 @@ from pipeline.product_sources import Name, Part
 Kpi = Literal[
     "people",
     "new_people",
+    "returning_people",
     "sessions",
     "orders",
     "revenue",

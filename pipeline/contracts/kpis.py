@@ -10,7 +10,7 @@ MONEY = "micro-units"
 DIMENSION = Column(
     "dimension",
     pl.String(),
-    "`device_type`, `country`, `channel`, `page` (sessions that saw it) or `segment`; empty: everybody",
+    "`device_type`, `country`, `channel`, `page` (sessions that saw it), `page_group` (a page of that stage) or `segment`; empty: everybody",
 )
 VALUE = Column("value", pl.String(), "its value; empty: everybody")
 

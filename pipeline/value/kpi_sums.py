@@ -31,6 +31,7 @@ class KeyFigure:
 FIGURES: Mapping[str, KeyFigure] = {
     "people": KeyFigure("one", None, "count"),
     "new_people": KeyFigure("is_new", None, "count"),
+    "returning_people": KeyFigure("is_returning", None, "count"),
     "sessions": KeyFigure("sessions", None, "count"),
     "orders": KeyFigure("orders", None, "count"),
     "revenue": KeyFigure("revenue_micros", None, "currency", 1_000_000),
@@ -105,7 +106,8 @@ def sums_of(sessions: pl.DataFrame, born: pl.DataFrame, grid: Grid, groups: Dime
         people = (
             own.group_by("window", "value", "person_key").agg(**_FROM_SESSIONS).join(born, on="person_key", how="left")
         )
-        counted = people.with_columns(one=pl.lit(1, dtype=pl.Int64), is_new=is_new).drop("born")
+        known = people.with_columns(one=pl.lit(1, dtype=pl.Int64), is_new=is_new).drop("born")
+        counted = known.with_columns(is_returning=1 - pl.col("is_new"))
         past = people.select(pl.col("window") + 1, "value", "person_key").filter(pl.col("window") < grid.number)
         left = past.join(here, on=["window", "person_key"], how="left").with_columns(
             pl.col("came_back").fill_null(0), was_there=pl.lit(1, dtype=pl.Int64)
@@ -134,7 +136,12 @@ def by_session(product: Product, pages: pl.DataFrame, top: Mapping[str, list[str
             known = pl.when(pl.col(name).is_in(top[name])).then(pl.col(name)).otherwise(pl.lit(OTHER))
             yield name, sessions.with_columns(value=known)
         yield "segment", in_segments(sessions, product).with_columns(value="segment").drop("segment")
-        yield "page", sessions.join(pages.rename({"page": "value"}), on="session_key")
+        seen = sessions.join(pages.rename({"page": "value"}), on="session_key")
+        yield "page", seen
+        stages = {page.name: page.stage for page in product.pages if page.stage is not None}
+        staged = seen.with_columns(pl.col("value").replace_strict(stages, default=None, return_dtype=pl.String))
+        # A session that saw two pages of a stage is one of it.
+        yield "page_group", staged.drop_nulls("value").unique(["session_key", "value"])
 
     return groups
 

@@ -21,7 +21,7 @@ _SPAN = timedelta(days=28)
 _WEEK = 7
 _ROUNDING = 1e-9
 # What is told of a day from the days before it has no figure of its own.
-_NOT_OF_A_DAY = ("new_people", "retention", "churn")
+_NOT_OF_A_DAY = ("new_people", "returning_people", "retention", "churn")
 DAILY_FIGURES = tuple(name for name in FIGURES if name not in _NOT_OF_A_DAY)
 _DAY = ["session_day", "segment"]
 

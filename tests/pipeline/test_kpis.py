@@ -94,6 +94,7 @@ def _slow(rows: list[Row], born: dict[int, date], first: date, last: date) -> di
     return {
         "people": (len(people), None),
         "new_people": (sum(first <= born[p] <= last for p in people), None),
+        "returning_people": (sum(born[p] < first for p in people), None),
         "sessions": (n, None),
         "orders": (orders, None),
         "revenue": (revenue, None),
@@ -188,7 +189,12 @@ def test_pages_and_rare_values() -> None:
     rows = [session(i, MONDAY + ONE_DAY * 8, country=f"C{i:02}") for i in range(25)]
     rows += [session(100 + i, MONDAY + ONE_DAY * 8, country="C00") for i in range(3)]
     pages = {row["session_key"]: "home" for row in rows[:4]}
-    made = results(rows, days_from(MONDAY.isoformat(), 14), product(), pages)
+    staged = product(
+        pages=[{"name": "home", "urls": ["/"], "stage": "discover"}, {"name": "product", "urls": ["/p/*"]}],
+        zones=[],
+        funnels={},
+    )
+    made = results(rows, days_from(MONDAY.isoformat(), 14), staged, pages)
     week = made.filter(
         pl.col("period") == "week", pl.col("period_start") == MONDAY + ONE_DAY * 7, pl.col("kpi") == "sessions"
     )
@@ -197,6 +203,7 @@ def test_pages_and_rare_values() -> None:
     assert countries["Other"] == 5
     assert len(countries) == 21
     assert dict(week.filter(pl.col("dimension") == "page").select("value", "numerator").rows()) == {"home": 4}
+    assert dict(week.filter(pl.col("dimension") == "page_group").select("value", "numerator").rows()) == {"discover": 4}
 
 
 positive = st.floats(0.01, 1e6)
