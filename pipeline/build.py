@@ -192,7 +192,7 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge) -> Outco
     return Outcome(None, frame.height, str(lake.path(key)), verdict, facts, preview(frame))
 
 
-_PERSONAL = {"person_key", "person_id", "anonymous_id", "user_id", "event_id"}
+_PERSONAL = {"person_key", "person_id", "anonymous_id", "user_id", "event_id", "session_key", "text", "quote"}
 
 
 def preview(frame: pl.DataFrame) -> list[dict[str, object]]:

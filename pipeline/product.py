@@ -19,6 +19,7 @@ from pipeline.product_pages import Elements, Exposure, Page, Zone
 from pipeline.product_parts import PART_KEYS, ProductPart
 from pipeline.product_sources import Name, Part, Source, known_zone
 from pipeline.product_value import (
+    NOT_OF_A_DAY,
     Channel,
     ExchangeRate,
     Experiment,
@@ -199,7 +200,12 @@ class Product(Part):
                 (f"{path}.release", each.release, self.releases),
             ]
             own = self.experiments.get(each.experiment or "")
-            used.append((f"{path}.metric", each.metric, own.metrics if own else dict.fromkeys(get_args(Kpi))))
+            daily = [name for name in get_args(Kpi) if name not in NOT_OF_A_DAY]
+            used.append((f"{path}.metric", each.metric, own.metrics if own else dict.fromkeys(daily)))
+            if own is not None:
+                tested = {name: None for name in own.variants if name != own.control}
+                # One variant needs no name.
+                used.append((f"{path}.variant", each.variant if len(tested) == 1 else each.variant or "", tested))
         ids = [each.id or name for name, each in self.experiments.items()]
         return [f"experiments: the id {each!r} stands twice" for each in _repeated(ids)] + [
             f"{path}: no {path.split('.')[-1]} {name!r}; there are {', '.join(known) or 'none'}"
@@ -257,7 +263,15 @@ class Product(Part):
         widths = {page.name: page.content_max_width for page in self.pages}
         urls = [{"name": page.name, "urls": page.urls} for page in self.pages]
         # The first rule set is the one that zones count by.
-        own = {"widths": widths, "rule_sets": list(self.friction.rule_sets), "team_surveys": self.team_surveys}
+        own: dict[str, object] = {
+            "widths": widths,
+            "rule_sets": list(self.friction.rule_sets),
+            "team_surveys": self.team_surveys,
+        }
+        # Of some sections the order means something: channels are tried one after the other, a first metric decides.
+        own["channel_order"] = list(self.channels)
+        own["decides"] = {name: each.decides for name, each in self.experiments.items()}
+        own["question_order"] = {name: list(each.questions) for name, each in self.surveys.items()}
         stages = {page.name: page.stage for page in self.pages}
         return {**dumped, "pages": urls, "stages": stages, **own}
 

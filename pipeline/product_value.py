@@ -25,6 +25,8 @@ Kpi = Literal[
     "engaged_seconds",
     "frustration",
 ]
+# What is told of a day from the days before it has no figure of its own, so no release can be judged by it.
+NOT_OF_A_DAY: tuple[Kpi, ...] = ("new_people", "returning_people", "retention", "churn")
 Texts = tuple[str, ...]
 
 
@@ -153,6 +155,7 @@ class Hypothesis(Part):
     size: float | None = Field(None, gt=0, description="at least so much, as a share of what it was (0.05: 5 %)")
     segment: Name | None = Field(None, description="only these people or sessions")
     experiment: Name | None = None
+    variant: str | None = Field(None, description="of the experiment, where it has more than one besides the control")
     release: Name | None = None
 
     @model_validator(mode="after")

@@ -274,7 +274,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["exposures"],
         (Reads("session_events"), Reads("sessions")),
         (),
-        "1",
+        "2",
         compute=lambda s: Built(exposures(s.scan("session_events"), s.scan("sessions"), s.day)),
     ),
     DayTable(

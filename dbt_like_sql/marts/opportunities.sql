@@ -37,8 +37,9 @@ with
             history.promised_low,
             history.promised_high,
             now.closed + 27 <= now.as_of as is_over,
-            coalesce(still.cost_per_week, 0) as left_per_week,
-            (coalesce(still.cost_high_95, 0) - coalesce(still.cost_low_95, 0)) / 2 as left_half,
+            -- Not met any more: nothing is lost. Met, but not told: nobody knows.
+            case when still.id is null then 0 else still.cost_per_week end as left_per_week,
+            case when still.id is null then 0 else (still.cost_high_95 - still.cost_low_95) / 2 end as left_half,
             (history.promised_high - history.promised_low) / 2 as promised_half
         from now
         inner join history using (id)

@@ -24,7 +24,12 @@ EXPOSURES = Table(
         _VARIANT,
         time("first_at", "the first exposure of the day"),
         count("exposures", "exposures of the day", "event", "day"),
-        Column("segment_bits", pl.Int64(), "bit i: its sessions are in segment i, by name", minimum=0),
+        Column(
+            "segment_bits",
+            pl.Int64(),
+            "bit i: the session was in segment i, by name, when the exposure came",
+            minimum=0,
+        ),
         DEVICE,
         Column("country", pl.String(), "country of the session; `unknown` where nothing tells"),
         Column("channel", pl.String(), "channel of the session"),
@@ -51,10 +56,11 @@ EXPERIMENT_DAYS = Table(
         _VALUE,
         Column("people_exposed", pl.Int64(), "people first exposed on the day, in one variant only", unit="person", minimum=0, adds_over=("day",)),
         Column("people", pl.Int64(), f"of them, people whose window is over; sums are over these. {_SUM}", unit="person", minimum=0),
+        Column("people_with", pl.Int64(), "of people, those with an outcome other than 0", unit="person", minimum=0),
         *_MOMENTS,
     ),
     key=("experiment", "metric", "variant", "day", "dimension", "value"),
-    at_most=(("people", "people_exposed"),),
+    at_most=(("people", "people_exposed"), ("people_with", "people")),
 )  # fmt: skip
 EXPERIMENT_RESULTS = Table(
     name="experiment_results",

@@ -43,6 +43,7 @@ SESSION_EVENTS = Table(
         Column("goal_bits", pl.Int64(), "bit i: reaches goal i, by name in alphabetical order", minimum=0),
         Column("segment_bits", pl.Int64(), "bit i: puts its session into segment i, by name", minimum=0),
         text("variant", "of an experiment event: `experiment/variant`"),
+        text("experiment_id", "of an experiment event: the experiment"),
         text("channel", "of a page view: the channel that led to it"),
         Column("revenue_micros", pl.Int64(), "revenue of an order or refund", unit="micro-units", nullable=True),
         Column("scroll_y", pl.Int32(), "distance from the page's top to the window's", unit="px", nullable=True),

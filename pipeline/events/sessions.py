@@ -48,6 +48,7 @@ def session_events(events: pl.LazyFrame, day: date, product: Product) -> pl.Data
         is_goal=matches_any(list(product.goals.values())),
         goal_bits=match_bits(product.goals),
         segment_bits=match_bits(product.segments),
+        experiment_id=pl.when(pl.col("kind") == "experiment").then("experiment_id"),
         channel=channel_of(product),
         variant=pl.when(pl.col("kind") == "experiment").then(pl.concat_str("experiment_id", "variant", separator="/")),
     )

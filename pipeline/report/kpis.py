@@ -56,13 +56,17 @@ def _tiles(product: Product, kpis: pl.DataFrame, now: pl.DataFrame) -> list[Tile
         if row is None:
             continue
         days = daily.filter(pl.col("kpi") == name, pl.col("figure").is_not_null())
-        spark = charts.spark(days, "period_start", "figure", f"{said(name)} by day", releases_of(product))
+        spark = (
+            charts.spark(days, "period_start", "figure", f"{said(name)} by day", releases_of(product))
+            if days.height
+            else Markup()
+        )
         tiles.append(
             Tile(
                 f"{role}: {said(name)}",
                 figure_text(row["figure"], row["unit"], product.currency),
                 _change_text(row, product),
-                spark if days.height else Markup(),
+                spark,
                 "Of the last complete week; the line shows days.",
             )
         )

@@ -99,7 +99,7 @@ def _model(product: Product, found: pl.DataFrame) -> Section:
     held = fits.get("holdout")
     known = [row for row in fits.values() if row["r"] is not None]
     note = "Too few people bought again to tell how often buyers return."
-    if held is not None and held["expected_purchase_days"] is not None:
+    if held is not None and held["holdout_error"] is not None:
         error = held["holdout_error"]
         note = (
             f"How far to trust it: fitted on purchases up to {held['to_day']:%d %B %Y}, it expected "

@@ -54,6 +54,11 @@ def write_report(lake: Lake, product: Product) -> Path:
             last_day=days.max(),
         )
         lake.write(f"{FOLDER}/{page.name}.html", html.encode())
+    # A page that isn't made any more may quote somebody who is erased.
+    written = {f"{page.name}.html" for page in made}
+    for path in lake.path(FOLDER).glob("*.html"):
+        if path.name not in written:
+            path.unlink()
     return lake.path(f"{FOLDER}/index.html")
 
 

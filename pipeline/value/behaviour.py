@@ -39,23 +39,20 @@ def behaviour_values(activity: pl.LazyFrame, beside: Streams, days: list[date], 
     found = [table.schema.to_frame()]
     for outcome in (*OUTCOMES, STEP):
         pairs = [part[outcome] for part in parts]
-        everybody, doing = (pl.concat(each) for each in zip(*pairs, strict=True))
+        everybody, doing, *rest = (pl.concat(each) for each in zip(*pairs, strict=True))
         unit = OUTCOMES[outcome][2] if outcome in OUTCOMES else 1
-        # Of a suggestion people at its step are everybody.
-        strata = STRATA if outcome != STEP else ["step", *STRATA]
-        by = _BY if outcome != STEP else ["step", *_BY]
-        told = _steps(everybody, doing) if outcome == STEP else effects(everybody, doing, strata, by, unit)
+        told = _steps(everybody, doing, rest[0]) if outcome == STEP else effects(everybody, doing, STRATA, _BY, unit)
         compared = told.filter(pl.col("people_with") > 0).with_columns(outcome=pl.lit(outcome))
         found.append(table.conform(marked(compared, ["outcome"])))
     return table.conform(pl.concat(found))
 
 
-def _steps(everybody: pl.DataFrame, doing: pl.DataFrame) -> pl.DataFrame:
+def _steps(everybody: pl.DataFrame, doing: pl.DataFrame, unknown: pl.DataFrame) -> pl.DataFrame:
     """Suggestions of each step on their own: who stood at it is who they are compared with."""
     parts = [effects(everybody.clear().drop("step"), doing.clear().drop("step"), STRATA, _BY, 1)]
     for (step,), own in sorted(doing.partition_by("step", as_dict=True, include_key=False).items()):
         stood = everybody.filter(pl.col("step") == step).drop("step")
-        parts.append(effects(stood, own, STRATA, _BY, 1))
+        parts.append(effects(stood, own, STRATA, _BY, 1, unknown.filter(pl.col("step") == step).drop("step")))
     return pl.concat(parts)
 
 
@@ -135,13 +132,18 @@ def _reached(
 
 def _step_sums(
     people: pl.DataFrame, acts: pl.DataFrame, steps: pl.DataFrame, days: list[date], product: Product
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Sums for suggestions: at each step of each funnel by persons, who did what before the next one."""
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Sums for suggestions: at each step of each funnel by persons, who did what before the next one.
+
+    Of a day only the first time is known that somebody did a thing: who did it before the step on the same day may have
+    done it again after, and is on neither side.
+    """
     end = day_start(days[-1] + ONE_DAY, product.zone_info)
     empty = people.clear().with_columns(y=pl.lit(0, dtype=pl.Int64))
     known = sums(empty, acts.select("person_key", *_BY).clear(), STRATA, _BY)
     everybody = [known[0].with_columns(step=pl.lit(""))]
     doing = [known[1].with_columns(step=pl.lit(""))]
+    unknown = [known[1].with_columns(step=pl.lit(""))]
     helpful = acts.filter(pl.col("kind").is_in(["feature", "zone"]))
     for name, funnel in product.funnels.items():
         own = steps.filter(pl.col("funnel") == name)
@@ -151,23 +153,30 @@ def _step_sums(
         for k, step in enumerate(funnel.steps[:-1]):
             stood = _stood(own, k, window).filter(pl.col("at_step") + window <= end).join(people, on="person_key")
             until = pl.min_horizontal(pl.col("next_at") - _OWN_CLICK, pl.col("at_step") + window)
-            between = helpful.join(stood.select("person_key", "at_step", "next_at"), on="person_key").filter(
-                pl.col("at") > pl.col("at_step"), pl.col("at") < until
-            )
+            near = helpful.join(stood.select("person_key", "at_step", "step_day", "next_at"), on="person_key")
             label = f"{name}: {step.label}"
-            did = between.select(
-                "person_key",
+            named = near.with_columns(
                 kind=pl.lit("step_suggestion"),
                 behaviour=pl.concat_str(pl.lit(f"{label} > "), "kind", pl.lit(" "), "behaviour"),
-            ).unique()
-            for found, part in zip((everybody, doing), sums(stood, did, STRATA, _BY), strict=True):
+            )
+            who = ["person_key", *_BY]
+            did = named.filter(pl.col("at") > pl.col("at_step"), pl.col("at") < until).select(who).unique()
+            earlier = named.filter(pl.col("at") <= pl.col("at_step"), pl.col("day") == pl.col("step_day"))
+            maybe = earlier.select(who).unique().join(did, on=who, how="anti")
+            stood_sums, did_sums = sums(stood, did, STRATA, _BY)
+            _, maybe_sums = sums(stood, maybe, STRATA, _BY)
+            for found, part in ((everybody, stood_sums), (doing, did_sums), (unknown, maybe_sums)):
                 found.append(part.with_columns(step=pl.lit(label)))
-    return pl.concat(everybody), pl.concat(doing)
+    return pl.concat(everybody), pl.concat(doing), pl.concat(unknown)
 
 
 def _stood(own: pl.DataFrame, k: int, window: timedelta) -> pl.DataFrame:
     """Who took step k: `at_step`, `next_at` of step k + 1 within the window, `y` whether it was taken."""
-    at = own.filter(pl.col("steps") & (1 << k) != 0).group_by("person_key").agg(at_step=pl.col("occurred_at").min())
+    at = (
+        own.filter(pl.col("steps") & (1 << k) != 0)
+        .group_by("person_key")
+        .agg(at_step=pl.col("occurred_at").min(), step_day=pl.col("day").min())
+    )
     later = own.filter(pl.col("steps") & (1 << (k + 1)) != 0).select("person_key", "occurred_at")
     follows = (pl.col("occurred_at") > pl.col("at_step")) & (pl.col("occurred_at") <= pl.col("at_step") + window)
     after = (

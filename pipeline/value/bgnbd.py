@@ -86,6 +86,9 @@ def fit_gamma_gamma(x: Floats, mean: Floats) -> GammaGamma | None:
     if logs.max() > _LARGEST + abs(float(np.log(np.median(mean)))):
         return None
     found = [rounded(each) for each in np.exp(logs)]
+    # Without a mean (q <= 1) there is no value to expect.
+    if found[1] <= 1:
+        return None
     return GammaGamma(*found, log_likelihood=rounded(-least * len(x)))
 
 

@@ -49,30 +49,28 @@ def session_kpis(
 
 
 def exposures(events: pl.LazyFrame, sessions: pl.LazyFrame, day: date) -> pl.DataFrame:
-    """Who was exposed to which variant in the sessions booked on `day`, and when first."""
-    told = events.filter(pl.col("variant").is_not_null(), ~pl.col("is_bot")).sort("session_key", "place")
-    parts = pl.col("variant").str.splitn("/", 2)
-    named = told.select(
-        "person_key",
-        "session_key",
-        "occurred_at",
-        experiment_id=parts.struct.field("field_0"),
-        variant=parts.struct.field("field_1"),
-    )
+    """Who was exposed to which variant in the sessions booked on `day`, when first, and in which segments by then."""
+    told = events.filter(pl.col("variant").is_not_null(), ~pl.col("is_bot")).select(
+        "person_key", "session_key", "place", "occurred_at", "experiment_id",
+        variant=pl.col("variant").str.strip_prefix(pl.concat_str("experiment_id", pl.lit("/"))),
+    ).collect()  # fmt: skip
     about = sessions.select(
-        "session_key", "device_type", "channel", "segment_bits", country=pl.col("country").fill_null(UNKNOWN)
+        "session_key", "device_type", "channel", country=pl.col("country").fill_null(UNKNOWN)
+    ).collect()
+    ordered = told.join(about, on="session_key").sort("person_key", "occurred_at", "session_key", "place")
+    first = ordered.group_by("person_key", "experiment_id", "variant", maintain_order=True).agg(
+        pl.col("session_key", "place", "device_type", "country", "channel").first(),
+        first_at=pl.col("occurred_at").first(),
+        exposures=pl.len(),
     )
-    first = (
-        named.join(about, on="session_key")
-        .sort("person_key", "occurred_at", "session_key")
-        .group_by("person_key", "experiment_id", "variant", maintain_order=True)
-        .agg(
-            first_at=pl.col("occurred_at").first(),
-            exposures=pl.len(),
-            segment_bits=pl.col("segment_bits").bitwise_or(),
-            device_type=pl.col("device_type").first(),
-            country=pl.col("country").first(),
-            channel=pl.col("channel").first(),
-        )
+    # What follows the exposure may follow from it.
+    marks = events.filter(pl.col("segment_bits") != 0).select("session_key", "segment_bits", then="place").collect()
+    key = ["person_key", "experiment_id", "variant"]
+    before = (
+        first.select(*key, "session_key", "place")
+        .join(marks, on="session_key")
+        .filter(pl.col("then") <= pl.col("place"))
     )
-    return TABLES["exposures"].conform(first.with_columns(day=pl.lit(day)).collect())
+    bits = before.group_by(key).agg(pl.col("segment_bits").bitwise_or())
+    known = first.join(bits, on=key, how="left").with_columns(pl.col("segment_bits").fill_null(0), day=pl.lit(day))
+    return TABLES["exposures"].conform(known)

@@ -9,7 +9,7 @@ from pipeline.contracts import TABLES
 from pipeline.product import Product
 from pipeline.product_voice import SCORED
 from pipeline.value.opportunities import id_of, spans
-from pipeline.value.units import Span, first_rules, funnel_steps, goal_of
+from pipeline.value.units import Span, Subjects, first_rules, funnel_steps, goal_of, subjects
 from pipeline.voice.quote_scrub import scrub_quote
 from pipeline.voice.responses import comments, last_answers, valid_scores
 from pipeline.voice.scores import team_names
@@ -31,7 +31,7 @@ def opportunity_evidence(views: pl.LazyFrame, beside: Streams, days: list[date],
     looked = spans(days, product)
     if not looked or goal_of(product) is None:
         return table.conform(pl.DataFrame(schema=table.schema))
-    span = looked[-1][0]
+    span = looked[-1]
     met = pl.concat([pl.DataFrame(schema=_MET), *_met(views, beside, span, product)])
     said = _said(beside["feedback"], span, product)
     quotes = _quotes(met, said, beside.get("comment_themes"))
@@ -60,24 +60,24 @@ def _met(views: pl.LazyFrame, beside: Streams, span: Span, product: Product) -> 
     yield _as_met(zoned.with_columns(kind=pl.lit("zone"), subject=subject))
     broken = known.filter(pl.col("signal") == "broken_link", pl.col("came_from").is_not_null())
     yield _as_met(broken.with_columns(kind=pl.lit("broken_link"), page="came_from", subject="signal"))
-    yield from _dropped(beside, span, product)
+    yield from _dropped(beside, span, product, subjects(views, beside, span, product))
 
 
 def _as_met(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.select(pl.col(name).cast(dtype) for name, dtype in _MET.items())
 
 
-def _dropped(beside: Streams, span: Span, product: Product) -> Iterator[pl.DataFrame]:
+def _dropped(beside: Streams, span: Span, product: Product, what: Subjects) -> Iterator[pl.DataFrame]:
     """People who took a step and not the next one, in the session in which they took it."""
     born = pl.DataFrame(schema={"person_key": pl.Int64, "born_at": pl.Datetime("us", "UTC")})
     sessions = (
         beside["session_kpis"]
-        .filter(span.holds())
+        .filter(pl.col("session_day") <= span.last, pl.col("session_day") >= _earliest(span, product))
         .select("person_key", "session_key", "session_day", "started_at", "device_type")
         .sort("started_at", "session_key")
         .collect()
     )
-    for part in funnel_steps(beside["step_events"], beside["outcomes"], born, span, product):
+    for part in funnel_steps(beside["step_events"], beside["outcomes"], born, span, product, what):
         left = part.filter("is_with", ~pl.col("reached")).select(
             "person_key", "kind", "page", "subject", "rule_set", "reached", happened_at="at_step"
         )
@@ -89,6 +89,12 @@ def _dropped(beside: Streams, span: Span, product: Product) -> Iterator[pl.DataF
             offset_ms=(pl.col("happened_at") - pl.col("started_at")).dt.total_milliseconds(),
         )  # fmt: skip
         yield _as_met(placed)
+
+
+def _earliest(span: Span, product: Product) -> date:
+    """The first day on which a step of a funnel may have been taken that is looked at."""
+    windows = [timedelta(days=funnel.window_days) for funnel in product.funnels.values()]
+    return min((span.moved(window).first for window in windows), default=span.first)
 
 
 def _sessions(met: pl.DataFrame) -> pl.DataFrame:

@@ -57,7 +57,7 @@ def first_exposures(exposures: pl.LazyFrame, product: Product) -> pl.DataFrame:
 
 
 def moments(streams: Streams, days: list[date], product: Product) -> pl.DataFrame:
-    """Sums by `KEYS` as Int128: `people_exposed`, `people`, and `SUMS`; of configured experiments and variants."""
+    """Sums by `KEYS` as Int128: `people_exposed`, `people`, `people_with` (an outcome other than 0), and `SUMS`; of configured experiments and variants."""
     everybody = first_exposures(streams.exposures, product).filter(pl.col("variants") == 1)
     end = day_start(days[-1] + ONE_DAY, product.zone_info) if days else None
     parts: list[pl.DataFrame] = []
@@ -72,7 +72,13 @@ def moments(streams: Streams, days: list[date], product: Product) -> pl.DataFram
             summed = _sums(people, acts, window, is_once=metric.kind in ("conversion", "retention"))
             known = summed.with_columns(metric=pl.lit(metric_name))
             parts.append(_by_day(known, product, is_ratio=metric.kind == "score"))
-    schema = {**dict.fromkeys(KEYS, pl.String), "day": pl.Date, "people_exposed": pl.Int64, "people": pl.Int64}
+    schema = {
+        **dict.fromkeys(KEYS, pl.String),
+        "day": pl.Date,
+        "people_exposed": pl.Int64,
+        "people": pl.Int64,
+        "people_with": pl.Int64,
+    }
     none = pl.DataFrame(schema={**schema, **dict.fromkeys(SUMS, pl.Int128)})
     return pl.concat([none, *(part.select(none.columns) for part in parts)])
 
@@ -93,9 +99,10 @@ def _acts(metric: Metric, streams: Streams, people: pl.DataFrame, product: Produ
         }
         found = rows.select("person_key", at="occurred_at", amount=amount[metric.kind])
     elif metric.kind == "retention":
-        # The day of the exposure is no return.
+        # The local day of the exposure is no return, whatever day its session is booked on.
         days = streams.activity.join(mine, on="person_key", how="semi")
-        started = people.lazy().select("person_key", exposed="day")
+        exposed = pl.col("first_at").dt.convert_time_zone(product.time_zone).dt.date()
+        started = people.lazy().select("person_key", exposed=exposed)
         found = days.join(started, on="person_key").filter(pl.col("day") != pl.col("exposed"))
         found = found.select("person_key", at="first_at", amount=pl.lit(1, dtype=pl.Int64))
     elif metric.kind == "friction":
@@ -146,6 +153,7 @@ def _by_day(people: pl.DataFrame, product: Product, *, is_ratio: bool) -> pl.Dat
     return given.group_by(KEYS).agg(
         people_exposed=pl.len().cast(pl.Int64),
         people=pl.col("mature").sum().cast(pl.Int64),
+        people_with=(pl.col("mature") & (pl.col("y") != 0)).sum().cast(pl.Int64),
         **{name: pl.col(f"{name}_").filter("mature").sum() for name in SUMS},
     )
 

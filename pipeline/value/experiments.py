@@ -15,6 +15,8 @@ from pipeline.value.experiment_moments import KEYS, SUMS, Streams, first_exposur
 from pipeline.value.statistics import SAMPLE_RATIO_ALARM, Difference, Moments
 
 LEAST_PEOPLE, LEAST_CONVERSIONS = 100, 10
+# Metrics that people who do something make: so many of them must have.
+_COUNTED = ("conversion", "retention", "revenue", "orders")
 _CELL = ["experiment", "metric", "dimension", "value"]
 
 
@@ -34,6 +36,7 @@ def experiment_days(streams: Streams, days: list[date], product: Product) -> pl.
         *KEYS,
         "people_exposed",
         "people",
+        "people_with",
         *((pl.col(name).cast(pl.Float64) / pl.col("scale") ** powers[name]).alias(f"sum_{name}") for name in SUMS),
     )
     return TABLES["experiment_days"].conform(shown)
@@ -107,7 +110,7 @@ def experiment_results(streams: Streams, days: list[date], product: Product) -> 
     alarmed = set(checks.filter("ratio_alarm")["experiment"])
     spans = summed.group_by("experiment").agg(first_day=pl.col("day").min())
     first_days = dict(spans.rows())
-    whole = summed.group_by(*_CELL, "variant").agg(pl.col("people_exposed", "people", *SUMS).sum())
+    whole = summed.group_by(*_CELL, "variant").agg(pl.col("people_exposed", "people", "people_with", *SUMS).sum())
     rows: list[dict[str, Any]] = []
     for key, cells in sorted(whole.partition_by(_CELL, as_dict=True).items()):
         experiment, metric = product.experiments[str(key[0])], str(key[1])
@@ -166,9 +169,11 @@ def _compared(
         half = statistics.Z95 * adjusted.error
         told |= {"cuped_effect": adjusted.effect, "variance_kept": adjusted.kept}
         told |= {"cuped_low": adjusted.effect - half, "cuped_high": adjusted.effect + half}
-    counted = metric.kind not in ("conversion", "retention") or min(control.y, treated.y) >= LEAST_CONVERSIONS
+    fewest = min((by_variant.get(each) or {"people_with": 0})["people_with"] for each in (experiment.control, variant))
+    counted = metric.kind not in _COUNTED or fewest >= LEAST_CONVERSIONS
     if min(control.n, treated.n) < LEAST_PEOPLE or not counted:
-        return told
+        # No test: it would weigh on those that are.
+        return {**told, "p_value": None}
     told["verdict"] = "judged"
     if metric.minimum_effect is not None:
         always = statistics.always_valid(found.effect, found.error, metric.minimum_effect)

@@ -19,28 +19,30 @@ _MICROS = 1_000_000
 Units = Callable[[pl.Expr], pl.DataFrame]
 
 
-def impacts(units: Units, weeks: int, ranges: int = 1) -> pl.DataFrame:
-    """Effect, loss and cost a week of everything that `units` (by BY, in STRATA) tell of, over `weeks` whole weeks."""
+def impacts(units: Units, ranges: int = 1) -> pl.DataFrame:
+    """Effect, loss and cost a week of everything that `units` (by BY, in STRATA) tell of; `weeks` says over how many."""
     if ranges == 1:
         # Small enough to be kept: three passes go over it.
         whole = units(pl.lit(value=True))
         units = lambda _: whole  # noqa: E731
     effects = like_for_like(units, BY, STRATA, ranges)
     worth = pl.concat(in_ranges(lambda inside: _worth(units(inside)), ranges))
-    values = worth.group_by(BY).agg(pl.col("orders", "revenue", "squares").sum())
+    values = worth.group_by(BY).agg(pl.col("orders", "revenue", "squares").sum(), pl.col("weeks").max())
     joined = effects.join(values, on=BY, how="left").filter(pl.col("with") + pl.col("with_left_out") > 0)
-    return _with_test(_costed(joined, weeks))
+    return _with_test(_costed(joined))
 
 
 def _worth(part: pl.DataFrame) -> pl.DataFrame:
-    """Revenue of those without it that reached the goal."""
-    square = pl.col("revenue_micros").cast(pl.Int128) * pl.col("revenue_micros").cast(pl.Int128)
-    return part.filter(~pl.col("is_with"), pl.col("reached")).group_by(BY).agg(
-        orders=pl.len().cast(pl.Int64), revenue=pl.col("revenue_micros").sum(), squares=square.sum()
+    """Revenue of those without it that reached the goal, and the weeks that are looked at."""
+    counts, revenue = ~pl.col("is_with") & pl.col("reached"), pl.col("revenue_micros")
+    square = revenue.cast(pl.Int128) * revenue.cast(pl.Int128)
+    return part.group_by(BY).agg(
+        pl.col("weeks").first(),
+        orders=counts.sum().cast(pl.Int64), revenue=revenue.filter(counts).sum(), squares=square.filter(counts).sum(),
     )  # fmt: skip
 
 
-def _costed(joined: pl.DataFrame, weeks: int) -> pl.DataFrame:
+def _costed(joined: pl.DataFrame) -> pl.DataFrame:
     """Add what is lost a week in goals and money, with 80 and 95 % intervals by the delta method."""
     met, orders = (pl.col("with") + pl.col("with_left_out")), pl.col("orders").cast(pl.Float64)
     value = pl.col("revenue").cast(pl.Float64) / orders
@@ -48,9 +50,9 @@ def _costed(joined: pl.DataFrame, weeks: int) -> pl.DataFrame:
     known = joined.with_columns(
         sessions_with_all=met,
         rate_with=pl.when(pl.col("with") > 0).then(pl.col("converted_with") / pl.col("with")),
-        met_per_week=met / weeks,
+        met_per_week=met / pl.col("weeks"),
         # Counts of a week vary as those of rare things do.
-        met_error=met.sqrt() / weeks,
+        met_error=met.sqrt() / pl.col("weeks"),
         effect_error=(pl.col("high") - pl.col("low")) / (2 * Z95),
         order_value=pl.when((orders > 0) & (pl.col("revenue") > 0)).then(value / _MICROS),
         order_error=pl.when(orders > 1).then(spread.sqrt() / _MICROS),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import permutations
-from math import fsum, log
+from math import fsum, isclose, log
 from typing import Any
 
 import polars as pl
@@ -49,7 +49,8 @@ def tree(before: Sequence[float], after: Sequence[float]) -> list[float]:
     whole_before, whole_after = _product(before), _product(after)
     if min(*before, *after) <= 0:
         return _shapley(before, after)
-    if whole_before == whole_after:
+    # So near to each other the quotient of differences is noise.
+    if isclose(whole_before, whole_after, rel_tol=1e-9):
         mean = whole_before
     else:
         mean = (whole_after - whole_before) / log(whole_after / whole_before)

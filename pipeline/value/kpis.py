@@ -168,7 +168,8 @@ def _compared(figured: pl.DataFrame, looked: Windows, days: set[date]) -> pl.Dat
     joined = figured.join(known, on="window").join(past, on=["window", *_KEY], how="left")
     is_back = pl.col("kpi").is_in(["retention", "churn"])
     figure = pl.when(~is_back | pl.col("told")).then("figure")
-    before = pl.when(pl.col("has_before") & (~is_back | pl.col("told_before"))).then("figure_before")
+    # A window that lacks a day isn't compared with a whole one.
+    before = pl.when(pl.col("mature") & pl.col("has_before") & (~is_back | pl.col("told_before"))).then("figure_before")
     change = pl.col("figure") - pl.col("figure_before")
     error = (pl.col("square") + pl.col("square_before")).sqrt()
     return joined.with_columns(figure=figure, figure_before=before).with_columns(

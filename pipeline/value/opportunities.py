@@ -15,7 +15,7 @@ from pipeline.metrics.buckets import ranges_of
 from pipeline.metrics.periods import complete_weeks
 from pipeline.product import Product
 from pipeline.value.impact import impacts
-from pipeline.value.units import Span, units
+from pipeline.value.units import Span, subjects, units
 
 WEEKS, HISTORY_WEEKS = 4, 8
 # A zone that holds so much of a page's signal tells better where it is.
@@ -28,8 +28,8 @@ def id_of(kind: str, page: str, subject: str, rule_set: str) -> str:
     return hashlib.sha256(f"{kind}|{page}|{subject}|{rule_set}".encode()).hexdigest()[:10]
 
 
-def spans(days: list[date], product: Product) -> list[tuple[Span, int]]:
-    """The four weeks (fewer at the product's start) that end with each week of the history, and how many they are.
+def spans(days: list[date], product: Product) -> list[Span]:
+    """The four weeks (fewer at the product's start) that end with each week of the history.
 
     The history holds the last eight complete weeks, and the last one before each closing.
     """
@@ -38,11 +38,11 @@ def spans(days: list[date], product: Product) -> list[tuple[Span, int]]:
     for item in product.opportunities.items.values():
         if item.closed is not None:
             chosen |= {max((end for end in ends if end < item.closed), default=ends[0])} if ends else set()
-    found: list[tuple[Span, int]] = []
+    found: list[Span] = []
     for last in sorted(chosen):
         weeks = min(WEEKS, sum(end <= last for end in ends))
         first = last - timedelta(days=7 * weeks - 1)
-        found.append((Span(first, last, day_start(last + ONE_DAY, product.zone_info)), weeks))
+        found.append(Span(first, last, day_start(last + ONE_DAY, product.zone_info), days[0]))
     return found
 
 
@@ -52,24 +52,27 @@ def opportunity_results(
     """Opportunities of each week of the history; `views` holds first_views, `beside` the tables of units.READS."""
     table = TABLES["opportunity_results"]
     found = [table.schema.to_frame()]
-    for span, weeks in spans(days, product):
+    for span in spans(days, product):
+        looked = subjects(views, beside, span, product)
         number = ranges_of(20 * views.filter(span.holds()).select(pl.len()).collect().item())
-        made = impacts(lambda inside, s=span: units(views, beside, inside, s, product), weeks, number)
-        found.append(table.conform(_ranked(_named(made), product).with_columns(as_of=pl.lit(span.last))))
+        made = impacts(lambda inside, s=span, what=looked: units(views, beside, inside, s, product, what), number)
+        found.append(table.conform(_ranked(_named(made, product), product).with_columns(as_of=pl.lit(span.last))))
     return table.conform(pl.concat(found))
 
 
-def _named(made: pl.DataFrame) -> pl.DataFrame:
+def _named(made: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Add ids; a page's signal that one zone holds nearly all of is told by the zone."""
     zones = made.filter(pl.col("kind") == "zone").select(
         "page", subject=pl.col("subject").str.split(" in ").list.first(), inside="sessions_with_all"
     )
     most = zones.group_by("page", "subject").agg(pl.col("inside").max())
     joined = made.join(most, on=["page", "subject"], how="left")
+    ids = [id_of(*row) for row in joined.select(_ID).rows()]
+    named = joined.with_columns(pl.Series("id", ids, dtype=pl.String))
     is_told = (pl.col("kind") == "friction") & (pl.col("inside") >= _MOST_IN_ZONE * pl.col("sessions_with_all"))
-    kept = joined.filter(~is_told.fill_null(value=False))
-    ids = [id_of(*row) for row in kept.select(_ID).rows()]
-    return kept.with_columns(pl.Series("id", ids, dtype=pl.String))
+    # What was closed is followed under its own id, whatever became of its zones.
+    followed = pl.col("id").is_in([name for name, item in product.opportunities.items.items() if item.closed])
+    return named.filter(~is_told.fill_null(value=False) | followed)
 
 
 def _ranked(named: pl.DataFrame, product: Product) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from scipy import stats
 from pipeline.contracts import TABLES
 from pipeline.metrics.memberships import EVERYBODY, in_segments
 from pipeline.product import Product
-from pipeline.product_value import Hypothesis
+from pipeline.product_value import NOT_OF_A_DAY, Hypothesis
 from pipeline.value.experiment_moments import Streams
 from pipeline.value.experiments import experiment_results
 from pipeline.value.kpi_sums import FIGURES
@@ -20,9 +20,7 @@ from pipeline.value.kpi_sums import FIGURES
 _SPAN = timedelta(days=28)
 _WEEK = 7
 _ROUNDING = 1e-9
-# What is told of a day from the days before it has no figure of its own.
-_NOT_OF_A_DAY = ("new_people", "returning_people", "retention", "churn")
-DAILY_FIGURES = tuple(name for name in FIGURES if name not in _NOT_OF_A_DAY)
+DAILY_FIGURES = tuple(name for name in FIGURES if name not in NOT_OF_A_DAY)
 _DAY = ["session_day", "segment"]
 
 
@@ -33,7 +31,7 @@ def release_results(sessions: pl.LazyFrame, days: list[date], product: Product) 
         return table.conform(pl.DataFrame(schema=table.schema))
     spans = {name: _days_of(release.day, product) for name, release in product.releases.items()}
     wanted = sorted({day for before, after in spans.values() for day in (*before, *after)} & set(days))
-    figures = _daily(sessions.filter(pl.col("session_day").is_in(wanted)), product)
+    figures = _daily(sessions.filter(pl.col("session_day").is_in(wanted)), wanted, product)
     rows: list[dict[str, Any]] = []
     for (segment,), own in sorted(figures.partition_by("segment", as_dict=True).items()):
         by_day = {row["session_day"]: row for row in own.rows(named=True)}
@@ -53,8 +51,8 @@ def _days_of(day: date, product: Product) -> tuple[list[date], list[date]]:
     return before, [day + timedelta(days=i) for i in range(count) if day + timedelta(days=i) < last]
 
 
-def _daily(sessions: pl.LazyFrame, product: Product) -> pl.DataFrame:
-    """Key figures of each day and segment."""
+def _daily(sessions: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """Key figures of each of `days` and segment; of a day without a session totals are 0."""
     rows = sessions.collect()
     groups = pl.concat(
         [
@@ -80,7 +78,10 @@ def _daily(sessions: pl.LazyFrame, product: Product) -> pl.DataFrame:
         top = pl.col(each.top).cast(pl.Float64) / each.scale
         return top if each.bottom is None else pl.when(pl.col(each.bottom) > 0).then(top / pl.col(each.bottom))
 
-    return summed.select(*_DAY, **{name: figure(name) for name in DAILY_FIGURES}).sort(_DAY)
+    segments = pl.DataFrame({"segment": [EVERYBODY, *sorted(product.segments)]}, schema={"segment": pl.String})
+    grid = pl.DataFrame({"session_day": days}, schema={"session_day": pl.Date}).join(segments, how="cross")
+    whole = grid.join(summed, on=_DAY, how="left").with_columns(pl.exclude(_DAY).fill_null(0))
+    return whole.select(*_DAY, **{name: figure(name) for name in DAILY_FIGURES}).sort(_DAY)
 
 
 def _told(by_day: Mapping[date, Mapping[str, Any]], before: list[date], after: list[date]) -> Iterator[dict[str, Any]]:
@@ -165,7 +166,8 @@ def _by_experiment(each: Hypothesis, experiments: pl.DataFrame) -> dict[str, Any
         pl.col("metric") == each.metric,
         pl.col("dimension") == group[0],
         pl.col("value") == group[1],
-    ).sort("variant")
+        pl.lit(each.variant is None) | (pl.col("variant") == pl.lit(each.variant)),
+    )
     if own.is_empty():
         return {}
     row = own.row(0, named=True)

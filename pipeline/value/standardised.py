@@ -27,9 +27,12 @@ def sums(people: pl.DataFrame, did: pl.DataFrame, strata: Sequence[str], by: Seq
 
 
 def effects(
-    everybody: pl.DataFrame, doing: pl.DataFrame, strata: Sequence[str], by: Sequence[str], unit: int
-) -> pl.DataFrame:
+    everybody: pl.DataFrame, doing: pl.DataFrame, strata: Sequence[str], by: Sequence[str], unit: int,
+    unknown: pl.DataFrame | None = None,
+) -> pl.DataFrame:  # fmt: skip
     """Effect of each of `by` from `sums` (of all ranges, put together here); y is in 1 / `unit`.
+
+    `unknown` holds sums of people of whom it can't be told, by each of `by`: they are on neither side.
 
     Returns counts, means, `effect`, `low`, `high`, `p_value`, `plain_difference`.
     """
@@ -38,7 +41,14 @@ def effects(
     others = {f"{name}_o": pl.col(f"{name}_all") - pl.col(name) for name in _SUMS}
     # Behaviours that nobody of a stratum did leave it out of their comparison, but not of the plain one.
     grand = totals.select(pl.col(_SUMS).sum().name.suffix("_grand"))
-    cells = own.join(totals, on=strata, suffix="_all").with_columns(**others)
+    cells = own.join(totals, on=strata, suffix="_all")
+    if unknown is not None:
+        keys = [*by, *strata]
+        left = unknown.group_by(keys).agg(pl.col(_SUMS).sum())
+        cells = cells.join(left, on=keys, how="left", suffix="_left").with_columns(
+            pl.col(f"{name}_all") - pl.col(f"{name}_left").fill_null(0) for name in _SUMS
+        )
+    cells = cells.with_columns(**others)
     fits = pl.min_horizontal("n", "n_o") >= LEAST_IN_STRATUM
     kept = cells.filter(fits).with_columns(_gap().alias("gap"), _noise().alias("noise"))
     n = pl.col("n").sum()

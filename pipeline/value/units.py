@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from pipeline.days import ONE_DAY
 from pipeline.metrics.calibration import calibrated
 from pipeline.metrics.friction import SIGNALS
 from pipeline.product import Product
@@ -23,6 +24,7 @@ READS = ("friction_incidents", "step_events", "outcomes", "feedback", "activity"
 _AFTER_COMMENT = timedelta(days=7)
 _ZONE_SIGNALS = ("rage_click", "dead_click", "error_click")
 _LEAST_WITH = 10
+_COMMENT = ["source", "event_id", "question"]
 UNIT: dict[str, pl.DataType] = {
     "person_key": pl.Int64(),
     **dict.fromkeys(BY, pl.String()),
@@ -32,21 +34,48 @@ UNIT: dict[str, pl.DataType] = {
     "is_with": pl.Boolean(),
     "reached": pl.Boolean(),
     "revenue_micros": pl.Int64(),
+    "weeks": pl.Float64(),
 }
 Streams = Mapping[str, pl.LazyFrame]
 
 
 @dataclass(frozen=True)
 class Span:
-    """The days that are looked at, both inside, and the instant at which the last one ends."""
+    """The days that are looked at, both inside, the instant at which the last one ends, and the first day with data."""
 
     first: date
     last: date
     end: datetime
+    begin: date
 
     def holds(self, column: str = "session_day") -> pl.Expr:
         """Whether a local day lies in the span."""
         return pl.col(column).is_between(self.first, self.last)
+
+    @property
+    def weeks(self) -> float:
+        """How many weeks the span has."""
+        return ((self.last - self.first).days + 1) / 7
+
+    def moved(self, window: timedelta) -> "Span":
+        """As many days whose windows are all over by the end of this span; fewer where data begin later."""
+        days = timedelta(days=-(-window // ONE_DAY))
+        return Span(max(self.begin, self.first - days), self.last - days, self.end, self.begin)
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """What is looked at, by all people of a span: a range of people alone must not decide it.
+
+    `pages` by signal; `zones` as (page, signal, zone); `broken` pages that lead to missing ones; `groups` by funnel and
+    0-based step; `themes`.
+    """
+
+    pages: Mapping[str, list[str]]
+    zones: list[tuple[str, str, str]]
+    broken: list[str]
+    groups: Mapping[tuple[str, int], list[str]]
+    themes: list[str]
 
 
 def goal_of(product: Product) -> str | None:
@@ -57,8 +86,63 @@ def goal_of(product: Product) -> str | None:
     return next(iter([*orders, *sorted(product.goals)]), None)
 
 
-def units(views: pl.LazyFrame, beside: Streams, inside: pl.Expr, span: Span, product: Product) -> pl.DataFrame:
-    """All units of a range of people, by BY and STRATA.
+def subjects(views: pl.LazyFrame, beside: Streams, span: Span, product: Product) -> Subjects:
+    """What somebody met in the span, often enough to speak of; of a breakdown the largest groups up to its limit."""
+    rules = first_rules(product)
+    names = calibrated(product.friction.rule_sets[rules])
+    met = (
+        views.filter(span.holds(), pl.col("rule_set") == rules)
+        .group_by("page")
+        .agg(bits=pl.col("met_in_view").bitwise_or())
+    )
+    bits = dict(met.sort("page").collect().rows())
+    pages = {
+        name: [page for page, bit in bits.items() if bit & (1 << i)] for i, name in enumerate(names) if name in SIGNALS
+    }
+    own = beside["friction_incidents"].filter(span.holds(), pl.col("rule_set") == rules)
+    zoned = own.filter(pl.col("zone").is_not_null(), pl.col("signal").is_in(_ZONE_SIGNALS))
+    key = ["page", "signal", "zone"]
+    often = zoned.group_by(key).agg(n=pl.col("page_view_key").n_unique()).filter(pl.col("n") >= _LEAST_WITH)
+    led = own.filter(pl.col("signal") == "broken_link", pl.col("came_from").is_not_null()).select("came_from").unique()
+    return Subjects(
+        pages,
+        often.sort(key).select(key).collect().rows(),
+        sorted(led.collect()["came_from"]),
+        dict(_groups(beside["step_events"], span, product)),
+        _themes(beside, span, product),
+    )
+
+
+def _groups(steps: pl.LazyFrame, span: Span, product: Product) -> Iterator[tuple[tuple[str, int], list[str]]]:
+    for name, funnel in product.funnels.items():
+        if funnel.unit != "person" or funnel.breakdown is None:
+            continue
+        moved = span.moved(timedelta(days=funnel.window_days))
+        for k in range(len(funnel.steps) - 1):
+            at = steps.filter(pl.col("funnel") == name, moved.holds("day"), pl.col("steps") & (1 << k) != 0)
+            people = at.group_by("value").agg(n=pl.col("person_key").n_unique()).collect()
+            largest = people.filter(pl.col("n") >= _LEAST_WITH).sort("n", "value", descending=[True, False])
+            # A group that is all has nobody to compare with.
+            chosen = largest.head(funnel.breakdown.limit if people.height > 1 else 0)
+            yield (name, k), chosen["value"].to_list()
+
+
+def _themes(beside: Streams, span: Span, product: Product) -> list[str]:
+    themes = beside.get("comment_themes")
+    if themes is None:
+        return []
+    moved = span.moved(_AFTER_COMMENT)
+    said = beside["feedback"].filter(moved.holds("day"), ~pl.col("survey").is_in(team_names(product))).select(_COMMENT)
+    counted = (
+        themes.join(said.unique(), on=_COMMENT, how="semi").group_by("theme").len().filter(pl.col("len") >= _LEAST_WITH)
+    )
+    return sorted(counted.collect()["theme"])
+
+
+def units(
+    views: pl.LazyFrame, beside: Streams, inside: pl.Expr, span: Span, product: Product, looked: Subjects
+) -> pl.DataFrame:
+    """All units of a range of people, by BY and STRATA, of the `subjects` of all people.
 
     `views` holds first_views, `beside` the tables of READS, and `comment_themes` where comments have themes.
     """
@@ -66,9 +150,9 @@ def units(views: pl.LazyFrame, beside: Streams, inside: pl.Expr, span: Span, pro
     rows = {name: beside[name].filter(inside) for name in READS}
     parts = [
         pl.DataFrame(schema=UNIT),
-        *_of_views(views.filter(inside, span.holds()), rows["friction_incidents"], born, span, product),
-        *(_unit(part) for part in funnel_steps(rows["step_events"], rows["outcomes"], born, span, product)),
-        *(_unit(part) for part in _comments(rows, beside.get("comment_themes"), born, span, product)),
+        *_of_views(views.filter(inside, span.holds()), rows["friction_incidents"], born, span, product, looked),
+        *(_unit(part) for part in funnel_steps(rows["step_events"], rows["outcomes"], born, span, product, looked)),
+        *(_unit(part) for part in _comments(rows, beside.get("comment_themes"), born, span, product, looked)),
     ]
     return pl.concat(parts)
 
@@ -83,7 +167,7 @@ def first_rules(product: Product) -> str:
 
 
 def _of_views(
-    views: pl.LazyFrame, incidents: pl.LazyFrame, born: pl.DataFrame, span: Span, product: Product
+    views: pl.LazyFrame, incidents: pl.LazyFrame, born: pl.DataFrame, span: Span, product: Product, looked: Subjects
 ) -> Iterator[pl.DataFrame]:
     goal, rules = goal_of(product), first_rules(product)
     if goal is None:
@@ -96,6 +180,7 @@ def _of_views(
         revenue_micros="revenue_after_micros",
         rule_set=pl.lit(rules),
         goal=pl.lit(goal),
+        weeks=pl.lit(span.weeks),
     )
     for i, signal in enumerate(calibrated(product.friction.rule_sets[rules])):
         # A broken link is met on the page that it leads from; scores are sums of signals.
@@ -103,62 +188,59 @@ def _of_views(
             continue
         is_with = pl.col("met_in_view") & (1 << i) != 0
         sided = known.with_columns(is_with=is_with).filter(is_with | (pl.col("met_before") & (1 << i) == 0))
-        pages = sided.filter("is_with")["page"].unique()
-        told = sided.filter(pl.col("page").is_in(pages.implode()))
+        told = sided.filter(pl.col("page").is_in(looked.pages.get(signal, [])))
         yield _unit(told.with_columns(kind=pl.lit("friction"), subject=pl.lit(signal)))
     own = incidents.filter(span.holds(), pl.col("rule_set") == rules).collect()
-    yield from _zones(known, own)
-    yield from _broken_links(known, own)
+    yield from _zones(known, own, looked.zones)
+    yield from _broken_links(known, own, looked.broken)
 
 
-def _zones(known: pl.DataFrame, incidents: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _zones(known: pl.DataFrame, incidents: pl.DataFrame, zones: list[tuple[str, str, str]]) -> Iterator[pl.DataFrame]:
     """Clicks that failed in a zone, beside all other first views of its page."""
-    met = incidents.filter(pl.col("zone").is_not_null(), pl.col("signal").is_in(_ZONE_SIGNALS))
-    key = ["page", "signal", "zone"]
-    views = met.select("page_view_key", *key).unique()
-    for (page, signal, zone), own in sorted(views.partition_by(key, as_dict=True).items()):
-        if own.height < _LEAST_WITH:
-            continue
+    for page, signal, zone in zones:
+        own = incidents.filter(pl.col("page") == page, pl.col("signal") == signal, pl.col("zone") == zone)
         is_with = pl.col("page_view_key").is_in(own["page_view_key"].implode())
         there = known.filter(pl.col("page") == page).with_columns(is_with=is_with)
         yield _unit(there.with_columns(kind=pl.lit("zone"), subject=pl.lit(f"{signal} in {zone}")))
 
 
-def _broken_links(known: pl.DataFrame, incidents: pl.DataFrame) -> Iterator[pl.DataFrame]:
+def _broken_links(known: pl.DataFrame, incidents: pl.DataFrame, pages: list[str]) -> Iterator[pl.DataFrame]:
     """Sessions that a page led to one that isn't there, beside others on that page."""
-    met = incidents.filter(pl.col("signal") == "broken_link", pl.col("came_from").is_not_null())
-    sessions = met.select("session_key", page="came_from").unique()
-    for (page,), own in sorted(sessions.partition_by("page", as_dict=True).items()):
+    for page in pages:
+        own = incidents.filter(pl.col("signal") == "broken_link", pl.col("came_from") == page)
         is_with = pl.col("session_key").is_in(own["session_key"].implode())
         there = known.filter(pl.col("page") == page).with_columns(is_with=is_with)
         yield _unit(there.with_columns(kind=pl.lit("broken_link"), subject=pl.lit("broken_link")))
 
 
 def funnel_steps(
-    steps: pl.LazyFrame, outcomes: pl.LazyFrame, born: pl.DataFrame, span: Span, product: Product
+    steps: pl.LazyFrame, outcomes: pl.LazyFrame, born: pl.DataFrame, span: Span, product: Product, looked: Subjects
 ) -> Iterator[pl.DataFrame]:
-    """People at each step whose window is over, by group of the breakdown: did they take the next one, as others do?
+    """People at each step, by group of the breakdown: did they take the next one, as others do?
 
-    Revenue is that of the window. Funnels by sessions or properties, and those without a breakdown, have nobody to
+    The days looked at are those whose windows are over by the end of the span, as many as it has. Revenue is that of the window. Funnels by sessions or properties, and those without a breakdown, have nobody to
     compare with.
     """
     for name, funnel in product.funnels.items():
         if funnel.unit != "person" or funnel.breakdown is None:
             continue
         window = timedelta(days=funnel.window_days)
-        own = steps.filter(pl.col("funnel") == name, span.holds("day")).collect()
-        money = outcomes.filter(span.holds("day")).select("person_key", "occurred_at", "revenue_micros").collect()
+        moved = span.moved(window)
+        reads = pl.col("day").is_between(moved.first, span.last)
+        own = steps.filter(pl.col("funnel") == name, reads).collect()
+        money = outcomes.filter(reads).select("person_key", "occurred_at", "revenue_micros").collect()
         for k, step in enumerate(funnel.steps[:-1]):
-            ordered = own.filter(pl.col("steps") & (1 << k) != 0).sort("occurred_at", "tie", "value")
+            ordered = own.filter(moved.holds("day"), pl.col("steps") & (1 << k) != 0).sort(
+                "occurred_at", "tie", "value"
+            )
             at = ordered.group_by("person_key", maintain_order=True).agg(
                 at_step=pl.col("occurred_at").first(), value=pl.col("value").first()
             )
-            mature = at.filter(pl.col("at_step") + window <= span.end)
             after = own.filter(pl.col("steps") & (1 << (k + 1)) != 0).select("person_key", "occurred_at")
-            took = _within(mature, after, window).select("person_key").unique().with_columns(reached=pl.lit(value=True))
-            brought = _within(mature, money, window).group_by("person_key").agg(pl.col("revenue_micros").sum())
+            took = _within(at, after, window).select("person_key").unique().with_columns(reached=pl.lit(value=True))
+            brought = _within(at, money, window).group_by("person_key").agg(pl.col("revenue_micros").sum())
             known = (
-                mature.join(took, on="person_key", how="left")
+                at.join(took, on="person_key", how="left")
                 .join(brought, on="person_key", how="left")
                 .join(born, on="person_key", how="left")
                 .with_columns(
@@ -167,10 +249,11 @@ def funnel_steps(
                     is_new=(pl.col("at_step") - pl.col("born_at") < timedelta(days=1)).fill_null(value=False),
                     kind=pl.lit("funnel_drop"), page=pl.lit(name), rule_set=pl.lit(""),
                     goal=pl.lit(funnel.steps[k + 1].label), device_type=pl.lit(""), views_before=pl.lit(0),
+                    weeks=pl.lit(moved.weeks),
                 )
             )  # fmt: skip
-            groups = known.group_by("value").len().filter(pl.col("len") >= _LEAST_WITH)["value"].sort().to_list()
-            for group in groups if len(groups) > 1 else []:
+            groups = looked.groups.get((name, k), [])
+            for group in groups:
                 subject = f"{step.label}, {group or '(none)'}"
                 yield known.with_columns(is_with=pl.col("value") == group, subject=pl.lit(subject))
 
@@ -182,18 +265,19 @@ def _within(people: pl.DataFrame, acts: pl.DataFrame, window: timedelta) -> pl.D
 
 
 def _comments(
-    rows: Streams, themes: pl.LazyFrame | None, born: pl.DataFrame, span: Span, product: Product
+    rows: Streams, themes: pl.LazyFrame | None, born: pl.DataFrame, span: Span, product: Product, looked: Subjects
 ) -> Iterator[pl.DataFrame]:
     """Comments with each theme beside those without: did the person reach the goal in the days after?"""
     goal = goal_of(product)
-    if goal is None or themes is None:
+    if goal is None or themes is None or not looked.themes:
         return
+    moved = span.moved(_AFTER_COMMENT)
     bit = 1 << sorted(product.goals).index(goal)
     open_ = ~pl.col("survey").is_in(team_names(product)) & pl.col("person_key").is_not_null()
-    told = comments(last_answers(rows["feedback"].filter(span.holds("day"), open_)))
-    mature = told.filter(pl.col("occurred_at") + _AFTER_COMMENT <= span.end).with_columns(at_step="occurred_at")
-    people = mature.with_row_index("comment")
-    acts = rows["outcomes"].filter(span.holds("day")).select("person_key", "occurred_at", "goal_bits", "revenue_micros")
+    told = comments(last_answers(rows["feedback"].filter(moved.holds("day"), open_)))
+    people = told.with_columns(at_step="occurred_at").with_row_index("comment")
+    reads = pl.col("day").is_between(moved.first, span.last)
+    acts = rows["outcomes"].filter(reads).select("person_key", "occurred_at", "goal_bits", "revenue_micros")
     joined = people.select("comment", "person_key", "at_step").join(acts.collect(), on="person_key").filter(
         pl.col("occurred_at") > pl.col("at_step"), pl.col("occurred_at") <= pl.col("at_step") + _AFTER_COMMENT
     )  # fmt: skip
@@ -208,13 +292,11 @@ def _comments(
             pl.col("revenue_micros").fill_null(0),
             is_new=(pl.col("at_step") - pl.col("born_at") < timedelta(days=1)).fill_null(value=False),
             kind=pl.lit("theme"), page="survey", rule_set=pl.lit(""), goal=pl.lit(goal), views_before=pl.lit(0),
+            weeks=pl.lit(moved.weeks),
         )
     )  # fmt: skip
-    comment = ["source", "event_id", "question"]
-    having = themes.select(*comment, "theme").collect().join(known.select(comment), on=comment, how="semi")
-    for (theme,), own in sorted(having.partition_by("theme", as_dict=True).items()):
-        if own.height < _LEAST_WITH:
-            continue
-        marks = own.select(*comment, is_with=pl.lit(value=True))
-        sided = known.join(marks, on=comment, how="left").with_columns(pl.col("is_with").fill_null(value=False))
+    having = themes.filter(pl.col("theme").is_in(looked.themes)).select(*_COMMENT, "theme").collect()
+    for theme in looked.themes:
+        marks = having.filter(pl.col("theme") == theme).select(*_COMMENT, is_with=pl.lit(value=True)).unique()
+        sided = known.join(marks, on=_COMMENT, how="left").with_columns(pl.col("is_with").fill_null(value=False))
         yield sided.with_columns(subject=pl.lit(theme))

@@ -376,6 +376,11 @@ def test_a_business_case_prints_on_two_pages(report: Path, browser: Any, tmp_pat
     assert 1 <= printed.count(b"/Type /Page\n") <= 2
     page.close()
     assert not faults
+    # What isn't worth a case any more may quote somebody: it goes.
+    table = TABLES["opportunities"]
+    table.schema.to_frame().write_parquet(home / "marts" / "opportunities.parquet")
+    write_report(Lake(home), product(**CHANGES))
+    assert not list((home / "report").glob("case-*"))
 
 
 def test_a_home_without_marts_says_what_to_do(tmp_path: Path) -> None:

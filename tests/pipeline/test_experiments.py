@@ -254,6 +254,9 @@ def metric(**more: Any) -> Row:
 def test_verdicts() -> None:
     assert results(99, (0.2, 0.5), metrics=metric())["buy"]["verdict"] == "too few"
     assert results(200, (0.01, 0.03), metrics=metric())["buy"]["verdict"] == "too few"
+    # A handful of orders tells nothing of revenue either, and is no test that weighs on others.
+    few = results(200, (0.0, 0.03), metrics={"money": {"kind": "revenue"}})["money"]
+    assert (few["verdict"], few["p_value"], few["q_value"]) == ("too few", None, None)
     assert results(400, (0.2, 0.4), metrics=metric())["buy"]["verdict"] == "better"
     assert results(400, (0.2, 0.4), metrics=metric(better="lower"))["buy"]["verdict"] == "worse"
     assert results(400, (0.2, 0.21), metrics=metric())["buy"]["verdict"] == "no difference found"
@@ -345,18 +348,36 @@ def test_other_metrics_count_what_they_say() -> None:
     assert found == {"back": (1.0, 1.0, 0.0), "upset": (2.0, 1.0, 1.0), "nps": (100.0, 1.0, 0.0)}
 
 
+def test_the_local_day_of_the_exposure_is_no_return() -> None:
+    """Exposed at 00:10 in a session of the day before: what the person did at 00:10 is no return."""
+    when = at("2026-03-03T00:10")
+    rows = exposed([(1, "b", when)]).with_columns(day=pl.lit(date(2026, 3, 2)))
+    active = pl.DataFrame(
+        [{"day": d.date(), "person_key": 1, "person_id": "user:1", "first_at": d, "events": 1} for d in (when - timedelta(minutes=20), when)],
+        schema=TABLES["activity"].schema,
+    )  # fmt: skip
+    told = chosen(metrics={"back": {"kind": "retention"}})
+    made = experiment_days(experiment_streams(rows, activity=active), days_from("2026-03-02", 12), told)
+    assert made.filter(pl.col("dimension") == "")["sum_y"].to_list() == [0.0]
+
+
 def test_exposures_are_the_first_of_a_person_day_and_variant() -> None:
     when = at("2026-03-02T10:00")
     schema = TABLES["session_events"].schema
+    told = (
+        (0, None, None, False, 1), (1, "note", "a", False, 0), (2, "note", "a", False, 2), (3, "x/y", "z/1", False, 0), (4, "note", "b", True, 0),
+    )  # fmt: skip
     rows = [
-        {"person_key": 1, "session_key": 7, "place": place, "occurred_at": when + timedelta(minutes=place), "variant": variant, "is_bot": bot}
-        for place, variant, bot in ((0, None, False), (1, "note/a", False), (2, "note/a", False), (3, "x/y/z", False), (4, "note/b", True))
+        {"person_key": 1, "session_key": 7, "place": place, "occurred_at": when + timedelta(minutes=place), "experiment_id": experiment,
+         "variant": None if experiment is None else f"{experiment}/{variant}", "is_bot": bot, "segment_bits": bits}
+        for place, experiment, variant, bot, bits in told
     ]  # fmt: skip
     events = pl.DataFrame(rows, schema={n: schema[n] for n in rows[0]})
-    names = ("session_key", "device_type", "country", "channel", "segment_bits")
-    sessions = pl.DataFrame([(7, "mobile", None, "direct", 2)], schema={n: TABLES["sessions"].schema[n] for n in names}, orient="row")  # fmt: skip
+    names = ("session_key", "device_type", "country", "channel")
+    sessions = pl.DataFrame([(7, "mobile", None, "direct")], schema={n: TABLES["sessions"].schema[n] for n in names}, orient="row")  # fmt: skip
     made = exposures(events.lazy(), sessions.lazy(), when.date())
-    told = made.select("experiment_id", "variant", "exposures", "first_at", "country").rows()
-    assert told == [
-        ("note", "a", 2, when + timedelta(minutes=1), "unknown"), ("x", "y/z", 1, when + timedelta(minutes=3), "unknown"),
+    found = made.select("experiment_id", "variant", "exposures", "first_at", "country", "segment_bits").rows()
+    # What made the session part of a segment after the exposure may follow from it.
+    assert found == [
+        ("note", "a", 2, when + timedelta(minutes=1), "unknown", 1), ("x/y", "z/1", 1, when + timedelta(minutes=3), "unknown", 3),
     ]  # fmt: skip

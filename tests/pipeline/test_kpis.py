@@ -4,7 +4,7 @@ import random
 from collections import defaultdict
 from datetime import date
 from fractions import Fraction
-from math import fsum
+from math import fsum, log
 from typing import Any
 
 import numpy as np
@@ -177,6 +177,11 @@ def test_what_has_no_time_before_is_not_compared() -> None:
     }
     assert weeks[MONDAY]["figure_before"] is None
     assert weeks[MONDAY + ONE_DAY * 7]["change"] == 0
+    # A week that lacks a day isn't compared with a whole one.
+    days = days_from(MONDAY.isoformat(), 14)
+    lacking = results(rows, [day for day in days if day != days[9]], product()).filter(pl.col("dimension") == "")
+    week = lacking.filter(pl.col("period") == "last_7", pl.col("kpi") == "sessions").row(0, named=True)
+    assert (week["mature"], week["change"]) == (False, None)
     # Two weeks are no 28 days.
     recent = made.filter(pl.col("period") == "last_28", pl.col("kpi") == "sessions").row(0, named=True)
     assert (recent["figure"], recent["mature"]) == (14, False)
@@ -218,6 +223,12 @@ def test_parts_of_a_product_add_up_to_its_change(before: list[float], after: lis
     # A factor that didn't change has no part.
     same = tree(before, [after[0], before[1], before[2]])
     assert same[1:] == [pytest.approx(0, abs=1e-6 * scale)] * 2
+
+
+def test_parts_of_a_change_that_is_none_are_no_noise() -> None:
+    # 100 to 105 people, 7 orders of 10 in both: what people add, orders per person take away.
+    parts = tree([100, 7 / 100, 10], [105, 7 / 105, 10])
+    assert parts == pytest.approx([70 * log(105 / 100), 70 * log(100 / 105), 0], rel=1e-6)
 
 
 def test_a_factor_of_nothing_is_divided_by_shapley() -> None:
@@ -329,6 +340,19 @@ def test_a_release_is_compared_with_the_same_weekdays() -> None:
     # One day after it is compared with the four Mondays before: too few to tell how days differ.
     few = release_results(frame(rows).lazy(), days_from(MONDAY.isoformat(), 29), chosen)
     assert few.filter(pl.col("kpi") == "conversion").select("days_after", "change").row(0) == (1, None)
+
+
+def test_days_without_a_session_count_as_nothing() -> None:
+    """A segment with a session on every third day before, on two of three after: twice as many."""
+    rows = [session(i, MONDAY + ONE_DAY * i, segment_bits=int(i % 3 == 0 if i < 28 else i % 3 != 0)) for i in range(56)]
+    chosen = product(releases={"big": {"day": MONDAY + ONE_DAY * 28}}, segments={"few": {"kind": "click"}})
+    made = release_results(frame(rows).lazy(), days_from(MONDAY.isoformat(), 56), chosen)
+    row = made.filter(pl.col("kpi") == "sessions", pl.col("segment") == "few").row(0, named=True)
+    assert (row["days_before"], row["days_after"]) == (28, 28)
+    assert row["after"] > 1.5 * row["before"]
+    # A quotient of nothing is none.
+    rate = made.filter(pl.col("kpi") == "conversion", pl.col("segment") == "few").row(0, named=True)
+    assert rate["days_before"] == 10
 
 
 def test_another_release_ends_the_days_after() -> None:

@@ -109,6 +109,32 @@ def test_ranges_of_people_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None
     assert made(rows, 28, chosen).equals(whole)
 
 
+def test_what_few_met_is_the_same_for_any_number_of_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A zone, a page and a group that a range of people alone would not look at."""
+    chosen = product(
+        time_zone="UTC",
+        funnels={"buy": {"steps": [{"label": "Cart", "kind": "page_view", "page": "home"}, {"label": "Pay", "kind": "click"}], "window_days": 3, "breakdown": {"by": "country"}}},
+    )  # fmt: skip
+    chance = random.Random(2)
+    rows: list[Row] = []
+    met: list[Row] = []
+    taken: list[Row] = []
+    for i in range(900):
+        key, when = i * 2**54 - 2**63, BEGIN + timedelta(minutes=chance.randrange(20 * 1440))
+        is_met = i % 40 == 0
+        own = view(key, when, met=bit("rage_click", chosen) * is_met, buys=chance.random() < 0.3)
+        rows.append({**own, "page": "product" if i % 300 == 0 else "home"})
+        if is_met:
+            met.append(incident(key, when, "rage_click", zone="cta"))
+        step = {"funnel": "buy", "person_key": key, "entity_key": key, "value": "CH" if i % 60 == 0 else "DE"}
+        taken.append({**step, "day": when.date(), "occurred_at": when, "steps": 1})
+    tables = {"friction_incidents": table("friction_incidents", met), "step_events": table("step_events", taken)}
+    whole = made(rows, 28, chosen, **tables)
+    assert {"friction", "zone", "funnel_drop"} == set(whole["kind"])
+    monkeypatch.setattr(buckets, "BUCKET_ROWS", 1_500)
+    assert made(rows, 28, chosen, **tables).equals(whole)
+
+
 def test_ids_say_what_an_opportunity_is_and_stay() -> None:
     assert id_of("zone", "checkout", "error_click in pay", "default") == "ace7e18878"
     assert id_of("zone", "checkout", "error_click in pay", "strict") != "ace7e18878"
@@ -187,12 +213,35 @@ def test_a_funnel_drop_is_what_a_group_loses_beside_others() -> None:
     assert row["cost_low_95"] <= 150 * 0.2 * 50 <= row["cost_high_95"]
     assert not last["Pay, mobile"]["claimed"]
     assert not last["Cart, desktop"]["claimed"]
-    # Whose window isn't over doesn't count: the last days of the data.
+    # Whose window isn't over doesn't count: 18 days of 21 are looked at, and a week is a week of these.
     short = made([], 21, funnel(), step_events=taken, outcomes=money)
     until = BEGIN.replace(hour=0) + ONE_DAY * 18
-    mature = taken.filter(pl.col("steps") == 1, pl.col("occurred_at") <= until, pl.col("value") == "mobile").height
+    mature = taken.filter(pl.col("steps") == 1, pl.col("occurred_at") < until, pl.col("value") == "mobile").height
     own = short.filter(pl.col("as_of") == short["as_of"].max(), pl.col("subject") == "Cart, mobile")
     assert own["sessions_with_all"].item() == mature
+    assert own["met_per_week"].item() == pytest.approx(mature / 18 * 7)
+
+
+def test_of_a_breakdown_the_largest_groups_are_looked_at() -> None:
+    taken, money = steps_of(3)
+    found = made([], 28, funnel(breakdown={"by": "device_type", "limit": 1}), step_events=taken, outcomes=money)
+    assert {subject.rpartition(", ")[2] for subject in found["subject"]} <= {"mobile", "desktop"}
+    last = found.filter(pl.col("as_of") == found["as_of"].max())
+    assert last.height == 2, "one group at each of two steps"
+
+
+def test_a_closed_one_is_followed_though_a_zone_tells_it_better() -> None:
+    rows = visits(1, 0.15, product())
+    zoned = [
+        incident(row["session_key"], row["session_began"], "error_click", zone="cta")
+        for row in rows
+        if row["met_in_view"]
+    ]
+    page = id_of("friction", "home", "error_click", "default")
+    closed = product(opportunities={"items": {page: {"closed": "2026-02-12"}}})
+    found = made(rows, 28, closed, friction_incidents=table("friction_incidents", zoned))
+    last = found.filter(pl.col("as_of") == found["as_of"].max())
+    assert set(last["kind"]) == {"zone", "friction"}
 
 
 def test_a_theme_is_told_by_what_people_do_after_their_comment() -> None:
@@ -247,13 +296,13 @@ def test_effort_orders_by_cost_for_a_week_of_work() -> None:
 
 def test_history_holds_eight_weeks_and_the_one_before_each_closing() -> None:
     days = days_from("2026-01-05", 7 * 20 + 3)
-    ends = [span.last for span, _ in spans(days, product())]
+    ends = [span.last for span in spans(days, product())]
     assert ends == [date(2026, 1, 11) + ONE_DAY * 7 * i for i in range(12, 20)]
     closed = product(opportunities={"items": {"abc": {"closed": "2026-02-10"}}})
-    assert date(2026, 2, 8) in {span.last for span, _ in spans(days, closed)}
+    assert date(2026, 2, 8) in {span.last for span in spans(days, closed)}
     # At the start there are fewer than four weeks to look at.
     early = spans(days_from("2026-01-05", 15), product())
-    assert [(span.first, span.last, weeks) for span, weeks in early] == [
+    assert [(span.first, span.last, span.weeks) for span in early] == [
         (date(2026, 1, 5), date(2026, 1, 11), 1), (date(2026, 1, 5), date(2026, 1, 18), 2),
     ]  # fmt: skip
     assert spans([], product()) == []

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 from support import PRODUCT, product
 
+from pipeline.product import Product
 from pipeline.product_file import ProductFileError, load_product, parse_product, schema
 
 GOOD = PRODUCT.strip()
@@ -142,7 +143,18 @@ def test_example_product_is_sound() -> None:
         ),
         (
             {"releases": {"r": {"day": "2026-01-01"}}, "hypotheses": {"h": {"statement": "s", "metric": "no", "expected": "higher", "release": "r"}}},
-            "hypotheses.h.metric: no metric 'no'; there are people, new_people",
+            "hypotheses.h.metric: no metric 'no'; there are people, sessions",
+        ),
+        (
+            {"releases": {"r": {"day": "2026-01-01"}}, "hypotheses": {"h": {"statement": "s", "metric": "retention", "expected": "higher", "release": "r"}}},
+            "no metric 'retention'",
+        ),
+        (
+            {
+                "experiments": {"x": {"variants": {"a": 1, "b": 1, "c": 1}, "control": "a"}},
+                "hypotheses": {"h": {"statement": "s", "metric": "revenue", "expected": "higher", "experiment": "x"}},
+            },
+            "hypotheses.h.variant: no variant ''; there are b, c",
         ),
         ({"opportunities": {"goal": "no"}}, "opportunities.goal: no goal 'no'"),
         ({"channels": {"c": {}}}, "name `mediums`, `sources` or `referrers`"),
@@ -154,6 +166,30 @@ def test_faults_of_the_sections_about_decisions(section: dict[str, Any], words: 
     with pytest.raises(ValidationError) as fault:
         product(**section)
     assert words in str(fault.value)
+
+
+def test_where_the_order_of_a_section_means_something_it_changes_the_hash() -> None:
+    channels = {"a": {"sources": ["x"]}, "b": {"sources": ["x"]}}
+    metrics = {"conv": {"kind": "conversion"}, "rev": {"kind": "revenue"}}
+    questions = {"nps": {"kind": "nps"}, "ces": {"kind": "ces"}}
+    one = {"variants": {"a": 1, "b": 1}, "control": "a"}
+
+    def made(*, turned: bool) -> Product:
+        def order(section: dict[str, Any]) -> dict[str, Any]:
+            return dict(reversed(section.items())) if turned else section
+
+        return product(
+            channels=order(channels),
+            experiments={"x": {**one, "metrics": order(metrics)}},
+            surveys={"s": {"questions": order(questions)}},
+            goals=order({"buy": {"kind": "order"}, "click": {"kind": "click"}}),
+        )
+
+    there, turned = made(turned=False), made(turned=True)
+    assert there.experiments["x"].decides != turned.experiments["x"].decides
+    for part in ("channels", "experiments", "surveys"):
+        assert there.part_hash(part) != turned.part_hash(part)
+    assert there.part_hash("goals") == turned.part_hash("goals")
 
 
 def test_two_experiments_share_no_id() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from pipeline.events.channels import channel_of
 from pipeline.events.matching import revenue_of
 from pipeline.metrics import buckets
 from pipeline.value.behaviour import READS, behaviour_values
+from pipeline.value.bgnbd import fit_gamma_gamma
 from pipeline.value.cohorts import revenue_cells, value_counts
 from pipeline.value.customers import customers
 from pipeline.value.daily import outcomes
@@ -341,6 +343,46 @@ def test_outcomes_start_on_day_7_and_only_mature_people_count() -> None:
     # Fewer than 30 people a side are no test.
     assert row["p_value"] is None
     assert behaviour_values(seen(visits).lazy(), beside, days[:34], product()).is_empty()
+
+
+def test_who_may_have_done_it_after_the_step_is_on_neither_side() -> None:
+    """Of a day only the first use is known: who used it before the step, too, may have used it again after."""
+    begin = at("2026-02-02T10:00")
+    people = range(40)
+    steps = [
+        {"day": DAY, "funnel": "purchase", "person_key": p, "occurred_at": begin + timedelta(minutes=m), "steps": bits}
+        for p in people
+        for m, bits in ((0, 1), *([(30, 2)] if p % 2 else []))
+    ]
+    # 0-9 before the step, 10-19 between the steps, 20-29 within seconds of the next one, 30-39 not at all.
+    when = {0: -5, 1: 10, 2: 29.95}
+    used = [
+        {"person_key": p, "day": DAY, "first_at": begin + timedelta(minutes=when[p // 10]), "feature": "x", "uses": 1}
+        for p in people
+        if p // 10 in when
+    ]
+    empty = {name: TABLES[name].schema.to_frame() for name in READS}
+    tables = {
+        **empty,
+        "feature_days": pl.DataFrame(used, schema={n: TABLES["feature_days"].schema[n] for n in used[0]}),
+        "step_events": pl.DataFrame(steps, schema={n: TABLES["step_events"].schema[n] for n in steps[0]}),
+    }
+    active = seen([(p, begin) for p in people])
+    made = behaviour_values(
+        active.lazy(), {n: t.lazy() for n, t in tables.items()}, days_from("2026-02-02", 20), product()
+    )
+    (row,) = made.filter(pl.col("kind") == "step_suggestion").rows(named=True)
+    assert row["behaviour"] == "purchase: Home > feature x"
+    # Those without: whose only use was the step's own click, if they took the step, and those of none.
+    late = sum(p % 2 == 0 for p in range(20, 30))
+    assert (row["people_with"], row["people_without"]) == (10 + late, 20 - late)
+
+
+def test_a_value_without_a_mean_is_not_expected() -> None:
+    chance = np.random.default_rng(1)
+    x = np.ones(5_000)
+    assert fit_gamma_gamma(x, chance.pareto(0.6, 5_000) + 0.5) is None
+    assert fit_gamma_gamma(x[:50], x[:50]) is None
 
 
 def test_marks_are_over_all_behaviours_of_an_outcome() -> None:

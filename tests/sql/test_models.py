@@ -668,10 +668,12 @@ def test_closed_opportunities_show_what_was_promised_and_what_came() -> None:
             week("past", ends[0], 650),
             week("late", ends[1], 500, closed=date(2026, 3, 20)),
             week("late", ends[2], 400, closed=date(2026, 3, 20)),
+            week("vague", ends[1], 500, **closed),
+            {**week("vague", ends[2], 0, **closed), "cost_per_week": None, "cost_low_95": None, "cost_high_95": None},
         ),
     )
     found = {row["id"]: row for row in rows}
-    assert set(found) == {"left", "gone", "open", "late"}, "what isn't met any more and wasn't closed is over"
+    assert set(found) == {"left", "gone", "open", "late", "vague"}, "what isn't met any more and wasn't closed is over"
     half = (30**2 + 30**2) ** 0.5
     shows(
         found["left"],
@@ -690,6 +692,8 @@ def test_closed_opportunities_show_what_was_promised_and_what_came() -> None:
         found["open"],
         {"promised_per_week": None, "realised_per_week": None, "cost_per_week": 650.0, "weeks_claimed": 2},
     )
+    # Still met, but nobody can say what it costs: that is not nothing.
+    shows(found["vague"], {"promised_per_week": 500.0, "realised_per_week": None})
     # Four weeks must have passed.
     shows(found["late"], {"promised_per_week": 500.0, "realised_per_week": None})
 
