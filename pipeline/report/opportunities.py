@@ -22,9 +22,9 @@ from pipeline.report.parts import (
     share,
 )
 
-_CASES, _SHOWN = 8, 40
+_CASES, _SHOWN, _UNCLEAR_SHOWN = 8, 30, 12
 _WEEKS_A_MONTH = 52 / 12
-_COLOURS = {"claimed": charts.BLUE, "not told from chance": charts.GREY}
+_COLOURS = {"claimed": charts.BLUE}
 _SIGNALS = {
     "rage_click": "Rage clicks", "dead_click": "Dead clicks", "error_click": "Clicks that end in an error",
     "broken_link": "A broken link", "quick_back": "People who turn back at once", "page_loop": "Page loops",
@@ -45,7 +45,11 @@ def opportunity_pages(product: Product, marts: Marts) -> list[Page]:
         for row in found.filter(pl.col("id").is_in(chosen)).rows(named=True)
     ]
     lead = _lead(product, open_, titles)
-    sections = [_ranked(product, open_, titles, set(chosen)), _closed(product, found, titles)]
+    sections = [
+        _ranked(product, open_, titles, set(chosen)),
+        _unclear(product, open_, titles),
+        _closed(product, found, titles),
+    ]
     return [Page("opportunities", "Opportunities", [], sections, lead=lead), *cases]
 
 
@@ -83,12 +87,28 @@ def _ranked(product: Product, open_: pl.DataFrame, titles: dict[str, str], cases
         "What to mend first",
         "Ranked by the cautious end of the cost of delay (80 % interval) for a week of work. The cost is what sessions like them "
         "reach without the problem and these don't, times how often it is met, times what an order brings: an association "
-        "among sessions that are alike. Costs don't add up: one session meets several problems. Grey below: what can't be told "
-        "from chance.",
+        "among sessions that are alike. Costs don't add up: one session meets several problems.",
         [charts.intervals(drawn, "Cost of waiting a week", title, _COLOURS, ",d")] if drawn.height else [],
-        ("opportunity", "met a week", "reach the goal", "without it", "lost a week", "cost a week", "from", "to", "work", "pays back in", "weeks seen", ""),
-        [_row(product, r, titles[r["id"]], is_case=r["id"] in cases) for r in open_.head(_SHOWN).rows(named=True)],
-        note="" if open_.height else "No complete week yet.",
+        ("opportunity", "met a week", "reach the goal", "without it", "lost a week", "cost a week", "from", "to", "work", "pays back in", "weeks seen"),
+        [_row(product, r, titles[r["id"]], is_case=r["id"] in cases) for r in open_.filter("claimed").head(_SHOWN).rows(named=True)],
+        note="" if claimed.height else "Nothing can be told from chance." if open_.height else "No complete week yet.",
+    )  # fmt: skip
+
+
+def _unclear(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> Section:
+    unclear = open_.filter(~pl.col("claimed"))
+    return Section(
+        "What can't be told from chance",
+        f"{count(unclear.height)} more were looked at. Their intervals (80 %) hold 0 or nearly do, or too few met them; each may "
+        "still cost something. The mart `opportunities` has them all.",
+        [],
+        ("opportunity", "met a week", "reach the goal", "without it", "costs a week, from", "to"),
+        [
+            (titles[r["id"]], count(r["met_per_week"]), *(share(rate) for rate in reversed(_rates(r))),
+             *(_cost(r[k], product) for k in ("cost_low", "cost_high")))
+            for r in unclear.head(_UNCLEAR_SHOWN).rows(named=True)
+        ],
+        note="" if unclear.height else "None.",
     )  # fmt: skip
 
 
@@ -100,14 +120,12 @@ def _cost(value: float | None, product: Product) -> str:
 def _row(product: Product, r: dict[str, Any], title: str, *, is_case: bool) -> tuple[str, ...]:
     without, with_it = _rates(r)
     work = f"{r['weeks_of_work']:g}\u00a0weeks" + ("" if r["effort_said"] else " (assumed)")
-    back = _DASH if r["payback_weeks"] is None or not r["claimed"] else f"{r['payback_weeks']:.1f}\u00a0weeks"
-    # What can't be told from chance has an interval and no figure.
-    lost = _DASH if r["lost_per_week"] is None or not r["claimed"] else f"{r['lost_per_week']:.1f}"
-    cost = _cost(r["cost_per_week"] if r["claimed"] else None, product)
+    back = _DASH if r["payback_weeks"] is None else f"{r['payback_weeks']:.1f}\u00a0weeks"
+    numbered = f"{r['rank']}. {title}"
     return (
-        linked(f"{r['rank']}. {title}", f"case-{r['id']}") if is_case else f"{r['rank']}. {title}", count(r["met_per_week"]),
-        share(with_it), share(without), lost, cost, *(_cost(r[k], product) for k in ("cost_low", "cost_high")), work, back,
-        count(r["weeks_claimed"]), "" if r["claimed"] else "not told from chance",
+        linked(numbered, f"case-{r['id']}") if is_case else numbered, count(r["met_per_week"]), share(with_it), share(without),
+        f"{r['lost_per_week']:.1f}", *(_cost(r[k], product) for k in ("cost_per_week", "cost_low", "cost_high")), work, back,
+        count(r["weeks_claimed"]),
     )  # fmt: skip
 
 

@@ -237,7 +237,7 @@ def test_answers_of_the_team_bear_nothing_that_tells_whose_they_are(tmp_path: An
     for path in (tmp_path / "lake").glob("*/*/*.parquet"):
         kept = pl.read_parquet(path)
         texts = kept.select(pl.col(pl.String).str.contains(r"blue|ut\d|dt\d|[Aa]nna|boss|emp-1").any())
-        assert not any(texts.row(0)), path
+        assert not texts.height or not any(texts.row(0)), path
     assert pl.read_parquet(tmp_path / "marts" / "feedback_daily.parquet").is_empty()
     scores = pl.read_parquet(tmp_path / "marts" / "scores.parquet")
     # No longer period: all less the week would tell what the sixth said. Nor the week of the one.
