@@ -60,6 +60,11 @@ class Survey(Part):
     stage: Name | None = Field(None, description="stage of the customer journey; default: that of the page")
     questions: dict[Name, Question] = Field(default_factory=dict)
 
+    @property
+    def scored(self) -> str | None:
+        """The question that a response's score is that of: the first one with a scale."""
+        return next((name for name, each in self.questions.items() if each.kind in SCORED), None)
+
 
 class Theme(Part):
     """A theme of the team's own: comments that bear one of the words, or are like one of the examples."""

@@ -7,11 +7,10 @@ import polars as pl
 
 from pipeline.contracts import TABLES
 from pipeline.product import Product
-from pipeline.product_voice import SCORED
 from pipeline.value.opportunities import id_of, spans
 from pipeline.value.units import Span, Subjects, first_rules, funnel_steps, goal_of, subjects
 from pipeline.voice.quote_scrub import scrub_quote
-from pipeline.voice.responses import comments, last_answers, valid_scores
+from pipeline.voice.responses import comments, last_answers, survey_scores
 from pipeline.voice.scores import team_names
 
 SESSIONS, QUOTES = 10, 3
@@ -113,12 +112,7 @@ def _said(feedback: pl.LazyFrame, span: Span, product: Product) -> pl.DataFrame:
     answers = last_answers(feedback.filter(pl.col("day").is_between(span.first, span.last + timedelta(days=7)), open_))
     length = pl.col("text").str.len_chars()
     told = comments(answers).filter(length.is_between(_SHORTEST, _LONGEST))
-    first = [
-        (name, next((q for q, each in survey.questions.items() if each.kind in SCORED), None))
-        for name, survey in product.surveys.items()
-    ]
-    chosen = pl.DataFrame(first, schema={"survey": pl.String, "question": pl.String}, orient="row")
-    scores = valid_scores(answers).join(chosen, on=["survey", "question"], how="semi")
+    scores = survey_scores(answers, product)
     scored = scores.select("survey", "response_key", given=pl.col("score").cast(pl.Int64), worth="points")
     joined = told.join(scored, on=["survey", "response_key"], how="left")
     return joined.sort("worth", "sentiment_e4", "occurred_at", "event_id", nulls_last=True)

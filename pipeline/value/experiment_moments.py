@@ -14,8 +14,7 @@ from pipeline.days import ONE_DAY, day_start
 from pipeline.metrics.memberships import EVERYBODY, in_segments
 from pipeline.product import Product
 from pipeline.product_value import Experiment, Metric
-from pipeline.product_voice import SCORED
-from pipeline.voice.responses import last_answers, valid_scores
+from pipeline.voice.responses import last_answers, survey_scores
 
 BEFORE = timedelta(days=28)
 MICROS = 1_000_000
@@ -112,13 +111,10 @@ def _acts(metric: Metric, streams: Streams, people: pl.DataFrame, product: Produ
         found = own.group_by("person_key", "friction_group").agg(at=pl.col("started_at").min())
         found = found.select("person_key", "at", amount=pl.lit(1, dtype=pl.Int64))
     else:
-        asked = product.surveys[metric.survey or ""].questions
-        # Of a survey the first question with a scale is its score.
-        question = next((name for name, each in asked.items() if each.kind in SCORED), None)
-        told = (pl.col("survey") == metric.survey) & (pl.col("question") == question)
-        rows = streams.feedback.filter(told, pl.col("person_key").is_not_null())
-        answers = valid_scores(last_answers(rows.join(mine, on="person_key", how="semi"))).lazy()
-        found = answers.select("person_key", at="occurred_at", amount="points")
+        told = (pl.col("survey") == metric.survey) & pl.col("person_key").is_not_null()
+        answers = last_answers(streams.feedback.filter(told).join(mine, on="person_key", how="semi"))
+        found = survey_scores(answers, product).lazy()
+        found = found.select("person_key", at="occurred_at", amount="points")
     return pl.concat([pl.DataFrame(schema=_NOBODY).lazy(), found], how="vertical_relaxed").collect()
 
 

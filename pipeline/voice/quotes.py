@@ -7,9 +7,8 @@ import polars as pl
 from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY
 from pipeline.product import Product
-from pipeline.product_voice import SCORED
 from pipeline.voice.quote_scrub import scrub_quote
-from pipeline.voice.responses import last_answers, valid_scores, whose
+from pipeline.voice.responses import last_answers, survey_scores, whose
 from pipeline.voice.themes import themed
 from pipeline.voice.vectors import stemmed, word_vectors
 
@@ -29,12 +28,7 @@ def quote_list(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.Dat
     length = pl.col("text").str.len_chars()
     recent = told.filter(pl.col("day") > days[-1] - ONE_DAY * _DAYS, length.is_between(_SHORTEST, _LONGEST))
     # A quote bears the score of one question: the first that the product file has.
-    first = [
-        (name, next((q for q, each in survey.questions.items() if each.kind in SCORED), None))
-        for name, survey in product.surveys.items()
-    ]
-    chosen = pl.DataFrame(first, schema={"survey": pl.String, "question": pl.String}, orient="row")
-    scores = valid_scores(last_answers(rows)).join(chosen, on=["survey", "question"], how="semi")
+    scores = survey_scores(last_answers(rows), product)
     scored = scores.select("response_key", "survey", "score", "standing", "points")
     named = whose(recent).drop("score", "standing", "points").join(scored, on=["response_key", "survey"], how="left")
     with_theme = named.join(known.strengths.select(*_COMMENT, "theme"), on=_COMMENT)

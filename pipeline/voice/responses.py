@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from pipeline.product import Product
+
 ORDER = ["occurred_at", "source", "event_id"]
 _RESPONSE = ["response_key", "survey", "question"]
 
@@ -26,6 +28,13 @@ def last_answers(rows: pl.LazyFrame) -> pl.DataFrame:
 def valid_scores(answers: pl.DataFrame) -> pl.DataFrame:
     """The scores that count, of `last_answers`."""
     return answers.filter("is_valid")
+
+
+def survey_scores(answers: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """The scores that count of each survey's first question with a scale: one a response."""
+    first = [(name, survey.scored) for name, survey in product.surveys.items()]
+    chosen = pl.DataFrame(first, schema={"survey": pl.String, "question": pl.String}, orient="row")
+    return valid_scores(answers).join(chosen, on=["survey", "question"], how="semi")
 
 
 def comments(answers: pl.DataFrame) -> pl.DataFrame:
