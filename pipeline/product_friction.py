@@ -96,6 +96,11 @@ class Friction(Part):
         default_factory=lambda: {"default": FrictionRules.model_validate({})}, min_length=1, max_length=8
     )
 
+    @property
+    def first(self) -> str:
+        """The rule set that numbers count by where they can hold one only: the first of the product file."""
+        return next(iter(self.rule_sets))
+
     def rules(self, name: str) -> FrictionRules:
         """The rule set of that name, or the default one with the published rage rule of that name; KeyError for neither."""
         if name in self.rule_sets:

@@ -6,6 +6,7 @@ Expectations, inside functions, since the import takes seconds.
 """
 
 import logging
+import threading
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
@@ -240,13 +241,18 @@ def _great_expectations() -> Any:  # noqa: ANN401  # its stubs hide the names th
 
 
 def _suite(expectations: Sequence[Any]) -> tuple[Any, Any]:
-    """An ephemeral context's batch definition, and the suite. One context a call: a shared one mixes up threads."""
+    """A batch definition of this thread's own ephemeral context, and the suite: a shared context mixes up threads."""
     gx = _great_expectations()
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
-    asset = context.data_sources.add_pandas("memory").add_dataframe_asset("frame")
-    suite = gx.ExpectationSuite(name="contract", expectations=list(expectations))
-    return asset.add_batch_definition_whole_dataframe("whole"), suite
+    if not hasattr(_of_thread, "batch_definition"):
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+        asset = context.data_sources.add_pandas("memory").add_dataframe_asset("frame")
+        _of_thread.batch_definition = asset.add_batch_definition_whole_dataframe("whole")
+    return _of_thread.batch_definition, gx.ExpectationSuite(name="contract", expectations=list(expectations))
+
+
+# Making a context costs as much as a validation.
+_of_thread = threading.local()
 
 
 def _raised(info: Mapping[str, Any]) -> list[str]:

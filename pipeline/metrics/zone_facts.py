@@ -136,7 +136,7 @@ def _hovers(acts: pl.DataFrame, inside: pl.DataFrame, clicked: pl.DataFrame) -> 
 
 def _friction(incidents: pl.LazyFrame, shown: pl.DataFrame, zones: Sequence[Zone], product: Product) -> pl.DataFrame:
     """Whether a rage, dead or error click lay in the zone."""
-    first = next(iter(product.friction.rule_sets))
+    first = product.friction.first
     found = (
         incidents.filter(pl.col("rule_set") == first, pl.col("signal").is_in(list(_SIGNALS)))
         .select("page_view_key", "signal", "element_chain")

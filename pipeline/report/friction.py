@@ -17,7 +17,7 @@ _VERDICTS = {"costs": "costs", "helps": "goes with more", "unclear": "unclear", 
 
 def friction_page(product: Product, marts: Marts) -> Page:
     """Friction of the last 28 days under the first rule set of the product file."""
-    name = next(iter(product.friction.rule_sets))
+    name = product.friction.first
     mine = pl.col("rule_set") == name
     counted = marts["friction"].filter(mine)
     if counted.is_empty():

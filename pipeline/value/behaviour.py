@@ -100,7 +100,7 @@ def _acts(rows: Streams, product: Product) -> pl.DataFrame:
         "person_key", day="session_day", at="first_click_at", kind=pl.lit("zone"),
         behaviour=pl.concat_str("page", pl.lit("/"), "zone"),
     )  # fmt: skip
-    own = pl.col("rule_set") == next(iter(product.friction.rule_sets))
+    own = pl.col("rule_set") == product.friction.first
     friction = rows["friction_incidents"].filter(own).select(
         "person_key", day="session_day", at="started_at", kind=pl.lit("friction"), behaviour="signal"
     )  # fmt: skip

@@ -13,8 +13,8 @@ from pipeline.value.bgnbd import BgNbd, Floats, GammaGamma
 
 _MICROS = 1_000_000
 _WEEK = 7
-# Below so many weeks there is nothing to hold out.
-_LEAST_WEEKS = 8
+# So few weeks held out tell nothing.
+_LEAST_HELD_OUT = 4
 _PARAMETERS = ("r", "alpha", "a", "b", "log_likelihood")
 
 
@@ -67,16 +67,16 @@ def customer_fits(outcomes: pl.LazyFrame, days: list[date], product: Product) ->
     rows: list[dict[str, object]] = []
     if bought.height:
         begin: date = bought["day"].min()  # pyright: ignore[reportAssignmentType]
-        rows.append(_fit_row("whole", bought, begin, days[-1]))
         weeks = product.value.holdout_weeks or ((days[-1] - begin).days + 1) // _WEEK // 2
         cut = days[-1] - timedelta(weeks=weeks)
-        if weeks >= _LEAST_WEEKS // 2 and cut > begin:
-            row = _fit_row("holdout", bought, begin, cut)
-            rows.append({**row, **_foretold(bought, cut, weeks)})
+        rows.append(_fit_row("whole", bought, begin, days[-1], 0))
+        if weeks >= _LEAST_HELD_OUT and cut > begin:
+            rows.append(_fit_row("holdout", bought, begin, cut, weeks))
     return table.conform(pl.DataFrame(rows, schema=table.schema, orient="row"))
 
 
-def _fit_row(fit: str, bought: pl.DataFrame, begin: date, last: date) -> dict[str, object]:
+def _fit_row(fit: str, bought: pl.DataFrame, begin: date, last: date, weeks: int) -> dict[str, object]:
+    """The models on purchases up to `last`; of `weeks` held out after it what was expected of these people, and what came."""
     known = buyers(bought, last)
     purchases, values, repeating = fitted(known)
     row: dict[str, object] = {"fit": fit, "from_day": begin, "to_day": last, "people": known.people.height}
@@ -85,19 +85,13 @@ def _fit_row(fit: str, bought: pl.DataFrame, begin: date, last: date) -> dict[st
         row |= {name: getattr(purchases, name) for name in _PARAMETERS}
     if values is not None:
         row |= {"p": values.p, "q": values.q, "v": values.v, "gamma_log_likelihood": values.log_likelihood}
+    if weeks:
+        after = bought.filter(pl.col("day") > last).join(known.people, on="person_key", how="semi").height
+        row |= {"weeks_held_out": float(weeks), "actual_purchase_days": after}
+        if purchases is not None:
+            expected = bgnbd.expected_purchases(purchases, known.x, known.t_x, known.t, weeks)
+            row["expected_purchase_days"] = bgnbd.rounded(float(expected.sum()))
     return row
-
-
-def _foretold(bought: pl.DataFrame, cut: date, weeks: int) -> dict[str, object]:
-    """What people who had bought by `cut` were expected to buy in the weeks after, and what they did."""
-    known = buyers(bought, cut)
-    purchases, _, _ = fitted(known)
-    after = bought.filter(pl.col("day") > cut).join(known.people, on="person_key", how="semi").height
-    told: dict[str, object] = {"weeks_held_out": float(weeks), "actual_purchase_days": after}
-    if purchases is not None:
-        expected = bgnbd.expected_purchases(purchases, known.x, known.t_x, known.t, weeks)
-        told["expected_purchase_days"] = bgnbd.rounded(float(expected.sum()))
-    return told
 
 
 def customers(outcomes: pl.LazyFrame, activity: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:

@@ -32,7 +32,7 @@ def session_kpis(
     engaged = views.group_by("session_key").agg(
         engaged_ms=pl.when(pl.col("engaged_ms").is_not_null().any()).then(pl.col("engaged_ms").sum())
     )
-    first_set = next(iter(product.friction.rule_sets))
+    first_set = product.friction.first
     scored = friction.filter(pl.col("rule_set") == first_set).select("session_key", friction_score="score")
     joined = (
         sessions.filter(~pl.col("is_bot"))

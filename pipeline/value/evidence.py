@@ -1,6 +1,6 @@
 """What shows an opportunity: sessions to watch at the moment where it happens, and what their people said."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import polars as pl
@@ -8,7 +8,8 @@ import polars as pl
 from pipeline.contracts import TABLES
 from pipeline.product import Product
 from pipeline.value.opportunities import id_of, spans
-from pipeline.value.units import Span, Subjects, first_rules, funnel_steps, goal_of, subjects
+from pipeline.value.subjects import Span, Streams, Subjects, goal_of, subjects
+from pipeline.value.units import funnel_steps
 from pipeline.voice.quote_scrub import scrub_quote
 from pipeline.voice.responses import comments, last_answers, survey_scores
 from pipeline.voice.scores import team_names
@@ -21,7 +22,6 @@ _MET: dict[str, pl.DataType] = {
     "offset_ms": pl.Int64(), "device_type": pl.String(), "detail": pl.String(), "reached": pl.Boolean(),
 }  # fmt: skip
 _KEY = ["kind", "page", "subject", "rule_set"]
-Streams = Mapping[str, pl.LazyFrame]
 
 
 def opportunity_evidence(views: pl.LazyFrame, beside: Streams, days: list[date], product: Product) -> pl.DataFrame:
@@ -42,7 +42,7 @@ def opportunity_evidence(views: pl.LazyFrame, beside: Streams, days: list[date],
 
 def _met(views: pl.LazyFrame, beside: Streams, span: Span, product: Product) -> Iterator[pl.DataFrame]:
     """Every time that something was met: where, when, and whether the goal was reached after it."""
-    rules = first_rules(product)
+    rules = product.friction.first
     bit = 1 << sorted(product.goals).index(goal_of(product) or "")
     own = beside["friction_incidents"].filter(span.holds(), pl.col("rule_set") == rules).collect()
     first = views.filter(span.holds(), pl.col("rule_set") == rules).select(

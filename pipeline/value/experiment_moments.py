@@ -105,7 +105,7 @@ def _acts(metric: Metric, streams: Streams, people: pl.DataFrame, product: Produ
         found = days.join(started, on="person_key").filter(pl.col("day") != pl.col("exposed"))
         found = found.select("person_key", at="first_at", amount=pl.lit(1, dtype=pl.Int64))
     elif metric.kind == "friction":
-        rows = streams.incidents.filter(pl.col("rule_set") == next(iter(product.friction.rule_sets)))
+        rows = streams.incidents.filter(pl.col("rule_set") == product.friction.first)
         own = rows.join(mine, on="person_key", how="semi")
         # Incidents that share a click are one.
         found = own.group_by("person_key", "friction_group").agg(at=pl.col("started_at").min())

@@ -61,7 +61,7 @@ def kpi_results(
     top = top_values(recent)
     # A session stands once for each dimension, and for its pages.
     number = ranges_of(8 * recent.select(pl.len()).collect().item())
-    first_set = next(iter(product.friction.rule_sets))
+    first_set = product.friction.first
     seen = views.filter(pl.col("rule_set") == first_set, pl.col("session_day") >= oldest)
 
     def summed(inside: pl.Expr) -> pl.DataFrame:

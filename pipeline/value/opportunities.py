@@ -4,7 +4,6 @@ An opportunity's id is a hash of what it is, so its history can be followed.
 """
 
 import hashlib
-from collections.abc import Mapping
 from datetime import date, timedelta
 
 import polars as pl
@@ -15,7 +14,8 @@ from pipeline.metrics.buckets import ranges_of
 from pipeline.metrics.periods import complete_weeks
 from pipeline.product import Product
 from pipeline.value.impact import impacts
-from pipeline.value.units import Span, subjects, units
+from pipeline.value.subjects import Span, Streams, subjects
+from pipeline.value.units import units
 
 WEEKS, HISTORY_WEEKS = 4, 8
 # A zone that holds so much of a page's signal tells better where it is.
@@ -46,9 +46,7 @@ def spans(days: list[date], product: Product) -> list[Span]:
     return found
 
 
-def opportunity_results(
-    views: pl.LazyFrame, beside: Mapping[str, pl.LazyFrame], days: list[date], product: Product
-) -> pl.DataFrame:
+def opportunity_results(views: pl.LazyFrame, beside: Streams, days: list[date], product: Product) -> pl.DataFrame:
     """Opportunities of each week of the history; `views` holds first_views, `beside` the tables of units.READS."""
     table = TABLES["opportunity_results"]
     found = [table.schema.to_frame()]

@@ -4,27 +4,21 @@ A unit is a session's first view of a page (friction, zones, broken links), a pe
 comment (themes); `is_with` where it met the thing, `reached` where the goal followed, `revenue_micros` what came after.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 
 import polars as pl
 
-from pipeline.days import ONE_DAY
 from pipeline.metrics.calibration import calibrated
 from pipeline.metrics.friction import SIGNALS
 from pipeline.product import Product
+from pipeline.value.subjects import AFTER_COMMENT, COMMENT, Span, Streams, Subjects, goal_of
 from pipeline.voice.responses import comments, last_answers
 from pipeline.voice.scores import team_names
 
 BY = ["kind", "page", "subject", "rule_set", "goal"]
 STRATA = ["device_type", "is_new", "views_before"]
 READS = ("friction_incidents", "step_events", "outcomes", "feedback", "activity", "session_kpis")
-# A comment is followed by what the person does in these days.
-_AFTER_COMMENT = timedelta(days=7)
-_ZONE_SIGNALS = ("rage_click", "dead_click", "error_click")
-_LEAST_WITH = 10
-_COMMENT = ["source", "event_id", "question"]
 UNIT: dict[str, pl.DataType] = {
     "person_key": pl.Int64(),
     **dict.fromkeys(BY, pl.String()),
@@ -36,107 +30,6 @@ UNIT: dict[str, pl.DataType] = {
     "revenue_micros": pl.Int64(),
     "weeks": pl.Float64(),
 }
-Streams = Mapping[str, pl.LazyFrame]
-
-
-@dataclass(frozen=True)
-class Span:
-    """The days that are looked at, both inside, the instant at which the last one ends, and the first day with data."""
-
-    first: date
-    last: date
-    end: datetime
-    begin: date
-
-    def holds(self, column: str = "session_day") -> pl.Expr:
-        """Whether a local day lies in the span."""
-        return pl.col(column).is_between(self.first, self.last)
-
-    @property
-    def weeks(self) -> float:
-        """How many weeks the span has."""
-        return ((self.last - self.first).days + 1) / 7
-
-    def moved(self, window: timedelta) -> "Span":
-        """As many days whose windows are all over by the end of this span; fewer where data begin later."""
-        days = timedelta(days=-(-window // ONE_DAY))
-        return Span(max(self.begin, self.first - days), self.last - days, self.end, self.begin)
-
-
-@dataclass(frozen=True)
-class Subjects:
-    """What is looked at, by all people of a span: a range of people alone must not decide it.
-
-    `pages` by signal; `zones` as (page, signal, zone); `broken` pages that lead to missing ones; `groups` by funnel and
-    0-based step; `themes`.
-    """
-
-    pages: Mapping[str, list[str]]
-    zones: list[tuple[str, str, str]]
-    broken: list[str]
-    groups: Mapping[tuple[str, int], list[str]]
-    themes: list[str]
-
-
-def goal_of(product: Product) -> str | None:
-    """The goal that opportunities are counted in: the product file's, else the first that orders reach, else the first."""
-    if product.opportunities.goal is not None:
-        return product.opportunities.goal
-    orders = sorted(name for name, goal in product.goals.items() if goal.kind == "order")
-    return next(iter([*orders, *sorted(product.goals)]), None)
-
-
-def subjects(views: pl.LazyFrame, beside: Streams, span: Span, product: Product) -> Subjects:
-    """What somebody met in the span, often enough to speak of; of a breakdown the largest groups up to its limit."""
-    rules = first_rules(product)
-    names = calibrated(product.friction.rule_sets[rules])
-    met = (
-        views.filter(span.holds(), pl.col("rule_set") == rules)
-        .group_by("page")
-        .agg(bits=pl.col("met_in_view").bitwise_or())
-    )
-    bits = dict(met.sort("page").collect().rows())
-    pages = {
-        name: [page for page, bit in bits.items() if bit & (1 << i)] for i, name in enumerate(names) if name in SIGNALS
-    }
-    own = beside["friction_incidents"].filter(span.holds(), pl.col("rule_set") == rules)
-    zoned = own.filter(pl.col("zone").is_not_null(), pl.col("signal").is_in(_ZONE_SIGNALS))
-    key = ["page", "signal", "zone"]
-    often = zoned.group_by(key).agg(n=pl.col("page_view_key").n_unique()).filter(pl.col("n") >= _LEAST_WITH)
-    led = own.filter(pl.col("signal") == "broken_link", pl.col("came_from").is_not_null()).select("came_from").unique()
-    return Subjects(
-        pages,
-        often.sort(key).select(key).collect().rows(),
-        sorted(led.collect()["came_from"]),
-        dict(_groups(beside["step_events"], span, product)),
-        _themes(beside, span, product),
-    )
-
-
-def _groups(steps: pl.LazyFrame, span: Span, product: Product) -> Iterator[tuple[tuple[str, int], list[str]]]:
-    for name, funnel in product.funnels.items():
-        if funnel.unit != "person" or funnel.breakdown is None:
-            continue
-        moved = span.moved(timedelta(days=funnel.window_days))
-        for k in range(len(funnel.steps) - 1):
-            at = steps.filter(pl.col("funnel") == name, moved.holds("day"), pl.col("steps") & (1 << k) != 0)
-            people = at.group_by("value").agg(n=pl.col("person_key").n_unique()).collect()
-            largest = people.filter(pl.col("n") >= _LEAST_WITH).sort("n", "value", descending=[True, False])
-            # A group that is all has nobody to compare with.
-            chosen = largest.head(funnel.breakdown.limit if people.height > 1 else 0)
-            yield (name, k), chosen["value"].to_list()
-
-
-def _themes(beside: Streams, span: Span, product: Product) -> list[str]:
-    themes = beside.get("comment_themes")
-    if themes is None:
-        return []
-    moved = span.moved(_AFTER_COMMENT)
-    said = beside["feedback"].filter(moved.holds("day"), ~pl.col("survey").is_in(team_names(product))).select(_COMMENT)
-    counted = (
-        themes.join(said.unique(), on=_COMMENT, how="semi").group_by("theme").len().filter(pl.col("len") >= _LEAST_WITH)
-    )
-    return sorted(counted.collect()["theme"])
 
 
 def units(
@@ -161,15 +54,10 @@ def _unit(part: pl.DataFrame) -> pl.DataFrame:
     return part.select(pl.col(name).cast(dtype) for name, dtype in UNIT.items())
 
 
-def first_rules(product: Product) -> str:
-    """The rule set that opportunities are told under: the first."""
-    return next(iter(product.friction.rule_sets))
-
-
 def _of_views(
     views: pl.LazyFrame, incidents: pl.LazyFrame, born: pl.DataFrame, span: Span, product: Product, looked: Subjects
 ) -> Iterator[pl.DataFrame]:
-    goal, rules = goal_of(product), first_rules(product)
+    goal, rules = goal_of(product), product.friction.first
     if goal is None:
         return
     bit = 1 << sorted(product.goals).index(goal)
@@ -271,7 +159,7 @@ def _comments(
     goal = goal_of(product)
     if goal is None or themes is None or not looked.themes:
         return
-    moved = span.moved(_AFTER_COMMENT)
+    moved = span.moved(AFTER_COMMENT)
     bit = 1 << sorted(product.goals).index(goal)
     open_ = ~pl.col("survey").is_in(team_names(product)) & pl.col("person_key").is_not_null()
     told = comments(last_answers(rows["feedback"].filter(moved.holds("day"), open_)))
@@ -279,7 +167,7 @@ def _comments(
     reads = pl.col("day").is_between(moved.first, span.last)
     acts = rows["outcomes"].filter(reads).select("person_key", "occurred_at", "goal_bits", "revenue_micros")
     joined = people.select("comment", "person_key", "at_step").join(acts.collect(), on="person_key").filter(
-        pl.col("occurred_at") > pl.col("at_step"), pl.col("occurred_at") <= pl.col("at_step") + _AFTER_COMMENT
+        pl.col("occurred_at") > pl.col("at_step"), pl.col("occurred_at") <= pl.col("at_step") + AFTER_COMMENT
     )  # fmt: skip
     after = joined.group_by("comment").agg(
         reached=(pl.col("goal_bits") & bit != 0).any(), revenue_micros=pl.col("revenue_micros").sum()
@@ -295,8 +183,8 @@ def _comments(
             weeks=pl.lit(moved.weeks),
         )
     )  # fmt: skip
-    having = themes.filter(pl.col("theme").is_in(looked.themes)).select(*_COMMENT, "theme").collect()
+    having = themes.filter(pl.col("theme").is_in(looked.themes)).select(*COMMENT, "theme").collect()
     for theme in looked.themes:
-        marks = having.filter(pl.col("theme") == theme).select(*_COMMENT, is_with=pl.lit(value=True)).unique()
-        sided = known.join(marks, on=_COMMENT, how="left").with_columns(pl.col("is_with").fill_null(value=False))
+        marks = having.filter(pl.col("theme") == theme).select(*COMMENT, is_with=pl.lit(value=True)).unique()
+        sided = known.join(marks, on=COMMENT, how="left").with_columns(pl.col("is_with").fill_null(value=False))
         yield sided.with_columns(subject=pl.lit(theme))

@@ -91,7 +91,7 @@ def _did(recent: pl.DataFrame, beside: Mapping[str, pl.LazyFrame], product: Prod
     """`answer`, `behaviour`, `value`: what the person of each answer had done before it."""
     people = recent["person_key"].unique()
     mine = pl.col("person_key").is_in(people.implode())
-    rules = next(iter(product.friction.rule_sets))
+    rules = product.friction.first
     zones = beside["zone_people"].filter(mine, pl.col("zone") != "").select(
         "person_key", "is_clicked", "is_exposed", "first_click_at", day="session_day",
         value=pl.concat_str("page", pl.lit("/"), "zone"),
