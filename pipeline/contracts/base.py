@@ -10,6 +10,8 @@ from typing import Literal
 
 import polars as pl
 
+# Money is stored in millionths of the currency's unit.
+MICROS = 1_000_000
 UTC_MICROSECONDS = pl.Datetime("us", "UTC")
 Layer = Literal["raw", "events", "daily", "period", "mart"]
 _SQL_TYPES: dict[pl.DataType, str] = {

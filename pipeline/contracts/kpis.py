@@ -5,7 +5,9 @@ import polars as pl
 from pipeline.contracts.base import Column, Table, count, time
 from pipeline.contracts.sessions import DEVICE, PERSON, SESSION_DAY
 
-_OVER = ("session_day", "device_type", "country", "channel")
+# What each session has one value of.
+SESSION_DIMENSIONS = ("device_type", "country", "channel")
+_OVER = ("session_day", *SESSION_DIMENSIONS)
 MONEY = "micro-units"
 DIMENSION = Column(
     "dimension",

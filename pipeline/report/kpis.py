@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
+from pipeline.contracts.base import MICROS
 from pipeline.product import Product
 from pipeline.report import charts
 from pipeline.report.parts import (
@@ -116,7 +117,7 @@ def _tree(product: Product, changes: pl.DataFrame) -> Section:
     rows = changes.filter(pl.col("kind") == "tree", pl.col("period") == "week")
     by_part = {row["part"]: row for row in rows.rows(named=True)}
     ordered = [by_part[name] for name in _TREE_ORDER if name in by_part]
-    total = sum(row["contribution_micros"] for row in ordered) / 1_000_000
+    total = sum(row["contribution_micros"] for row in ordered) / MICROS
     drawn = pl.DataFrame({"what": [row["part"] for row in ordered], "amount": [row["contribution"] for row in ordered]})
     return Section(
         "Why revenue changed",
@@ -126,7 +127,7 @@ def _tree(product: Product, changes: pl.DataFrame) -> Section:
         ("factor", "before", "now", "adds"),
         [
             (row["part"], *(_factor(row["part"], row[name], product) for name in ("before", "after")),
-             money(row["contribution_micros"] / 1_000_000, product.currency))
+             money(row["contribution_micros"] / MICROS, product.currency))
             for row in ordered
         ],
     )  # fmt: skip

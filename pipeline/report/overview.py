@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import polars as pl
 from markupsafe import Markup
 
+from pipeline.contracts.base import MICROS
 from pipeline.product import Product
 from pipeline.report import charts
 from pipeline.report.parts import Marts, Page, Section, Tile, count, releases_of, share
@@ -19,7 +20,7 @@ _TILES: tuple[tuple[str, str, pl.Expr, Callable[[float | None], str]], ...] = (
     ("Bounces", "Sessions of one page view and no goal, of those with a page view.",
      pl.col("sessions_bounced").sum() / pl.col("sessions_with_page_view").sum(), share),
     ("Orders", "Orders of the week's sessions.", pl.col("orders").sum(), count),
-    ("Revenue", "Revenue less refunds of the week's sessions.", pl.col("revenue_micros").sum() / 1_000_000, count),
+    ("Revenue", "Revenue less refunds of the week's sessions.", pl.col("revenue_micros").sum() / MICROS, count),
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from pipeline.contracts.base import MICROS
 from pipeline.product import Product
 from pipeline.report import charts
 from pipeline.report.parts import Marts, Page, Section, count, figure_text, money, said, share
@@ -75,13 +76,13 @@ def _rfm(product: Product, found: pl.DataFrame) -> Section:
     for name, tests in groups.items():
         own = found.filter(*tests)
         people, revenue = int(own["people"].sum()), int(own["revenue_micros"].sum())
-        per_person = money(revenue / 1_000_000 / people if people else None, product.currency)
+        per_person = money(revenue / MICROS / people if people else None, product.currency)
         rows.append(
             (
                 name,
                 count(people),
                 count(int(own["orders"].sum())),
-                money(revenue / 1_000_000, product.currency),
+                money(revenue / MICROS, product.currency),
                 per_person,
             )
         )

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from pipeline.contracts import TABLES
+from pipeline.contracts.base import MICROS
 from pipeline.days import ONE_DAY, day_start
 from pipeline.events.channels import UNKNOWN
 from pipeline.metrics.buckets import in_ranges, ranges_of
@@ -18,7 +19,7 @@ from pipeline.value.standardised import effects, marked, sums
 
 _FIRST_DAYS = 7
 # Outcome: its first and last day after the first event, and by what its integers are divided.
-OUTCOMES: dict[str, tuple[int, int, int]] = {"retained": (7, 34, 1), "revenue": (7, 96, 1_000_000)}
+OUTCOMES: dict[str, tuple[int, int, int]] = {"retained": (7, 34, 1), "revenue": (7, 96, MICROS)}
 STEP = "next_step"
 STRATA = ["days_active", "device_type", "channel"]
 _BY = ["kind", "behaviour"]

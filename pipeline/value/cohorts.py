@@ -6,11 +6,11 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from pipeline.contracts import TABLES
+from pipeline.contracts.base import MICROS
 from pipeline.days import ONE_DAY, day_start
 from pipeline.metrics.buckets import in_ranges, ranges_of
 from pipeline.product import Product
 
-_MICROS = 1_000_000
 _COHORT = ["period", "cohort_start"]
 _SUMMED = ["people_in_cohort", "people_mature", "people_with_revenue", "orders", "revenue_micros", "squares"]
 
@@ -32,7 +32,7 @@ def value_counts(outcomes: pl.LazyFrame, activity: pl.LazyFrame, days: list[date
     whole = parts.group_by(*_COHORT, "window_days").agg(pl.col(_SUMMED).sum())
     n, y = pl.col("people_mature").cast(pl.Float64), pl.col("revenue_micros").cast(pl.Float64)
     variance = (pl.col("squares").cast(pl.Float64) - y**2 / n) / (n - 1)
-    error = pl.when(n > 1).then((variance.clip(0) / n).sqrt() / _MICROS)
+    error = pl.when(n > 1).then((variance.clip(0) / n).sqrt() / MICROS)
     return table.conform(whole.with_columns(error=error))
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 
 from pipeline.contracts import TABLES
+from pipeline.contracts.base import MICROS
 from pipeline.product import Product
 from pipeline.value import bgnbd
 from pipeline.value.bgnbd import BgNbd, Floats, GammaGamma
 
-_MICROS = 1_000_000
 _WEEK = 7
 # So few weeks held out tell nothing.
 _LEAST_HELD_OUT = 4
@@ -49,7 +49,7 @@ def buyers(bought: pl.DataFrame, last: date) -> Buyers:
     first = people["first_day"]
     t_x = (people["last_day"] - first).dt.total_days().to_numpy() / _WEEK
     t = (pl.Series([last] * people.height, dtype=pl.Date) - first).dt.total_days().to_numpy() / _WEEK
-    mean = people["repeat_micros"].cast(pl.Float64).to_numpy() / _MICROS / np.maximum(x, 1)
+    mean = people["repeat_micros"].cast(pl.Float64).to_numpy() / MICROS / np.maximum(x, 1)
     return Buyers(people, x, t_x, t, mean)
 
 

@@ -5,6 +5,7 @@ from datetime import date
 import polars as pl
 
 from pipeline.contracts import TABLES
+from pipeline.contracts.kpis import SESSION_DIMENSIONS
 from pipeline.events.channels import UNKNOWN
 from pipeline.events.matching import match_bits, revenue_of
 from pipeline.product import Product
@@ -32,8 +33,7 @@ def session_kpis(
     engaged = views.group_by("session_key").agg(
         engaged_ms=pl.when(pl.col("engaged_ms").is_not_null().any()).then(pl.col("engaged_ms").sum())
     )
-    first_set = product.friction.first
-    scored = friction.filter(pl.col("rule_set") == first_set).select("session_key", friction_score="score")
+    scored = friction.filter(pl.col("rule_set") == product.friction.first).select("session_key", friction_score="score")
     joined = (
         sessions.filter(~pl.col("is_bot"))
         .join(engaged, on="session_key", how="left")
@@ -59,7 +59,7 @@ def exposures(events: pl.LazyFrame, sessions: pl.LazyFrame, day: date) -> pl.Dat
     ).collect()
     ordered = told.join(about, on="session_key").sort("person_key", "occurred_at", "session_key", "place")
     first = ordered.group_by("person_key", "experiment_id", "variant", maintain_order=True).agg(
-        pl.col("session_key", "place", "device_type", "country", "channel").first(),
+        pl.col("session_key", "place", *SESSION_DIMENSIONS).first(),
         first_at=pl.col("occurred_at").first(),
         exposures=pl.len(),
     )

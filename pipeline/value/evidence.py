@@ -8,7 +8,7 @@ import polars as pl
 from pipeline.contracts import TABLES
 from pipeline.product import Product
 from pipeline.value.opportunities import id_of, spans
-from pipeline.value.subjects import Span, Streams, Subjects, goal_of, subjects
+from pipeline.value.subjects import COMMENT, Span, Streams, Subjects, goal_of, subjects
 from pipeline.value.units import funnel_steps
 from pipeline.voice.quote_scrub import scrub_quote
 from pipeline.voice.responses import comments, last_answers, survey_scores
@@ -22,6 +22,7 @@ _MET: dict[str, pl.DataType] = {
     "offset_ms": pl.Int64(), "device_type": pl.String(), "detail": pl.String(), "reached": pl.Boolean(),
 }  # fmt: skip
 _KEY = ["kind", "page", "subject", "rule_set"]
+_WORDS = ("person_key", "session_key", "page_view_key", "day", "text", "language", "device_type", "given")
 
 
 def opportunity_evidence(views: pl.LazyFrame, beside: Streams, days: list[date], product: Product) -> pl.DataFrame:
@@ -33,8 +34,10 @@ def opportunity_evidence(views: pl.LazyFrame, beside: Streams, days: list[date],
     span = looked[-1]
     met = pl.concat([pl.DataFrame(schema=_MET), *_met(views, beside, span, product)])
     said = _said(beside["feedback"], span, product)
-    quotes = _quotes(met, said, beside.get("comment_themes"))
-    found = pl.concat([_sessions(met), quotes], how="diagonal_relaxed")
+    spoken = _spoken(said, beside.get("comment_themes"))
+    quotes = _quotes(met, said, spoken)
+    in_sessions = _as_met(spoken.filter(pl.col("session_key").is_not_null()))
+    found = pl.concat([_sessions(pl.concat([met, in_sessions])), quotes], how="diagonal_relaxed")
     ids = [id_of(*row) for row in found.select(_KEY).rows()]
     shown = found.drop("kind").rename({"what": "kind"}).with_columns(pl.Series("id", ids, dtype=pl.String))
     return table.conform(shown)
@@ -78,7 +81,7 @@ def _dropped(beside: Streams, span: Span, product: Product, what: Subjects) -> I
     )
     for part in funnel_steps(beside["step_events"], beside["outcomes"], born, span, product, what):
         left = part.filter("is_with", ~pl.col("reached")).select(
-            "person_key", "kind", "page", "subject", "rule_set", "reached", happened_at="at_step"
+            "person_key", "kind", "page", "subject", "rule_set", "reached", happened_at="begins"
         )
         begun = left.sort("happened_at").join_asof(
             sessions, left_on="happened_at", right_on="started_at", by="person_key", check_sortedness=False
@@ -115,27 +118,31 @@ def _said(feedback: pl.LazyFrame, span: Span, product: Product) -> pl.DataFrame:
     scores = survey_scores(answers, product)
     scored = scores.select("survey", "response_key", given=pl.col("score").cast(pl.Int64), worth="points")
     joined = told.join(scored, on=["survey", "response_key"], how="left")
-    return joined.sort("worth", "sentiment_e4", "occurred_at", "event_id", nulls_last=True)
+    ordered = joined.sort("worth", "sentiment_e4", "occurred_at", "source", "event_id", "question", nulls_last=True)
+    return ordered.select(*_WORDS, *COMMENT, "survey", on_page="page", happened_at="occurred_at").with_row_index(
+        "order"
+    )
 
 
-def _quotes(met: pl.DataFrame, said: pl.DataFrame, themes: pl.LazyFrame | None) -> pl.DataFrame:
-    """What people said in the very sessions; of a theme what bears it; else what was said on the page."""
-    words = said.select(
-        "person_key", "session_key", "page_view_key", "day", "survey", "source", "event_id", "question", "text", "language",
-        "device_type", "given", on_page="page", happened_at="occurred_at",
-    ).with_row_index("order")  # fmt: skip
+def _spoken(said: pl.DataFrame, themes: pl.LazyFrame | None) -> pl.DataFrame:
+    """Comments with each theme that they have, as something that was met."""
+    none = pl.DataFrame(schema={**dict.fromkeys(COMMENT, pl.String), "theme": pl.String}).lazy()
+    having = (none if themes is None else themes).select(*COMMENT, subject="theme").collect()
+    return said.join(having, on=COMMENT).with_columns(
+        kind=pl.lit("theme"), page="survey", rule_set=pl.lit(""), offset_ms=pl.lit(None), detail=pl.lit(None),
+        reached=pl.lit(value=False),
+    )  # fmt: skip
+
+
+def _quotes(met: pl.DataFrame, said: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
+    """What people said in the very sessions, of a theme what bears it; else what was said on the page."""
     keys = met.select(*_KEY, "session_key").unique()
-    in_session = words.join(keys, on="session_key").with_columns(near=pl.lit(0))
-    about = keys.select(_KEY).unique()
-    on_page = words.join(about, left_on="on_page", right_on="page").with_columns(page="on_page", near=pl.lit(1))
-    found = [in_session.select(*words.columns, *_KEY, "near"), on_page.select(*words.columns, *_KEY, "near")]
-    if themes is not None:
-        comment = ["source", "event_id", "question"]
-        having = themes.select(*comment, subject="theme").collect()
-        named = words.join(having, on=comment).with_columns(
-            kind=pl.lit("theme"), page="survey", rule_set=pl.lit(""), near=pl.lit(0)
-        )
-        found.append(named.select(*words.columns, *_KEY, "near"))
+    in_session = said.join(keys, on="session_key")
+    on_page = said.join(keys.select(_KEY).unique(), left_on="on_page", right_on="page").with_columns(page="on_page")
+    found = [
+        each.select("order", "happened_at", *_WORDS, *_KEY, near=pl.lit(near))
+        for near, each in ((0, in_session), (0, spoken), (1, on_page))
+    ]
     ordered = pl.concat(found).sort(*_KEY, "near", "order")
     once = ordered.unique([*_KEY, "text"], keep="first", maintain_order=True)
     whose = pl.coalesce("person_key", pl.col("order").cast(pl.Int64))

@@ -10,6 +10,8 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from pipeline.contracts.base import MICROS
+from pipeline.contracts.kpis import SESSION_DIMENSIONS
 from pipeline.days import ONE_DAY, day_start
 from pipeline.metrics.memberships import EVERYBODY, in_segments
 from pipeline.product import Product
@@ -17,8 +19,6 @@ from pipeline.product_value import Experiment, Metric
 from pipeline.voice.responses import last_answers, survey_scores
 
 BEFORE = timedelta(days=28)
-MICROS = 1_000_000
-DIMENSIONS = ("device_type", "country", "channel")
 SUMS = ("y", "yy", "d", "dd", "yd", "x", "xx", "xy")
 KEYS = ["experiment", "metric", "variant", "day", "dimension", "value"]
 _NOBODY: dict[str, pl.DataType] = {"person_key": pl.Int64(), "at": pl.Datetime("us", "UTC"), "amount": pl.Int64()}
@@ -50,7 +50,7 @@ def first_exposures(exposures: pl.LazyFrame, product: Product) -> pl.DataFrame:
     first = (
         rows.sort(*key, "first_at", "variant")
         .group_by(*key, "variant", maintain_order=True)
-        .agg(pl.col("day", "first_at", "device_type", "country", "channel").first(), pl.col("segment_bits").first())
+        .agg(pl.col("day", "first_at", *SESSION_DIMENSIONS).first(), pl.col("segment_bits").first())
     )
     return first.with_columns(variants=pl.len().over(key))
 
@@ -135,7 +135,7 @@ def _sums(people: pl.DataFrame, acts: pl.DataFrame, window: timedelta, *, is_onc
 def _by_day(people: pl.DataFrame, product: Product, *, is_ratio: bool) -> pl.DataFrame:
     none = pl.lit(EVERYBODY)
     groups = [people.with_columns(dimension=none, value=none)]
-    groups += [people.with_columns(dimension=pl.lit(name), value=name) for name in DIMENSIONS]
+    groups += [people.with_columns(dimension=pl.lit(name), value=name) for name in SESSION_DIMENSIONS]
     groups.append(
         in_segments(people, product).with_columns(dimension=pl.lit("segment"), value="segment").drop("segment")
     )

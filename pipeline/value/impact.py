@@ -8,6 +8,7 @@ from collections.abc import Callable
 import polars as pl
 from scipy import stats
 
+from pipeline.contracts.base import MICROS
 from pipeline.metrics.alerts import with_q
 from pipeline.metrics.buckets import in_ranges
 from pipeline.metrics.like_for_like import Z95, like_for_like
@@ -15,7 +16,6 @@ from pipeline.value.units import BY, STRATA
 
 Z80 = float(stats.norm.ppf(0.9))
 CLAIMED_BELOW = 0.10
-_MICROS = 1_000_000
 Units = Callable[[pl.Expr], pl.DataFrame]
 
 
@@ -54,8 +54,8 @@ def _costed(joined: pl.DataFrame) -> pl.DataFrame:
         # Counts of a week vary as those of rare things do.
         met_error=met.sqrt() / pl.col("weeks"),
         effect_error=(pl.col("high") - pl.col("low")) / (2 * Z95),
-        order_value=pl.when((orders > 0) & (pl.col("revenue") > 0)).then(value / _MICROS),
-        order_error=pl.when(orders > 1).then(spread.sqrt() / _MICROS),
+        order_value=pl.when((orders > 0) & (pl.col("revenue") > 0)).then(value / MICROS),
+        order_error=pl.when(orders > 1).then(spread.sqrt() / MICROS),
     )
     e, n, v = pl.col("effect"), pl.col("met_per_week"), pl.col("order_value")
     de, dn, dv = pl.col("effect_error"), pl.col("met_error"), pl.col("order_error")

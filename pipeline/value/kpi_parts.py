@@ -13,13 +13,13 @@ from typing import Any
 import polars as pl
 
 from pipeline.contracts import TABLES
+from pipeline.contracts.base import MICROS
 from pipeline.metrics.buckets import in_ranges, ranges_of
 from pipeline.product import Product
 from pipeline.value.kpi_sums import FIGURES, Grid, KeyFigure, by_person, grid_to, sums_of, top_values
 from pipeline.value.kpis import windows
 
 _TREE = ("people", "orders per person", "revenue per order")
-_MICROS = 1_000_000
 # Headlines whose change is taken apart.
 _TOTALS = ("people", "sessions", "orders", "revenue")
 _RATES = (
@@ -170,9 +170,9 @@ def _tree_rows(found: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]
         factors.append([people, orders / people, revenue / orders if orders else 0.0])
     change = whole[1]["revenue_y"] - whole[0]["revenue_y"]
     micros = _in_micros(tree(*factors), change)
-    scales = (1, 1, _MICROS)
+    scales = (1, 1, MICROS)
     return [
-        _row("revenue", "", Share("tree", name, a / scale, b / scale, None, None, part / _MICROS), part)
+        _row("revenue", "", Share("tree", name, a / scale, b / scale, None, None, part / MICROS), part)
         for name, a, b, scale, part in zip(_TREE, *factors, scales, micros, strict=True)
     ]
 

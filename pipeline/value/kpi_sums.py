@@ -10,12 +10,13 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from pipeline.contracts.base import MICROS
+from pipeline.contracts.kpis import SESSION_DIMENSIONS
 from pipeline.metrics.memberships import EVERYBODY, in_segments
 from pipeline.product import Product
 
 OTHER = "Other"
 MOST_VALUES = 20
-DIMENSIONS = ("device_type", "country", "channel")
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ FIGURES: Mapping[str, KeyFigure] = {
     "returning_people": KeyFigure("is_returning", None, "count"),
     "sessions": KeyFigure("sessions", None, "count"),
     "orders": KeyFigure("orders", None, "count"),
-    "revenue": KeyFigure("revenue_micros", None, "currency", 1_000_000),
+    "revenue": KeyFigure("revenue_micros", None, "currency", MICROS),
     "conversion": KeyFigure("sessions_with_goal", "sessions", "share"),
     "bounce_rate": KeyFigure("sessions_bounced", "sessions_with_page_view", "share"),
     "orders_per_person": KeyFigure("orders", "one", "count"),
-    "revenue_per_person": KeyFigure("revenue_micros", "one", "currency", 1_000_000),
-    "average_order": KeyFigure("revenue_micros", "orders", "currency", 1_000_000),
+    "revenue_per_person": KeyFigure("revenue_micros", "one", "currency", MICROS),
+    "average_order": KeyFigure("revenue_micros", "orders", "currency", MICROS),
     "sessions_per_person": KeyFigure("sessions", "one", "count"),
     "retention": KeyFigure("came_back", "was_there", "share"),
     "churn": KeyFigure("stayed_away", "was_there", "share"),
@@ -132,7 +133,7 @@ def by_session(product: Product, pages: pl.DataFrame, top: Mapping[str, list[str
 
     def groups(sessions: pl.DataFrame) -> Iterable[tuple[str, pl.DataFrame]]:
         yield "", sessions.with_columns(value=pl.lit(EVERYBODY))
-        for name in DIMENSIONS:
+        for name in SESSION_DIMENSIONS:
             known = pl.when(pl.col(name).is_in(top[name])).then(pl.col(name)).otherwise(pl.lit(OTHER))
             yield name, sessions.with_columns(value=known)
         yield "segment", in_segments(sessions, product).with_columns(value="segment").drop("segment")
@@ -152,7 +153,7 @@ def by_person(product: Product, top: Mapping[str, list[str]]) -> Dimensioned:
     def groups(sessions: pl.DataFrame) -> Iterable[tuple[str, pl.DataFrame]]:
         ordered = sessions.sort("person_key", "started_at", "session_key")
         yield "", sessions.with_columns(value=pl.lit(EVERYBODY))
-        for name in DIMENSIONS:
+        for name in SESSION_DIMENSIONS:
             first = pl.col(name).first().over("window", "person_key")
             yield name, ordered.with_columns(value=pl.when(first.is_in(top[name])).then(first).otherwise(pl.lit(OTHER)))
         for i, segment in enumerate(sorted(product.segments)):
@@ -166,7 +167,7 @@ def by_person(product: Product, top: Mapping[str, list[str]]) -> Dimensioned:
 def top_values(sessions: pl.LazyFrame) -> dict[str, list[str]]:
     """The most frequent values of each dimension; the others are put together."""
     found: dict[str, list[str]] = {}
-    for name in DIMENSIONS:
+    for name in SESSION_DIMENSIONS:
         counted = sessions.group_by(name).len().sort("len", name, descending=[True, False]).collect()
         found[name] = counted.head(MOST_VALUES)[name].to_list()
     return found

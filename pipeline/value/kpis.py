@@ -61,8 +61,7 @@ def kpi_results(
     top = top_values(recent)
     # A session stands once for each dimension, and for its pages.
     number = ranges_of(8 * recent.select(pl.len()).collect().item())
-    first_set = product.friction.first
-    seen = views.filter(pl.col("rule_set") == first_set, pl.col("session_day") >= oldest)
+    seen = views.filter(pl.col("rule_set") == product.friction.first, pl.col("session_day") >= oldest)
 
     def summed(inside: pl.Expr) -> pl.DataFrame:
         own = recent.filter(inside).collect()
@@ -135,10 +134,10 @@ def _figured(rows: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _with_nothing(figured: pl.DataFrame, windows: list[int]) -> pl.DataFrame:
+def _with_nothing(figured: pl.DataFrame, numbers: list[int]) -> pl.DataFrame:
     """Add the windows of days that are there in which a value has nothing: 0 of what is a total, no quotient."""
     keys = figured.select("period", *_KEY, "unit", "is_total").unique()
-    whole = keys.join(pl.DataFrame({"window": windows}, schema={"window": pl.Int64}), how="cross")
+    whole = keys.join(pl.DataFrame({"window": numbers}, schema={"window": pl.Int64}), how="cross")
     missing = whole.join(figured, on=["window", *_KEY], how="anti")
     nothing = {name: pl.when("is_total").then(pl.lit(0)) for name in ("figure", "square")}
     zeros = missing.with_columns(

@@ -106,8 +106,8 @@ def funnel_steps(
 ) -> Iterator[pl.DataFrame]:
     """People at each step, by group of the breakdown: did they take the next one, as others do?
 
-    The days looked at are those whose windows are over by the end of the span, as many as it has. Revenue is that of the window. Funnels by sessions or properties, and those without a breakdown, have nobody to
-    compare with.
+    The days looked at are those whose windows are over by the end of the span, as many as it has. Revenue is that of the
+    window. Funnels by sessions or properties, and those without a breakdown, have nobody to compare with.
     """
     for name, funnel in product.funnels.items():
         if funnel.unit != "person" or funnel.breakdown is None:
@@ -116,40 +116,41 @@ def funnel_steps(
         moved = span.moved(window)
         reads = pl.col("day").is_between(moved.first, span.last)
         own = steps.filter(pl.col("funnel") == name, reads).collect()
-        money = outcomes.filter(reads).select("person_key", "occurred_at", "revenue_micros").collect()
+        money = outcomes.filter(reads).select(
+            "person_key", "occurred_at", "revenue_micros", reached=pl.lit(value=False)
+        )
         for k, step in enumerate(funnel.steps[:-1]):
-            ordered = own.filter(moved.holds("day"), pl.col("steps") & (1 << k) != 0).sort(
-                "occurred_at", "tie", "value"
+            taken = own.filter(moved.holds("day"), pl.col("steps") & (1 << k) != 0).sort("occurred_at", "tie", "value")
+            at = taken.group_by("person_key", maintain_order=True).agg(
+                pl.col("value").first(), begins=pl.col("occurred_at").first()
             )
-            at = ordered.group_by("person_key", maintain_order=True).agg(
-                at_step=pl.col("occurred_at").first(), value=pl.col("value").first()
+            following = own.filter(pl.col("steps") & (1 << (k + 1)) != 0).select(
+                "person_key", "occurred_at", revenue_micros=pl.lit(0, dtype=pl.Int64), reached=pl.lit(value=True)
             )
-            after = own.filter(pl.col("steps") & (1 << (k + 1)) != 0).select("person_key", "occurred_at")
-            took = _within(at, after, window).select("person_key").unique().with_columns(reached=pl.lit(value=True))
-            brought = _within(at, money, window).group_by("person_key").agg(pl.col("revenue_micros").sum())
-            known = (
-                at.join(took, on="person_key", how="left")
-                .join(brought, on="person_key", how="left")
-                .join(born, on="person_key", how="left")
-                .with_columns(
-                    pl.col("reached").fill_null(value=False),
-                    pl.col("revenue_micros").fill_null(0),
-                    is_new=(pl.col("at_step") - pl.col("born_at") < timedelta(days=1)).fill_null(value=False),
-                    kind=pl.lit("funnel_drop"), page=pl.lit(name), rule_set=pl.lit(""),
-                    goal=pl.lit(funnel.steps[k + 1].label), device_type=pl.lit(""), views_before=pl.lit(0),
-                    weeks=pl.lit(moved.weeks),
-                )
+            acts = pl.concat([following, money.collect()])
+            known = _with_what_followed(at, acts, window, born).with_columns(
+                kind=pl.lit("funnel_drop"), page=pl.lit(name), rule_set=pl.lit(""), goal=pl.lit(funnel.steps[k + 1].label),
+                device_type=pl.lit(""), views_before=pl.lit(0), weeks=pl.lit(moved.weeks),
             )  # fmt: skip
-            groups = looked.groups.get((name, k), [])
-            for group in groups:
+            for group in looked.groups.get((name, k), []):
                 subject = f"{step.label}, {group or '(none)'}"
                 yield known.with_columns(is_with=pl.col("value") == group, subject=pl.lit(subject))
 
 
-def _within(people: pl.DataFrame, acts: pl.DataFrame, window: timedelta) -> pl.DataFrame:
-    """Acts of people after `at_step` and within the window."""
-    joined = acts.join(people.select("person_key", "at_step"), on="person_key")
-    return joined.filter(pl.col("occurred_at") > pl.col("at_step"), pl.col("occurred_at") <= pl.col("at_step") + window)
+def _with_what_followed(
+    people: pl.DataFrame, acts: pl.DataFrame, window: timedelta, born: pl.DataFrame
+) -> pl.DataFrame:
+    """Add `reached` and `revenue_micros` of the person's acts after `begins` and within the window, and `is_new`."""
+    numbered = people.with_row_index("unit")
+    joined = numbered.select("unit", "person_key", "begins").join(acts, on="person_key")
+    after = joined.filter(pl.col("occurred_at") > pl.col("begins"), pl.col("occurred_at") <= pl.col("begins") + window)
+    summed = after.group_by("unit").agg(pl.col("reached").any(), pl.col("revenue_micros").sum())
+    told = numbered.join(summed, on="unit", how="left").join(born, on="person_key", how="left")
+    return told.with_columns(
+        pl.col("reached").fill_null(value=False),
+        pl.col("revenue_micros").fill_null(0),
+        is_new=(pl.col("begins") - pl.col("born_at") < timedelta(days=1)).fill_null(value=False),
+    )
 
 
 def _comments(
@@ -163,25 +164,12 @@ def _comments(
     bit = 1 << sorted(product.goals).index(goal)
     open_ = ~pl.col("survey").is_in(team_names(product)) & pl.col("person_key").is_not_null()
     told = comments(last_answers(rows["feedback"].filter(moved.holds("day"), open_)))
-    people = told.with_columns(at_step="occurred_at").with_row_index("comment")
-    reads = pl.col("day").is_between(moved.first, span.last)
-    acts = rows["outcomes"].filter(reads).select("person_key", "occurred_at", "goal_bits", "revenue_micros")
-    joined = people.select("comment", "person_key", "at_step").join(acts.collect(), on="person_key").filter(
-        pl.col("occurred_at") > pl.col("at_step"), pl.col("occurred_at") <= pl.col("at_step") + AFTER_COMMENT
-    )  # fmt: skip
-    after = joined.group_by("comment").agg(
-        reached=(pl.col("goal_bits") & bit != 0).any(), revenue_micros=pl.col("revenue_micros").sum()
-    )
-    known = (
-        people.join(after, on="comment", how="left")
-        .join(born, on="person_key", how="left")
-        .with_columns(
-            pl.col("reached").fill_null(value=False),
-            pl.col("revenue_micros").fill_null(0),
-            is_new=(pl.col("at_step") - pl.col("born_at") < timedelta(days=1)).fill_null(value=False),
-            kind=pl.lit("theme"), page="survey", rule_set=pl.lit(""), goal=pl.lit(goal), views_before=pl.lit(0),
-            weeks=pl.lit(moved.weeks),
-        )
+    acts = rows["outcomes"].filter(pl.col("day").is_between(moved.first, span.last)).select(
+        "person_key", "occurred_at", "revenue_micros", reached=pl.col("goal_bits") & bit != 0
+    ).collect()  # fmt: skip
+    known = _with_what_followed(told.with_columns(begins="occurred_at"), acts, AFTER_COMMENT, born).with_columns(
+        kind=pl.lit("theme"), page="survey", rule_set=pl.lit(""), goal=pl.lit(goal), views_before=pl.lit(0),
+        weeks=pl.lit(moved.weeks),
     )  # fmt: skip
     having = themes.filter(pl.col("theme").is_in(looked.themes)).select(*COMMENT, "theme").collect()
     for theme in looked.themes:

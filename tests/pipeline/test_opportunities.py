@@ -253,7 +253,7 @@ def test_a_theme_is_told_by_what_people_do_after_their_comment() -> None:
         is_about = person % 4 == 0
         text = "the zoom of the picture is broken" if is_about else "all was good and quick and friendly"
         said.append({"day": when.date(), "occurred_at": when.isoformat(), "person_key": person, "survey": "s", "question": "why",
-                     "question_kind": "text", "text": text, "language": "en", "response_key": person})  # fmt: skip
+                     "question_kind": "text", "text": text, "language": "en", "response_key": person, "session_key": None if person % 5 else person})  # fmt: skip
         if chance.random() < (0.2 if is_about else 0.5):
             later = when + timedelta(hours=1)
             money.append({"day": later.date(), "person_key": person, "occurred_at": later, "goal_bits": 1, "revenue_micros": 50 * MICROS})  # fmt: skip
@@ -269,6 +269,10 @@ def test_a_theme_is_told_by_what_people_do_after_their_comment() -> None:
     assert (row["kind"], row["page"], row["subject"], row["claimed"]) == ("theme", "s", "zoom", True)
     assert row["effect"] == pytest.approx(0.3, abs=0.1)
     evidence = opportunity_evidence(none, streams, days_from(MONDAY.isoformat(), 28), chosen)
+    watched = evidence.filter(pl.col("id") == row["id"], pl.col("kind") == "session")
+    # Only comments made in a session have one to watch: that of every fifth person here.
+    assert watched.height == 10
+    assert {key % 20 for key in watched["session_key"]} == {0}
     own = evidence.filter(pl.col("id") == row["id"], pl.col("kind") == "quote")
     # The same words of many people are one quote.
     assert own["detail"].to_list() == ["the zoom of the picture is broken"]
