@@ -68,7 +68,7 @@ def erase(
         runner.compute_dirty_days()
         runner.publish_marts(rebuild=True)
     out.print(
-        f"{erased.events} events and {erased.rejected} rejected records removed, "
+        f"{erased.events} events, {erased.rejected} rejected records and {erased.recorded} recorded events removed, "
         f"of {len(erased.users)} user ids and {len(erased.devices)} devices; they are never taken again"
     )
     if erased.landing_files:

@@ -6,7 +6,7 @@ from assets.checks import Events, check_specs, report_days
 from assets.metadata import OWNERS, static_metadata
 from assets.partitions import AROUND
 from assets.resources import Home
-from pipeline.state import VERDICTS
+from pipeline.state import RAW, RECORDED, VERDICTS
 from pipeline.tables import DAY_TABLE, DayTable
 
 DAILY_TABLES = tuple(name for name, table in DAY_TABLE.items() if table.contract.layer == "daily")
@@ -23,7 +23,7 @@ def _deps(table: DayTable) -> list[dg.AssetDep]:
     found: dict[str, dg.AssetDep] = {}
     for reads in table.reads:
         mapping = AROUND if len(reads.offsets) > 1 else None
-        for name in VERDICTS.get(reads.table, (reads.table,)):
+        for name in VERDICTS.get(reads.table, (RAW if reads.table == RECORDED else reads.table,)):
             found.setdefault(name, dg.AssetDep(name, partition_mapping=mapping))
     return list(found.values())
 

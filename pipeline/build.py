@@ -10,13 +10,14 @@ import polars as pl
 
 from pipeline.contracts import Table
 from pipeline.days import ONE_DAY
-from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests
-from pipeline.lake import Lake, Staged, day_key, period_key
+from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests, recordings_by_day
+from pipeline.lake import Lake, Staged, day_folder, day_key, period_key
 from pipeline.period_tables import PERIOD_TABLE, PeriodSources
 from pipeline.product import Product
 from pipeline.profile import Facts, Verdict, batch_profile
 from pipeline.state import (
     RAW,
+    RECORDED,
     VERDICTS,
     DayFailure,
     DayState,
@@ -34,6 +35,7 @@ from pipeline.tables import DAY_TABLE, DAY_TABLES, DayTable, Sources
 from pipeline.verdicts import Verdicts
 
 DAYS_PER_JUDGEMENT = 31
+_OF_FILES = frozenset({RAW, RECORDED})
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def take_snapshot(
         failures={name: failures for name, (_, failures) in read.items()},
         verdicts=Verdicts(lake, product, states).all(verdicts),
         files=hash_texts(sorted(f"{m.file_id}:{m.sha256}:{m.reader}:{m.retracted}:{m.erased}" for m in known.values())),
+        recorded=recordings_by_day(known.values()),
     )
 
 
@@ -102,6 +105,7 @@ class _StagedDay:
     staged: Staged
     facts: Facts
     preview: list[dict[str, object]]
+    objects: tuple[str, ...]
 
 
 def _build_chunk(
@@ -109,13 +113,13 @@ def _build_chunk(
 ) -> Iterator[Outcome]:
     name = table.contract.name
     manifests = read_manifests(lake)
-    upstream = [reads.table for reads in table.reads if reads.table != RAW]
+    upstream = [reads.table for reads in table.reads if reads.table not in _OF_FILES]
     snapshot = take_snapshot(lake, product, manifests, [name, *upstream])
     verdicts = Verdicts(lake, product, snapshot.states)
     staged = [_stage_day(Sources(lake, product, snapshot, manifests, verdicts, day), table) for day in days]
     history = [_same_weekdays(snapshot, name, day) for day in days]
     verdicts = judge(table.contract, product, [each.facts for each in staged], history)
-    if RAW in {reads.table for reads in table.reads}:
+    if not _OF_FILES.isdisjoint(reads.table for reads in table.reads):
         manifests = read_manifests(lake)
     for each, verdict in zip(staged, verdicts, strict=True):
         with lake.exclusive():
@@ -134,7 +138,7 @@ def _stage_day(sources: Sources, table: DayTable) -> _StagedDay:
     facts: Facts = {**batch_profile(table.contract, built.frame), **built.facts}
     staged = sources.lake.stage(day_key(table.contract.name, sources.day), built.frame)
     inputs = input_hash(table, sources.day, sources.product, sources.snapshot)
-    return _StagedDay(sources.day, inputs, staged, facts, preview(built.frame))
+    return _StagedDay(sources.day, inputs, staged, facts, preview(built.frame), built.objects)
 
 
 def _refreshed(
@@ -145,11 +149,17 @@ def _refreshed(
     for reads in table.reads:
         around = [day + ONE_DAY * offset for offset in reads.offsets]
         # A verdict that changed meanwhile makes the day dirty, and the next round takes it.
-        if reads.table != RAW and reads.table not in VERDICTS:
+        if reads.table not in _OF_FILES and reads.table not in VERDICTS:
             states[reads.table].update(
                 {each: found for each in around if (found := read_state(lake, reads.table, each))}
             )
-    return Snapshot(objects_by_day(manifests.values()), states, snapshot.failures, snapshot.verdicts)
+    return Snapshot(
+        objects_by_day(manifests.values()),
+        states,
+        snapshot.failures,
+        snapshot.verdicts,
+        recorded=recordings_by_day(manifests.values()),
+    )
 
 
 def _publish_day(lake: Lake, table: Table, each: _StagedDay, verdict: Verdict) -> Outcome:
@@ -159,6 +169,9 @@ def _publish_day(lake: Lake, table: Table, each: _StagedDay, verdict: Verdict) -
         write_failure(lake, table.name, each.day, DayFailure(each.inputs, list(verdict.faults)))
         return Outcome(each.day, rows, None, verdict, each.facts, [])
     lake.publish(each.staged)
+    # What no row names any more may hold somebody who was erased.
+    for key in set(lake.keys(day_folder(table.name, each.day))) - {each.staged.key, *each.objects}:
+        lake.delete(key)
     write_state(lake, table.name, each.day, DayState(each.inputs, each.staged.sha256, rows, each.facts))
     return Outcome(each.day, rows, str(lake.path(each.staged.key)), verdict, each.facts, each.preview)
 

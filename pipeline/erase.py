@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 import polars as pl
@@ -16,6 +17,7 @@ import polars as pl
 from pipeline.build import take_snapshot
 from pipeline.contracts import TABLES
 from pipeline.events.identity import Identities, with_person
+from pipeline.events.keys import stable_key
 from pipeline.ingest.erased import read_erased, write_erased
 from pipeline.ingest.faults import FileFault
 from pipeline.ingest.landing import find
@@ -29,12 +31,13 @@ from pipeline.verdicts import Verdicts
 
 @dataclass(frozen=True)
 class Erasure:
-    """What was removed: the ids, how many events and rejected records, and the landing files that still hold an id."""
+    """What was removed: the ids, how many events, rejected records and recorded events; landing files that still hold an id."""
 
     users: list[str]
     devices: list[str]
     events: int
     rejected: int
+    recorded: int
     landing_files: list[str]
 
 
@@ -50,10 +53,34 @@ class _Person:
     def ids(self) -> list[str]:
         return [*self.users, *self.devices]
 
-    def owns(self) -> pl.Expr:
-        users = pl.any_horizontal(pl.col("user_id", "previous_user_id").is_in(self.users).fill_null(value=False))
+    def owns(self, rows: pl.DataFrame) -> pl.Expr:
+        named = [name for name in ("user_id", "previous_user_id") if name in rows.columns]
+        users = pl.any_horizontal(pl.col(named).is_in(self.users).fill_null(value=False))
         devices = pl.col("anonymous_id").is_in(self.devices).fill_null(value=False)
         return users | devices | (pl.col("person_id") == self.person_id).fill_null(value=False)
+
+
+class _Kept(NamedTuple):
+    """One kind of objects that manifests name."""
+
+    table: str
+    field: str
+
+    def objects(self, manifest: Manifest) -> dict[str, list[DayObject]]:
+        return getattr(manifest, self.field)
+
+    def keys(self, manifests: Collection[Manifest]) -> set[str]:
+        return {part.key for m in manifests for parts in self.objects(m).values() for part in parts}
+
+    def rows(self, lake: Lake, key: str) -> pl.DataFrame:
+        return lake.scan(TABLES[self.table], [key]).collect()
+
+    def changed(self, manifest: Manifest, days: dict[str, list[DayObject]], gone: int) -> Manifest:
+        erased = manifest.erased + gone if self.table == "raw_events" else manifest.erased
+        return msgspec.structs.replace(manifest, erased=erased, **{self.field: days})
+
+
+_KEPT = (_Kept("raw_events", "days"), _Kept("raw_recordings", "recordings"))
 
 
 def erase(lake: Lake, product: Product, person_id: str) -> Erasure:
@@ -72,11 +99,12 @@ def erase(lake: Lake, product: Product, person_id: str) -> Erasure:
         # First of all: what arrives from now on is left out.
         write_erased(lake, read_erased(lake).plus(known))
         manifests = read_manifests(lake).values()
-        events = _erase_events(lake, manifests, person, identities)
+        events, recorded = (_erase_rows(lake, kept, person, identities) for kept in _KEPT)
         texts = sorted({manifest.rejected_key for manifest in manifests if manifest.rejected_key})
         rejected = sum(_erase_texts(lake, key, person.ids) for key in texts)
         _drop_left_behind(lake, person, identities)
-    return Erasure(person.users, person.devices, events, rejected, sorted(holding(lake, person.ids)))
+        _drop_replays(lake, person)
+    return Erasure(person.users, person.devices, events, rejected, recorded, sorted(holding(lake, person.ids)))
 
 
 def _person(lake: Lake, kind: str, name: str, identities: Identities) -> _Person:
@@ -93,33 +121,34 @@ def _person(lake: Lake, kind: str, name: str, identities: Identities) -> _Person
 
 def _pairs(lake: Lake) -> pl.DataFrame:
     """Each device with each user that an event named together with it."""
-    keys = {part.key for m in read_manifests(lake).values() for parts in m.days.values() for part in parts}
-    rows = lake.scan(TABLES["raw_events"], sorted(keys)).select("anonymous_id", "user_id")
-    return rows.drop_nulls().unique().collect()
+    manifests = read_manifests(lake).values()
+    both = [
+        lake.scan(TABLES[kept.table], sorted(kept.keys(manifests))).select("anonymous_id", "user_id") for kept in _KEPT
+    ]
+    return pl.concat(both).drop_nulls().unique().collect()
 
 
-def _erase_events(lake: Lake, manifests: Collection[Manifest], person: _Person, identities: Identities) -> int:
+def _erase_rows(lake: Lake, kept: _Kept, person: _Person, identities: Identities) -> int:
     """Rewrite the objects that hold the person; all manifests name the new ones before an old one goes.
 
     One content under two names is one object that two manifests name.
     """
+    manifests = read_manifests(lake).values()
     fresh: dict[str, DayObject | None] = {}
     removed: dict[str, int] = {}
-    for key in sorted({part.key for m in manifests for parts in m.days.values() for part in parts}):
-        rows = lake.scan(TABLES["raw_events"], [key]).collect()
-        kept = with_person(rows, identities).filter(~person.owns()).select(rows.columns)
-        if kept.height < rows.height:
-            removed[key] = rows.height - kept.height
-            fresh[key] = _rewritten(lake, key, kept) if kept.height else None
+    for key in sorted(kept.keys(manifests)):
+        rows = kept.rows(lake, key)
+        left = with_person(rows, identities).filter(~person.owns(rows)).select(rows.columns)
+        if left.height < rows.height:
+            removed[key] = rows.height - left.height
+            fresh[key] = _rewritten(lake, key, left) if left.height else None
     for manifest in manifests:
-        gone = sum(removed.get(part.key, 0) for parts in manifest.days.values() for part in parts)
+        own = kept.objects(manifest)
+        gone = sum(removed.get(part.key, 0) for parts in own.values() for part in parts)
         if gone:
-            left = {
-                day: [now for part in parts if (now := fresh.get(part.key, part))]
-                for day, parts in manifest.days.items()
-            }
-            days = {day: parts for day, parts in left.items() if parts}
-            write_manifest(lake, msgspec.structs.replace(manifest, days=days, erased=manifest.erased + gone))
+            now = {day: [new for part in parts if (new := fresh.get(part.key, part))] for day, parts in own.items()}
+            days = {day: parts for day, parts in now.items() if parts}
+            write_manifest(lake, kept.changed(manifest, days, gone))
     for key in fresh:
         lake.delete(key)
     return sum(removed.values())
@@ -127,11 +156,18 @@ def _erase_events(lake: Lake, manifests: Collection[Manifest], person: _Person, 
 
 def _drop_left_behind(lake: Lake, person: _Person, identities: Identities) -> None:
     """Objects that no manifest names, left by killed runs, go if they hold the person."""
-    named = {part.key for m in read_manifests(lake).values() for parts in m.days.values() for part in parts}
-    for key in set(lake.keys("lake/raw_events")) - named:
-        rows = lake.scan(TABLES["raw_events"], [key]).collect()
-        if with_person(rows, identities).select(person.owns().any()).item():
-            lake.delete(key)
+    for kept in _KEPT:
+        for key in set(lake.keys(f"lake/{kept.table}")) - kept.keys(read_manifests(lake).values()):
+            rows = kept.rows(lake, key)
+            if with_person(rows, identities).select(person.owns(rows).any()).item():
+                lake.delete(key)
+
+
+def _drop_replays(lake: Lake, person: _Person) -> None:
+    """The person's assembled recordings; their rows go with the next run."""
+    rows = lake.scan_days("recordings", lake.published_days("recordings"))
+    for key in rows.filter(pl.col("person_key") == stable_key(person.person_id)).collect()["recording"]:
+        lake.delete(key)
 
 
 def _rewritten(lake: Lake, key: str, kept: pl.DataFrame) -> DayObject:

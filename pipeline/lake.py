@@ -152,7 +152,12 @@ def _temporary_beside(target: Path) -> Path:
 
 def day_key(table: str, day: date) -> str:
     """Key of a day's partition."""
-    return f"lake/{table}/day={day.isoformat()}/part.parquet"
+    return f"{day_folder(table, day)}/part.parquet"
+
+
+def day_folder(table: str, day: date) -> str:
+    """Folder of a day's partition, where the objects lie too that its rows name."""
+    return f"lake/{table}/day={day.isoformat()}"
 
 
 def period_key(table: str) -> str:

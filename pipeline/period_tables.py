@@ -36,6 +36,7 @@ from pipeline.value.kpi_parts import kpi_parts
 from pipeline.value.kpis import kpi_results
 from pipeline.value.opportunities import opportunity_results
 from pipeline.value.releases import hypothesis_results, release_results
+from pipeline.value.replays import watch_list
 from pipeline.value.segment_spells import segment_spells
 from pipeline.verdicts import Verdicts
 from pipeline.voice.behaviour import behaviour_results
@@ -204,6 +205,12 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         "first_views",
         lambda s: opportunity_evidence(s.rows, _opportunities(s), s.days, s.product),
         beside=units.READS,
+    ),
+    PeriodTable(
+        TABLES["watch_list"],
+        "first_views",
+        lambda s: watch_list(s.rows, {**_opportunities(s), "recordings": s.scan("recordings")}, s.days, s.product),
+        beside=(*units.READS, "recordings"),
     ),
     PeriodTable(TABLES["release_results"], "session_kpis", lambda s: release_results(s.rows, s.days, s.product)),
     PeriodTable(

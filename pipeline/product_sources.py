@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.contracts.canonical import INPUT_COLUMNS, KINDS, PROPERTY_PREFIX, Capability
+from pipeline.product_selectors import Selector
 
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 FormatName = Literal["canonical", "mapping", "segment", "posthog", "snowplow", "ga4", "rrweb", "surveys"]
@@ -196,6 +197,22 @@ class RecordMapping(Part):
         return self
 
 
+class Replay(Part):
+    """What is kept of session recordings, and what is masked before anything is stored."""
+
+    events: bool = Field(
+        default=True,
+        description="false where another source sends the events of the same visits: recordings only are kept, found "
+        "by their session id, else by device and time",
+    )
+    inputs: Literal["mask", "keep"] = Field(
+        "mask", description="what stands in form fields; passwords, cards, e-mail and phone fields are always masked"
+    )
+    texts: Literal["mask", "keep"] = Field("keep", description="all texts of the page; `mask` keeps the layout only")
+    mask: tuple[Selector, ...] = Field((), description="selectors of elements whose texts and fields are masked")
+    hide: tuple[Selector, ...] = Field((), description="selectors of elements of which nothing but a grey box is kept")
+
+
 def _none_as_word(value: object) -> object:
     # YAML reads a bare `none` as text but `null` or nothing as None; both say that the source has no ids.
     return "none" if value is None else value
@@ -227,6 +244,7 @@ class Source(Part):
         description="columns not to be filled from this source, such as a user_id that isn't one; kept in properties",
     )
     mapping: RecordMapping | None = Field(None, description="for the format `mapping`")
+    replay: Replay = Field(default_factory=lambda: Replay.model_validate({}), description="for the format `rrweb`")
     survey_id: str | None = Field(None, description="for the format `surveys`: the survey of files that name none")
     time_zone: Zone = Field("UTC", description="for the format `surveys`: zone of times that tell none")
 
@@ -235,6 +253,12 @@ class Source(Part):
         unknown = [name for name in self.ignore_columns if name not in _COLUMNS - {"occurred_at", "kind"}]
         if unknown:
             raise ValueError(f"ignore_columns: {', '.join(unknown)} can't be left out; see docs/marts.md, raw_events")
+        return self
+
+    @model_validator(mode="after")
+    def _replay_belongs_to_recordings(self) -> Self:
+        if self.format != "rrweb" and self.replay != Replay.model_validate({}):
+            raise ValueError("`replay` is for sources of `format: rrweb`; this one has no recordings")
         return self
 
     @model_validator(mode="after")

@@ -19,6 +19,8 @@ from pipeline.product import Product
 from pipeline.product_parts import ProductPart
 
 RAW = "raw_events"
+# Recorded rrweb events; like raw events they lie in objects that manifests name.
+RECORDED = "raw_recordings"
 # Not tables but verdicts about a day, made from all days of the tables named (pipeline/verdicts.py).
 IDENTITY = "identity"
 REPEATS = "repeats"
@@ -70,6 +72,7 @@ class Snapshot:
     failures: dict[str, dict[date, DayFailure]] = field(default_factory=dict)
     verdicts: dict[str, dict[date, str]] = field(default_factory=dict)
     files: str = ""
+    recorded: dict[date, dict[str, int]] = field(default_factory=dict)
 
     def data_days(self, table: str = "events") -> list[date]:
         """All days from the first with raw events to the newest that is published of `table`; none without either.
@@ -84,8 +87,8 @@ class Snapshot:
 
     def output(self, table: str, day: date) -> str:
         """Hash of what a reader of that day finds: of objects for raw events, of bytes for tables, or a verdict."""
-        if table == RAW:
-            return hash_texts(sorted(self.raw.get(day, {})))
+        if table in (RAW, RECORDED):
+            return hash_texts(sorted((self.raw if table == RAW else self.recorded).get(day, {})))
         if table in VERDICTS:
             return self.verdicts.get(table, {}).get(day, "")
         state = self.states.get(table, {}).get(day)

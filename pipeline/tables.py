@@ -16,11 +16,12 @@ from pipeline.events.clean import clean_day
 from pipeline.events.duplicates import event_ids
 from pipeline.events.identity import appearances, identity_events
 from pipeline.events.page_views import page_views
+from pipeline.events.recordings import RECORDINGS, recordings
 from pipeline.events.sessions import session_events, sessions
 from pipeline.ingest.batch import with_promoted
 from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.sources import FORMATS
-from pipeline.lake import Lake
+from pipeline.lake import Lake, day_folder
 from pipeline.metrics.calibration import first_views
 from pipeline.metrics.daily import daily_sessions
 from pipeline.metrics.features import feature_days
@@ -34,8 +35,9 @@ from pipeline.metrics.selectors import selector_matches
 from pipeline.metrics.zone_tables import daily_zones, zone_people
 from pipeline.product import Product
 from pipeline.profile import Facts, events_profile
-from pipeline.state import IDENTITY, RAW, REPEATS, DayInputs, Reads, Snapshot
+from pipeline.state import IDENTITY, RAW, RECORDED, REPEATS, DayInputs, Reads, Snapshot
 from pipeline.value.daily import exposures, outcomes, session_kpis
+from pipeline.value.replays import MOMENTS, recorded_moments
 from pipeline.verdicts import Verdicts
 from pipeline.voice.feedback import feedback
 
@@ -46,10 +48,11 @@ _AND_NEXT = (0, 1)
 
 @dataclass(frozen=True)
 class Built:
-    """A computed day: its rows, and counts of its making for the batch profile."""
+    """A computed day: its rows, counts of its making for the batch profile, and keys of the objects that its rows name."""
 
     frame: pl.DataFrame
     facts: Facts = field(default_factory=dict)
+    objects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,10 @@ class Sources:
     def scan(self, table: str, offsets: Iterable[int] = (0,)) -> pl.LazyFrame:
         """Rows of `table` for the days at `offsets` from this one."""
         days = [self.day + ONE_DAY * offset for offset in offsets]
-        if table == RAW:
-            keys = sorted({key for day in days for key in self.snapshot.raw.get(day, {})})
-            return self.lake.scan(TABLES[RAW], keys)
+        if table in (RAW, RECORDED):
+            objects = self.snapshot.raw if table == RAW else self.snapshot.recorded
+            keys = sorted({key for day in days for key in objects.get(day, {})})
+            return self.lake.scan(TABLES[table], keys)
         rows = self.lake.scan_days(table, days)
         return with_promoted(rows, self.product) if TABLES[table].product_columns else rows
 
@@ -109,6 +113,19 @@ def _identity_events(s: Sources) -> Built:
     return Built(identity_events(s.scan(RAW), s.day, s.repeated, telling))
 
 
+def _recordings(s: Sources) -> Built:
+    kept: list[str] = []
+
+    def keep(name: str, data: bytes) -> str:
+        key = f"{day_folder(RECORDINGS, s.day)}/{name}"
+        s.lake.write(key, data)
+        kept.append(key)
+        return key
+
+    frame = recordings(s.scan(RECORDED, _AND_NEXT), s.scan("sessions", _AROUND), s.day, keep)
+    return Built(frame, objects=tuple(kept))
+
+
 def _behaviour(s: Sources) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
     return s.scan("session_events"), s.scan("page_views"), s.scan("friction_incidents")
 
@@ -137,6 +154,9 @@ DAY_TABLES: tuple[DayTable, ...] = (
         (),
         "2",
         compute=lambda s: Built(sessions(s.scan("session_events"), s.day)),
+    ),
+    DayTable(
+        TABLES[RECORDINGS], (Reads(RECORDED, _AND_NEXT), Reads("sessions", _AROUND)), (), "1", compute=_recordings
     ),
     DayTable(
         TABLES["page_views"],
@@ -252,6 +272,22 @@ DAY_TABLES: tuple[DayTable, ...] = (
         "1",
         compute=lambda s: Built(
             feedback(s.scan("events", _AND_NEXT), s.scan("session_events"), s.scan("page_views"), s.day, s.product)
+        ),
+    ),
+    DayTable(
+        TABLES[MOMENTS],
+        (Reads(RECORDINGS), Reads("friction_incidents"), Reads("session_events"), Reads("feedback")),
+        ("friction", "goals"),
+        "1",
+        compute=lambda s: Built(
+            recorded_moments(
+                s.scan(RECORDINGS),
+                s.scan("friction_incidents"),
+                s.scan("session_events"),
+                s.scan("feedback"),
+                s.day,
+                s.product,
+            )
         ),
     ),
     DayTable(

@@ -29,7 +29,8 @@ Friction, all drawn per page view, so long sessions meet more of it:
   redesign, and in 3 % of all others.
 - No friction, though it looks like it: 10 % of cart views click the quantity's plus 4 to 7 times.
 
-What people are asked and say stands in `voice.py`; how they come, and the experiment, in `arrivals.py`.
+What people are asked and say stands in `voice.py`; how they come, and the experiment, in `arrivals.py`; which sessions are
+recorded, and how, in `recordings.py`.
 
 Run: python examples/shop/generate.py FOLDER [--seed N] [--people N] [--harmless-button]
 """
@@ -45,6 +46,7 @@ from zoneinfo import ZoneInfo
 from acts import ORDERS_ALL_THE_SAME, REDESIGN
 from arrivals import variant_of
 from landing import write_files
+from recordings import is_recorded, write_recordings
 from walk import Event, Walk
 
 FIRST_DAY = date(2026, 9, 28)
@@ -70,6 +72,7 @@ class Shop:
     """The shop's visitors and their events; everything is drawn from one seeded source."""
 
     def __init__(self, seed: int, people: int, *, harmless_button: bool = False) -> None:
+        self.recorded: dict[date, list[list[Event]]] = {}
         self.random = random.Random(seed)
         self.harmless_button = harmless_button
         # What each failed payment takes from the chance to order: the truth that marts can be held against.
@@ -89,11 +92,15 @@ class Shop:
             for _, person in visits[day]:
                 late = self.random.random() < 0.01
                 arrival = day + timedelta(days=self.random.randint(2, 6) if late else 0)
+                events: list[Event] = []
                 for event in self._session(person, day):
+                    events.append(event)
                     yield arrival, event
                     # What is asked and said draws nothing of the walks (`voice.py`).
                     if not event["kind"].startswith("survey_") and self.random.random() < 0.008:
                         yield arrival, event
+                if is_recorded(events[0]["session_id"], self.seed):
+                    self.recorded.setdefault(arrival, []).append(events)
             for event in self._crawl(day):
                 yield day, event
 
@@ -179,10 +186,12 @@ class Shop:
 
 
 def write(folder: Path, seed: int = SEED, people: int = PEOPLE, *, harmless_button: bool = False) -> int:
-    """Write the landing files below `folder`/shop; returns the number of records written."""
+    """Write the landing files below `folder`/shop, and recordings below `folder`/replays; returns the number of events written."""
     arrivals: dict[date, list[Event]] = {}
-    for arrival, event in Shop(seed, people, harmless_button=harmless_button).events():
+    shop = Shop(seed, people, harmless_button=harmless_button)
+    for arrival, event in shop.events():
         arrivals.setdefault(arrival, []).append(event)
+    write_recordings(folder, shop.recorded)
     return write_files(folder, arrivals, FIRST_DAY, seed + 1)
 
 

@@ -27,6 +27,7 @@ from pipeline.contracts.quality import (
     QUALITY_COUNTS,
     REJECTED_COUNTS,
 )
+from pipeline.contracts.recordings import RECORDING_MARTS, RECORDING_TABLES
 from pipeline.contracts.sessions import PAGE_VIEWS, SESSION_EVENTS, SESSIONS
 from pipeline.contracts.tables import (
     ACTIVITY,
@@ -88,6 +89,7 @@ TABLES: dict[str, Table] = {
         *VALUE_TABLES,
         *EXPERIMENT_TABLES,
         *OPPORTUNITY_TABLES,
+        *RECORDING_TABLES,
         REJECTED_COUNTS,
         INGEST_FILES,
         DAILY_KPIS,
@@ -106,6 +108,7 @@ TABLES: dict[str, Table] = {
         *VALUE_MARTS,
         *EXPERIMENT_MARTS,
         *OPPORTUNITY_MARTS,
+        *RECORDING_MARTS,
         FRICTION_CALIBRATION,
         FRICTION_ALERTS,
         ALERTS,

@@ -17,6 +17,7 @@ from pipeline.ingest.raw_text import drops_one
 from pipeline.ingest.reading import LooseRow, Record
 from pipeline.ingest.scrub import without_personal
 from pipeline.ingest.sources import FORMATS, canonical
+from pipeline.ingest.sources.base import Recorded, Recorder
 from pipeline.ingest.sources.fields import Fields, copied, derived_id, peek
 from pipeline.product import Product, PropertyType
 
@@ -66,6 +67,10 @@ class Reader:
         self.format = FORMATS[self.config.format]
         self.dropped_names = frozenset(self.product.privacy.drop_properties)
         self._to_events = self.format.begin(self.config)
+        self.recorded: list[Recorded] = []
+        if isinstance(self._to_events, Recorder):
+            self._to_events.dropped_names = self.dropped_names
+            self.recorded = self._to_events.recorded
         # Canonical lines are decoded straight into their columns, unless fields must be looked at by name.
         is_canonical = self.config.format == "canonical"
         by_name = isinstance(self.config.event_id, tuple) or bool(self.config.ignore_columns)
@@ -135,10 +140,20 @@ class Batch:
     rest: list[dict[str, Any]] = field(default_factory=list)
     rejected: list[Reject] = field(default_factory=list)
     filtered: Counter[str] = field(default_factory=Counter)
+    recorded: list[tuple[int, int, Recorded]] = field(default_factory=list[tuple[int, int, Recorded]])
+    recorded_characters: int = 0
     records: int = 0
 
     def add(self, number: int, record: Record) -> None:
         """Decode a record; one that can't be is rejected at once."""
+        self._add(number, record)
+        kept = self.reader.recorded
+        if kept:
+            self.recorded += [(number, place, each) for place, each in enumerate(kept)]
+            self.recorded_characters += sum(len(each.event) for each in kept)
+            kept.clear()
+
+    def _add(self, number: int, record: Record) -> None:
         self.records += 1
         if isinstance(record, RecordFault):
             reader = self.reader

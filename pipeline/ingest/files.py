@@ -111,6 +111,7 @@ def retract(lake: Lake, name: str) -> Manifest:
             withdrawn = msgspec.structs.replace(
                 manifest,
                 days={},
+                recordings={},
                 rejected={},
                 rejected_days={},
                 rejected_key=None,

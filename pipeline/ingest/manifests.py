@@ -27,7 +27,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     `records_read` = `accepted` (records with at least one event) + `records_rejected` + those `filtered`, by rule.
     `rejected` counts rejected pieces by rule and `rejected_days` those whose local day is known: of a record with
     several events some may be rejected. `fields` counts, per field of the records, the values of each type. `erased`
-    counts events that were removed for good. `file_rule` is set where the file as a whole was rejected. A retracted
+    counts events that were removed for good. `recordings` names the objects of recorded rrweb events. `file_rule` is set where the file as a whole was rejected. A retracted
     file has no days, and its content is not taken again under this name.
     """
 
@@ -51,6 +51,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     file_rule: str | None = None
     file_reason: str | None = None
     days: dict[str, list[DayObject]] = {}
+    recordings: dict[str, list[DayObject]] = {}
     rejected_key: str | None = None
     retracted: bool = False
 
@@ -83,9 +84,18 @@ def write_manifest(lake: Lake, manifest: Manifest) -> None:
 
 def objects_by_day(manifests: Iterable[Manifest]) -> dict[date, dict[str, int]]:
     """Per local event day the keys of its raw objects and their rows; one content under two names stands once."""
+    return _by_day(manifest.days for manifest in manifests)
+
+
+def recordings_by_day(manifests: Iterable[Manifest]) -> dict[date, dict[str, int]]:
+    """Per local day the keys of its objects of recorded rrweb events and their rows."""
+    return _by_day(manifest.recordings for manifest in manifests)
+
+
+def _by_day(objects: Iterable[Mapping[str, list[DayObject]]]) -> dict[date, dict[str, int]]:
     days: dict[date, dict[str, int]] = {}
-    for manifest in manifests:
-        for day, parts in manifest.days.items():
+    for of_file in objects:
+        for day, parts in of_file.items():
             days.setdefault(date.fromisoformat(day), {}).update({part.key: part.rows for part in parts})
     return days
 

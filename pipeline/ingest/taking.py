@@ -15,13 +15,16 @@ from pipeline.ingest.landing import LandingFile
 from pipeline.ingest.manifests import DayObject, Manifest
 from pipeline.ingest.raw_text import raw_text
 from pipeline.ingest.reading import How, read_records
+from pipeline.ingest.recorded import days_of, recorded_frame
 from pipeline.lake import Lake
 from pipeline.product import Product
 
 # Raised whenever the meaning of a record changes: files are then read anew.
-READER_VERSION = "5"
+READER_VERSION = "6"
 BATCH_RECORDS = 16_384
 OBJECT_ROWS = 1_000_000
+# Of recordings single events may be as large as a page.
+RECORDED_CHARACTERS = 64_000_000
 # What a source says about later steps.
 _NOT_OF_READING = {"heartbeat_s", "minimum_visit_s", "capabilities", "identified_by"}
 
@@ -46,6 +49,9 @@ class _Taking:
     frames: list[pl.DataFrame] = field(default_factory=list)
     rejects: list[pl.DataFrame] = field(default_factory=list)
     days: dict[str, list[DayObject]] = field(default_factory=dict)
+    recorded: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
+    recorded_characters: int = 0
+    recordings: dict[str, list[DayObject]] = field(default_factory=dict)
     filtered: Counter[str] = field(default_factory=Counter)
     records: int = 0
     accepted: int = 0
@@ -72,6 +78,22 @@ class _Taking:
         if self.rows >= OBJECT_ROWS:
             self.flush()
 
+    def add_recorded(self, batch: Batch) -> None:
+        if not batch.recorded:
+            return
+        self.recorded.append(recorded_frame(batch, self.erased))
+        self.recorded_characters += batch.recorded_characters
+        if self.recorded_characters >= RECORDED_CHARACTERS:
+            self.flush_recorded()
+
+    def flush_recorded(self) -> None:
+        for day, frame in days_of(self.recorded).items():
+            number = sum(map(len, self.recordings.values()))
+            key = f"lake/raw_recordings/day={day}/{self.stem}-{number}.parquet"
+            self.lake.write_frame(key, frame)
+            self.recordings.setdefault(day, []).append(DayObject(key, frame.height))
+        self.recorded, self.recorded_characters = [], 0
+
     def flush(self) -> None:
         if not self.frames:
             return
@@ -93,7 +115,9 @@ def take_file(lake: Lake, product: Product, file: LandingFile, sha256: str, eras
         reader = Reader(file.source, taking.product)
         for batch in _batches(file, reader):
             taking.add(judge(batch, taking.erased, taking.sha256))
+            taking.add_recorded(batch)
         taking.flush()
+        taking.flush_recorded()
         for (name, kind), number in sorted(reader.fields.items()):
             fields.setdefault(name, {})[kind] = number
     except FileFault as found:
@@ -137,6 +161,7 @@ def _manifest(taking: _Taking, fault: FileFault | None, fields: dict[str, dict[s
         file_rule=fault.rule if fault else None,
         file_reason=fault.reason if fault else None,
         days=taking.days,
+        recordings=taking.recordings,
         rejected_key=rejected_key,
     )
 
@@ -153,7 +178,7 @@ def _batches(file: LandingFile, reader: Reader) -> Iterator[Batch]:
     batch = Batch(reader)
     for number, record in enumerate(read_records(file.path, how), start=1):
         batch.add(number, record)
-        if max(batch.records, len(batch.events)) >= BATCH_RECORDS:
+        if max(batch.records, len(batch.events)) >= BATCH_RECORDS or batch.recorded_characters >= RECORDED_CHARACTERS:
             yield batch
             batch = Batch(reader)
     if batch.records:

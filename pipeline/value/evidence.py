@@ -36,11 +36,20 @@ def opportunity_evidence(views: pl.LazyFrame, beside: Streams, days: list[date],
     said = _said(beside["feedback"], span, product)
     spoken = _spoken(said, beside.get("comment_themes"))
     quotes = _quotes(met, said, spoken)
-    in_sessions = _as_met(spoken.filter(pl.col("session_key").is_not_null()))
-    found = pl.concat([_sessions(pl.concat([met, in_sessions])), quotes], how="diagonal_relaxed")
+    found = pl.concat([_sessions(pl.concat([met, _in_sessions(spoken)])), quotes], how="diagonal_relaxed")
     ids = [id_of(*row) for row in found.select(_KEY).rows()]
     shown = found.drop("kind").rename({"what": "kind"}).with_columns(pl.Series("id", ids, dtype=pl.String))
     return table.conform(shown)
+
+
+def met_of(views: pl.LazyFrame, beside: Streams, span: Span, product: Product) -> pl.DataFrame:
+    """Every session of the span in which something was met that may be an opportunity, and when; the goal must be set."""
+    spoken = _spoken(_said(beside["feedback"], span, product), beside.get("comment_themes"))
+    return pl.concat([pl.DataFrame(schema=_MET), *_met(views, beside, span, product), _in_sessions(spoken)])
+
+
+def _in_sessions(spoken: pl.DataFrame) -> pl.DataFrame:
+    return _as_met(spoken.filter(pl.col("session_key").is_not_null()))
 
 
 def _met(views: pl.LazyFrame, beside: Streams, span: Span, product: Product) -> Iterator[pl.DataFrame]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pipeline.contracts.canonical import Capability
 from pipeline.ingest.faults import RecordFault
@@ -13,6 +13,28 @@ from pipeline.product_sources import Source
 # `properties`. Raises RecordFault for a record that can't be read and RecordLeftOut for one without an event; where one
 # event of several can't be read, a RecordFault stands in its place.
 ToEvents = Callable[[Any], Iterable[Fields | RecordFault]]
+
+
+class Recorded(NamedTuple):
+    """An rrweb event to be kept for replays: whose, when (ms since 1970), what it is, and itself as masked JSON."""
+
+    session_id: str
+    anonymous_id: str
+    user_id: str | None
+    tab_id: str | None
+    at_ms: int
+    kind: int
+    source: int | None
+    act: int | None
+    event: str
+
+
+@runtime_checkable
+class Recorder(Protocol):
+    """A reader whose records are kept besides, for replays; `dropped_names` are entries that are never stored."""
+
+    recorded: list[Recorded]
+    dropped_names: frozenset[str]
 
 
 def _is_no_wrapper(_document: Any) -> None:  # noqa: ANN401  # JSON holds anything

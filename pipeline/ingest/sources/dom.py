@@ -3,7 +3,6 @@
 The model is rrweb's: serialized nodes (0 document, 2 element, 3 text), mutations with adds, removes and attributes.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 _ELEMENT, _DOCUMENT = 2, 0
@@ -27,13 +26,13 @@ class Dom:
 
     def mutate(self, data: dict[str, Any]) -> None:
         """Apply a mutation: removes first, then adds (a move is both), then attributes."""
-        for removed in _entries(data, "removes"):
+        for removed in entries(data, "removes"):
             if isinstance(removed.get("id"), int):
                 self._parents.pop(removed["id"], None)
-        for added in _entries(data, "adds"):
+        for added in entries(data, "adds"):
             parent = added.get("parentId")
             self._add(added.get("node"), parent if isinstance(parent, int) else None)
-        for changed in _entries(data, "attributes"):
+        for changed in entries(data, "attributes"):
             known = self._elements.get(changed["id"]) if isinstance(changed.get("id"), int) else None
             if known is not None and isinstance(changed.get("attributes"), dict):
                 known[1].update(changed["attributes"])
@@ -74,19 +73,24 @@ class Dom:
         """Whether the node lies in a frame, whose positions don't tell where it is in the page."""
         return isinstance(node, int) and node in self._framed
 
+    def element(self, node: Any) -> tuple[str, dict[str, Any]] | None:  # noqa: ANN401
+        """Tag and attributes of the element of that id; None if there is none."""
+        return self._elements.get(node) if isinstance(node, int) else None
+
+    def path(self, node: Any) -> list[int]:  # noqa: ANN401
+        """Ids of the node and of what it stands in, innermost first; none if it is unknown."""
+        found: list[int] = []
+        while isinstance(node, int) and node in self._parents and len(found) < _MAX_DEPTH:
+            found.append(node)
+            node = self._parents[node]
+        return found
+
     def ancestry(self, node: Any) -> list[tuple[str, dict[str, Any]]]:  # noqa: ANN401
         """The element of that id and its ancestors as (tag, attributes), innermost first; none if it is unknown."""
-        return list(self._walk(node))
-
-    def _walk(self, node: Any) -> Iterator[tuple[str, dict[str, Any]]]:  # noqa: ANN401
-        for _ in range(_MAX_DEPTH):
-            if not isinstance(node, int) or node not in self._parents:
-                return
-            if node in self._elements:
-                yield self._elements[node]
-            node = self._parents[node]
+        return [self._elements[each] for each in self.path(node) if each in self._elements]
 
 
-def _entries(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def entries(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The objects in a list of a mutation; none where there is no list."""
     found = data.get(name)
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []

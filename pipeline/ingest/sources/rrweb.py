@@ -26,7 +26,7 @@ rrweb doesn't know how high a page is. A recorder that says so, after the start 
 
 Positions are those of the window; x and y of the page follow from the last scroll before them. In a frame they aren't known.
 Snapshots, mutations and other interactions hold no event and are counted as filtered, unless they show that a click
-before them was dead. A recording without ids is a visit of its own, named by the hash of its first record: send it in
+before them was dead. All of them are kept for replays, masked as the source's `replay` says (masking.py). A recording without ids is a visit of its own, named by the hash of its first record: send it in
 one file. Of equal events one counts.
 """
 
@@ -40,7 +40,7 @@ from typing import Any
 import msgspec
 
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
-from pipeline.ingest.sources.base import Format
+from pipeline.ingest.sources.base import Format, Recorded
 from pipeline.ingest.sources.dead_clicks import DeadClicks
 from pipeline.ingest.sources.dom import Dom
 from pipeline.ingest.sources.fields import (
@@ -57,6 +57,7 @@ from pipeline.ingest.sources.fields import (
     text,
     whole,
 )
+from pipeline.ingest.sources.masking import Masker
 from pipeline.ingest.sources.scrolled import Scrolled
 from pipeline.product_sources import MAX_EVENTS_PER_RECORD, Source
 
@@ -65,6 +66,7 @@ _MUTATION, _INTERACTION, _SCROLL, _RESIZE, _INPUT = 0, 2, 3, 4, 5
 _MOVES = (1, 6, 12)
 _CLICK = 2
 _PAGE_TAG = "footfall:page"
+_SMALL = 1_000
 _MAX_UNPACKED = 64 * 1_048_576
 _IDS = {
     "session_id": ("sessionId", "session_id", "$session_id"),
@@ -78,6 +80,7 @@ _IDS = {
 class _Window:
     """What is known of one window so far."""
 
+    masker: Masker
     dom: Dom = field(default_factory=Dom)
     scrolled: Scrolled = field(default_factory=Scrolled)
     dead_clicks: DeadClicks = field(default_factory=DeadClicks)
@@ -91,7 +94,10 @@ class _Window:
 class _Recording:
     """Reads the records of one landing file in their order."""
 
-    def __init__(self, _source: Source) -> None:
+    def __init__(self, source: Source) -> None:
+        self._rules = source.replay
+        self.recorded: list[Recorded] = []
+        self.dropped_names: frozenset[str] = frozenset()
         self._windows: dict[tuple[str | None, str | None], _Window] = {}
         self._nameless: str | None = None
 
@@ -119,23 +125,48 @@ class _Recording:
             self._nameless = self._nameless or derived_id("recording", event)
             ids["session_id"] = self._nameless
         ids["anonymous_id"] = ids["anonymous_id"] or ids["session_id"]
-        window = self._windows.setdefault((ids["session_id"], ids["tab_id"]), _Window())
+        name = (ids["session_id"], ids["tab_id"])
+        if name not in self._windows:
+            self._windows[name] = _Window(Masker(self._rules, self.dropped_names))
+        window = self._windows[name]
         at = take(event, "timestamp", number)
         data = _unpacked(event)
         if at is None or not isinstance(data, dict):
             raise RecordFault(
                 "no_rrweb_event", "the record has no `timestamp` and `data`; send rrweb's events as they are"
             )
-        dead = window.dead_clicks.passed(at, event.get("type"), data, window.url)
+        kind = event.get("type")
+        dead = window.dead_clicks.passed(at, kind, data, window.url)
         try:
             rows = _rows(window, at, event, data, ids)
         except RecordLeftOut:
             if not dead:
                 raise
-            return dead
+            rows = []
+        finally:
+            # What holds no event of ours belongs to the recording all the same.
+            self._record(window, at, kind, data, ids)
+        if not self._rules.events:
+            raise RecordLeftOut("only_replay")
         if rows and rows[0]["kind"] == "click":
             window.dead_clicks.clicked(at, rows[0])
         return [*rows, *dead]
+
+    def _record(self, window: _Window, at: Decimal, kind: Any, data: Fields, ids: Fields) -> None:  # noqa: ANN401
+        if not isinstance(kind, int) or not 0 <= kind < _SMALL:
+            return
+        kept = {"type": kind, "data": window.masker.event(window.dom, kind, data), "timestamp": int(at)}
+        source, act = (_small(data.get(name)) if kind == _INCREMENTAL else None for name in ("source", "type"))
+        self.recorded.append(
+            Recorded(
+                ids["session_id"], ids["anonymous_id"], ids["user_id"], ids["tab_id"], int(at),
+                kind, source, act, msgspec.json.encode(kept).decode(),
+            )
+        )  # fmt: skip
+
+
+def _small(value: Any) -> int | None:  # noqa: ANN401  # JSON holds anything
+    return value if isinstance(value, int) and abs(value) < _SMALL else None
 
 
 def _rows(window: _Window, at: Decimal, event: Fields, data: Fields, ids: Fields) -> list[Fields]:

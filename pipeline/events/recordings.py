@@ -1,0 +1,202 @@
+"""Recordings, assembled per session: chunks in whatever order and number they came, each event once.
+
+A recording belongs to the session of its source with the recorder's session id; where the source sends recordings only
+(`replay: {events: false}`), to the session of another source with that id, else to the sessions of the device at that
+time. Of several sessions each event belongs to the last one that began before it.
+
+Active time follows rrweb's player, which skips where nobody acts for 10 s.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from pipeline.contracts import TABLES
+
+RECORDINGS = "recordings"
+IDLE_MS = 10_000
+START_MS = 1_000
+# So much is unpacked at once.
+_BATCH_CHARACTERS = 64_000_000
+_NEAR = timedelta(minutes=30)
+_SNAPSHOT, _INCREMENTAL, _META = 2, 3, 4
+_ACTS = frozenset({1, 2, 3, 5, 6, 12})
+_INTERACTION, _CLICK, _MUTATION = 2, 2, 0
+# Within one millisecond: what loads a page comes before its snapshot, and that before what changes it.
+_RANKS = {0: 0, 1: 0, _META: 1, _SNAPSHOT: 2}
+_RECORDING = ["source", "session_id"]
+# Puts the recording of a session away under a name and says where it lies.
+Keep = Callable[[str, bytes], str]
+
+
+def recordings(raw: pl.LazyFrame, sessions: pl.LazyFrame, day: date, keep: Keep) -> pl.DataFrame:
+    """One row per recorded session booked on `day`; `keep` is given each session's recording, gzip of JSON.
+
+    The JSON is {"tabs": [{"id": window, "events": [rrweb's events in order of time]}]}.
+    """
+    table = TABLES[RECORDINGS]
+    pairs = _sessions_of(raw, sessions)
+    rows: list[dict[str, Any]] = []
+    for batch in _batches(raw, pairs.filter(pl.col("session_day") == day)):
+        placed = _placed(batch, pairs).filter(pl.col("session_day") == day)
+        for (key,), events in placed.sort("session_key").partition_by("session_key", as_dict=True).items():
+            rows.append({**_assembled(events, str(key), keep), **_about(events)})
+    names = [name for name in table.schema.names() if name != "session_day"]
+    frame = pl.DataFrame(rows, schema={name: table.schema[name] for name in names}, orient="row")
+    return table.conform(frame.with_columns(session_day=pl.lit(day)))
+
+
+def _sessions_of(raw: pl.LazyFrame, sessions: pl.LazyFrame) -> pl.DataFrame:
+    """Each recording with the sessions that may be its own: by the recorder's id, else by device."""
+    recorded = raw.select(*_RECORDING, "anonymous_id").unique().collect()
+    known = sessions.filter(~pl.col("is_bot")).select(
+        "session_key", "person_key", "session_day", "device_type", "started_at", "ended_at", "anonymous_id",
+        session_source="source", session_id="source_session_id",
+    ).collect()  # fmt: skip
+    by_id = recorded.drop("anonymous_id").unique().join(
+        known.drop("anonymous_id"), on="session_id"
+    ).with_columns(found_by=pl.lit("session_id"))  # fmt: skip
+    # Its own source's session comes first; of several others one, whatever order they are in.
+    is_own = pl.col("session_source") == pl.col("source")
+    best = pl.col("session_source").sort_by(~is_own, "session_source").first().over(_RECORDING)
+    by_id = by_id.filter(pl.col("session_source") == best)
+    rest = recorded.join(by_id, on=_RECORDING, how="anti")
+    by_device = rest.join(known.drop("session_id"), on="anonymous_id").with_columns(found_by=pl.lit("device"))
+    return pl.concat([by_id, by_device.select(by_id.columns)]).sort("started_at", "session_key")
+
+
+def _batches(raw: pl.LazyFrame, pairs: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The recorded events of some recordings at a time, so that memory is bounded."""
+    wanted = pairs.select(_RECORDING).unique()
+    sizes = (
+        raw.join(wanted.lazy(), on=_RECORDING, how="semi")
+        .group_by(_RECORDING)
+        .agg(size=pl.col("event").str.len_bytes().sum())
+        .sort(_RECORDING)
+        .collect()
+    )
+    parts = sizes.with_columns(part=pl.col("size").cum_sum() // _BATCH_CHARACTERS).partition_by("part")
+    for part in parts:
+        ids = part["session_id"].unique().implode()
+        yield raw.filter(pl.col("session_id").is_in(ids)).join(part.lazy(), on=_RECORDING, how="semi").collect()
+
+
+def _placed(events: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """Each event with its session: the last that began before it, else the recording's first."""
+    ordered = events.sort("occurred_at")
+    own = pairs.rename({"started_at": "session_started_at"})
+    both = [
+        ordered.join_asof(
+            own.sort("session_started_at"), left_on="occurred_at", right_on="session_started_at", by=_RECORDING,
+            strategy=strategy, check_sortedness=False,
+        )
+        for strategy in ("backward", "forward")
+    ]  # fmt: skip
+    before, after = both
+    placed = pl.concat(
+        [
+            before.filter(pl.col("session_key").is_not_null()),
+            after.filter(before["session_key"].is_null(), pl.col("session_key").is_not_null()),
+        ]
+    )
+    at, begin, end = pl.col("occurred_at"), pl.col("session_started_at"), pl.col("ended_at")
+    is_near = (at >= begin - _NEAR) & (at <= end + _NEAR)
+    return placed.filter((pl.col("found_by") == "session_id") | is_near)
+
+
+def _about(events: pl.DataFrame) -> dict[str, Any]:
+    first = events.row(0, named=True)
+    names = ("session_key", "person_key", "device_type", "found_by")
+    return {**{name: first[name] for name in names}, "recorded_by": first["source"]}
+
+
+def _assembled(events: pl.DataFrame, session: str, keep: Keep) -> dict[str, Any]:
+    """Put the session's recording away; its facts."""
+    rank = pl.col("kind").replace_strict(_RANKS, default=3, return_dtype=pl.Int32)
+    ordered = events.sort("occurred_at", rank, "record_number", "event_number", "event")
+    once = ordered.unique(["tab_id", "occurred_at", "event"], keep="first", maintain_order=True)
+    tabs: dict[str | None, list[str]] = {}
+    for tab, event in once.select("tab_id", "event").iter_rows():
+        tabs.setdefault(tab, []).append(event)
+    parts = [f'{{"id":{msgspec.json.encode(tab).decode()},"events":[{",".join(own)}]}}' for tab, own in tabs.items()]
+    data = gzip.compress(f'{{"tabs":[{",".join(parts)}]}}'.encode(), compresslevel=6, mtime=0)
+    digest = hashlib.sha256(data).hexdigest()[:16]
+    at = once["occurred_at"].dt.timestamp("ms")
+    snapshots = at.filter(once["kind"] == _SNAPSHOT)
+    shown_from = int(snapshots[0]) - int(at[0]) if len(snapshots) else None
+    strangers = sum(_Shown().out_of_place(own) for own in tabs.values())
+    is_act = (once["kind"] == _INCREMENTAL) & once["incremental"].is_in(list(_ACTS)).fill_null(value=False)
+    is_click = (once["incremental"] == _INTERACTION) & (once["act"] == _CLICK)
+    return {
+        "started_at": once["occurred_at"][0],
+        "duration_ms": int(at[-1]) - int(at[0]),
+        "active_ms": sum(gap for a, b in pairwise(at.filter(is_act)) if (gap := b - a) <= IDLE_MS),
+        "recorded_events": once.height,
+        "duplicates": events.height - once.height,
+        "tabs": len(tabs),
+        "snapshots": len(snapshots),
+        "recorded_clicks": int(is_click.fill_null(value=False).sum()),
+        "shown_from_ms": shown_from,
+        "events_out_of_place": strangers,
+        "completeness": _completeness(shown_from, strangers),
+        "recording": keep(f"{int(session) & (2**64 - 1):016x}-{digest}.json.gz", data),
+        "recording_bytes": len(data),
+    }
+
+
+def _completeness(shown_from: int | None, strangers: int) -> str:
+    if shown_from is None:
+        return "nothing to show"
+    if shown_from > START_MS:
+        return "start missing"
+    return "parts missing" if strangers else "whole"
+
+
+@dataclass
+class _Shown:
+    """Which elements a window has shown so far: one that was never shown tells of a part that is lost."""
+
+    ids: set[int] = field(default_factory=set[int])
+
+    def out_of_place(self, events: list[str]) -> int:
+        """How many events of the window, after its first snapshot, speak of elements that it never showed."""
+        strange, is_shown = 0, False
+        for text in events:
+            event = msgspec.json.decode(text)
+            data = event["data"]
+            if event["type"] == _SNAPSHOT:
+                self._add(data.get("node"))
+                is_shown = True
+            elif is_shown and event["type"] == _INCREMENTAL and isinstance(data, dict):
+                strange += not self._knows(data)
+        return strange
+
+    def _knows(self, data: Mapping[str, Any]) -> bool:
+        if data.get("source") == _MUTATION:
+            added: list[Any] = data.get("adds") or []
+            for each in added:
+                self._add(each.get("node"))
+            named = [each.get("parentId") for each in added]
+            named += [each.get("id") for name in ("texts", "attributes", "removes") for each in data.get(name) or []]
+        elif data.get("source") == _INTERACTION:
+            named = [data.get("id")]
+        else:
+            return True
+        # Below 0 stands what isn't part of the document, 0 what the recorder doesn't name.
+        return all(each in self.ids for each in named if isinstance(each, int) and each > 0)
+
+    def _add(self, root: Any) -> None:  # noqa: ANN401  # JSON holds anything
+        waiting = [root]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, dict):
+                if isinstance(node.get("id"), int):
+                    self.ids.add(node["id"])
+                waiting += node.get("childNodes") or []

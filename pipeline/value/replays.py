@@ -1,0 +1,160 @@
+"""What is worth a look in recorded sessions, and which of them to watch for what.
+
+A list holds at most ten sessions of different people that show its subject. Recordings that can be shown come first, then
+sessions that missed the goal; then devices take turns, so that a list is diverse, and of each device the short ones come
+first.
+"""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from pipeline.contracts import TABLES
+from pipeline.days import ONE_DAY, day_start
+from pipeline.product import Product
+from pipeline.value.evidence import met_of
+from pipeline.value.opportunities import id_of
+from pipeline.value.subjects import Span, Streams, goal_of
+from pipeline.voice.quote_scrub import scrub_quote
+
+MOMENTS, WATCH_LIST = "recorded_moments", "watch_list"
+DAYS, PLACES = 28, 10
+_DETAIL = 200
+_KEY = ["kind", "page", "subject", "rule_set"]
+_MOMENT: dict[str, pl.DataType] = {
+    "session_key": pl.Int64(), "at": pl.Datetime("us", "UTC"), "kind": pl.String(), "rule_set": pl.String(),
+    "page": pl.String(), "zone": pl.String(), "detail": pl.String(), "score": pl.Int64(),
+}  # fmt: skip
+
+
+def recorded_moments(
+    recordings: pl.LazyFrame,
+    incidents: pl.LazyFrame,
+    events: pl.LazyFrame,
+    feedback: pl.LazyFrame,
+    day: date,
+    product: Product,
+) -> pl.DataFrame:
+    """Friction, errors, goals and feedback of the day's recorded sessions, at the place in the recording."""
+    own = recordings.select("session_key", begins="started_at")
+    found = pl.concat([_incidents(incidents, product), _errors_and_goals(events, product), _feedback(feedback)])
+    placed = (
+        found.join(own, on="session_key")
+        .with_columns(
+            pl.col("page", "zone", "detail", "rule_set").fill_null(""),
+            offset_ms=(pl.col("at") - pl.col("begins")).dt.total_milliseconds(),
+        )
+        .with_columns(pl.col("detail").str.slice(0, _DETAIL))
+        .group_by("session_key", "offset_ms", "kind", "rule_set", "page", "zone", "detail")
+        .agg(score=pl.col("score").min(), moments=pl.len().cast(pl.Int64))
+        .collect()
+    )
+    return TABLES[MOMENTS].conform(placed.with_columns(session_day=pl.lit(day)))
+
+
+def _as_moments(rows: pl.LazyFrame) -> pl.LazyFrame:
+    known = rows.collect_schema().names()
+    return rows.select(
+        (pl.col(name) if name in known else pl.lit(None)).cast(dtype).alias(name) for name, dtype in _MOMENT.items()
+    )
+
+
+def _incidents(incidents: pl.LazyFrame, product: Product) -> pl.LazyFrame:
+    own = incidents.filter(pl.col("rule_set") == product.friction.first)
+    return _as_moments(own.with_columns(at="started_at", kind="signal", detail=pl.coalesce("detail", "element")))
+
+
+def _errors_and_goals(events: pl.LazyFrame, product: Product) -> pl.LazyFrame:
+    goals = sorted(product.goals)
+    reached = [
+        pl.when(pl.col("goal_bits").cast(pl.Int64) & (1 << i) != 0).then(pl.lit(name)) for i, name in enumerate(goals)
+    ]
+    told = pl.concat_str(reached, separator=", ", ignore_nulls=True) if reached else pl.lit("")
+    shown = events.filter((pl.col("kind") == "error") | pl.col("is_goal")).with_columns(at="occurred_at")
+    errors = shown.filter(pl.col("kind") == "error").with_columns(
+        detail=pl.coalesce("error_message", "error_type", "name")
+    )
+    goal = shown.filter("is_goal").with_columns(kind=pl.lit("goal"), detail=told)
+    return pl.concat([_as_moments(errors), _as_moments(goal)])
+
+
+def _feedback(feedback: pl.LazyFrame) -> pl.LazyFrame:
+    answers = feedback.filter(pl.col("kind") == "survey_answered", pl.col("session_key").is_not_null()).collect()
+    texts = [
+        scrub_quote(text[:400], language) if text else None
+        for text, language in answers.select("text", "language").rows()
+    ]
+    said = pl.when("is_valid").then(pl.format("{}: {}", pl.col("question_kind"), pl.col("score")))
+    told = answers.with_columns(
+        pl.Series("text", texts, dtype=pl.String), at="occurred_at", kind=pl.lit("feedback"),
+        score=pl.when("is_valid").then("score"),
+    ).with_columns(detail=pl.coalesce("text", said, "choice"))  # fmt: skip
+    return _as_moments(told.filter(pl.col("detail").is_not_null()).lazy())
+
+
+def watch_list(views: pl.LazyFrame, beside: Streams, days: list[date], product: Product) -> pl.DataFrame:
+    """Up to ten recorded sessions for each page, and for whatever may be an opportunity, over the last 28 days.
+
+    Without a goal of the product file nothing is an opportunity, and only pages have lists.
+    """
+    table = TABLES[WATCH_LIST]
+    if not days:
+        return table.conform(pl.DataFrame(schema=table.schema))
+    end = day_start(days[-1] + ONE_DAY, product.zone_info)
+    span = Span(max(days[0], days[-1] - timedelta(days=DAYS - 1)), days[-1], end, days[0])
+    recorded = (
+        beside["recordings"].filter(span.holds(), pl.col("completeness") != "nothing to show")
+        .select("session_key", "session_day", "duration_ms", "completeness", begins="started_at", device="device_type")
+        .collect()
+    )  # fmt: skip
+    if recorded.is_empty():
+        return table.conform(pl.DataFrame(schema=table.schema))
+    seen = beside["session_kpis"].filter(span.holds()).select("session_key", converted=pl.col("goal_bits") > 0)
+    met = [_on_pages(beside, span, product)]
+    if goal_of(product) is not None:
+        met.append(met_of(views, beside, span, product))
+    chosen = pl.concat(met, how="diagonal_relaxed").join(recorded, on="session_key").join(
+        seen.collect(), on="session_key", how="left"
+    )  # fmt: skip
+    ranked = _ranked(chosen)
+    ids = [id_of(*row) if row[0] != "page" else "" for row in ranked.select(_KEY).rows()]
+    offset = (pl.col("happened_at") - pl.col("begins")).dt.total_milliseconds()
+    return table.conform(
+        ranked.with_columns(
+            pl.Series("id", ids, dtype=pl.String), pl.col("converted").fill_null(value=False), device_type="device",
+            offset_ms=offset,
+        )
+    )  # fmt: skip
+
+
+def _on_pages(beside: Streams, span: Span, product: Product) -> pl.DataFrame:
+    """Incidents of each page, at the heaviest one of each session."""
+    own = beside["friction_incidents"].filter(
+        span.holds(), pl.col("rule_set") == product.friction.first, pl.col("page").is_not_null()
+    )
+    heaviest = own.sort(
+        "weight", "started_at", "incident_key", descending=[True, False, False]
+    ).unique(["page", "session_key"], keep="first", maintain_order=True)  # fmt: skip
+    return heaviest.select(
+        "page", "session_key", "person_key", kind=pl.lit("page"), subject=pl.lit(""), rule_set=pl.lit(""),
+        happened_at="started_at", detail=pl.concat_str(
+            pl.col("signal").str.replace_all("_", " "), pl.coalesce("detail", "element"), separator=": ", ignore_nulls=True
+        ),
+    ).collect()  # fmt: skip
+
+
+def _ranked(met: pl.DataFrame) -> pl.DataFrame:
+    first = met.sort("happened_at", "session_key", "detail", nulls_last=True).unique(
+        [*_KEY, "session_key"], keep="first", maintain_order=True
+    )
+    is_odd = pl.col("completeness") != "whole"
+    best = ["is_odd", "converted", "duration_ms", "session_key"]
+    of_people = first.with_columns(is_odd=is_odd).sort(best, nulls_last=True).unique(
+        [*_KEY, "person_key"], keep="first", maintain_order=True
+    )  # fmt: skip
+    turn = pl.int_range(pl.len()).over(*_KEY, "is_odd", "converted", "device")
+    ordered = of_people.with_columns(turn=turn).sort(
+        "is_odd", "converted", "turn", "duration_ms", "session_key", nulls_last=True
+    )
+    placed = ordered.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(_KEY))
+    return placed.filter(pl.col("place") <= PLACES)
