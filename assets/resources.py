@@ -20,7 +20,7 @@ from pipeline.ingest.landing import LandingFile
 from pipeline.ingest.manifests import Manifest, read_manifests
 from pipeline.ingest.taking import reader_hash
 from pipeline.lake import Lake
-from pipeline.marts import build_mart, inputs_of_marts, marts_are_stale, read_record
+from pipeline.marts import Publication, build_mart, inputs_of_marts, marts_are_stale, read_record
 from pipeline.metrics.selectors import SELECTORS, silent_selectors
 from pipeline.product import Product
 from pipeline.product_file import load_product, parse_product
@@ -60,6 +60,7 @@ class Home:
         self._loaded: Product = parse_product(_NO_PRODUCT) if lacks else load_product(self.product_file)
         self._written: int = 0 if lacks else self.product_file.stat().st_mtime_ns
         self.days: dg.DailyPartitionsDefinition = local_days(self.product)
+        self._standing: tuple[str, Publication] | None = None
 
     @property
     def product(self) -> Product:
@@ -104,22 +105,29 @@ class Home:
         least = self.product.quality.min_records
         return [finding for key in keys for finding in find_drift(manifests, date.fromisoformat(key), least)]
 
+    def _standing_of(self, run_id: str) -> Publication:
+        """What the marts of a run are made from, looked at once a run and again after days were computed in it."""
+        if self._standing is None or self._standing[0] != run_id:
+            self._standing = run_id, Publication(self.lake, self.product)
+        return self._standing[1]
+
     def build_days(self, table: str, keys: Sequence[str]) -> Iterator[Outcome]:
         """Compute the named days of a daily table."""
+        self._standing = None
         days = [date.fromisoformat(key) for key in keys]
         for done, outcome in enumerate(build_days(self.lake, self.product, table, days, judge), start=1):
             self.on_progress(table, done, len(days))
             yield outcome
 
-    def build_period(self, table: str) -> Outcome:
+    def build_period(self, table: str, run_id: str) -> Outcome:
         """Compute a period table."""
-        outcome = build_period(self.lake, self.product, table, judge)
+        outcome = build_period(self.lake, self.product, table, judge, self._standing_of(run_id))
         self.on_progress(table, 1, 1)
         return outcome
 
-    def build_mart(self, mart: str) -> Outcome:
+    def build_mart(self, mart: str, run_id: str) -> Outcome:
         """Run the SQL model of a mart."""
-        outcome = build_mart(self.lake, self.product, mart, judge_mart)
+        outcome = build_mart(self.lake, self.product, mart, judge_mart, self._standing_of(run_id))
         self.on_progress(mart, 1, 1)
         return outcome
 

@@ -55,7 +55,7 @@ def without_dagster(folder: Path) -> dict[str, float]:
     from pipeline.ingest.files import ingest
     from pipeline.ingest.landing import find
     from pipeline.lake import Lake
-    from pipeline.marts import build_mart
+    from pipeline.marts import Publication, build_mart
     from pipeline.period_tables import PERIOD_TABLES
     from pipeline.product_file import load_product
     from pipeline.quality import judge, judge_mart
@@ -71,10 +71,11 @@ def without_dagster(folder: Path) -> dict[str, float]:
                 pass
 
     def marts() -> None:
+        standing = Publication(lake, product)
         for period in PERIOD_TABLES:
-            build_period(lake, product, period.contract.name, judge)
+            build_period(lake, product, period.contract.name, judge, standing)
         for mart in MARTS:
-            build_mart(lake, product, mart.name, judge_mart)
+            build_mart(lake, product, mart.name, judge_mart, standing)
 
     phases["landing files"] = _timed(lambda: list(ingest(lake, product, find(lake.path("landing")))))
     phases["days"] = _timed(days)

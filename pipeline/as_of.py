@@ -14,7 +14,7 @@ from pathlib import Path
 from pipeline.build import Judge, Outcome, build_days, build_period, take_snapshot
 from pipeline.contracts import MARTS
 from pipeline.lake import Lake
-from pipeline.marts import MartJudge, build_mart
+from pipeline.marts import MartJudge, Publication, build_mart
 from pipeline.period_tables import PERIOD_TABLES
 from pipeline.product import Product
 from pipeline.tables import DAY_TABLES
@@ -54,10 +54,11 @@ def marts_as_of(home: Lake, product: Product, day: date, out: Path, by: Judges) 
             for done, outcome in enumerate(build_days(lake, then, name, days, by.judge), start=1):
                 by.hears(name, done, len(days))
                 held += [outcome] if outcome.verdict.faults else []
+        standing = Publication(lake, then)
         for period in PERIOD_TABLES:
-            held += _if_held(build_period(lake, then, period.contract.name, by.judge))
+            held += _if_held(build_period(lake, then, period.contract.name, by.judge, standing))
         for mart in MARTS:
-            held += _if_held(build_mart(lake, then, mart.name, by.judge_mart))
+            held += _if_held(build_mart(lake, then, mart.name, by.judge_mart, standing))
             by.hears(mart.name, 1, 1)
     finally:
         shutil.rmtree(lake.path("lake"), ignore_errors=True)
@@ -69,7 +70,7 @@ def _if_held(outcome: Outcome) -> list[Outcome]:
 
 
 def _share_rows(home: Lake, lake: Lake) -> None:
-    for folder in ("lake/ingested", "lake/raw_events"):
+    for folder in ("lake/ingested", "lake/raw_events", "lake/raw_recordings"):
         for key in home.keys(folder):
             target = lake.path(key)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -182,20 +182,29 @@ def _same_weekdays(snapshot: Snapshot, name: str, day: date) -> list[Facts]:
     return [states[then].facts for weeks in range(1, 9) if (then := day - ONE_DAY * 7 * weeks) in states]
 
 
-def build_period(lake: Lake, product: Product, name: str, judge: Judge) -> Outcome:
+class Standing:
+    """What lies in the home when period tables and marts begin to be made, looked at once for all of them.
+
+    What changes meanwhile makes them stale again: marts are recorded with the hash of what stood here.
+    """
+
+    def __init__(self, lake: Lake, product: Product) -> None:
+        self.manifests = read_manifests(lake)
+        self.snapshot = take_snapshot(lake, product, self.manifests)
+        self.verdicts = Verdicts(lake, product, self.snapshot.states)
+
+
+def build_period(lake: Lake, product: Product, name: str, judge: Judge, standing: Standing | None = None) -> Outcome:
     """Compute, judge and publish a period table over all days with data."""
-    table = PERIOD_TABLE[name]
+    table, standing = PERIOD_TABLE[name], standing or Standing(lake, product)
+    snapshot = standing.snapshot
     # A day without any event is known to be empty; one whose events were held back is not known at all.
-    manifests = read_manifests(lake)
-    snapshot = take_snapshot(lake, product, manifests)
     days = [
         day
         for day in snapshot.data_days(table.reads)
         if day not in snapshot.raw or lake.exists(day_key(table.reads, day))
     ]
-    frame = table.compute(
-        PeriodSources(lake, product, Verdicts(lake, product, snapshot.states), manifests, days, table.reads)
-    )
+    frame = table.compute(PeriodSources(lake, product, standing.verdicts, standing.manifests, days, table.reads))
     facts = batch_profile(table.contract, frame)
     verdict = judge(table.contract, product, [facts], [[]])[0]
     if verdict.faults:

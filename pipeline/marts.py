@@ -4,11 +4,12 @@
 """
 
 from collections.abc import Callable
+from functools import cached_property
 
 import msgspec
 import polars as pl
 
-from pipeline.build import Outcome, preview, take_snapshot
+from pipeline.build import Outcome, Standing, preview
 from pipeline.contracts import MARTS, TABLES, Table
 from pipeline.lake import Lake, mart_key
 from pipeline.period_tables import PERIOD_TABLES
@@ -82,23 +83,42 @@ def marts_are_stale(lake: Lake, product: Product, snapshot: Snapshot) -> bool:
 MartJudge = Callable[[Table, Product, pl.DataFrame, Facts], Verdict]
 
 
-def build_mart(lake: Lake, product: Product, name: str, judge: MartJudge) -> Outcome:
+class Publication(Standing):
+    """What all marts of a run are made from, and the days that a gate holds back."""
+
+    def __init__(self, lake: Lake, product: Product) -> None:
+        super().__init__(lake, product)
+        self._product = product
+
+    @cached_property
+    def inputs(self) -> str:
+        """Hash of everything that the marts depend on."""
+        return inputs_of_marts(self.snapshot, self._product)
+
+    @cached_property
+    def failed_days(self) -> list[str]:
+        """Days that are held back."""
+        return [day.isoformat() for day in sorted(dirty_days(DAY_TABLES, self._product, self.snapshot).held_back)]
+
+
+def build_mart(
+    lake: Lake, product: Product, name: str, judge: MartJudge, standing: Publication | None = None
+) -> Outcome:
     """Compute, judge and publish one mart; where the gate holds it back, the old one stays."""
-    snapshot = take_snapshot(lake, product)
-    days = snapshot.data_days()
+    standing = standing or Publication(lake, product)
+    days = standing.snapshot.data_days()
     frame = run_mart(lake, name, days)
     facts = batch_profile(TABLES[name], frame)
     verdict = judge(TABLES[name], product, frame, facts)
     if verdict.faults:
         return Outcome(None, frame.height, None, verdict, facts, [])
     sha256 = lake.write_frame(mart_key(name), frame)
-    failed = dirty_days(DAY_TABLES, product, snapshot).held_back
     published = PublishedMart(
         rows=frame.height,
         sha256=sha256,
-        inputs=inputs_of_marts(snapshot, product),
+        inputs=standing.inputs,
         newest_day=days[-1].isoformat() if days else None,
-        failed_days=[day.isoformat() for day in sorted(failed)],
+        failed_days=standing.failed_days,
     )
     with lake.exclusive():
         record = {**read_record(lake), name: published}

@@ -20,7 +20,7 @@ from pipeline.ingest.files import ingest, pending
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import Manifest, read_manifests
 from pipeline.lake import Lake
-from pipeline.marts import build_mart
+from pipeline.marts import Publication, build_mart
 from pipeline.period_tables import PERIOD_TABLES
 from pipeline.product import Product
 from pipeline.product_file import parse_product
@@ -180,10 +180,11 @@ def compute_all(lake: Lake, chosen: Product, *, by_day: bool = False) -> None:
     if by_day and find_dirty(lake, chosen, lambda _day: True).runnable:
         compute_all(lake, chosen)
         return
+    standing = Publication(lake, chosen)
     for period in PERIOD_TABLES:
-        build_period(lake, chosen, period.contract.name, approve)
+        build_period(lake, chosen, period.contract.name, approve, standing)
     for mart in MARTS:
-        build_mart(lake, chosen, mart.name, lambda *_: Verdict())
+        build_mart(lake, chosen, mart.name, lambda *_: Verdict(), standing)
 
 
 def days_from(first: str, count: int) -> list[date]:

@@ -189,6 +189,7 @@ def test_a_changed_product_part_makes_what_uses_it_dirty() -> None:
         "session_friction",
         "daily_friction",
         "session_kpis",
+        "recorded_moments",
     }
     assert {name for name, days in dirty.days.items() if days} == using
 
