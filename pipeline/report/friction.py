@@ -3,19 +3,21 @@
 from datetime import date
 
 import polars as pl
+from markupsafe import Markup
 
 from pipeline.days import ONE_DAY
 from pipeline.product import Product
 from pipeline.report import charts
 from pipeline.report.parts import Marts, Page, Section, count, day_text, releases_of, said, share
+from pipeline.report.replays import Replays, page_name, watch_links
 
 _RECENT_DAYS = 28
-_MOST = 15
+_MOST, _WATCHED = 15, 3
 _COLOURS = {"costs": charts.RED, "unclear": charts.GREY, "helps": charts.GREEN}
 _VERDICTS = {"costs": "costs", "helps": "goes with more", "unclear": "unclear", "too few": "too few sessions"}
 
 
-def friction_page(product: Product, marts: Marts) -> Page:
+def friction_page(product: Product, marts: Marts, replays: Replays) -> Page:
     """Friction of the last 28 days under the first rule set of the product file."""
     name = product.friction.first
     mine = pl.col("rule_set") == name
@@ -26,17 +28,17 @@ def friction_page(product: Product, marts: Marts) -> Page:
     recent = pl.col("session_day") > last - ONE_DAY * _RECENT_DAYS
     events = marts["friction_events"].filter(mine, recent)
     sections = [
-        _alerts(marts["alerts"], last),
-        _signals(counted.filter(recent), releases_of(product)),
+        _alerts(marts["alerts"], last, replays),
+        _signals(counted.filter(recent), releases_of(product), marts["watch"], replays),
         _elements(marts["friction_elements"].filter(mine, recent)),
         _details(events),
         _calibration(marts["friction_calibration"].filter(mine, pl.col("period") == "last_28")),
-        _sessions(events),
+        _sessions(events, replays),
     ]
     return Page("friction", "Friction", [], [section for section in sections if section is not None])
 
 
-def _alerts(alerts: pl.DataFrame, last: date) -> Section | None:
+def _alerts(alerts: pl.DataFrame, last: date, replays: Replays) -> Section | None:
     recent = alerts.filter(pl.col("day") > last - ONE_DAY * 14).sort("day", "q_value", descending=[True, False])
     if recent.is_empty():
         return None
@@ -50,14 +52,20 @@ def _alerts(alerts: pl.DataFrame, last: date) -> Section | None:
             (
                 " / ".join(filter(None, (said(r["metric"]), r["page"], r["zone"], r["device_type"]))),
                 day_text(r["day"]), day_text(r["since"]), share(r["rate"]), share(r["expected"]), count(r["n"]),
-                r["example_sessions"] or "",
+                _examples(r["example_sessions"] or "", replays),
             )
             for r in recent.head(_MOST).rows(named=True)
         ],
     )  # fmt: skip
 
 
-def _signals(recent: pl.DataFrame, releases: charts.Releases) -> Section:
+def _examples(sessions: str, replays: Replays) -> str:
+    """Sessions by comma, each linked where it was recorded."""
+    keys = [int(each) for each in sessions.split(", ") if each]
+    return Markup(", ").join(replays.link(page_name(key)[:8], key) for key in keys)
+
+
+def _signals(recent: pl.DataFrame, releases: charts.Releases, watch: pl.DataFrame, replays: Replays) -> Section:
     numbers = ("incidents", "page_views_with", "page_views_measured", "sessions_with")
     by_page = recent.group_by("signal", "page").agg(pl.col(numbers).sum())
     shown = by_page.filter(pl.col("incidents") > 0).sort(
@@ -74,16 +82,18 @@ def _signals(recent: pl.DataFrame, releases: charts.Releases) -> Section:
         rate=pl.col("page_views_with") / pl.col("page_views_measured"),
     )
     ordered = lines.sort("signal", "session_day")
+    lists = watch.filter(pl.col("kind") == "friction").partition_by("page", "subject", as_dict=True)
+    none = watch.clear()
     title = "Share of page views with the three most frequent signals, by day"
     return Section(
         "Signals by page",
         "Of the last 28 days: page views with an incident, of those whose source can tell the signal.",
         [charts.line(ordered, ("session_day", "rate", "signal"), title, ".1%", releases)] if ordered.height else [],
-        ("signal", "page", "incidents", "page views", "of measured", "sessions"),
+        ("signal", "page", "incidents", "page views", "of measured", "sessions", "watch"),
         [
             (said(r["signal"]), r["page"], count(r["incidents"]), count(r["page_views_with"]),
              share(r["page_views_with"] / r["page_views_measured"] if r["page_views_measured"] else None),
-             count(r["sessions_with"]))
+             count(r["sessions_with"]), watch_links(lists.get((r["page"], r["signal"]), none).head(_WATCHED), replays))
             for r in shown.head(2 * _MOST).rows(named=True)
         ],
     )  # fmt: skip
@@ -152,12 +162,13 @@ def _calibration(effects: pl.DataFrame) -> Section:
     )  # fmt: skip
 
 
-def _sessions(events: pl.DataFrame) -> Section:
+def _sessions(events: pl.DataFrame, replays: Replays) -> Section:
     summed = events.group_by("session_key", "session_day", "device_type").agg(
         pl.col("session_score", "session_score_per_minute").first(),
         incidents=pl.len(),
         signals=pl.col("signal").unique().sort().str.join(", "),
         pages=pl.col("page").unique().sort().str.join(", "),
+        heaviest_at=pl.col("started_at").sort_by("weight", "started_at", descending=[True, False]).first(),
     )
     worst = summed.sort("session_score", "session_key", descending=[True, False], nulls_last=True).head(_MOST)
     return Section(
@@ -166,7 +177,7 @@ def _sessions(events: pl.DataFrame) -> Section:
         [],
         ("session", "day", "device", "score", "a minute", "incidents", "signals", "pages"),
         [
-            (str(r["session_key"]), day_text(r["session_day"]), r["device_type"], count(r["session_score"]),
+            (replays.link(page_name(r["session_key"])[:8], r["session_key"], r["heaviest_at"]), day_text(r["session_day"]), r["device_type"], count(r["session_score"]),
              f"{r['session_score_per_minute'] or 0:.1f}", count(r["incidents"]), r["signals"].replace("_", " "), r["pages"])
             for r in worst.rows(named=True)
         ],

@@ -21,6 +21,7 @@ from pipeline.report.parts import (
     said,
     share,
 )
+from pipeline.report.replays import Replays, page_name, watch_links
 
 _CASES, _SHOWN, _UNCLEAR_SHOWN = 8, 30, 12
 _WEEKS_A_MONTH = 52 / 12
@@ -33,7 +34,7 @@ _SIGNALS = {
 _DASH = "–"  # noqa: RUF001
 
 
-def opportunity_pages(product: Product, marts: Marts) -> list[Page]:
+def opportunity_pages(product: Product, marts: Marts, replays: Replays) -> list[Page]:
     """The ranked list, and the business cases."""
     found = marts["opportunities"].sort("rank")
     names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
@@ -41,7 +42,7 @@ def opportunity_pages(product: Product, marts: Marts) -> list[Page]:
     open_ = found.filter(pl.col("closed").is_null())
     chosen = open_.filter("claimed").head(_CASES)["id"].to_list()
     cases = [
-        _case(product, marts, row, titles[row["id"]])
+        _case(product, marts, row, titles[row["id"]], replays)
         for row in found.filter(pl.col("id").is_in(chosen)).rows(named=True)
     ]
     lead = _lead(product, open_, titles)
@@ -152,13 +153,15 @@ def _closed(product: Product, found: pl.DataFrame, titles: dict[str, str]) -> Se
     )  # fmt: skip
 
 
-def _case(product: Product, marts: Marts, r: dict[str, Any], title: str) -> Page:
+def _case(product: Product, marts: Marts, r: dict[str, Any], title: str, replays: Replays) -> Page:
     evidence = marts["evidence"].filter(pl.col("id") == r["id"]).sort("place")
     sections = [
         _what_happens(r, title),
         _history(product, marts["opportunity_history"].filter(pl.col("id") == r["id"]).sort("as_of")),
-        _words(evidence.filter(pl.col("kind") == "quote")),
-        _sessions(evidence.filter(pl.col("kind") == "session")),
+        _words(evidence.filter(pl.col("kind") == "quote"), replays),
+        _sessions(
+            evidence.filter(pl.col("kind") == "session"), marts["watch"].filter(pl.col("id") == r["id"]), replays
+        ),
         _doubts(r),
     ]
     lead = _ask(product, r)
@@ -223,12 +226,12 @@ def _history(product: Product, rows: pl.DataFrame) -> Section:
     )
 
 
-def _words(quotes: pl.DataFrame) -> Section:
+def _words(quotes: pl.DataFrame, replays: Replays) -> Section:
     told = [
         Quote(
-            r["detail"], "", " · ".join(filter(None, (
+            r["detail"], "", Markup(" · ").join(filter(None, (
                 None if r["score"] is None else f"score {r['score']}", day_text(r["day"]), r["device_type"],
-                None if r["session_key"] is None else f"session {r['session_key']}",
+                replays.of_session(r["session_key"]),
             ))),
         )
         for r in quotes.rows(named=True)
@@ -241,17 +244,19 @@ def _words(quotes: pl.DataFrame) -> Section:
     )
 
 
-def _sessions(sessions: pl.DataFrame) -> Section:
+def _sessions(sessions: pl.DataFrame, watch: pl.DataFrame, replays: Replays) -> Section:
+    recorded = watch_links(watch, replays)
     return Section(
         "Sessions to watch",
         "The latest ones of different people that didn't reach the goal, and when in the session it happened.",
         [],
         ("session", "when", "device", "after", "what shows it"),
         [
-            (str(r["session_key"]), f"{r['happened_at']:%d %b %H:%M} UTC", r["device_type"],
+            (replays.link(page_name(r["session_key"])[:8], r["session_key"], r["happened_at"]), f"{r['happened_at']:%d %b %H:%M} UTC", r["device_type"],
              _DASH if r["offset_ms"] is None else f"{r['offset_ms'] / 1000:.0f} s", r["detail"] or "")
             for r in sessions.rows(named=True)
         ],
+        note=Markup("Recorded, the ones that show it best first: {}").format(recorded) if recorded else "",
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from pipeline.report.kpis import kpis_page
 from pipeline.report.opportunities import opportunity_pages
 from pipeline.report.overview import overview
 from pipeline.report.parts import Marts, Page, Section, count, duration, releases_of, share
+from pipeline.report.replays import Replays, replays_page
 from pipeline.report.value import value_page
 from pipeline.report.voice import voice_page
 from pipeline.report.zones import zones_page
@@ -23,21 +24,22 @@ from pipeline.report.zones import zones_page
 _DARK_FROM = 0.6
 
 
-def pages(product: Product, marts: Marts, home: Path) -> list[Page]:
-    """All pages, in the order of the navigation; pictures of pages lie in `home`."""
+def pages(product: Product, marts: Marts, home: Path, replays: Replays) -> list[Page]:
+    """All pages, in the order of the navigation; pictures of pages lie in `home`, `replays` links sessions."""
     return [
         overview(product, marts),
         kpis_page(product, marts),
-        *opportunity_pages(product, marts),
+        *opportunity_pages(product, marts, replays),
         experiments_page(product, marts),
         value_page(product, marts),
         zones_page(product, marts, home),
         heatmaps_page(product, marts, home),
-        friction_page(product, marts),
-        voice_page(product, marts),
+        friction_page(product, marts, replays),
+        voice_page(product, marts, replays),
         _funnels(product, marts),
         _retention(product, marts),
         _journeys(product, marts),
+        replays_page(product, marts, replays),
     ]
 
 

@@ -4,10 +4,12 @@ from datetime import date
 from typing import Any
 
 import polars as pl
+from markupsafe import Markup
 
 from pipeline.product import Product
 from pipeline.report import charts
 from pipeline.report.parts import Marts, Page, Quote, Section, count, day_text, releases_of, said, share
+from pipeline.report.replays import Replays
 
 _MOST = 15
 _QUOTED_THEMES, _THEMES_SHOWN = 6, 8
@@ -24,7 +26,7 @@ _FEW = 30
 _DASH = "–"  # noqa: RUF001
 
 
-def voice_page(product: Product, marts: Marts) -> Page:
+def voice_page(product: Product, marts: Marts, replays: Replays) -> Page:
     """What people say: each survey's scores, response funnel, themes, quotes, and scores by behaviour."""
     daily = marts["feedback_daily"].filter(pl.col("segment") == "")
     if daily.is_empty():
@@ -39,7 +41,7 @@ def voice_page(product: Product, marts: Marts) -> Page:
         sections += _behaviour(marts["score_by_behaviour"].filter(own, _PERIOD), survey, kind)
     sections += _exit(daily, product)
     sections += _talk(marts["themes"])
-    sections += _quotes(marts["quotes"], marts["themes"])
+    sections += _quotes(marts["quotes"], marts["themes"], replays)
     return Page("voice", "Voice", [], sections)
 
 
@@ -228,7 +230,7 @@ def _points(value: float | None) -> str:
     return _DASH if value is None else f"{100 * value:+.1f}"
 
 
-def _quotes(quotes: pl.DataFrame, themes: pl.DataFrame) -> list[Section]:
+def _quotes(quotes: pl.DataFrame, themes: pl.DataFrame, replays: Replays) -> list[Section]:
     weights = themes.filter(pl.col("period") == "last_90", pl.col("question") == "", pl.col("theme") != "")
     most = weights.sort("comments", "survey", "theme", descending=[True, False, False]).head(_QUOTED_THEMES)
     found: list[Section] = []
@@ -236,9 +238,9 @@ def _quotes(quotes: pl.DataFrame, themes: pl.DataFrame) -> list[Section]:
         own = quotes.filter(pl.col("survey") == r["survey"], pl.col("theme") == r["theme"])
         order = {"typical": 0, "lowest": 1, "highest": 2}
         told = [
-            Quote(q["quote"], q["pick"], " · ".join(filter(None, (
+            Quote(q["quote"], q["pick"], Markup(" · ").join(filter(None, (
                 None if q["score"] is None else f"score {q['score']}", day_text(q["day"]), q["page"], q["device_type"],
-                None if q["session_key"] is None else f"session {q['session_key']}",
+                replays.of_session(q["session_key"]),
             ))))
             for q in sorted(own.rows(named=True), key=lambda q: (order[q["pick"]], q["place"]))
         ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,9 @@ from pipeline.contracts import MARTS
 from pipeline.lake import Lake, mart_key
 from pipeline.product import Product
 from pipeline.report.pages import pages
-from pipeline.report.parts import Page
+from pipeline.report.parts import Marts, Page
+from pipeline.report.replays import FOLDER as REPLAYS
+from pipeline.report.replays import NO_PLAYER, page_name, player, replay_parts, replays_of
 
 FOLDER = "report"
 # These hold a row per incident or cell of all history.
@@ -34,11 +37,10 @@ def write_report(lake: Lake, product: Product) -> Path:
     if missing:
         raise NotPublishedError(f"{', '.join(missing)}: not published yet; run `footfall run` first")
     marts = {mart.name: _shown(lake, mart.name) for mart in MARTS}
-    environment = Environment(
-        loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = _environment()
     template, style = environment.get_template("page.html.j2"), environment.get_template("style.css").render()
-    made = pages(product, marts, lake.home)
+    replays = replays_of(marts)
+    made = pages(product, marts, lake.home, replays)
     days = marts["daily_kpis"]["day"]
     for page in made:
         script = _script(environment, page)
@@ -55,11 +57,56 @@ def write_report(lake: Lake, product: Product) -> Path:
         )
         lake.write(f"{FOLDER}/{page.name}.html", html.encode())
     # A page that isn't made any more may quote somebody who is erased.
-    written = {f"{page.name}.html" for page in made}
-    for path in lake.path(FOLDER).glob("*.html"):
-        if path.name not in written:
+    written = {f"{page.name}.html" for page in made} | _write_replays(lake, product, marts, replays.linked)
+    for path in lake.path(FOLDER).rglob("*.html"):
+        if path.relative_to(lake.path(FOLDER)).as_posix() not in written:
             path.unlink()
     return lake.path(f"{FOLDER}/index.html")
+
+
+def write_replay(lake: Lake, product: Product, session_key: int) -> Path:
+    """Make the page of one recorded session, linked in the report or not.
+
+    Raises KeyError where the session isn't recorded, and NotPublishedError where the player isn't built.
+    """
+    marts = {name: pl.read_parquet(lake.path(mart_key(name))) for name in ("replays", "replay_moments")}
+    if player() is None:
+        raise NotPublishedError(NO_PLAYER)
+    if not _write_replays(lake, product, marts, [session_key]):
+        raise KeyError(session_key)
+    return lake.path(f"{FOLDER}/{REPLAYS}/{page_name(session_key)}.html")
+
+
+def _write_replays(lake: Lake, product: Product, marts: Marts, sessions: Iterable[int]) -> set[str]:
+    """Make the pages of these recorded sessions; their names below the report."""
+    built, environment, written = player(), _environment(), set[str]()
+    if built is None:
+        return written
+    script, style = (environment.get_template(name).render() for name in ("replay.js", "style.css"))
+    policy = (
+        f"default-src 'none'; script-src {_hash(built.script)} {_hash(script)}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; font-src data:; media-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    template = environment.get_template("replay.html.j2")
+    wanted = set(sessions)
+    for row in marts["replays"].filter(pl.col("session_key").is_in(list(wanted))).rows(named=True):
+        parts = replay_parts(lake, row, marts["replay_moments"])
+        if parts is None:
+            continue
+        began = f"{row['started_at'].astimezone(product.zone_info):%d %B %Y, %H:%M:%S}"
+        html = template.render(
+            **parts, product=product, player=built, script=script, style=style, policy=policy, began=began
+        )
+        name = f"{REPLAYS}/{parts['name']}.html"
+        lake.write(f"{FOLDER}/{name}", html.encode())
+        written.add(name)
+    return written
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
 
 
 def _shown(lake: Lake, mart: str) -> pl.DataFrame:

@@ -5,6 +5,7 @@ sessions that missed the goal; then devices take turns, so that a list is divers
 first.
 """
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import polars as pl
@@ -14,7 +15,7 @@ from pipeline.days import ONE_DAY, day_start
 from pipeline.product import Product
 from pipeline.value.evidence import met_of
 from pipeline.value.opportunities import id_of
-from pipeline.value.subjects import Span, Streams, goal_of
+from pipeline.value.subjects import ZONE_SIGNALS, Span, Streams, goal_of
 from pipeline.voice.quote_scrub import scrub_quote
 
 MOMENTS, WATCH_LIST = "recorded_moments", "watch_list"
@@ -110,9 +111,9 @@ def watch_list(views: pl.LazyFrame, beside: Streams, days: list[date], product: 
     if recorded.is_empty():
         return table.conform(pl.DataFrame(schema=table.schema))
     seen = beside["session_kpis"].filter(span.holds()).select("session_key", converted=pl.col("goal_bits") > 0)
-    met = [_on_pages(beside, span, product)]
+    met = [*_stuck(beside, span, product)]
     if goal_of(product) is not None:
-        met.append(met_of(views, beside, span, product))
+        met.append(met_of(views, beside, span, product).filter(~pl.col("kind").is_in(["friction", "zone"])))
     chosen = pl.concat(met, how="diagonal_relaxed").join(recorded, on="session_key").join(
         seen.collect(), on="session_key", how="left"
     )  # fmt: skip
@@ -127,20 +128,27 @@ def watch_list(views: pl.LazyFrame, beside: Streams, days: list[date], product: 
     )  # fmt: skip
 
 
-def _on_pages(beside: Streams, span: Span, product: Product) -> pl.DataFrame:
-    """Incidents of each page, at the heaviest one of each session."""
-    own = beside["friction_incidents"].filter(
-        span.holds(), pl.col("rule_set") == product.friction.first, pl.col("page").is_not_null()
-    )
-    heaviest = own.sort(
-        "weight", "started_at", "incident_key", descending=[True, False, False]
-    ).unique(["page", "session_key"], keep="first", maintain_order=True)  # fmt: skip
-    return heaviest.select(
-        "page", "session_key", "person_key", kind=pl.lit("page"), subject=pl.lit(""), rule_set=pl.lit(""),
-        happened_at="started_at", detail=pl.concat_str(
-            pl.col("signal").str.replace_all("_", " "), pl.coalesce("detail", "element"), separator=": ", ignore_nulls=True
-        ),
-    ).collect()  # fmt: skip
+def _stuck(beside: Streams, span: Span, product: Product) -> Iterator[pl.DataFrame]:
+    """Incidents by page (of each session the heaviest), by page and signal, and of clicks by zone too."""
+    rules = product.friction.first
+    own = (
+        beside["friction_incidents"].filter(span.holds(), pl.col("rule_set") == rules, pl.col("page").is_not_null())
+        .with_columns(happened_at="started_at", detail=pl.coalesce("detail", "element"))
+        .sort("weight", "started_at", "incident_key", descending=[True, False, False])
+        .select("page", "session_key", "person_key", "signal", "zone", "happened_at", "detail")
+        .collect()
+    )  # fmt: skip
+    named = pl.concat_str(pl.col("signal").str.replace_all("_", " "), "detail", separator=": ", ignore_nulls=True)
+    heaviest = own.unique(["page", "session_key"], keep="first", maintain_order=True)
+    yield _of_kind("page", heaviest.with_columns(detail=named), pl.lit(""), "")
+    yield _of_kind("friction", own, pl.col("signal"), rules)
+    clicked = own.filter(pl.col("zone").is_not_null(), pl.col("signal").is_in(ZONE_SIGNALS))
+    yield _of_kind("zone", clicked, pl.concat_str("signal", pl.lit(" in "), "zone"), rules)
+
+
+def _of_kind(kind: str, rows: pl.DataFrame, subject: pl.Expr, rules: str) -> pl.DataFrame:
+    named = rows.with_columns(kind=pl.lit(kind), subject=subject, rule_set=pl.lit(rules))
+    return named.select(*_KEY, "session_key", "person_key", "happened_at", "detail")
 
 
 def _ranked(met: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from pipeline.voice.scores import team_names
 # A comment is followed by what the person does in these days.
 AFTER_COMMENT = timedelta(days=7)
 COMMENT = ["source", "event_id", "question"]
-_ZONE_SIGNALS = ("rage_click", "dead_click", "error_click")
+ZONE_SIGNALS = ("rage_click", "dead_click", "error_click")
 _LEAST_WITH = 10
 Streams = Mapping[str, pl.LazyFrame]
 
@@ -81,7 +81,7 @@ def subjects(views: pl.LazyFrame, beside: Streams, span: Span, product: Product)
         name: [page for page, bit in bits.items() if bit & (1 << i)] for i, name in enumerate(names) if name in SIGNALS
     }
     own = beside["friction_incidents"].filter(span.holds(), pl.col("rule_set") == rules)
-    zoned = own.filter(pl.col("zone").is_not_null(), pl.col("signal").is_in(_ZONE_SIGNALS))
+    zoned = own.filter(pl.col("zone").is_not_null(), pl.col("signal").is_in(ZONE_SIGNALS))
     key = ["page", "signal", "zone"]
     often = zoned.group_by(key).agg(n=pl.col("page_view_key").n_unique()).filter(pl.col("n") >= _LEAST_WITH)
     led = own.filter(pl.col("signal") == "broken_link", pl.col("came_from").is_not_null()).select("came_from").unique()

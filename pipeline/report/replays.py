@@ -1,0 +1,203 @@
+"""Replays: which sessions to watch for what, and a page for each that is linked, which plays from disk.
+
+The player is rrweb's own, put beside this module by `make assets`; without it nothing is linked and the page says how to
+get it. A replay's page holds everything it plays, under a policy that lets it ask nobody.
+"""
+
+import base64
+import gzip
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+import polars as pl
+from markupsafe import Markup
+
+from pipeline.lake import Lake
+from pipeline.product import Product
+from pipeline.report.parts import Marts, Page, Section, count, day_text, duration, said, share
+
+FOLDER = "replays"
+# So many pages with a player are made at most; each is a quarter of a megabyte and more.
+MOST_PAGES = 300
+# What a page may hold of a recording, packed, so that it stays below two megabytes.
+MOST_PACKED = 1_200_000
+_SHOWN = 50
+_KINDS = {
+    "page": "By page", "friction": "By kind of friction", "zone": "Clicks in zones that fail", "broken_link": "Broken links",
+    "funnel_drop": "Where people leave a funnel", "theme": "What people said",
+}  # fmt: skip
+NO_PLAYER = (
+    "The player isn't built here: run `make assets` in the checkout (Node comes from the machine or from PyPI), then "
+    "`footfall report`. Until then sessions are listed without links."
+)
+NO_RECORDINGS = (
+    "No session of these days was recorded. docs/sources.md says how to record with rrweb, and what is masked."
+)
+
+
+@dataclass(frozen=True)
+class Player:
+    """rrweb's player: its script and style."""
+
+    script: str
+    style: str
+
+
+def player() -> Player | None:
+    """The player as `make assets` built it; None where it isn't built."""
+    folder = files("pipeline.report") / "player" / "dist"
+    if not (folder / "player.js").is_file():
+        return None
+    script = (folder / "player.js").read_text(encoding="utf-8").rsplit("//# sourceMappingURL", 1)[0]
+    style = (folder / "player.css").read_text(encoding="utf-8").rsplit("/*# sourceMappingURL", 1)[0]
+    return Player(script.replace("</script", "<\\/script"), style)
+
+
+@dataclass
+class Replays:
+    """Links to the replays of sessions; which ones are linked is noted, for only these get a page."""
+
+    begins: dict[int, datetime]
+    is_built: bool
+    linked: dict[int, None] = field(default_factory=dict[int, None])
+
+    def link(self, text: str, session_key: int, at: datetime | None = None) -> str:
+        """`text`, linked to the session's replay at that instant where there is one."""
+        begin = self.begins.get(session_key)
+        if begin is None or not self.is_built:
+            return text
+        if session_key not in self.linked and len(self.linked) >= MOST_PAGES:
+            return text
+        self.linked[session_key] = None
+        second = 0.0 if at is None else max(0.0, (at - begin).total_seconds())
+        return Markup('<a href="{}/{}.html#t={}" title="{}">{}</a>').format(
+            FOLDER, page_name(session_key), f"{second:.3f}", "Watch the replay", text
+        )
+
+    def of_session(self, session_key: int | None) -> str | None:
+        """A session's name, linked where it was recorded; None where there is none."""
+        return None if session_key is None else self.link(f"session {page_name(session_key)[:8]}", session_key)
+
+
+def replays_of(marts: Marts) -> Replays:
+    """Links to what can be shown of these marts."""
+    shown = marts["replays"].filter(pl.col("completeness") != "nothing to show")
+    return Replays(dict(shown.select("session_key", "started_at").rows()), player() is not None)
+
+
+def page_name(session_key: int) -> str:
+    """Name of a replay's page."""
+    return f"{session_key & (2**64 - 1):016x}"
+
+
+def replays_page(product: Product, marts: Marts, replays: Replays) -> Page:
+    """What to watch, and the recorded sessions with most friction."""
+    recorded, watch = marts["replays"], marts["watch"]
+    if recorded.is_empty():
+        return Page("replays", "Replays", sections=[Section("Recorded sessions", "", note=NO_RECORDINGS)])
+    names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
+    sections = [
+        _lists(kind, watch.filter(pl.col("kind") == kind), names, replays)
+        for kind in _KINDS
+        if watch.filter(pl.col("kind") == kind).height
+    ]
+    sections.append(_recorded(product, recorded, replays))
+    whole = recorded.filter(pl.col("completeness") == "whole").height / recorded.height
+    lead = f"{count(recorded.height)} sessions were recorded; {share(whole)} can be shown whole."
+    if not replays.is_built:
+        lead += f" {NO_PLAYER}"
+    return Page("replays", "Replays", sections=sections, lead=lead)
+
+
+def _lists(kind: str, watch: pl.DataFrame, names: dict[str, str], replays: Replays) -> Section:
+    rows: list[tuple[str, ...]] = []
+    ordered = watch.sort("page", "subject", "place").partition_by("page", "subject", maintain_order=True)
+    for own in sorted(ordered, key=lambda each: -each.height):
+        first = own.row(0, named=True)
+        rows.append((_what(kind, first, names), said(first["page"]), watch_links(own, replays)))
+    return Section(
+        _KINDS[kind],
+        "Up to ten sessions of different people over the last 28 days, the ones that show it best first: those that missed the "
+        "goal, devices in turn, short ones before long ones. Each opens where it happens.",
+        header=("what", "survey" if kind == "theme" else "funnel" if kind == "funnel_drop" else "page", "watch"),
+        rows=rows[:_SHOWN],
+    )
+
+
+def _what(kind: str, row: dict[str, Any], names: dict[str, str]) -> str:
+    if kind == "page":
+        return said(row["page"])
+    subject = str(row["subject"])
+    return names.get(subject, subject) if kind == "theme" else said(subject)
+
+
+def watch_links(own: pl.DataFrame, replays: Replays) -> str:
+    """Links to the sessions of one list, in order of their places."""
+    links = [
+        replays.link(f"{r['device_type']} {duration(r['duration_ms'] / 1000)}", r["session_key"], r["happened_at"])
+        for r in own.sort("place").rows(named=True)
+    ]
+    return Markup(" · ").join(links)
+
+
+def _recorded(product: Product, recorded: pl.DataFrame, replays: Replays) -> Section:
+    worst = recorded.sort("friction_score", "started_at", "session_key", descending=[True, True, False]).head(_SHOWN)
+    zone = product.zone_info
+    return Section(
+        "Recorded sessions",
+        f"Those with most friction first, {_SHOWN} of {count(recorded.height)}. Active: time between acts that lie at most 10 s "
+        "apart, which is what the player shows; it skips the rest.",
+        header=("session", "began", "device", "length", "active", "path", "clicks", "errors", "friction", "signals", "goal", "score", "recording"),
+        rows=[
+            (
+                replays.link(page_name(r["session_key"])[:8], r["session_key"]),
+                f"{day_text(r['started_at'].astimezone(zone).date())} {r['started_at'].astimezone(zone):%H:%M}", r["device_type"],
+                duration(r["duration_ms"] / 1000), duration(r["active_ms"] / 1000), (r["path"] or "")[:120], count(r["clicks"]),
+                count(r["errors"]), count(r["friction_score"]), said(r["signals"] or "")[:120], "yes" if r["converted"] else "no",
+                count(r["score_given"]), r["completeness"],
+            )
+            for r in worst.rows(named=True)
+        ],
+    )  # fmt: skip
+
+
+def replay_parts(lake: Lake, row: dict[str, Any], moments: pl.DataFrame) -> dict[str, Any] | None:
+    """What a replay's page is filled with: the packed recording, its moments, its facts; None where the object is gone."""
+    packed = lake.read(row["recording"])
+    if packed is None:
+        return None
+    tabs, is_cut = _cut(packed)
+    own = moments.filter(pl.col("session_key") == row["session_key"]).sort("offset_ms", "kind")
+    told = [
+        {"at": max(0, r["offset_ms"]), "kind": r["kind"], "text": " – ".join(filter(None, (said(r["page"]), said(r["zone"]), r["detail"])))}  # noqa: RUF001
+        for r in own.rows(named=True)
+    ]  # fmt: skip
+    data = {"moments": told, "begin": row["started_at"].timestamp() * 1000}
+    return {
+        "name": page_name(row["session_key"]),
+        "events": base64.b64encode(tabs).decode(),
+        "data": msgspec.json.encode(data)
+        .decode()
+        .replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+        .replace("&", "\\u0026"),
+        "row": row,
+        "length": duration(row["duration_ms"] / 1000),
+        "is_cut": is_cut,
+    }
+
+
+def _cut(packed: bytes) -> tuple[bytes, bool]:
+    """The recording as it fits into a page: where it is too long, its begin."""
+    if len(packed) <= MOST_PACKED:
+        return packed, False
+    tabs = msgspec.json.decode(gzip.decompress(packed))["tabs"]
+    kept = 1.0
+    while len(packed) > MOST_PACKED and kept > 0.001:  # noqa: PLR2004  # a thousandth of it doesn't fit either
+        kept *= 0.8 * MOST_PACKED / len(packed)
+        shorter = [{**tab, "events": tab["events"][: max(2, int(len(tab["events"]) * kept))]} for tab in tabs]
+        packed = gzip.compress(msgspec.json.encode({"tabs": shorter}), 6, mtime=0)
+    return packed, True

@@ -1,0 +1,147 @@
+"use strict";
+// Plays the recording that stands in the page, from the second in the address (#t=12.3); texts are set as text, never as HTML.
+const told = JSON.parse(document.getElementById("data").textContent);
+const state = document.getElementById("status");
+const LEAD_MS = 2000;
+const SPEEDS = [1, 2, 4, 8];
+const COLOURS = { page: "#5f6368", click: "#5f6368", goal: "#3d8b3d", feedback: "#8430ce", error: "#c5453c" };
+let replay = null;
+let length = 0;
+let isPlaying = false;
+
+function say(name, text) {
+  state.dataset.state = name;
+  state.textContent = text;
+}
+
+addEventListener("error", (fault) => say("error", "This replay can't be played: " + fault.message));
+addEventListener("unhandledrejection", (fault) => say("error", "This replay can't be played: " + fault.reason));
+
+const clock = (ms) => Math.floor(ms / 60000) + ":" + String(Math.floor(ms / 1000) % 60).padStart(2, "0");
+
+async function unpacked() {
+  const packed = Uint8Array.from(atob(document.getElementById("events").textContent), (char) => char.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text()).tabs;
+}
+
+// Pages and clicks are told by the recording itself.
+function ownMoments(events, begin) {
+  const found = [];
+  for (const event of events) {
+    const at = event.timestamp - begin;
+    if (event.type === 4) found.push({ at, kind: "page", text: event.data.href });
+    if (event.type === 3 && event.data.source === 2 && event.data.type === 2) found.push({ at, kind: "click", text: "" });
+  }
+  return found;
+}
+
+function jump(at, play) {
+  const player = replay.getReplayer();
+  const to = Math.min(Math.max(0, at), length);
+  if (play) player.play(to);
+  else player.pause(to);
+  isPlaying = play;
+  document.getElementById("play").textContent = play ? "Pause" : "Play";
+  say(play ? "playing" : "paused", (play ? "Playing from " : "At ") + clock(at));
+  state.dataset.at = String(Math.round(at));
+}
+
+function asked() {
+  const found = /t=([0-9.]+)/.exec(location.hash);
+  return found ? 1000 * Number(found[1]) : null;
+}
+
+const inside = (at) => Math.min(Math.max(0, at), length);
+const named = (moment) => clock(inside(moment.at)) + " " + moment.kind.replaceAll("_", " ") + (moment.text ? ": " + moment.text : "");
+const rank = (moment) => ["click", "page"].indexOf(moment.kind) + (["click", "page"].includes(moment.kind) ? 0 : 3);
+
+function mark(moment) {
+  const at = inside(moment.at);
+  const button = document.createElement("button");
+  const label = named(moment);
+  button.type = "button";
+  button.style.left = (length ? (100 * at) / length : 0) + "%";
+  button.style.background = COLOURS[moment.kind] || "#d9730d";
+  button.className = moment.kind;
+  button.title = label;
+  button.setAttribute("aria-label", label);
+  button.tabIndex = -1;
+  button.addEventListener("click", () => jump(at - LEAD_MS, true));
+  document.getElementById("timeline").append(button);
+}
+
+function list(moment) {
+  const at = inside(moment.at);
+  const item = document.createElement("li");
+  const link = document.createElement("a");
+  link.href = "#t=" + (at / 1000).toFixed(3);
+  link.textContent = named(moment);
+  link.dataset.at = String(Math.round(at));
+  link.dataset.kind = moment.kind;
+  item.append(link);
+  document.getElementById("moments").append(item);
+}
+
+function show(tab) {
+  document.getElementById("player").replaceChildren();
+  const hand = document.createElement("span");
+  hand.id = "hand";
+  document.getElementById("timeline").replaceChildren(hand);
+  document.getElementById("moments").replaceChildren();
+  const events = tab.events;
+  const width = Math.min(document.getElementById("player").clientWidth || 800, 1024);
+  replay = new rrwebPlayer.Player({
+    target: document.getElementById("player"),
+    props: { events, width, height: Math.round(width * 0.6), autoPlay: false, showController: false, skipInactive: true, mouseTail: false, showWarning: false },
+  });
+  const about = replay.getMetaData();
+  length = about.totalTime;
+  const begin = about.startTime;
+  replay.getReplayer().iframe.title = "What the visitor saw";
+  replay.addEventListener("finish", () => { isPlaying = false; document.getElementById("play").textContent = "Play again"; say("finished", "At its end, " + clock(length)); });
+  const moments = [...told.moments.map((each) => ({ ...each, at: each.at - (begin - told.begin) })), ...ownMoments(events, begin)];
+  moments.sort((a, b) => a.at - b.at);
+  // What is worth a look lies over pages and clicks.
+  for (const moment of moments) list(moment);
+  for (const moment of moments.sort((a, b) => rank(a) - rank(b))) mark(moment);
+  const at = asked();
+  jump(at === null ? 0 : at - (begin - told.begin), false);
+  if (at === null) jump(0, !matchMedia("(prefers-reduced-motion: reduce)").matches);
+}
+
+document.getElementById("play").addEventListener("click", () => {
+  if (state.dataset.state === "finished") jump(0, true);
+  else jump(replay.getReplayer().getCurrentTime(), !isPlaying);
+});
+document.getElementById("idle").addEventListener("click", (event) => {
+  const skips = event.target.getAttribute("aria-pressed") !== "true";
+  replay.getReplayer().setConfig({ skipInactive: skips });
+  event.target.setAttribute("aria-pressed", String(skips));
+});
+document.getElementById("speed").addEventListener("click", (event) => {
+  const next = SPEEDS[(SPEEDS.indexOf(parseInt(event.target.textContent, 10)) + 1) % SPEEDS.length];
+  replay.getReplayer().setConfig({ speed: next });
+  event.target.textContent = next + "x";
+});
+setInterval(() => {
+  if (!replay) return;
+  const now = Math.min(replay.getReplayer().getCurrentTime(), length);
+  document.getElementById("clock").textContent = clock(now) + " of " + clock(length);
+  document.getElementById("hand").style.left = (length ? (100 * now) / length : 0) + "%";
+}, 100);
+addEventListener("hashchange", () => { const at = asked(); if (at !== null) jump(at, true); });
+
+unpacked().then((tabs) => {
+  const shown = tabs.filter((tab) => tab.events.length > 1 && tab.events.some((event) => event.type === 2));
+  if (!shown.length) return say("empty", "This recording holds no snapshot of a page, so nothing can be shown.");
+  if (shown.length > 1) {
+    const label = document.createElement("label");
+    const select = document.createElement("select");
+    label.append("Window ", select);
+    shown.forEach((tab, i) => select.add(new Option(String(i + 1), String(i))));
+    select.addEventListener("change", () => show(shown[Number(select.value)]));
+    document.getElementById("pickers").append(label);
+  }
+  show(shown[0]);
+});
