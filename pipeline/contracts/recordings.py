@@ -25,6 +25,7 @@ RAW_RECORDINGS = Table(
         Column("kind", pl.Int32(), "rrweb's type of event", minimum=0),
         Column("incremental", pl.Int32(), "rrweb's source of an incremental event", nullable=True),
         Column("act", pl.Int32(), "rrweb's type of an interaction", nullable=True),
+        Column("sameness", pl.Int64(), "copies of an event bear the same number"),
         Column("event", pl.String(), "the event as JSON: type, data, timestamp"),
         RECORD_NUMBER,
         EVENT_NUMBER,

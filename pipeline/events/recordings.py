@@ -121,7 +121,7 @@ def _assembled(events: pl.DataFrame, session: str, keep: Keep) -> dict[str, Any]
     """Put the session's recording away; its facts."""
     rank = pl.col("kind").replace_strict(_RANKS, default=3, return_dtype=pl.Int32)
     ordered = events.sort("occurred_at", rank, "record_number", "event_number", "event")
-    once = ordered.unique(["tab_id", "occurred_at", "event"], keep="first", maintain_order=True)
+    once = ordered.unique(["tab_id", "occurred_at", "sameness"], keep="first", maintain_order=True)
     tabs: dict[str | None, list[str]] = {}
     for tab, event in once.select("tab_id", "event").iter_rows():
         tabs.setdefault(tab, []).append(event)

@@ -24,7 +24,7 @@ def recorded_frame(batch: Batch, erased: Erased) -> pl.DataFrame:
     schema = {
         "record_number": pl.Int64, "event_number": pl.Int64, "session_id": pl.String, "anonymous_id": pl.String,
         "user_id": pl.String, "tab_id": pl.String, "at_ms": pl.Int64, "kind": pl.Int32, "incremental": pl.Int32,
-        "act": pl.Int32, "event": pl.String,
+        "act": pl.Int32, "sameness": pl.Int64, "event": pl.String,
     }  # fmt: skip
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     users, devices = erased.among("user", frame["user_id"]), erased.among("device", frame["anonymous_id"])

@@ -16,7 +16,10 @@ ToEvents = Callable[[Any], Iterable[Fields | RecordFault]]
 
 
 class Recorded(NamedTuple):
-    """An rrweb event to be kept for replays: whose, when (ms since 1970), what it is, and itself as masked JSON."""
+    """An rrweb event to be kept for replays: whose, when (ms since 1970), what it is, and itself as masked JSON.
+
+    Copies of an event bear the same `sameness`, however much of each had to be masked.
+    """
 
     session_id: str
     anonymous_id: str
@@ -26,6 +29,7 @@ class Recorded(NamedTuple):
     kind: int
     source: int | None
     act: int | None
+    sameness: int
     event: str
 
 

@@ -12,7 +12,9 @@ import re
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 import soupsieve
+import xxhash
 from bs4 import BeautifulSoup, Tag
 
 from pipeline.ingest.scrub import plain_name, scrub_text, without_personal
@@ -83,14 +85,21 @@ class Masker:
             self._find(dom, [node], above)
         for each in changed:
             self._find_again(dom, each.get("id"))
+
+        def is_shown(each: Fields, name: str = "parentId") -> bool:
+            return not self._is_in(dom.path(each.get(name)), self._hidden)
+
         return {
-            **_scrubbed({n: v for n, v in data.items() if n not in ("adds", "attributes", "texts")}),
-            "texts": [{**each, "value": self._text(dom, each)} for each in entries(data, "texts")],
-            "attributes": [self._attributes_of(dom, each) for each in changed],
+            **_scrubbed({n: v for n, v in data.items() if n not in ("adds", "attributes", "texts", "removes")}),
+            "texts": [
+                {**each, "value": self._text(dom, each)} for each in entries(data, "texts") if is_shown(each, "id")
+            ],
+            "attributes": [self._attributes_of(dom, each) for each in changed if is_shown(each, "id")],
+            "removes": [each for each in entries(data, "removes") if is_shown(each)],
             "adds": [
                 {**each, "node": self._node(each.get("node"), dom.path(each.get("parentId")))}
                 for each in added
-                if not self._is_in(dom.path(each.get("parentId")), self._hidden)
+                if is_shown(each)
             ],
         }
 
@@ -113,8 +122,6 @@ class Masker:
         path = dom.path(changed.get("id"))
         tag, known = dom.element(changed.get("id")) or ("input", {})
         if not isinstance(attributes, dict):
-            return {"id": changed.get("id"), "attributes": {}}
-        if self._is_in(path, self._hidden):
             return {"id": changed.get("id"), "attributes": {}}
         return {"id": changed.get("id"), "attributes": self._attributes(path, tag, known, attributes)}
 
@@ -161,7 +168,11 @@ class Masker:
             return {**kept, "attributes": {**sizes, "style": "background: #bbb; color: transparent"}, "childNodes": []}
         kept["attributes"] = self._attributes(path, tag, known, known)
         if tag.lower() == "textarea" and not self._keeps_field(path, tag, known):
-            return {**kept, "childNodes": []}
+            inside = entries(node, "childNodes")
+            return {
+                **kept,
+                "childNodes": [{**each, "textContent": MASKED} for each in inside if each.get("type") == _TEXT],
+            }
         return self._with_children(kept, node, path)
 
     def _with_children(self, kept: Fields, node: Fields, path: list[int]) -> Fields:
@@ -221,6 +232,25 @@ class Masker:
         for selector, ids in ((self._mask, self._masked), (self._hide, self._hidden)):
             if selector:
                 ids |= {int(str(tag[_ID])) for tag in soupsieve.select(selector, soup)}
+
+
+def sameness(kind: int, source: int | None, data: Fields, kept: Fields) -> int:
+    """A hash by which copies of an event are known.
+
+    How much is masked depends on what the file tells of the page, so of such events it is taken without any text: a hash of
+    what was typed would be a way to guess it.
+    """
+    may_differ = kind == _SNAPSHOT or (kind == _INCREMENTAL and source in (_MUTATION, _INPUT))
+    told = _without_texts(data) if may_differ else kept["data"]
+    return xxhash.xxh3_64_intdigest(msgspec.json.encode([kind, told], order="sorted")) % 2**63
+
+
+def _without_texts(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
+    if isinstance(value, dict):
+        return {name: _without_texts(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_texts(inner) for inner in value]
+    return None if isinstance(value, str) else value
 
 
 _ID = "footfall-node"

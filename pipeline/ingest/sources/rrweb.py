@@ -30,7 +30,6 @@ before them was dead. All of them are kept for replays, masked as the source's `
 one file. Of equal events one counts.
 """
 
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -57,7 +56,8 @@ from pipeline.ingest.sources.fields import (
     text,
     whole,
 )
-from pipeline.ingest.sources.masking import Masker
+from pipeline.ingest.sources.masking import Masker, sameness
+from pipeline.ingest.sources.rrweb_wrappers import unpacked, unwrap, unwrapped_line
 from pipeline.ingest.sources.scrolled import Scrolled
 from pipeline.product_sources import MAX_EVENTS_PER_RECORD, Source
 
@@ -67,7 +67,6 @@ _MOVES = (1, 6, 12)
 _CLICK = 2
 _PAGE_TAG = "footfall:page"
 _SMALL = 1_000
-_MAX_UNPACKED = 64 * 1_048_576
 _IDS = {
     "session_id": ("sessionId", "session_id", "$session_id"),
     "anonymous_id": ("distinct_id", "anonymous_id"),
@@ -104,7 +103,7 @@ class _Recording:
     def __call__(self, record: Any) -> Iterable[Fields | RecordFault]:  # noqa: ANN401  # JSON holds anything
         found: list[Fields | RecordFault] = []
         left_out: RecordLeftOut | None = None
-        for event in _unwrapped_line(record):
+        for event in unwrapped_line(record):
             try:
                 found += self._events(event)
             except RecordLeftOut as reason:
@@ -130,7 +129,7 @@ class _Recording:
             self._windows[name] = _Window(Masker(self._rules, self.dropped_names))
         window = self._windows[name]
         at = take(event, "timestamp", number)
-        data = _unpacked(event)
+        data = unpacked(event)
         if at is None or not isinstance(data, dict):
             raise RecordFault(
                 "no_rrweb_event", "the record has no `timestamp` and `data`; send rrweb's events as they are"
@@ -160,7 +159,7 @@ class _Recording:
         self.recorded.append(
             Recorded(
                 ids["session_id"], ids["anonymous_id"], ids["user_id"], ids["tab_id"], int(at),
-                kind, source, act, msgspec.json.encode(kept).decode(),
+                kind, source, act, sameness(kind, source, data, kept), msgspec.json.encode(kept).decode(),
             )
         )  # fmt: skip
 
@@ -261,67 +260,13 @@ def _pointed(window: _Window, at: Decimal, node: Any, point: Fields) -> Fields: 
     return {**chain, "x": x + scrolled[0], "y": y + scrolled[1], "scroll_y": scrolled[1]}
 
 
-def _unwrapped_line(line: Any) -> Iterator[Fields | RecordFault]:  # noqa: ANN401  # JSON holds anything
-    """The rrweb events of one line: the event itself, [window, event], or {window_id, data: [events]}."""
-    if isinstance(line, list) and len(line) == 2 and isinstance(line[1], dict):  # noqa: PLR2004
-        yield {**line[1], "window_id": line[0]}
-    elif isinstance(line, dict) and isinstance(line.get("data"), list):
-        ids = {name: value for name, value in line.items() if name != "data"}
-        for event in line["data"]:
-            if isinstance(event, dict):
-                yield {**ids, **event}
-            else:
-                yield RecordFault("no_rrweb_event", "an entry of `data` is no object; send rrweb's events as they are")
-    elif isinstance(line, dict):
-        yield dict(line)
-    else:
-        raise RecordFault("no_rrweb_event", "the record is no object; send rrweb's events as they are")
-
-
-def _unpacked(event: Fields) -> Any:  # noqa: ANN401  # JSON holds anything
-    """The event's data; PostHog packs large ones (`cv`) by gzip into a string of bytes."""
-    data = event.get("data")
-    if "cv" not in event:
-        return data
-    return {name: _unzipped(value) for name, value in data.items()} if isinstance(data, dict) else _unzipped(data)
-
-
-def _unzipped(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
-    if not isinstance(value, str) or not value.startswith("\x1f\x8b"):
-        return value
-    try:
-        plain = zlib.decompressobj(31).decompress(value.encode("latin-1"), _MAX_UNPACKED)
-        return msgspec.json.decode(plain)
-    except (zlib.error, UnicodeEncodeError, msgspec.DecodeError, RecursionError) as fault:
-        raise RecordFault("packed_data", f"`data` can't be unpacked: {fault}; export the recording again") from None
-
-
-def _unwrap(document: Any) -> list[Any] | None:  # noqa: ANN401  # JSON holds anything
-    """The events of a whole document, in order of time: PostHog's wrappers, or a plain list."""
-    inner = document.get("result", document) if isinstance(document, dict) else document
-    found = peek(inner, "snapshots") or peek(inner, "data.snapshots") if isinstance(inner, dict) else inner
-    windows = inner.get("snapshot_data_by_window_id") if isinstance(inner, dict) else None
-    if isinstance(windows, dict):
-        found = [
-            {**event, "window_id": name} if isinstance(event, dict) else event
-            for name, events in windows.items()
-            for event in events
-        ]
-    return sorted(found, key=_time) if isinstance(found, list) else None
-
-
-def _time(event: Any) -> float:  # noqa: ANN401  # JSON holds anything
-    at = event.get("timestamp") if isinstance(event, dict) else None
-    return at if isinstance(at, int | float) else 0
-
-
 FORMAT = Format(
     documentation="rrweb, Dive into events; @rrweb/types",
     begin=_Recording,
     capabilities=frozenset({"hover", "dead_click"}),
     dropped={"data.text": "typed text", "data.isChecked": "typed text", "data.payload.trace": "stack trace"},
     typed=("value", "text", "textContent", "isChecked"),
-    unwrap=_unwrap,
+    unwrap=unwrap,
     parse=partial(parsed_as, kind=Any),
     max_record_bytes=64 * 1_048_576,
 )

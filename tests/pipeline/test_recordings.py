@@ -1,0 +1,245 @@
+"""Recordings: masked before anything is stored, assembled per session, each event once, in whatever order they came."""
+
+import gzip
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import approve, drop, ndjson, product, record, take_all
+
+from pipeline.build import build_days, find_dirty
+from pipeline.erase import erase
+from pipeline.ingest.files import retract
+from pipeline.lake import Lake
+from pipeline.product import Product
+from pipeline.tables import DAY_TABLES
+
+BEGIN = int(datetime(2026, 2, 3, 10, tzinfo=UTC).timestamp() * 1000)
+SECRETS = (
+    "s3cret-words",
+    "4111 1111 1111 1111",
+    "private-name",
+    "hidden-balance",
+    "tok-1234567890",
+    "anna@example.com",
+)
+UNTIL_RECORDINGS = [t.contract.name for t in DAY_TABLES]
+UNTIL_RECORDINGS = UNTIL_RECORDINGS[: UNTIL_RECORDINGS.index("recordings") + 1]
+
+
+def text(node: int, content: str) -> dict[str, Any]:
+    return {"type": 3, "id": node, "textContent": content}
+
+
+def element(node: int, tag: str, attributes: dict[str, Any], *children: dict[str, Any]) -> dict[str, Any]:
+    return {"type": 2, "id": node, "tagName": tag, "attributes": attributes, "childNodes": list(children)}
+
+
+def page() -> dict[str, Any]:
+    body = element(
+        3,
+        "body",
+        {},
+        element(4, "h1", {}, text(5, "Plain words stay")),
+        element(6, "input", {"type": "text", "name": "nick", "value": SECRETS[0], "placeholder": "Your nick"}),
+        element(7, "input", {"type": "password", "value": SECRETS[0]}),
+        element(8, "textarea", {"value": SECRETS[0]}, text(9, SECRETS[0])),
+        element(10, "div", {"class": "name"}, element(11, "b", {"title": SECRETS[2]}, text(12, SECRETS[2]))),
+        element(13, "div", {"class": "balance box"}, text(14, SECRETS[3]), element(15, "i", {}, text(16, SECRETS[3]))),
+        element(17, "a", {"href": f"/x?token={SECRETS[4]}", "data-auth-token": SECRETS[4]}, text(18, SECRETS[5])),
+        element(19, "button", {"type": "submit", "value": "Send"}, text(20, "Send")),
+        element(21, "meta", {"name": "csrf-token", "content": SECRETS[4]}),
+    )
+    return {"type": 0, "id": 1, "childNodes": [element(2, "html", {}, body)]}
+
+
+def events(session: str = "s1", begin: int = BEGIN) -> list[dict[str, Any]]:
+    """A visit of 20 s: a page, something typed, names that come in later, a click, a new page."""
+    about = {"sessionId": session, "distinct_id": "d1"}
+    later = element(30, "span", {"class": "name"}, text(31, SECRETS[2]))
+    made = [
+        (0, 4, {"href": f"https://a.example/?token={SECRETS[4]}", "width": 1000, "height": 600}),
+        (1, 2, {"node": page(), "initialOffset": {"left": 0, "top": 0}}),
+        (3_000, 3, {"source": 5, "id": 6, "text": SECRETS[0], "isChecked": False}),
+        (3_500, 3, {"source": 5, "id": 8, "text": SECRETS[1], "isChecked": True}),
+        (4_000, 3, mutation(adds=[{"parentId": 3, "nextId": None, "node": later}])),
+        (4_100, 3, mutation(texts=[{"id": 12, "value": SECRETS[2]}, {"id": 9, "value": SECRETS[0]}])),
+        (4_200, 3, mutation(attributes=[{"id": 6, "attributes": {"value": SECRETS[0]}}])),
+        (4_300, 3, mutation(adds=[{"parentId": 13, "nextId": None, "node": text(40, SECRETS[3])}])),
+        (4_400, 3, mutation(texts=[{"id": 999, "value": SECRETS[2]}])),
+        (5_000, 3, {"source": 2, "type": 2, "id": 19, "x": 10, "y": 20}),
+        (5_100, 5, {"tag": "note", "payload": {"password": SECRETS[0], "mail": SECRETS[5]}}),
+        (5_200, 6, {"plugin": "rrweb/console@1", "payload": {"level": "error", "payload": [f'"{SECRETS[5]}"'], "trace": [SECRETS[0]]}}),
+        (20_000, 3, {"source": 1, "positions": [{"x": 5, "y": 5, "id": 4, "timeOffset": 0}]}),
+    ]  # fmt: skip
+    return [{**about, "type": kind, "timestamp": begin + at, "data": data} for at, kind, data in made]
+
+
+def mutation(**parts: Any) -> dict[str, Any]:
+    return {"source": 0, "texts": [], "attributes": [], "removes": [], "adds": [], **parts}
+
+
+def chosen(**replay: Any) -> Product:
+    rules = {"mask": [".name"], "hide": [".balance"], **replay}
+    return product(sources={"rec": {"format": "rrweb", "replay": rules}, "web": {}}, properties={})
+
+
+def computed(home: Path, said: Product) -> pl.DataFrame:
+    """The recordings of all days after taking what landed, with the gate open."""
+    lake = Lake(home)
+    take_all(lake, said)
+    days = sorted(find_dirty(lake, said, lambda _day: True).runnable)
+    for name in UNTIL_RECORDINGS:
+        list(build_days(lake, said, name, days, approve))
+    return lake.scan_days("recordings", lake.published_days("recordings")).collect()
+
+
+def kept(home: Path, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The events of a recording's only window."""
+    (tab,) = json.loads(gzip.decompress((home / row["recording"]).read_bytes()))["tabs"]
+    return tab["events"]
+
+
+def stored(home: Path) -> bytes:
+    """All that lies below lake/, unpacked, Parquet as its texts."""
+    parts: list[bytes] = []
+    for path in sorted((home / "lake").rglob("*")):
+        if path.suffix == ".parquet":
+            frame = pl.read_parquet(path)
+            parts += [path.read_bytes(), json.dumps(frame.select(pl.col(pl.String)).to_dicts()).encode()]
+        elif path.suffix == ".gz":
+            parts.append(gzip.decompress(path.read_bytes()))
+        elif path.is_file():
+            parts.append(path.read_bytes())
+    return b"\n".join(parts)
+
+
+def test_what_is_masked_is_nowhere_on_disk(tmp_path: Path) -> None:
+    drop(tmp_path, "rec/a.ndjson", ndjson(events()))
+    (row,) = computed(tmp_path, chosen()).to_dicts()
+    found = stored(tmp_path)
+    for secret in SECRETS:
+        assert secret.encode() not in found, secret
+        assert secret.replace(" ", "").encode() not in found, secret
+    assert b"Plain words stay" in found, "what isn't masked is kept"
+    assert b'"Send"' in found
+    texts = json.dumps(kept(tmp_path, row))
+    assert texts.count("*" * len(SECRETS[2])) == 5, "a masked text keeps its length: twice in the page, thrice later"
+    assert "Your nick" in texts
+
+
+def test_everything_may_be_masked_and_fields_kept(tmp_path: Path) -> None:
+    drop(tmp_path, "rec/a.ndjson", ndjson(events()))
+    computed(tmp_path, chosen(texts="mask"))
+    assert b"Plain words stay" not in stored(tmp_path)
+    home = tmp_path / "open"
+    drop(home, "rec/a.ndjson", ndjson(events()))
+    (row,) = computed(home, chosen(inputs="keep", mask=[], hide=[])).to_dicts()
+    found = [e["data"].get("text") for e in kept(home, row) if e["type"] == 3 and e["data"]["source"] == 5]
+    assert found == [SECRETS[0], "[card]"], "fields as the team wants them, cards never"
+    password = kept(home, row)[1]["data"]["node"]["childNodes"][0]["childNodes"][0]["childNodes"][2]
+    assert password["attributes"]["value"] == "*****"
+
+
+def test_facts_of_a_recording(tmp_path: Path) -> None:
+    drop(tmp_path, "rec/a.ndjson", ndjson(events()))
+    (row,) = computed(tmp_path, chosen()).to_dicts()
+    assert row["duration_ms"] == 20_000
+    # Acts at 3.0, 3.5, 5.0 and 20.0 s: the last pause is longer than 10 s.
+    assert row["active_ms"] == 2_000
+    assert (row["recorded_events"], row["snapshots"], row["recorded_clicks"], row["tabs"]) == (13, 1, 1, 1)
+    assert (row["shown_from_ms"], row["events_out_of_place"], row["completeness"]) == (1, 1, "parts missing")
+    assert row["found_by"] == "session_id"
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), files=st.integers(1, 4))
+def test_chunks_in_any_order_and_number_give_the_same_recording(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, files: int
+) -> None:
+    chance, whole = Random(seed), events()
+    alone = tmp_path_factory.mktemp("alone")
+    drop(alone, "rec/a.ndjson", ndjson(whole))
+    said = chosen(mask=[], hide=[])
+    (before,) = computed(alone, said).to_dicts()
+    home = tmp_path_factory.mktemp("chunks")
+    chunks: list[list[dict[str, Any]]] = [[] for _ in range(files)]
+    for event in [*whole, *chance.sample(whole, chance.randint(0, len(whole)))]:
+        chance.choice(chunks).append(event)
+    for number, chunk in enumerate(chunks):
+        data = ndjson(sorted(chunk, key=lambda event: event["timestamp"]))
+        name, packed = (f"{number}.ndjson.gz", gzip.compress(data)) if number % 2 else (f"{number}.ndjson", data)
+        drop(home, f"rec/{name}", packed)
+    (after,) = computed(home, said).to_dicts()
+    # Which element a text belongs to can't be told where its snapshot came in another file: fields are masked then.
+    assert [e["timestamp"] for e in kept(home, after)] == [e["timestamp"] for e in kept(alone, before)]
+    assert after["recorded_events"] == before["recorded_events"]
+    for name in ("duration_ms", "active_ms", "recorded_clicks", "snapshots", "completeness"):
+        assert after[name] == before[name], name
+
+
+def test_a_truncated_file_costs_its_own_events_only(tmp_path: Path) -> None:
+    whole = events()
+    drop(tmp_path, "rec/a.ndjson", ndjson(whole[:8]))
+    drop(tmp_path, "rec/b.ndjson.gz", gzip.compress(ndjson(whole[8:]))[:-20])
+    drop(tmp_path, "rec/c.ndjson", ndjson(whole[8:10]) + b'{"type": 3, "timest')
+    (row,) = computed(tmp_path, chosen()).to_dicts()
+    assert row["recorded_events"] == 10
+    assert (tmp_path / row["recording"]).exists()
+
+
+def test_recordings_beside_events_of_another_source_count_nothing_twice(tmp_path: Path) -> None:
+    """By the session's id, else by the device at that time; of two sessions each gets its own part."""
+    own = {"sources": {"rec": {"format": "rrweb", "replay": {"events": False}}, "web": {}}, "properties": {}}
+    said = product(**own)
+    web = [
+        record("a", "2026-02-03T10:00", anonymous_id="d1", session_id="s1", url="https://a.example/"),
+        record("b", "2026-02-03T10:00:30", "click", anonymous_id="d1", session_id="s1"),
+        record("c", "2026-02-03T12:00", anonymous_id="d1", session_id="s2", url="https://a.example/"),
+        record("d", "2026-02-03T12:00:30", "click", anonymous_id="d1", session_id="s2"),
+    ]
+    drop(tmp_path, "web/a.ndjson", ndjson(web))
+    named = events("s1")
+    unnamed = events("recorder-7", BEGIN + 2 * 3_600_000)
+    nobody = [{**event, "distinct_id": "d9"} for event in events("recorder-9", BEGIN)]
+    drop(tmp_path, "rec/a.ndjson", ndjson([*named, *unnamed, *nobody]))
+    rows = computed(tmp_path, said).sort("started_at")
+    assert rows.select("found_by", "recorded_events").rows() == [("session_id", 13), ("device", 13)]
+    lake = Lake(tmp_path)
+    sessions = lake.scan_days("sessions", lake.published_days("sessions")).collect()
+    assert set(sessions["session_key"]) == set(rows["session_key"])
+    assert sessions["events"].sum() == len(web), "no event of the recorder"
+
+
+def test_retracting_and_erasing_leave_no_recording(tmp_path: Path) -> None:
+    said = chosen()
+    drop(tmp_path, "rec/a.ndjson", ndjson(events()))
+    drop(tmp_path, "rec/b.ndjson", ndjson([{**event, "distinct_id": "d2"} for event in events("s2")]))
+    before = computed(tmp_path, said)
+    assert before.height == 2
+    erased = erase(Lake(tmp_path), said, "device:d1")
+    assert erased.recorded == 13
+    gone = before.filter(pl.col("person_key") == before.sort("recording")["person_key"][0])
+    left = computed(tmp_path, said)
+    assert left.height == 1
+    files = {path.relative_to(tmp_path).as_posix() for path in (tmp_path / "lake/recordings").rglob("*.gz")}
+    assert files == set(left["recording"])
+    assert b'"d1"' not in stored(tmp_path)
+    retract(Lake(tmp_path), "rec/b.ndjson")
+    assert computed(tmp_path, said).is_empty()
+    assert not list((tmp_path / "lake/recordings").rglob("*.gz"))
+    del gone
+
+
+def test_a_session_over_midnight_is_one_recording(tmp_path: Path) -> None:
+    """Booked on the day of its first event, with what came after midnight; the product's zone is Berlin."""
+    begin = int(datetime(2026, 2, 3, 22, 59, 50, tzinfo=UTC).timestamp() * 1000)
+    drop(tmp_path, "rec/a.ndjson", ndjson(events(begin=begin)))
+    (row,) = computed(tmp_path, chosen()).to_dicts()
+    assert (str(row["session_day"]), row["recorded_events"], row["duration_ms"]) == ("2026-02-03", 13, 20_000)
