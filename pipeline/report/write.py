@@ -57,7 +57,7 @@ def write_report(lake: Lake, product: Product) -> Path:
         )
         lake.write(f"{FOLDER}/{page.name}.html", html.encode())
     # A page that isn't made any more may quote somebody who is erased.
-    written = {f"{page.name}.html" for page in made} | _write_replays(lake, product, marts, replays.linked)
+    written = {f"{page.name}.html" for page in made} | write_replays(lake, product, marts, replays.linked)
     for path in lake.path(FOLDER).rglob("*.html"):
         if path.relative_to(lake.path(FOLDER)).as_posix() not in written:
             path.unlink()
@@ -72,12 +72,12 @@ def write_replay(lake: Lake, product: Product, session_key: int) -> Path:
     marts = {name: pl.read_parquet(lake.path(mart_key(name))) for name in ("replays", "replay_moments")}
     if player() is None:
         raise NotPublishedError(NO_PLAYER)
-    if not _write_replays(lake, product, marts, [session_key]):
+    if not write_replays(lake, product, marts, [session_key]):
         raise KeyError(session_key)
     return lake.path(f"{FOLDER}/{REPLAYS}/{page_name(session_key)}.html")
 
 
-def _write_replays(lake: Lake, product: Product, marts: Marts, sessions: Iterable[int]) -> set[str]:
+def write_replays(lake: Lake, product: Product, marts: Marts, sessions: Iterable[int]) -> set[str]:
     """Make the pages of these recorded sessions; their names below the report."""
     built, environment, written = player(), _environment(), set[str]()
     if built is None:

@@ -11,6 +11,8 @@ import pytest
 from support import at, compute_all, drop, missing, product, take_all
 
 from pipeline.lake import Lake
+from pipeline.report.replays import player
+from pipeline.report.write import write_report
 
 BROWSER = Path(__file__).parents[1] / "browser"
 RECORDER = BROWSER / "node_modules/@rrweb/record/dist/record.umd.min.cjs"
@@ -165,6 +167,39 @@ def recording(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Recordi
     assert not manifest.rejected
     compute_all(lake, chosen)
     return Recording(events, acts, lake)
+
+
+def test_the_replay_opens_at_the_rage_click(recording: Recording, browser: Any) -> None:
+    if player() is None:
+        missing("the player (make assets)")
+    report = write_report(recording.lake, product(**PRODUCT)).parent
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    faults: list[str] = []
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda fault: faults.append(str(fault)))
+    page.goto((report / "friction.html").as_uri())
+    page.locator("tr", has_text="rage click").locator("a").first.click()
+    page.wait_for_selector("#status[data-state=paused]")
+    first = min(act.at for act in recording.done("counter"))
+    at = int(page.locator("#status").get_attribute("data-at"))
+    assert abs(at - (first - recording.events[0]["timestamp"])) <= LATE_MS
+    shown = page.frame_locator("#player iframe").locator("body")
+    assert shown.locator("div.counter").count() == 1, "the page that was recorded"
+    box = page.locator("#player iframe").bounding_box()
+    assert box is not None
+    assert box["width"] > 300
+    marks = page.locator("#moments a").evaluate_all(
+        "all => all.map(each => [each.dataset.kind, Number(each.dataset.at)])"
+    )
+    clicks = [at for kind, at in marks if kind == "click"]
+    assert len(clicks) == sum(act.name in CLICKED for act in recording.acts)
+    assert {kind for kind, _ in marks} == {"page", "click", "rage_click", "dead_click"}
+    page.locator("#moments [data-kind=dead_click]").click()
+    page.wait_for_selector("#status[data-state=playing]")
+    page.evaluate("replay.getReplayer().setConfig({speed: 64})")
+    page.wait_for_selector("#status[data-state=finished]", timeout=60_000)
+    page.close()
+    assert not faults
 
 
 CLICKED = ("hero_button", "dead", "counter")

@@ -1,18 +1,25 @@
 """Real recordings and a real PostHog event list through their sources, against the facts in truth.json."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from support import compute_all, drop, product, take_all
+from support import approve, compute_all, drop, missing, product, take_all
 
+from pipeline.build import build_days, find_dirty
 from pipeline.contracts import TABLES
 from pipeline.ingest.manifests import Manifest
 from pipeline.lake import Lake
+from pipeline.report.replays import page_name, player
+from pipeline.report.write import write_replays
+from pipeline.sql_models import run_mart
+from pipeline.tables import DAY_TABLES
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "rrweb_fixtures"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data/rrweb_fixtures isn't here")
@@ -125,3 +132,97 @@ def test_the_posthog_event_list(tmp_path: Path) -> None:
     assert rage["kind"] == "custom", "a detection of theirs, not a click of the visitor's"
     assert rage["url"] == facts["rageclicks"][0]["url"]
     assert rage["occurred_at"] == datetime.fromisoformat(facts["rageclicks"][0]["t"])
+
+
+RECORDINGS = [DEMO, *(f"test_events_json/{path.name}" for path in sorted((DATA / "test_events_json").glob("*.json")))]
+SNAPSHOTS = "recording_snapshots.json"
+# One event of it lies half a year after the others: a visit of its own, with nothing to show.
+FAR = "test_events_json/video-playback.json"
+
+
+@pytest.fixture(scope="module")
+def replays(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, pl.DataFrame, dict[str, int]]:
+    """All recordings in one home; the mart; the session of each file."""
+    home = tmp_path_factory.mktemp("replays")
+    chosen = product(**SOURCES)
+    sessions: dict[str, str] = {}
+    for name in (*RECORDINGS, SNAPSHOTS):
+        # Named, as recorders do it: the hash of the first record would serve as well, but not tell which is which.
+        document = json.loads((DATA / name).read_text())
+        windows = document.get("snapshot_data_by_window_id") if isinstance(document, dict) else {"": document}
+        sessions[name] = Path(name).stem
+        lines = [
+            json.dumps({**event, "sessionId": Path(name).stem, **({"windowId": window} if window else {})})
+            for window, events in windows.items()
+            for event in events
+        ]
+        drop(home, f"rec/{Path(name).stem}.ndjson", "\n".join(lines).encode())
+    lake = Lake(home)
+    take_all(lake, chosen)
+    days = sorted(find_dirty(lake, chosen, lambda _day: True).runnable)
+    for table in DAY_TABLES[: [t.contract.name for t in DAY_TABLES].index("page_views") + 1]:
+        list(build_days(lake, chosen, table.contract.name, days, approve))
+    mart = run_mart(lake, "replays", days)
+    known = lake.scan_days("sessions", days).select("source_session_id", "session_key").collect()
+    first = known.join(mart.select("session_key", "started_at"), on="session_key").sort("started_at", descending=True)
+    keys = dict(first.drop("started_at").rows())
+    return lake, mart, {name: keys[session] for name, session in sessions.items()}
+
+
+def test_every_recording_is_indexed(replays: tuple[Lake, pl.DataFrame, dict[str, int]]) -> None:
+    _, mart, keys = replays
+    assert mart.height == len(RECORDINGS) + 2, "one for each file, and the far event's"
+    rows = {row["session_key"]: row for row in mart.rows(named=True)}
+    for name in RECORDINGS:
+        facts, row = truth()[name], rows[keys[name]]
+        # Events that are equal in all count once.
+        events = json.loads((DATA / name).read_text())
+        copies = sum(n - 1 for n in Counter(json.dumps(event, sort_keys=True) for event in events).values())
+        assert row["recorded_events"] == facts["events"] - copies - (name == FAR), name
+        assert row["snapshots"] == len(facts["full_snapshot_nodes"]), name
+        assert row["recorded_clicks"] == len(facts["clicks"]), name
+        assert row["started_at"].timestamp() * 1000 == pytest.approx(facts["first"]), name
+        if name != FAR:
+            assert row["duration_ms"] == facts["duration_ms"], name
+            assert row["completeness"] == "whole", name
+    assert rows[keys[SNAPSHOTS]]["completeness"] == "nothing to show", "it holds no snapshot of a page"
+    # 2.1 s and less apart are the acts about the three clicks; the pauses between are 42.7 and 10.3 s.
+    demo = rows[keys[DEMO]]
+    acts = sorted(
+        e["timestamp"] for e in json.loads((DATA / DEMO).read_text())
+        if e["type"] == 3 and e["data"]["source"] in (1, 2, 3, 5, 6, 12)
+    )  # fmt: skip
+    gaps = [b - a for a, b in pairwise(acts)]
+    assert max(gaps) == truth()[DEMO]["longest_gap_between_user_actions_ms"]
+    assert demo["active_ms"] == sum(gap for gap in gaps if gap <= 10_000)
+
+
+def test_every_recording_plays_to_its_end(replays: tuple[Lake, pl.DataFrame, dict[str, int]], browser: Any) -> None:
+    if player() is None:
+        missing("the player (make assets)")
+    lake, mart, keys = replays
+    moments = TABLES["replay_moments"].schema.to_frame()
+    written = write_replays(lake, product(**SOURCES), {"replays": mart, "replay_moments": moments}, keys.values())
+    assert len(written) == len(keys) == len(RECORDINGS) + 1
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    faults: list[str] = []
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda fault: faults.append(str(fault)))
+    local = ("file:", "data:", "blob:", "about:")
+    page.on("request", lambda asked: None if asked.url.startswith(local) else faults.append(asked.url))
+    for name, key in keys.items():
+        path = lake.path(f"report/replays/{page_name(key)}.html")
+        assert path.stat().st_size < 2_000_000
+        page.goto(path.as_uri())
+        expected = "empty" if name == SNAPSHOTS else "playing"
+        page.wait_for_selector(f"#status[data-state={expected}]")
+        if name == SNAPSHOTS:
+            continue
+        page.evaluate("replay.getReplayer().setConfig({speed: 64})")
+        page.wait_for_selector("#status[data-state=finished]", timeout=60_000)
+        assert not faults, name
+        if name == DEMO:
+            shown = page.frame_locator("#player iframe").locator("body")
+            assert "React" in shown.inner_text(), "the page that was recorded is drawn"
+            assert page.locator("#moments [data-kind=click]").count() == len(truth()[DEMO]["clicks"])
+    page.close()

@@ -12,9 +12,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-import msgspec
 import soupsieve
-import xxhash
 from bs4 import BeautifulSoup, Tag
 
 from pipeline.ingest.scrub import plain_name, scrub_text, without_personal
@@ -29,6 +27,8 @@ _FIELDS = frozenset({"input", "textarea", "select"})
 _LABELS = frozenset({"button", "submit", "reset", "image"})
 _ALWAYS = frozenset({"password", "email", "tel"})
 _TOLD = frozenset({"title", "alt", "placeholder", "aria-label", "aria-valuetext", "label", "content"})
+# Numbers of drawings, some of which look like those of cards.
+_SHAPES = frozenset({"d", "points", "transform", "gradienttransform", "viewbox", "stroke-dasharray", "path"})
 _SECRET_NAME = re.compile(r"token|csrf|xsrf|secret|password|passwd|nonce|apikey|authorization|sessionid")
 _VISIBLE = re.compile(r"\S")
 _LONG = 1_024
@@ -138,6 +138,8 @@ class Masker:
                     kept[name] = MASKED
             elif not isinstance(value, str):
                 kept[name] = _scrubbed(value)
+            elif lower in _SHAPES:
+                kept[name] = value
             elif _SECRET_NAME.search(plain_name(lower)) or (lower == "content" and is_secret):
                 kept[name] = _SECRET
             elif is_masked and (lower in _TOLD or lower.startswith("data-")):
@@ -232,25 +234,6 @@ class Masker:
         for selector, ids in ((self._mask, self._masked), (self._hide, self._hidden)):
             if selector:
                 ids |= {int(str(tag[_ID])) for tag in soupsieve.select(selector, soup)}
-
-
-def sameness(kind: int, source: int | None, data: Fields, kept: Fields) -> int:
-    """A hash by which copies of an event are known.
-
-    How much is masked depends on what the file tells of the page, so of such events it is taken without any text: a hash of
-    what was typed would be a way to guess it.
-    """
-    may_differ = kind == _SNAPSHOT or (kind == _INCREMENTAL and source in (_MUTATION, _INPUT))
-    told = _without_texts(data) if may_differ else kept["data"]
-    return xxhash.xxh3_64_intdigest(msgspec.json.encode([kind, told], order="sorted")) % 2**63
-
-
-def _without_texts(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
-    if isinstance(value, dict):
-        return {name: _without_texts(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_without_texts(inner) for inner in value]
-    return None if isinstance(value, str) else value
 
 
 _ID = "footfall-node"

@@ -56,8 +56,9 @@ from pipeline.ingest.sources.fields import (
     text,
     whole,
 )
-from pipeline.ingest.sources.masking import Masker, sameness
+from pipeline.ingest.sources.masking import Masker
 from pipeline.ingest.sources.rrweb_wrappers import unpacked, unwrap, unwrapped_line
+from pipeline.ingest.sources.sameness import Sameness
 from pipeline.ingest.sources.scrolled import Scrolled
 from pipeline.product_sources import MAX_EVENTS_PER_RECORD, Source
 
@@ -80,6 +81,7 @@ class _Window:
     """What is known of one window so far."""
 
     masker: Masker
+    sameness: Sameness = field(default_factory=Sameness)
     dom: Dom = field(default_factory=Dom)
     scrolled: Scrolled = field(default_factory=Scrolled)
     dead_clicks: DeadClicks = field(default_factory=DeadClicks)
@@ -156,10 +158,11 @@ class _Recording:
             return
         kept = {"type": kind, "data": window.masker.event(window.dom, kind, data), "timestamp": int(at)}
         source, act = (_small(data.get(name)) if kind == _INCREMENTAL else None for name in ("source", "type"))
+        text = msgspec.json.encode(kept).decode()
         self.recorded.append(
             Recorded(
                 ids["session_id"], ids["anonymous_id"], ids["user_id"], ids["tab_id"], int(at),
-                kind, source, act, sameness(kind, source, data, kept), msgspec.json.encode(kept).decode(),
+                kind, source, act, window.sameness.of(int(at), kind, data, text), text,
             )
         )  # fmt: skip
 

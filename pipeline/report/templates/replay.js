@@ -25,6 +25,27 @@ async function unpacked() {
   return JSON.parse(await new Response(stream).text()).tabs;
 }
 
+// Whatever the page loaded from elsewhere: a replay asks nobody, so it is taken out.
+const LOADED = new Set(["src", "srcset", "poster", "background", "data", "xlink:href", "imagesrcset"]);
+const isOwn = (address) => /^(data:|blob:|#|about:blank$)/.test(address.trim());
+const unloaded = (css) => css.replace(/@import[^;]*;/g, "").replace(/url\(\s*(?!["']?data:)[^)]*\)/g, "none");
+
+function offline(value) {
+  if (Array.isArray(value)) value.forEach(offline);
+  if (!value || typeof value !== "object" || Array.isArray(value)) return;
+  if (value.tagName === "link" && value.attributes) delete value.attributes.href;
+  if ((value.tagName === "video" || value.tagName === "audio") && value.attributes) {
+    for (const name of Object.keys(value.attributes)) if (/^rr_media|^autoplay$|^loop$/.test(name)) delete value.attributes[name];
+  }
+  const drawn = value.tagName === "image" || value.tagName === "use" || value.tagName === "feImage";
+  if (drawn && value.attributes && value.attributes.href && !isOwn(value.attributes.href)) delete value.attributes.href;
+  for (const [name, inner] of Object.entries(value)) {
+    if (typeof inner !== "string") offline(inner);
+    else if (LOADED.has(name) && !isOwn(inner)) delete value[name];
+    else if (inner.includes("url(") || inner.includes("@import")) value[name] = unloaded(inner);
+  }
+}
+
 // Pages and clicks are told by the recording itself.
 function ownMoments(events, begin) {
   const found = [];
@@ -133,6 +154,9 @@ setInterval(() => {
 addEventListener("hashchange", () => { const at = asked(); if (at !== null) jump(at, true); });
 
 unpacked().then((tabs) => {
+  offline(tabs);
+  // What isn't loaded can't be played either.
+  for (const tab of tabs) tab.events = tab.events.filter((event) => !(event.type === 3 && event.data.source === 7));
   const shown = tabs.filter((tab) => tab.events.length > 1 && tab.events.some((event) => event.type === 2));
   if (!shown.length) return say("empty", "This recording holds no snapshot of a page, so nothing can be shown.");
   if (shown.length > 1) {
