@@ -32,7 +32,9 @@ days_job = dg.define_asset_job(
 )
 marts_job = dg.define_asset_job(
     "marts",
-    selection=dg.AssetSelection.assets(*PERIOD_TABLE, *(mart.name for mart in MARTS), "report", "alert_messages")
+    selection=dg.AssetSelection.assets(
+        *PERIOD_TABLE, *(mart.name for mart in MARTS), "catalog", "report", "alert_messages"
+    )
     | dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("events"), "newest_day_age")),
     executor_def=dg.in_process_executor,
     description="Period tables and marts, once no day is dirty.",

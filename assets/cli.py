@@ -127,14 +127,21 @@ def marts(
     csv: Annotated[
         Path | None, typer.Option(help="Also write them as CSV to this folder, safe to open in a spreadsheet.")
     ] = None,
+    catalog: Annotated[
+        bool, typer.Option("--catalog", help="Make marts/catalog.duckdb and the dictionary anew, for BI tools.")
+    ] = False,
 ) -> None:
     """Publish the marts if they are behind the days, and list them."""
+    from pipeline.catalog import CATALOG_KEY, write_catalog
     from pipeline.csv_export import export_csv
 
     with open_run(home) as runner:
         runner.publish_marts(rebuild=rebuild)
     opened = open_home(home)
     _print_marts(opened)
+    if catalog:
+        views = write_catalog(opened.lake)
+        out.print(f"{len(views)} views in {opened.lake.path(CATALOG_KEY)}", highlight=False)
     if csv is not None:
         out.print(f"{len(export_csv(opened.lake, csv))} CSV files written to {csv}", highlight=False)
 

@@ -7,7 +7,7 @@ from assets.automation import days_job, dirty_days, landing, marts_job, nightly_
 from assets.checks import newest_day_age
 from assets.events import day_assets
 from assets.landing import raw_events_asset
-from assets.marts import mart_assets, period_assets, report_asset
+from assets.marts import catalog_asset, mart_assets, period_assets, report_asset
 from assets.resources import Home, home_from_environment
 
 
@@ -19,6 +19,7 @@ def build_defs(home: Home) -> dg.Definitions:
             *day_assets(home.days),
             *period_assets(),
             *mart_assets(),
+            catalog_asset(),
             report_asset(),
             alert_messages_asset(),
         ],

@@ -64,6 +64,26 @@ def report_asset() -> dg.AssetsDefinition:
     return _asset
 
 
+def catalog_asset() -> dg.AssetsDefinition:
+    """What BI tools connect to, made from all marts."""
+
+    @dg.asset(
+        name="catalog",
+        group_name="marts",
+        kinds={"duckdb"},
+        owners=OWNERS,
+        description="Views over the marts with comments: marts/catalog.duckdb; the dictionary of their columns.",
+        deps=[mart.name for mart in MARTS],
+        output_required=False,
+    )
+    def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Iterator[dg.MaterializeResult[Any]]:
+        with io_retries(context):
+            views = home.write_catalog()
+        yield dg.MaterializeResult(metadata={"views": len(views)})
+
+    return _asset
+
+
 def mart_assets() -> list[dg.AssetsDefinition]:
     """An asset per mart; its edges are what sqlglot reads in the SQL."""
     return [_mart_asset(mart) for mart in MARTS]

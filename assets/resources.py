@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from assets.partitions import existing_days, local_days
 from pipeline.alert_messages import newest_alerts, send_new
 from pipeline.as_of import Judges, marts_as_of
 from pipeline.build import Outcome, build_days, build_period, find_dirty, take_snapshot
+from pipeline.catalog import write_catalog
 from pipeline.drift import Finding, find_drift
 from pipeline.home import claim
 from pipeline.ingest.files import ingest, listing, settled_pending
@@ -108,7 +109,7 @@ class Home:
     def _standing_of(self, run_id: str) -> Publication:
         """What the marts of a run are made from, looked at once a run and again after days were computed in it."""
         if self._standing is None or self._standing[0] != run_id:
-            self._standing = run_id, Publication(self.lake, self.product)
+            self._standing = run_id, Publication(self.lake, self.product, datetime.now(UTC))
         return self._standing[1]
 
     def build_days(self, table: str, keys: Sequence[str]) -> Iterator[Outcome]:
@@ -137,6 +138,10 @@ class Home:
         from pipeline.report.write import write_report  # noqa: PLC0415
 
         return write_report(self.lake, self.product)
+
+    def write_catalog(self) -> list[str]:
+        """Make the catalog of the marts and their dictionary; returns its views."""
+        return write_catalog(self.lake)
 
     def newest_alerts(self) -> list[dict[str, Any]]:
         """Alerts of the newest day with data."""

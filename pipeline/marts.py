@@ -4,7 +4,8 @@
 """
 
 from collections.abc import Callable
-from functools import cached_property
+from datetime import date, datetime
+from functools import cache, cached_property
 
 import msgspec
 import polars as pl
@@ -15,6 +16,7 @@ from pipeline.lake import Lake, mart_key
 from pipeline.period_tables import PERIOD_TABLES
 from pipeline.product import Product
 from pipeline.profile import Facts, Verdict, batch_profile
+from pipeline.restatements import Basis, basis_key, basis_of, causes, enter, read_basis, restated
 from pipeline.sql_models import load_models, run_mart
 from pipeline.state import Snapshot, dirty_days, hash_texts
 from pipeline.tables import DAY_TABLES
@@ -45,8 +47,6 @@ def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
         for table in DAY_TABLES
         for day in snapshot.data_days()
     ]
-    models = [model.sql for model in load_models().values()]
-    codes = [f"{table.contract.name}:{table.code_version}" for table in PERIOD_TABLES]
     said = product.part_hash(
         "time",
         "funnels",
@@ -68,7 +68,15 @@ def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
         "hypotheses",
         "opportunities",
     )
-    return hash_texts([said, snapshot.files, *codes, *models, *parts])
+    return hash_texts([said, snapshot.files, code_of_marts(), *parts])
+
+
+@cache
+def code_of_marts() -> str:
+    """Hash of the versions of all tables and of the text of all models."""
+    codes = [f"{table.contract.name}:{table.code_version}" for table in PERIOD_TABLES]
+    days = [f"{table.contract.name}:{table.code_version}" for table in DAY_TABLES]
+    return hash_texts([*codes, *days, *(model.sql for model in load_models().values())])
 
 
 def marts_are_stale(lake: Lake, product: Product, snapshot: Snapshot) -> bool:
@@ -84,11 +92,37 @@ MartJudge = Callable[[Table, Product, pl.DataFrame, Facts], Verdict]
 
 
 class Publication(Standing):
-    """What all marts of a run are made from, and the days that a gate holds back."""
+    """What all marts of a run are made from, and the days that a gate holds back.
 
-    def __init__(self, lake: Lake, product: Product) -> None:
+    With `now`, numbers that were published before and change are entered into the ledger of restatements.
+    """
+
+    def __init__(self, lake: Lake, product: Product, now: datetime | None = None) -> None:
         super().__init__(lake, product)
-        self._product = product
+        self._lake, self._product, self.now = lake, product, now
+        self._record = read_record(lake)
+
+    def restate(self, mart: str, frame: pl.DataFrame) -> None:
+        """Enter what changes of the mart that lies there when `frame` takes its place."""
+        if self.now is None:
+            return
+        basis, old, key = self._basis, self._record.get(mart), mart_key(mart)
+        before = read_basis(self._lake, old.inputs) if old else None
+        if old is None or before is None or old.newest_day is None or not self._lake.exists(key):
+            return
+        newest = date.fromisoformat(old.newest_day)
+        found = restated(mart, pl.read_parquet(self._lake.path(key)), frame, newest)
+        enter(self._lake, mart, found, causes(before, basis, newest), self.now)
+
+    @cached_property
+    def _basis(self) -> Basis:
+        """What a later publication is compared with; of earlier ones those that a mart was made from are kept."""
+        made_from = basis_of(self.manifests, self.snapshot, self._product, code_of_marts())
+        self._lake.write(basis_key(self.inputs), msgspec.json.encode(made_from, order="sorted"))
+        kept = {basis_key(inputs) for inputs in (self.inputs, *(mart.inputs for mart in self._record.values()))}
+        for key in set(self._lake.keys("lake/_state/publications")) - kept:
+            self._lake.delete(key)
+        return made_from
 
     @cached_property
     def inputs(self) -> str:
@@ -112,6 +146,7 @@ def build_mart(
     verdict = judge(TABLES[name], product, frame, facts)
     if verdict.faults:
         return Outcome(None, frame.height, None, verdict, facts, [])
+    standing.restate(name, frame)
     sha256 = lake.write_frame(mart_key(name), frame)
     published = PublishedMart(
         rows=frame.height,

@@ -171,8 +171,8 @@ def take_all(lake: Lake, chosen: Product) -> list[Manifest]:
     return list(ingest(lake, chosen, files))
 
 
-def compute_all(lake: Lake, chosen: Product, *, by_day: bool = False) -> None:
-    """Compute dirty days, period tables and marts, with the gate open."""
+def compute_all(lake: Lake, chosen: Product, *, by_day: bool = False, now: datetime | None = None) -> None:
+    """Compute dirty days, period tables and marts, with the gate open; with `now` restatements are entered."""
     days = sorted(find_dirty(lake, chosen, lambda _day: True).runnable)
     for chunk in [[day] for day in days] if by_day else [days]:
         for table in DAY_TABLES:
@@ -180,7 +180,7 @@ def compute_all(lake: Lake, chosen: Product, *, by_day: bool = False) -> None:
     if by_day and find_dirty(lake, chosen, lambda _day: True).runnable:
         compute_all(lake, chosen)
         return
-    standing = Publication(lake, chosen)
+    standing = Publication(lake, chosen, now)
     for period in PERIOD_TABLES:
         build_period(lake, chosen, period.contract.name, approve, standing)
     for mart in MARTS:

@@ -62,7 +62,8 @@ class Table:
     """A published table: its grain in one sentence, its columns, its key and what holds between columns.
 
     `at_most` lists (smaller, larger) pairs of columns, e.g. a numerator and its denominator. `product_columns`
-    is true where the product file adds promoted properties as further columns.
+    is true where the product file adds promoted properties as further columns. `version` is that of its columns: it rises
+    when one goes, or means something else (docs/bi.md).
     """
 
     name: str
@@ -74,6 +75,7 @@ class Table:
     at_most: tuple[tuple[str, str], ...] = ()
     rules: tuple[RowRule, ...] = ()
     product_columns: bool = False
+    version: int = 1
 
     @property
     def schema(self) -> pl.Schema:

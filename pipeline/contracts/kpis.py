@@ -9,6 +9,25 @@ from pipeline.contracts.sessions import DEVICE, PERSON, SESSION_DAY
 SESSION_DIMENSIONS = ("device_type", "country", "channel")
 _OVER = ("session_day", *SESSION_DIMENSIONS)
 MONEY = "micro-units"
+# What each key figure is, as people read it.
+KPI_MEANINGS = {
+    "people": "People with at least one session in the period; each counts once.",
+    "new_people": "People whose first event ever lies in the period.",
+    "returning_people": "People of the period who were seen before it.",
+    "sessions": "Sessions that began in the period.",
+    "orders": "Orders of the period's sessions.",
+    "revenue": "Revenue of orders less refunds of the period's sessions.",
+    "conversion": "Sessions that reached a goal, of all sessions.",
+    "bounce_rate": "Sessions of exactly one page view and no goal, of those with a page view.",
+    "orders_per_person": "Orders per person of the period.",
+    "revenue_per_person": "Revenue less refunds per person of the period.",
+    "average_order": "Revenue less refunds per order.",
+    "sessions_per_person": "Sessions per person of the period.",
+    "retention": "Of the people of the period before, those who came back in this one.",
+    "churn": "Of the people of the period before, those who stayed away in this one.",
+    "engaged_seconds": "Engaged seconds per session, of sessions where they were measured.",
+    "frustration": "Friction score per session, by the first rule set.",
+}
 DIMENSION = Column(
     "dimension",
     pl.String(),

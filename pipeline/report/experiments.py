@@ -67,6 +67,7 @@ def _division(rows: pl.DataFrame, name: str) -> Section:
             (r["variant"] + (" (control)" if r["is_control"] else ""), *(count(r[k]) for k in ("people_exposed", "people_set_aside", "people_counted", "people_expected")))
             for r in rows.sort("is_control", "variant", descending=[True, False]).rows(named=True)
         ],
+        passport="experiment_groups: variant people_exposed people_set_aside people_counted people_expected",
     )  # fmt: skip
 
 
@@ -87,6 +88,7 @@ def _results(product: Product, rows: pl.DataFrame, name: str) -> Section:
         [charts.intervals(drawn, f"{said(name)}: change against the control", "change against the control", _COLOURS)] if drawn.height else [],
         ("metric", "variant", "verdict", "people", "control", "variant's", "effect", "from", "to", "with CUPED", "planned end in"),
         [_result(product, r) for r in ordered.rows(named=True)],
+        passport="experiments: metric variant verdict people_variant control treatment effect low high cuped_low days_to_go",
     )  # fmt: skip
 
 
@@ -125,6 +127,7 @@ def _groups(product: Product, rows: pl.DataFrame, name: str) -> Section:
              *(figure_text(r[k], _UNITS[r["metric_kind"]], product.currency, signed=True) for k in ("effect", "low", "high")), r["verdict"])
             for r in ordered.rows(named=True)
         ],
+        passport="experiments: value variant people_variant effect low high verdict",
     )  # fmt: skip
 
 
@@ -154,4 +157,5 @@ def _hypotheses(product: Product, rows: pl.DataFrame, results: pl.DataFrame) -> 
              *(figure_text(r[k], unit(r), product.currency, signed=True) for k in ("effect", "low", "high")), said(r["tested_by"]))
             for r in rows.sort("hypothesis").rows(named=True)
         ],
+        passport="hypotheses: statement verdict metric expected before effect low high tested_by",
     )  # fmt: skip

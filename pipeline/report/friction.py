@@ -56,6 +56,7 @@ def _alerts(alerts: pl.DataFrame, last: date, replays: Replays) -> Section | Non
             )
             for r in recent.head(_MOST).rows(named=True)
         ],
+        passport="alerts: metric day since rate expected n example_sessions",
     )  # fmt: skip
 
 
@@ -96,6 +97,7 @@ def _signals(recent: pl.DataFrame, releases: charts.Releases, watch: pl.DataFram
              count(r["sessions_with"]), watch_links(lists.get((r["page"], r["signal"]), none).head(_WATCHED), replays))
             for r in shown.head(2 * _MOST).rows(named=True)
         ],
+        passport="friction: signal page incidents page_views_with page_views_measured sessions_with -",
     )  # fmt: skip
 
 
@@ -115,6 +117,7 @@ def _elements(recent: pl.DataFrame) -> Section:
              count(r["incidents"]), count(r["page_views_with"]), count(r["sessions_with"]))
             for r in shown.rows(named=True)
         ],
+        passport="friction_elements: element signal zone incidents page_views_with sessions_with",
     )  # fmt: skip
 
 
@@ -135,6 +138,7 @@ def _details(events: pl.DataFrame) -> Section | None:
             (r["detail"][:100], said(r["signal"]), r["page"], r["came_from"] or "", count(r["incidents"]), count(r["sessions"]))
             for r in shown.rows(named=True)
         ],
+        passport="friction_events: detail signal page came_from incident_key session_key",
     )  # fmt: skip
 
 
@@ -159,6 +163,7 @@ def _calibration(effects: pl.DataFrame) -> Section:
              share(r["effect"]), share(r["low"]), share(r["high"]), share(r["plain_difference"]), _VERDICTS[r["verdict"]])
             for r in shown.rows(named=True)
         ],
+        passport="friction_calibration: signal page goal sessions_with sessions_without effect low high plain_difference verdict",
     )  # fmt: skip
 
 
@@ -181,4 +186,5 @@ def _sessions(events: pl.DataFrame, replays: Replays) -> Section:
              f"{r['session_score_per_minute'] or 0:.1f}", count(r["incidents"]), r["signals"].replace("_", " "), r["pages"])
             for r in worst.rows(named=True)
         ],
+        passport="friction_events: session_key session_day device_type session_score session_score_per_minute incident_key signal page",
     )  # fmt: skip

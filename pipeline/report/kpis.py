@@ -1,16 +1,20 @@
 """The page of key figures: the north star and its guardrails, what changed and why, by group, and after releases."""
 
+import json
 from typing import Any
 
 import polars as pl
 from markupsafe import Markup
 
 from pipeline.contracts.base import MICROS
+from pipeline.contracts.kpis import KPI_MEANINGS
 from pipeline.product import Product
 from pipeline.report import charts
 from pipeline.report.parts import (
+    Body,
     Marts,
     Page,
+    Picker,
     Section,
     Tile,
     count,
@@ -21,15 +25,22 @@ from pipeline.report.parts import (
     said,
     share,
 )
+from pipeline.report.passports import Trust, said_of
+from pipeline.report.quality import Standing, number_text
 
 _PARTS_SHOWN, _GROUPS_SHOWN = 12, 12
 _TREE_ORDER = ("people", "orders per person", "revenue per order")
 _EVERYBODY = pl.col("dimension") == ""
 _BY_GROUP = ("people", "sessions", "conversion", "revenue_per_person", "average_order", "bounce_rate", "frustration")
+_PERIODS = [("week", "last complete week"), ("last_7", "last 7 days"), ("last_28", "last 28 days"), ("day", "last day")]
+_PICKED = 6
+# Why a figure was restated, by what tells figures apart.
+Restated = dict[tuple[str, ...], str]
+_FIGURE = ("period", "period_start", "dimension", "value", "kpi")
 _VERDICTS = {"up": "up", "down": "down", "unclear": "", "no comparison": "no comparison"}
 
 
-def kpis_page(product: Product, marts: Marts) -> Page:
+def kpis_page(product: Product, marts: Marts, standing: Standing, trust: Trust) -> Page:
     """Key figures of the last complete week beside the week before, and what their changes are made of."""
     kpis = marts["kpis"]
     weeks = kpis.filter(pl.col("period") == "week", pl.col("mature"))
@@ -38,16 +49,16 @@ def kpis_page(product: Product, marts: Marts) -> Page:
     last = weeks["period_start"].max()
     now = weeks.filter(pl.col("period_start") == last)
     sections = [
-        _figures(product, now.filter(_EVERYBODY)),
+        _figures(product, kpis, now.filter(_EVERYBODY), restated_figures(standing)),
         _tree(product, marts["kpi_changes"]),
         *_changes(product, now, marts["kpi_changes"]),
         _groups(product, kpis),
         _releases(product, marts["releases"], marts["kpis"]),
     ]
-    return Page("kpis", f"Key figures: Week from {last:%d %B %Y}", _tiles(product, kpis, now), sections)
+    return Page("kpis", f"Key figures: Week from {last:%d %B %Y}", _tiles(product, kpis, now, trust), sections)
 
 
-def _tiles(product: Product, kpis: pl.DataFrame, now: pl.DataFrame) -> list[Tile]:
+def _tiles(product: Product, kpis: pl.DataFrame, now: pl.DataFrame, trust: Trust) -> list[Tile]:
     daily = kpis.filter(_EVERYBODY, pl.col("period") == "day").sort("period_start")
     roles = {product.kpis.north_star: "North star"} | dict.fromkeys(product.kpis.guardrails, "Guardrail")
     rows = {row["kpi"]: row for row in now.filter(_EVERYBODY).rows(named=True)}
@@ -69,6 +80,7 @@ def _tiles(product: Product, kpis: pl.DataFrame, now: pl.DataFrame) -> list[Tile
                 _change_text(row, product),
                 spark,
                 "Of the last complete week; the line shows days.",
+                said_of("kpis", "figure", product, trust, _about(row)),
             )
         )
     return tiles
@@ -84,7 +96,77 @@ def _change_text(row: dict[str, Any], product: Product) -> str:
     return f"{change} on the week before ({' to '.join(ends)})"
 
 
-def _figures(product: Product, rows: pl.DataFrame) -> Section:
+def restated_figures(standing: Standing) -> Restated:
+    """The latest restatement of each key figure."""
+    rows = standing.restatements.filter(pl.col("mart") == "kpis", pl.col("column") == "figure")
+    found: Restated = {}
+    for r in reversed(rows.rows(named=True)):
+        found[tuple(json.loads(r["key"])[name] for name in _FIGURE)] = (
+            f"Restated {r['restated_at']:%d %b %Y}: {number_text(r['old'])} to {number_text(r['new'])}, because of {r['cause']}."
+        )
+    return found
+
+
+def _figures(product: Product, kpis: pl.DataFrame, charts_of: pl.DataFrame, restated: Restated) -> Section:
+    """All key figures of the newest period of each length, for everybody and for the largest groups."""
+    newest = kpis.filter("mature").filter(pl.col("period_start") == pl.col("period_start").max().over("period"))
+    groups = _groups_of(newest)
+    by_choice = newest.sort("kpi").partition_by("period", "dimension", "value", as_dict=True)
+    bodies = [
+        Body((period, f"{dimension}={value}"), *_rows(product, by_choice[period, dimension, value], restated))
+        for period, _ in _PERIODS
+        for dimension, value in groups
+        if (period, dimension, value) in by_choice
+    ]
+    lengths = {body.picked[0] for body in bodies}
+    named = [(f"{d}={v}", f"{said(d)}: {said(v)}" if d else "everybody") for d, v in groups]
+    return Section(
+        "All figures",
+        "The newest complete period beside the one before of the same length. From, to: the 95 % interval of the change, by the "
+        "spread between people; where it holds 0, the difference may be chance. ‡: restated since it was first published.",
+        _changes_drawn(charts_of),
+        ("figure", "now", "before", "change", "from", "to", ""),
+        passport="kpis: kpi figure figure_before change change_low change_high verdict",
+        pickers=[Picker("Period", [each for each in _PERIODS if each[0] in lengths]), Picker("Group", named)],
+        bodies=bodies,
+    )
+
+
+def _groups_of(newest: pl.DataFrame) -> list[tuple[str, str]]:
+    """Everybody, and of each dimension the values with most people."""
+    people = newest.filter(pl.col("kpi") == "people", pl.col("period") == "last_28", ~_EVERYBODY)
+    most = people.sort("dimension", "figure", "value", descending=[False, True, False]).group_by(
+        "dimension", maintain_order=True
+    ).head(_PICKED)  # fmt: skip
+    return [("", ""), *most.select("dimension", "value").rows()]
+
+
+def _rows(product: Product, own: pl.DataFrame, restated: Restated) -> tuple[list[tuple[str, ...]], list[str]]:
+    told = [restated.get(tuple(str(r[name]) for name in _FIGURE), "") for r in own.rows(named=True)]
+    rows = [
+        (said(r["kpi"]), figure_text(r["figure"], r["unit"], product.currency) + ("\u00a0‡" if again else ""),
+         figure_text(r["figure_before"], r["unit"], product.currency),
+         *(figure_text(r[name], r["unit"], product.currency, signed=True) for name in ("change", "change_low", "change_high")),
+         _VERDICTS[r["verdict"]])
+        for r, again in zip(own.rows(named=True), told, strict=True)
+    ]  # fmt: skip
+    return rows, [
+        " ".join(filter(None, (_about(r), again))) for r, again in zip(own.rows(named=True), told, strict=True)
+    ]
+
+
+def _about(r: dict[str, Any]) -> str:
+    """What the figure is, its exact sums, of how many people, in which days."""
+    meaning = KPI_MEANINGS.get(r["kpi"], "Score of the survey's answers.")
+    sums = (
+        ""
+        if r["numerator"] is None
+        else f" {r['numerator']:,}" + ("" if r["denominator"] is None else f" / {r['denominator']:,}") + "."
+    )
+    return f"{meaning}{sums} n: {r['people']:,} people, {day_text(r['period_start'])} to {day_text(r['period_end'])}."
+
+
+def _changes_drawn(rows: pl.DataFrame) -> list[Markup]:
     compared = rows.filter(pl.col("change_share").is_not_null(), pl.col("change_low").is_not_null())
     before = pl.col("figure_before").abs()
     colours = {"up": charts.BLUE, "unclear": charts.GREY, "down": charts.ORANGE}
@@ -95,22 +177,8 @@ def _figures(product: Product, rows: pl.DataFrame) -> Section:
         high=pl.col("change_high") / before,
         verdict="verdict",
     )
-    return Section(
-        "All figures",
-        "The last complete week beside the week before. The line is the 95 % interval of the change, by the spread between "
-        "people: where it holds 0, the week's difference may be chance.",
-        [charts.intervals(drawn, "Change of each key figure on the week before", "change on the week before", colours)]
-        if drawn.height
-        else [],
-        ("figure", "now", "before", "change", "from", "to", ""),
-        [
-            (said(r["kpi"]), figure_text(r["figure"], r["unit"], product.currency),
-             figure_text(r["figure_before"], r["unit"], product.currency),
-             *(figure_text(r[name], r["unit"], product.currency, signed=True) for name in ("change", "change_low", "change_high")),
-             _VERDICTS[r["verdict"]])
-            for r in rows.sort("kpi").rows(named=True)
-        ],
-    )  # fmt: skip
+    title = "Change of each key figure on the week before, everybody"
+    return [charts.intervals(drawn, title, "change on the week before", colours)] if drawn.height else []
 
 
 def _tree(product: Product, changes: pl.DataFrame) -> Section:
@@ -130,6 +198,7 @@ def _tree(product: Product, changes: pl.DataFrame) -> Section:
              money(row["contribution_micros"] / MICROS, product.currency))
             for row in ordered
         ],
+        passport="kpi_changes: part before after contribution",
     )  # fmt: skip
 
 
@@ -168,7 +237,8 @@ def _changes(product: Product, now: pl.DataFrame, changes: pl.DataFrame) -> list
                      figure_text(r["contribution"], unit, product.currency, signed=True))
                     for r in largest.head(_PARTS_SHOWN).rows(named=True)
                 ],
-            )
+        passport="kpi_changes: part kind before after share_before share_after contribution",
+    )
         )  # fmt: skip
     return sections
 
@@ -215,4 +285,5 @@ def _releases(product: Product, releases: pl.DataFrame, kpis: pl.DataFrame) -> S
             for r in shown.rows(named=True)
         ],
         note="" if shown.height else "No release has enough days on both sides; the product file names releases.",
+        passport="releases: release day kpi before after change low high days_after",
     )  # fmt: skip

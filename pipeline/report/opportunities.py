@@ -93,6 +93,7 @@ def _ranked(product: Product, open_: pl.DataFrame, titles: dict[str, str], cases
         ("opportunity", "met a week", "reach the goal", "without it", "lost a week", "cost a week", "from", "to", "work", "pays back in", "weeks seen"),
         [_row(product, r, titles[r["id"]], is_case=r["id"] in cases) for r in open_.filter("claimed").head(_SHOWN).rows(named=True)],
         note="" if claimed.height else "Nothing can be told from chance." if open_.height else "No complete week yet.",
+        passport="opportunities: subject met_per_week rate_with effect lost_per_week cost_per_week cost_low cost_high weeks_of_work payback_weeks weeks_claimed",
     )  # fmt: skip
 
 
@@ -110,6 +111,7 @@ def _unclear(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> S
             for r in unclear.head(_UNCLEAR_SHOWN).rows(named=True)
         ],
         note="" if unclear.height else "None.",
+        passport="opportunities: subject met_per_week rate_with effect cost_low cost_high",
     )  # fmt: skip
 
 
@@ -150,6 +152,7 @@ def _closed(product: Product, found: pl.DataFrame, titles: dict[str, str]) -> Se
             for r in closed.rows(named=True)
         ],
         note="" if closed.height else "None yet.",
+        passport="opportunities: subject closed promised_per_week realised_per_week realised_low realised_high",
     )  # fmt: skip
 
 
@@ -257,6 +260,7 @@ def _sessions(sessions: pl.DataFrame, watch: pl.DataFrame, replays: Replays) -> 
             for r in sessions.rows(named=True)
         ],
         note=Markup("Recorded, the ones that show it best first: {}").format(recorded) if recorded else "",
+        passport="evidence: session_key happened_at device_type offset_ms detail",
     )  # fmt: skip
 
 

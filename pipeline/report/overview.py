@@ -1,7 +1,9 @@
 """The first page: headline numbers of the last complete week beside the week before."""
 
+import json
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 from markupsafe import Markup
@@ -9,27 +11,32 @@ from markupsafe import Markup
 from pipeline.contracts.base import MICROS
 from pipeline.product import Product
 from pipeline.report import charts
-from pipeline.report.parts import Marts, Page, Section, Tile, count, releases_of, share
+from pipeline.report.opportunities import title_of
+from pipeline.report.parts import Marts, Page, Section, Tile, count, figure_text, linked, releases_of, said, share
+from pipeline.report.passports import Trust, said_of
+from pipeline.report.quality import Standing, number_text
+from pipeline.report.replays import Replays, watch_links
 
 _WEEK = timedelta(days=7)
-_TILES: tuple[tuple[str, str, pl.Expr, Callable[[float | None], str]], ...] = (
-    ("People a day", "Mean of the days' active people (DAU).", pl.col("people_active").mean(), count),
-    ("New people", "People whose first event ever fell into the week.", pl.col("people_new").sum(), count),
-    ("Sessions", "Sessions that began in the week.", pl.col("sessions").sum(), count),
-    ("Conversion", "Sessions that reached a goal, of all.", pl.col("sessions_with_goal").sum() / pl.col("sessions").sum(), share),
+_WATCHED = 3
+_TILES: tuple[tuple[str, str, pl.Expr, Callable[[float | None], str], str], ...] = (
+    ("People a day", "Mean of the days' active people (DAU).", pl.col("people_active").mean(), count, "people_active"),
+    ("New people", "People whose first event ever fell into the week.", pl.col("people_new").sum(), count, "people_new"),
+    ("Sessions", "Sessions that began in the week.", pl.col("sessions").sum(), count, "sessions"),
+    ("Conversion", "Sessions that reached a goal, of all.", pl.col("sessions_with_goal").sum() / pl.col("sessions").sum(), share, "goal_rate"),
     ("Bounces", "Sessions of one page view and no goal, of those with a page view.",
-     pl.col("sessions_bounced").sum() / pl.col("sessions_with_page_view").sum(), share),
-    ("Orders", "Orders of the week's sessions.", pl.col("orders").sum(), count),
-    ("Revenue", "Revenue less refunds of the week's sessions.", pl.col("revenue_micros").sum() / MICROS, count),
+     pl.col("sessions_bounced").sum() / pl.col("sessions_with_page_view").sum(), share, "bounce_rate"),
+    ("Orders", "Orders of the week's sessions.", pl.col("orders").sum(), count, "orders"),
+    ("Revenue", "Revenue less refunds of the week's sessions.", pl.col("revenue_micros").sum() / MICROS, count, "revenue_micros"),
 )  # fmt: skip
 
 
-def overview(product: Product, marts: Marts) -> Page:
-    """Tiles with their days, and active people over time."""
+def overview(product: Product, marts: Marts, replays: Replays, standing: Standing, trust: Trust) -> Page:
+    """Tiles with their days, what changed and why, what to mend and to watch, and active people over time."""
     daily = marts["daily_kpis"].sort("day")
     last = _last_week(daily, product)
     tiles: list[Tile] = []
-    for name, meaning, number, shown in _TILES:
+    for name, meaning, number, shown, column in _TILES:
         now, before = (_of_week(daily, start, number) for start in (last, last - _WEEK if last else None))
         change = _change(now, before, is_share=shown is share)
         by_day = daily.group_by("day", maintain_order=True).agg(value=number)
@@ -43,6 +50,7 @@ def overview(product: Product, marts: Marts) -> Page:
                 if daily.height
                 else Markup(),
                 meaning,
+                said_of("daily_kpis", column, product, trust, _restated(standing, column, last)),
             )
         )
     active = daily.select("day", "people_active", "people_active_7d", "people_active_28d").unpivot(
@@ -59,7 +67,92 @@ def overview(product: Product, marts: Marts) -> Page:
         else [],
     )
     heading = f"Week from {last:%d %B %Y}" if last else "No complete week yet"
-    return Page("index", f"Overview: {heading}", tiles, [section])
+    told = [_changed(product, marts), _to_mend(product, marts), _to_watch(marts, replays), section]
+    return Page("index", f"Overview: {heading}", tiles, [part for part in told if part is not None])
+
+
+def _restated(standing: Standing, column: str, week: date | None) -> str:
+    """Which days of the week's number were restated."""
+    rows = standing.restatements.filter(pl.col("mart") == "daily_kpis", pl.col("column") == column)
+    days = {str(week + timedelta(days=i)) for i in range(7)} if week else set[str]()
+    own = [r for r in rows.rows(named=True) if json.loads(r["key"])["day"] in days]
+    return "; ".join(
+        f"Restated {json.loads(r['key'])['day']}: {number_text(r['old'])} to {number_text(r['new'])} ({r['cause']})"
+        for r in own[:3]
+    )
+
+
+def _changed(product: Product, marts: Marts) -> Section | None:
+    """Figures whose change is beyond chance, and the groups that made most of it."""
+    weeks = marts["kpis"].filter("mature", pl.col("period") == "week", pl.col("dimension") == "")
+    if weeks.is_empty():
+        return None
+    now = weeks.filter(pl.col("period_start") == pl.col("period_start").max())
+    moved = now.filter(pl.col("verdict").is_in(["up", "down"]) | (pl.col("kpi") == product.kpis.north_star))
+    parts = marts["kpi_changes"].filter(pl.col("period") == "week", pl.col("kind") != "tree")
+    rows = [
+        (
+            said(r["kpi"]), figure_text(r["figure"], r["unit"], product.currency),
+            *(figure_text(r[k], r["unit"], product.currency, signed=True) for k in ("change", "change_low", "change_high")),
+            _because(parts.filter(pl.col("kpi") == r["kpi"]), r, product),
+        )
+        for r in moved.sort("kpi").rows(named=True)
+    ]  # fmt: skip
+    return Section(
+        "What changed since last week, and why",
+        "Figures that changed by more than the spread between people explains, and the north star, with the groups that made "
+        "most of it. Rate: the group's own figure changed; mix: its part of all did.",
+        header=("figure", "now", "change", "from", "to", "because of"),
+        rows=rows,
+        passport="kpis: kpi figure change change_low change_high -",
+        note=linked("All key figures, by period and group", "kpis"),
+    )
+
+
+def _because(parts: pl.DataFrame, r: dict[str, Any], product: Product) -> str:
+    most = parts.sort(pl.col("contribution").abs(), "dimension", "part", descending=[True, False, False]).unique(
+        "dimension", keep="first", maintain_order=True
+    )
+    return "; ".join(
+        f"{said(p['part'])} ({p['kind']}) {figure_text(p['contribution'], r['unit'], product.currency, signed=True)}"
+        for p in most.head(3).rows(named=True)
+    )
+
+
+def _to_mend(product: Product, marts: Marts) -> Section:
+    open_ = (
+        marts["opportunities"]
+        .filter("claimed", pl.col("closed").is_null(), pl.col("cost_per_week").is_not_null())
+        .sort("rank")
+    )
+    names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
+    return Section(
+        "What to mend first",
+        "The opportunities that cost most a week of waiting, by the cautious end of their interval.",
+        header=("opportunity", "costs a week", "from", "to"),
+        rows=[
+            (linked(title_of(r, names), f"case-{r['id']}"), *(f"{r[k]:,.0f}\u00a0{product.currency}" for k in ("cost_per_week", "cost_low", "cost_high")))
+            for r in open_.head(3).rows(named=True)
+        ],
+        passport="opportunities: subject cost_per_week cost_low cost_high",
+        note="" if open_.height else "Nothing can be told from chance to cost anything.",
+    )  # fmt: skip
+
+
+def _to_watch(marts: Marts, replays: Replays) -> Section | None:
+    watch = marts["watch"].filter(pl.col("kind") == "page", pl.col("place") <= _WATCHED).sort("page", "place")
+    if watch.is_empty():
+        return None
+    return Section(
+        "What to watch",
+        "Recorded sessions that show best where people get stuck on each page.",
+        header=("page", "watch"),
+        rows=[
+            (said(str(page)), watch_links(own, replays))
+            for (page,), own in watch.partition_by("page", as_dict=True, maintain_order=True).items()
+        ],
+        note=linked("All lists", "replays"),
+    )
 
 
 def _change(now: float | None, before: float | None, *, is_share: bool) -> str | None:

@@ -7,6 +7,7 @@ import polars as pl
 
 from pipeline.product import Product
 from pipeline.report import charts
+from pipeline.report.definitions import definitions_page
 from pipeline.report.experiments import experiments_page
 from pipeline.report.flow import flow_of
 from pipeline.report.friction import friction_page
@@ -14,7 +15,9 @@ from pipeline.report.heatmaps import heatmaps_page
 from pipeline.report.kpis import kpis_page
 from pipeline.report.opportunities import opportunity_pages
 from pipeline.report.overview import overview
-from pipeline.report.parts import Marts, Page, Section, count, duration, releases_of, share
+from pipeline.report.parts import Body, Marts, Page, Picker, Section, count, duration, releases_of, share
+from pipeline.report.passports import trust_of
+from pipeline.report.quality import Standing, quality_page
 from pipeline.report.replays import Replays, replays_page
 from pipeline.report.value import value_page
 from pipeline.report.voice import voice_page
@@ -24,11 +27,12 @@ from pipeline.report.zones import zones_page
 _DARK_FROM = 0.6
 
 
-def pages(product: Product, marts: Marts, home: Path, replays: Replays) -> list[Page]:
+def pages(product: Product, marts: Marts, home: Path, replays: Replays, standing: Standing) -> list[Page]:
     """All pages, in the order of the navigation; pictures of pages lie in `home`, `replays` links sessions."""
+    trust = trust_of(marts)
     return [
-        overview(product, marts),
-        kpis_page(product, marts),
+        overview(product, marts, replays, standing, trust),
+        kpis_page(product, marts, standing, trust),
         *opportunity_pages(product, marts, replays),
         experiments_page(product, marts),
         value_page(product, marts),
@@ -40,6 +44,8 @@ def pages(product: Product, marts: Marts, home: Path, replays: Replays) -> list[
         _retention(product, marts),
         _journeys(product, marts),
         replays_page(product, marts, replays),
+        quality_page(product, marts, standing),
+        definitions_page(product),
     ]
 
 
@@ -96,6 +102,7 @@ def _retention(product: Product, marts: Marts) -> Page:
                     )
                     for r in average.sort("offset").rows(named=True)
                 ],
+                passport="retention_averages: offset cohorts people_in_cohort people_returned pooled simple",
             )
         )
         sections += _retention_groups(name, unit, means.filter(mine, pl.col("group") != "", pl.col("offset") > 0))
@@ -143,7 +150,8 @@ def _features(product: Product, marts: Marts) -> list[Section]:
                  share(r["revenue_share"]))
                 for r in found.rows(named=True)
             ],
-        )
+        passport="feature_adoption: feature people_could people_tried adoption_rate people_first again_rate median_seconds_to_first_use revenue_share",
+    )
     ]  # fmt: skip
 
 
@@ -172,6 +180,7 @@ def _lifecycle(product: Product, marts: Marts) -> Section:
             )
             for r in weeks.rows(named=True)
         ],
+        passport="lifecycle: period_start people_new people_returning people_resurrecting people_dormant people_active",
     )
 
 
@@ -188,44 +197,72 @@ def _stickiness(marts: Marts) -> Section:
             (str(r["days_active"]), count(r["people_or_more"]), share(r["share_or_more"]))
             for r in recent.sort("days_active").rows(named=True)
         ],
+        passport="stickiness: days_active people_or_more share_or_more",
     )
+
+
+_FUNNEL_WEEKS = 8
 
 
 def _funnels(product: Product, marts: Marts) -> Page:
     sections: list[Section] = []
     for name in product.funnels:
-        whole = marts["funnel_steps"].filter(pl.col("funnel") == name, pl.col("period") == "all")
-        everybody = whole.filter(pl.col("group") == "").sort("step")
+        own = marts["funnel_steps"].filter(pl.col("funnel") == name).sort("step")
+        whole = own.filter(pl.col("period") == "all")
+        everybody = whole.filter(pl.col("group") == "")
         if everybody.is_empty():
             continue
         bars = everybody.with_columns(
             shown=pl.struct("people_converted", "step_rate", "step").map_elements(_bar_text, return_dtype=pl.String)
         )
         trend = marts["funnel_trends"].filter(pl.col("funnel") == name, "mature").sort("week")
-        drawn = [charts.steps(bars, f"{name}: people by step")]
+        drawn = [charts.steps(bars, f"{name}: people by step, whole history")]
         if trend.height > 1:
-            drawn.append(
-                charts.rates(
-                    trend, "week", "conversion_rate", f"{name}: conversion by week of entry", releases_of(product)
-                )
-            )
+            title = f"{name}: conversion by week of entry"
+            drawn.append(charts.rates(trend, "week", "conversion_rate", title, releases_of(product)))
+        days = product.funnels[name].window_days
         sections += [
             Section(
                 f"Funnel: {name}",
-                f"People who took each step within {product.funnels[name].window_days} days of the first, over the whole "
-                "history; times are from the step before. The line: of the people who entered in a week, those who took "
-                "the last step, once their window is over.",
+                f"People who took each step within {days} days of the first; times are from the step before. The line: of the "
+                "people who entered in a week, those who took the last step, once their window is over.",
                 drawn,
                 ("step", "people", "of the step before", "of all", "median time", "mean time"),
-                [
-                    (r["step_name"], count(r["people_converted"]), share(r["step_rate"]), share(r["conversion_rate"]),
-                     duration(r["median_seconds_from_previous"]), duration(r["mean_seconds_from_previous"]))
-                    for r in everybody.rows(named=True)
-                ],
+                passport="funnel_steps: step_name people_converted step_rate conversion_rate median_seconds_from_previous "
+                "mean_seconds_from_previous",
+                mature=f"People who entered less than {days} days before the last day may still go on.",
+                pickers=_funnel_pickers(own),
+                bodies=_funnel_bodies(own),
             ),
             *_groups(name, whole.filter(pl.col("group") != "")),
-        ]  # fmt: skip
+        ]
     return Page("funnels", "Funnels", [], sections)
+
+
+def _funnel_pickers(own: pl.DataFrame) -> list[Picker]:
+    weeks = own.filter(pl.col("period") == "week")["period_start"].unique().sort(descending=True).head(_FUNNEL_WEEKS)
+    people = own.filter(pl.col("step") == 1, pl.col("period") == "all").sort("people_converted", descending=True)
+    groups = [(g, g or "everybody") for g in ("", *(g for g in people["group"] if g))]
+    periods = [("all", "whole history"), *((str(week), f"entered in the week from {week:%d %b}") for week in weeks)]
+    return [Picker("Period", periods), Picker("Group", groups)]
+
+
+def _funnel_bodies(own: pl.DataFrame) -> list[Body]:
+    periods, groups = ([value for value, _ in picker.options] for picker in _funnel_pickers(own))
+    chosen = pl.when(pl.col("period") == "all").then(pl.lit("all")).otherwise(pl.col("period_start").cast(pl.String))
+    by_choice = own.with_columns(chosen=chosen).partition_by("chosen", "group", as_dict=True)
+    return [
+        Body(
+            (period, group),
+            [
+                (r["step_name"], count(r["people_converted"]), share(r["step_rate"]), share(r["conversion_rate"]),
+                 duration(r["median_seconds_from_previous"]), duration(r["mean_seconds_from_previous"]))
+                for r in by_choice[period, group].rows(named=True)
+            ],
+            [f"n: {count(r['people_entered'])} people entered, of {count(r['people_mature'])} the window is over." for r in by_choice[period, group].rows(named=True)],
+        )
+        for period in periods for group in groups if (period, group) in by_choice
+    ]  # fmt: skip
 
 
 def _bar_text(row: dict[str, Any]) -> str:
@@ -248,6 +285,7 @@ def _groups(name: str, groups: pl.DataFrame) -> list[Section]:
             [],
             ("group", "entered", "took the last step", "conversion"),
             rows,
+            passport="funnel_steps: group people_entered people_converted conversion_rate",
         )
     ]
 
@@ -271,6 +309,7 @@ def _journeys(product: Product, marts: Marts) -> Page:
                 ("way", "visits", "people", "share"),
                 [(r["way"], count(r["visits"]), count(r["people"]), share(r["share"])) for r in ways.rows(named=True)],
                 flow_of(found.select("source", "target", "transitions").rows()),
+                passport="journey_sequences: way visits people share",
             )
         )
     return Page("journeys", "Journeys", [], sections)

@@ -23,6 +23,7 @@ class Tile:
     change: str
     spark: Markup
     meaning: str
+    passport: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,30 @@ class Quote:
 
 
 @dataclass(frozen=True)
+class Picker:
+    """What can be picked above a table: a label, and (value, text) of each choice, the first one shown first."""
+
+    label: str
+    options: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Body:
+    """The rows of a table for one choice of each of its pickers."""
+
+    picked: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    about: list[str] = field(default_factory=list[str])
+
+
+@dataclass(frozen=True)
 class Section:
-    """A part of a page: a heading, what it means, charts and a table."""
+    """A part of a page: a heading, what it means, charts and a table.
+
+    `passport` says where the table's columns come from: "mart: column column -", a word per column of the header, `-` for
+    none. `mature` says when the numbers are complete, where that isn't when their days are over; `about` tells more of each
+    row. Instead of `rows` a table may have `bodies`, of which the first is shown, the others as `pickers` choose.
+    """
 
     title: str
     meaning: str
@@ -46,6 +69,16 @@ class Section:
     flow: Flow | None = None
     quotes: list[Quote] = field(default_factory=list[Quote])
     note: str = ""
+    passport: str = ""
+    mature: str = ""
+    about: list[str] = field(default_factory=list[str])
+    pickers: list[Picker] = field(default_factory=list[Picker])
+    bodies: list[Body] = field(default_factory=list[Body])
+
+    @property
+    def tables(self) -> list[Body]:
+        """The rows for each choice; those of the only one where nothing can be picked."""
+        return self.bodies or ([Body((), self.rows, self.about)] if self.rows else [])
 
 
 @dataclass(frozen=True)
@@ -68,6 +101,12 @@ class Page:
     overlay: Overlay | None = None
     in_navigation: bool = True
     lead: str = ""
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether a number of the page has a passport, or rows are picked."""
+        told = any(section.passport or section.pickers for section in self.sections)
+        return told or any(tile.passport for tile in self.tiles)
 
 
 def releases_of(product: Product) -> dict[str, date]:

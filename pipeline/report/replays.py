@@ -161,6 +161,7 @@ def _recorded(product: Product, recorded: pl.DataFrame, replays: Replays) -> Sec
             )
             for r in worst.rows(named=True)
         ],
+        passport="replays: session_key started_at device_type duration_ms active_ms path clicks errors friction_score signals converted score_given completeness",
     )  # fmt: skip
 
 

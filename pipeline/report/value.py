@@ -44,6 +44,7 @@ def _windows(product: Product, found: pl.DataFrame) -> Section:
             for r in shown.rows(named=True)
         ],
         note=note,
+        passport="customer_value: window_days people_mature people_in_cohort buyer_rate value_per_person low high",
     )  # fmt: skip
 
 
@@ -92,6 +93,7 @@ def _rfm(product: Product, found: pl.DataFrame) -> Section:
         [],
         ("group", "people", "orders", "revenue", "per person"),
         rows if found.height else [],
+        passport="rfm: recency_score people orders revenue_micros -",
     )
 
 
@@ -123,6 +125,7 @@ def _model(product: Product, found: pl.DataFrame) -> Section:
             for r in known
         ],
         note=note,
+        passport="customer_model: fit people r alpha a b log_likelihood people_repeating p q v",
     )  # fmt: skip
 
 
@@ -156,7 +159,8 @@ def _behaviour(product: Product, found: pl.DataFrame) -> list[Section]:
                     for r in best.rows(named=True)
                 ],
                 note="" if own.height else "Nobody's time for it is over yet.",
-            )
+        passport="behaviour_value: behaviour people_with people_without mean_with mean_without effect low high plain_difference",
+    )
         )  # fmt: skip
     return sections
 
@@ -176,4 +180,5 @@ def _suggestions(found: pl.DataFrame) -> Section:
             for r in best.rows(named=True)
         ],
         note="" if own.height else "Nothing that people do between steps goes with taking the next one.",
+        passport="behaviour_value: behaviour people_with people_without mean_with mean_without effect low high",
     )  # fmt: skip

@@ -82,6 +82,7 @@ def _answers(daily: pl.DataFrame) -> Section:
              count(r["non_answers"]), count(r["without_person"]), count(r["without_session"]))
             for r in shown.rows(named=True)
         ],
+        passport="feedback_daily: survey impressions dismissals responses response_rate comments non_answers without_person without_session",
     )  # fmt: skip
 
 
@@ -108,7 +109,8 @@ def _score(own: pl.DataFrame, survey: str, question: str, kind: str, releases: c
                  "few" if r["is_small"] else "")
                 for r in shown.head(2 * _MOST).rows(named=True)
             ],
-        )
+        passport="scores: value score low_end high_end responses people share_high share_low is_small",
+    )
     ]  # fmt: skip
 
 
@@ -140,7 +142,8 @@ def _themes(own: pl.DataFrame, survey: str, kind: str) -> list[Section]:
                  _signed(r["effect_low"]), _signed(r["effect_high"]), "few" if r["is_small"] else "")
                 for r in told.rows(named=True)
             ],
-        )
+        passport="themes: theme responses_with responses_without effect effect_low effect_high is_small",
+    )
     ]  # fmt: skip
 
 
@@ -168,7 +171,8 @@ def _behaviour(own: pl.DataFrame, survey: str, kind: str) -> list[Section]:
                  r["verdict"], f"{100 * r['low_difference']:+.0f} points")
                 for r in shown.rows(named=True)
             ],
-        )
+        passport="score_by_behaviour: behaviour responses_with score_with score_without effect effect_low effect_high verdict low_difference",
+    )
     ]  # fmt: skip
 
 
@@ -191,7 +195,8 @@ def _exit(daily: pl.DataFrame, product: Product) -> list[Section]:
                  share(r["responses_measured"] / r["impressions"] if r["impressions"] else None))
                 for r in shown.rows(named=True)
             ],
-        )
+        passport="feedback_daily: page impressions dismissals responses response_rate",
+    )
     ]  # fmt: skip
 
 

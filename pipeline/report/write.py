@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,11 +11,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.contracts import MARTS
 from pipeline.lake import Lake, mart_key
+from pipeline.marts import read_record
 from pipeline.product import Product
 from pipeline.report.pages import pages
-from pipeline.report.parts import Marts, Page
+from pipeline.report.parts import Marts, Page, Section
+from pipeline.report.passports import Passport, passports, trust_of
+from pipeline.report.quality import Standing
 from pipeline.report.replays import FOLDER as REPLAYS
 from pipeline.report.replays import NO_PLAYER, page_name, player, replay_parts, replays_of
+from pipeline.restatements import ledger
 
 FOLDER = "report"
 # These hold a row per incident or cell of all history.
@@ -40,18 +44,27 @@ def write_report(lake: Lake, product: Product) -> Path:
     environment = _environment()
     template, style = environment.get_template("page.html.j2"), environment.get_template("style.css").render()
     replays = replays_of(marts)
-    made = pages(product, marts, lake.home, replays)
+    held_back = sorted({day for mart in read_record(lake).values() for day in mart.failed_days})
+    made = pages(product, marts, lake.home, replays, Standing(held_back, ledger(lake)))
     days = marts["daily_kpis"]["day"]
+    trust = trust_of(marts)
+    passport_script = environment.get_template("passport.js").render()
+
+    def cards_of(section: Section) -> list[Passport | None]:
+        return passports(section, product, trust)
+
     for page in made:
         script = _script(environment, page)
         html = template.render(
+            cards_of=cards_of,
+            passport_script=passport_script,
             page=page,
             pages=made,
             product=product,
             style=style,
             script=script,
             data=_data(page),
-            policy=_policy(style, script),
+            policy=_policy(style, [*filter(None, [script]), *([passport_script] if page.has_numbers else [])]),
             first_day=days.min(),
             last_day=days.max(),
         )
@@ -134,9 +147,12 @@ def _data(page: Page) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _policy(style: str, script: str) -> str:
-    """Nothing but this very style; where there is a script this very one, and pictures that stand in the page."""
-    drawn = f"; script-src {_hash(script)}; img-src data:" if script else ""
+def _policy(style: str, scripts: Sequence[str]) -> str:
+    """Nothing but this very style; where there are scripts these very ones, and pictures that stand in the page.
+
+    The place of a passport is set by its script, as a style of the element.
+    """
+    drawn = f"; script-src {' '.join(map(_hash, scripts))}; img-src data:" if scripts else ""
     return f"default-src 'none'; style-src {_hash(style)}{drawn}; base-uri 'none'; form-action 'none'"
 
 

@@ -1,0 +1,158 @@
+"""Passports: what a number of the report is, where it comes from, and how far it can be trusted.
+
+A table names the mart and column behind each of its columns (`Section.passport`); all else is known: the definition and
+what it adds over from the contract, its version from the SQL model and the product file's parts that reach it, what would
+be different with bots, and how much was measured from daily_quality. n and interval stand in the row itself; the page's
+script puts them beside the number.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+import polars as pl
+
+from pipeline.contracts import TABLES, Column
+from pipeline.period_tables import PERIOD_TABLE
+from pipeline.product import Product
+from pipeline.product_parts import ProductPart
+from pipeline.report.parts import Marts, Section, share
+from pipeline.sql_models import load_models, sources_of
+from pipeline.tables import DAY_TABLE
+
+_RECENT_DAYS = 28
+# What period tables read of the product file themselves.
+_OF_PERIODS: dict[str, tuple[ProductPart, ...]] = {
+    "kpis": ("kpis",), "kpi_changes": ("kpis",), "customer_value": ("value",), "customer_model": ("value",),
+    "experiments": ("experiments",), "experiment_groups": ("experiments",), "opportunities": ("opportunities",),
+    "evidence": ("opportunities",), "scores": ("surveys", "voice"), "themes": ("themes", "voice"), "releases": ("releases",),
+    "hypotheses": ("hypotheses", "experiments", "releases"), "watch": ("opportunities", "goals", "friction"),
+}  # fmt: skip
+_WITH_BOTS = {
+    "session": "sessions", "page view": "page_view_events", "event": "events", "person": "people_active",
+}  # fmt: skip
+_CAPABILITIES = ("hover", "exposure", "exposure_time", "dead_click", "js_error", "web_vitals", "scroll", "engaged")
+_MEASURED_MARTS = ("zone_metrics", "heatmaps", "scroll_reach", "friction", "friction_elements", "friction_calibration")
+
+
+@dataclass(frozen=True)
+class Passport:
+    """What stands in a column's passport, line by line, and whether it says of a row how many (`n`) or an interval's end."""
+
+    name: str
+    text: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What is known of all numbers of a report: the last day, what bots would add by unit, how much was measured."""
+
+    last_day: date | None
+    with_bots: Mapping[str, str]
+    measured: str
+
+
+def trust_of(marts: Marts) -> Trust:
+    """Of the last 28 days of daily_quality."""
+    quality = marts["daily_quality"]
+    if quality.is_empty():
+        return Trust(None, {}, "")
+    last: date = quality["day"].max()  # pyright: ignore[reportAssignmentType]
+    recent = quality.filter(pl.col("day") > last - pl.duration(days=_RECENT_DAYS))
+    total = recent.select(pl.col(pl.Int64).sum()).row(0, named=True)
+    with_bots: dict[str, str] = {}
+    for unit, name in _WITH_BOTS.items():
+        both, without = total[name], total[f"{name}_without_bots"]
+        told = f"{both / without - 1:+.1%}" if without else "more"
+        what = f"{unit}s" if unit != "person" else "people by day"
+        with_bots[unit] = f"Bots left out. With them: {told} {what} over the last 28 days."
+    views = total["page_view_events_without_bots"]
+    parts = [
+        f"{name.replace('_', ' ')} {share(total[f'page_view_events_measured_{name}'] / views)}"
+        for name in _CAPABILITIES
+        if views
+    ]
+    return Trust(last, with_bots, f"Measured on page views of the last 28 days: {', '.join(parts)}." if parts else "")
+
+
+def passports(section: Section, product: Product, trust: Trust) -> list[Passport | None]:
+    """The passport of each column of a section's table; none where it doesn't say where its columns come from."""
+    mart, _, names = section.passport.partition(": ")
+    if not names:
+        return [None] * len(section.header)
+    found: list[Passport | None] = []
+    for name in names.split():
+        known = None if name == "-" else TABLES[mart].column(name)
+        found.append(known and _passport(mart, known, section.mature, product, trust))
+    return found
+
+
+def said_of(mart: str, name: str, product: Product, trust: Trust, more: str = "") -> str:
+    """The text of one column's passport, for numbers that stand in no table."""
+    lines = [_passport(mart, TABLES[mart].column(name), "", product, trust).text, more]
+    return "\n".join(line for line in lines if line)
+
+
+def _passport(mart: str, column: Column, mature: str, product: Product, trust: Trust) -> Passport:
+    unit = f" Unit: {column.unit}." if column.unit else ""
+    adds = ", ".join(column.adds_over) if column.adds_over else "nothing; read the row you need"
+    last = f"Complete up to {trust.last_day:%d %B %Y}, the last day that is over." if trust.last_day else ""
+    lines = [
+        f"{column.description[0].upper()}{column.description[1:]}.{unit}",
+        f"Adds over: {adds}.",
+        mature or last,
+        trust.with_bots.get(column.unit, "Bots left out."),
+        trust.measured if mart in _MEASURED_MARTS else "",
+        f"Mart {mart}, column {column.name}, definition {definition(mart, product)}.",
+    ]
+    return Passport(column.name, "\n".join(line for line in lines if line), _role(column))
+
+
+def _role(column: Column) -> str:
+    if column.name.endswith(("low", "low_end")):
+        return "low"
+    if column.name.endswith(("high", "high_end")):
+        return "high"
+    counts = column.dtype == pl.Int64() and column.unit in (
+        "person",
+        "session",
+        "page view",
+        "response",
+        "event",
+        "comment",
+    )
+    return "n" if counts or column.name in ("n", "met_per_week") else ""
+
+
+def definition(mart: str, product: Product) -> str:
+    """The version of a mart's definition: schema version, and a hash of its SQL, its tables' code and the product's parts."""
+    parts, code = _made_of(mart)
+    said = "|".join([code, product.part_hash(*parts)])
+    return f"{TABLES[mart].version}.{hashlib.sha256(said.encode()).hexdigest()[:6]}"
+
+
+@cache
+def _made_of(mart: str) -> tuple[tuple[ProductPart, ...], str]:
+    """The parts of the product file that reach a mart, and its SQL with the code versions of the tables behind it."""
+    models = load_models()
+    parts: set[ProductPart] = {"time", *_OF_PERIODS.get(mart, ())}
+    seen: set[str] = set()
+    codes: list[str] = [models[mart].sql]
+    waiting = sorted(sources_of(mart, models))
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in PERIOD_TABLE:
+            codes.append(f"{name}:{PERIOD_TABLE[name].code_version}")
+            waiting += [PERIOD_TABLE[name].reads, *PERIOD_TABLE[name].beside]
+        elif name in DAY_TABLE:
+            table = DAY_TABLE[name]
+            codes.append(f"{name}:{table.code_version}")
+            parts.update(table.product_parts)
+            waiting += [reads.table for reads in table.reads]
+    return tuple(sorted(parts)), "|".join(sorted(codes))

@@ -1,0 +1,84 @@
+"use strict";
+// Passports of numbers on hover and on focus, and pickers that choose among the rows which stand in the page. In a table one
+// cell is in the order of tabs; arrow keys move between cells, Escape hides the passport. Texts are set as text.
+(() => {
+  const card = document.getElementById("passport");
+
+  function lines(cell) {
+    if (cell.dataset.passport && cell.dataset.name) return [cell.dataset.name + ": " + cell.dataset.value, cell.dataset.passport];
+    const row = cell.parentElement;
+    const heads = [...cell.closest("table").tHead.rows[0].cells];
+    const head = heads[cell.cellIndex];
+    if (!head || !head.dataset.passport) return null;
+    const told = [row.cells[0].textContent + ", " + head.textContent.trim() + (cell.tagName === "TD" ? ": " + cell.textContent : "")];
+    if (cell.tagName === "TD") {
+      const of = (role) => heads.flatMap((each, i) => (each.dataset.role === role && i !== cell.cellIndex && row.cells[i] ? [each.textContent.trim() + " " + row.cells[i].textContent] : []));
+      const n = of("n");
+      const ends = ["low", "high"].map((role) => heads.findIndex((each) => each.dataset.role === role)).filter((i) => i >= 0 && row.cells[i]);
+      if (n.length) told.push("n: " + n.join(", "));
+      // An interval belongs to the number in front of it.
+      if (ends.length === 2 && cell.cellIndex === ends[0] - 1) told.push("Interval: " + row.cells[ends[0]].textContent + " to " + row.cells[ends[1]].textContent);
+      if (row.dataset.about) told.push(row.dataset.about);
+    }
+    return [...told, head.dataset.passport];
+  }
+
+  function show(cell) {
+    const told = lines(cell);
+    if (!told) return hide();
+    card.replaceChildren(...told.join("\n").split("\n").map((line, i) => {
+      const part = document.createElement(i ? "p" : "strong");
+      part.textContent = line;
+      return part;
+    }));
+    card.hidden = false;
+    const box = cell.getBoundingClientRect();
+    const width = Math.min(360, innerWidth - 24);
+    card.style.width = width + "px";
+    card.style.left = Math.max(12, Math.min(box.left, innerWidth - width - 12)) + scrollX + "px";
+    const below = box.bottom + 8 + card.offsetHeight < innerHeight || box.top < card.offsetHeight + 8;
+    card.style.top = (below ? box.bottom + 8 : box.top - card.offsetHeight - 8) + scrollY + "px";
+    cell.setAttribute("aria-describedby", "passport");
+  }
+
+  function hide() {
+    card.hidden = true;
+    document.querySelectorAll("[aria-describedby=passport]").forEach((each) => each.removeAttribute("aria-describedby"));
+  }
+
+  const cellOf = (target) => target instanceof Element && target.closest("td, th, .tile[data-passport]");
+  document.addEventListener("mouseover", (event) => { const cell = cellOf(event.target); if (cell) show(cell); else hide(); });
+  document.addEventListener("focusin", (event) => { const cell = cellOf(event.target); if (cell) show(cell); else hide(); });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") return hide();
+    const cell = event.target instanceof Element && event.target.closest("td, th");
+    const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
+    if (!cell || !step) return;
+    const rows = [...cell.closest("table").rows].filter((row) => row.offsetParent !== null);
+    const row = rows[rows.indexOf(cell.parentElement) + step[0]];
+    const next = row && row.cells[cell.cellIndex + step[1]];
+    if (!next) return;
+    event.preventDefault();
+    cell.tabIndex = -1;
+    next.tabIndex = 0;
+    next.focus();
+  });
+
+  for (const table of document.querySelectorAll("main table")) {
+    if (!table.querySelector("th[data-passport]")) continue;
+    const first = table.querySelector("tbody:not([hidden]) td") || table.querySelector("thead th");
+    first.tabIndex = 0;
+  }
+
+  for (const box of document.querySelectorAll("[data-picks]")) {
+    const table = document.getElementById("picked-" + box.dataset.picks);
+    const selects = [...box.querySelectorAll("select")];
+    const draw = () => {
+      const picked = selects.map((select) => select.value).join("|");
+      for (const body of table.tBodies) body.hidden = body.dataset.picked !== picked;
+    };
+    selects.forEach((select) => select.addEventListener("change", draw));
+    // A browser may come back with what was picked before.
+    draw();
+  }
+})();
