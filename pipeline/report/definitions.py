@@ -34,7 +34,7 @@ def definitions_page(product: Product) -> Page:
         rows=list(_docstrings()),
     )
     lead = "Every column that the report and BI tools read. The same is in docs/marts.md and marts/_dictionary.parquet."
-    return Page("definitions", "Definitions", sections=[made, *marts], lead=lead)
+    return Page("definitions", "Definitions", sections=[made, *marts], is_folded=True, lead=lead)
 
 
 def _docstrings() -> Iterator[tuple[str, str]]:

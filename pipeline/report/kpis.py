@@ -125,7 +125,7 @@ def _figures(product: Product, kpis: pl.DataFrame, charts_of: pl.DataFrame, rest
         "The newest complete period beside the one before of the same length. From, to: the 95 % interval of the change, by the "
         "spread between people; where it holds 0, the difference may be chance. ‡: restated since it was first published.",
         _changes_drawn(charts_of),
-        ("figure", "now", "before", "change", "from", "to", ""),
+        ("figure", "now", "before", "change", "from", "to", "verdict"),
         passport="kpis: kpi figure figure_before change change_low change_high verdict",
         pickers=[Picker("Period", [each for each in _PERIODS if each[0] in lengths]), Picker("Group", named)],
         bodies=bodies,

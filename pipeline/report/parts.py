@@ -14,6 +14,10 @@ from pipeline.report.flow import Flow
 Marts = Mapping[str, pl.DataFrame]
 
 
+# What a number, a change or a missing number begins with.
+_NUMBER = frozenset("0123456789+-–.<")  # noqa: RUF001
+
+
 @dataclass(frozen=True)
 class Tile:
     """A headline number of the last complete week beside the week before."""
@@ -76,6 +80,15 @@ class Section:
     bodies: list[Body] = field(default_factory=list[Body])
 
     @property
+    def words(self) -> list[bool]:
+        """Which columns hold words, to be read from the left; numbers stand under one another from the right."""
+        rows = self.tables[0].rows if self.tables else []
+        # Only looked at: what is shown is escaped by the template.
+        plain = [[Markup(cell).striptags().strip() for cell in row] for row in rows]  # noqa: S704
+        columns = [[row[i] for row in plain if row[i]] for i in range(len(self.header))]
+        return [bool(cells) and sum(cell[0] in _NUMBER for cell in cells) * 2 < len(cells) for cells in columns]
+
+    @property
     def tables(self) -> list[Body]:
         """The rows for each choice; those of the only one where nothing can be picked."""
         return self.bodies or ([Body((), self.rows, self.about)] if self.rows else [])
@@ -100,6 +113,7 @@ class Page:
     sections: list[Section] = field(default_factory=list[Section])
     overlay: Overlay | None = None
     in_navigation: bool = True
+    is_folded: bool = False
     lead: str = ""
 
     @property

@@ -138,7 +138,7 @@ def _bots(recent: pl.DataFrame, product: Product) -> Section:
         "With and without bots",
         "The last 28 days. All other pages leave bots out: by user agent, by hundreds of devices with one event each, by a pace "
         "that nobody has.",
-        header=("", "without", "with bots", "of all"),
+        header=("what", "without", "with bots", "of all"),
         rows=rows,
         passport="daily_quality: - events_without_bots events bot_share",
     )  # fmt: skip

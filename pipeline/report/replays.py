@@ -29,6 +29,7 @@ _KINDS = {
     "page": "By page", "friction": "By kind of friction", "zone": "Clicks in zones that fail", "broken_link": "Broken links",
     "funnel_drop": "Where people leave a funnel", "theme": "What people said",
 }  # fmt: skip
+_WHERE = {"theme": "survey", "funnel_drop": "funnel"}
 NO_PLAYER = (
     "The player isn't built here: run `make assets` in the checkout (Node comes from the machine or from PyPI), then "
     "`footfall report`. Until then sessions are listed without links."
@@ -117,12 +118,13 @@ def _lists(kind: str, watch: pl.DataFrame, names: dict[str, str], replays: Repla
     ordered = watch.sort("page", "subject", "place").partition_by("page", "subject", maintain_order=True)
     for own in sorted(ordered, key=lambda each: -each.height):
         first = own.row(0, named=True)
-        rows.append((_what(kind, first, names), said(first["page"]), watch_links(own, replays)))
+        where = () if kind == "page" else (said(first["page"]),)
+        rows.append((_what(kind, first, names), *where, watch_links(own, replays)))
     return Section(
         _KINDS[kind],
         "Up to ten sessions of different people over the last 28 days, the ones that show it best first: those that missed the "
         "goal, devices in turn, short ones before long ones. Each opens where it happens.",
-        header=("what", "survey" if kind == "theme" else "funnel" if kind == "funnel_drop" else "page", "watch"),
+        header=("page", "watch") if kind == "page" else ("what", _WHERE.get(kind, "page"), "watch"),
         rows=rows[:_SHOWN],
     )
 

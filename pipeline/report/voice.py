@@ -102,7 +102,7 @@ def _score(own: pl.DataFrame, survey: str, question: str, kind: str, releases: c
             f"“{said(question)}” over the last 28 days, {_UNITS[kind]}. A response counts once, with its last answer; "
             "where people answer more than once the interval allows for it. Fewer than 30 responses are a hint and no finding.",
             [charts.band(band, f"{name} by week, with its 95 % interval", _UNITS[kind], releases)] if band.height > 1 else [],
-            ("group", "score", "from", "to", "responses", "people", "high", "low", ""),
+            ("group", "score", "from", "to", "responses", "people", "high", "low", "how many"),
             [
                 (f"{r['dimension']}: {said(r['value'])}" if r["dimension"] else "everybody", _number(r["score"]), _number(r["low_end"]),
                  _number(r["high_end"]), count(r["responses"]), count(r["people"]), share(r["share_high"]), share(r["share_low"]),
@@ -136,7 +136,7 @@ def _themes(own: pl.DataFrame, survey: str, kind: str) -> list[Section]:
             "The score of responses that have a comment with the theme, less that of responses with a comment without it; the "
             "line is the 95 % interval. An association: who speaks of a theme may differ in other things too.",
             [charts.intervals(points, f"Effect of themes on the {_NAMES[kind]} of {said(survey)}", _UNITS[kind], _COLOURS, "+d")] if points.height else [],
-            ("theme", "with it", "without", "effect", "from", "to", ""),
+            ("theme", "with it", "without", "effect", "from", "to", "how many"),
             [
                 (r["name"], count(r["responses_with"]), count(r["responses_without"]), _signed(r["effect"]),
                  _signed(r["effect_low"]), _signed(r["effect_high"]), "few" if r["is_small"] else "")
@@ -215,7 +215,7 @@ def _talk(themes: pl.DataFrame) -> list[Section]:
             f"Themes of the last 28 days{' beside the 28 days before' if has_before else ''}: the team's own, and those that were found. "
             f"{share(covered[0] / covered[1])} of {count(covered[1])} comments have one or more.",
             [],
-            ("theme", "survey", "comments", "share", *trend, "mood", "", "words"),
+            ("theme", "survey", "comments", "share", *trend, "mood", "since", "words"),
             [
                 (r["name"], said(r["survey"]).replace(" ", "\u00a0"), count(r["comments"]), share(r["share"]),
                  *(_trend(r) if has_before else ()),

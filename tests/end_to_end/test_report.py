@@ -1,6 +1,7 @@
 """The report as a product manager opens it: in a real browser, from disk, without a fault or a request."""
 
 import csv
+import re
 import shutil
 import struct
 import zlib
@@ -10,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from support import at, compute_all, drop, ndjson, product, record, take_all
+from support import at, compute_all, drop, missing, ndjson, product, record, take_all
 
 from pipeline.contracts import MARTS, TABLES
 from pipeline.csv_export import export_csv
@@ -24,6 +25,7 @@ DASH = "\u2013"
 HOSTILE = '"><script>document.title="taken"</script><img src=x onerror=alert(1)>'
 PAGES = (
     "index", "kpis", "opportunities", "experiments", "value", "zones", "heatmaps", "friction", "voice", "funnels", "retention", "journeys",
+    "replays", "quality", "definitions",
 )  # fmt: skip
 # Comments as hostile hands write them; `zoom` puts them into a theme, so that they are quoted.
 COMMENTS = (
@@ -185,6 +187,20 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(lake, product(**CHANGES)).parent
 
 
+AXE = Path(__file__).parents[1] / "browser/node_modules/axe-core/axe.min.js"
+
+
+def serious(page: Any) -> list[str]:
+    """What axe-core finds that keeps somebody from using the page."""
+    if not AXE.is_file():
+        missing("axe-core (npm ci --prefix tests/browser)")
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations'], iframes: false})")["violations"]
+    return [
+        f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in ("serious", "critical")
+    ]
+
+
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_a_page_opens_without_a_fault_or_a_request(
@@ -200,18 +216,85 @@ def test_a_page_opens_without_a_fault_or_a_request(
     assert page.locator("h1").count() == 1
     if name in DRAWN:
         page.wait_for_selector("#stage svg")
-    else:
-        assert page.locator("script, img, link").count() == 0
+    assert page.locator("script[src], img[src^=http], link, iframe").count() == 0
     assert page.title() != "taken"
     if width < 600:
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out of a phone"
     assert page.evaluate("[...document.querySelectorAll('svg')].every(svg => svg.querySelector('title'))")
+    assert serious(page) == []
     # Links are the same at each width and in each scheme.
-    if width > 600 and scheme == "light":
-        for link in page.locator("nav a").all():
-            link.click()
+    if width > 600:
+        for href in page.locator("a").evaluate_all("all => all.map(each => each.getAttribute('href'))"):
+            assert (report / href.split("#")[0]).is_file(), href
     page.close()
     assert not faults
+
+
+def test_a_number_tells_its_passport_by_mouse_and_by_keyboard(report: Path, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((report / "kpis.html").as_uri())
+    row = page.locator("tbody:not([hidden]) tr", has=page.locator("th", has_text="conversion")).first
+    row.locator("td").first.hover()
+    said = page.inner_text("#passport")
+    # Each of the week's 14 visits is followed by an order; 14 answers are sessions without one.
+    for words in (
+        "conversion, now: 50.0%",
+        "14 / 28. n: 19 people",
+        "Adds over: nothing",
+        "Complete up to 22 February 2026",
+        "Mart kpis, column figure, definition 1.",
+    ):
+        assert words in said, (words, said)
+    page.keyboard.press("Escape")
+    assert page.locator("#passport").is_hidden()
+    first = page.locator("table td[tabindex='0']").first
+    first.focus()
+    page.keyboard.press("ArrowRight")
+    assert "before: " in page.inner_text("#passport")
+    assert page.evaluate("document.activeElement.getAttribute('aria-describedby')") == "passport"
+    # Interval and number stand together.
+    row.locator("td").nth(2).hover()
+    assert "Interval: " in page.inner_text("#passport")
+    page.goto((report / "index.html").as_uri())
+    page.locator(".tile", has_text="Revenue").focus()
+    assert "column revenue_micros" in page.inner_text("#passport")
+    assert "With them: +0.0% sessions" not in page.inner_text("#passport"), "of money bots add nothing that is told"
+    page.close()
+
+
+def test_pickers_show_the_numbers_of_the_marts(report: Path, browser: Any) -> None:
+    lake = Lake(report.parent)
+    kpis = pl.read_parquet(lake.path("marts/kpis.parquet"))
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((report / "kpis.html").as_uri())
+    period, group = page.locator("[data-picks] select").all()
+    seen: set[tuple[str, ...]] = set()
+    for choice in period.locator("option").evaluate_all("all => all.map(each => each.value)"):
+        for value in group.locator("option").evaluate_all("all => all.map(each => each.value)"):
+            period.select_option(choice)
+            group.select_option(value)
+            dimension, _, name = value.partition("=")
+            own = kpis.filter(
+                pl.col("period") == choice, pl.col("dimension") == dimension, pl.col("value") == name, pl.col("kpi") == "sessions", "mature"
+            ).sort("period_start")  # fmt: skip
+            shown = page.locator(
+                "[id^=picked] tbody:not([hidden]) tr", has=page.locator("th", has_text=re.compile("^sessions$"))
+            )
+            cells = shown.locator("td").all_inner_texts()
+            expected = [f"{own['figure'][-1]:,.0f}"] if own.height else []
+            assert cells[:1] == expected, (choice, value)
+            seen.add((choice, *cells[:1]))
+    assert len(seen) > 2, "what is picked changes what is shown"
+    page.goto((report / "funnels.html").as_uri())
+    steps = pl.read_parquet(lake.path("marts/funnel_steps.parquet")).filter(
+        pl.col("period") == "week", pl.col("group") == ""
+    )
+    week = steps["period_start"].max()
+    page.locator("[data-picks] select").first.select_option(str(week))
+    shown = page.locator("[id^=picked] tbody:not([hidden]) tr td:nth-child(2)").all_inner_texts()
+    own = steps.filter(pl.col("period_start") == week).sort("step")
+    assert shown == [f"{people:,}" for people in own["people_converted"]]
+    page.close()
 
 
 def test_what_the_pages_say(report: Path, browser: Any) -> None:
