@@ -61,8 +61,9 @@ bench: $(STAMP)  ## time the demo run, a large night, and the metrics against Du
 	$(BIN)/python benchmarks/metrics.py --millions 50 --days 90 --steps 6 --only footfall
 	$(BIN)/python benchmarks/metrics.py --millions 200 --rounds 1 --only footfall
 
-docs: $(STAMP)  ## write docs/marts.md and the product file's JSON Schema from the code
+docs: $(STAMP)  ## write docs/marts.md, the promise of its columns and the product file's JSON Schema
 	$(BIN)/python -m pipeline.dictionary > docs/marts.md
+	$(BIN)/python -m pipeline.dictionary docs/marts.schema.json
 	$(BIN)/footfall check --schema > docs/product.schema.json
 
 lock:  ## write requirements.lock anew from pyproject.toml

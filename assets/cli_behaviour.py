@@ -68,3 +68,42 @@ def friction(
 
 
 _PUBLISHED = ("default", "posthog", "mixpanel", "amplitude", "openreplay")
+
+
+@app.command()
+def explain(
+    metric: Annotated[str, typer.Argument(help="rage_clicks, sessions, retention:NAME or funnel:NAME.")],
+    vendor: Annotated[str, typer.Option("--as", help="posthog, mixpanel or amplitude.")],
+    home: HomeOption = DEFAULT_HOME,
+    days: Annotated[int, typer.Option(min=1, help="Look at so many of the last days.")] = 90,
+) -> None:
+    """Show our number and another product's on your own data, and which rule makes the difference."""
+    from pipeline.explain import METRICS, VENDORS, Vendor
+    from pipeline.explain import explain as laid_over
+
+    opened = open_home(home)
+    chosen: Vendor | None = next((name for name in VENDORS if name == vendor.lower()), None)
+    if chosen is None:
+        raise fail(f"no product {vendor!r}; write one of {', '.join(VENDORS)}", USAGE_PROBLEM)
+    published = opened.lake.published_days("events")[-days:]
+    if not published:
+        raise fail("no day is computed yet; run `footfall run` first", DATA_PROBLEM)
+    try:
+        told = laid_over(opened.lake, opened.product, metric, chosen, published)
+    except KeyError as fault:
+        raise fail(f"no metric {fault.args[0]}; write one of {', '.join(METRICS)}", USAGE_PROBLEM) from None
+    shown = {"count": "{:,.0f}", "share": "{:.2%}"}[told.unit]
+    rows: list[tuple[str, ...]] = []
+    before: float | None = None
+    for rule, value in told.rows:
+        change = (
+            ""
+            if before is None or value is None
+            else f"{(value - before) * (100 if told.unit == 'share' else 1):+,.2f}"
+        )
+        rows.append((rule, "-" if value is None else shown.format(value), change.removesuffix(".00")))
+        before = value
+    title = f"{told.what[0].upper()}{told.what[1:]}, {published[0]} to {published[-1]}, ours and as {chosen} counts"
+    out.print(table(title, ("rule", "number", "points" if told.unit == "share" else "difference"), rows))
+    if told.note:
+        out.print(told.note)

@@ -1,8 +1,18 @@
-"""The data dictionary docs/marts.md, written from the contracts: `make docs` writes it, a test compares it."""
+"""The data dictionary docs/marts.md, written from the contracts, and the promise that published columns stay.
+
+`make docs` writes both, tests compare them. docs/marts.schema.json holds what was promised of each mart under which
+version: a column may be added at any time; one that goes, or gets another type, unit or null, asks for a higher `version`
+of its table.
+"""
 
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from pipeline.contracts import TABLES, Column, Table
+import msgspec
+
+from pipeline.contracts import MARTS, TABLES, Column, Table
 from pipeline.contracts.base import Layer
 
 _LAYERS: dict[Layer, str] = {
@@ -59,5 +69,51 @@ def _row(column: Column) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+Promised = Mapping[str, Mapping[str, Any]]
+
+
+def promised() -> dict[str, dict[str, Any]]:
+    """Each mart's version, key and columns as they are now: [type, unit, may be null]."""
+    return {
+        mart.name: {
+            "version": mart.version,
+            "key": list(mart.key),
+            "columns": {c.name: [c.sql_type, c.unit, c.nullable] for c in mart.columns},
+        }
+        for mart in MARTS
+    }
+
+
+def broken(before: Promised, now: Promised) -> list[str]:
+    """A sentence for each promise of `before` that doesn't hold any more though the mart's version didn't rise."""
+    found: list[str] = []
+    for name, mart in before.items():
+        if name not in now:
+            found.append(
+                f"{name}: the mart is gone; keep it, or say so in CHANGELOG.md and take it out of the file by hand"
+            )
+            continue
+        if now[name]["version"] > mart["version"]:
+            continue
+        remedy = f"raise `version` of the table {name} to {mart['version'] + 1}"
+        if now[name]["key"] != mart["key"]:
+            found.append(f"{name}: the key changed; {remedy}")
+        for column, shape in mart["columns"].items():
+            own = now[name]["columns"].get(column)
+            if own != shape:
+                found.append(f"{name}.{column}: was {shape}, is {own or 'gone'}; {remedy}")
+    return found
+
+
+def write_promise(path: Path) -> None:
+    """Write what is promised now; SystemExit where an earlier promise is broken without a new version."""
+    if path.exists() and (faults := broken(msgspec.json.decode(path.read_bytes()), promised())):
+        raise SystemExit("\n".join(faults))
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(promised()), indent=1) + b"\n")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(markdown())
+    if len(sys.argv) > 1:
+        write_promise(Path(sys.argv[1]))
+    else:
+        sys.stdout.write(markdown())
