@@ -13,6 +13,7 @@ from pipeline.alert_messages import sentence
 
 # A Slack-compatible address. It is a secret, so it comes from the environment only.
 WEBHOOK_VARIABLE = "FOOTFALL_ALERT_WEBHOOK"
+DIGEST_VARIABLE = "FOOTFALL_DIGEST_WEBHOOK"
 
 
 @dg.asset_check(
@@ -38,6 +39,26 @@ def selectors_find_elements(home: dg.ResourceParam[Home]) -> dg.AssetCheckResult
         severity=dg.AssetCheckSeverity.WARN,
         metadata={f"{number:03}": told for number, told in enumerate(found, start=1)},
     )
+
+
+def digest_message_asset() -> dg.AssetsDefinition:
+    """The week's digest as a message, sent once a week."""
+
+    @dg.asset(
+        name="digest_message",
+        group_name="marts",
+        kinds={"slack"},
+        owners=OWNERS,
+        description=f"The digest of the last complete week, to the webhook in {DIGEST_VARIABLE}; each is sent once.",
+        deps=["report"],
+        output_required=False,
+    )
+    def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Iterator[dg.MaterializeResult[Any]]:
+        with io_retries(context):
+            sent = home.send_digest(os.environ.get(DIGEST_VARIABLE))
+        yield dg.MaterializeResult(metadata={"sent": sent})
+
+    return _asset
 
 
 def alert_messages_asset() -> dg.AssetsDefinition:

@@ -151,6 +151,12 @@ class Home:
         """Post alerts that began to the webhook; returns how many."""
         return send_new(self.lake, self.product, webhook)
 
+    def send_digest(self, webhook: str | None) -> bool:
+        """Post the digest of the last complete week to the webhook, once; returns whether it was."""
+        from pipeline.report.write import send_week  # noqa: PLC0415
+
+        return send_week(self.lake, self.product, webhook)
+
     def silent_selectors(self) -> list[str]:
         """A sentence for each selector of a zone that no element fits any more."""
         return silent_selectors(self.lake.scan_days(SELECTORS, self.lake.published_days(SELECTORS)), self.product)

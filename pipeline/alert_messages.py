@@ -1,8 +1,6 @@
 """Alerts as messages: a Slack-compatible body for a webhook, each alert told once."""
 
-import urllib.request
 from datetime import date
-from http.client import HTTPException
 from typing import Any
 
 import msgspec
@@ -10,9 +8,9 @@ import polars as pl
 
 from pipeline.lake import Lake, mart_key
 from pipeline.product import Product
+from pipeline.webhook import post
 
 SENT_KEY = "lake/_state/alerts_sent.json"
-_TIMEOUT_S = 10
 _MOST = 20
 # A run may compute several days at once.
 _DAYS_TOLD = 7
@@ -56,7 +54,7 @@ def send_new(lake: Lake, product: Product, webhook: str | None) -> int:
         return 0
     lines = [f"• {sentence(alert)}" for alert in new[:_MOST]]
     more = [f"... and {len(new) - _MOST} more in the mart `alerts`"] if len(new) > _MOST else []
-    _post(webhook, {"text": "\n".join([f"*{product.name}*: out of the usual", *lines, *more])})
+    post(webhook, "\n".join([f"*{product.name}*: out of the usual", *lines, *more]))
     lake.write(SENT_KEY, msgspec.json.encode(sorted(told | {_name(alert) for alert in new})))
     return len(new)
 
@@ -66,16 +64,3 @@ def _name(alert: dict[str, Any]) -> str:
     since: date = alert["since"]
     keys = ("metric", "rule_set", "page", "zone", "zone_version", "device_type")
     return "|".join([*(str(alert[key]) for key in keys), since.isoformat()])
-
-
-def _post(webhook: str, body: dict[str, str]) -> None:
-    if not webhook.startswith(("https://", "http://")):
-        raise OSError("the webhook must be an http or https address")
-    request = urllib.request.Request(  # noqa: S310  # the scheme is checked above
-        webhook, msgspec.json.encode(body), {"Content-Type": "application/json"}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S):  # noqa: S310
-            pass
-    except HTTPException as fault:
-        raise OSError(f"the webhook can't be used: {fault}") from None

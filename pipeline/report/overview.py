@@ -94,7 +94,7 @@ def _changed(product: Product, marts: Marts) -> Section | None:
         (
             said(r["kpi"]), figure_text(r["figure"], r["unit"], product.currency),
             *(figure_text(r[k], r["unit"], product.currency, signed=True) for k in ("change", "change_low", "change_high")),
-            _because(parts.filter(pl.col("kpi") == r["kpi"]), r, product),
+            because(parts.filter(pl.col("kpi") == r["kpi"]), r, product),
         )
         for r in moved.sort("kpi").rows(named=True)
     ]  # fmt: skip
@@ -109,7 +109,8 @@ def _changed(product: Product, marts: Marts) -> Section | None:
     )
 
 
-def _because(parts: pl.DataFrame, r: dict[str, Any], product: Product) -> str:
+def because(parts: pl.DataFrame, r: dict[str, Any], product: Product) -> str:
+    """The groups that made most of a figure's change, one of each dimension."""
     most = parts.sort(pl.col("contribution").abs(), "dimension", "part", descending=[True, False, False]).unique(
         "dimension", keep="first", maintain_order=True
     )

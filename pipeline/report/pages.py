@@ -8,6 +8,7 @@ import polars as pl
 from pipeline.product import Product
 from pipeline.report import charts
 from pipeline.report.definitions import definitions_page
+from pipeline.report.digest import digest_of, digest_page
 from pipeline.report.experiments import experiments_page
 from pipeline.report.flow import flow_of
 from pipeline.report.friction import friction_page
@@ -46,6 +47,7 @@ def pages(product: Product, marts: Marts, home: Path, replays: Replays, standing
         replays_page(product, marts, replays),
         quality_page(product, marts, standing),
         definitions_page(product),
+        digest_page(digest_of(product, marts)),
     ]
 
 

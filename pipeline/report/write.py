@@ -13,6 +13,7 @@ from pipeline.contracts import MARTS
 from pipeline.lake import Lake, mart_key
 from pipeline.marts import read_record
 from pipeline.product import Product
+from pipeline.report.digest import digest_of, send_digest, write_picture
 from pipeline.report.pages import pages
 from pipeline.report.parts import Marts, Page, Section
 from pipeline.report.passports import Passport, passports, trust_of
@@ -69,12 +70,21 @@ def write_report(lake: Lake, product: Product) -> Path:
             last_day=days.max(),
         )
         lake.write(f"{FOLDER}/{page.name}.html", html.encode())
+    write_picture(lake, product, digest_of(product, marts))
     # A page that isn't made any more may quote somebody who is erased.
     written = {f"{page.name}.html" for page in made} | write_replays(lake, product, marts, replays.linked)
     for path in lake.path(FOLDER).rglob("*.html"):
         if path.relative_to(lake.path(FOLDER)).as_posix() not in written:
             path.unlink()
     return lake.path(f"{FOLDER}/index.html")
+
+
+def send_week(lake: Lake, product: Product, webhook: str | None) -> bool:
+    """Post the digest of the last complete week to the webhook, once; returns whether it was."""
+    if not webhook:
+        return False
+    names = ("kpis", "kpi_changes", "alerts", "opportunities", "themes")
+    return send_digest(lake, product, digest_of(product, {name: _shown(lake, name) for name in names}), webhook)
 
 
 def write_replay(lake: Lake, product: Product, session_key: int) -> Path:

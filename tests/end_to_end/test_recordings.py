@@ -1,6 +1,7 @@
 """Real recordings and a real PostHog event list through their sources, against the facts in truth.json."""
 
 import json
+import socket
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -226,3 +227,54 @@ def test_every_recording_plays_to_its_end(replays: tuple[Lake, pl.DataFrame, dic
             assert "React" in shown.inner_text(), "the page that was recorded is drawn"
             assert page.locator("#moments [data-kind=click]").count() == len(truth()[DEMO]["clicks"])
     page.close()
+
+
+def test_a_replay_opens_no_connection_to_anywhere(tmp_path: Path, browser: Any) -> None:
+    """A page that loads all it can from elsewhere: nobody is asked, not even to listen."""
+    if player() is None:
+        missing("the player (make assets)")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        there = f"http://127.0.0.1:{server.getsockname()[1]}/x"
+        css = f"@import url({there}.css); @font-face {{ font-family: a; src: url({there}.woff) }} p {{ background: url('{there}.png') }}"
+        parts = [
+            ("link", {"rel": "preconnect", "href": there}), ("link", {"rel": "stylesheet", "href": there}), ("base", {"href": there}),
+            ("meta", {"http-equiv": "refresh", "content": f"0; url={there}"}), ("img", {"src": there, "srcset": f"{there} 2x"}),
+            ("iframe", {"src": there}), ("iframe", {"srcdoc": f"<img src={there}>"}), ("video", {"src": there, "poster": there, "autoplay": True}),
+            ("object", {"data": there}), ("embed", {"src": there}), ("p", {"style": f"background: url({there})", "onclick": f"location='{there}'"}),
+            ("style", {"_cssText": css}), ("body", {"background": there}), ("script", {"src": there}),
+        ]  # fmt: skip
+        nodes = [
+            {"type": 2, "id": 10 + i, "tagName": tag, "attributes": attributes, "childNodes": []}
+            for i, (tag, attributes) in enumerate(parts)
+        ]
+        root = {
+            "type": 0,
+            "id": 1,
+            "childNodes": [{"type": 2, "id": 2, "tagName": "html", "attributes": {}, "childNodes": nodes}],
+        }
+        events = [
+            {"type": 4, "timestamp": 1_000, "data": {"href": there, "width": 800, "height": 600}},
+            {"type": 2, "timestamp": 1_001, "data": {"node": root, "initialOffset": {"left": 0, "top": 0}}},
+            {"type": 3, "timestamp": 1_300, "data": {"source": 0, "texts": [], "removes": [], "adds": [], "attributes": [{"id": 14, "attributes": {"src": there}}]}},
+            {"type": 3, "timestamp": 1_400, "data": {"source": 8, "id": 21, "adds": [{"rule": f"p {{ background: url({there}) }}", "index": 0}]}},
+            {"type": 3, "timestamp": 1_500, "data": {"source": 1, "positions": [{"x": 1, "y": 1, "id": 2, "timeOffset": 0}]}},
+        ]  # fmt: skip
+        drop(tmp_path, "rec/a.ndjson", "\n".join(json.dumps({**event, "sessionId": "s"}) for event in events).encode())
+        lake, chosen = Lake(tmp_path), product(**SOURCES)
+        take_all(lake, chosen)
+        days = sorted(find_dirty(lake, chosen, lambda _day: True).runnable)
+        for table in DAY_TABLES[: [t.contract.name for t in DAY_TABLES].index("page_views") + 1]:
+            list(build_days(lake, chosen, table.contract.name, days, approve))
+        mart, moments = run_mart(lake, "replays", days), TABLES["replay_moments"].schema.to_frame()
+        (name,) = write_replays(lake, chosen, {"replays": mart, "replay_moments": moments}, mart["session_key"])
+        page = browser.new_page()
+        faults: list[str] = []
+        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+        page.goto(lake.path(f"report/{name}").as_uri())
+        page.wait_for_selector("#status[data-state=finished]")
+        page.wait_for_timeout(300)
+        page.close()
+        assert not faults
+        with pytest.raises(TimeoutError):
+            server.accept()

@@ -7,6 +7,7 @@ const SPEEDS = [1, 2, 4, 8];
 const COLOURS = { page: "#5f6368", click: "#5f6368", goal: "#3d8b3d", feedback: "#8430ce", error: "#c5453c" };
 let replay = null;
 let length = 0;
+let shownFrom = 0;
 let isPlaying = false;
 
 function say(name, text) {
@@ -26,14 +27,16 @@ async function unpacked() {
 }
 
 // Whatever the page loaded from elsewhere: a replay asks nobody, so it is taken out.
-const LOADED = new Set(["src", "srcset", "poster", "background", "data", "xlink:href", "imagesrcset"]);
+const LOADED = new Set(["src", "srcset", "srcdoc", "rr_src", "poster", "background", "data", "xlink:href", "imagesrcset"]);
 const isOwn = (address) => /^(data:|blob:|#|about:blank$)/.test(address.trim());
-const unloaded = (css) => css.replace(/@import[^;]*;/g, "").replace(/url\(\s*(?!["']?data:)[^)]*\)/g, "none");
+const unloaded = (css) => css.replace(/@import[^;]*;/g, "").replace(/url\(\s*(?!["']?data:)[^)]*\)/g, "none").replace(/image-set\([^)]*\)/g, "none");
 
 function offline(value) {
   if (Array.isArray(value)) value.forEach(offline);
   if (!value || typeof value !== "object" || Array.isArray(value)) return;
-  if (value.tagName === "link" && value.attributes) delete value.attributes.href;
+  // A link alone may open a connection (preconnect), whatever the page's policy says.
+  if (["link", "base"].includes(value.tagName) && value.attributes) delete value.attributes.href;
+  if (value.tagName === "meta" && value.attributes) delete value.attributes["http-equiv"];
   if ((value.tagName === "video" || value.tagName === "audio") && value.attributes) {
     for (const name of Object.keys(value.attributes)) if (/^rr_media|^autoplay$|^loop$/.test(name)) delete value.attributes[name];
   }
@@ -42,7 +45,7 @@ function offline(value) {
   for (const [name, inner] of Object.entries(value)) {
     if (typeof inner !== "string") offline(inner);
     else if (LOADED.has(name) && !isOwn(inner)) delete value[name];
-    else if (inner.includes("url(") || inner.includes("@import")) value[name] = unloaded(inner);
+    else if (inner.includes("url(") || inner.includes("@import") || inner.includes("image-set(")) value[name] = unloaded(inner);
   }
 }
 
@@ -59,7 +62,10 @@ function ownMoments(events, begin) {
 
 function jump(at, play) {
   const player = replay.getReplayer();
-  const to = Math.min(Math.max(0, at), length);
+  // While it skips idle time a jump would keep the speed of skipping.
+  player.backToNormal();
+  // Of an instant the player applies what lies before it; before the first snapshot there is nothing to show.
+  const to = Math.min(Math.max(shownFrom, at) + 1, length);
   if (play) player.play(to);
   else player.pause(to);
   isPlaying = play;
@@ -119,6 +125,7 @@ function show(tab) {
   const about = replay.getMetaData();
   length = about.totalTime;
   const begin = about.startTime;
+  shownFrom = events.find((event) => event.type === 2).timestamp - begin;
   replay.getReplayer().iframe.title = "What the visitor saw";
   replay.addEventListener("finish", () => { isPlaying = false; document.getElementById("play").textContent = "Play again"; say("finished", "At its end, " + clock(length)); });
   const moments = [...told.moments.map((each) => ({ ...each, at: each.at - (begin - told.begin) })), ...ownMoments(events, begin)];
