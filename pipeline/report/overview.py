@@ -68,7 +68,8 @@ def overview(product: Product, marts: Marts, replays: Replays, standing: Standin
     )
     heading = f"Week from {last:%d %B %Y}" if last else "No complete week yet"
     told = [_changed(product, marts), _to_mend(product, marts), _to_watch(marts, replays), section]
-    return Page("index", f"Overview: {heading}", tiles, [part for part in told if part is not None])
+    lead = linked("The week on one page", "digest") if last else ""
+    return Page("index", f"Overview: {heading}", tiles, [part for part in told if part is not None], lead=lead)
 
 
 def _restated(standing: Standing, column: str, week: date | None) -> str:

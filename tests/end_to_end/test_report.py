@@ -1,12 +1,15 @@
 """The report as a product manager opens it: in a real browser, from disk, without a fault or a request."""
 
 import csv
+import json
 import re
 import shutil
 import struct
 import zlib
 from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import polars as pl
@@ -18,14 +21,14 @@ from pipeline.csv_export import export_csv
 from pipeline.lake import Lake
 from pipeline.report.flow import flow_of
 from pipeline.report.parts import duration
-from pipeline.report.write import NotPublishedError, write_report
+from pipeline.report.write import NotPublishedError, send_week, write_report
 
 # What stands where there is no number.
 DASH = "\u2013"
 HOSTILE = '"><script>document.title="taken"</script><img src=x onerror=alert(1)>'
 PAGES = (
     "index", "kpis", "opportunities", "experiments", "value", "zones", "heatmaps", "friction", "voice", "funnels", "retention", "journeys",
-    "replays", "quality", "definitions",
+    "replays", "quality", "definitions", "digest",
 )  # fmt: skip
 # Comments as hostile hands write them; `zoom` puts them into a theme, so that they are quoted.
 COMMENTS = (
@@ -199,6 +202,42 @@ def serious(page: Any) -> list[str]:
     return [
         f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in ("serious", "critical")
     ]
+
+
+def test_the_digest_is_one_page_a_picture_and_a_message_sent_once(report: Path, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((report / "digest.html").as_uri())
+    said = page.inner_text("main")
+    assert "Digest: Week from 16 February 2026" in said
+    assert "126.00" in said
+    assert page.pdf(format="A4").count(b"/Type /Page\n") == 1
+    page.close()
+    picture = (report / "digest.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert struct.unpack(">I", picture[16:20]) == (1440,)
+    heard: list[dict[str, str]] = []
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200 if len(heard) > 1 else 503)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing is written."""
+
+    with HTTPServer(("127.0.0.1", 0), Webhook) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        lake, address = Lake(report.parent), f"http://127.0.0.1:{server.server_port}/"
+        assert not send_week(lake, product(**CHANGES), None)
+        with pytest.raises(OSError, match="503"):
+            send_week(lake, product(**CHANGES), address)
+        assert [send_week(lake, product(**CHANGES), address) for _ in range(2)] == [True, False]
+        server.shutdown()
+    text = heard[-1]["text"]
+    assert "Week from 16 February 2026" in text
+    assert "• revenue: *126.00" in text.replace("\u00a0", " ")
+    assert "<script>" not in text, "nothing links or calls anybody"
 
 
 @pytest.mark.parametrize("name", PAGES)

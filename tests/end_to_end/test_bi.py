@@ -1,0 +1,142 @@
+"""What BI tools read: the catalog, the dictionary, the promise of columns, and the examples of docs/bi.md as they stand there."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from support import at, compute_all, days_from, drop, ndjson, product, record, take_all
+
+from pipeline.catalog import CATALOG_KEY, DICTIONARY_KEY, write_catalog
+from pipeline.contracts import MARTS
+from pipeline.dictionary import broken, promised
+from pipeline.lake import Lake
+
+ROOT = Path(__file__).parents[2]
+
+
+def rows() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for day in days_from("2026-02-02", 14):
+        for person in range(3):
+            about = {"anonymous_id": f"d{person}", "url": "https://a.example/", "device_type": "desktop"}
+            found.append(record(f"v{day}-{person}", f"{day}T10:0{person}", **about))
+            found.append(
+                record(
+                    f"c{day}-{person}",
+                    f"{day}T10:0{person}:05",
+                    "click",
+                    element_chain='<section class="hero">',
+                    **about,
+                )
+            )
+    return found
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A home whose path has a quote in it, with a number that was restated."""
+    home = tmp_path_factory.mktemp("o'home")
+    made = Lake(home)
+    drop(home, "web/a.ndjson", ndjson(rows()))
+    take_all(made, product())
+    compute_all(made, product(), now=at("2026-02-17T04:15"))
+    late = [record("late", "2026-02-05T12:00", anonymous_id="d9", url="https://a.example/")]
+    drop(home, "web/late.ndjson", ndjson(late))
+    take_all(made, product())
+    compute_all(made, product(), now=at("2026-02-18T04:15"))
+    write_catalog(made)
+    return made
+
+
+def test_every_mart_is_a_view_with_its_meaning(lake: Lake) -> None:
+    with duckdb.connect(str(lake.path(CATALOG_KEY)), read_only=True) as catalog:
+        for mart in MARTS:
+            rows, columns = (
+                catalog.sql(f"select count(*) from {mart.name}").fetchone(),
+                catalog.table(mart.name).columns,
+            )
+            assert rows == (pl.scan_parquet(lake.path(f"marts/{mart.name}.parquet")).select(pl.len()).collect().item(),)
+            assert columns == mart.schema.names()
+        comments = dict(catalog.sql("select view_name, comment from duckdb_views() where not internal").fetchall())
+        assert (
+            comments["kpis"]
+            == "One row per period, dimension, value and key figure, beside the period before of the same length."
+        )
+        told = catalog.sql(
+            "select comment from duckdb_columns() where table_name = 'daily_kpis' and column_name = 'sessions'"
+        ).fetchone()
+        assert told == ("sessions [session]",)
+        changed = catalog.sql(
+            "select old, new, cause from restatements where mart = 'daily_kpis' and \"column\" = 'sessions'"
+        ).fetchall()
+        assert changed == [(3.0, 4.0, "late events")]
+
+
+def test_the_catalog_is_replaced_while_somebody_reads_it(lake: Lake) -> None:
+    with duckdb.connect(str(lake.path(CATALOG_KEY)), read_only=True) as reading:
+        before = reading.sql("select count(*) from kpis").fetchone()
+        write_catalog(lake)
+        assert reading.sql("select count(*) from kpis").fetchone() == before
+    assert not list(lake.path("marts").glob(".*"))
+
+
+def test_the_dictionary_names_every_column(lake: Lake) -> None:
+    told = pl.read_parquet(lake.path(DICTIONARY_KEY))
+    assert told.select("mart", "column").rows() == [(mart.name, c.name) for mart in MARTS for c in mart.columns]
+    assert told["meaning"].str.len_chars().min() > 0
+    assert set(told["schema_version"]) == {mart.version for mart in MARTS}
+
+
+def examples() -> dict[str, str]:
+    """Each heading's Python of docs/bi.md."""
+    text = (ROOT / "docs" / "bi.md").read_text()
+    return dict(re.findall(r"## (\w+)\n\n```python\n(.*?)```", text, re.DOTALL))
+
+
+def run(name: str, lake: Lake) -> Any:
+    known: dict[str, Any] = {"HOME": str(lake.home)}
+    exec(compile(examples()[name], f"docs/bi.md, {name}", "exec"), known)  # noqa: S102  # our own documentation
+    return known["result"]
+
+
+def test_examples_of_the_documentation_give_the_numbers_of_the_marts(lake: Lake) -> None:
+    assert set(examples()) == {"DuckDB", "Polars", "pandas"}
+    weeks = run("DuckDB", lake)
+    assert [sessions for _, sessions in weeks] == [22.0, 21.0]
+    zones = {(row["page"], row["zone"]): row["click_rate"] for row in run("Polars", lake).to_dicts()}
+    assert zones["home", "hero"] == pytest.approx(42 / 43)
+    days = run("pandas", lake)
+    assert days["sessions"].tolist() == [3, 3, 3, 4, *[3] * 10]
+
+
+def test_published_columns_are_those_that_were_promised() -> None:
+    """Where this fails: add columns by `make docs`; for any other change raise the table's `version` first."""
+    known = json.loads((ROOT / "docs" / "marts.schema.json").read_text())
+    assert broken(known, promised()) == []
+    assert known == promised(), "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda mart: mart["columns"].pop("sessions"), "was ['BIGINT', 'session', False], is gone"),
+        (lambda mart: mart["columns"].update(sessions=["DOUBLE", "session", False]), "is ['DOUBLE', 'session', False]"),
+        (lambda mart: mart["columns"].update(sessions=["BIGINT", "visit", False]), "is ['BIGINT', 'visit', False]"),
+        (lambda mart: mart.update(key=["day", "source"]), "the key changed"),
+    ],
+)
+def test_a_broken_promise_is_named_unless_the_version_rises(change: Any, fault: str) -> None:
+    now = promised()
+    change(now["daily_kpis"])
+    (said,) = broken(promised(), now)
+    assert fault in said
+    assert "raise `version` of the table daily_kpis to 2" in said
+    now["daily_kpis"]["version"] = 2
+    assert broken(promised(), now) == []
+    now = promised()
+    now["daily_kpis"]["columns"]["more"] = ["BIGINT", "", False]
+    assert broken(promised(), now) == [], "a new column breaks nothing"
