@@ -53,6 +53,7 @@ bench: $(STAMP)  ## time the demo run, a large night, and the metrics against Du
 	$(BIN)/python benchmarks/demo_run.py
 	$(BIN)/python benchmarks/nightly.py
 	$(BIN)/python benchmarks/planted.py
+	$(BIN)/python benchmarks/report_pages.py build/demo --out benchmarks/results/report_pages.md
 	$(BIN)/python benchmarks/ingest_dedup.py
 	$(BIN)/python benchmarks/behaviour.py
 	$(BIN)/python benchmarks/zones.py

@@ -38,7 +38,7 @@ def _period_asset(table: PeriodTable) -> dg.AssetsDefinition:
     )
     def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:
         with io_retries(context):
-            outcome = home.build_period(name, context.run_id)
+            outcome = home.build_period(name, context.run.run_id)
         yield from report_one(name, outcome)
 
     return _asset
@@ -106,7 +106,7 @@ def _mart_asset(mart: Table) -> dg.AssetsDefinition:
     )
     def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:
         with io_retries(context):
-            outcome = home.build_mart(mart.name, context.run_id)
+            outcome = home.build_mart(mart.name, context.run.run_id)
         yield from report_one(mart.name, outcome)
 
     return _asset
