@@ -11,6 +11,7 @@ import argparse
 import statistics
 import tempfile
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ from pipeline.report.write import write_report
 OPENINGS = 5
 # Marts with a row for each single thing; all others have one for each group, whose counts grow.
 SINGLE = ("replays", "replay_moments", "friction_events", "segment_members")
+_HEAD = (
+    "# The report's pages", "", f"Size, and DOMContentLoaded as the median of {OPENINGS} openings from disk in headless Chromium. N times the data: marts",
+    "with a row for each single thing hold it N times, counts of all others are N times as high.", "",
+)  # fmt: skip
 _KEYS = ("session_key", "person_key", "incident_key", "page_view_key", "friction_group")
 
 
@@ -78,16 +83,16 @@ def main() -> None:
     """Measure from the command line."""
     parser = argparse.ArgumentParser(description="Size and DOMContentLoaded of the report's pages.")
     parser.add_argument("homes", type=Path, nargs="+")
-    parser.add_argument("--times", type=int, default=1)
+    parser.add_argument("--times", type=int, nargs="+", default=[1, 100])
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
-    lines = ["| home | page | KB | DOMContentLoaded, ms |", "| --- | --- | --- | --- |"]
-    for home in chosen.homes:
+    lines = [*_HEAD, "| data | page | KB | DOMContentLoaded, ms |", "| --- | --- | --- | --- |"]
+    for home, times in product(chosen.homes, chosen.times):
         with tempfile.TemporaryDirectory() as folder:
-            own = copied(home.resolve(), chosen.times, Path(folder))
+            own = copied(home.resolve(), times, Path(folder))
             report = write_report(Lake(own), load_product(own / "product.yaml")).parent
             for page, size, took in measured(report):
-                lines.append(f"| {home.name} x {chosen.times} | {page} | {size / 1000:,.0f} | {took:.0f} |")
+                lines.append(f"| {home.name} x {times} | {page} | {size / 1000:,.0f} | {took:.0f} |")
     text = "\n".join(lines)
     print(text)  # a script's answer
     if chosen.out:

@@ -193,9 +193,12 @@ def days_from(first: str, count: int) -> list[date]:
 
 
 def marts_of(lake: Lake) -> dict[str, bytes]:
-    """Bytes of every mart that is promised to be equal; ingest_quality tells of file names and arrival."""
+    """Bytes of every mart that is promised to be equal; ingest_quality tells of file names and arrival.
+
+    The dictionary, which comes with the catalog, depends on nothing but our code.
+    """
     paths = sorted(lake.path("marts").glob("**/*.parquet"))
-    return {path.name: path.read_bytes() for path in paths if path.stem != "ingest_quality"}
+    return {path.name: path.read_bytes() for path in paths if path.stem not in ("ingest_quality", "_dictionary")}
 
 
 def missing(what: str) -> NoReturn:
