@@ -1,13 +1,11 @@
 """Alerts where people look: asset checks, and messages to a webhook. What must not be here: what is out of the usual."""
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 
-from assets.checks import io_retries
-from assets.metadata import OWNERS
+from assets.marts import whole_asset
 from assets.resources import Home
 from pipeline.alert_messages import sentence
 
@@ -43,39 +41,19 @@ def selectors_find_elements(home: dg.ResourceParam[Home]) -> dg.AssetCheckResult
 
 def digest_message_asset() -> dg.AssetsDefinition:
     """The week's digest as a message, sent once a week."""
+    description = f"The digest of the last complete week, to the webhook in {DIGEST_VARIABLE}; each is sent once."
 
-    @dg.asset(
-        name="digest_message",
-        group_name="marts",
-        kinds={"slack"},
-        owners=OWNERS,
-        description=f"The digest of the last complete week, to the webhook in {DIGEST_VARIABLE}; each is sent once.",
-        deps=["report"],
-        output_required=False,
-    )
-    def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Iterator[dg.MaterializeResult[Any]]:
-        with io_retries(context):
-            sent = home.send_digest(os.environ.get(DIGEST_VARIABLE))
-        yield dg.MaterializeResult(metadata={"sent": sent})
+    def act(home: Home) -> dict[str, Any]:
+        return {"sent": home.send_digest(os.environ.get(DIGEST_VARIABLE))}
 
-    return _asset
+    return whole_asset("digest_message", {"slack"}, description, ["report"], act)
 
 
 def alert_messages_asset() -> dg.AssetsDefinition:
     """Messages about new alerts, each sent once."""
+    description = f"Messages about alerts that began, to the webhook in {WEBHOOK_VARIABLE}; each is sent once."
 
-    @dg.asset(
-        name="alert_messages",
-        group_name="marts",
-        kinds={"slack"},
-        owners=OWNERS,
-        description=f"Messages about alerts that began, to the webhook in {WEBHOOK_VARIABLE}; each is sent once.",
-        deps=["alerts"],
-        output_required=False,
-    )
-    def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Iterator[dg.MaterializeResult[Any]]:
-        with io_retries(context):
-            sent = home.send_alerts(os.environ.get(WEBHOOK_VARIABLE))
-        yield dg.MaterializeResult(metadata={"sent": sent})
+    def act(home: Home) -> dict[str, Any]:
+        return {"sent": home.send_alerts(os.environ.get(WEBHOOK_VARIABLE))}
 
-    return _asset
+    return whole_asset("alert_messages", {"slack"}, description, ["alerts"], act)

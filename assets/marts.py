@@ -1,6 +1,6 @@
 """Period tables and SQL marts as assets. What must not be here: SQL text, or how a period is computed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -44,44 +44,44 @@ def _period_asset(table: PeriodTable) -> dg.AssetsDefinition:
     return _asset
 
 
-def report_asset() -> dg.AssetsDefinition:
-    """The pages that product managers open, made from all marts."""
+def whole_asset(
+    name: str, kinds: set[str], description: str, deps: list[str], act: Callable[[Home], dict[str, Any]]
+) -> dg.AssetsDefinition:
+    """An asset that is made anew as a whole by one call, whose answer is its metadata."""
 
     @dg.asset(
-        name="report",
+        name=name,
         group_name="marts",
-        kinds={"html"},
+        kinds=kinds,
         owners=OWNERS,
-        description="Static pages over the marts: report/index.html in the home.",
-        deps=[mart.name for mart in MARTS],
+        description=description,
+        deps=deps,
         output_required=False,
     )
     def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Iterator[dg.MaterializeResult[Any]]:
         with io_retries(context):
-            first = home.write_report()
-        yield dg.MaterializeResult(metadata={"page": dg.MetadataValue.path(first)})
+            told = act(home)
+        yield dg.MaterializeResult(metadata=told)
 
     return _asset
+
+
+def report_asset() -> dg.AssetsDefinition:
+    """The pages that product managers open, made from all marts."""
+    description = "Static pages over the marts: report/index.html in the home."
+    marts = [mart.name for mart in MARTS]
+
+    def act(home: Home) -> dict[str, Any]:
+        return {"page": dg.MetadataValue.path(home.write_report())}
+
+    return whole_asset("report", {"html"}, description, marts, act)
 
 
 def catalog_asset() -> dg.AssetsDefinition:
     """What BI tools connect to, made from all marts."""
-
-    @dg.asset(
-        name="catalog",
-        group_name="marts",
-        kinds={"duckdb"},
-        owners=OWNERS,
-        description="Views over the marts with comments: marts/catalog.duckdb; the dictionary of their columns.",
-        deps=[mart.name for mart in MARTS],
-        output_required=False,
-    )
-    def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Iterator[dg.MaterializeResult[Any]]:
-        with io_retries(context):
-            views = home.write_catalog()
-        yield dg.MaterializeResult(metadata={"views": len(views)})
-
-    return _asset
+    description = "Views over the marts with comments: marts/catalog.duckdb; the dictionary of their columns."
+    marts = [mart.name for mart in MARTS]
+    return whole_asset("catalog", {"duckdb"}, description, marts, lambda home: {"views": len(home.write_catalog())})
 
 
 def mart_assets() -> list[dg.AssetsDefinition]:

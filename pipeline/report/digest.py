@@ -17,6 +17,7 @@ from pipeline.product import Product
 from pipeline.report.opportunities import title_of
 from pipeline.report.overview import because
 from pipeline.report.parts import Marts, Page, Section, Tile, figure_text, linked, said
+from pipeline.report.passports import Trust, said_of
 from pipeline.webhook import post
 
 PICTURE_KEY, SENT_KEY = "report/digest.png", "lake/_state/digest_sent.json"
@@ -86,11 +87,14 @@ def _to_mend(product: Product, marts: Marts) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def digest_page(digest: Digest | None) -> Page:
+def digest_page(digest: Digest | None, product: Product, trust: Trust) -> Page:
     """The digest as a page, which prints on one."""
     if digest is None:
         return Page("digest", "Digest: No complete week yet", in_navigation=False)
-    tiles = [Tile(name, value, change, Markup(), "") for name, value, change in digest.figures]
+    tiles = [
+        Tile(name, value, change, Markup(), "", said_of("kpis", "figure", product, trust))
+        for name, value, change in digest.figures
+    ]
     mend: list[tuple[str, ...]] = [(linked(text, f"case-{own}"),) for own, text in digest.mend]
     sections = [
         Section("What changed", "Beyond the spread between people.", note=" · ".join(digest.changed) or "Nothing."),

@@ -264,6 +264,7 @@ def _groups(product: Product, kpis: pl.DataFrame) -> Section:
         [],
         ("group", *(said(name) for name in _BY_GROUP)),
         rows,
+        passport="kpis: value " + "figure " * len(_BY_GROUP),
     )
 
 

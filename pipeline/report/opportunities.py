@@ -21,6 +21,7 @@ from pipeline.report.parts import (
     said,
     share,
 )
+from pipeline.report.passports import Trust, said_of
 from pipeline.report.replays import Replays, page_name, watch_links
 
 _CASES, _SHOWN, _UNCLEAR_SHOWN = 8, 30, 12
@@ -34,7 +35,7 @@ _SIGNALS = {
 _DASH = "–"  # noqa: RUF001
 
 
-def opportunity_pages(product: Product, marts: Marts, replays: Replays) -> list[Page]:
+def opportunity_pages(product: Product, marts: Marts, replays: Replays, trust: Trust) -> list[Page]:
     """The ranked list, and the business cases."""
     found = marts["opportunities"].sort("rank")
     names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
@@ -42,7 +43,7 @@ def opportunity_pages(product: Product, marts: Marts, replays: Replays) -> list[
     open_ = found.filter(pl.col("closed").is_null())
     chosen = open_.filter("claimed").head(_CASES)["id"].to_list()
     cases = [
-        _case(product, marts, row, titles[row["id"]], replays)
+        _case(product, marts, row, titles[row["id"]], replays, trust)
         for row in found.filter(pl.col("id").is_in(chosen)).rows(named=True)
     ]
     lead = _lead(product, open_, titles)
@@ -156,7 +157,7 @@ def _closed(product: Product, found: pl.DataFrame, titles: dict[str, str]) -> Se
     )  # fmt: skip
 
 
-def _case(product: Product, marts: Marts, r: dict[str, Any], title: str, replays: Replays) -> Page:
+def _case(product: Product, marts: Marts, r: dict[str, Any], title: str, replays: Replays, trust: Trust) -> Page:
     evidence = marts["evidence"].filter(pl.col("id") == r["id"]).sort("place")
     sections = [
         _what_happens(r, title),
@@ -168,7 +169,7 @@ def _case(product: Product, marts: Marts, r: dict[str, Any], title: str, replays
         _doubts(r),
     ]
     lead = _ask(product, r)
-    return Page(f"case-{r['id']}", title, _case_tiles(product, r), sections, in_navigation=False, lead=lead)
+    return Page(f"case-{r['id']}", title, _case_tiles(product, r, trust), sections, in_navigation=False, lead=lead)
 
 
 def _ask(product: Product, r: dict[str, Any]) -> str:
@@ -184,18 +185,28 @@ def _ask(product: Product, r: dict[str, Any]) -> str:
     return text
 
 
-def _case_tiles(product: Product, r: dict[str, Any]) -> list[Tile]:
+def _case_tiles(product: Product, r: dict[str, Any], trust: Trust) -> list[Tile]:
     without, with_it = _rates(r)
     none = Markup()
+
+    def told(column: str) -> str:
+        return said_of(
+            "opportunities",
+            column,
+            product,
+            trust,
+            f"n: {count(r['sessions_with'])} that met it, {count(r['sessions_without'])} without.",
+        )
+
     cost = (
         "Cost of waiting a week", _cost(r["cost_per_week"], product),
         f"80 % interval: {_cost(r['cost_low'], product)} to {_cost(r['cost_high'], product)}",
     )  # fmt: skip
     return [
-        Tile(*cost, none, "Goals lost x what an order brings."),
-        Tile("Met a week", count(r["met_per_week"]), f"{count(r['sessions_with_all'])} in the weeks looked at", none, "Mean of the last complete weeks, at most 4."),
-        Tile("Reach the goal", f"{share(with_it)}", f"{share(without)} of those like them without it", none, f"Goal: {said(r['goal'])}."),
-        Tile("Lost a week", f"{r['lost_per_week']:.1f}", f"{r['lost_low']:.1f} to {r['lost_high']:.1f}", none, "Times that the goal is missed."),
+        Tile(*cost, none, "Goals lost x what an order brings.", told("cost_per_week")),
+        Tile("Met a week", count(r["met_per_week"]), f"{count(r['sessions_with_all'])} in the weeks looked at", none, "Mean of the last complete weeks, at most 4.", told("met_per_week")),
+        Tile("Reach the goal", f"{share(with_it)}", f"{share(without)} of those like them without it", none, f"Goal: {said(r['goal'])}.", told("rate_with")),
+        Tile("Lost a week", f"{r['lost_per_week']:.1f}", f"{r['lost_low']:.1f} to {r['lost_high']:.1f}", none, "Times that the goal is missed.", told("lost_per_week")),
     ]  # fmt: skip
 
 

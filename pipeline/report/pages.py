@@ -34,7 +34,7 @@ def pages(product: Product, marts: Marts, home: Path, replays: Replays, standing
     return [
         overview(product, marts, replays, standing, trust),
         kpis_page(product, marts, standing, trust),
-        *opportunity_pages(product, marts, replays),
+        *opportunity_pages(product, marts, replays, trust),
         experiments_page(product, marts),
         value_page(product, marts),
         zones_page(product, marts, home),
@@ -47,7 +47,7 @@ def pages(product: Product, marts: Marts, home: Path, replays: Replays, standing
         replays_page(product, marts, replays),
         quality_page(product, marts, standing),
         definitions_page(product),
-        digest_page(digest_of(product, marts)),
+        digest_page(digest_of(product, marts), product, trust),
     ]
 
 
@@ -130,6 +130,7 @@ def _retention_groups(name: str, unit: str, means: pl.DataFrame) -> list[Section
             [],
             ("group", "people", *(str(column) for column in columns)),
             rows,
+            passport=f"retention_averages: group people_in_cohort {'pooled ' * len(columns)}",
         )
     ]
 

@@ -60,8 +60,8 @@ class Body:
 class Section:
     """A part of a page: a heading, what it means, charts and a table.
 
-    `passport` says where the table's columns come from: "mart: column column -", a word per column of the header, `-` for
-    none. `mature` says when the numbers are complete, where that isn't when their days are over; `about` tells more of each
+    `passport` says where the table's columns come from: "mart: column other.column -", a word per column of the header, `-`
+    for none. `mature` says when the numbers are complete, where that isn't when their days are over; `about` tells more of each
     row. Instead of `rows` a table may have `bodies`, of which the first is shown, the others as `pickers` choose.
     """
 

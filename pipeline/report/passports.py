@@ -85,8 +85,13 @@ def passports(section: Section, product: Product, trust: Trust) -> list[Passport
         return [None] * len(section.header)
     found: list[Passport | None] = []
     for name in names.split():
-        known = None if name == "-" else TABLES[mart].column(name)
-        found.append(known and _passport(mart, known, section.mature, product, trust))
+        own, _, column = name.rpartition(".")
+        told = (
+            None
+            if name == "-"
+            else _passport(own or mart, TABLES[own or mart].column(column), section.mature, product, trust)
+        )
+        found.append(told)
     return found
 
 

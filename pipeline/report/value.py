@@ -93,7 +93,7 @@ def _rfm(product: Product, found: pl.DataFrame) -> Section:
         [],
         ("group", "people", "orders", "revenue", "per person"),
         rows if found.height else [],
-        passport="rfm: recency_score people orders revenue_micros -",
+        passport="rfm: recency_score people orders revenue_micros revenue_micros",
     )
 
 

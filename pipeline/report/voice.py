@@ -222,8 +222,12 @@ def _talk(themes: pl.DataFrame) -> list[Section]:
                  _DASH if r["sentiment_mean"] is None else f"{r['sentiment_mean']:+.2f}", "new" if r["is_new"] else "", r["words"] or "")
                 for r in most.rows(named=True)
             ],
+            passport=f"themes: theme survey comments share {_TREND if has_before else ''} sentiment_mean is_new words",
         )
     ]  # fmt: skip
+
+
+_TREND = "share_before share_change share_change_low share_change_high"
 
 
 def _trend(r: dict[str, Any]) -> tuple[str, ...]:

@@ -109,6 +109,8 @@ def _table(product: Product, everybody: pl.DataFrame) -> Section:
         [],
         ("zone", "since", "page views", *(METRICS[name][0].lower() for name in _LISTED)),
         rows,
+        passport="zone_metrics: zone zone_version page_views click_rate hover_rate exposure_rate attractiveness_rate "
+        "seconds_to_click conversion_per_click revenue_per_click",
     )
 
 

@@ -301,6 +301,26 @@ def test_a_number_tells_its_passport_by_mouse_and_by_keyboard(report: Path, brow
     page.close()
 
 
+# Columns of numbers of the first rows shown, and tiles, that tell no passport.
+UNTOLD = """() => [...document.querySelectorAll('main table')].flatMap((table) => {
+  const rows = [...[...table.tBodies].find((body) => !body.hidden).rows];
+  const told = (head, i) => i === 0 || head.dataset.passport || head.classList.contains('words');
+  return [...table.tHead.rows[0].cells].filter((head, i) => !told(head, i) && rows.some((row) => /^[-+0-9]/.test(row.cells[i]?.textContent ?? '')))
+    .map((head) => head.textContent);
+}).concat([...document.querySelectorAll('.tile:not([data-passport])')].map((tile) => tile.textContent))"""
+
+
+def test_every_number_has_a_passport(report: Path, browser: Any) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    untold: dict[str, list[str]] = {}
+    for name in PAGES:
+        page.goto((report / f"{name}.html").as_uri())
+        untold[name] = page.evaluate(UNTOLD)
+    page.close()
+    # What stands in the ledger tells its cause beside it.
+    assert {name: found for name, found in untold.items() if found} == {}
+
+
 def test_pickers_show_the_numbers_of_the_marts(report: Path, browser: Any) -> None:
     lake = Lake(report.parent)
     kpis = pl.read_parquet(lake.path("marts/kpis.parquet"))
