@@ -11,7 +11,7 @@ from datetime import date
 import polars as pl
 
 from pipeline.contracts import TABLES
-from pipeline.days import ONE_DAY
+from pipeline.days import ONE_DAY, day_start
 from pipeline.events.clean import clean_day
 from pipeline.events.duplicates import event_ids
 from pipeline.events.identity import appearances, identity_events
@@ -122,7 +122,8 @@ def _recordings(s: Sources) -> Built:
         kept.append(key)
         return key
 
-    frame = recordings(s.scan(RECORDED, _AND_NEXT), s.scan("sessions", _AROUND), s.day, keep)
+    ends = day_start(s.day + ONE_DAY, s.product.zone_info)
+    frame = recordings(s.scan(RECORDED, _AND_NEXT), s.scan("sessions"), s.scan("events"), s.day, ends, keep)
     return Built(frame, objects=tuple(kept))
 
 
@@ -156,7 +157,11 @@ DAY_TABLES: tuple[DayTable, ...] = (
         compute=lambda s: Built(sessions(s.scan("session_events"), s.day)),
     ),
     DayTable(
-        TABLES[RECORDINGS], (Reads(RECORDED, _AND_NEXT), Reads("sessions", _AROUND)), (), "1", compute=_recordings
+        TABLES[RECORDINGS],
+        (Reads(RECORDED, _AND_NEXT), Reads("sessions"), Reads("events")),
+        (),
+        "1",
+        compute=_recordings,
     ),
     DayTable(
         TABLES["page_views"],

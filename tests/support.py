@@ -25,6 +25,7 @@ from pipeline.period_tables import PERIOD_TABLES
 from pipeline.product import Product
 from pipeline.product_file import parse_product
 from pipeline.profile import Facts, Verdict
+from pipeline.sql_models import load_models, sources_of
 from pipeline.tables import DAY_TABLES
 from pipeline.value.experiment_moments import Streams
 
@@ -171,8 +172,19 @@ def take_all(lake: Lake, chosen: Product) -> list[Manifest]:
     return list(ingest(lake, chosen, files))
 
 
-def compute_all(lake: Lake, chosen: Product, *, by_day: bool = False, now: datetime | None = None) -> None:
-    """Compute dirty days, period tables and marts, with the gate open; with `now` restatements are entered."""
+def compute_all(
+    lake: Lake,
+    chosen: Product,
+    *,
+    by_day: bool = False,
+    now: datetime | None = None,
+    only: Sequence[str] = (),
+) -> None:
+    """Compute dirty days, period tables and marts, with the gate open; with `now` restatements are entered.
+
+    `only` names the marts that are wanted, with the period tables that they read; default: all.
+    """
+    read = {name for mart in only for name in sources_of(mart, load_models())}
     days = sorted(find_dirty(lake, chosen, lambda _day: True).runnable)
     for chunk in [[day] for day in days] if by_day else [days]:
         for table in DAY_TABLES:
@@ -182,9 +194,10 @@ def compute_all(lake: Lake, chosen: Product, *, by_day: bool = False, now: datet
         return
     standing = Publication(lake, chosen, now)
     for period in PERIOD_TABLES:
-        build_period(lake, chosen, period.contract.name, approve, standing)
-    for mart in MARTS:
-        build_mart(lake, chosen, mart.name, lambda *_: Verdict(), standing)
+        if not only or period.contract.name in read:
+            build_period(lake, chosen, period.contract.name, approve, standing)
+    for mart in only or [mart.name for mart in MARTS]:
+        build_mart(lake, chosen, mart, lambda *_: Verdict(), standing)
 
 
 def days_from(first: str, count: int) -> list[date]:

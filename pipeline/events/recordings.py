@@ -2,7 +2,8 @@
 
 A recording belongs to the session of its source with the recorder's session id; where the source sends recordings only
 (`replay: {events: false}`), to the session of another source with that id, else to the sessions of the device at that
-time. Of several sessions each event belongs to the last one that began before it.
+time. Of several sessions each event belongs to the last one that began before it. What is recorded after midnight belongs to a
+session that went on over it; of a page that only changes by itself then, nothing is shown.
 
 Active time follows rrweb's player, which skips where nobody acts for 10 s.
 """
@@ -11,7 +12,7 @@ import gzip
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -36,28 +37,33 @@ _RECORDING = ["source", "session_id"]
 Keep = Callable[[str, bytes], str]
 
 
-def recordings(raw: pl.LazyFrame, sessions: pl.LazyFrame, day: date, keep: Keep) -> pl.DataFrame:
+def recordings(
+    raw: pl.LazyFrame, sessions: pl.LazyFrame, events: pl.LazyFrame, day: date, ends: datetime, keep: Keep
+) -> pl.DataFrame:
     """One row per recorded session booked on `day`; `keep` is given each session's recording, gzip of JSON.
+
+    `raw` holds recorded events of the day and the next one, `sessions` those booked on the day, which `ends` then, `events` its
+    clean events: they tell which of the recorder's ids belong to sessions of the day before.
 
     The JSON is {"tabs": [{"id": window, "events": [rrweb's events in order of time]}]}.
     """
     table = TABLES[RECORDINGS]
-    pairs = _sessions_of(raw, sessions)
+    pairs = _sessions_of(raw, sessions, events)
     rows: list[dict[str, Any]] = []
-    for batch in _batches(raw, pairs.filter(pl.col("session_day") == day)):
-        placed = _placed(batch, pairs).filter(pl.col("session_day") == day)
-        for (key,), events in placed.sort("session_key").partition_by("session_key", as_dict=True).items():
-            rows.append({**_assembled(events, str(key), keep), **_about(events)})
+    for batch in _batches(raw, pairs):
+        placed = _placed(batch, pairs, ends)
+        for (key,), own in placed.sort("session_key").partition_by("session_key", as_dict=True).items():
+            rows.append({**_assembled(own, str(key), keep), **_about(own)})
     names = [name for name in table.schema.names() if name != "session_day"]
     frame = pl.DataFrame(rows, schema={name: table.schema[name] for name in names}, orient="row")
     return table.conform(frame.with_columns(session_day=pl.lit(day)))
 
 
-def _sessions_of(raw: pl.LazyFrame, sessions: pl.LazyFrame) -> pl.DataFrame:
+def _sessions_of(raw: pl.LazyFrame, sessions: pl.LazyFrame, events: pl.LazyFrame) -> pl.DataFrame:
     """Each recording with the sessions that may be its own: by the recorder's id, else by device."""
     recorded = raw.select(*_RECORDING, "anonymous_id").unique().collect()
     known = sessions.filter(~pl.col("is_bot")).select(
-        "session_key", "person_key", "session_day", "device_type", "started_at", "ended_at", "anonymous_id",
+        "session_key", "person_key", "device_type", "started_at", "ended_at", "anonymous_id",
         session_source="source", session_id="source_session_id",
     ).collect()  # fmt: skip
     by_id = recorded.drop("anonymous_id").unique().join(
@@ -67,7 +73,9 @@ def _sessions_of(raw: pl.LazyFrame, sessions: pl.LazyFrame) -> pl.DataFrame:
     is_own = pl.col("session_source") == pl.col("source")
     best = pl.col("session_source").sort_by(~is_own, "session_source").first().over(_RECORDING)
     by_id = by_id.filter(pl.col("session_source") == best)
-    rest = recorded.join(by_id, on=_RECORDING, how="anti")
+    # An id that events of the day bear, and none of its sessions, is of one that began the day before.
+    told = events.select("session_id").drop_nulls().unique().collect()
+    rest = recorded.join(by_id, on=_RECORDING, how="anti").join(told, on="session_id", how="anti")
     by_device = rest.join(known.drop("session_id"), on="anonymous_id").with_columns(found_by=pl.lit("device"))
     return pl.concat([by_id, by_device.select(by_id.columns)]).sort("started_at", "session_key")
 
@@ -88,7 +96,7 @@ def _batches(raw: pl.LazyFrame, pairs: pl.DataFrame) -> Iterator[pl.DataFrame]:
         yield raw.filter(pl.col("session_id").is_in(ids)).join(part.lazy(), on=_RECORDING, how="semi").collect()
 
 
-def _placed(events: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+def _placed(events: pl.DataFrame, pairs: pl.DataFrame, ends: datetime) -> pl.DataFrame:
     """Each event with its session: the last that began before it, else the recording's first."""
     ordered = events.sort("occurred_at")
     own = pairs.rename({"started_at": "session_started_at"})
@@ -107,8 +115,9 @@ def _placed(events: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
         ]
     )
     at, begin, end = pl.col("occurred_at"), pl.col("session_started_at"), pl.col("ended_at")
+    goes_on, by_id = end >= ends, pl.col("found_by") == "session_id"
     is_near = (at >= begin - _NEAR) & (at <= end + _NEAR)
-    return placed.filter((pl.col("found_by") == "session_id") | is_near)
+    return placed.filter(pl.when(at < ends).then(by_id | is_near).otherwise(goes_on & (by_id | (at <= end))))
 
 
 def _about(events: pl.DataFrame) -> dict[str, Any]:

@@ -125,9 +125,8 @@ def test_a_struck_link_is_a_cause(tmp_path: Path) -> None:
     struck = product(identity={"strike_out": [{"device": "tablet", "user": "anna"}]})
     compute_all(lake, struck, now=LATER)
     assert set(ledger(lake)["cause"]) == {"struck link or identity rule"}
-    assert ({"day": "2026-02-04"}, 1.0, 2.0, "struck link or identity rule") in told(
-        lake, "daily_kpis", "people_active"
-    )
+    # Anna was first seen on the tablet, a day before; now that was somebody else.
+    assert ({"day": "2026-02-04"}, 0.0, 1.0, "struck link or identity rule") in told(lake, "daily_kpis", "people_new")
 
 
 DAYS = st.dictionaries(st.integers(1, 20), st.integers(0, 3), max_size=12)
