@@ -33,7 +33,7 @@ days_job = dg.define_asset_job(
 marts_job = dg.define_asset_job(
     "marts",
     selection=dg.AssetSelection.assets(
-        *PERIOD_TABLE, *(mart.name for mart in MARTS), "catalog", "report", "alert_messages"
+        *PERIOD_TABLE, *(mart.name for mart in MARTS), "catalog", "report", "alert_messages", "digest_message"
     )
     | dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("events"), "newest_day_age")),
     executor_def=dg.in_process_executor,

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import msgspec
@@ -48,6 +48,7 @@ class _Person:
     person_id: str
     users: list[str]
     devices: list[str]
+    sessions: list[str] = field(default_factory=list[str])
 
     @property
     def ids(self) -> list[str]:
@@ -57,7 +58,9 @@ class _Person:
         named = [name for name in ("user_id", "previous_user_id") if name in rows.columns]
         users = pl.any_horizontal(pl.col(named).is_in(self.users).fill_null(value=False))
         devices = pl.col("anonymous_id").is_in(self.devices).fill_null(value=False)
-        return users | devices | (pl.col("person_id") == self.person_id).fill_null(value=False)
+        # Recordings may bear nothing of a person but the session's id.
+        recorded = pl.col("session_id").is_in(self.sessions) if "sameness" in rows.columns else pl.lit(value=False)
+        return users | devices | recorded | (pl.col("person_id") == self.person_id).fill_null(value=False)
 
 
 class _Kept(NamedTuple):
@@ -95,7 +98,12 @@ def erase(lake: Lake, product: Product, person_id: str) -> Erasure:
     identities = Verdicts(lake, product, snapshot.states).identities
     with lake.exclusive():
         person = _person(lake, kind, name, identities)
-        known = [*(f"user:{each}" for each in person.users), *(f"device:{each}" for each in person.devices)]
+        person = replace(person, sessions=_recorded_sessions(lake, person))
+        # A recorder that names no device is known by its session.
+        known = [
+            *(f"user:{each}" for each in person.users),
+            *(f"device:{each}" for each in (*person.devices, *person.sessions)),
+        ]
         # First of all: what arrives from now on is left out.
         write_erased(lake, read_erased(lake).plus(known))
         manifests = read_manifests(lake).values()
@@ -104,7 +112,9 @@ def erase(lake: Lake, product: Product, person_id: str) -> Erasure:
         rejected = sum(_erase_texts(lake, key, person.ids) for key in texts)
         _drop_left_behind(lake, person, identities)
         _drop_replays(lake, person)
-    return Erasure(person.users, person.devices, events, rejected, recorded, sorted(holding(lake, person.ids)))
+    return Erasure(
+        person.users, person.devices, events, rejected, recorded, sorted(holding(lake, [*person.ids, *person.sessions]))
+    )
 
 
 def _person(lake: Lake, kind: str, name: str, identities: Identities) -> _Person:
@@ -117,6 +127,18 @@ def _person(lake: Lake, kind: str, name: str, identities: Identities) -> _Person
     theirs = pl.col("user_id").is_in(users)
     devices = set(pairs.filter(theirs)["anonymous_id"]) - set(pairs.filter(~theirs)["anonymous_id"])
     return _Person(f"user:{least}", users, sorted(devices))
+
+
+def _recorded_sessions(lake: Lake, person: _Person) -> list[str]:
+    """Ids that the person's recorded sessions bear at their source, and nobody else's."""
+    kept = _KEPT[1]
+    if not kept.keys(read_manifests(lake).values()):
+        return []
+    rows = lake.scan_days("sessions", lake.published_days("sessions")).select("person_key", "source_session_id")
+    known = rows.drop_nulls().unique().collect()
+    theirs = pl.col("person_key") == stable_key(person.person_id)
+    own = set(known.filter(theirs)["source_session_id"]) - set(known.filter(~theirs)["source_session_id"])
+    return sorted(own)
 
 
 def _pairs(lake: Lake) -> pl.DataFrame:

@@ -91,6 +91,10 @@ def marts_are_stale(lake: Lake, product: Product, snapshot: Snapshot) -> bool:
 MartJudge = Callable[[Table, Product, pl.DataFrame, Facts], Verdict]
 
 
+def _nothing() -> None:
+    """Where nothing was restated."""
+
+
 class Publication(Standing):
     """What all marts of a run are made from, and the days that a gate holds back.
 
@@ -102,17 +106,19 @@ class Publication(Standing):
         self._lake, self._product, self.now = lake, product, now
         self._record = read_record(lake)
 
-    def restate(self, mart: str, frame: pl.DataFrame) -> None:
-        """Enter what changes of the mart that lies there when `frame` takes its place."""
-        if self.now is None:
-            return
+    def restatement(self, mart: str, frame: pl.DataFrame) -> Callable[[], None]:
+        """What enters what changes of the mart that lies there, once `frame` has taken its place."""
+        now = self.now
+        if now is None:
+            return _nothing
         basis, old, key = self._basis, self._record.get(mart), mart_key(mart)
         before = read_basis(self._lake, old.inputs) if old else None
         if old is None or before is None or old.newest_day is None or not self._lake.exists(key):
-            return
+            return _nothing
         newest = date.fromisoformat(old.newest_day)
         found = restated(mart, pl.read_parquet(self._lake.path(key)), frame, newest)
-        enter(self._lake, mart, found, causes(before, basis, newest), self.now)
+        cause = causes(before, basis, newest)
+        return lambda: enter(self._lake, mart, found, cause, now)
 
     @cached_property
     def _basis(self) -> Basis:
@@ -146,7 +152,7 @@ def build_mart(
     verdict = judge(TABLES[name], product, frame, facts)
     if verdict.faults:
         return Outcome(None, frame.height, None, verdict, facts, [])
-    standing.restate(name, frame)
+    enter_restated = standing.restatement(name, frame)
     sha256 = lake.write_frame(mart_key(name), frame)
     published = PublishedMart(
         rows=frame.height,
@@ -156,6 +162,7 @@ def build_mart(
         failed_days=standing.failed_days,
     )
     with lake.exclusive():
+        enter_restated()
         record = {**read_record(lake), name: published}
         lake.write(RECORD_KEY, msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=1))
     return Outcome(None, frame.height, str(lake.path(mart_key(name))), verdict, facts, preview(frame))

@@ -66,9 +66,13 @@ def _sessions_of(raw: pl.LazyFrame, sessions: pl.LazyFrame, events: pl.LazyFrame
         "session_key", "person_key", "device_type", "started_at", "ended_at", "anonymous_id",
         session_source="source", session_id="source_session_id",
     ).collect()  # fmt: skip
-    by_id = recorded.drop("anonymous_id").unique().join(
-        known.drop("anonymous_id"), on="session_id"
-    ).with_columns(found_by=pl.lit("session_id"))  # fmt: skip
+    by_id = recorded.rename({"anonymous_id": "recorded_device"}).join(known, on="session_id").with_columns(
+        found_by=pl.lit("session_id")
+    )  # fmt: skip
+    # An id that several people bear (a second's number, as some give) tells whose it is with the device only.
+    is_one = pl.col("person_key").n_unique().over(_RECORDING) == 1
+    by_id = by_id.filter(is_one | (pl.col("anonymous_id") == pl.col("recorded_device")))
+    by_id = by_id.drop("anonymous_id", "recorded_device").unique()
     # Its own source's session comes first; of several others one, whatever order they are in.
     is_own = pl.col("session_source") == pl.col("source")
     best = pl.col("session_source").sort_by(~is_own, "session_source").first().over(_RECORDING)
@@ -107,17 +111,14 @@ def _placed(events: pl.DataFrame, pairs: pl.DataFrame, ends: datetime) -> pl.Dat
         )
         for strategy in ("backward", "forward")
     ]  # fmt: skip
-    before, after = both
-    placed = pl.concat(
-        [
-            before.filter(pl.col("session_key").is_not_null()),
-            after.filter(before["session_key"].is_null(), pl.col("session_key").is_not_null()),
-        ]
-    )
     at, begin, end = pl.col("occurred_at"), pl.col("session_started_at"), pl.col("ended_at")
     goes_on, by_id = end >= ends, pl.col("found_by") == "session_id"
     is_near = (at >= begin - _NEAR) & (at <= end + _NEAR)
-    return placed.filter(pl.when(at < ends).then(by_id | is_near).otherwise(goes_on & (by_id | (at <= end))))
+    fits = pl.when(at < ends).then(by_id | is_near).otherwise(goes_on & (by_id | (at <= end)))
+    # Where the session before is hours away, the event is of the next one, whose snapshot comes before its first act.
+    before, after = (each.with_columns(fits=fits.fill_null(value=False)) for each in both)
+    kept = [before.filter("fits"), after.filter(~before["fits"], pl.col("fits"))]
+    return pl.concat(kept).drop("fits")
 
 
 def _about(events: pl.DataFrame) -> dict[str, Any]:

@@ -26,6 +26,7 @@ _WHOSE = (
     *("url", "referrer", "page_title", "user_agent", "country"),
 )
 _TEAMS = "[not shown: an answer of the team]"
+_RECORDED = "[not shown: part of a recording]"
 _NO_RULE = pl.col("broken_rule").is_null()
 
 
@@ -123,7 +124,9 @@ def _rejected(batch: Batch, bad: pl.DataFrame, erased: Erased, file_sha256: str)
     reader = batch.reader
     teams = reader.product.team_surveys
     shown = [
-        _TEAMS
+        _RECORDED
+        if reader.config.format == "rrweb"
+        else _TEAMS
         if any(name in str(each.raw) for name in teams)
         else raw_text(each.raw, reader.format, reader.dropped_names, erased)
         for each in rejects

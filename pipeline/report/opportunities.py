@@ -105,14 +105,14 @@ def _unclear(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> S
         f"{count(unclear.height)} more were looked at. Their intervals (80 %) hold 0 or nearly do, or too few met them; each may "
         "still cost something. The mart `opportunities` has them all.",
         [],
-        ("opportunity", "met a week", "reach the goal", "without it", "costs a week, from", "to"),
+        ("opportunity", "met a week", "reach the goal", "without it", "costs a week", "from", "to"),
         [
             (titles[r["id"]], count(r["met_per_week"]), *(share(rate) for rate in reversed(_rates(r))),
-             *(_cost(r[k], product) for k in ("cost_low", "cost_high")))
+             *(_cost(r[k], product) for k in ("cost_per_week", "cost_low", "cost_high")))
             for r in unclear.head(_UNCLEAR_SHOWN).rows(named=True)
         ],
         note="" if unclear.height else "None.",
-        passport="opportunities: subject met_per_week rate_with effect cost_low cost_high",
+        passport="opportunities: subject met_per_week rate_with effect cost_per_week cost_low cost_high",
     )  # fmt: skip
 
 

@@ -34,6 +34,8 @@ _WITH_BOTS = {
     "session": "sessions", "page view": "page_view_events", "event": "events", "person": "people_active",
 }  # fmt: skip
 _CAPABILITIES = ("hover", "exposure", "exposure_time", "dead_click", "js_error", "web_vitals", "scroll", "engaged")
+# These count what came in, bots and all.
+_WITH_ALL = ("daily_quality", "daily_rejected", "ingest_quality")
 _MEASURED_MARTS = ("zone_metrics", "heatmaps", "scroll_reach", "friction", "friction_elements", "friction_calibration")
 
 
@@ -109,7 +111,9 @@ def _passport(mart: str, column: Column, mature: str, product: Product, trust: T
         f"{column.description[0].upper()}{column.description[1:]}.{unit}",
         f"Adds over: {adds}.",
         mature or last,
-        trust.with_bots.get(column.unit, "Bots left out."),
+        ""
+        if mart in _WITH_ALL and not column.name.endswith("_without_bots")
+        else trust.with_bots.get(column.unit, "Bots left out."),
         trust.measured if mart in _MEASURED_MARTS else "",
         f"Mart {mart}, column {column.name}, definition {definition(mart, product)}.",
     ]

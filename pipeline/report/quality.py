@@ -183,4 +183,4 @@ def key_text(key: str) -> str:
 
 def number_text(value: float | None) -> str:
     """A number of the ledger; a dash where there was none."""
-    return "–" if value is None else f"{value:,.0f}" if value == int(value) else f"{value:.6g}"  # noqa: RUF001
+    return "–" if value is None else f"{value:,.0f}" if value.is_integer() else f"{value:.6g}"  # noqa: RUF001

@@ -59,6 +59,9 @@ def page() -> dict[str, Any]:
     return {"type": 0, "id": 1, "childNodes": [element(2, "html", {}, body)]}
 
 
+EDITED = "edited-words"
+
+
 def events(session: str = "s1", begin: int = BEGIN) -> list[dict[str, Any]]:
     """A visit of 20 s: a page, something typed, names that come in later, a click, a new page."""
     about = {"sessionId": session, "distinct_id": "d1"}
@@ -145,6 +148,49 @@ def test_everything_may_be_masked_and_fields_kept(tmp_path: Path) -> None:
     assert found == [SECRETS[0], "[card]"], "fields as the team wants them, cards never"
     password = kept(home, row)[1]["data"]["node"]["childNodes"][0]["childNodes"][0]["childNodes"][2]
     assert password["attributes"]["value"] == "*****"
+
+
+def test_what_is_typed_into_an_editable_element_is_masked(tmp_path: Path) -> None:
+    editable = element(60, "div", {"contenteditable": "true"}, text(61, EDITED))
+    about = {"sessionId": "s1", "distinct_id": "d1", "type": 3}
+    typed = [
+        {
+            **about,
+            "timestamp": BEGIN + 6_000,
+            "data": mutation(adds=[{"parentId": 3, "nextId": None, "node": editable}]),
+        },
+        {**about, "timestamp": BEGIN + 6_100, "data": mutation(texts=[{"id": 61, "value": EDITED}])},
+        {
+            **about,
+            "timestamp": BEGIN + 6_200,
+            "data": mutation(adds=[{"parentId": 60, "nextId": None, "node": text(62, EDITED)}]),
+        },
+        {
+            **about,
+            "timestamp": BEGIN + 6_300,
+            "data": mutation(attributes=[{"id": 4, "attributes": {"contenteditable": ""}}]),
+        },
+        {**about, "timestamp": BEGIN + 6_400, "data": mutation(texts=[{"id": 5, "value": EDITED}])},
+    ]
+    drop(tmp_path, "rec/a.ndjson", ndjson([*events(), *typed]))
+    computed(tmp_path, chosen(mask=[], hide=[]))
+    assert EDITED.encode() not in stored(tmp_path)
+
+
+def test_a_field_that_nobody_knows_is_masked_though_fields_are_kept(tmp_path: Path) -> None:
+    """The snapshot came in another file: it may be a password."""
+    about = {"sessionId": "s1", "distinct_id": "d1", "type": 3}
+    lost = [
+        {**about, "timestamp": BEGIN + 1_000, "data": {"source": 5, "id": 7, "text": SECRETS[0], "isChecked": False}},
+        {
+            **about,
+            "timestamp": BEGIN + 1_100,
+            "data": mutation(attributes=[{"id": 7, "attributes": {"value": SECRETS[0]}}]),
+        },
+    ]
+    drop(tmp_path, "rec/b.ndjson", ndjson(lost))
+    computed(tmp_path, chosen(inputs="keep", mask=[], hide=[]))
+    assert SECRETS[0].encode() not in stored(tmp_path)
 
 
 def test_facts_of_a_recording(tmp_path: Path) -> None:
@@ -235,6 +281,70 @@ def test_retracting_and_erasing_leave_no_recording(tmp_path: Path) -> None:
     assert computed(tmp_path, said).is_empty()
     assert not list((tmp_path / "lake/recordings").rglob("*.gz"))
     del gone
+
+
+def test_a_recording_that_bears_only_the_sessions_id_is_erased_with_its_person(tmp_path: Path) -> None:
+    own = {"sources": {"rec": {"format": "rrweb", "replay": {"events": False}}, "web": {}}, "properties": {}}
+    said = product(**own)
+    about = {"anonymous_id": "d1", "user_id": "u1", "session_id": "s1", "url": "https://a.example/"}
+    drop(tmp_path, "web/a.ndjson", ndjson([record("a", "2026-02-03T10:00", **about)]))
+    bare = [{name: value for name, value in event.items() if name != "distinct_id"} for event in events()]
+    drop(tmp_path, "rec/a.ndjson", ndjson(bare))
+    assert computed(tmp_path, said).height == 1
+    erased = erase(Lake(tmp_path), said, "user:u1")
+    assert erased.recorded == 13
+    assert erased.landing_files == ["rec/a.ndjson", "web/a.ndjson"]
+    assert computed(tmp_path, said).is_empty()
+    assert b"Plain words stay" not in stored(tmp_path)
+    drop(
+        tmp_path, "rec/again.ndjson", ndjson([*bare, {"sessionId": "other", "type": 0, "timestamp": BEGIN, "data": {}}])
+    )
+    computed(tmp_path, said)
+    assert b"Plain words stay" not in stored(tmp_path), "and never taken again"
+
+
+def test_a_snapshot_just_before_the_second_session_is_of_that_one(tmp_path: Path) -> None:
+    own = {"sources": {"rec": {"format": "rrweb", "replay": {"events": False}}, "web": {}}, "properties": {}}
+    web = [
+        record(name, at, anonymous_id="d1", url="https://a.example/")
+        for name, at in (("a", "2026-02-03T06:00"), ("b", "2026-02-03T10:00:02"))
+    ]
+    drop(tmp_path, "web/a.ndjson", ndjson(web))
+    drop(tmp_path, "rec/a.ndjson", ndjson(events("recorder")))
+    (row,) = computed(tmp_path, product(**own)).to_dicts()
+    assert (row["recorded_events"], row["snapshots"], row["found_by"]) == (13, 1, "device")
+
+
+def test_one_id_of_two_people_is_told_apart_by_the_device(tmp_path: Path) -> None:
+    own = {"sources": {"rec": {"format": "rrweb", "replay": {"events": False}}, "web": {}}, "properties": {}}
+    web = [
+        record(who, "2026-02-03T10:00", anonymous_id=who, session_id="s1", url="https://a.example/")
+        for who in ("d1", "d2")
+    ]
+    drop(tmp_path, "web/a.ndjson", ndjson(web))
+    drop(tmp_path, "rec/a.ndjson", ndjson(events()))
+    (row,) = computed(tmp_path, product(**own)).to_dicts()
+    assert row["recorded_events"] == 13
+
+
+def test_a_deep_page_and_what_is_put_into_a_textarea(tmp_path: Path) -> None:
+    deep = text(5_000, "Deep words")
+    for i in range(300):
+        deep = element(4_999 - i, "div", {}, deep)
+    about = {"sessionId": "s1", "distinct_id": "d1", "type": 3}
+    added = [
+        {**about, "timestamp": BEGIN + 6_000, "data": mutation(adds=[{"parentId": 3, "nextId": None, "node": deep}])},
+        {
+            **about,
+            "timestamp": BEGIN + 6_100,
+            "data": mutation(adds=[{"parentId": 8, "nextId": None, "node": text(70, EDITED)}]),
+        },
+    ]
+    drop(tmp_path, "rec/a.ndjson", ndjson([*events(), *added]))
+    (row,) = computed(tmp_path, chosen(mask=[], hide=[])).to_dicts()
+    assert row["recorded_events"] == 15
+    assert b"Deep words" in stored(tmp_path)
+    assert EDITED.encode() not in stored(tmp_path)
 
 
 def test_a_session_over_midnight_is_one_recording(tmp_path: Path) -> None:

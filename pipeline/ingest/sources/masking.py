@@ -1,6 +1,6 @@
 """Recorded rrweb events without what nobody may see: masked before anything is stored (design.md, "Security").
 
-What stands in form fields, texts and fields below the product file's `mask` selectors, all below `hide` selectors, and
+What stands in form fields and editable elements, texts and fields below the product file's `mask` selectors, all below `hide` selectors, and
 secrets in addresses and attributes are gone from what is kept. Texts become `*` of the same length, so the layout
 stays; form fields become five of them, so no length is told. Where a part of the recording is missing and nobody can
 say whose a text is, it is masked.
@@ -29,12 +29,14 @@ _ALWAYS = frozenset({"password", "email", "tel"})
 _TOLD = frozenset({"title", "alt", "placeholder", "aria-label", "aria-valuetext", "label", "content"})
 # Numbers of drawings, some of which look like those of cards.
 _SHAPES = frozenset({"d", "points", "transform", "gradienttransform", "viewbox", "stroke-dasharray", "path"})
+# What tells an element without telling what is in it.
+_NAMED = frozenset({"id", "class", "name", "role", "type"})
 _SECRET_NAME = re.compile(r"token|csrf|xsrf|secret|password|passwd|nonce|apikey|authorization|sessionid")
 _VISIBLE = re.compile(r"\S")
 _LONG = 1_024
 _META, _SNAPSHOT, _INCREMENTAL, _CUSTOM, _PLUGIN = 4, 2, 3, 5, 6
 _MUTATION, _INPUT, _CANVAS = 0, 5, 9
-_ELEMENT, _TEXT = 2, 3
+_ELEMENT = 2
 
 
 class Masker:
@@ -63,15 +65,26 @@ class Masker:
             )
         return _scrubbed(data)
 
+    def _console(self, plugin: Fields) -> Fields:
+        """Level and message of the console's plugin; of others (requests with what was sent) nothing."""
+        payload = plugin.get("payload")
+        if not isinstance(payload, dict) or not str(plugin.get("plugin")).startswith("rrweb/console"):
+            return {}
+        said = payload.get("payload")
+        first = said[:1] if isinstance(said, list) and self._rules.texts == "keep" else []
+        return {"level": payload.get("level"), "payload": first, "trace": []}
+
     def _incremental(self, dom: Dom, data: Fields) -> Fields:
         source = data.get("source")
         if source == _MUTATION:
             return self._mutation(dom, data)
         if source == _INPUT:
-            tag, attributes = dom.element(data.get("id")) or ("input", {})
-            if not self._keeps_field(dom.path(data.get("id")), tag, attributes):
+            field = dom.element(data.get("id"))
+            # Of a field that nobody knows it may be a password.
+            if field is None or not self._keeps_field(dom.path(data.get("id")), *field):
                 return {**_scrubbed(data), "text": MASKED if data.get("text") else "", "isChecked": False}
-        if source == _CANVAS and self._rules.texts == "mask":
+        path = dom.path(data.get("id"))
+        if source == _CANVAS and (self._is_masked(path) or self._is_in(path, self._hidden)):
             # What is drawn may be text.
             return {"source": _CANVAS, "id": data.get("id"), "type": data.get("type"), "commands": []}
         return _scrubbed(data)
@@ -85,6 +98,8 @@ class Masker:
             self._find(dom, [node], above)
         for each in changed:
             self._find_again(dom, each.get("id"))
+            if isinstance(each.get("attributes"), dict):
+                self._note_editable(each.get("id"), each["attributes"])
 
         def is_shown(each: Fields, name: str = "parentId") -> bool:
             return not self._is_in(dom.path(each.get(name)), self._hidden)
@@ -97,11 +112,32 @@ class Masker:
             "attributes": [self._attributes_of(dom, each) for each in changed if is_shown(each, "id")],
             "removes": [each for each in entries(data, "removes") if is_shown(each)],
             "adds": [
-                {**each, "node": self._node(each.get("node"), dom.path(each.get("parentId")))}
+                {**each, "node": self._node(each.get("node"), dom.path(each.get("parentId")), self._around(dom, each))}
                 for each in added
                 if is_shown(each)
             ],
         }
+
+    def ancestry(self, dom: Dom, node: Any) -> list[tuple[str, Fields]]:  # noqa: ANN401  # JSON holds anything
+        """The element and its ancestors, innermost first; of what is masked or hidden without labels and data."""
+        path = dom.path(node)
+        found: list[tuple[str, Fields]] = []
+        for i, each in enumerate(path):
+            element = dom.element(each)
+            if element is not None:
+                away = self._is_masked(path[i:]) or self._is_in(path[i:], self._hidden)
+                told = {n: v for n, v in element[1].items() if not away or n in _NAMED}
+                found.append((element[0], told))
+        return found
+
+    def _around(self, dom: Dom, added: Fields) -> str:
+        """Tag of the element that something is added to; `masked` of a field that may not be kept."""
+        path = dom.path(added.get("parentId"))
+        field = dom.element(path[0]) if path else None
+        if field is None:
+            return ""
+        hides = field[0].lower() == "textarea" and not self._keeps_field(path, *field)
+        return "masked" if hides else field[0].lower()
 
     def _text(self, dom: Dom, changed: Fields) -> str | None:
         """A changed text; of one that nobody knows it can't be told what it stands in."""
@@ -112,7 +148,8 @@ class Masker:
         above = dom.element(path[1]) if len(path) > 1 else None
         if above is not None and above[0].lower() == "style":
             return _scrub(value)
-        is_unknown = not path and bool(self._mask or self._hide)
+        # It may stand in a field, or below what a selector masks.
+        is_unknown = not path
         if above is not None and above[0].lower() == "textarea" and not self._keeps_field(path, *above):
             return MASKED
         return _starred(value) if is_unknown or self._is_masked(path) else _scrub(value)
@@ -120,7 +157,7 @@ class Masker:
     def _attributes_of(self, dom: Dom, changed: Fields) -> Fields:
         attributes = changed.get("attributes")
         path = dom.path(changed.get("id"))
-        tag, known = dom.element(changed.get("id")) or ("input", {})
+        tag, known = dom.element(changed.get("id")) or ("input", {"type": "password"})
         if not isinstance(attributes, dict):
             return {"id": changed.get("id"), "attributes": {}}
         return {"id": changed.get("id"), "attributes": self._attributes(path, tag, known, attributes)}
@@ -133,6 +170,8 @@ class Masker:
         is_secret = bool(_SECRET_NAME.search(plain_name(f"{known.get('name', '')} {known.get('property', '')}")))
         for name, value in attributes.items():
             lower = str(name).lower()
+            if lower in ("rr_dataurl", "srcdoc") and is_masked:
+                continue
             if lower in ("value", "checked", "selected") and tag.lower() in (*_FIELDS, "option") and not keeps:
                 if lower == "value" and value:
                     kept[name] = MASKED
@@ -148,38 +187,59 @@ class Masker:
                 kept[name] = _scrub(value)
         return kept
 
-    def _node(self, node: Any, above: list[int] | None = None) -> Any:  # noqa: ANN401  # JSON holds anything
-        """A serialized node as it may be kept, with all that is in it; `above` are the ids around it."""
+    def _node(self, node: Any, above: list[int] | None = None, around: str = "") -> Any:  # noqa: ANN401  # JSON holds anything
+        """A serialized node as it may be kept, with all that is in it; `above` are the ids around it, `around` its parent's tag."""
         if not isinstance(node, dict):
             return None
         own = node.get("id")
         path = [*([own] if isinstance(own, int) else []), *(above or [])]
-        if node.get("type") != _ELEMENT:
+        tag = str(node.get("tagName") or "").lower()
+        if node.get("type") == _ELEMENT:
+            attributes = node.get("attributes")
+            known: Fields = attributes if isinstance(attributes, dict) else {}
+            kept = {n: v for n, v in node.items() if n not in ("childNodes", "attributes")}
+            if isinstance(own, int) and own in self._hidden:
+                sizes = {n: v for n, v in known.items() if n in ("rr_width", "rr_height", "class", "id")}
+                return {
+                    **kept,
+                    "attributes": {**sizes, "style": "background: #bbb; color: transparent"},
+                    "childNodes": [],
+                }
+            self._note_editable(own, known)
+            kept["attributes"] = self._attributes(path, tag, known, known)
+            around = "masked" if tag == "textarea" and not self._keeps_field(path, tag, known) else tag
+        else:
             kept = _scrubbed({n: v for n, v in node.items() if n not in ("childNodes", "textContent")})
             if isinstance(node.get("textContent"), str):
-                text = node["textContent"]
-                hides = node.get("type") == _TEXT and not node.get("isStyle") and self._is_masked(path)
-                kept["textContent"] = _starred(text) if hides else _scrub(text)
-            return self._with_children(kept, node, path)
-        tag = str(node.get("tagName") or "")
-        attributes = node.get("attributes")
-        known: Fields = attributes if isinstance(attributes, dict) else {}
-        kept = {n: v for n, v in node.items() if n not in ("childNodes", "attributes")}
-        if isinstance(own, int) and own in self._hidden:
-            sizes = {n: v for n, v in known.items() if n in ("rr_width", "rr_height", "class", "id")}
-            return {**kept, "attributes": {**sizes, "style": "background: #bbb; color: transparent"}, "childNodes": []}
-        kept["attributes"] = self._attributes(path, tag, known, known)
-        if tag.lower() == "textarea" and not self._keeps_field(path, tag, known):
-            inside = entries(node, "childNodes")
-            return {
-                **kept,
-                "childNodes": [{**each, "textContent": MASKED} for each in inside if each.get("type") == _TEXT],
-            }
-        return self._with_children(kept, node, path)
-
-    def _with_children(self, kept: Fields, node: Fields, path: list[int]) -> Fields:
+                kept["textContent"] = self._words(node, path, around)
         children = node.get("childNodes")
-        return {**kept, "childNodes": [self._node(c, path) for c in children]} if isinstance(children, list) else kept
+        if isinstance(children, list):
+            # One frame a level: pages nest as deep as somebody likes.
+            inside: list[Any] = []
+            for child in children:
+                inside.append(self._node(child, path, around))  # noqa: PERF401
+            kept["childNodes"] = inside
+        return kept
+
+    def _words(self, node: Fields, path: list[int], around: str) -> str:
+        """The words of a text, comment or CDATA node as they may be kept."""
+        text = str(node["textContent"])
+        if around == "masked":
+            return MASKED
+        return (
+            _scrub(text)
+            if around == "style" or node.get("isStyle")
+            else _starred(text)
+            if self._is_masked(path)
+            else _scrub(text)
+        )
+
+    def _note_editable(self, own: Any, attributes: Fields) -> None:  # noqa: ANN401  # JSON holds anything
+        """What is typed into an element that may be edited comes as its text."""
+        may = str(attributes.get("contenteditable", "false")).lower()
+        is_editable = may != "false" or attributes.get("role") == "textbox"
+        if self._rules.inputs == "mask" and is_editable and isinstance(own, int):
+            self._masked.add(own)
 
     def _keeps_field(self, path: list[int], tag: str, attributes: Fields) -> bool:
         """Whether what stands in the form field may be kept."""
@@ -190,12 +250,19 @@ class Masker:
             return self._rules.inputs == "keep" and not self._is_masked(path)
         if tag.lower() not in _FIELDS:
             return True
-        if kind in _ALWAYS or about.startswith("cc-") or "card" in name or _SECRET_NAME.search(name):
+        if (
+            kind in _ALWAYS
+            or about.startswith(("cc-", "one-time", "current-pass", "new-pass"))
+            or "card" in name
+            or _SECRET_NAME.search(name)
+        ):
             return False
-        return not self._is_masked(path) and (self._rules.inputs == "keep" or kind in _LABELS)
+        is_away = self._is_masked(path) or self._is_in(path, self._hidden)
+        return not is_away and (self._rules.inputs == "keep" or kind in _LABELS)
 
     def _is_masked(self, path: list[int]) -> bool:
-        return self._rules.texts == "mask" or self._is_in(path, self._masked)
+        is_unknown = not path and bool(self._mask or self._hide)
+        return self._rules.texts == "mask" or is_unknown or self._is_in(path, self._masked)
 
     @staticmethod
     def _is_in(path: list[int], ids: set[int]) -> bool:
@@ -240,7 +307,8 @@ _ID = "footfall-node"
 
 
 def _below(soup: BeautifulSoup, parent: Tag, own: int, tag: str, attributes: Fields) -> Tag:
-    known = {str(name): value for name, value in attributes.items() if isinstance(value, str) and len(value) < _LONG}
+    told = {str(name): "" if value is True else value for name, value in attributes.items()}
+    known = {n: v for n, v in told.items() if isinstance(v, str) and (n == "class" or len(v) < _LONG)}
     if "class" in known:
         known["class"] = known["class"].split()  # pyright: ignore[reportArgumentType]
     made = soup.new_tag(tag.lower() or "div", attrs={**known, _ID: str(own)})

@@ -249,14 +249,14 @@ def _incremental(window: _Window, at: Decimal, data: Fields) -> Iterator[Fields]
         window.width, window.height = whole(data.get("width")), whole(data.get("height"))
         yield {"kind": "custom", "name": "resize"}
     elif source == _INPUT:
-        yield {"kind": "input", "element_chain": element_chain(window.dom.ancestry(node))}
+        yield {"kind": "input", "element_chain": element_chain(window.masker.ancestry(window.dom, node))}
     else:
         raise RecordLeftOut("no_act")
 
 
 def _pointed(window: _Window, at: Decimal, node: Any, point: Fields) -> Fields:  # noqa: ANN401
     """Element and page position of a pointer at a time; a frame's positions say nothing about the page."""
-    chain = {"element_chain": element_chain(window.dom.ancestry(node))}
+    chain = {"element_chain": element_chain(window.masker.ancestry(window.dom, node))}
     x, y, scrolled = whole(point.get("x")), whole(point.get("y")), window.scrolled.when(at)
     if x is None or y is None or scrolled is None or window.dom.is_framed(node):
         return chain

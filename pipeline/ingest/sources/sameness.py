@@ -1,6 +1,6 @@
 """Copies of a recorded event, which come where chunks overlap or are sent twice: known by a number."""
 
-from typing import Any
+import re
 
 import msgspec
 import xxhash
@@ -9,6 +9,7 @@ from pipeline.ingest.sources.fields import Fields
 
 _SNAPSHOT, _INCREMENTAL = 2, 3
 _MUTATION, _INPUT = 0, 5
+_TEXT = re.compile(rb'(?<=[:\[,])"(?:[^"\\]|\\.)*"(?=[,\]}])')
 
 
 class Sameness:
@@ -28,7 +29,7 @@ class Sameness:
         own = _hash(event.encode())
         if not may_differ:
             return own
-        shape = _hash(msgspec.json.encode([at, kind, _without_texts(data)], order="sorted"))
+        shape = _hash(b"%d %d " % (at, kind) + _without_texts(data))
         said = self._said.setdefault(shape, [])
         if own not in said:
             said.append(own)
@@ -39,9 +40,6 @@ def _hash(text: bytes) -> int:
     return xxhash.xxh3_64_intdigest(text) % 2**63
 
 
-def _without_texts(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
-    if isinstance(value, dict):
-        return {name: _without_texts(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_without_texts(inner) for inner in value]
-    return None if isinstance(value, str) else value
+def _without_texts(data: Fields) -> bytes:
+    """The JSON of the data with every text emptied; names, which a colon follows, stay."""
+    return _TEXT.sub(b'""', msgspec.json.encode(data, order="sorted"))

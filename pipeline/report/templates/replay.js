@@ -28,19 +28,22 @@ async function unpacked() {
 
 // Whatever the page loaded from elsewhere: a replay asks nobody, so it is taken out.
 const LOADED = new Set(["src", "srcset", "srcdoc", "rr_src", "poster", "background", "data", "xlink:href", "imagesrcset"]);
-const isOwn = (address) => /^(data:|blob:|#|about:blank$)/.test(address.trim());
+const isOwn = (address) => typeof address !== "string" || /^(data:|blob:|#|about:blank$)/.test(address.trim());
 const unloaded = (css) => css.replace(/@import[^;]*;/g, "").replace(/url\(\s*(?!["']?data:)[^)]*\)/g, "none").replace(/image-set\([^)]*\)/g, "none");
 
 function offline(value) {
   if (Array.isArray(value)) value.forEach(offline);
   if (!value || typeof value !== "object" || Array.isArray(value)) return;
   // A link alone may open a connection (preconnect), whatever the page's policy says.
-  if (["link", "base"].includes(value.tagName) && value.attributes) delete value.attributes.href;
-  if (value.tagName === "meta" && value.attributes) delete value.attributes["http-equiv"];
-  if ((value.tagName === "video" || value.tagName === "audio") && value.attributes) {
+  const tag = typeof value.tagName === "string" ? value.tagName.toLowerCase() : "";
+  // Of a changed attribute it isn't told whose it is.
+  const mayLoad = ["link", "base"].includes(tag) || (!tag && value.attributes && value.attributes.href && !isOwn(value.attributes.href));
+  if (mayLoad && value.attributes) delete value.attributes.href;
+  if (tag === "meta" && value.attributes) delete value.attributes["http-equiv"];
+  if ((tag === "video" || tag === "audio") && value.attributes) {
     for (const name of Object.keys(value.attributes)) if (/^rr_media|^autoplay$|^loop$/.test(name)) delete value.attributes[name];
   }
-  const drawn = value.tagName === "image" || value.tagName === "use" || value.tagName === "feImage";
+  const drawn = ["image", "use", "feimage"].includes(tag);
   if (drawn && value.attributes && value.attributes.href && !isOwn(value.attributes.href)) delete value.attributes.href;
   for (const [name, inner] of Object.entries(value)) {
     if (typeof inner !== "string") offline(inner);
