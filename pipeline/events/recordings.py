@@ -32,7 +32,8 @@ _ACTS = frozenset({1, 2, 3, 5, 6, 12})
 _INTERACTION, _CLICK, _MUTATION = 2, 2, 0
 # Within one millisecond: what loads a page comes before its snapshot, and that before what changes it.
 _RANKS = {0: 0, 1: 0, _META: 1, _SNAPSHOT: 2}
-_RECORDING = ["source", "session_id"]
+# Different people may be recorded under one id, such as a second's number.
+_RECORDING = ["source", "session_id", "anonymous_id"]
 # Puts the recording of a session away under a name and says where it lies.
 Keep = Callable[[str, bytes], str]
 
@@ -61,18 +62,15 @@ def recordings(
 
 def _sessions_of(raw: pl.LazyFrame, sessions: pl.LazyFrame, events: pl.LazyFrame) -> pl.DataFrame:
     """Each recording with the sessions that may be its own: by the recorder's id, else by device."""
-    recorded = raw.select(*_RECORDING, "anonymous_id").unique().collect()
+    recorded = raw.select(_RECORDING).unique().collect()
     known = sessions.filter(~pl.col("is_bot")).select(
-        "session_key", "person_key", "device_type", "started_at", "ended_at", "anonymous_id",
+        "session_key", "person_key", "device_type", "started_at", "ended_at", device="anonymous_id",
         session_source="source", session_id="source_session_id",
     ).collect()  # fmt: skip
-    by_id = recorded.rename({"anonymous_id": "recorded_device"}).join(known, on="session_id").with_columns(
-        found_by=pl.lit("session_id")
-    )  # fmt: skip
-    # An id that several people bear (a second's number, as some give) tells whose it is with the device only.
+    by_id = recorded.join(known, on="session_id").with_columns(found_by=pl.lit("session_id"))
+    # An id that several people bear tells whose it is with the device only.
     is_one = pl.col("person_key").n_unique().over(_RECORDING) == 1
-    by_id = by_id.filter(is_one | (pl.col("anonymous_id") == pl.col("recorded_device")))
-    by_id = by_id.drop("anonymous_id", "recorded_device").unique()
+    by_id = by_id.filter(is_one | (pl.col("anonymous_id") == pl.col("device"))).drop("device")
     # Its own source's session comes first; of several others one, whatever order they are in.
     is_own = pl.col("session_source") == pl.col("source")
     best = pl.col("session_source").sort_by(~is_own, "session_source").first().over(_RECORDING)
@@ -80,7 +78,9 @@ def _sessions_of(raw: pl.LazyFrame, sessions: pl.LazyFrame, events: pl.LazyFrame
     # An id that events of the day bear, and none of its sessions, is of one that began the day before.
     told = events.select("session_id").drop_nulls().unique().collect()
     rest = recorded.join(by_id, on=_RECORDING, how="anti").join(told, on="session_id", how="anti")
-    by_device = rest.join(known.drop("session_id"), on="anonymous_id").with_columns(found_by=pl.lit("device"))
+    by_device = rest.join(known.drop("session_id"), left_on="anonymous_id", right_on="device").with_columns(
+        found_by=pl.lit("device")
+    )
     return pl.concat([by_id, by_device.select(by_id.columns)]).sort("started_at", "session_key")
 
 

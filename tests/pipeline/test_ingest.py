@@ -430,7 +430,7 @@ def test_files_taken_by_several_processes_give_the_same(tmp_path: Path, monkeypa
             drop(own.home, f"web/2026-01-05/{i}.ndjson", ndjson(rows) + b"{broken\n" * i)
         drop(own.home, "web/2026-01-05/again.ndjson", ndjson([GOOD]))
         drop(own.home, "web/2026-01-05/and_again.ndjson", ndjson([GOOD]))
-        drop(own.home, "web/2026-01-05/torn.ndjson.gz", gzip.compress(ndjson([GOOD] * 99))[:-9])
+        drop(own.home, "web/2026-01-05/torn.ndjson.gz", gzip.compress(ndjson([GOOD] * 99), mtime=0)[:-9])
         (own.home / "landing/web/2026-01-05/vanished.ndjson").symlink_to(tmp_path / "gone")
         taken = [m.name for m in take_all(own, product())]
         return {key: (own.read(key) or b"") for key in own.keys("lake") if key.endswith(".parquet")}, taken

@@ -11,116 +11,14 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import approve, drop, ndjson, product, record, take_all
+from recorded import BEGIN, SECRETS, chosen, computed, element, events, kept, mutation, stored, text
+from support import drop, ndjson, product, record
 
-from pipeline.build import build_days, find_dirty
 from pipeline.erase import erase
 from pipeline.ingest.files import retract
 from pipeline.lake import Lake
-from pipeline.product import Product
-from pipeline.tables import DAY_TABLES
-
-BEGIN = int(datetime(2026, 2, 3, 10, tzinfo=UTC).timestamp() * 1000)
-SECRETS = (
-    "s3cret-words",
-    "4111 1111 1111 1111",
-    "private-name",
-    "hidden-balance",
-    "tok-1234567890",
-    "anna@example.com",
-)
-UNTIL_RECORDINGS = [t.contract.name for t in DAY_TABLES]
-UNTIL_RECORDINGS = UNTIL_RECORDINGS[: UNTIL_RECORDINGS.index("recordings") + 1]
-
-
-def text(node: int, content: str) -> dict[str, Any]:
-    return {"type": 3, "id": node, "textContent": content}
-
-
-def element(node: int, tag: str, attributes: dict[str, Any], *children: dict[str, Any]) -> dict[str, Any]:
-    return {"type": 2, "id": node, "tagName": tag, "attributes": attributes, "childNodes": list(children)}
-
-
-def page() -> dict[str, Any]:
-    body = element(
-        3,
-        "body",
-        {},
-        element(4, "h1", {}, text(5, "Plain words stay")),
-        element(6, "input", {"type": "text", "name": "nick", "value": SECRETS[0], "placeholder": "Your nick"}),
-        element(7, "input", {"type": "password", "value": SECRETS[0]}),
-        element(8, "textarea", {"value": SECRETS[0]}, text(9, SECRETS[0])),
-        element(10, "div", {"class": "name"}, element(11, "b", {"title": SECRETS[2]}, text(12, SECRETS[2]))),
-        element(13, "div", {"class": "balance box"}, text(14, SECRETS[3]), element(15, "i", {}, text(16, SECRETS[3]))),
-        element(17, "a", {"href": f"/x?token={SECRETS[4]}", "data-auth-token": SECRETS[4]}, text(18, SECRETS[5])),
-        element(19, "button", {"type": "submit", "value": "Send"}, text(20, "Send")),
-        element(21, "meta", {"name": "csrf-token", "content": SECRETS[4]}),
-    )
-    return {"type": 0, "id": 1, "childNodes": [element(2, "html", {}, body)]}
-
 
 EDITED = "edited-words"
-
-
-def events(session: str = "s1", begin: int = BEGIN) -> list[dict[str, Any]]:
-    """A visit of 20 s: a page, something typed, names that come in later, a click, a new page."""
-    about = {"sessionId": session, "distinct_id": "d1"}
-    later = element(30, "span", {"class": "name"}, text(31, SECRETS[2]))
-    made = [
-        (0, 4, {"href": f"https://a.example/?token={SECRETS[4]}", "width": 1000, "height": 600}),
-        (1, 2, {"node": page(), "initialOffset": {"left": 0, "top": 0}}),
-        (3_000, 3, {"source": 5, "id": 6, "text": SECRETS[0], "isChecked": False}),
-        (3_500, 3, {"source": 5, "id": 8, "text": SECRETS[1], "isChecked": True}),
-        (4_000, 3, mutation(adds=[{"parentId": 3, "nextId": None, "node": later}])),
-        (4_100, 3, mutation(texts=[{"id": 12, "value": SECRETS[2]}, {"id": 9, "value": SECRETS[0]}])),
-        (4_200, 3, mutation(attributes=[{"id": 6, "attributes": {"value": SECRETS[0]}}])),
-        (4_300, 3, mutation(adds=[{"parentId": 13, "nextId": None, "node": text(40, SECRETS[3])}])),
-        (4_400, 3, mutation(texts=[{"id": 999, "value": SECRETS[2]}])),
-        (5_000, 3, {"source": 2, "type": 2, "id": 19, "x": 10, "y": 20}),
-        (5_100, 5, {"tag": "note", "payload": {"password": SECRETS[0], "mail": SECRETS[5]}}),
-        (5_200, 6, {"plugin": "rrweb/console@1", "payload": {"level": "error", "payload": [f'"{SECRETS[5]}"'], "trace": [SECRETS[0]]}}),
-        (20_000, 3, {"source": 1, "positions": [{"x": 5, "y": 5, "id": 4, "timeOffset": 0}]}),
-    ]  # fmt: skip
-    return [{**about, "type": kind, "timestamp": begin + at, "data": data} for at, kind, data in made]
-
-
-def mutation(**parts: Any) -> dict[str, Any]:
-    return {"source": 0, "texts": [], "attributes": [], "removes": [], "adds": [], **parts}
-
-
-def chosen(**replay: Any) -> Product:
-    rules = {"mask": [".name"], "hide": [".balance"], **replay}
-    return product(sources={"rec": {"format": "rrweb", "replay": rules}, "web": {}}, properties={})
-
-
-def computed(home: Path, said: Product) -> pl.DataFrame:
-    """The recordings of all days after taking what landed, with the gate open."""
-    lake = Lake(home)
-    take_all(lake, said)
-    days = sorted(find_dirty(lake, said, lambda _day: True).runnable)
-    for name in UNTIL_RECORDINGS:
-        list(build_days(lake, said, name, days, approve))
-    return lake.scan_days("recordings", lake.published_days("recordings")).collect()
-
-
-def kept(home: Path, row: dict[str, Any]) -> list[dict[str, Any]]:
-    """The events of a recording's only window."""
-    (tab,) = json.loads(gzip.decompress((home / row["recording"]).read_bytes()))["tabs"]
-    return tab["events"]
-
-
-def stored(home: Path) -> bytes:
-    """All that lies below lake/, unpacked, Parquet as its texts."""
-    parts: list[bytes] = []
-    for path in sorted((home / "lake").rglob("*")):
-        if path.suffix == ".parquet":
-            frame = pl.read_parquet(path)
-            parts += [path.read_bytes(), json.dumps(frame.select(pl.col(pl.String)).to_dicts()).encode()]
-        elif path.suffix == ".gz":
-            parts.append(gzip.decompress(path.read_bytes()))
-        elif path.is_file():
-            parts.append(path.read_bytes())
-    return b"\n".join(parts)
 
 
 def test_what_is_masked_is_nowhere_on_disk(tmp_path: Path) -> None:
@@ -322,9 +220,13 @@ def test_one_id_of_two_people_is_told_apart_by_the_device(tmp_path: Path) -> Non
         for who in ("d1", "d2")
     ]
     drop(tmp_path, "web/a.ndjson", ndjson(web))
-    drop(tmp_path, "rec/a.ndjson", ndjson(events()))
-    (row,) = computed(tmp_path, product(**own)).to_dicts()
-    assert row["recorded_events"] == 13
+    both = [
+        {**event, "distinct_id": who} for who in ("d1", "d2", "d3") for event in events()[: 13 if who == "d1" else 5]
+    ]
+    drop(tmp_path, "rec/a.ndjson", ndjson(both))
+    rows = computed(tmp_path, product(**own))
+    assert sorted(rows["recorded_events"]) == [5, 13], "each has its own, the third nobody's"
+    assert rows["session_key"].n_unique() == rows["person_key"].n_unique() == 2
 
 
 def test_a_deep_page_and_what_is_put_into_a_textarea(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 The model is rrweb's: serialized nodes (0 document, 2 element, 3 text), mutations with adds, removes and attributes.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 _ELEMENT, _DOCUMENT = 2, 0
-# Deeper ancestors say nothing more about an element; a parent chain that turns in a circle ends here too.
-_MAX_DEPTH = 256
+# No page is as deep; a parent chain that turns in a circle ends here too.
+_MAX_DEPTH = 1_000
 
 
 class Dom:
@@ -15,6 +16,7 @@ class Dom:
 
     def __init__(self) -> None:
         self._parents: dict[int, int | None] = {}
+        self._children: dict[int, dict[int, None]] = {}
         self._elements: dict[int, tuple[str, dict[str, Any]]] = {}
         self._documents: set[int] = set()
         self._framed: set[int] = set()
@@ -28,7 +30,7 @@ class Dom:
         """Apply a mutation: removes first, then adds (a move is both), then attributes."""
         for removed in entries(data, "removes"):
             if isinstance(removed.get("id"), int):
-                self._parents.pop(removed["id"], None)
+                self._cut(removed["id"])
         for added in entries(data, "adds"):
             parent = added.get("parentId")
             self._add(added.get("node"), parent if isinstance(parent, int) else None)
@@ -45,7 +47,10 @@ class Dom:
             if not isinstance(node, dict) or not isinstance(node.get("id"), int):
                 continue
             own = node["id"]
+            self._cut(own)
             self._parents[own] = above
+            if above is not None:
+                self._children.setdefault(above, {})[own] = None
             if node.get("type") == _DOCUMENT:
                 self._documents.add(own)
             elif node.get("type") == _ELEMENT:
@@ -58,7 +63,12 @@ class Dom:
                 self._framed.add(own)
             children = node.get("childNodes")
             if isinstance(children, list):
-                waiting.extend((child, own) for child in children)
+                waiting.extend((child, own) for child in reversed(children))
+
+    def _cut(self, own: int) -> None:
+        above = self._parents.pop(own, None)
+        if above is not None:
+            self._children.get(above, {}).pop(own, None)
 
     def is_top_document(self, node: Any) -> bool:  # noqa: ANN401
         """Whether the id is that of the page itself, and not of a frame in it."""
@@ -78,16 +88,24 @@ class Dom:
         return self._elements.get(node) if isinstance(node, int) else None
 
     def path(self, node: Any) -> list[int]:  # noqa: ANN401
-        """Ids of the node and of what it stands in, innermost first; none if it is unknown."""
+        """Ids of the node and of what it stands in, innermost first; none if it is unknown or deeper than any page."""
         found: list[int] = []
-        while isinstance(node, int) and node in self._parents and len(found) < _MAX_DEPTH:
+        while isinstance(node, int) and node in self._parents:
             found.append(node)
             node = self._parents[node]
+            if len(found) > _MAX_DEPTH:
+                return []
         return found
 
-    def ancestry(self, node: Any) -> list[tuple[str, dict[str, Any]]]:  # noqa: ANN401
-        """The element of that id and its ancestors as (tag, attributes), innermost first; none if it is unknown."""
-        return [self._elements[each] for each in self.path(node) if each in self._elements]
+    def below(self, node: int) -> Iterator[tuple[int, int | None]]:
+        """Ids of the node and of all that stands in it, each with its parent's, parents first."""
+        waiting, seen = [node], set[int]()
+        while waiting:
+            own = waiting.pop()
+            if own not in seen:
+                seen.add(own)
+                yield own, self._parents.get(own)
+                waiting.extend(reversed(self._children.get(own, {})))
 
 
 def entries(data: dict[str, Any], name: str) -> list[dict[str, Any]]:

@@ -12,26 +12,24 @@ import re
 from functools import lru_cache
 from typing import Any
 
-import soupsieve
-from bs4 import BeautifulSoup, Tag
-
 from pipeline.ingest.scrub import plain_name, scrub_text, without_personal
+from pipeline.ingest.sources.covered import SECRET_NAME, Covered
 from pipeline.ingest.sources.dom import Dom, entries
 from pipeline.ingest.sources.fields import Fields
 from pipeline.product_sources import Replay
 
 MASKED = "*****"
 _SECRET = "[secret]"  # noqa: S105  # what stands in its place
-_FIELDS = frozenset({"input", "textarea", "select"})
-# Fields whose value is a label that the page gave them.
-_LABELS = frozenset({"button", "submit", "reset", "image"})
-_ALWAYS = frozenset({"password", "email", "tel"})
-_TOLD = frozenset({"title", "alt", "placeholder", "aria-label", "aria-valuetext", "label", "content"})
+_TOLD = frozenset(
+    {"title", "alt", "placeholder", "aria-label", "aria-description", "aria-valuetext", "label", "content", "value"}
+)
 # Numbers of drawings, some of which look like those of cards.
 _SHAPES = frozenset({"d", "points", "transform", "gradienttransform", "viewbox", "stroke-dasharray", "path"})
 # What tells an element without telling what is in it.
 _NAMED = frozenset({"id", "class", "name", "role", "type"})
-_SECRET_NAME = re.compile(r"token|csrf|xsrf|secret|password|passwd|nonce|apikey|authorization|sessionid")
+# What says which of several is chosen, and what says what stands in a field.
+_CHOSEN = frozenset({"checked", "selected", "aria-checked", "aria-selected"})
+_VALUES = _CHOSEN | {"value", "aria-valuetext", "aria-valuenow"}
 _VISIBLE = re.compile(r"\S")
 _LONG = 1_024
 _META, _SNAPSHOT, _INCREMENTAL, _CUSTOM, _PLUGIN = 4, 2, 3, 5, 6
@@ -45,24 +43,19 @@ class Masker:
     def __init__(self, rules: Replay, dropped_names: frozenset[str]) -> None:
         self._rules = rules
         self._dropped = dropped_names
-        self._mask, self._hide = ", ".join(rules.mask), ", ".join(rules.hide)
-        self._masked: set[int] = set()
-        self._hidden: set[int] = set()
+        self._covered = Covered(rules)
 
     def event(self, dom: Dom, kind: Any, data: Fields) -> Fields:  # noqa: ANN401  # JSON holds anything
         """The data of an rrweb event of that type as it may be kept."""
         if kind == _SNAPSHOT:
-            self._masked, self._hidden = set(), set()
-            self._find(dom, [data.get("node")])
+            self._covered.begin(dom, data.get("node"))
             return {**_scrubbed({n: v for n, v in data.items() if n != "node"}), "node": self._node(data.get("node"))}
         if kind == _INCREMENTAL:
             return self._incremental(dom, data)
-        if kind in (_CUSTOM, _PLUGIN):
-            kept = without_personal(data, self._dropped)
-            payload = kept.get("payload")
-            return (
-                {**kept, "payload": {**payload, "trace": []}} if kind == _PLUGIN and isinstance(payload, dict) else kept
-            )
+        if kind == _CUSTOM:
+            return without_personal(data, self._dropped)
+        if kind == _PLUGIN:
+            return {"plugin": data.get("plugin"), "payload": self._console(without_personal(data, self._dropped))}
         return _scrubbed(data)
 
     def _console(self, plugin: Fields) -> Fields:
@@ -71,20 +64,18 @@ class Masker:
         if not isinstance(payload, dict) or not str(plugin.get("plugin")).startswith("rrweb/console"):
             return {}
         said = payload.get("payload")
-        first = said[:1] if isinstance(said, list) and self._rules.texts == "keep" else []
+        # Objects that a page prints hold whatever it has.
+        first = [each for each in said[:1] if isinstance(each, str)] if isinstance(said, list) else []
+        first = first if self._rules.texts == "keep" else []
         return {"level": payload.get("level"), "payload": first, "trace": []}
 
     def _incremental(self, dom: Dom, data: Fields) -> Fields:
         source = data.get("source")
         if source == _MUTATION:
             return self._mutation(dom, data)
-        if source == _INPUT:
-            field = dom.element(data.get("id"))
-            # Of a field that nobody knows it may be a password.
-            if field is None or not self._keeps_field(dom.path(data.get("id")), *field):
-                return {**_scrubbed(data), "text": MASKED if data.get("text") else "", "isChecked": False}
-        path = dom.path(data.get("id"))
-        if source == _CANVAS and (self._is_masked(path) or self._is_in(path, self._hidden)):
+        if source == _INPUT and not self._covered.keeps_typed(dom, data.get("id")):
+            return {**_scrubbed(data), "text": MASKED if data.get("text") else "", "isChecked": False}
+        if source == _CANVAS and self._covered.is_away(dom.path(data.get("id"))):
             # What is drawn may be text.
             return {"source": _CANVAS, "id": data.get("id"), "type": data.get("type"), "commands": []}
         return _scrubbed(data)
@@ -92,17 +83,13 @@ class Masker:
     def _mutation(self, dom: Dom, data: Fields) -> Fields:
         added, changed = entries(data, "adds"), entries(data, "attributes")
         for each in added:
-            above, node = dom.path(each.get("parentId")), each.get("node")
-            if not above and (self._mask or self._hide) and isinstance(node, dict) and isinstance(node.get("id"), int):
-                self._masked.add(node["id"])
-            self._find(dom, [node], above)
+            self._covered.added(dom, each.get("node"), dom.path(each.get("parentId")))
         for each in changed:
-            self._find_again(dom, each.get("id"))
             if isinstance(each.get("attributes"), dict):
-                self._note_editable(each.get("id"), each["attributes"])
+                self._covered.changed(dom, each.get("id"), each["attributes"])
 
         def is_shown(each: Fields, name: str = "parentId") -> bool:
-            return not self._is_in(dom.path(each.get(name)), self._hidden)
+            return not self._covered.is_hidden(dom.path(each.get(name)))
 
         return {
             **_scrubbed({n: v for n, v in data.items() if n not in ("adds", "attributes", "texts", "removes")}),
@@ -125,9 +112,11 @@ class Masker:
         for i, each in enumerate(path):
             element = dom.element(each)
             if element is not None:
-                away = self._is_masked(path[i:]) or self._is_in(path[i:], self._hidden)
-                told = {n: v for n, v in element[1].items() if not away or n in _NAMED}
-                found.append((element[0], told))
+                tag, known = element
+                told = {n: v for n, v in known.items() if n in _NAMED} if self._covered.is_away(path[i:]) else known
+                if not self._covered.keeps_field(path[i:], tag, known):
+                    told = {n: v for n, v in told.items() if not _is_value(n)}
+                found.append((tag, told))
         return found
 
     def _around(self, dom: Dom, added: Fields) -> str:
@@ -136,7 +125,7 @@ class Masker:
         field = dom.element(path[0]) if path else None
         if field is None:
             return ""
-        hides = field[0].lower() == "textarea" and not self._keeps_field(path, *field)
+        hides = field[0].lower() == "textarea" and not self._covered.keeps_field(path, *field)
         return "masked" if hides else field[0].lower()
 
     def _text(self, dom: Dom, changed: Fields) -> str | None:
@@ -150,9 +139,9 @@ class Masker:
             return _scrub(value)
         # It may stand in a field, or below what a selector masks.
         is_unknown = not path
-        if above is not None and above[0].lower() == "textarea" and not self._keeps_field(path, *above):
+        if above is not None and above[0].lower() == "textarea" and not self._covered.keeps_field(path, *above):
             return MASKED
-        return _starred(value) if is_unknown or self._is_masked(path) else _scrub(value)
+        return _starred(value) if is_unknown or self._covered.is_masked(path) else _scrub(value)
 
     def _attributes_of(self, dom: Dom, changed: Fields) -> Fields:
         attributes = changed.get("attributes")
@@ -164,22 +153,22 @@ class Masker:
 
     def _attributes(self, path: list[int], tag: str, known: Fields, attributes: Fields) -> Fields:
         """Attributes as they may be kept; `known` are all of the element, which tell what kind of field it is."""
-        is_masked = self._is_masked(path)
-        keeps = self._keeps_field(path, tag, known)
+        is_masked = self._covered.is_masked(path)
+        keeps = self._covered.keeps_field(path, tag, known)
         kept: Fields = {}
-        is_secret = bool(_SECRET_NAME.search(plain_name(f"{known.get('name', '')} {known.get('property', '')}")))
+        is_secret = bool(SECRET_NAME.search(plain_name(f"{known.get('name', '')} {known.get('property', '')}")))
         for name, value in attributes.items():
             lower = str(name).lower()
             if lower in ("rr_dataurl", "srcdoc") and is_masked:
                 continue
-            if lower in ("value", "checked", "selected") and tag.lower() in (*_FIELDS, "option") and not keeps:
-                if lower == "value" and value:
+            if not keeps and _is_value(lower):
+                if lower not in _CHOSEN and value:
                     kept[name] = MASKED
             elif not isinstance(value, str):
                 kept[name] = _scrubbed(value)
             elif lower in _SHAPES:
                 kept[name] = value
-            elif _SECRET_NAME.search(plain_name(lower)) or (lower == "content" and is_secret):
+            elif SECRET_NAME.search(plain_name(lower)) or (lower == "content" and is_secret):
                 kept[name] = _SECRET
             elif is_masked and (lower in _TOLD or lower.startswith("data-")):
                 kept[name] = _starred(value)
@@ -198,16 +187,16 @@ class Masker:
             attributes = node.get("attributes")
             known: Fields = attributes if isinstance(attributes, dict) else {}
             kept = {n: v for n, v in node.items() if n not in ("childNodes", "attributes")}
-            if isinstance(own, int) and own in self._hidden:
+            if self._covered.is_hidden(path[:1]):
                 sizes = {n: v for n, v in known.items() if n in ("rr_width", "rr_height", "class", "id")}
                 return {
                     **kept,
                     "attributes": {**sizes, "style": "background: #bbb; color: transparent"},
                     "childNodes": [],
                 }
-            self._note_editable(own, known)
+            self._covered.note(own, known)
             kept["attributes"] = self._attributes(path, tag, known, known)
-            around = "masked" if tag == "textarea" and not self._keeps_field(path, tag, known) else tag
+            around = "masked" if tag == "textarea" and not self._covered.keeps_field(path, tag, known) else tag
         else:
             kept = _scrubbed({n: v for n, v in node.items() if n not in ("childNodes", "textContent")})
             if isinstance(node.get("textContent"), str):
@@ -230,90 +219,15 @@ class Masker:
             _scrub(text)
             if around == "style" or node.get("isStyle")
             else _starred(text)
-            if self._is_masked(path)
+            if self._covered.is_masked(path)
             else _scrub(text)
         )
 
-    def _note_editable(self, own: Any, attributes: Fields) -> None:  # noqa: ANN401  # JSON holds anything
-        """What is typed into an element that may be edited comes as its text."""
-        may = str(attributes.get("contenteditable", "false")).lower()
-        is_editable = may != "false" or attributes.get("role") == "textbox"
-        if self._rules.inputs == "mask" and is_editable and isinstance(own, int):
-            self._masked.add(own)
 
-    def _keeps_field(self, path: list[int], tag: str, attributes: Fields) -> bool:
-        """Whether what stands in the form field may be kept."""
-        kind = str(attributes.get("type") or "").lower()
-        about = str(attributes.get("autocomplete") or "").lower()
-        name = plain_name(str(attributes.get("name") or ""))
-        if tag.lower() == "option":
-            return self._rules.inputs == "keep" and not self._is_masked(path)
-        if tag.lower() not in _FIELDS:
-            return True
-        if (
-            kind in _ALWAYS
-            or about.startswith(("cc-", "one-time", "current-pass", "new-pass"))
-            or "card" in name
-            or _SECRET_NAME.search(name)
-        ):
-            return False
-        is_away = self._is_masked(path) or self._is_in(path, self._hidden)
-        return not is_away and (self._rules.inputs == "keep" or kind in _LABELS)
-
-    def _is_masked(self, path: list[int]) -> bool:
-        is_unknown = not path and bool(self._mask or self._hide)
-        return self._rules.texts == "mask" or is_unknown or self._is_in(path, self._masked)
-
-    @staticmethod
-    def _is_in(path: list[int], ids: set[int]) -> bool:
-        return bool(ids) and any(each in ids for each in path)
-
-    def _find(self, dom: Dom, roots: list[Any], above: list[int] | None = None) -> None:
-        """Note which elements of these trees fit the selectors."""
-        if not self._mask and not self._hide:
-            return
-        soup = BeautifulSoup("", "html.parser")
-        inner: Tag = soup
-        for each in reversed(above or []):
-            found = dom.element(each)
-            if found is not None:
-                inner = _below(soup, inner, each, *found)
-        waiting = [(root, inner) for root in roots]
-        while waiting:
-            node, parent = waiting.pop()
-            if not isinstance(node, dict):
-                continue
-            if node.get("type") == _ELEMENT and isinstance(node.get("id"), int):
-                attributes = node.get("attributes")
-                known: Fields = attributes if isinstance(attributes, dict) else {}
-                parent = _below(soup, parent, node["id"], str(node.get("tagName") or ""), known)
-            children = node.get("childNodes")
-            waiting += [(child, parent) for child in children] if isinstance(children, list) else []
-        self._note(soup)
-
-    def _find_again(self, dom: Dom, changed: Any) -> None:  # noqa: ANN401  # JSON holds anything
-        found = dom.element(changed)
-        if found is not None:
-            node = {"type": _ELEMENT, "id": changed, "tagName": found[0], "attributes": found[1]}
-            self._find(dom, [node], dom.path(changed)[1:])
-
-    def _note(self, soup: BeautifulSoup) -> None:
-        for selector, ids in ((self._mask, self._masked), (self._hide, self._hidden)):
-            if selector:
-                ids |= {int(str(tag[_ID])) for tag in soupsieve.select(selector, soup)}
-
-
-_ID = "footfall-node"
-
-
-def _below(soup: BeautifulSoup, parent: Tag, own: int, tag: str, attributes: Fields) -> Tag:
-    told = {str(name): "" if value is True else value for name, value in attributes.items()}
-    known = {n: v for n, v in told.items() if isinstance(v, str) and (n == "class" or len(v) < _LONG)}
-    if "class" in known:
-        known["class"] = known["class"].split()  # pyright: ignore[reportArgumentType]
-    made = soup.new_tag(tag.lower() or "div", attrs={**known, _ID: str(own)})
-    parent.append(made)
-    return made
+def _is_value(name: str) -> bool:
+    """Whether an attribute tells what stands in a form field."""
+    name = name.lower()
+    return name in _VALUES or (name.startswith("data-") and "value" in name)
 
 
 def _starred(text: str) -> str:
@@ -331,7 +245,9 @@ def _scrubbed(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
 
 def _scrub(text: str) -> str:
     # Pictures and fonts as bytes hold no words, and are long.
-    if text.startswith(("data:image/", "data:font/", "data:audio/", "data:video/", "data:application/font")):
+    if not text.startswith("data:image/svg") and text.startswith(
+        ("data:image/", "data:font/", "data:audio/", "data:video/", "data:application/font")
+    ):
         return text
     return scrub_text(text) if len(text) < _LONG else _scrub_long(text)
 

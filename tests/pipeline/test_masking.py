@@ -1,0 +1,174 @@
+"""What may not be kept of a recording is nowhere below lake/, in whichever way a page shows it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recorded import BEGIN, chosen, computed, element, kept, mutation, stored, text
+from support import drop, ndjson
+
+LEAK = "L3aked-words"
+_META: dict[str, Any] = {"href": "https://a.example/", "width": 1000, "height": 600}
+Rules = dict[str, Any]
+Recorded = list[tuple[int, dict[str, Any]]]
+
+
+def snapshot(*body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    return 2, {"node": {"type": 0, "id": 1, "childNodes": [element(2, "html", {}, element(3, "body", {}, *body))]}}
+
+
+def field(node: int, **attributes: Any) -> dict[str, Any]:
+    return element(node, "input", {name.replace("_", "-"): value for name, value in attributes.items()})
+
+
+def typed(node: int) -> tuple[int, dict[str, Any]]:
+    return 3, {"source": 5, "id": node, "text": LEAK, "isChecked": False}
+
+
+def clicked(node: int) -> tuple[int, dict[str, Any]]:
+    return 3, {"source": 2, "type": 2, "id": node, "x": 5, "y": 5}
+
+
+def changed(node: int, **attributes: Any) -> tuple[int, dict[str, Any]]:
+    return 3, mutation(attributes=[{"id": node, "attributes": attributes}])
+
+
+def plugin(name: str, payload: Any) -> tuple[int, dict[str, Any]]:
+    return 6, {"plugin": name, "payload": payload}
+
+
+_PRIVATE = element(10, "div", {"class": "private"}, element(11, "b", {"aria-label": LEAK}, text(12, LEAK)))
+_CANVAS = (3, {"source": 9, "id": 10, "type": 0, "commands": [{"property": "fillText", "args": [LEAK, 1, 1]}]})
+_SVG = f"data:image/svg+xml,<svg><text>anna@{LEAK}.example</text></svg>"
+CASES: dict[str, tuple[Rules, Recorded]] = {
+    "requests of the network plugin": ({}, [snapshot(), plugin("rrweb/network@1", {"requests": [{"requestBody": LEAK}]})]),
+    "objects on the console": ({}, [snapshot(), plugin("rrweb/console@1", {"level": "log", "payload": [{"user": LEAK}]})]),
+    "further words on the console": (
+        {},
+        [snapshot(), plugin("rrweb/console@1", {"level": "log", "payload": ['"Hello"', LEAK], "trace": [LEAK]})],
+    ),
+    "the console of a page whose texts are masked": (
+        {"texts": "mask"},
+        [snapshot(), plugin("rrweb/console@1", {"level": "log", "payload": [LEAK]})],
+    ),
+    "a canvas below mask": ({"mask": [".private"]}, [snapshot(element(10, "canvas", {"class": "private"})), _CANVAS]),
+    "a canvas below hide": ({"hide": [".private"]}, [snapshot(element(10, "canvas", {"class": "private"})), _CANVAS]),
+    "a picture of a masked canvas": (
+        {"mask": [".private"]},
+        [snapshot(element(10, "canvas", {"class": "private", "rr_dataURL": f"data:image/png;base64,{LEAK}"}))],
+    ),
+    "a masked frame's document": (
+        {"mask": [".private"]},
+        [snapshot(element(10, "iframe", {"class": "private", "srcdoc": f"<p>{LEAK}</p>"}))],
+    ),
+    "a comment below mask": (
+        {"mask": [".private"]},
+        [snapshot(element(10, "div", {"class": "private"}, {"type": 5, "id": 11, "textContent": LEAK}))],
+    ),
+    "labels of what is clicked in a masked element": ({"mask": [".private"]}, [snapshot(_PRIVATE), clicked(11)]),
+    "labels of what is clicked in a hidden element": ({"hide": [".private"]}, [snapshot(_PRIVATE), clicked(11)]),
+    "a field below hide though fields are kept": (
+        {"inputs": "keep", "hide": [".private"]},
+        [snapshot(element(10, "div", {"class": "private"}, field(11, type="text", value=LEAK))), typed(11)],
+    ),
+    "a one-time code": (
+        {"inputs": "keep"},
+        [snapshot(field(10, type="text", autocomplete="one-time-code", value=LEAK)), typed(10)],
+    ),
+    "a password that is shown": (
+        {"inputs": "keep"},
+        [snapshot(field(10, type="password")), changed(10, type="text"), typed(10), changed(10, value=LEAK)],
+    ),
+    "a password that was shown before the recording": (
+        {"inputs": "keep"},
+        [snapshot(field(10, **{"type": "text", "data-rr-is-password": "true", "value": LEAK})), typed(10)],
+    ),
+    "a password that is shown at a further snapshot": (
+        {"inputs": "keep"},
+        [snapshot(field(10, type="password")), changed(10, type="text"), snapshot(field(10, type="text", value=LEAK))],
+    ),
+    "an element whose ancestor begins to be masked": (
+        {"mask": [".private"]},
+        [
+            snapshot(element(10, "section", {}, element(11, "p", {}, text(12, "before")))),
+            changed(10, **{"class": "card private"}),
+            (3, mutation(texts=[{"id": 12, "value": LEAK}])),
+            (3, mutation(adds=[{"parentId": 11, "nextId": None, "node": text(13, LEAK)}])),
+        ],
+    ),
+    "an element that moves into a hidden one": (
+        {"hide": [".private"]},
+        [
+            snapshot(element(10, "section", {"class": "private"}), element(11, "p", {}, text(12, "before"))),
+            (3, mutation(removes=[{"parentId": 3, "id": 11}], adds=[{"parentId": 10, "nextId": None, "node": element(11, "p", {}, text(12, LEAK))}])),
+            (3, mutation(texts=[{"id": 12, "value": LEAK}])),
+        ],
+    ),
+    "an element of the page's own making": (
+        {},
+        [snapshot(element(10, "fancy-input", {"value": LEAK})), changed(10, value=LEAK), typed(10)],
+    ),
+    "what a field says of its value": (
+        {},
+        [snapshot(field(10, type="text", aria_valuetext=LEAK, data_value=LEAK)), clicked(10), typed(10)],
+    ),
+    "descriptions below mask": (
+        {"mask": [".private"]},
+        [snapshot(element(10, "div", {"class": "private", "aria-description": LEAK, "data-name": LEAK}))],
+    ),
+    "words in a drawing": ({}, [snapshot(element(10, "img", {"src": _SVG}))]),
+    "a field far down": ({}, [snapshot(element(999, "div", {}, field(10, type="text", value=LEAK))), typed(10)]),
+    "a record that is rejected": (
+        {},
+        [snapshot(), (3, {"source": 5, "id": [], "text": LEAK, "url": {}}), (2, {"node": [LEAK]})],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_may_not_be_kept_is_nowhere_on_disk(tmp_path: Path, case: str) -> None:
+    rules, recorded = CASES[case]
+    about = {"sessionId": "s1", "distinct_id": "d1"}
+    lines = [
+        {**about, "type": kind, "timestamp": BEGIN + 100 * i, "data": data}
+        for i, (kind, data) in enumerate([(4, _META), *recorded])
+    ]
+    drop(tmp_path, "rec/a.ndjson", ndjson(lines))
+    (row,) = computed(tmp_path, chosen(**{"mask": [], "hide": [], **rules})).to_dicts()
+    assert LEAK.encode() not in stored(tmp_path)
+    assert len(kept(tmp_path, row)) == row["recorded_events"] >= 2, "the recording is there"
+
+
+def test_an_error_on_the_console_is_kept_with_its_message(tmp_path: Path) -> None:
+    said = plugin("rrweb/console@1", {"level": "error", "payload": ['"Not found"'], "trace": [LEAK]})
+    lines = [
+        {"sessionId": "s1", "distinct_id": "d1", "type": kind, "timestamp": BEGIN + i, "data": data}
+        for i, (kind, data) in enumerate([(4, _META), snapshot(), said])
+    ]
+    drop(tmp_path, "rec/a.ndjson", ndjson(lines))
+    (row,) = computed(tmp_path, chosen()).to_dicts()
+    payload = kept(tmp_path, row)[-1]["data"]["payload"]
+    assert (payload["level"], json.loads(payload["payload"][0])) == ("error", "Not found")
+
+
+def test_what_no_selector_fits_is_kept_as_it_was(tmp_path: Path) -> None:
+    lines = [
+        {"sessionId": "s1", "distinct_id": "d1", "type": kind, "timestamp": BEGIN + i, "data": data}
+        for i, (kind, data) in enumerate(
+            [
+                (4, _META),
+                snapshot(
+                    element(10, "p", {"class": "first"}, text(11, "Plain")), element(12, "p", {}, text(13, "Other"))
+                ),
+                changed(10, **{"class": "second"}),
+                (3, mutation(texts=[{"id": 11, "value": "Changed"}])),
+            ]
+        )
+    ]
+    drop(tmp_path, "rec/a.ndjson", ndjson(lines))
+    computed(tmp_path, chosen(mask=["p:not(.first):not(.second)", ".other"], hide=[]))
+    found = stored(tmp_path)
+    assert b"Plain" in found
+    assert b"Changed" in found
+    assert b"Other" not in found
