@@ -28,6 +28,18 @@ def newest_day_usual(home: dg.ResourceParam[Home]) -> dg.AssetCheckResult:
     )
 
 
+@dg.asset_check(asset="data_problems", description="What makes numbers doubtful; a warning, never a gate.")
+def no_data_problems(home: dg.ResourceParam[Home]) -> dg.AssetCheckResult:
+    """Warn of each problem with the data that stands."""
+    found = [each for each in home.published_problems() if each.severity == "problem"]
+    return dg.AssetCheckResult(
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(found)} problems with the data" if found else "nothing makes numbers doubtful",
+        metadata={f"{number:03}": each.text for number, each in enumerate(found, start=1)},
+    )
+
+
 @dg.asset_check(asset="zone_metrics", description="Selectors of zones that no element fits any more; never a gate.")
 def selectors_find_elements(home: dg.ResourceParam[Home]) -> dg.AssetCheckResult:
     """Warn of each selector that people's acts no longer meet, with the day on which they last did."""
@@ -51,9 +63,9 @@ def digest_message_asset() -> dg.AssetsDefinition:
 
 def alert_messages_asset() -> dg.AssetsDefinition:
     """Messages about new alerts, each sent once."""
-    description = f"Messages about alerts that began, to the webhook in {WEBHOOK_VARIABLE}; each is sent once."
+    description = f"Messages about alerts that began and problems with the data, to the webhook in {WEBHOOK_VARIABLE}; each is sent once."
 
     def act(home: Home) -> dict[str, Any]:
         return {"sent": home.send_alerts(os.environ.get(WEBHOOK_VARIABLE))}
 
-    return whole_asset("alert_messages", {"slack"}, description, ["alerts"], act)
+    return whole_asset("alert_messages", {"slack"}, description, ["alerts", "data_problems"], act)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assets import cli_behaviour, cli_data, cli_home
+from assets import cli_behaviour, cli_data, cli_home, cli_problems
 from assets.cli_app import (
     DATA_PROBLEM,
     DEFAULT_HOME,
@@ -24,7 +24,7 @@ from assets.console import fail, out, show_progress, table
 if TYPE_CHECKING:
     from assets.resources import Home
 
-__all__ = ["app", "cli_behaviour", "cli_data", "cli_home"]
+__all__ = ["app", "cli_behaviour", "cli_data", "cli_home", "cli_problems"]
 
 
 @app.command()
@@ -96,7 +96,7 @@ def backfill(
 
 @app.command()
 def status(home: HomeOption = DEFAULT_HOME) -> None:
-    """Tell which days are dirty, held back or stale, and why. Exits with 1 if a day is held back."""
+    """Tell which days are dirty, held back or stale, and what makes numbers doubtful. Exits with 1 if anything does."""
     from assets.running import plan
     from pipeline.ingest.manifests import read_manifests, rejected_by_rule
     from pipeline.marts import read_record
@@ -110,13 +110,10 @@ def status(home: HomeOption = DEFAULT_HOME) -> None:
     out.print(f"{sum(planned.days.values())} table days to compute" if planned.days else "no day is dirty")
     for first, last in planned.ranges:
         out.print(f"  {first} to {last}: new, changed or never computed inputs")
-    for name, failures in planned.held_back.items():
-        for day, reasons in failures.items():
-            out.print(f"  {name} of {day} is held back: {'; '.join(reasons)}", style="red", markup=False)
     newest = {mart.newest_day for mart in read_record(opened.lake).values()}
     out.print(f"marts published, newest day {max(filter(None, newest), default='none')}" if newest else "no marts yet")
     out.print("marts are behind: run `footfall run`" if planned.marts else "marts are up to date")
-    if planned.held_back:
+    if cli_problems.tell_problems(opened.problems()):
         raise typer.Exit(DATA_PROBLEM)
 
 
@@ -135,7 +132,7 @@ def marts(
     from pipeline.catalog import CATALOG_KEY, write_catalog
     from pipeline.csv_export import export_csv
 
-    with open_run(home) as runner:
+    with open_run(home, tells=False) as runner:
         runner.publish_marts(rebuild=rebuild)
     opened = open_home(home)
     _print_marts(opened)
@@ -234,10 +231,11 @@ def demo(
         prepare(home, people)
     except DemoError as fault:
         raise fail(str(fault), USAGE_PROBLEM) from None
-    with open_run(home) as runner:
+    with open_run(home, tells=False) as runner:
         runner.run()
     opened = open_home(home)
     _print_marts(opened)
     print_results(opened)
+    cli_problems.tell_problems(opened.problems())
     out.print(f"\nThe report:   {_write_report(opened)}", highlight=False)
     out.print(f"Open the UI:  FOOTFALL_HOME={home} make dev", highlight=False)

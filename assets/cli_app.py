@@ -48,13 +48,22 @@ def claim_home(home: "Home") -> None:
 
 
 @contextmanager
-def open_run(path: Path) -> "Generator[Runner]":
-    """A runner that shows its progress; exits with 1 and one sentence per run that failed."""
+def open_run(path: Path, *, tells: bool = True) -> "Generator[Runner]":
+    """A runner that shows its progress; exits with 1 and one sentence per run that failed.
+
+    With `tells` it ends with what became of the files that were taken and what makes numbers doubtful: exit 1 too.
+    """
+    from assets.cli_problems import tell_problems, tell_taken
     from assets.running import open_runner
 
     home = open_home(path)
     claim_home(home)
+    told_before = home.problems_told()
     with show_progress(home), open_runner(home) as runner:
         yield runner
+    tell_taken(home.taken)
+    is_doubtful = tells and tell_problems(home.problems(but_for=told_before))
     if runner.failures:
         raise fail("\n".join(dict.fromkeys(runner.failures)), DATA_PROBLEM)
+    if is_doubtful:
+        raise typer.Exit(DATA_PROBLEM)

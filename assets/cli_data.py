@@ -64,7 +64,7 @@ def erase(
         erased = remove(opened.lake, opened.product, person)
     except ValueError as fault:
         raise fail(str(fault), USAGE_PROBLEM) from None
-    with open_run(home) as runner:
+    with open_run(home, tells=False) as runner:
         runner.compute_dirty_days()
         runner.publish_marts(rebuild=True)
     out.print(

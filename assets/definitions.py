@@ -2,7 +2,13 @@
 
 import dagster as dg
 
-from assets.alerts import alert_messages_asset, digest_message_asset, newest_day_usual, selectors_find_elements
+from assets.alerts import (
+    alert_messages_asset,
+    digest_message_asset,
+    newest_day_usual,
+    no_data_problems,
+    selectors_find_elements,
+)
 from assets.automation import days_job, dirty_days, landing, marts_job, nightly_schedules
 from assets.checks import newest_day_age
 from assets.events import day_assets
@@ -24,7 +30,7 @@ def build_defs(home: Home) -> dg.Definitions:
             alert_messages_asset(),
             digest_message_asset(),
         ],
-        asset_checks=[newest_day_age, newest_day_usual, selectors_find_elements],
+        asset_checks=[newest_day_age, newest_day_usual, no_data_problems, selectors_find_elements],
         jobs=[days_job, marts_job],
         sensors=[landing, dirty_days],
         schedules=nightly_schedules(home.product.time_zone),

@@ -8,7 +8,7 @@ from assets.checks import Events, io_retries
 from assets.metadata import OWNERS, static_metadata
 from assets.resources import Home
 from pipeline.contracts import RAW_EVENTS
-from pipeline.drift import CHECKS, Finding
+from pipeline.drift import CHECKS, Finding, by_check
 from pipeline.ingest.manifests import Manifest, rejected_by_rule
 from pipeline.ingest.taking import READER_VERSION
 
@@ -81,8 +81,7 @@ def _rejections(taken: list[Manifest]) -> dg.AssetCheckResult:
 
 
 def _drift(findings: list[Finding]) -> Iterator[dg.AssetCheckResult]:
-    for name in CHECKS:
-        found = [finding for finding in findings if finding.check == name]
+    for name, found in by_check(findings).items():
         yield dg.AssetCheckResult(
             check_name=f"raw_events_{name}",
             passed=not found,

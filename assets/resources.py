@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 import dagster as dg
 
 from assets.partitions import existing_days, local_days
-from pipeline.alert_messages import newest_alerts, send_new
+from pipeline.alert_messages import newest_alerts, published_problems, send_new, send_problems
 from pipeline.as_of import Judges, marts_as_of
-from pipeline.build import Outcome, build_days, build_period, find_dirty, take_snapshot
+from pipeline.build import Outcome, build_days, build_period, find_dirty, problems_now, take_snapshot
 from pipeline.catalog import write_catalog
 from pipeline.drift import Finding, find_drift
 from pipeline.home import claim
@@ -23,6 +23,7 @@ from pipeline.ingest.taking import reader_hash
 from pipeline.lake import Lake
 from pipeline.marts import Publication, build_mart, inputs_of_marts, marts_are_stale, read_record
 from pipeline.metrics.selectors import SELECTORS, silent_selectors
+from pipeline.problems.base import Problem, Told
 from pipeline.product import Product
 from pipeline.product_file import load_product, parse_product
 from pipeline.quality import judge, judge_mart
@@ -62,6 +63,8 @@ class Home:
         self._written: int = 0 if lacks else self.product_file.stat().st_mtime_ns
         self.days: dg.DailyPartitionsDefinition = local_days(self.product)
         self._standing: tuple[str, Publication] | None = None
+        # Files that were taken since this home was opened.
+        self.taken: list[Manifest] = []
 
     @property
     def product(self) -> Product:
@@ -97,14 +100,22 @@ class Home:
         taken: list[Manifest] = []
         for manifest in ingest(self.lake, self.product, files):
             taken.append(manifest)
+            self.taken.append(manifest)
             self.on_progress("landing files", len(taken), len(files))
         return taken
 
+    def problems(self, but_for: Collection[Told] | None = None) -> list[Problem]:
+        """What makes numbers doubtful now; with `but_for` what isn't in it too, however old."""
+        return problems_now(self.lake, self.product, but_for)
+
+    def problems_told(self) -> set[Told]:
+        """The problems that were published with the marts."""
+        return {each.name for each in published_problems(self.lake, still_standing=False)}
+
     def drift(self, keys: Sequence[str]) -> list[Finding]:
         """How the records that arrived on the named days differ from those before them."""
-        manifests = list(read_manifests(self.lake).values())
-        least = self.product.quality.min_records
-        return [finding for key in keys for finding in find_drift(manifests, date.fromisoformat(key), least)]
+        days = {date.fromisoformat(key) for key in keys}
+        return list(find_drift(read_manifests(self.lake).values(), days, self.product))
 
     def _standing_of(self, run_id: str) -> Publication:
         """What the marts of a run are made from, looked at once a run and again after days were computed in it."""
@@ -148,8 +159,12 @@ class Home:
         return newest_alerts(self.lake)
 
     def send_alerts(self, webhook: str | None) -> int:
-        """Post alerts that began to the webhook; returns how many."""
-        return send_new(self.lake, self.product, webhook)
+        """Post alerts that began and problems with the data to the webhook; returns how many."""
+        return send_new(self.lake, self.product, webhook) + send_problems(self.lake, self.product, webhook)
+
+    def published_problems(self) -> list[Problem]:
+        """The problems of the mart that still stand."""
+        return published_problems(self.lake)
 
     def send_digest(self, webhook: str | None) -> bool:
         """Post the digest of the last complete week to the webhook, once; returns whether it was."""
@@ -159,7 +174,8 @@ class Home:
 
     def silent_selectors(self) -> list[str]:
         """A sentence for each selector of a zone that no element fits any more."""
-        return silent_selectors(self.lake.scan_days(SELECTORS, self.lake.published_days(SELECTORS)), self.product)
+        rows = self.lake.scan_days(SELECTORS, self.lake.published_days(SELECTORS))
+        return [each.sentence for each in silent_selectors(rows, self.product)]
 
     def marts_as_of(self, day: date, out: Path) -> list[str]:
         """Make the marts with identity as it stood on `day`, into `out`; returns why any was held back."""
@@ -187,5 +203,8 @@ class Home:
 
     def marts_are_stale(self) -> bool:
         """Whether the marts were made from other days than those that lie there."""
-        snapshot = take_snapshot(self.lake, self.product)
-        return bool(snapshot.data_days()) and marts_are_stale(self.lake, self.product, snapshot)
+        manifests = read_manifests(self.lake)
+        # Files of which nothing could be read are a reason to publish too: the report says so.
+        return bool(manifests) and marts_are_stale(
+            self.lake, self.product, take_snapshot(self.lake, self.product, manifests)
+        )

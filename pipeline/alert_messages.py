@@ -1,4 +1,4 @@
-"""Alerts as messages: a Slack-compatible body for a webhook, each alert told once."""
+"""Alerts and problems with the data as messages: a Slack-compatible body for a webhook, each told once."""
 
 from datetime import date
 from typing import Any
@@ -7,10 +7,12 @@ import msgspec
 import polars as pl
 
 from pipeline.lake import Lake, mart_key
+from pipeline.problems.base import Problem, current, latest, newest_of, problems_of
 from pipeline.product import Product
 from pipeline.webhook import post
 
 SENT_KEY = "lake/_state/alerts_sent.json"
+PROBLEMS_SENT_KEY = "lake/_state/problems_sent.json"
 _MOST = 20
 # A run may compute several days at once.
 _DAYS_TOLD = 7
@@ -46,8 +48,7 @@ def send_new(lake: Lake, product: Product, webhook: str | None) -> int:
     found = newest_alerts(lake, _DAYS_TOLD)
     if not webhook or not found:
         return 0
-    data = lake.read(SENT_KEY)
-    told: set[str] = set(msgspec.json.decode(data, type=list[str])) if data else set()
+    told = _told(lake, SENT_KEY)
     # A stretch of days out is told once, whichever of its days came first.
     new = list({name: alert for alert in reversed(found) if (name := _name(alert)) not in told}.values())[::-1]
     if not new:
@@ -57,6 +58,43 @@ def send_new(lake: Lake, product: Product, webhook: str | None) -> int:
     post(webhook, "\n".join([f"*{product.name}*: out of the usual", *lines, *more]))
     lake.write(SENT_KEY, msgspec.json.encode(sorted(told | {_name(alert) for alert in new})))
     return len(new)
+
+
+def published_problems(lake: Lake, *, still_standing: bool = True) -> list[Problem]:
+    """The problems of the mart `data_problems`, each once; none before it is there."""
+    names = ("data_problems", "daily_quality", "ingest_quality")
+    if not all(lake.exists(mart_key(name)) for name in names):
+        return []
+    marts = {name: pl.read_parquet(lake.path(mart_key(name))) for name in names}
+    found = latest(problems_of(marts["data_problems"]))
+    return current(found, newest_of(marts)) if still_standing else found
+
+
+def send_problems(lake: Lake, product: Product, webhook: str | None) -> int:
+    """Post the problems that stand and were not told yet to `webhook`; returns how many. Notes aren't posted.
+
+    Raises OSError where the webhook can't be reached or refuses; then none counts as told.
+    """
+    found = [each for each in published_problems(lake) if each.severity == "problem"]
+    if not webhook or not found:
+        return 0
+    told = _told(lake, PROBLEMS_SENT_KEY)
+    new = [each for each in found if _problem_name(each) not in told]
+    if new:
+        lines = [f"• {each.text}" for each in new[:_MOST]]
+        more = [f"... and {len(new) - _MOST} more in the mart `data_problems`"] if len(new) > _MOST else []
+        post(webhook, "\n".join([f"*{product.name}*: problems with the data", *lines, *more]))
+        lake.write(PROBLEMS_SENT_KEY, msgspec.json.encode(sorted(told | {_problem_name(each) for each in new})))
+    return len(new)
+
+
+def _problem_name(problem: Problem) -> str:
+    return "|".join(map(str, problem.name))
+
+
+def _told(lake: Lake, key: str) -> set[str]:
+    data = lake.read(key)
+    return set(msgspec.json.decode(data, type=list[str])) if data else set()
 
 
 def _name(alert: dict[str, Any]) -> str:

@@ -1,18 +1,27 @@
 """Compute, judge, publish: a day of a daily table, or a period table, with the gate in front of publishing."""
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Protocol
 
 import polars as pl
 
 from pipeline.contracts import Table
 from pipeline.days import ONE_DAY
-from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests, recordings_by_day
+from pipeline.ingest.manifests import (
+    Manifest,
+    objects_by_day,
+    read_manifests,
+    recordings_by_day,
+    wholly_rejected_by_day,
+)
 from pipeline.lake import Lake, Staged, day_folder, day_key, period_key
 from pipeline.period_tables import PERIOD_TABLE, PeriodSources
+from pipeline.problems.base import Problem, Told, current, latest
+from pipeline.problems.find import Known, find_problems, newest_day
 from pipeline.product import Product
 from pipeline.profile import Facts, Verdict, batch_profile
 from pipeline.state import (
@@ -80,6 +89,7 @@ def take_snapshot(
         verdicts=Verdicts(lake, product, states).all(verdicts),
         files=hash_texts(sorted(f"{m.file_id}:{m.sha256}:{m.reader}:{m.retracted}:{m.erased}" for m in known.values())),
         recorded=recordings_by_day(known.values()),
+        wholly_rejected=wholly_rejected_by_day(known.values()),
     )
 
 
@@ -159,6 +169,7 @@ def _refreshed(
         snapshot.failures,
         snapshot.verdicts,
         recorded=recordings_by_day(manifests.values()),
+        wholly_rejected=wholly_rejected_by_day(manifests.values()),
     )
 
 
@@ -189,9 +200,27 @@ class Standing:
     """
 
     def __init__(self, lake: Lake, product: Product) -> None:
-        self.manifests = read_manifests(lake)
+        self.manifests: Mapping[str, Manifest] = read_manifests(lake)
         self.snapshot = take_snapshot(lake, product, self.manifests)
         self.verdicts = Verdicts(lake, product, self.snapshot.states)
+        self.held_back: Mapping[str, Mapping[date, DayFailure]] = dirty_days(DAY_TABLES, product, self.snapshot).failed
+
+
+def problems_now(lake: Lake, product: Product, but_for: Collection[Told] | None = None) -> list[Problem]:
+    """What makes numbers doubtful now, the gravest and latest first, each once.
+
+    Those of days long past are left out; with `but_for`, what was told before, all others that aren't in it are not.
+    """
+    standing = Standing(lake, product)
+    scan = partial(_scan_published, lake)
+    known = Known(product, standing.manifests, standing.snapshot, standing.held_back, scan)
+    found = latest(find_problems(known))
+    recent = set(current(found, newest_day(known)))
+    return [each for each in found if each in recent or (but_for is not None and each.name not in but_for)]
+
+
+def _scan_published(lake: Lake, table: str) -> pl.LazyFrame:
+    return lake.scan_days(table, lake.published_days(table))
 
 
 def build_period(lake: Lake, product: Product, name: str, judge: Judge, standing: Standing | None = None) -> Outcome:
@@ -204,7 +233,7 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge, standing
         for day in snapshot.data_days(table.reads)
         if day not in snapshot.raw or lake.exists(day_key(table.reads, day))
     ]
-    frame = table.compute(PeriodSources(lake, product, standing.verdicts, standing.manifests, days, table.reads))
+    frame = table.compute(PeriodSources(lake, product, standing, days, table.reads))
     facts = batch_profile(table.contract, frame)
     verdict = judge(table.contract, product, [facts], [[]])[0]
     if verdict.faults:

@@ -67,8 +67,11 @@ def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
         "releases",
         "hypotheses",
         "opportunities",
+        "quality",
     )
-    return hash_texts([said, snapshot.files, code_of_marts(), *parts])
+    held = dirty_days(DAY_TABLES, product, snapshot).failed
+    held_back = [f"{name}:{day}:{failure.input_hash}" for name, days in held.items() for day, failure in days.items()]
+    return hash_texts([said, snapshot.files, code_of_marts(), *parts, *sorted(held_back)])
 
 
 @cache

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 import polars as pl
 
@@ -23,9 +24,11 @@ from pipeline.metrics.people_tables import (
     stickiness_counts,
 )
 from pipeline.metrics.quality import ingest_files, rejected_counts
+from pipeline.metrics.selectors import SELECTORS
 from pipeline.metrics.zone_periods import zone_people_counts
+from pipeline.problems.find import Known, find_problems, problems_frame
 from pipeline.product import Product
-from pipeline.state import RAW
+from pipeline.state import RAW, DayFailure, Snapshot
 from pipeline.value import behaviour, units
 from pipeline.value.cohorts import revenue_cells, value_counts
 from pipeline.value.customers import customer_fits, customers
@@ -45,14 +48,22 @@ from pipeline.voice.scores import feedback_counts, score_results, watched_scores
 from pipeline.voice.themes import comment_themes, theme_list, theme_results
 
 
+class Stands(Protocol):
+    """What lies in the home when period tables begin to be made (pipeline/build.py, `Standing`)."""
+
+    manifests: Mapping[str, Manifest]
+    snapshot: Snapshot
+    verdicts: Verdicts
+    held_back: Mapping[str, Mapping[date, DayFailure]]
+
+
 @dataclass(frozen=True)
 class PeriodSources:
     """What a period table's computation may read: daily tables over `days`."""
 
     lake: Lake
     product: Product
-    verdicts: Verdicts
-    manifests: Mapping[str, Manifest]
+    standing: Stands
     days: list[date]
     table: str
 
@@ -80,6 +91,11 @@ class PeriodTable:
     beside: tuple[str, ...] = ()
 
 
+def _problems(s: PeriodSources) -> pl.DataFrame:
+    stands = s.standing
+    return problems_frame(find_problems(Known(s.product, stands.manifests, stands.snapshot, stands.held_back, s.scan)))
+
+
 def _experiments(s: PeriodSources) -> Streams:
     return Streams(*(s.scan(name) for name in ("exposures", *_EXPERIMENTS)))
 
@@ -93,8 +109,8 @@ _EXPERIMENTS = ("outcomes", "activity", "friction_incidents", "feedback")
 _BEHAVIOUR = ("zone_people", "friction_incidents", "step_events", "activity")
 
 PERIOD_TABLES: tuple[PeriodTable, ...] = (
-    PeriodTable(TABLES["identity_links"], "identity_events", lambda s: s.verdicts.identities.links),
-    PeriodTable(TABLES["people"], "activity", lambda s: people(s.rows, s.verdicts.identities)),
+    PeriodTable(TABLES["identity_links"], "identity_events", lambda s: s.standing.verdicts.identities.links),
+    PeriodTable(TABLES["people"], "activity", lambda s: people(s.rows, s.standing.verdicts.identities)),
     PeriodTable(TABLES["people_first"], "activity", lambda s: people_first(s.rows)),
     PeriodTable(TABLES["people_daily"], "activity", lambda s: people_daily(s.rows, s.days, s.product), "2"),
     PeriodTable(TABLES["retention_cells"], "activity", lambda s: retention_cells(s.rows, s.days, s.product)),
@@ -219,7 +235,8 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         lambda s: hypothesis_results(s.rows, _experiments(s), s.days, s.product),
         beside=("exposures", *_EXPERIMENTS),
     ),
-    PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.manifests.values())),
-    PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.manifests.values())),
+    PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.standing.manifests.values()), "2"),
+    PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.standing.manifests.values())),
+    PeriodTable(TABLES["data_problem_list"], "quality_counts", _problems, beside=(SELECTORS, "exposures")),
 )
 PERIOD_TABLE: dict[str, PeriodTable] = {table.contract.name: table for table in PERIOD_TABLES}

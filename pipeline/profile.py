@@ -59,9 +59,10 @@ def batch_profile(table: Table, frame: pl.DataFrame) -> Facts:
 def events_profile(events: pl.DataFrame, day: date, product: Product, manifests: Iterable[Manifest]) -> Facts:
     """What only a day of events has: rejected records of its files, rows outside the day, keys that collide.
 
-    `records_read` and `records_rejected` are those of the landing files that hold rows of the day, each content once.
+    `records_read` and `records_rejected` are those of the landing files that hold rows of the day, each content once, and of
+    files without an accepted record that belong to it.
     """
-    files = {(m.sha256, m.reader): m for m in manifests if day.isoformat() in m.days}.values()
+    files = {(m.sha256, m.reader): m for m in manifests if day.isoformat() in m.judged_days}.values()
     read = sum(m.records_read for m in files)
     rejected = sum(m.records_rejected for m in files)
     begin, end = day_start(day, product.zone_info), day_start(day + ONE_DAY, product.zone_info)

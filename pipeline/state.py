@@ -73,6 +73,7 @@ class Snapshot:
     verdicts: dict[str, dict[date, str]] = field(default_factory=dict)
     files: str = ""
     recorded: dict[date, dict[str, int]] = field(default_factory=dict)
+    wholly_rejected: dict[date, set[str]] = field(default_factory=dict[date, set[str]])
 
     def data_days(self, table: str = "events") -> list[date]:
         """All days from the first with raw events to the newest that is published of `table`; none without either.
@@ -87,8 +88,11 @@ class Snapshot:
 
     def output(self, table: str, day: date) -> str:
         """Hash of what a reader of that day finds: of objects for raw events, of bytes for tables, or a verdict."""
-        if table in (RAW, RECORDED):
-            return hash_texts(sorted((self.raw if table == RAW else self.recorded).get(day, {})))
+        if table == RAW:
+            # The gate looks at files without an accepted record too.
+            return hash_texts([*sorted(self.raw.get(day, {})), *sorted(self.wholly_rejected.get(day, ()))])
+        if table == RECORDED:
+            return hash_texts(sorted(self.recorded.get(day, {})))
         if table in VERDICTS:
             return self.verdicts.get(table, {}).get(day, "")
         state = self.states.get(table, {}).get(day)

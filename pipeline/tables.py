@@ -33,6 +33,7 @@ from pipeline.metrics.people_tables import journey_events, return_events
 from pipeline.metrics.quality import quality_counts
 from pipeline.metrics.selectors import selector_matches
 from pipeline.metrics.zone_tables import daily_zones, zone_people
+from pipeline.problems.facts import problem_facts
 from pipeline.product import Product
 from pipeline.profile import Facts, events_profile
 from pipeline.state import IDENTITY, RAW, RECORDED, REPEATS, DayInputs, Reads, Snapshot
@@ -125,6 +126,11 @@ def _recordings(s: Sources) -> Built:
     ends = day_start(s.day + ONE_DAY, s.product.zone_info)
     frame = recordings(s.scan(RECORDED, _AND_NEXT), s.scan("sessions"), s.scan("events"), s.day, ends, keep)
     return Built(frame, objects=tuple(kept))
+
+
+def _quality_counts(s: Sources) -> Built:
+    frame = quality_counts(s.scan(RAW), s.repeated, s.scan("events"), s.scan("sessions"), s.day, s.product)
+    return Built(frame, problem_facts(s.scan("events"), frame, s.product))
 
 
 def _behaviour(s: Sources) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
@@ -322,10 +328,8 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["quality_counts"],
         (Reads(RAW), Reads(REPEATS), Reads("events"), Reads("sessions")),
         ("currency", "sessions"),
-        "1",
-        compute=lambda s: Built(
-            quality_counts(s.scan(RAW), s.repeated, s.scan("events"), s.scan("sessions"), s.day, s.product)
-        ),
+        "2",
+        compute=_quality_counts,
     ),
 )
 DAY_TABLE: dict[str, DayTable] = {table.contract.name: table for table in DAY_TABLES}

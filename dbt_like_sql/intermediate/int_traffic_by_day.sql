@@ -22,6 +22,7 @@ select
     people.churn_known,
     people.people_new,
     people.left_truncated,
+    people.goals,
     coalesce(sessions.sessions, 0) as sessions,
     coalesce(sessions.sessions_with_page_view, 0) as sessions_with_page_view,
     coalesce(sessions.sessions_bounced, 0) as sessions_bounced,

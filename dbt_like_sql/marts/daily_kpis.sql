@@ -15,7 +15,7 @@ select
     sessions_bounced,
     sessions_bounced / nullif(sessions_with_page_view, 0) as bounce_rate,
     sessions_with_goal,
-    sessions_with_goal / nullif(sessions, 0) as goal_rate,
+    case when goals > 0 then sessions_with_goal / nullif(sessions, 0) end as goal_rate,
     page_views,
     page_views_implied,
     page_views / nullif(sessions, 0) as page_views_per_session,

@@ -3,5 +3,6 @@ select
     day,
     source,
     rule,
+    day_is_arrival,
     events_rejected
 from rejected_counts

@@ -95,29 +95,42 @@ QUALITY_COUNTS = Table(
 REJECTED_COUNTS = Table(
     name="rejected_counts",
     layer="period",
-    grain="One row per local day, source and rule by which events of the day were rejected; days that can't be told left out.",
+    grain="One row per local day, source and rule by which events of the day were rejected.",
     columns=(
         _DAY,
         SOURCE,
         Column("rule", pl.String(), "the rule that they broke"),
-        count("events_rejected", "rejected events", "event", *_ADDS, "rule"),
+        Column(
+            "day_is_arrival",
+            pl.Boolean(),
+            "the record tells no day, so this is the one on which its file arrived; such rows are outside the promise of equal bytes",
+        ),
+        count("events_rejected", "rejected events", "event", *_ADDS, "rule", "day_is_arrival"),
     ),
-    key=("day", "source", "rule"),
+    key=("day", "source", "rule", "day_is_arrival"),
 )
+
+
+def _of_file(name: str, description: str, unit: str) -> Column:
+    return Column(
+        name, pl.Int64(), description, unit=unit, nullable=True, adds_over=("arrived", "source", "file"), minimum=0
+    )
+
+
 INGEST_FILES = Table(
     name="ingest_files",
     layer="period",
-    grain="One row per landing file that was taken, with what became of its records.",
+    grain="One row per landing file that was taken, with what became of its records; of one that was refused whole none are known.",
     columns=(
         Column("arrived", pl.Date(), "day on which the file arrived"),
         SOURCE,
         Column("file", pl.String(), "path below landing/"),
         Column("file_sha256", pl.String(), "hash of its content"),
-        count("records_read", "records in the file", "record", "arrived", "source", "file"),
-        count("records_accepted", "records with at least one event", "record", "arrived", "source", "file"),
-        count("records_rejected", "records without an event, by fault", "record", "arrived", "source", "file"),
-        count("records_filtered", "records without an event, by rule", "record", "arrived", "source", "file"),
-        count("events", "events in the file, repetitions included", "event", "arrived", "source", "file"),
+        _of_file("records_read", "records in the file", "record"),
+        _of_file("records_accepted", "records with at least one event", "record"),
+        _of_file("records_rejected", "records without an event, by fault", "record"),
+        _of_file("records_filtered", "records without an event, by rule", "record"),
+        _of_file("events", "events in the file, repetitions included", "event"),
         count("events_erased", "events removed for good", "event", "arrived", "source", "file"),
         text("rejected_by_rule", "rule: number; rule: number"),
         text("filtered_by_rule", "rule: number; rule: number"),
@@ -154,6 +167,7 @@ DAILY_REJECTED = Table(
     grain=REJECTED_COUNTS.grain,
     columns=REJECTED_COUNTS.columns,
     key=REJECTED_COUNTS.key,
+    version=2,
 )
 INGEST_QUALITY = Table(
     name="ingest_quality",
@@ -165,4 +179,31 @@ INGEST_QUALITY = Table(
     ),
     key=INGEST_FILES.key,
     at_most=INGEST_FILES.at_most,
+    version=2,
+)
+_PROBLEM_COLUMNS = (
+    Column("day", pl.Date(), "local day of the data, or day on which a file arrived; of what stands now the newest day"),
+    Column("source", pl.String(), "source; empty where it is of none"),
+    Column("problem", pl.String(), "kind of problem, as listed in docs/problems.md"),
+    Column("subject", pl.String(), "file, field, table, currency, kind of event, page, zone or experiment; empty where it is the source"),
+    Column("severity", pl.String(), "`problem`, or `note` where nothing need be done"),
+    count("size", "events, records, files or orders concerned", "as the sentence says"),
+    Column("out_of", pl.Int64(), "out of how many", unit="as the sentence says", nullable=True, minimum=0),
+    Column("since", pl.Date(), "first of the consecutive days on which it stands"),
+    Column("sentence", pl.String(), "where, what and how much, in words"),
+    Column("remedy", pl.String(), "what to do"),
+)  # fmt: skip
+DATA_PROBLEM_LIST = Table(
+    name="data_problem_list",
+    layer="period",
+    grain="One row per local day, source, kind of problem and subject that makes numbers of the day doubtful.",
+    columns=_PROBLEM_COLUMNS,
+    key=("day", "source", "problem", "subject"),
+)
+DATA_PROBLEMS = Table(
+    name="data_problems",
+    layer="mart",
+    grain="One row per local day, source, kind of problem and subject that makes numbers doubtful; tells of file names and arrival, so it is outside the promise of equal bytes.",
+    columns=_PROBLEM_COLUMNS,
+    key=DATA_PROBLEM_LIST.key,
 )

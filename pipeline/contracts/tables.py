@@ -103,6 +103,7 @@ PEOPLE_DAILY = Table(
         Column("churn_known", pl.Boolean(), "56 days have passed since the product's start"),
         count("people_new", "people whose first event ever is on the day", "person", "day"),
         Column("left_truncated", pl.Boolean(), "within 28 days of the product's start: who is new isn't known yet"),
+        count("goals", "goals that the product file has", "goal"),
     ),
     key=("day",),
     at_most=(

@@ -62,6 +62,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         total = self.accepted + self.records_rejected + sum(self.filtered.values())
         return self.retracted or (self.records_read == total and held + self.erased == self.events)
 
+    @property
+    def judged_days(self) -> set[str]:
+        """Local days whose gate looks at this file (metrics.md, "Nothing is silent").
+
+        Those of its events; where no record was accepted those that its rejected records tell, else its arrival day.
+        """
+        if self.accepted or not self.records_rejected or self.retracted:
+            return set(self.days)
+        return set(self.rejected_days) or {self.arrived}
+
 
 _decoder = msgspec.json.Decoder(Manifest)
 
@@ -97,6 +107,16 @@ def _by_day(objects: Iterable[Mapping[str, list[DayObject]]]) -> dict[date, dict
     for of_file in objects:
         for day, parts in of_file.items():
             days.setdefault(date.fromisoformat(day), {}).update({part.key: part.rows for part in parts})
+    return days
+
+
+def wholly_rejected_by_day(manifests: Iterable[Manifest]) -> dict[date, set[str]]:
+    """Per local day the contents of files without an accepted record that its gate looks at."""
+    days: dict[date, set[str]] = {}
+    for manifest in manifests:
+        if not manifest.accepted:
+            for day in manifest.judged_days:
+                days.setdefault(date.fromisoformat(day), set()).add(f"{manifest.sha256}:{manifest.reader}")
     return days
 
 

@@ -68,6 +68,7 @@ def people_daily(active: pl.LazyFrame, days: list[date], product: Product) -> pl
         counted.filter(pl.col("day").is_in(days)).with_columns(
             pl.col("people_new").fill_null(0),
             left_truncated=pl.col("day") < truncated_until,
+            goals=pl.lit(len(product.goals), dtype=pl.Int64),
             churn_known=pl.col("day") >= product.start_date + ONE_DAY * (2 * _CHURN_DAYS - 1),
         )
     )

@@ -1,5 +1,6 @@
 """What came in for a day and what became of it, by source; and by landing file (metrics.md, rule 5, "Time and bots")."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
@@ -84,17 +85,23 @@ def _measured(events: pl.LazyFrame, product: Product) -> pl.LazyFrame:
 
 
 def rejected_counts(manifests: Iterable[Manifest]) -> pl.DataFrame:
-    """Rejected events by their local day, source and rule; one content under two names counts once."""
-    rows = [
-        (date.fromisoformat(day), manifest.source, rule, number)
-        for manifest in _distinct(manifests)
-        for day, by_rule in manifest.rejected_days.items()
-        for rule, number in by_rule.items()
-    ]
-    schema = TABLES["rejected_counts"].schema
-    frame = pl.DataFrame(rows, schema=schema, orient="row")
-    grouped = frame.group_by("day", "source", "rule").agg(pl.col("events_rejected").sum())
-    return TABLES["rejected_counts"].conform(grouped)
+    """Rejected events by their local day, source and rule; one content under two names counts once.
+
+    Those whose day can't be told stand under the day on which their file arrived.
+    """
+    rows: list[tuple[date, str, str, bool, int]] = []
+    for manifest in _distinct(manifests):
+        without_day = Counter(manifest.rejected)
+        for day, by_rule in manifest.rejected_days.items():
+            without_day -= Counter(by_rule)
+            rows += [
+                (date.fromisoformat(day), manifest.source, rule, False, number) for rule, number in by_rule.items()
+            ]
+        arrived = date.fromisoformat(manifest.arrived)
+        rows += [(arrived, manifest.source, rule, True, number) for rule, number in without_day.items()]
+    table = TABLES["rejected_counts"]
+    frame = pl.DataFrame(rows, schema=table.schema, orient="row")
+    return table.conform(frame.group_by(table.key).agg(pl.col("events_rejected").sum()))
 
 
 def _distinct(manifests: Iterable[Manifest]) -> Iterable[Manifest]:
@@ -109,11 +116,9 @@ def ingest_files(manifests: Iterable[Manifest]) -> pl.DataFrame:
             "source": m.source,
             "file": m.name,
             "file_sha256": m.sha256,
-            "records_read": m.records_read,
-            "records_accepted": m.accepted,
-            "records_rejected": m.records_rejected,
-            "records_filtered": sum(m.filtered.values()),
-            "events": m.events,
+            # Of a file that was refused whole nothing is known: it isn't an empty one.
+            **dict.fromkeys(_OF_RECORDS),
+            **({} if m.file_rule else dict(zip(_OF_RECORDS, _records(m), strict=True))),
             "events_erased": m.erased,
             "rejected_by_rule": _listed(m.rejected),
             "filtered_by_rule": _listed(m.filtered),
@@ -125,6 +130,13 @@ def ingest_files(manifests: Iterable[Manifest]) -> pl.DataFrame:
         for m in manifests
     ]
     return TABLES["ingest_files"].conform(pl.DataFrame(rows, schema=TABLES["ingest_files"].schema))
+
+
+_OF_RECORDS = ("records_read", "records_accepted", "records_rejected", "records_filtered", "events")
+
+
+def _records(m: Manifest) -> tuple[int, ...]:
+    return m.records_read, m.accepted, m.records_rejected, sum(m.filtered.values()), m.events
 
 
 def _listed(numbers: Mapping[str, int]) -> str | None:

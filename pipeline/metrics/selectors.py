@@ -1,6 +1,7 @@
 """Which selectors of the zones still find an element: people act on it, or the page has changed under the zone."""
 
 from datetime import date
+from typing import NamedTuple
 
 import polars as pl
 
@@ -45,13 +46,24 @@ def _is_of(zone: Zone, page: str, device: str) -> bool:
     return page == zone.page and zone.device_type in (None, device)
 
 
-def silent_selectors(rows: pl.LazyFrame, product: Product) -> list[str]:
-    """A sentence for each selector of a zone that is valid on the last day and that no element fits any more."""
+class SilentSelector(NamedTuple):
+    """A selector of a zone that no element fits: after which day, in how many page views since, and the sentence that says so."""
+
+    page: str
+    zone: str
+    selector: str
+    met: date | None
+    page_views: int
+    sentence: str
+
+
+def silent_selectors(rows: pl.LazyFrame, product: Product) -> list[SilentSelector]:
+    """The selectors of zones that are valid on the last day and that no element fits any more."""
     found = rows.collect()
     if found.is_empty():
         return []
     last = found["session_day"].max()
-    sentences: list[str] = []
+    silent: list[SilentSelector] = []
     for zone in zones_valid_on(last, product):  # pyright: ignore[reportArgumentType]
         for selector in zone.selectors:
             own = found.filter(
@@ -60,10 +72,10 @@ def silent_selectors(rows: pl.LazyFrame, product: Product) -> list[str]:
             )  # fmt: skip
             met = own.filter(pl.col("acts") > 0)["session_day"].max()
             since = own.filter(pl.col("session_day") > met) if met is not None else own
-            if since["page_views"].sum() >= LEAST_VIEWS:
+            if (views := since["page_views"].sum()) >= LEAST_VIEWS:
                 told = f"last on {met}" if met is not None else "never"
-                sentences.append(
-                    f"{zone.page}/{zone.name}: no element fits {selector!r} any more ({told}); has the page changed? "
-                    f"`footfall zones --page {zone.page}` shows what is clicked"
+                sentence = (
+                    f"{zone.page}/{zone.name}: no element fits {selector!r} any more ({told}); has the page changed?"
                 )
-    return sentences
+                silent.append(SilentSelector(zone.page, zone.name, selector, met, views, sentence))  # pyright: ignore[reportArgumentType]
+    return silent

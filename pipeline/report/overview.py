@@ -14,7 +14,7 @@ from pipeline.report import charts
 from pipeline.report.opportunities import title_of
 from pipeline.report.parts import Marts, Page, Section, Tile, count, figure_text, linked, releases_of, said, share
 from pipeline.report.passports import Trust, said_of
-from pipeline.report.quality import Standing, number_text
+from pipeline.report.quality import Standing, number_text, warning
 from pipeline.report.replays import Replays, watch_links
 
 _WEEK = timedelta(days=7)
@@ -37,6 +37,8 @@ def overview(product: Product, marts: Marts, replays: Replays, standing: Standin
     last = _last_week(daily, product)
     tiles: list[Tile] = []
     for name, meaning, number, shown, column in _TILES:
+        if column == "goal_rate" and not product.goals:
+            continue
         now, before = (_of_week(daily, start, number) for start in (last, last - _WEEK if last else None))
         change = _change(now, before, is_share=shown is share)
         by_day = daily.group_by("day", maintain_order=True).agg(value=number)
@@ -69,7 +71,14 @@ def overview(product: Product, marts: Marts, replays: Replays, standing: Standin
     heading = f"Week from {last:%d %B %Y}" if last else "No complete week yet"
     told = [_changed(product, marts), _to_mend(product, marts), _to_watch(marts, replays), section]
     lead = linked("The week on one page", "digest") if last else ""
-    return Page("index", f"Overview: {heading}", tiles, [part for part in told if part is not None], lead=lead)
+    return Page(
+        "index",
+        f"Overview: {heading}",
+        tiles,
+        [part for part in told if part is not None],
+        lead=lead,
+        warning=warning(marts),
+    )
 
 
 def _restated(standing: Standing, column: str, week: date | None) -> str:

@@ -104,6 +104,15 @@ class Overlay:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """What makes numbers of the page doubtful: a heading, a sentence each with its remedy, and a link to all of them."""
+
+    title: str
+    sentences: list[tuple[str, str]]
+    more: str
+
+
+@dataclass(frozen=True)
 class Page:
     """One file of the report."""
 
@@ -115,6 +124,7 @@ class Page:
     in_navigation: bool = True
     is_folded: bool = False
     lead: str = ""
+    warning: Warned | None = None
 
     @property
     def has_numbers(self) -> bool:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from pipeline.problems.base import Problem, current, latest, newest_of, problems_of
 from pipeline.product import Product
-from pipeline.report.parts import Marts, Page, Section, count, day_text, said, share
+from pipeline.report.parts import Marts, Page, Section, Warned, count, day_text, linked, said, share
 
-_DAYS, _SHOWN = 28, 30
+_DAYS, _SHOWN, _WARNED = 28, 30, 8
 _CAPABILITIES = (
     "hover",
     "exposure",
@@ -33,25 +34,26 @@ _BOTH = {
 
 @dataclass(frozen=True)
 class Standing:
-    """What isn't in the marts: days that a gate holds back, and the ledger of restatements, the latest first."""
+    """What isn't in the marts: the ledger of restatements, the latest first."""
 
-    held_back: list[str]
     restatements: pl.DataFrame
 
 
 def quality_page(product: Product, marts: Marts, standing: Standing) -> Page:
-    """Gates, rejected and late events, bots, what was measured, and restatements."""
+    """Problems, gates, rejected and late events, bots, what was measured, and restatements."""
     quality = marts["daily_quality"]
+    problems = _problems(marts)
     if quality.is_empty():
-        return Page("quality", "Data quality")
+        return Page("quality", "Data quality", sections=[problems, _rejected(marts["daily_rejected"]), _files(marts["ingest_quality"])])  # fmt: skip
     recent = quality.filter(pl.col("day") > quality["day"].max() - pl.duration(days=_DAYS))
-    held = standing.held_back
+    held = sorted({f"{each.day}" for each in standing_problems(marts) if each.problem == "day_held_back"})
     lead = (
-        f"{len(held)} days are held back by a gate: {', '.join(held[:10])}. Their old numbers stay; `footfall status` says why."
+        f"{len(held)} days are held back by a gate: {', '.join(held[:10])}. Their old numbers stay."
         if held
         else "No day is held back by a gate."
     )
     sections = [
+        problems,
         _came_in(recent),
         _rejected(marts["daily_rejected"]),
         _late(recent),
@@ -61,6 +63,36 @@ def quality_page(product: Product, marts: Marts, standing: Standing) -> Page:
         _restated(standing.restatements, product),
     ]
     return Page("quality", "Data quality", sections=sections, lead=lead)
+
+
+def standing_problems(marts: Marts) -> list[Problem]:
+    """The problems and notes that still stand, each once, the gravest and latest first."""
+    return current(latest(problems_of(marts["data_problems"])), newest_of(marts))
+
+
+def warning(marts: Marts) -> Warned | None:
+    """What stands above everything where numbers are in doubt."""
+    found = [each for each in standing_problems(marts) if each.severity == "problem"]
+    if not found:
+        return None
+    title = "1 problem with the data" if len(found) == 1 else f"{len(found)} problems with the data"
+    told = [(f"{said(each.problem).capitalize()}: {each.sentence}.", f"{each.remedy}.") for each in found[:_WARNED]]
+    return Warned(f"{title}: read numbers with care", told, linked("All of them, and what came in", "quality"))
+
+
+def _problems(marts: Marts) -> Section:
+    standing = standing_problems(marts)
+    older = marts["data_problems"].height - len(standing)
+    return Section(
+        "What makes numbers doubtful",
+        "What stands now; older ones are in the mart data_problems.",
+        header=("problem", "what", "since", "remedy"),
+        rows=[
+            (said(each.problem), each.sentence, day_text(each.since), each.remedy if each.severity == "problem" else f"Note: {each.remedy}")
+            for each in standing[:_SHOWN]
+        ],
+        note=("" if standing else "Nothing.") + (f" {count(older)} older rows." if older > 0 else ""),
+    )  # fmt: skip
 
 
 def _came_in(recent: pl.DataFrame) -> Section:
@@ -149,13 +181,16 @@ def _files(files: pl.DataFrame) -> Section:
     return Section(
         "Landing files",
         f"The latest {_SHOWN} of {count(files.height)}.",
-        header=("file", "arrived", "records", "accepted", "rejected", "filtered", "events"),
+        header=("file", "arrived", "records", "accepted", "rejected", "filtered", "events", "refused whole"),
         rows=[
-            (r["file"], day_text(r["arrived"]), *(count(r[n]) for n in ("records_read", "records_accepted", "records_rejected", "records_filtered", "events")))
+            (r["file"], day_text(r["arrived"]), *(count(r[n]) for n in _OF_RECORDS), f"refused: {said(r['file_rule'])}" if r["file_rule"] else "")
             for r in own.rows(named=True)
         ],
-        passport="ingest_quality: file arrived records_read records_accepted records_rejected records_filtered events",
+        passport="ingest_quality: file arrived records_read records_accepted records_rejected records_filtered events -",
     )  # fmt: skip
+
+
+_OF_RECORDS = ("records_read", "records_accepted", "records_rejected", "records_filtered", "events")
 
 
 def _restated(ledger: pl.DataFrame, product: Product) -> Section:

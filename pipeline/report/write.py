@@ -11,7 +11,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.contracts import MARTS
 from pipeline.lake import Lake, mart_key
-from pipeline.marts import read_record
 from pipeline.product import Product
 from pipeline.report.digest import digest_of, send_digest, write_picture
 from pipeline.report.pages import pages
@@ -45,8 +44,7 @@ def write_report(lake: Lake, product: Product) -> Path:
     environment = _environment()
     template, style = environment.get_template("page.html.j2"), environment.get_template("style.css").render()
     replays = replays_of(marts)
-    held_back = sorted({day for mart in read_record(lake).values() for day in mart.failed_days})
-    made = pages(product, marts, lake.home, replays, Standing(held_back, ledger(lake)))
+    made = pages(product, marts, lake.home, replays, Standing(ledger(lake)))
     days = marts["daily_kpis"]["day"]
     trust = trust_of(marts)
     passport_script = environment.get_template("passport.js").render()

@@ -74,13 +74,13 @@ def kpi_results(
 
     parts = pl.concat(in_ranges(summed, number))
     whole = parts.group_by("period", "window", "dimension", "value").agg(pl.all().sum())
-    figures = _figured(pl.concat([_long(whole), _scores(feedback, looked, product)]))
+    figures = _figured(pl.concat([_long(whole, product), _scores(feedback, looked, product)]))
     compared = [_compared(figures.filter(pl.col("period") == each.period), each, set(days)) for each in looked]
     return table.conform(pl.concat(compared))
 
 
-def _long(whole: pl.DataFrame) -> pl.DataFrame:
-    """One row per figure: `kpi`, `unit`, `scale`, sums as Int128."""
+def _long(whole: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """One row per figure: `kpi`, `unit`, `scale`, sums as Int128. Without goals nothing can be converted."""
     return pl.concat(
         whole.select(
             "period", "window", "dimension", "value", "n",
@@ -89,6 +89,7 @@ def _long(whole: pl.DataFrame) -> pl.DataFrame:
             is_total=pl.lit(each.bottom is None),
         )
         for name, each in FIGURES.items()
+        if name != "conversion" or product.goals
     )  # fmt: skip
 
 

@@ -1,0 +1,64 @@
+"""What is told of the data after a run, in `status` and in `rejected`. What must not be here: what a problem is."""
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assets.cli_app import DATA_PROBLEM, DEFAULT_HOME, HomeOption, app, open_home
+from assets.console import fail, out, table
+
+if TYPE_CHECKING:
+    from pipeline.ingest.manifests import Manifest
+    from pipeline.problems.base import Problem
+
+_MOST = 20
+
+
+def tell_taken(taken: "Sequence[Manifest]") -> None:
+    """Say what became of the records of the files that were taken."""
+    if not taken:
+        return
+    read, accepted, rejected = (
+        sum(getattr(m, name) for m in taken) for name in ("records_read", "accepted", "records_rejected")
+    )
+    left_out = sum(sum(m.filtered.values()) for m in taken)
+    refused = sum(m.file_rule is not None for m in taken)
+    parts = [f"{accepted:,} accepted", f"{rejected:,} rejected", f"{left_out:,} left out"]
+    told = f"{len(taken)} landing files taken, {read:,} records: {', '.join(parts)}"
+    out.print(f"{told}; {refused} files refused whole" if refused else told, highlight=False)
+
+
+def tell_problems(found: "Collection[Problem]") -> bool:
+    """Print problems and notes with their remedies; returns whether there is a problem, which exits with 1."""
+    problems = [each for each in found if each.severity == "problem"]
+    notes = [each for each in found if each.severity != "problem"]
+    for name, group, style in (("problems with the data", problems, "red"), ("notes on the data", notes, "yellow")):
+        if group:
+            out.print(f"{len(group)} {name}:", style=style, highlight=False)
+        for each in group[:_MOST]:
+            since = f" (since {each.since})" if each.since != each.day else ""
+            out.print(f"  {each.problem}: {each.sentence}{since}", style=style, markup=False, highlight=False)
+            out.print(f"    {each.remedy}", markup=False, highlight=False)
+        if len(group) > _MOST:
+            out.print(f"  ... and {len(group) - _MOST} more in marts/data_problems.parquet", highlight=False)
+    return bool(problems)
+
+
+@app.command()
+def rejected(
+    home: HomeOption = DEFAULT_HOME,
+    rule: Annotated[str | None, typer.Option(help="Only records that broke this rule.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only records of this source.")] = None,
+    most: Annotated[int, typer.Option("--most", min=1, help="Show so many examples of each rule.")] = 3,
+) -> None:
+    """Show examples of rejected records by rule, scrubbed, with where they stand and why. Exits with 1 if there are any."""
+    from pipeline.ingest.rejected import examples
+
+    found = list(examples(open_home(home).lake, rule=rule, source=source, most=most))
+    if not found:
+        out.print("no record is rejected")
+        return
+    rows = [(e.rule, e.where, e.reason, e.raw_text) for e in found]
+    out.print(table("Rejected records", ("rule", "where", "why", "record"), rows))
+    raise fail("`footfall retry-rejected` reads them again after a fix", DATA_PROBLEM)
