@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assets.cli_app import DATA_PROBLEM, DEFAULT_HOME, HomeOption, app, open_home
-from assets.console import fail, out, table
+from assets.console import fail, out
 
 if TYPE_CHECKING:
     from pipeline.ingest.manifests import Manifest
@@ -59,6 +59,7 @@ def rejected(
     if not found:
         out.print("no record is rejected")
         return
-    rows = [(e.rule, e.where, e.reason, e.raw_text) for e in found]
-    out.print(table("Rejected records", ("rule", "where", "why", "record"), rows))
+    for example in found:
+        out.print(f"{example.rule}: {example.where}: {example.reason}", markup=False, highlight=False)
+        out.print(f"    {example.raw_text}", style="dim", markup=False, highlight=False)
     raise fail("`footfall retry-rejected` reads them again after a fix", DATA_PROBLEM)

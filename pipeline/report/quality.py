@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.problems.base import Problem, current, latest, newest_of, problems_of
+from pipeline.problems.base import KINDS, Problem, current, latest, newest_of, problems_of
 from pipeline.product import Product
 from pipeline.report.parts import Marts, Page, Section, Warned, count, day_text, linked, said, share
 
@@ -91,6 +91,7 @@ def _problems(marts: Marts) -> Section:
             (said(each.problem), each.sentence, day_text(each.since), each.remedy if each.severity == "problem" else f"Note: {each.remedy}")
             for each in standing[:_SHOWN]
         ],
+        about=[KINDS[each.problem] for each in standing[:_SHOWN]],
         note=("" if standing else "Nothing.") + (f" {count(older)} older rows." if older > 0 else ""),
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 from support import PRODUCT, drop, ndjson, record
 from typer.testing import CliRunner
@@ -228,3 +229,43 @@ def test_erase_tells_until_the_landing_files_are_gone(home: Path, tmp_path: Path
     assert sorted(path.name for path in out.iterdir()) == ["marts"]
     assert "belong together" in call(home, "run", "--identity-as-of", "2026-02-03", code=2)
     assert "lies in the home" in call(home, "run", "--identity-as-of", "2026-02-03", "--out", str(home / "x"), code=2)
+
+
+def test_a_run_says_what_makes_numbers_doubtful_and_exits_with_1(home: Path) -> None:
+    rows = [record(f"n{i}", f"2026-02-05T10:{i:02}:00", anonymous_id=None, uid=f"u{i}") for i in range(30)]
+    drop(home, "web/2026-02-05/renamed.ndjson", ndjson(rows))
+    drop(home, "web/2026-02-05/bad.ndjson", b"broken\n" * 4)
+    drop(home, "web/2026-02-05/bad.csv", b'a,b\n"never closed,1\n')
+    out = call(home, "run", code=1)
+    assert "6 landing files taken, 97 records: 90 accepted, 7 rejected, 0 left out; 1 files refused whole" in out
+    told = (
+        "no_people: web on 2026-02-05: none of 30 events bears an id",
+        "file_not_accepted: landing/web/2026-02-05/bad.ndjson: none of 4 records was accepted (4 malformed_json)",
+        "file_refused: landing/web/2026-02-05/bad.csv: refused whole as unclosed_quote",
+    )
+    assert all(words in out for words in told), out
+    # Every place that is asked says the same.
+    status = call(home, "status", code=1)
+    assert all(words in status for words in told), status
+    mart = pl.read_parquet(home / "marts" / "data_problems.parquet")
+    assert set(mart.filter(pl.col("severity") == "problem")["problem"]) == {
+        "no_people", "file_not_accepted", "file_refused", "field_vanished",
+    }  # fmt: skip
+    first_page = (home / "report" / "index.html").read_text()
+    assert "problems with the data: read numbers with care" in first_page
+    assert "none of 30 events bears an id, so the day counts 0 people" in first_page
+    shown = call(home, "rejected", "--rule", "malformed_json", code=1)
+    assert "landing/web/2026-02-05/bad.ndjson, record 1" in shown
+    # What waits for a mend is told again; taken back or mended it isn't.
+    assert "file_refused" in call(home, "run", code=1)
+    for name in ("bad.csv", "bad.ndjson", "renamed.ndjson"):
+        call(home, "retract", f"web/2026-02-05/{name}")
+    assert "problem" not in call(home, "run")
+    assert "marts are up to date" in call(home, "status")
+
+
+def test_a_home_of_which_nothing_could_be_read_has_a_report_that_says_so(home: Path) -> None:
+    for file in (home / "landing").rglob("*.ndjson"):
+        file.write_bytes(b"broken\n" * 200)
+    assert "none of 200 records was accepted" in call(home, "run", code=1)
+    assert "none of 200 records was accepted" in (home / "report" / "index.html").read_text()

@@ -17,7 +17,7 @@ from pipeline.ingest.manifests import Manifest, read_manifests
 from pipeline.ingest.rejected import examples
 from pipeline.lake import Lake
 from pipeline.metrics.quality import ingest_files, rejected_counts
-from pipeline.problems.base import Problem, current, in_order, latest, problems_of
+from pipeline.problems.base import KINDS, Problem, current, in_order, latest, problems_of
 from pipeline.problems.days import day_problems
 from pipeline.problems.find import problems_frame
 from pipeline.profile import events_profile
@@ -334,6 +334,11 @@ def test_few_clocks_and_ids_in_doubt_are_a_note(number: int, severity: str) -> N
     assert {(p.problem, p.severity, p.size, p.out_of) for p in found} == {
         ("clock_doubtful", severity, number, 1_000), ("placeholder_ids", severity, number, 1_000),
     }  # fmt: skip
+
+
+def test_every_kind_is_explained() -> None:
+    explained = (Path(__file__).parents[2] / "docs" / "problems.md").read_text()
+    assert [kind for kind in KINDS if f"| `{kind}`" not in explained and f", `{kind}`" not in explained] == []
 
 
 # How long a problem is told.

@@ -43,7 +43,14 @@ def test_daily_kpis() -> None:
         "daily_kpis",
         people_daily=given(
             "people_daily",
-            {"day": MON, "people_active": 3, "people_active_7d": 3, "people_active_28d": 3, "left_truncated": True},
+            {
+                "day": MON,
+                "people_active": 3,
+                "people_active_7d": 3,
+                "people_active_28d": 3,
+                "left_truncated": True,
+                "goals": 1,
+            },
             {
                 "day": TUE,
                 "left_truncated": False,
@@ -108,6 +115,30 @@ def test_daily_kpis() -> None:
     shows(rows[0], {"churn_rate_28d": None, "stickiness_ratio": None})
     shows(rows[1], {"churn_rate_28d": 0.75, "stickiness_ratio": 0.25})
     shows(rows[1], {"sessions": 0, "bounce_rate": None, "goal_rate": None, "page_views_per_session": None})
+
+
+def test_a_goal_rate_without_a_goal_is_null() -> None:
+    sessions = given("daily_sessions", {"session_day": MON, "device_type": "mobile", "sessions": 3})
+    for goals, rate in ((0, None), (1, 0.0)):
+        people = given("people_daily", {"day": MON, "left_truncated": False, "goals": goals})
+        (row,) = result("daily_kpis", people_daily=people, daily_sessions=sessions)
+        assert row["goal_rate"] == rate
+
+
+def test_rejects_without_a_day_of_their_own_stand_apart() -> None:
+    counts = given(
+        "rejected_counts",
+        {"day": MON, "source": "web", "rule": "wrong_type", "day_is_arrival": False, "events_rejected": 2},
+        {"day": MON, "source": "web", "rule": "malformed_json", "day_is_arrival": True, "events_rejected": 5},
+    )
+    rows = result("daily_rejected", rejected_counts=counts)
+    assert [(row["rule"], row["day_is_arrival"], row["events_rejected"]) for row in rows] == [
+        ("malformed_json", True, 5),
+        ("wrong_type", False, 2),
+    ]
+    quality = given("quality_counts", {"day": MON, "source": "web"})
+    (row,) = result("daily_quality", rejected_counts=counts, quality_counts=quality)
+    assert row["events_rejected"] == 2, "days of arrival are none of the promise of equal bytes"
 
 
 def test_lifecycle() -> None:
