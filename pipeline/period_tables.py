@@ -22,7 +22,7 @@ from pipeline.metrics.people_tables import (
     return_cells,
     stickiness_counts,
 )
-from pipeline.metrics.quality import ingest_files, rejected_counts
+from pipeline.metrics.quality import future_counts, ingest_files, rejected_counts
 from pipeline.metrics.zone_periods import zone_people_counts
 from pipeline.product import Product
 from pipeline.state import RAW
@@ -220,6 +220,11 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         beside=("exposures", *_EXPERIMENTS),
     ),
     PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.manifests.values())),
+    PeriodTable(
+        TABLES["future_counts"],
+        "quality_counts",
+        lambda s: future_counts(s.manifests.values(), s.rows, s.days[-1] if s.days else None),
+    ),
     PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.manifests.values())),
 )
 PERIOD_TABLE: dict[str, PeriodTable] = {table.contract.name: table for table in PERIOD_TABLES}

@@ -74,6 +74,10 @@ class Identity(Part):
     """Whose events are whose (metrics.md, "Identity")."""
 
     strike_out: tuple[StruckLink, ...] = ()
+    placeholders: tuple[str, ...] = Field(
+        (), description="values that are no ids, besides undefined, null, 0, unknown and the like; in any case"
+    )
+    allowed: tuple[str, ...] = Field((), description="values that are ids though they look like placeholders")
     as_of: date | None = Field(None, description="only links made up to the end of this local day; default: all")
 
 
@@ -267,6 +271,7 @@ class Product(Part):
             "widths": widths,
             "rule_sets": list(self.friction.rule_sets),
             "team_surveys": self.team_surveys,
+            "placeholders": [sorted(self.identity.placeholders), sorted(self.identity.allowed)],
         }
         # Of some sections the order means something: channels are tried one after the other, a first metric decides.
         own["channel_order"] = list(self.channels)

@@ -37,7 +37,7 @@ ProductPart = Literal[
 # Names that aren't sections are made of them by Product.
 PART_KEYS: dict[ProductPart, tuple[str, ...]] = {
     "time": ("time_zone", "start_date", "week_start"),
-    "ingest": ("time_zone", "start_date", "properties", "privacy", "team_surveys"),
+    "ingest": ("time_zone", "start_date", "properties", "privacy", "team_surveys", "placeholders"),
     "pages": ("pages",),
     "layout": ("widths",),
     "zones": ("zones", "start_date"),

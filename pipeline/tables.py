@@ -139,7 +139,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["events"],
         (Reads(RAW), Reads(IDENTITY), Reads(REPEATS)),
         ("ingest", "pages", "quality", "bots"),
-        "3",
+        "4",
         compute=_events,
     ),
     DayTable(
@@ -322,7 +322,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["quality_counts"],
         (Reads(RAW), Reads(REPEATS), Reads("events"), Reads("sessions")),
         ("currency", "sessions"),
-        "1",
+        "2",
         compute=lambda s: Built(
             quality_counts(s.scan(RAW), s.repeated, s.scan("events"), s.scan("sessions"), s.day, s.product)
         ),

@@ -21,6 +21,7 @@ from pipeline.contracts.opportunities import OPPORTUNITY_MARTS, OPPORTUNITY_TABL
 from pipeline.contracts.people import PEOPLE_MARTS, PEOPLE_TABLES
 from pipeline.contracts.quality import (
     DAILY_QUALITY,
+    FUTURE_COUNTS,
     DAILY_REJECTED,
     INGEST_FILES,
     INGEST_QUALITY,
@@ -91,6 +92,7 @@ TABLES: dict[str, Table] = {
         *OPPORTUNITY_TABLES,
         *RECORDING_TABLES,
         REJECTED_COUNTS,
+        FUTURE_COUNTS,
         INGEST_FILES,
         DAILY_KPIS,
         RETENTION,
