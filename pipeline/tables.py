@@ -198,7 +198,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["journey_events"],
         (Reads("events"),),
         ("journeys",),
-        "1",
+        "2",
         compute=lambda s: Built(journey_events(s.scan("events"), s.day, s.product.journeys)),
     ),
     DayTable(
@@ -212,7 +212,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["friction_incidents"],
         (Reads("session_events"), Reads("page_views")),
         ("friction", "zones", "elements"),
-        "2",
+        "3",
         compute=lambda s: Built(friction_incidents(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
     ),
     DayTable(

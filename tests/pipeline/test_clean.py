@@ -206,6 +206,50 @@ DEPENDING = {
 }
 
 
+BEYOND_ASCII = [
+    Page(name="about", urls=("/über-uns",)),
+    Page(name="written", urls=("/%C3%9Cbersicht/*",)),
+    Page(name="login", urls=("/login",)),
+    Page(name="shoes", urls=("/suche?q=schöne schuhe",)),
+    Page(name="item", urls=("/p/*",)),
+    Page(name="cart", urls=("/app#/körbe",)),
+    Page(name="screen", urls=("main.screen/detail",)),
+]
+DECODED = {
+    "https://x.example/über-uns": "about",
+    "https://x.example/%C3%BCber-uns": "about",
+    "https://x.example/%c3%bcber-uns/?a=1": "about",
+    "https://x.example/u%CC%88ber-uns": "about",
+    "https://x.example/u\u0308ber-uns": "about",
+    "https://x.example/%FCber-uns": None,
+    "https://x.example/Übersicht/2": "written",
+    "https://x.example/%6Cogin": "login",
+    "https://x.example/%256Cogin": None,
+    "https://bücher.example/login": "login",
+    "https://xn--bcher-kva.example/login": "login",
+    "HTTPS://X.EXAMPLE/login": "login",
+    "x.example/login": "login",
+    "bücher.example:8080/login?x": "login",
+    "localhost:3000/login": "login",
+    "//x.example/login": "login",
+    "/login": "login",
+    "login": None,
+    "https://x.example/suche?q=sch%C3%B6ne+schuhe": "shoes",
+    "https://x.example/suche?a&q=sch%C3%B6ne%20schuhe": "shoes",
+    "https://x.example/suche?q=sch%C3%B6ne%2Bschuhe": None,
+    "https://x.example/p/a%2Fb": "item",
+    "https://x.example/p/a/b": None,
+    "https://x.example/p/100%": "item",
+    "https://x.example/app#/k%C3%B6rbe": "cart",
+    "main.screen/detail": "screen",
+}
+
+
+@pytest.mark.parametrize(("url", "page"), DECODED.items())
+def test_addresses_and_patterns_compare_decoded(url: str, page: str | None) -> None:
+    assert page_names(pl.Series([url, None]), BEYOND_ASCII).to_list() == [page, None]
+
+
 @pytest.mark.parametrize(("url", "page"), DEPENDING.items())
 def test_pages_that_depend_on_query_and_fragment(url: str, page: str | None) -> None:
     assert page_names(pl.Series([url]), RULES).to_list() == [page]

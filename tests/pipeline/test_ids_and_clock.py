@@ -162,7 +162,7 @@ CLOCKS = [
 
 
 def test_a_clock_is_corrected_only_by_what_can_be_true(lake: Lake) -> None:
-    for occurred, sent, received, expected, doubtful in CLOCKS:
+    for occurred, sent, received, _, doubtful in CLOCKS:
         drop(
             lake.home,
             f"web/{doubtful}/{occurred}{sent}.ndjson".replace(":", "-"),
