@@ -59,7 +59,7 @@ PART_KEYS: dict[ProductPart, tuple[str, ...]] = {
     "sessions": ("sessions", "sources"),
     "identity": ("identity", "sources"),
     "bots": ("bots",),
-    "channels": ("channels", "channel_order"),
+    "channels": ("channels", "channel_order", "own_hosts", "unwanted_referrers"),
     "value": ("value",),
     "kpis": ("kpis",),
     "experiments": ("experiments", "decides"),

@@ -21,8 +21,8 @@ from pipeline.contracts.opportunities import OPPORTUNITY_MARTS, OPPORTUNITY_TABL
 from pipeline.contracts.people import PEOPLE_MARTS, PEOPLE_TABLES
 from pipeline.contracts.quality import (
     DAILY_QUALITY,
-    FUTURE_COUNTS,
     DAILY_REJECTED,
+    FUTURE_COUNTS,
     INGEST_FILES,
     INGEST_QUALITY,
     QUALITY_COUNTS,

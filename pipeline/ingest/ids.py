@@ -8,7 +8,7 @@ from collections import Counter
 import polars as pl
 
 from pipeline.contracts.canonical import ID_COLUMNS
-from pipeline.product import Identity
+from pipeline.product_identity import Identity
 
 PLACEHOLDERS = frozenset(
     {

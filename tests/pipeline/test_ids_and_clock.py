@@ -89,12 +89,13 @@ def test_whole_floats_and_numbers_are_integers_text(lake: Lake) -> None:
         lake.home,
         "web/b.ndjson",
         ndjson(
-            [record("e2", "2026-02-01T10:01", user_id=4711), record("e3", "2026-02-01T10:02", user_id=4711.0)]
-            + [
+            [
+                record("e2", "2026-02-01T10:01", user_id=4711),
+                record("e3", "2026-02-01T10:02", user_id=4711.0),
                 record("e4", "2026-02-01T10:03", user_id="4711.00"),
-                record("5", "2026-02-01T10:04", user_id="GA1.1.2.0"),
+                record("e5", "2026-02-01T10:04", user_id="GA1.1.2.0"),
+                record("e6", "2026-02-01T10:05", user_id=2**63 + 1),
             ]
-            + [record("e6", "2026-02-01T10:05", user_id=2**63 + 1)]
         ),
     )
     take_all(lake, product())
