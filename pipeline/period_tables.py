@@ -179,6 +179,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         lambda s: behaviour.behaviour_values(
             s.rows, {name: s.scan(name) for name in behaviour.READS}, s.days, s.product
         ),
+        code_version="2",
         beside=behaviour.READS,
     ),
     PeriodTable(

@@ -146,14 +146,14 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["session_events"],
         (Reads("events", _AROUND),),
         ("goals", "segments", "sessions", "currency", "channels"),
-        "4",
+        "5",
         compute=lambda s: Built(session_events(s.scan("events", _AROUND), s.day, s.product)),
     ),
     DayTable(
         TABLES["sessions"],
         (Reads("session_events"),),
         (),
-        "2",
+        "3",
         compute=lambda s: Built(sessions(s.scan("session_events"), s.day)),
     ),
     DayTable(
@@ -167,7 +167,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["page_views"],
         (Reads("session_events"),),
         ("sessions",),
-        "1",
+        "2",
         compute=lambda s: Built(page_views(s.scan("session_events"), s.day, s.product.sources)),
     ),
     DayTable(
@@ -219,14 +219,14 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["daily_zones"],
         (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
         ("zones", "exposure", "segments", "capabilities", "friction"),
-        "2",
+        "3",
         compute=lambda s: Built(daily_zones(*_behaviour(s), s.day, s.product)),
     ),
     DayTable(
         TABLES["zone_people"],
         (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
         ("zones", "exposure", "capabilities"),
-        "1",
+        "2",
         compute=lambda s: Built(zone_people(*_behaviour(s), s.day, s.product)),
     ),
     DayTable(
@@ -240,7 +240,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["heatmap_cells"],
         (Reads("session_events"), Reads("page_views")),
         ("layout",),
-        "1",
+        "2",
         compute=lambda s: Built(heatmap_cells(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
     ),
     DayTable(
@@ -306,7 +306,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["session_kpis"],
         (Reads("sessions"), Reads("page_views"), Reads("session_friction")),
         ("friction",),
-        "1",
+        "2",
         compute=lambda s: Built(
             session_kpis(s.scan("sessions"), s.scan("page_views"), s.scan("session_friction"), s.day, s.product)
         ),
@@ -315,7 +315,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["exposures"],
         (Reads("session_events"), Reads("sessions")),
         (),
-        "2",
+        "3",
         compute=lambda s: Built(exposures(s.scan("session_events"), s.scan("sessions"), s.day)),
     ),
     DayTable(

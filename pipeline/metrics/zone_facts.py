@@ -36,7 +36,8 @@ class ZoneDay:
     """A day for zone metrics.
 
     `views`: real page views by row `view`, with what was measured of each. `facts`: a row per view and zone with an
-    act. `clicks`: clicks of a page by view. `zones`: the zone versions valid on the day, `lines` where they lie.
+    act. `clicks`: clicks of a page by view. `zones`: the zone versions valid on the day, `lines` where they lie;
+    `watched`: of which (`zone`, `source`) exposure events came.
     """
 
     views: pl.DataFrame
@@ -44,6 +45,7 @@ class ZoneDay:
     clicks: pl.DataFrame
     zones: Sequence[Zone]
     lines: pl.DataFrame
+    watched: pl.DataFrame
 
 
 def zone_day(
@@ -71,7 +73,10 @@ def zone_day(
         exposures(acts, hits, line.join(spots, on=SPOT), product.exposure.least_ms),
         _friction(incidents, shown, zones, product),
     ]
-    return ZoneDay(shown, _facts(parts, shown), acts.filter(pl.col("kind") == "click").select("view"), zones, line)
+    exposed = hits.filter(pl.col("kind") == "exposure").select("zone", "view").unique()
+    watched = exposed.join(shown.select("view", "source"), on="view").select("zone", "source").unique()
+    clicks = acts.filter(pl.col("kind") == "click").select("view")
+    return ZoneDay(shown, _facts(parts, shown), clicks, zones, line, watched)
 
 
 def _inside(acts: pl.DataFrame, spots: pl.DataFrame, zones: Sequence[Zone]) -> pl.DataFrame:
@@ -125,7 +130,8 @@ def _hovers(acts: pl.DataFrame, inside: pl.DataFrame, clicked: pl.DataFrame) -> 
         "view", "spot", "element_chain", "place", begin="occurred_at",
         end=pl.min_horizontal(pl.col("occurred_at").shift(-1).over("view"), "left_at", "ended_at"),
     )  # fmt: skip
-    within = intervals.join(inside, on=["spot", "element_chain"])
+    # What came after the page view ended was no hover of it.
+    within = intervals.filter(pl.col("end") >= pl.col("begin")).join(inside, on=["spot", "element_chain"])
     stretches = joined_stretches(within.select(*_KEY, "begin", "end", "place"), _KEY, HOVER_GAP_US)
     lasted = (pl.col("end") - pl.col("begin")).dt.total_microseconds()
     hovers = stretches.filter(lasted >= LEAST_HOVER_US)
