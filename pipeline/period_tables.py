@@ -23,7 +23,7 @@ from pipeline.metrics.people_tables import (
     return_cells,
     stickiness_counts,
 )
-from pipeline.metrics.quality import ingest_files, rejected_counts
+from pipeline.metrics.quality import future_counts, ingest_files, rejected_counts
 from pipeline.metrics.selectors import SELECTORS
 from pipeline.metrics.zone_periods import zone_people_counts
 from pipeline.problems.find import Known, find_problems, problems_frame
@@ -195,6 +195,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         lambda s: behaviour.behaviour_values(
             s.rows, {name: s.scan(name) for name in behaviour.READS}, s.days, s.product
         ),
+        code_version="2",
         beside=behaviour.READS,
     ),
     PeriodTable(
@@ -238,5 +239,10 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
     PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.standing.manifests.values()), "2"),
     PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.standing.manifests.values())),
     PeriodTable(TABLES["data_problem_list"], "quality_counts", _problems, beside=(SELECTORS, "exposures")),
+    PeriodTable(
+        TABLES["future_counts"],
+        "quality_counts",
+        lambda s: future_counts(s.standing.manifests.values(), s.rows, s.days[-1] if s.days else None),
+    ),
 )
 PERIOD_TABLE: dict[str, PeriodTable] = {table.contract.name: table for table in PERIOD_TABLES}

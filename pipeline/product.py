@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipeline.product_friction import Friction
+from pipeline.product_identity import Identity
 from pipeline.product_metrics import DIMENSIONS, Feature, Funnel, Goal, Journey, Match, Retention, Segment
 from pipeline.product_pages import Elements, Exposure, Page, Zone
 from pipeline.product_parts import PART_KEYS, ProductPart
@@ -54,27 +55,6 @@ class Bots(Part):
 
     one_event_devices: int = Field(50, ge=1, description="more one-event devices than this, alike, in ten minutes")
     acts_per_minute: int = Field(120, ge=10, description="more page views, clicks and submits in 60 s than a hand can")
-
-
-class StruckLink(Part):
-    """A link that never was: `device` is not `user`'s, or `user` and `previous_user` are two people."""
-
-    user: str = Field(min_length=1)
-    device: str | None = None
-    previous_user: str | None = None
-
-    @model_validator(mode="after")
-    def _names_one_link(self) -> Self:
-        if (self.device is None) == (self.previous_user is None):
-            raise ValueError("name either the `device` or the `previous_user` that `user` isn't")
-        return self
-
-
-class Identity(Part):
-    """Whose events are whose (metrics.md, "Identity")."""
-
-    strike_out: tuple[StruckLink, ...] = ()
-    as_of: date | None = Field(None, description="only links made up to the end of this local day; default: all")
 
 
 class Privacy(Part):
@@ -123,6 +103,14 @@ class Product(Part):
     )
     channels: dict[Name, Channel] = Field(
         default_factory=dict, description="channels of the team's own; those that are built in come after them"
+    )
+    own_hosts: tuple[str, ...] = Field(
+        (),
+        description="hosts of the team's own besides the page's domain; their subdomains count too, and lead nobody here",
+    )
+    unwanted_referrers: tuple[str, ...] = Field(
+        (),
+        description="hosts that people come back from (payment, sign-in), added to the built-in ones; they lead nobody",
     )
     value: Value = Field(default_factory=lambda: Value.model_validate({}))
     kpis: Kpis = Field(default_factory=lambda: Kpis.model_validate({}))
@@ -267,6 +255,7 @@ class Product(Part):
             "widths": widths,
             "rule_sets": list(self.friction.rule_sets),
             "team_surveys": self.team_surveys,
+            "placeholders": [sorted(self.identity.placeholders), sorted(self.identity.allowed)],
         }
         # Of some sections the order means something: channels are tried one after the other, a first metric decides.
         own["channel_order"] = list(self.channels)

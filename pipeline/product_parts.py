@@ -37,7 +37,7 @@ ProductPart = Literal[
 # Names that aren't sections are made of them by Product.
 PART_KEYS: dict[ProductPart, tuple[str, ...]] = {
     "time": ("time_zone", "start_date", "week_start"),
-    "ingest": ("time_zone", "start_date", "properties", "privacy", "team_surveys"),
+    "ingest": ("time_zone", "start_date", "properties", "privacy", "team_surveys", "placeholders"),
     "pages": ("pages",),
     "layout": ("widths",),
     "zones": ("zones", "start_date"),
@@ -59,7 +59,7 @@ PART_KEYS: dict[ProductPart, tuple[str, ...]] = {
     "sessions": ("sessions", "sources"),
     "identity": ("identity", "sources"),
     "bots": ("bots",),
-    "channels": ("channels", "channel_order"),
+    "channels": ("channels", "channel_order", "own_hosts", "unwanted_referrers"),
     "value": ("value",),
     "kpis": ("kpis",),
     "experiments": ("experiments", "decides"),

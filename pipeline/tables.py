@@ -145,21 +145,21 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["events"],
         (Reads(RAW), Reads(IDENTITY), Reads(REPEATS)),
         ("ingest", "pages", "quality", "bots"),
-        "3",
+        "4",
         compute=_events,
     ),
     DayTable(
         TABLES["session_events"],
         (Reads("events", _AROUND),),
         ("goals", "segments", "sessions", "currency", "channels"),
-        "4",
+        "5",
         compute=lambda s: Built(session_events(s.scan("events", _AROUND), s.day, s.product)),
     ),
     DayTable(
         TABLES["sessions"],
         (Reads("session_events"),),
         (),
-        "2",
+        "3",
         compute=lambda s: Built(sessions(s.scan("session_events"), s.day)),
     ),
     DayTable(
@@ -173,7 +173,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["page_views"],
         (Reads("session_events"),),
         ("sessions",),
-        "1",
+        "2",
         compute=lambda s: Built(page_views(s.scan("session_events"), s.day, s.product.sources)),
     ),
     DayTable(
@@ -204,7 +204,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["journey_events"],
         (Reads("events"),),
         ("journeys",),
-        "1",
+        "2",
         compute=lambda s: Built(journey_events(s.scan("events"), s.day, s.product.journeys)),
     ),
     DayTable(
@@ -218,21 +218,21 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["friction_incidents"],
         (Reads("session_events"), Reads("page_views")),
         ("friction", "zones", "elements"),
-        "2",
+        "3",
         compute=lambda s: Built(friction_incidents(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
     ),
     DayTable(
         TABLES["daily_zones"],
         (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
         ("zones", "exposure", "segments", "capabilities", "friction"),
-        "2",
+        "3",
         compute=lambda s: Built(daily_zones(*_behaviour(s), s.day, s.product)),
     ),
     DayTable(
         TABLES["zone_people"],
         (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
         ("zones", "exposure", "capabilities"),
-        "1",
+        "2",
         compute=lambda s: Built(zone_people(*_behaviour(s), s.day, s.product)),
     ),
     DayTable(
@@ -246,7 +246,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["heatmap_cells"],
         (Reads("session_events"), Reads("page_views")),
         ("layout",),
-        "1",
+        "2",
         compute=lambda s: Built(heatmap_cells(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
     ),
     DayTable(
@@ -312,7 +312,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["session_kpis"],
         (Reads("sessions"), Reads("page_views"), Reads("session_friction")),
         ("friction",),
-        "1",
+        "2",
         compute=lambda s: Built(
             session_kpis(s.scan("sessions"), s.scan("page_views"), s.scan("session_friction"), s.day, s.product)
         ),
@@ -321,7 +321,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["exposures"],
         (Reads("session_events"), Reads("sessions")),
         (),
-        "2",
+        "3",
         compute=lambda s: Built(exposures(s.scan("session_events"), s.scan("sessions"), s.day)),
     ),
     DayTable(

@@ -9,6 +9,7 @@ select
     counts.events_accepted,
     counts.events_duplicate,
     counts.events_duplicate_of_earlier_days,
+    counts.events_placeholder_ids,
     counts.clicks_merged,
     counts.events,
     counts.events_without_bots,
@@ -17,6 +18,7 @@ select
     counts.events_bot_pace,
     counts.events_without_person,
     counts.events_clock_corrected,
+    counts.events_clock_doubtful,
     counts.events_received_within_1h,
     counts.events_received_within_1d,
     counts.events_received_within_7d,
@@ -47,6 +49,7 @@ select
     counts.revenue_micros_by_order_day,
     counts.revenue_micros_by_order_day_without_bots,
     coalesce(rejected.events_rejected, 0) as events_rejected,
+    coalesce(future.events_from_far_future, 0) as events_from_far_future,
     (counts.events_duplicate + counts.events_duplicate_of_earlier_days) / nullif(counts.events_accepted, 0) as duplicate_share,
     (counts.events - counts.events_without_bots) / nullif(counts.events, 0) as bot_share,
     counts.events_without_person / nullif(counts.events, 0) as without_person_share,
@@ -62,3 +65,4 @@ select
     counts.page_view_events_measured_impressions / nullif(counts.page_view_events_without_bots, 0) as measured_impressions_share
 from quality_counts as counts
 left join rejected on counts.day = rejected.day and counts.source = rejected.source
+left join future_counts as future on counts.day = future.day and counts.source = future.source

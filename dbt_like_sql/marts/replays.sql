@@ -55,7 +55,7 @@ select
     r.session_day,
     r.device_type,
     s.country,
-    s.channel,
+    coalesce(s.channel, 'not measured') as channel,
     r.started_at,
     r.duration_ms,
     r.active_ms,

@@ -1,5 +1,25 @@
 -- One row per session day, page, zone version, device, and segment or variant: what people did with the zone, with rates.
 -- A rate is null where its denominator is 0: nothing was measured, or nobody did what it is a share of.
+-- Of a zone that no exposure event ever told of, page views measured by such events alone measured nothing.
+with watched as (
+    select
+        page,
+        zone,
+        max(page_views_exposed) > 0 as is_watched
+    from daily_zones
+    group by page, zone
+),
+
+zones as (
+    select
+        daily_zones.* replace (
+            case when watched.is_watched or coalesce(daily_zones.exposure_method, '') not in ('events', 'element_tracking', 'events+element_tracking') then daily_zones.page_views_measured_exposure else 0 end as page_views_measured_exposure,
+            case when watched.is_watched or coalesce(daily_zones.exposure_method, '') not in ('events', 'element_tracking', 'events+element_tracking') then daily_zones.page_views_measured_exposure_time else 0 end as page_views_measured_exposure_time
+        )
+    from daily_zones
+    inner join watched on daily_zones.page = watched.page and daily_zones.zone = watched.zone
+)
+
 select
     *,
     page_views_clicked / nullif(page_views, 0) as click_rate,
@@ -23,4 +43,4 @@ select
     page_views_raged / nullif(page_views, 0) as rage_click_rate,
     page_views_dead_clicked / nullif(page_views_measured_dead_click, 0) as dead_click_rate,
     page_views_error_clicked / nullif(page_views_measured_js_error, 0) as error_click_rate
-from daily_zones
+from zones

@@ -44,6 +44,11 @@ MAX_CHAIN_CHARACTERS = 8_192
 # A thousand million units in one event; sums of a day stay far from the end of Int64.
 MAX_REVENUE_MICROS = 10**15
 PROMOTED_PREFIX = "prop_"
+# Columns that say which one of many it is; placeholders in them are no ids (metrics.md).
+ID_COLUMNS = (
+    *("event_id", "anonymous_id", "user_id", "previous_user_id", "session_id", "page_view_id", "tab_id"),
+    *("order_id", "response_id"),
+)
 # In a mapping: properties.<name> is an entry of the properties.
 PROPERTY_PREFIX = "properties."
 
@@ -111,6 +116,7 @@ INPUT_COLUMNS: tuple[Column, ...] = (
 _SOURCE = Column("source", pl.String(), "the landing folder that the event came through")
 _OCCURRED_AT_RAW = time("occurred_at_raw", "when it happened, as the device said")
 _PROPERTIES = text("properties", "everything else that the source sent, as a JSON object with sorted keys")
+_PLACEHOLDER_IDS = text("placeholder_ids", "id columns, with commas, that held a placeholder such as `undefined`")
 RECORD_NUMBER = Column("record_number", pl.Int64(), "place of the record in its landing file, from 1", unit="count")
 EVENT_NUMBER = Column("event_number", pl.Int64(), "place among the events of the record, from 0", unit="count")
 
@@ -122,7 +128,7 @@ ROW_RULES: tuple[RowRule, ...] = (
     RowRule("unknown_kind", "`kind` is none of: " + ", ".join(KINDS), pl.col("kind").is_in(list(KINDS))),
     RowRule(
         "missing_event_id",
-        "the record has no `event_id`; send one, or declare `event_id: none` for the source",
+        "the record has no `event_id`, or a placeholder for one; send one, or declare `event_id: none` for the source",
         pl.col("has_event_id"),
     ),
     RowRule(
@@ -164,6 +170,7 @@ RAW_EVENTS = Table(
         *INPUT_COLUMNS,
         _OCCURRED_AT_RAW,
         _PROPERTIES,
+        _PLACEHOLDER_IDS,
         RECORD_NUMBER,
         EVENT_NUMBER,
     ),

@@ -72,7 +72,7 @@ SESSION_KPIS = Table(
         time("started_at", "its first event"),
         DEVICE,
         Column("country", pl.String(), "country; `unknown` where nothing tells"),
-        Column("channel", pl.String(), "channel that led to its first page view"),
+        Column("channel", pl.String(), "channel that led to its first page view; `unknown`, `not measured`"),
         Column("segment_bits", pl.Int64(), "bit i: is in segment i, by name", minimum=0),
         Column("goal_bits", pl.Int64(), "bit i: reached goal i, by name", minimum=0),
         Column("has_page_view", pl.Boolean(), "whether it has a page view, implied or not"),

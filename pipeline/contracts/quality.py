@@ -44,7 +44,18 @@ QUALITY_COUNTS = Table(
         count("events_accepted", "accepted events of the day, repetitions included", "event", *_ADDS),
         count("events_duplicate", "repetitions on the day that were counted once", "event", *_ADDS),
         count("events_duplicate_of_earlier_days", "events that came on an earlier day already", "event", *_ADDS),
-        count("clicks_merged", "second clicks of one device within 5 ms, counted once", "event", *_ADDS),
+        count(
+            "events_placeholder_ids",
+            "accepted events with a placeholder such as `undefined` in an id column, taken for no id",
+            "event",
+            *_ADDS,
+        ),
+        count(
+            "clicks_merged",
+            "second clicks of one device within 5 ms (30 where one has no position), counted once",
+            "event",
+            *_ADDS,
+        ),
         *_both_ways("events", "events of the day", "event", *_ADDS),
         *(
             count(f"events_bot_{rule}", f"events of bots found by the rule {rule}", "event", *_ADDS)
@@ -52,6 +63,12 @@ QUALITY_COUNTS = Table(
         ),
         count("events_without_person", "events without any id", "event", *_ADDS),
         count("events_clock_corrected", "events of a device whose clock was off by more than 60 s", "event", *_ADDS),
+        count(
+            "events_clock_doubtful",
+            "events whose sent_at can't be true, so their time stayed as it was",
+            "event",
+            *_ADDS,
+        ),
         *(
             count(
                 f"events_received_{name}", "events by how long after they happened they were received", "event", *_ADDS
@@ -117,6 +134,19 @@ def _of_file(name: str, description: str, unit: str) -> Column:
     )
 
 
+_FROM_FUTURE = count(
+    "events_from_far_future",
+    "accepted events of the source dated over a day after the last day that can have come; told on its newest day",
+    "event",
+    *_ADDS,
+)
+FUTURE_COUNTS = Table(
+    name="future_counts",
+    layer="period",
+    grain="One row per source with events from the far future, on its newest published day.",
+    columns=(_DAY, SOURCE, _FROM_FUTURE),
+    key=("day", "source"),
+)
 INGEST_FILES = Table(
     name="ingest_files",
     layer="period",
@@ -149,6 +179,7 @@ DAILY_QUALITY = Table(
     columns=(
         *QUALITY_COUNTS.columns,
         count("events_rejected", "rejected events whose day can be told", "event", *_ADDS),
+        _FROM_FUTURE,
         rate("duplicate_share", "repetitions of the day and of earlier days / events_accepted"),
         rate("bot_share", "events of bots / events"),
         rate("without_person_share", "events_without_person / events"),

@@ -91,7 +91,7 @@ REPLAYS = Table(
         SESSION_DAY,
         DEVICE,
         text("country", "country of the first event that tells"),
-        Column("channel", pl.String(), "channel that led to the first page view; `unknown` without one"),
+        Column("channel", pl.String(), "channel that led to the first page view; `unknown` without one, `not measured` without referrers"),
         *_RECORDING,
         count("page_views", "page views, implied or not", "page view", "session_day", "device_type"),
         text("path", "pages in their order, one after another only once"),

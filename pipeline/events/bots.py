@@ -1,5 +1,7 @@
 """Which events a program made: by its user agent, by crowds of one-event devices, by a pace that no hand has.
 
+What one event shows holds for its device's day: a crawler's click is no person's, though it bears no user agent.
+
 Definition: metrics.md, "Time and bots". Bots are flagged, never deleted; who is one follows from the events of its
 local day.
 """
@@ -18,8 +20,10 @@ def with_bots(rows: pl.DataFrame, limits: Bots) -> pl.DataFrame:
     """Add is_bot and bot_rule to the events of a day, which have `page` and `url`; the first rule that fits names it."""
     device = pl.coalesce("device:" + pl.col("anonymous_id"), "user:" + pl.col("user_id"))
     known = rows.with_columns(bot_device=device)
+    is_crawler = _is_crawler(rows["user_agent"])
+    crawling = known.filter(is_crawler)["bot_device"].drop_nulls().unique()
     rule = pl.coalesce(
-        pl.when(_is_crawler(rows["user_agent"])).then(pl.lit("user_agent")),
+        pl.when(is_crawler | pl.col("bot_device").is_in(crawling.implode())).then(pl.lit("user_agent")),
         pl.when(pl.col("bot_device").is_in(_crowds(known, limits).implode())).then(pl.lit("one_event_devices")),
         pl.when(pl.col("bot_device").is_in(_too_fast(known, limits).implode())).then(pl.lit("pace")),
     )

@@ -17,6 +17,8 @@ from pipeline.ingest.batch import promoted_schema, with_promoted
 from pipeline.product import Product
 
 CLICK_MERGE_US = 5_000
+# A label and the click that the browser then makes on its input; two clicks of a hand are never under 60 ms apart.
+NO_POSITION_MERGE_US = 30_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class CleanDay:
 # What decides whether an event counts, whose it is, and where it stands.
 _DECIDING = (
     *("source", "event_id", "anonymous_id", "user_id", "occurred_at", "sequence", "kind", "x", "y", "element_chain"),
-    *("url", "user_agent", "country"),
+    *("page_view_id", "tab_id", "url", "user_agent", "country"),
 )
 _DECIDED = ("person_key", "person_id", "person_rule", "is_bot", "bot_rule", "page")
 
@@ -53,7 +55,7 @@ def clean_day(raw: pl.LazyFrame, product: Product, identities: Identities, repea
     counts.append(left.height)
     left = without_repeated(left, repeated)
     counts.append(left.height)
-    left = _merge_double_clicks(left).drop("element_chain", "x", "y")
+    left = _merge_double_clicks(left).drop("element_chain", "x", "y", "page_view_id", "tab_id")
     counts.append(left.height)
     left = with_person(left, identities)
     left = with_bots(left.with_columns(page_names(left["url"], product.pages).alias("page")), product.bots)
@@ -61,20 +63,26 @@ def clean_day(raw: pl.LazyFrame, product: Product, identities: Identities, repea
     whole = rows.select(pl.col(*carried, *promoted).gather(left["place"])).hstack(left.select(_DECIDED))
     del rows, left
     duplicates, of_earlier_days, merged = (a - b for a, b in pairwise(counts))
-    return CleanDay(EVENTS.conform(whole, extra=list(promoted)), duplicates, of_earlier_days, merged)
+    return CleanDay(EVENTS.conform(_without_corner(whole), extra=list(promoted)), duplicates, of_earlier_days, merged)
 
 
 def _merge_double_clicks(rows: pl.DataFrame) -> pl.DataFrame:
-    """Two clicks of one device within 5 ms are one: keep one with a position, else the deeper chain, else the first."""
-    device = ["source", "anonymous_id", "user_id"]
+    """Clicks of one device on one page view that no hand made apart are one (capture and bubble, a label and its input).
+
+    They lie within 5 ms, or within 30 ms where one has no position. Of them the one with a position is kept, else the
+    one with the deeper chain, else the first.
+    """
+    together = ["source", "anonymous_id", "user_id", "page_view_id", "tab_id", "url"]
     clicks = rows.filter(pl.col("kind") == "click", pl.any_horizontal(pl.col("anonymous_id", "user_id").is_not_null()))
     order = ["occurred_at", "sequence", "event_id"]
-    near = pl.col("occurred_at").diff().over(device) <= pl.duration(microseconds=CLICK_MERGE_US)
+    lacks = pl.col("no_position")
+    limit = pl.when(lacks | lacks.shift().over(together)).then(NO_POSITION_MERGE_US).otherwise(CLICK_MERGE_US)
+    near = pl.col("occurred_at").diff().over(together) <= pl.duration(microseconds=limit)
     grouped = (
-        clicks.sort([*device, *order], nulls_last=True)
-        .with_columns(cluster=(~near.fill_null(value=False)).cum_sum())
+        clicks.with_columns(no_position=pl.any_horizontal(pl.col("x", "y").is_null(), _is_in_corner()))
+        .sort([*together, *order], nulls_last=True)
         .with_columns(
-            no_position=(pl.col("x").fill_null(0) == 0) & (pl.col("y").fill_null(0) == 0),
+            cluster=(~near.fill_null(value=False)).cum_sum(),
             depth=pl.col("element_chain").fill_null("").str.count_matches("<", literal=True).cast(pl.Int64),
         )
         .sort(
@@ -85,3 +93,14 @@ def _merge_double_clicks(rows: pl.DataFrame) -> pl.DataFrame:
     )
     dropped = grouped.filter(pl.int_range(pl.len()).over("cluster") > 0)
     return rows.join(dropped.select("source", "event_id"), on=["source", "event_id"], how="anti", maintain_order="left")
+
+
+def _is_in_corner() -> pl.Expr:
+    """A click at (0, 0) was made by a program, and tells no position."""
+    return (pl.col("x") == 0) & (pl.col("y") == 0)
+
+
+def _without_corner(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose clicks at (0, 0) have no position."""
+    is_corner = (pl.col("kind") == "click") & _is_in_corner().fill_null(value=False)
+    return rows.with_columns(pl.when(~is_corner).then(pl.col(name)).alias(name) for name in ("x", "y"))

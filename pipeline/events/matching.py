@@ -8,11 +8,10 @@ import polars as pl
 
 from pipeline.contracts.canonical import PROMOTED_PREFIX
 from pipeline.days import day_start
+from pipeline.events.addresses import parts_of, path_decoded, query_decoded
 from pipeline.product import Product
 from pipeline.product_metrics import DIMENSIONS, Condition, Match
 from pipeline.product_pages import Page
-
-_PATH = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://[^/?#]*)?([^?#]*)"
 
 
 def matches(match: Match) -> pl.Expr:
@@ -98,25 +97,27 @@ def match_bits(found: Mapping[str, Match]) -> pl.Expr:
 
 
 def path_pattern(pattern: str) -> str:
-    """A URL pattern of the product file as a regular expression over paths: * stays within a part, ** does not.
+    """A URL pattern of the product file as a regular expression over decoded paths: * stays within a part, ** does not.
 
     A part that is a parameter, as in /p/:id or /p/{id}, is one *.
     """
     starred = re.sub(r"(?<=/)(?::\w+|\{\w+\})(?=/|$)", "*", pattern.rstrip("/"))
     parts = re.split(r"(\*\*|\*)", starred)
-    body = "".join({"*": "[^/]*", "**": ".*"}.get(part, re.escape(part)) for part in parts)
+    body = "".join({"*": "[^/]*", "**": ".*"}.get(part) or re.escape(path_decoded(part)) for part in parts)
     return f"^{body}/?$"
 
 
 def _fits(pattern: str) -> pl.Expr:
-    """Whether `path`, `query` and `fragment` are as a URL pattern says: its path, each of its parameters, its fragment."""
+    """Whether `parts_of` an address are as a URL pattern says: its path, each of its parameters, its fragment."""
     before, _, fragment = pattern.partition("#")
     path, _, query = before.partition("?")
-    tests = [pl.col("path").str.contains(path_pattern(path))]
+    begins = path.startswith(("/", "*")) or not path
+    tests = [pl.col("path" if begins else "whole").str.contains(path_pattern(path))]
     for parameter in filter(None, query.split("&")):
         name, has_value, value = parameter.partition("=")
-        wanted = "=" + "[^&]*".join(map(re.escape, value.split("*"))) if has_value else "(?:=[^&]*)?"
-        tests.append(pl.col("query").str.contains(rf"(?:^|&){re.escape(name)}{wanted}(?:&|$)"))
+        said = [re.escape(query_decoded(part)) for part in value.split("*")]
+        wanted = "=" + "[^&]*".join(said) if has_value else "(?:=[^&]*)?"
+        tests.append(pl.col("query").str.contains(rf"(?:^|&){re.escape(query_decoded(name))}{wanted}(?:&|$)"))
     if fragment:
         # What follows a ? in a fragment is a query of a router in the page.
         tests.append(pl.col("fragment").str.extract(r"^([^?]*)", 1).str.contains(path_pattern(fragment)))
@@ -128,11 +129,7 @@ def page_names(urls: pl.Series, pages: Sequence[Page]) -> pl.Series:
 
     Query and fragment are ignored unless the pattern has them, and so is one slash at the end of the path.
     """
-    distinct = pl.DataFrame({"url": urls.drop_nulls().unique()}).with_columns(
-        path=pl.col("url").str.extract(_PATH, 1),
-        query=pl.col("url").str.extract(r"^[^?#]*\?([^#]*)", 1).fill_null(""),
-        fragment=pl.col("url").str.extract(r"#(.*)$", 1).fill_null(""),
-    )
+    distinct = urls.drop_nulls().unique()
     rules = [pl.when(_fits(url)).then(pl.lit(page.name)) for page in pages for url in page.urls]
-    named = distinct.with_columns(page=pl.coalesce(*rules, pl.lit(None, dtype=pl.String)))
-    return urls.replace_strict(named["url"], named["page"], default=None, return_dtype=pl.String)
+    named = parts_of(distinct).select(page=pl.coalesce(*rules, pl.lit(None, dtype=pl.String))).to_series()
+    return urls.replace_strict(distinct, named, default=None, return_dtype=pl.String)

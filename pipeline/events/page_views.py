@@ -89,7 +89,6 @@ def page_views(events: pl.LazyFrame, day: date, sources: Mapping[str, Source]) -
         .then(pl.lit("time"))
         .otherwise(pl.col("attribution").first()),
         started_at=pl.col("occurred_at").first(),
-        last_at=pl.col("occurred_at").max(),
         events=pl.len(),
         clicks=(pl.col("kind") == "click").sum(),
         engaged_ms=_engaged_ms(sources),
@@ -103,7 +102,10 @@ def page_views(events: pl.LazyFrame, day: date, sources: Mapping[str, Source]) -
 
 
 def _with_extent(views: pl.DataFrame) -> pl.DataFrame:
-    """Add position, end and duration; `views` stand in order of their first events within each session."""
+    """Add position, end and duration; `views` stand in order of their first events within each session.
+
+    An act that comes after the next page view of the tab began prolongs nothing: it was sent late.
+    """
     next_in_tab = pl.when(pl.col("tab_id").is_not_null()).then(pl.col("started_at").shift(-1).over(_SESSION, "tab_id"))
     next_in_session = pl.when(pl.col("tab_id").is_null()).then(pl.col("started_at").shift(-1).over(_SESSION))
     position = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(_SESSION)
@@ -111,7 +113,7 @@ def _with_extent(views: pl.DataFrame) -> pl.DataFrame:
         position=position,
         is_landing=position == 1,
         is_exit=position == pl.len().over(_SESSION),
-        ended_at=pl.max_horizontal(pl.coalesce(next_in_tab, next_in_session, "session_ended_at"), "last_at"),
+        ended_at=pl.coalesce(next_in_tab, next_in_session, "session_ended_at"),
     ).with_columns(duration_ms=(pl.col("ended_at") - pl.col("started_at")).dt.total_milliseconds())
 
 

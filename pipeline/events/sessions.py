@@ -6,13 +6,15 @@ midnight is short enough, unless yesterday's piece itself reaches back to the st
 more than two days, and a day's sessions follow from three days, in any order of computing.
 """
 
+from collections.abc import Collection
 from datetime import date, timedelta
 
 import polars as pl
 
 from pipeline.contracts import TABLES
+from pipeline.contracts.canonical import PROMOTED_PREFIX
 from pipeline.days import ONE_DAY, day_start, days_between
-from pipeline.events.channels import UNKNOWN, channel_of
+from pipeline.events.channels import UNKNOWN, channels
 from pipeline.events.keys import stable_keys
 from pipeline.events.matching import match_bits, matches_any, revenue_of
 from pipeline.events.page_views import with_page_views
@@ -25,6 +27,8 @@ _MEASURED = (
     *("scroll_y", "window_height", "page_height", "name", "page_title", "http_status", "x", "y", "is_fixed"),
     *("window_width", "duration_ms", "error_type", "error_message", "lcp_ms", "inp_ms", "cls_e4"),
 )
+# What the product file and the channel are told by.
+_TOLD = ("revenue_micros", "currency", "experiment_id", "variant", "referrer")
 # What a session's row is made from.
 _OF_SESSIONS = (
     *("session_key", "place", "person_key", "anonymous_id", "source", "source_session_id", "is_split", "device_type"),
@@ -36,27 +40,48 @@ _OF_SESSIONS = (
 def session_events(events: pl.LazyFrame, day: date, product: Product) -> pl.DataFrame:
     """Events of the sessions booked on `day`, with session and page view, by the contract of session_events.
 
-    `events` holds clean events of day - 1, day and day + 1; rows without a person have no session.
+    `events` holds clean events of day - 1, day and day + 1; rows without a person have no session. What decides is few
+    columns: these are sorted and cut, and the others gathered once, in their final order.
     """
-    narrow = events.filter(pl.col("person_key").is_not_null()).select(
-        *UNIT,
-        *ORDER,
-        *_CARRIED,
-        *_MEASURED,
-        session_id=pl.col("session_id") if product.sessions.use_source_ids else pl.lit(None, dtype=pl.String),
-        revenue_micros=revenue_of(product),
-        is_goal=matches_any(list(product.goals.values())),
-        goal_bits=match_bits(product.goals),
-        segment_bits=match_bits(product.segments),
-        experiment_id=pl.when(pl.col("kind") == "experiment").then("experiment_id"),
-        channel=channel_of(product),
-        variant=pl.when(pl.col("kind") == "experiment").then(pl.concat_str("experiment_id", "variant", separator="/")),
-    )
-    ordered = _around(narrow, day, product).sort([*UNIT, "session_id", *ORDER], nulls_last=True)
-    with_pieces = _cut_into_pieces(ordered, product.sessions.pause_minutes)
-    booked = _booked_on(_pieces(with_pieces), day, product)
-    kept = with_pieces.join(booked, on="piece", how="inner").sort([*UNIT, "root", *ORDER], nulls_last=True)
-    return TABLES["session_events"].conform(with_page_views(_with_session(kept)))
+    promoted = [name for name in events.collect_schema().names() if name.startswith(PROMOTED_PREFIX)]
+    source_id = pl.col("session_id") if product.sessions.use_source_ids else pl.lit(None, dtype=pl.String)
+    known = events.filter(pl.col("person_key").is_not_null())
+    columns = (*UNIT, *ORDER, *_CARRIED, *_MEASURED, *_TOLD, *promoted)
+    around = _around(known.select(*columns, session_id=source_id), day, product)
+    deciding = around.select(*UNIT, "session_id", *ORDER, "local_day", at=pl.int_range(pl.len(), dtype=pl.UInt32))
+    ordered = deciding.sort([*UNIT, "session_id", *ORDER], nulls_last=True)
+    pieces = _cut_into_pieces(ordered, product.sessions.pause_minutes)
+    booked = _booked_on(_pieces(pieces), day, product)
+    kept = pieces.join(booked, on="piece", how="inner").sort([*UNIT, "root", *ORDER], nulls_last=True)
+    placed = _with_session(kept).sort("person_key", "session_key", "place")
+    rest = around.select(pl.exclude(*placed.columns, "referrer").gather(placed["at"]))
+    whole = placed.hstack(rest).with_columns(**_told(product))
+    telling = known.filter(pl.col("referrer").is_not_null()).select(pl.col("source").unique()).collect()["source"]
+    landed = whole.select("session_key", "source", "url", "kind").hstack([around["referrer"].gather(placed["at"])])
+    channel = _channels(landed, product, telling.to_list())
+    return TABLES["session_events"].conform(with_page_views(whole.with_columns(channel)))
+
+
+def _told(product: Product) -> dict[str, pl.Expr]:
+    """What the product file says of an event."""
+    is_exposed = pl.col("kind") == "experiment"
+    return {
+        "revenue_micros": revenue_of(product),
+        "is_goal": matches_any(list(product.goals.values())),
+        "goal_bits": match_bits(product.goals),
+        "segment_bits": match_bits(product.segments),
+        "experiment_id": pl.when(is_exposed).then("experiment_id"),
+        "variant": pl.when(is_exposed).then(pl.concat_str("experiment_id", "variant", separator="/")),
+    }
+
+
+def _channels(events: pl.DataFrame, product: Product, telling: Collection[str]) -> pl.Series:
+    """`channel` of each session's first page view, null elsewhere; `events` stand in the order of sessions."""
+    views = events.with_row_index("row").filter(pl.col("kind") == "page_view")
+    landed = views.filter(pl.col("session_key").is_first_distinct())
+    named = landed.select("row", channels(landed, product, telling))
+    rows = events.select(row=pl.int_range(pl.len(), dtype=pl.UInt32))
+    return rows.join(named, on="row", how="left", maintain_order="left")["channel"]
 
 
 def _around(narrow: pl.LazyFrame, day: date, product: Product) -> pl.DataFrame:
@@ -145,6 +170,7 @@ def sessions(events: pl.LazyFrame, day: date) -> pl.DataFrame:
         pl.col("device_type", "country", "channel").first(ignore_nulls=True),
         pl.col("goal_bits", "segment_bits").bitwise_or(),
         pl.col("is_bot").any(),
+        has_view=(pl.col("kind") == "page_view").any(),
         started_at=pl.col("occurred_at").min(),
         ended_at=pl.col("occurred_at").max(),
         events=pl.len(),
@@ -162,8 +188,9 @@ def sessions(events: pl.LazyFrame, day: date) -> pl.DataFrame:
         exit_page=pl.col("page").last(),
     )
     finished = grouped.join(views, on="session_key", how="left").with_columns(
-        pl.col("device_type", "channel").fill_null(UNKNOWN),
+        pl.col("device_type").fill_null(UNKNOWN),
         pl.col("page_views", "page_views_implied").fill_null(0),
+        channel=pl.when("has_view").then("channel").otherwise(pl.lit(UNKNOWN)),
         session_day=pl.lit(day),
         duration_ms=(pl.col("ended_at") - pl.col("started_at")).dt.total_milliseconds(),
     )

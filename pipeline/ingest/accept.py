@@ -1,7 +1,8 @@
 """Candidate events judged in one Polars pass of row rules, and split into accepted and rejected.
 
 The clock is corrected here: where a batch was sent by a device whose clock is more than 60 s off, its own offset
-(received_at - sent_at) is added to occurred_at; occurred_at_raw keeps what the device said (metrics.md, "Events").
+(received_at - sent_at) is added to occurred_at, if it can be true; occurred_at_raw keeps what the device said
+(metrics.md, "Events").
 """
 
 from collections import Counter
@@ -15,12 +16,13 @@ from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.contracts.canonical import MAX_TIME, PROMOTED_PREFIX, RAW_EVENTS, REJECTED
 from pipeline.days import day_start
 from pipeline.ingest.batch import Batch, Reject
+from pipeline.ingest.clock import clock_corrected
 from pipeline.ingest.erased import Erased
+from pipeline.ingest.ids import placeholders_by_column
 from pipeline.ingest.raw_text import raw_text
 from pipeline.ingest.scrub import scrub_columns, scrub_text
 from pipeline.ingest.sources.fields import derived_id
 
-CLOCK_TOLERANCE_S = 60
 _WHOSE = (
     *("anonymous_id", "user_id", "previous_user_id", "session_id", "page_view_id", "tab_id", "properties"),
     *("url", "referrer", "page_title", "user_agent", "country"),
@@ -34,7 +36,8 @@ _NO_RULE = pl.col("broken_rule").is_null()
 class Judged:
     """What became of a batch: `accepted` has the contract's columns of raw_events and `local_day`.
 
-    `records`, `records_accepted` and `records_rejected` count records; `filtered` those without an event, by rule.
+    `records`, `records_accepted` and `records_rejected` count records; `filtered` those without an event, by rule;
+    `placeholder_ids` values that are no ids, by column.
     """
 
     accepted: pl.DataFrame
@@ -43,6 +46,7 @@ class Judged:
     records_accepted: int
     records_rejected: int
     filtered: Counter[str] = field(default_factory=Counter)
+    placeholder_ids: Counter[str] = field(default_factory=Counter)
 
 
 def judge(batch: Batch, erased: Erased, file_sha256: str) -> Judged:
@@ -50,7 +54,7 @@ def judge(batch: Batch, erased: Erased, file_sha256: str) -> Judged:
     product, source = batch.reader.product, batch.reader.source
     candidates = batch.frame()
     known = _without_whose(_without_erased(candidates, erased), product.team_surveys)
-    frame = _clock_corrected(known)
+    frame = clock_corrected(known)
     facts = frame.with_columns(
         no_occurred_at=pl.col("occurred_at").is_null(),
         has_event_id=pl.col("event_id").is_not_null() | pl.lit(product.sources[source].event_id == "none"),
@@ -77,6 +81,7 @@ def judge(batch: Batch, erased: Erased, file_sha256: str) -> Judged:
         records_accepted=len(accepted),
         records_rejected=len(rejected),
         filtered=filtered,
+        placeholder_ids=placeholders_by_column(known),
     )
 
 
@@ -104,16 +109,6 @@ def _without_whose(frame: pl.DataFrame, surveys: Sequence[str]) -> pl.DataFrame:
     response = pl.when(is_team).then(pl.col("response_id").replace(hidden)).otherwise(pl.col("response_id"))
     personal = [name for name in frame.columns if name in _WHOSE or name.startswith(PROMOTED_PREFIX)]
     return frame.with_columns(response, *(pl.when(~is_team).then(pl.col(name)) for name in personal))
-
-
-def _clock_corrected(frame: pl.DataFrame) -> pl.DataFrame:
-    offset = pl.col("received_at") - pl.col("sent_at")
-    is_off = offset.abs() > pl.duration(seconds=CLOCK_TOLERANCE_S)
-    return frame.with_columns(
-        occurred_at=pl.when(is_off.fill_null(value=False))
-        .then(pl.col("occurred_at") + offset)
-        .otherwise(pl.col("occurred_at"))
-    )
 
 
 def _rejected(batch: Batch, bad: pl.DataFrame, erased: Erased, file_sha256: str) -> pl.DataFrame:

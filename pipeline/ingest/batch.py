@@ -11,14 +11,15 @@ import msgspec
 import polars as pl
 
 from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.contracts.canonical import INPUT_COLUMNS, PROMOTED_PREFIX, RAW_EVENTS
+from pipeline.contracts.canonical import ID_COLUMNS, INPUT_COLUMNS, PROMOTED_PREFIX, RAW_EVENTS
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
+from pipeline.ingest.ids import with_ids_as_text
 from pipeline.ingest.raw_text import drops_one
 from pipeline.ingest.reading import LooseRow, Record
 from pipeline.ingest.scrub import without_personal
 from pipeline.ingest.sources import FORMATS, canonical
 from pipeline.ingest.sources.base import Recorded, Recorder
-from pipeline.ingest.sources.fields import Fields, copied, derived_id, peek
+from pipeline.ingest.sources.fields import Fields, copied, derived_id, peek, text
 from pipeline.product import Product, PropertyType
 
 _PROMOTED_TYPES: dict[PropertyType, pl.DataType] = {
@@ -28,7 +29,6 @@ _PROMOTED_TYPES: dict[PropertyType, pl.DataType] = {
 }
 # Without zeros in front, which would be lost.
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
-_ID_COLUMNS = ("event_id", "anonymous_id", "user_id", "previous_user_id", "session_id", "page_view_id", "tab_id")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INT64 = 2**63
 _FIELD_DEPTH = 3
@@ -196,10 +196,8 @@ class Batch:
         columns.append(pl.Series("properties", [_json(mapping) for mapping in rest], dtype=pl.String))
         columns.append(pl.Series("record_number", self.numbers, dtype=pl.Int64))
         columns.append(pl.Series("event_number", self.places, dtype=pl.Int64))
-        frame = pl.DataFrame(columns).with_columns(
-            *(pl.col(name).replace("", None) for name in _ID_COLUMNS),
-            source=pl.lit(source),
-            occurred_at_raw=pl.col("occurred_at"),
+        frame = with_ids_as_text(pl.DataFrame(columns), product.identity).with_columns(
+            source=pl.lit(source), occurred_at_raw=pl.col("occurred_at")
         )
         if self.reader.config.event_id == "none":
             # What such a source sends as ids repeats: equal rows are all kept.
@@ -222,6 +220,9 @@ class Batch:
             elif column.dtype == UTC_MICROSECONDS:
                 micros = pl.Series(column.name, [_micros(cell) for cell in cells], dtype=pl.Int64)
                 columns.append(micros.cast(UTC_MICROSECONDS))
+            elif column.name in ID_COLUMNS:
+                told = [cell if type(cell) is str else text(cell) for cell in cells]
+                columns.append(pl.Series(column.name, told, dtype=pl.String))
             else:
                 columns.append(pl.Series(column.name, cells, dtype=column.dtype))
         return columns

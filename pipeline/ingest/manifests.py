@@ -26,7 +26,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     `records_read` = `accepted` (records with at least one event) + `records_rejected` + those `filtered`, by rule.
     `rejected` counts rejected pieces by rule and `rejected_days` those whose local day is known: of a record with
-    several events some may be rejected. `fields` counts, per field of the records, the values of each type. `erased`
+    several events some may be rejected. `placeholder_ids` counts values that are no ids, by column. `fields` counts, per field of the records, the values of each type. `erased`
     counts events that were removed for good. `recordings` names the objects of recorded rrweb events. `file_rule` is set where the file as a whole was rejected. A retracted
     file has no days, and its content is not taken again under this name.
     """
@@ -47,6 +47,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     rejected: dict[str, int] = {}
     rejected_days: dict[str, dict[str, int]] = {}
     filtered: dict[str, int] = {}
+    placeholder_ids: dict[str, int] = {}
     fields: dict[str, dict[str, int]] = {}
     file_rule: str | None = None
     file_reason: str | None = None

@@ -53,6 +53,7 @@ class _Taking:
     recorded_characters: int = 0
     recordings: dict[str, list[DayObject]] = field(default_factory=dict)
     filtered: Counter[str] = field(default_factory=Counter)
+    placeholder_ids: Counter[str] = field(default_factory=Counter)
     records: int = 0
     accepted: int = 0
     rejected: int = 0
@@ -71,6 +72,7 @@ class _Taking:
         self.frames.append(judged.accepted)
         self.rejects.append(judged.rejected)
         self.filtered += judged.filtered
+        self.placeholder_ids += judged.placeholder_ids
         self.records += judged.records
         self.accepted += judged.records_accepted
         self.rejected += judged.records_rejected
@@ -157,6 +159,7 @@ def _manifest(taking: _Taking, fault: FileFault | None, fields: dict[str, dict[s
         rejected={} if fault else dict(sorted(Counter(rejected["rule"].to_list()).items())),
         rejected_days=by_day,
         filtered=dict(sorted(taking.filtered.items())),
+        placeholder_ids=dict(sorted(taking.placeholder_ids.items())),
         fields=fields,
         file_rule=fault.rule if fault else None,
         file_reason=fault.reason if fault else None,

@@ -12,6 +12,7 @@ from datetime import timedelta
 import polars as pl
 
 from pipeline.contracts.base import UTC_MICROSECONDS
+from pipeline.events.addresses import page_address, parts_of
 from pipeline.events.matching import path_pattern
 from pipeline.metrics.capabilities import DEAD_CLICKS
 from pipeline.metrics.chains import chains_within, labels
@@ -36,7 +37,6 @@ _IN_TIME = ("occurred_at", "session_key", "place")
 _NO_TEXT = pl.lit(None, dtype=pl.String)
 _NO_CLICKS = pl.lit([], dtype=pl.List(pl.String))
 _CLICK = pl.concat_str("source", pl.lit("\x1f"), "event_id")
-_PATH = r"^([^?#]*)"
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,8 @@ def normalised(message: pl.Expr) -> pl.Expr:
 
 def _broken_link(a: Acts, rules: FrictionRules) -> pl.DataFrame:
     """Page views that say not found, with the page and the element that led there."""
-    path = pl.col("url").str.extract(r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://[^/?#]*)?([^?#]*)", 1)
+    shown = a.of("page_view")
+    path = pl.lit(parts_of(shown["url"])["path"])
     tests = [pl.col("http_status") >= 400]  # noqa: PLR2004  # HTTP's own classes
     tests += [path.str.contains(path_pattern(pattern)) for pattern in rules.not_found_urls]
     tests += [pl.col("page_title").str.contains(pattern) for pattern in rules.not_found_titles]
@@ -150,21 +151,21 @@ def _broken_link(a: Acts, rules: FrictionRules) -> pl.DataFrame:
     clicks = a.of("click").group_by("page_view_key").agg(pl.col("element_chain").last())
     led = clicks.rename({"page_view_key": "led_key"})
     found = (
-        a.of("page_view").filter(is_broken).drop("element_chain")
+        shown.filter(is_broken).drop("element_chain")
         .join(before, on="page_view_key", how="left").join(led, on="led_key", how="left")
     )  # fmt: skip
     return _conform(
         found,
         started_at=pl.col("occurred_at"),
         ended_at=pl.col("occurred_at"),
-        detail=pl.concat_str(pl.col("url").str.extract(_PATH, 1), pl.format(" ({})", "http_status"), ignore_nulls=True),
+        detail=pl.concat_str(pl.lit(page_address(found["url"])), pl.format(" ({})", "http_status"), ignore_nulls=True),
     )
 
 
 def _in_tabs(a: Acts) -> pl.DataFrame:
     """Real page views in order of their tab, each with its address without query."""
-    address = pl.col("url").str.extract(_PATH, 1)
-    views = a.of("page_view").with_columns(address=address, tab=pl.col("tab_id").fill_null(""))
+    shown = a.of("page_view")
+    views = shown.with_columns(page_address(shown["url"]).alias("address"), tab=pl.col("tab_id").fill_null(""))
     return views.filter(pl.col("address").is_not_null()).sort("session_key", "tab", "place")
 
 

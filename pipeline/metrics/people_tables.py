@@ -9,6 +9,7 @@ import polars as pl
 from pipeline.contracts import TABLES
 from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.days import ONE_DAY, day_start
+from pipeline.events.addresses import page_address
 from pipeline.events.matching import column_of, matches, of_its_name
 from pipeline.metrics.buckets import by_bucket
 from pipeline.metrics.journeys import JourneyRules, edges, sequences, visits
@@ -70,7 +71,7 @@ def journey_events(events: pl.LazyFrame, day: date, journeys: Mapping[str, Journ
     is_view = pl.col("kind") == "page_view"
     items = {
         "pages": pl.when(is_view).then(pl.col("page").fill_null("(other page)")),
-        "urls": pl.when(is_view).then(pl.col("url").str.replace(r"[?#].*$", "")),
+        "urls": pl.when(is_view).then(pl.col("url").map_batches(page_address, pl.String, is_elementwise=True)),
         "events": pl.coalesce("name", "kind"),
     }
     table = TABLES["journey_events"]

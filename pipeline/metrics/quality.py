@@ -9,7 +9,9 @@ import polars as pl
 from pipeline.contracts import TABLES
 from pipeline.contracts.canonical import CAPABILITIES
 from pipeline.contracts.quality import BOT_RULES, LATENESS
+from pipeline.days import ONE_DAY
 from pipeline.events.matching import revenue_of
+from pipeline.ingest.clock import clock_doubtful
 from pipeline.ingest.manifests import Manifest
 from pipeline.metrics.capabilities import capabilities
 from pipeline.product import Product
@@ -25,6 +27,7 @@ def quality_counts(  # reads what all earlier steps made
     with_id = pl.col("event_id").is_not_null()
     accepted = raw.group_by("source").agg(
         events_accepted=pl.len(),
+        events_placeholder_ids=pl.col("placeholder_ids").is_not_null().sum(),
         ids=pl.col("event_id").drop_nulls().n_unique() + (~with_id).sum(),
     )
     earlier = repeated.lazy().group_by("source").agg(events_duplicate_of_earlier_days=pl.len())
@@ -72,6 +75,7 @@ def _counts() -> dict[str, pl.Expr]:
         "events_without_received_at": late.is_null().sum(),
         "events_without_person": pl.col("person_key").is_null().sum(),
         "events_clock_corrected": (pl.col("occurred_at") != pl.col("occurred_at_raw")).sum(),
+        "events_clock_doubtful": clock_doubtful().sum(),
         "page_view_events_unknown_page": ((pl.col("kind") == "page_view") & pl.col("page").is_null()).sum(),
     }
 
@@ -102,6 +106,45 @@ def rejected_counts(manifests: Iterable[Manifest]) -> pl.DataFrame:
     table = TABLES["rejected_counts"]
     frame = pl.DataFrame(rows, schema=table.schema, orient="row")
     return table.conform(frame.group_by(table.key).agg(pl.col("events_rejected").sum()))
+
+
+def far_future(manifests: Iterable[Manifest], newest: date) -> list[tuple[str, date, int]]:
+    """Source, local day and number of accepted events that are dated over a day after `newest`, a day that has come.
+
+    Such an event bears no received_at, or a false one. One content under two names counts once.
+    """
+    objects = {
+        (part.key, manifest.source, date.fromisoformat(day)): part.rows
+        for manifest in manifests
+        for day, parts in manifest.days.items()
+        for part in parts
+    }
+    found: Counter[tuple[str, date]] = Counter()
+    for (_, source, day), rows in objects.items():
+        if day > newest + ONE_DAY:
+            found[source, day] += rows
+    return [(source, day, number) for (source, day), number in sorted(found.items())]
+
+
+def future_counts(manifests: Iterable[Manifest], counted: pl.LazyFrame, data_end: date | None) -> pl.DataFrame:
+    """Events that no published day can hold, on the newest day that `counted` (quality_counts) holds of their source.
+
+    Told by `data_end` and not by arrival, for a mart may not depend on it: the day after is the last that can have come.
+    """
+    found = far_future(manifests, data_end + ONE_DAY) if data_end else []
+    rows = pl.DataFrame(found, schema={"source": pl.String, "_": pl.Date, "number": pl.Int64}, orient="row")
+    newest = counted.group_by("source").agg(pl.col("day").max()).collect()
+    summed = rows.group_by("source").agg(events_from_far_future=pl.col("number").sum())
+    return TABLES["future_counts"].conform(summed.join(newest, on="source"))
+
+
+def placeholder_ids(manifests: Iterable[Manifest]) -> list[tuple[str, str, int]]:
+    """Source, id column and number of values that were no ids; one content under two names counts once."""
+    found: Counter[tuple[str, str]] = Counter()
+    for manifest in _distinct(manifests):
+        for column, number in manifest.placeholder_ids.items():
+            found[manifest.source, column] += number
+    return [(source, column, number) for (source, column), number in sorted(found.items())]
 
 
 def _distinct(manifests: Iterable[Manifest]) -> Iterable[Manifest]:

@@ -5,7 +5,7 @@ Implied page views and bots are left out. A zone is its index among the day's zo
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -20,8 +20,13 @@ from pipeline.product_pages import Zone
 # A pointer that leaves for less is still there; one that stays for less was never there.
 HOVER_GAP_US = 100_000
 LEAST_HOVER_US = 50_000
+# Who does nothing in a page view for longer has gone, though the pointer still lies there.
+SILENCE = timedelta(seconds=30)
 _KEY = ["view", "zone"]
-_KINDS = ("page_view", "page_ping", "page_leave", "click", "move", "scroll", "exposure")
+_KINDS = (
+    *("page_view", "page_ping", "page_leave", "click", "move", "scroll", "exposure"),
+    *("input", "validation", "form_submit"),
+)
 _MEASURED = ("hover", "exposure", "dead_click", "js_error")
 _SIGNALS = {"rage_click": "raged", "dead_click": "dead", "error_click": "erred"}
 
@@ -31,7 +36,8 @@ class ZoneDay:
     """A day for zone metrics.
 
     `views`: real page views by row `view`, with what was measured of each. `facts`: a row per view and zone with an
-    act. `clicks`: clicks of a page by view. `zones`: the zone versions valid on the day, `lines` where they lie.
+    act. `clicks`: clicks of a page by view. `zones`: the zone versions valid on the day, `lines` where they lie;
+    `watched`: of which (`zone`, `source`) exposure events came.
     """
 
     views: pl.DataFrame
@@ -39,6 +45,7 @@ class ZoneDay:
     clicks: pl.DataFrame
     zones: Sequence[Zone]
     lines: pl.DataFrame
+    watched: pl.DataFrame
 
 
 def zone_day(
@@ -66,7 +73,10 @@ def zone_day(
         exposures(acts, hits, line.join(spots, on=SPOT), product.exposure.least_ms),
         _friction(incidents, shown, zones, product),
     ]
-    return ZoneDay(shown, _facts(parts, shown), acts.filter(pl.col("kind") == "click").select("view"), zones, line)
+    exposed = hits.filter(pl.col("kind") == "exposure").select("zone", "view").unique()
+    watched = exposed.join(shown.select("view", "source"), on="view").select("zone", "source").unique()
+    clicks = acts.filter(pl.col("kind") == "click").select("view")
+    return ZoneDay(shown, _facts(parts, shown), clicks, zones, line, watched)
 
 
 def _inside(acts: pl.DataFrame, spots: pl.DataFrame, zones: Sequence[Zone]) -> pl.DataFrame:
@@ -115,12 +125,13 @@ def _clicks(hits: pl.DataFrame) -> pl.DataFrame:
 
 def _hovers(acts: pl.DataFrame, inside: pl.DataFrame, clicked: pl.DataFrame) -> pl.DataFrame:
     """Time of the pointer in each zone, where the source tells of it; and how long before a click it came."""
-    pointed = acts.filter("hover", pl.col("kind").is_in(("move", "click")))
+    pointed = _left(acts.filter("hover")).filter(pl.col("kind").is_in(("move", "click")))
     intervals = pointed.select(
         "view", "spot", "element_chain", "place", begin="occurred_at",
-        end=pl.min_horizontal(pl.col("occurred_at").shift(-1).over("view"), "ended_at"),
+        end=pl.min_horizontal(pl.col("occurred_at").shift(-1).over("view"), "left_at", "ended_at"),
     )  # fmt: skip
-    within = intervals.join(inside, on=["spot", "element_chain"])
+    # What came after the page view ended was no hover of it.
+    within = intervals.filter(pl.col("end") >= pl.col("begin")).join(inside, on=["spot", "element_chain"])
     stretches = joined_stretches(within.select(*_KEY, "begin", "end", "place"), _KEY, HOVER_GAP_US)
     lasted = (pl.col("end") - pl.col("begin")).dt.total_microseconds()
     hovers = stretches.filter(lasted >= LEAST_HOVER_US)
@@ -132,6 +143,14 @@ def _hovers(acts: pl.DataFrame, inside: pl.DataFrame, clicked: pl.DataFrame) -> 
         hover_ms=(pl.col("end") - pl.col("begin")).dt.total_milliseconds().sum(), hovered_place=pl.col("place").min()
     )
     return summed.join(hesitated, on=_KEY, how="left")
+
+
+def _left(acts: pl.DataFrame) -> pl.DataFrame:
+    """Acts with `left_at`: when their page view was next left or hidden, or had been silent for too long."""
+    at, after = pl.col("occurred_at"), pl.col("occurred_at").shift(-1).over("view")
+    is_silent = (after - at > SILENCE).fill_null(value=True)
+    left = pl.when(pl.col("kind") == "page_leave").then(at).when(is_silent).then(at + SILENCE)
+    return acts.with_columns(left_at=left).with_columns(pl.col("left_at").backward_fill().over("view"))
 
 
 def _friction(incidents: pl.LazyFrame, shown: pl.DataFrame, zones: Sequence[Zone], product: Product) -> pl.DataFrame:

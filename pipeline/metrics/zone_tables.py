@@ -26,7 +26,8 @@ def daily_zones(
     groups = memberships(events.filter(~pl.col("is_bot")), product)
     shown = _coded(of_everybody_and_groups(made.views, groups))
     fits = pl.col("only_device").is_null() | (pl.col("only_device") == pl.col("device_type"))
-    grid = _measured(_zone_frame(made.zones, product).join(_shown(shown, made), on="page").filter(fits), made)
+    zones = _zone_frame(made.zones, product)
+    grid = _measured(zones.join(_shown(shown, made), on="page").filter(fits), made, _blind(shown, made, zones))
     facts = _coded(of_everybody_and_groups(made.facts, groups))
     keyed = ["zone_index", "device_type", *_WHOSE]
     counted = facts.group_by("zone", "device_type", *_WHOSE).agg(*_sums()).with_columns(_CODED.cast(pl.String))
@@ -79,12 +80,30 @@ def _shown(shown: pl.DataFrame, made: ZoneDay) -> pl.DataFrame:
     )
 
 
-def _measured(grid: pl.DataFrame, made: ZoneDay) -> pl.DataFrame:
+def _blind(shown: pl.DataFrame, made: ZoneDay, zones: pl.DataFrame) -> pl.DataFrame:
+    """Page views by TELLING method whose source tells of exposure but not of this zone, where another source does."""
+    told = shown.filter(pl.col("exposure_method").is_in(TELLING))
+    watched = made.watched.rename({"zone": "zone_index"})
+    asked = zones.select("zone_index", "page").join(told.select("page", "source").unique(), on="page")
+    others = asked.join(watched, on="zone_index", how="semi").join(watched, on=["zone_index", "source"], how="anti")
+    return (
+        told.join(others, on=["page", "source"])
+        .group_by("zone_index", "device_type", *_WHOSE)
+        .agg((pl.col("exposure_method") == method).sum().alias(f"blind_{method}") for method in TELLING)
+        .with_columns(_CODED.cast(pl.String))
+    )
+
+
+def _measured(grid: pl.DataFrame, made: ZoneDay, blind: pl.DataFrame) -> pl.DataFrame:
     """Of how many page views exposure is known, and by what: positions tell it only of zones whose place is known."""
     placed = made.lines.select("device_type", zone_index="zone", is_placed=pl.lit(value=True))
-    known = grid.join(placed, on=["zone_index", "device_type"], how="left")
+    known = grid.join(placed, on=["zone_index", "device_type"], how="left").join(
+        blind, on=["zone_index", "device_type", *_WHOSE], how="left"
+    )
     counts = {
-        method: pl.when(pl.col("is_placed").is_not_null() | (method in TELLING)).then(pl.col(method)).otherwise(0)
+        method: pl.col(method) - pl.col(f"blind_{method}").fill_null(0)
+        if method in TELLING
+        else pl.when(pl.col("is_placed").is_not_null()).then(pl.col(method)).otherwise(0)
         for method in METHODS
     }
     shown = [pl.when(counts[method] > 0).then(pl.lit(method)) for method in METHODS]
@@ -92,7 +111,7 @@ def _measured(grid: pl.DataFrame, made: ZoneDay) -> pl.DataFrame:
         page_views_measured_exposure=pl.sum_horizontal(*counts.values()),
         page_views_measured_exposure_time=pl.sum_horizontal(counts[m] for m in METHODS if m != REACH),
         exposure_method=pl.concat_str(shown, separator="+", ignore_nulls=True).replace("", None),
-    ).drop(METHODS)
+    ).drop(*METHODS, *(f"blind_{method}" for method in TELLING))
 
 
 def _sums() -> list[pl.Expr]:

@@ -9,6 +9,8 @@ import polars as pl
 Severity = Literal["problem", "note"]
 # Days up to the newest on which a problem of a day is still told; others are told until they are mended.
 RECENT_DAYS = 7
+# A clock or an id in doubt now and then is the way of the world: below this share of a day's events it is a note.
+NOTED_SHARE = 0.01
 KINDS: dict[str, str] = {
     "day_held_back": "A day's gate failed: its old numbers stay.",
     "file_refused": "A landing file couldn't be read and was refused whole.",

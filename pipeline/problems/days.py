@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from pipeline.contracts.base import MICROS
-from pipeline.problems.base import Problem, Severity
+from pipeline.problems.base import NOTED_SHARE, Problem, Severity
 from pipeline.problems.facts import by_source
 from pipeline.product import Product
 from pipeline.profile import Facts
@@ -14,8 +14,6 @@ Days = Mapping[date, Facts]
 _ORDERS_SHARE = 0.1
 # Of fewer events and ids one that carries a fifth of them is no wonder.
 _HEAVY_SHARE, _HEAVY_EVENTS, _HEAVY_IDS = 0.2, 100, 10
-# A clock or an id in doubt now and then is the way of the world: below this share it is a note.
-_NOTED_SHARE = 0.01
 # Every day so many for a week, and then none.
 _USUAL_DAYS, _USUAL_LEAST = 7, 10
 _PAGE_DAYS, _PAGE_EXPECTED = 28, 20
@@ -27,7 +25,7 @@ def day_problems(facts: Days, days: Sequence[date], product: Product) -> Iterato
         own = facts.get(day, {})
         yield from _people(day, own)
         yield from _orders(day, own, product)
-        yield from _doubtful(day, own)
+        yield from _clocks(day, own)
     yield from _missing(facts, days)
     yield from _silent_pages(facts, days, product)
 
@@ -78,30 +76,14 @@ def _orders(day: date, facts: Facts, product: Product) -> Iterator[Problem]:
         yield _problem(day, source, "currency_without_rate", number, orders.get((source, "")), told, remedy, currency)
 
 
-_DOUBTFUL = {
-    "events_clock_doubtful": (
-        "clock_doubtful", "events bear a sent time that can't be true; their time stays as it was sent",
-        "look how the source sets `sent_at`",
-    ),
-    "events_placeholder_ids": (
-        "placeholder_ids", "events bear a placeholder such as `undefined` or `null` for an id; it counts as none",
-        "mend it where it is sent; `identity.allowed` of product.yaml keeps a value that is an id",
-    ),
-    "events_from_far_future": (
-        "far_future", "events are dated over a day after everything else", "look at the clock of who sent them",
-    ),
-}  # fmt: skip
-
-
-def _doubtful(day: date, facts: Facts) -> Iterator[Problem]:
+def _clocks(day: date, facts: Facts) -> Iterator[Problem]:
     events = by_source(facts, "events")
-    for name, (problem, told, remedy) in _DOUBTFUL.items():
-        for (source, _), number in by_source(facts, name).items():
-            total = max(events.get((source, ""), 0), number)
-            severity = "problem" if problem == "far_future" or number >= _NOTED_SHARE * total else "note"
-            yield _problem(
-                day, source, problem, number, total, f"{number} of {total} {told}", remedy, severity=severity
-            )
+    for (source, _), number in by_source(facts, "clock_doubtful").items():
+        total = events[source, ""]
+        told = f"{number} of {total} events bear a sent time that can't be true; their time stays as it was sent"
+        severity: Severity = "problem" if number >= NOTED_SHARE * total else "note"
+        remedy = "look how the source sets `sent_at`"
+        yield _problem(day, source, "clock_doubtful", number, total, told, remedy, severity=severity)
 
 
 def _missing(facts: Days, days: Sequence[date]) -> Iterator[Problem]:

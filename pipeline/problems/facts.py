@@ -6,8 +6,6 @@ from pipeline.events.matching import revenue_of
 from pipeline.product import Product
 from pipeline.profile import Facts
 
-# Counts of quality_counts that are problems in themselves.
-COUNTED = ("events_clock_doubtful", "events_placeholder_ids", "events_from_far_future")
 _IDS = ("user_id", "anonymous_id")
 # Answers of a team bear no ids by intention (product file, `audience: team`).
 _ASKED = pl.col("kind") != "survey_answered"
@@ -37,7 +35,7 @@ def problem_facts(events: pl.LazyFrame, quality: pl.DataFrame, product: Product)
     kinds = events.group_by("source", value=pl.col("kind")).agg(kind=pl.len())
     views = events.filter(pl.col("kind") == "page_view", ~pl.col("is_bot")).drop_nulls("page")
     pages = views.group_by(source=pl.lit(""), value=pl.col("page")).agg(page=pl.len())
-    counted = quality.lazy().select("source", *(name for name in COUNTED if name in quality.columns))
+    counted = quality.lazy().select("source", clock_doubtful="events_clock_doubtful")
     facts: Facts = {}
     for frame in pl.collect_all([by_source, no_rate, kinds, pages, counted]):
         for row in frame.iter_rows(named=True):

@@ -1,11 +1,12 @@
 """Problems of landing files: what was refused, what was rejected, what a mapping names and nothing holds."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
 
 from pipeline.drift import Finding, find_drift
 from pipeline.ingest.manifests import Manifest
-from pipeline.problems.base import Problem
+from pipeline.problems.base import NOTED_SHARE, Problem
 from pipeline.product import Product
 from pipeline.product_sources import ColumnRule
 
@@ -75,6 +76,24 @@ def _absent(m: Manifest, product: Product) -> Iterator[Problem]:
         yield Problem(
             arrived, m.source, "mapped_field_absent", column, "note", m.records_read, m.records_read,
             arrived, told, "correct the mapping in product.yaml, or ask who sends the file",
+        )  # fmt: skip
+
+
+def placeholder_problems(manifests: Iterable[Manifest]) -> Iterator[Problem]:
+    """Values of id columns that are no ids, by arrival day, source and column."""
+    kept = {(m.sha256, m.reader): m for m in manifests if not m.retracted}.values()
+    records: Counter[tuple[str, str]] = Counter()
+    found: Counter[tuple[str, str, str]] = Counter()
+    for m in kept:
+        records[m.arrived, m.source] += m.records_read
+        for column, number in m.placeholder_ids.items():
+            found[m.arrived, m.source, column] += number
+    for (arrived, source, column), number in found.items():
+        day, total = date.fromisoformat(arrived), records[arrived, source]
+        told = f"{source} on {day}: {number} of {total} records bear a placeholder such as `undefined` or `null` as {column}; it counts as no id"
+        yield Problem(
+            day, source, "placeholder_ids", column, "problem" if number >= NOTED_SHARE * total else "note", number, total, day,
+            told, "mend it where it is sent; `identity.allowed` of product.yaml keeps a value that is an id",
         )  # fmt: skip
 
 

@@ -9,10 +9,11 @@ import polars as pl
 from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY
 from pipeline.ingest.manifests import Manifest
+from pipeline.metrics.quality import far_future
 from pipeline.metrics.selectors import SELECTORS, silent_selectors
 from pipeline.problems.base import Problem, in_order
 from pipeline.problems.days import day_problems
-from pipeline.problems.files import drift_problems, file_problems
+from pipeline.problems.files import drift_problems, file_problems, placeholder_problems
 from pipeline.product import Product
 from pipeline.state import DayFailure, Snapshot
 from pipeline.value.experiments import experiment_checks
@@ -40,8 +41,10 @@ def find_problems(known: Known) -> list[Problem]:
         [
             *_held_back(known.held_back),
             *file_problems(manifests, known.product),
+            *placeholder_problems(manifests),
             *drift_problems(manifests, known.product),
             *day_problems(facts, days, known.product),
+            *_from_the_future(known, days),
             *_silent_zones(known, days),
             *_sample_ratios(known, days),
         ]
@@ -64,6 +67,24 @@ def _held_back(failures: Mapping[str, Mapping[date, DayFailure]]) -> list[Proble
         )
         for table, by_day in failures.items()
         for day, failure in by_day.items()
+    ]  # fmt: skip
+
+
+def _from_the_future(known: Known, days: Sequence[date]) -> list[Problem]:
+    """Events dated over a day after the day that follows the newest with data."""
+    newest = days[-1] if days else newest_day(known)
+    if newest is None:
+        return []
+    by_source: dict[str, list[tuple[date, int]]] = {}
+    for source, day, number in far_future(known.manifests.values(), newest + ONE_DAY):
+        by_source.setdefault(source, []).append((day, number))
+    return [
+        Problem(
+            newest, source, "far_future", "", "problem", sum(number for _, number in found), None, newest,
+            f"{source}: {sum(number for _, number in found)} events are dated far in the future, up to {found[-1][0]}, after all others (newest day {newest})",
+            "look at the clock of who sent them; their days aren't over, so they count nowhere yet",
+        )
+        for source, found in by_source.items()
     ]  # fmt: skip
 
 

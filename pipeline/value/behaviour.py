@@ -12,7 +12,7 @@ import polars as pl
 from pipeline.contracts import TABLES
 from pipeline.contracts.base import MICROS
 from pipeline.days import ONE_DAY, day_start
-from pipeline.events.channels import UNKNOWN
+from pipeline.events.channels import NOT_MEASURED, UNKNOWN
 from pipeline.metrics.buckets import in_ranges, ranges_of
 from pipeline.product import Product
 from pipeline.value.standardised import effects, marked, sums
@@ -81,7 +81,9 @@ def _people(active: pl.DataFrame, sessions: pl.LazyFrame) -> pl.DataFrame:
     first = active.group_by("person_key").agg(born=pl.col("day").min())
     early = active.join(first, on="person_key").filter(pl.col("day") < pl.col("born") + timedelta(days=_FIRST_DAYS))
     counted = early.group_by("person_key").agg(days_active=pl.len().clip(upper_bound=_MOST_DAYS).cast(pl.Int64))
-    ordered = sessions.select("person_key", "started_at", "session_key", "device_type", "channel")
+    ordered = sessions.select(
+        "person_key", "started_at", "session_key", "device_type", pl.col("channel").fill_null(NOT_MEASURED)
+    )
     began = (
         ordered.sort("started_at", "session_key")
         .group_by("person_key")

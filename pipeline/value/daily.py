@@ -6,7 +6,7 @@ import polars as pl
 
 from pipeline.contracts import TABLES
 from pipeline.contracts.kpis import SESSION_DIMENSIONS
-from pipeline.events.channels import UNKNOWN
+from pipeline.events.channels import NOT_MEASURED, UNKNOWN
 from pipeline.events.matching import match_bits, revenue_of
 from pipeline.product import Product
 
@@ -40,6 +40,7 @@ def session_kpis(
         .join(scored, on="session_key", how="left")
         .with_columns(
             pl.col("country").fill_null(UNKNOWN),
+            pl.col("channel").fill_null(NOT_MEASURED),
             pl.col("friction_score").fill_null(0),
             has_page_view=pl.col("page_views") + pl.col("page_views_implied") > 0,
             session_day=pl.lit(day),
@@ -55,7 +56,10 @@ def exposures(events: pl.LazyFrame, sessions: pl.LazyFrame, day: date) -> pl.Dat
         variant=pl.col("variant").str.strip_prefix(pl.concat_str("experiment_id", pl.lit("/"))),
     ).collect()  # fmt: skip
     about = sessions.select(
-        "session_key", "device_type", "channel", country=pl.col("country").fill_null(UNKNOWN)
+        "session_key",
+        "device_type",
+        pl.col("channel").fill_null(NOT_MEASURED),
+        pl.col("country").fill_null(UNKNOWN),
     ).collect()
     ordered = told.join(about, on="session_key").sort("person_key", "occurred_at", "session_key", "place")
     first = ordered.group_by("person_key", "experiment_id", "variant", maintain_order=True).agg(

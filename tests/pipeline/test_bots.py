@@ -49,6 +49,21 @@ def test_crowds(rows: list[dict[str, Any]], expected: dict[str | None, int]) -> 
     assert flagged(rows) == expected
 
 
+def test_a_crawlers_day_is_its_own() -> None:
+    crawler = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+    rows: list[dict[str, Any]] = [
+        {"anonymous_id": "d", "user_agent": crawler, "occurred_at": START},
+        {"anonymous_id": "d", "user_agent": None, "kind": "click", "occurred_at": START + timedelta(hours=3)},
+        {"anonymous_id": "d", "user_agent": None, "kind": "order", "occurred_at": START - timedelta(hours=3)},
+        {"anonymous_id": None, "user_id": "u", "user_agent": crawler, "occurred_at": START},
+        {"anonymous_id": None, "user_id": "u", "user_agent": AGENT, "occurred_at": START},
+        {"anonymous_id": None, "user_agent": crawler, "occurred_at": START},
+        {"anonymous_id": None, "user_agent": None, "occurred_at": START},
+        {"anonymous_id": "person", "occurred_at": START},
+    ]
+    assert flagged(rows) == {"user_agent": 6, None: 2}
+
+
 def hand(number: int, seconds: float, kind: str = "click") -> list[dict[str, Any]]:
     step = timedelta(seconds=seconds / number)
     return [{"anonymous_id": "d", "kind": kind, "occurred_at": START + step * i} for i in range(number)]

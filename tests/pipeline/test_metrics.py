@@ -168,7 +168,13 @@ def test_zones_of_an_element(chain: str, inside: list[int], innermost: int | Non
 
 
 def test_quality_counts_balance() -> None:
-    raw = pl.LazyFrame({"source": ["web"] * 5, "event_id": ["a", "a", "b", None, "c"]})
+    raw = pl.LazyFrame(
+        {
+            "source": ["web"] * 5,
+            "event_id": ["a", "a", "b", None, "c"],
+            "placeholder_ids": [None, "user_id", None, None, None],
+        }
+    )
     events = events_frame(
         [
             {"occurred_at": at("2026-02-03T10:00"), "received_at": at("2026-02-04T10:00:01"), "page": "home"},
@@ -189,6 +195,8 @@ def test_quality_counts_balance() -> None:
     kept = row["events"] + row["events_duplicate"] + row["events_duplicate_of_earlier_days"] + row["clicks_merged"]
     assert row["events_accepted"] == kept == 5
     expected = {
+        "events_placeholder_ids": 1,
+        "events_clock_doubtful": 0,
         "events_duplicate": 1,
         "events_duplicate_of_earlier_days": 1,
         "events_without_bots": 2,

@@ -19,6 +19,7 @@ from pipeline.lake import Lake
 from pipeline.metrics.quality import ingest_files, rejected_counts
 from pipeline.problems.base import KINDS, Problem, current, in_order, latest, problems_of
 from pipeline.problems.days import day_problems
+from pipeline.problems.files import placeholder_problems
 from pipeline.problems.find import problems_frame
 from pipeline.profile import events_profile
 from pipeline.quality import judge
@@ -329,11 +330,28 @@ def test_a_page_that_no_address_fits_any_more() -> None:
 
 @pytest.mark.parametrize(("number", "severity"), [(1, "note"), (10, "problem")])
 def test_few_clocks_and_ids_in_doubt_are_a_note(number: int, severity: str) -> None:
-    day = facts(events__web=1_000, events_clock_doubtful__web=number, events_placeholder_ids__web=number)
-    found = list(day_problems({DAY: day}, [DAY], product()))
-    assert {(p.problem, p.severity, p.size, p.out_of) for p in found} == {
-        ("clock_doubtful", severity, number, 1_000), ("placeholder_ids", severity, number, 1_000),
-    }  # fmt: skip
+    found = [
+        *day_problems({DAY: facts(events__web=1_000, clock_doubtful__web=number)}, [DAY], product()),
+        *placeholder_problems([manifest(records_read=1_000, placeholder_ids={"user_id": number})]),
+    ]
+    assert [(p.problem, p.subject, p.severity, p.size, p.out_of) for p in found] == [
+        ("clock_doubtful", "", severity, number, 1_000),
+        ("placeholder_ids", "user_id", severity, number, 1_000),
+    ]
+
+
+def test_placeholders_clocks_and_the_far_future_are_found_in_a_home(tmp_path: Path) -> None:
+    odd = [
+        record("p", "2026-03-10T10:00:00", user_id="undefined", anonymous_id="d1"),
+        record("c", "2026-03-10T20:00:00", sent_at="2026-03-10T10:00:00Z", received_at="2026-03-10T20:00:01Z"),
+        record("f", "2099-06-01T10:00:00"),
+    ]
+    drop(tmp_path, "web/2026-03-10/a.ndjson", ndjson([*visits(), *odd]))
+    found = computed(tmp_path)
+    assert sorted(told(found)) == [
+        ("clock_doubtful", "", "problem", 1), ("far_future", "", "problem", 1), ("placeholder_ids", "user_id", "problem", 1),
+    ]  # fmt: skip
+    assert "up to 2099-06-01" in next(p.sentence for p in found if p.problem == "far_future")
 
 
 def test_every_kind_is_explained() -> None:

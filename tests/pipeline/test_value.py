@@ -1,4 +1,4 @@
-"""What people are worth: N-day value, RFM, currencies, channels, behaviour beside value; tables of cases and slow oracles."""
+"""What people are worth: N-day value, RFM, currencies, behaviour beside value; tables of cases and slow oracles."""
 
 import random
 from collections import defaultdict
@@ -15,7 +15,6 @@ from support import at, days_from, events_frame, product
 
 from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY
-from pipeline.events.channels import channel_of
 from pipeline.events.matching import revenue_of
 from pipeline.metrics import buckets
 from pipeline.value.behaviour import READS, behaviour_values
@@ -172,36 +171,6 @@ def test_other_currencies_are_changed_at_the_rate_of_their_day() -> None:
     ]
     found = events_frame(rows).select(revenue_of(chosen))["revenue_micros"].to_list()
     assert found == [expected for *_, expected in cases]
-
-
-@pytest.mark.parametrize(
-    ("url", "referrer", "channel"),
-    [
-        ("https://a.example/", None, "direct"),
-        ("https://a.example/", "https://www.a.example/p/1", "direct"),
-        ("https://a.example/", "https://shop.a.example/", "direct"),
-        ("https://a.example/", "https://not-a.example/", "referral"),
-        ("https://a.example/", "https://www.google.co.uk/", "search"),
-        ("https://a.example/", "https://news.google.evil/", "search"),
-        ("https://a.example/", "https://google.evil.example/", "referral"),
-        ("https://a.example/", "https://gemini.google.com/app", "assistant"),
-        ("https://a.example/", "https://l.instagram.com/?u=x", "social"),
-        ("https://a.example/", "https://t.co/abc", "social"),
-        ("https://a.example/", "https://nott.co/abc", "referral"),
-        ("https://a.example/?utm_medium=CPC", "https://www.google.com/", "paid"),
-        ("https://a.example/?gclid=abc", None, "paid"),
-        ("https://a.example/?utm_source=newsletter&utm_medium=email", None, "email"),
-        ("https://a.example/?utm_source=partner", None, "campaign"),
-        ("https://a.example/?utm_source=podcast", None, "audio"),
-        ("https://a.example/", "https://blog.partner.example/x", "friends"),
-        (None, None, "direct"),
-        ("not an address", "neither", "direct"),
-    ],
-)
-def test_channels(url: str | None, referrer: str | None, channel: str) -> None:
-    chosen = product(channels={"audio": {"sources": ["podcast"]}, "friends": {"referrers": ["partner.example"]}})
-    rows = [{"occurred_at": at("2026-02-02T10:00"), "kind": kind, "url": url, "referrer": referrer} for kind in ("page_view", "click")]  # fmt: skip
-    assert events_frame(rows).select(channel_of(chosen).alias("c"))["c"].to_list() == [channel, None]
 
 
 def test_outcomes_leave_out_bots_and_put_an_instant_together() -> None:

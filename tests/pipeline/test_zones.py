@@ -83,6 +83,16 @@ HOVERS: list[tuple[str, list[Row], int, int]] = [
     ("50 ms are one", moves((1_000, HERO), (1_050, ELSE)), 1, 50),
     # The page view ends at 3,000 with the next one.
     ("it ends with the page view", [*moves((1_000, HERO)), view(3_000)], 1, 2_000),
+    ("it ends where the page is left", [*moves((1_000, HERO)), act(1_400, "page_leave"), view(3_000)], 1, 400),
+    ("it ends off all elements", [*moves((1_000, HERO), (1_300, None)), view(3_000)], 1, 300),
+    ("it ends with 30 s of silence", [*moves((1_000, HERO)), view(300_000)], 1, 30_000),
+    ("30 s are no silence yet", [*moves((1_000, HERO)), act(31_000, "page_ping"), view(40_000)], 1, 39_000),
+    (
+        "who types is there",
+        [*moves((1_000, HERO)), act(30_000, "input"), act(95_000, "scroll"), view(99_000)],
+        1,
+        59_000,
+    ),
 ]
 
 
@@ -109,6 +119,19 @@ def test_what_no_source_tells_is_not_measured() -> None:
     row = zone([view(), act(1_000, chain=HERO)])
     shows(row, page_views=1, page_views_measured_hover=0, page_views_measured_exposure=0, exposure_method=None)
     shows(row, page_views_measured_dead_click=0, page_views_measured_js_error=0)
+
+
+def test_exposure_is_measured_where_the_source_watches_the_zone() -> None:
+    blind = {"source": "noid", "anonymous_id": "d2", "person_key": 2}
+    rows = [
+        view(), act(1_000, "exposure", CTA, duration_ms=500),
+        view() | blind, act(1_000, "exposure", ELSE, duration_ms=500) | blind,
+        view() | blind | {"anonymous_id": "d3", "person_key": 3},
+    ]  # fmt: skip
+    shows(zone(rows, "cta"), page_views=3, page_views_measured_exposure=1, page_views_exposed=1)
+    # Where nobody told of the zone that day its page views stay; the mart asks its whole history.
+    elsewhere = zone([view(), act(1_000, "exposure", ELSE, duration_ms=500)], "cta")
+    shows(elsewhere, page_views_measured_exposure=1, page_views_exposed=0)
 
 
 def test_exposure_by_own_events() -> None:
@@ -290,7 +313,7 @@ def _oracle(stops: list[tuple[int, str, str | None, int, int]], name: str) -> Ro
     for ms in range(END):
         if ms in by_ms:
             kind, chain, y, _ = by_ms[ms]
-            pointer = chain if kind in ("move", "click") else pointer
+            pointer = chain if kind in ("move", "click") else None if kind == "page_leave" else pointer
             top = y if kind == "scroll" else top
             # Only acts that show the page tell that it is there again.
             visible = False if kind == "page_leave" else visible or kind in ("scroll", "click")

@@ -19,7 +19,7 @@ import msgspec
 import polars as pl
 
 from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.contracts.canonical import INPUT_COLUMNS
+from pipeline.contracts.canonical import ID_COLUMNS, INPUT_COLUMNS
 from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.sources.base import Format, ToEvents
 from pipeline.ingest.sources.fields import Fields
@@ -34,12 +34,15 @@ _TYPES: dict[pl.DataType, Any] = {
     pl.Boolean(): bool,
     UTC_MICROSECONDS: Annotated[datetime, msgspec.Meta(tz=True)],
 }
+# Ids may come as numbers; ingest takes them as text.
+_ID = str | int | float | bool
 _NAMES = frozenset(column.name for column in INPUT_COLUMNS)
 
 # gc=False: a batch of records is dropped at once, and tracking each costs four times the decoding.
 CanonicalRecord: type[msgspec.Struct] = msgspec.defstruct(
     "CanonicalRecord",
-    [(c.name, _TYPES[c.dtype] | None, None) for c in INPUT_COLUMNS] + [("properties", dict[str, Any] | None, None)],
+    [(c.name, (_ID if c.name in ID_COLUMNS else _TYPES[c.dtype]) | None, None) for c in INPUT_COLUMNS]
+    + [("properties", dict[str, Any] | None, None)],
     forbid_unknown_fields=True,
     gc=False,
 )

@@ -5,6 +5,7 @@ A value that doesn't fit its column stays where it was and ends up in `propertie
 
 import html
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -97,11 +98,11 @@ def _remove(record: Fields, path: str) -> None:
 
 
 def text(value: Any) -> str | None:  # noqa: ANN401
-    """Text or a number as text; blanks are no value."""
+    """Text or a number as text, one without a fraction as an integer's; blanks are no value."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if isinstance(value, int | float | Decimal):
+        return str(int(value)) if math.isfinite(value) and value == int(value) else str(value)
     return value if isinstance(value, str) and value.strip() else None
 
 

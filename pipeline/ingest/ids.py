@@ -1,0 +1,58 @@
+"""Ids of records as text, and which of them are none: placeholders that a program wrote where it had no id.
+
+Definition: metrics.md, "Events, order, duplicates". Whoever takes them for ids makes one person of thousands.
+"""
+
+from collections import Counter
+
+import polars as pl
+
+from pipeline.contracts.canonical import ID_COLUMNS
+from pipeline.product_identity import Identity
+
+PLACEHOLDERS = frozenset(
+    {
+        *("undefined", "null", "none", "nan", "nil", "(not set)", "not set", "unknown", "anonymous", "guest"),
+        *("0", "-1", "true", "false", "[object object]"),
+    }
+)
+# The first number of a counter; of these columns a 0 joins no people.
+_COUNTERS = frozenset({"event_id", "page_view_id", "tab_id", "response_id"})
+# As CSV writers and float columns spell a whole number.
+_WHOLE_FLOAT = r"^(-?(?:0|[1-9][0-9]*))\.0+$"
+_ONLY_ZEROS = r"^[0-]*0[0-]*$"
+_SEPARATOR = ","
+
+
+def with_ids_as_text(frame: pl.DataFrame, identity: Identity) -> pl.DataFrame:
+    """Whole floats as integers' text, blanks and placeholders as null; `placeholder_ids` names the columns that held one."""
+    present = [name for name in ID_COLUMNS if frame[name].null_count() < frame.height]
+    whole = frame.with_columns(pl.col(name).str.replace(_WHOLE_FLOAT, "$1") for name in present)
+    added = {_compared(each) for each in identity.placeholders}
+    allowed = {_compared(each) for each in identity.allowed}
+    held = [_is_placeholder(name, added, allowed).alias(name) for name in present]
+    found = whole.select(held) if held else pl.DataFrame()
+    kept = [
+        pl.when(~found[name] & (pl.col(name).str.strip_chars() != "")).then(pl.col(name)).alias(name)
+        for name in present
+    ]
+    # Named only where there is one: most files hold none.
+    named = [pl.when(found[name]).then(pl.lit(name)) for name in present if found[name].any()]
+    listed = pl.concat_str(named, separator=_SEPARATOR, ignore_nulls=True) if named else pl.lit(None, dtype=pl.String)
+    return whole.with_columns(*kept, placeholder_ids=pl.when(listed != "").then(listed))
+
+
+def _compared(value: str) -> str:
+    return value.strip().lower()
+
+
+def _is_placeholder(column: str, added: set[str], allowed: set[str]) -> pl.Expr:
+    value = pl.col(column).str.strip_chars().str.to_lowercase()
+    is_word = value.is_in([*(PLACEHOLDERS | added)])
+    is_allowed = [*(allowed | ({"0"} - added if column in _COUNTERS else set()))]
+    return ((is_word | value.str.contains(_ONLY_ZEROS)) & ~value.is_in(is_allowed)).fill_null(value=False)
+
+
+def placeholders_by_column(frame: pl.DataFrame) -> Counter[str]:
+    """Placeholders by the column that held them."""
+    return Counter(frame["placeholder_ids"].drop_nulls().str.split(_SEPARATOR).explode().to_list())
