@@ -8,6 +8,7 @@ from collections import Counter
 import polars as pl
 
 from pipeline.contracts.canonical import ID_COLUMNS
+from pipeline.ingest.sources.fields import WHOLE_FLOAT
 from pipeline.product_identity import Identity
 
 PLACEHOLDERS = frozenset(
@@ -18,8 +19,6 @@ PLACEHOLDERS = frozenset(
 )
 # The first number of a counter; of these columns a 0 joins no people.
 _COUNTERS = frozenset({"event_id", "page_view_id", "tab_id", "response_id"})
-# As CSV writers and float columns spell a whole number.
-_WHOLE_FLOAT = r"^(-?(?:0|[1-9][0-9]*))\.0+$"
 _ONLY_ZEROS = r"^[0-]*0[0-]*$"
 _SEPARATOR = ","
 
@@ -27,7 +26,7 @@ _SEPARATOR = ","
 def with_ids_as_text(frame: pl.DataFrame, identity: Identity) -> pl.DataFrame:
     """Whole floats as integers' text, blanks and placeholders as null; `placeholder_ids` names the columns that held one."""
     floats = [name for name in ID_COLUMNS if frame[name].str.contains(".0", literal=True).any()]
-    whole = frame.with_columns(pl.col(name).str.replace(_WHOLE_FLOAT, "$1") for name in floats)
+    whole = frame.with_columns(pl.col(name).str.replace(WHOLE_FLOAT, "$1") for name in floats)
     added = {_compared(each) for each in identity.placeholders}
     allowed = {_compared(each) for each in identity.allowed}
     longest = max(len(each.encode()) for word in PLACEHOLDERS | added for each in (word, word.upper()))
