@@ -19,7 +19,7 @@ from pipeline.ingest.reading import LooseRow, Record
 from pipeline.ingest.scrub import without_personal
 from pipeline.ingest.sources import FORMATS, canonical
 from pipeline.ingest.sources.base import Recorded, Recorder
-from pipeline.ingest.sources.fields import Fields, copied, derived_id, peek, text
+from pipeline.ingest.sources.fields import Fields, copied, derived_id, naming, text
 from pipeline.product import Product, PropertyType
 
 _PROMOTED_TYPES: dict[PropertyType, pl.DataType] = {
@@ -86,7 +86,7 @@ class Reader:
         if self._counts_paths:
             self._count(parsed, "", _FIELD_DEPTH)
         ids = self.config.event_id
-        named = [peek(parsed, path) for path in ids] if isinstance(ids, tuple) else []
+        named = naming(parsed, ids) if isinstance(ids, tuple) else []
         strict = not isinstance(record, LooseRow)
         found: list[msgspec.Struct | RecordFault] = []
         for place, event in enumerate(self._mapped(parsed)):

@@ -8,6 +8,7 @@ from collections import Counter
 import polars as pl
 
 from pipeline.contracts.canonical import ID_COLUMNS
+from pipeline.ingest.sources.fields import WHOLE_FLOAT
 from pipeline.product_identity import Identity
 
 PLACEHOLDERS = frozenset(
@@ -18,28 +19,32 @@ PLACEHOLDERS = frozenset(
 )
 # The first number of a counter; of these columns a 0 joins no people.
 _COUNTERS = frozenset({"event_id", "page_view_id", "tab_id", "response_id"})
-# As CSV writers and float columns spell a whole number.
-_WHOLE_FLOAT = r"^(-?(?:0|[1-9][0-9]*))\.0+$"
 _ONLY_ZEROS = r"^[0-]*0[0-]*$"
 _SEPARATOR = ","
 
 
 def with_ids_as_text(frame: pl.DataFrame, identity: Identity) -> pl.DataFrame:
     """Whole floats as integers' text, blanks and placeholders as null; `placeholder_ids` names the columns that held one."""
-    present = [name for name in ID_COLUMNS if frame[name].null_count() < frame.height]
-    whole = frame.with_columns(pl.col(name).str.replace(_WHOLE_FLOAT, "$1") for name in present)
+    floats = [name for name in ID_COLUMNS if frame[name].str.contains(".0", literal=True).any()]
+    whole = frame.with_columns(pl.col(name).str.replace(WHOLE_FLOAT, "$1") for name in floats)
     added = {_compared(each) for each in identity.placeholders}
     allowed = {_compared(each) for each in identity.allowed}
-    held = [_is_placeholder(name, added, allowed).alias(name) for name in present]
-    found = whole.select(held) if held else pl.DataFrame()
+    longest = max(len(each.encode()) for word in PLACEHOLDERS | added for each in (word, word.upper()))
+    # Most ids are too long for a word and begin as no zeros do: these columns needn't be looked at.
+    doubtful = [name for name in ID_COLUMNS if whole.select(_may_be_none(name, longest).any()).item()]
+    found = whole.select(_is_placeholder(name, added, allowed).alias(name) for name in doubtful)
     kept = [
         pl.when(~found[name] & (pl.col(name).str.strip_chars() != "")).then(pl.col(name)).alias(name)
-        for name in present
+        for name in doubtful
     ]
     # Named only where there is one: most files hold none.
-    named = [pl.when(found[name]).then(pl.lit(name)) for name in present if found[name].any()]
+    named = [pl.when(found[name]).then(pl.lit(name)) for name in doubtful if found[name].any()]
     listed = pl.concat_str(named, separator=_SEPARATOR, ignore_nulls=True) if named else pl.lit(None, dtype=pl.String)
     return whole.with_columns(*kept, placeholder_ids=pl.when(listed != "").then(listed))
+
+
+def _may_be_none(column: str, longest: int) -> pl.Expr:
+    return (pl.col(column).str.len_bytes() <= longest) | pl.col(column).str.contains(r"^[\s0-]")
 
 
 def _compared(value: str) -> str:

@@ -103,6 +103,21 @@ def test_whole_floats_and_numbers_are_integers_text(lake: Lake) -> None:
     assert made == ["4711", "4711", "4711", "4711", "GA1.1.2.0", "9223372036854775809"]
 
 
+def test_an_event_named_by_a_float_is_the_same_event(lake: Lake) -> None:
+    columns = {"occurred_at": "at", "kind": {"constant": "order"}, "user_id": "who"}
+    mapped = {"format": "mapping", "event_id": ["nr"], "mapping": {"columns": columns}}
+    chosen = product(sources={"web": mapped, "own": {"event_id": ["nr"]}})
+    for name, nr in (("a", "4711"), ("b", "4711.0")):
+        drop(lake.home, f"web/{name}.csv", f"nr,at,who\n{nr},2026-02-01T10:00:00Z,u\n".encode())
+        row = f"nr,occurred_at,kind,user_id\n{nr},2026-02-01T10:00:00Z,click,u\n"
+        drop(lake.home, f"own/{name}.csv", row.encode())
+    take_all(lake, chosen)
+    assert raw(lake).group_by("source").agg(pl.col("event_id").n_unique()).sort("source").rows() == [
+        ("own", 1),
+        ("web", 1),
+    ]
+
+
 SEGMENT = [
     {
         "messageId": f"{kind[0]}{i}",

@@ -6,6 +6,7 @@ A value that doesn't fit its column stays where it was and ends up in `propertie
 import html
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -23,6 +24,8 @@ Convert = Callable[[Any], Any]
 MICROS = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INT32, _INT64 = 2**31, 2**63
+# As CSV writers and float columns spell a whole number.
+WHOLE_FLOAT = r"^(-?(?:0|[1-9][0-9]*))\.0+$"
 # Attributes that selectors use; styles, values and handlers are left out: they are long, or what somebody typed.
 _KEPT_ATTRIBUTES = frozenset({"id", "class", "name", "role", "type", "aria-label", "data-testid", "alt", "for", "rel"})
 MAX_TEXT_OF_ATTRIBUTE = 256
@@ -62,6 +65,17 @@ def peek(record: Any, path: str) -> Any:  # noqa: ANN401  # JSON holds anything
             return None
         node = node[name]
     return node
+
+
+def naming(record: Fields, paths: Iterable[str]) -> list[Any]:
+    """The values at `paths` of which an id is made: 4711.0, as number or text, is 4711 in whatever column it stood."""
+    return [_without_fraction(peek(record, path)) for path in paths]
+
+
+def _without_fraction(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return re.sub(WHOLE_FLOAT, r"\1", value) if isinstance(value, str) else value
 
 
 def take(record: Fields, path: str, convert: Convert | None = None) -> Any:  # noqa: ANN401  # JSON holds anything

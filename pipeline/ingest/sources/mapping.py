@@ -31,6 +31,7 @@ from pipeline.ingest.sources.fields import (
     derived_id,
     epoch,
     instant,
+    naming,
     number,
     peek,
     properties,
@@ -60,7 +61,7 @@ def _events(source: Source, row: Fields) -> Iterable[Fields]:
             continue
         columns = {**mapping.columns, **rule.columns}
         for place, entry in enumerate(_split(row, rule)):
-            named = [peek(entry, path) for path in source.event_id] if isinstance(source.event_id, tuple) else None
+            named = naming(entry, source.event_id) if isinstance(source.event_id, tuple) else None
             event = _event(columns, entry)
             if named is not None:
                 known = any(value is not None for value in named)
