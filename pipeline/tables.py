@@ -212,7 +212,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["friction_incidents"],
         (Reads("session_events"), Reads("page_views")),
         ("friction", "zones", "elements"),
-        "2",
+        "3",
         compute=lambda s: Built(friction_incidents(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
     ),
     DayTable(

@@ -207,7 +207,7 @@ def test_ga4(tmp_path: Path) -> None:
 
 def test_snowplow(tmp_path: Path) -> None:
     _, _, rows = taken("snowplow", tmp_path)
-    assert facts(rows, name="link_click")["element_chain"] == '<a class="btn" id="buy">'
+    assert facts(rows, name="link_click")["element_chain"] == '<a class="btn" href="/" id="buy">'
     exposed = facts(rows, kind="exposure")
     assert (exposed["element_chain"], exposed["duration_ms"]) == ('<div data-element="hero">', 1500)
     legacy, action = facts(rows, name="transaction"), facts(rows, name="snowplow_ecommerce_action")
