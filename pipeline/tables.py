@@ -160,7 +160,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES[RECORDINGS],
         (Reads(RECORDED, _AND_NEXT), Reads("sessions"), Reads("events")),
         (),
-        "1",
+        "2",
         compute=_recordings,
     ),
     DayTable(
