@@ -67,7 +67,7 @@ def unwrapped_line(line: Any) -> Iterator[Fields | RecordFault]:  # noqa: ANN401
         yield {**line[1], "window_id": line[0]}
     elif name is not None and isinstance(line, dict):
         ids = {own: value for own, value in line.items() if own != name}
-        for event in line[name]:
+        for event in sorted(line[name], key=_time):
             if isinstance(event, dict):
                 yield {**ids, **event}
             else:
