@@ -152,7 +152,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         lambda s: kpi_results(s.rows, s.scan("activity"), s.scan("first_views"), s.scan("feedback"), s.days, s.product),
         beside=("activity", "first_views", "feedback"),
     ),
-    PeriodTable(TABLES["kpi_parts"], "session_kpis", lambda s: kpi_parts(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["kpi_parts"], "session_kpis", lambda s: kpi_parts(s.rows, s.days, s.product), "2"),
     PeriodTable(
         TABLES["segment_spells"],
         "session_kpis",
@@ -170,9 +170,10 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         TABLES["customers"],
         "outcomes",
         lambda s: customers(s.rows, s.scan("activity"), s.days, s.product),
+        "2",
         beside=("activity",),
     ),
-    PeriodTable(TABLES["customer_fits"], "outcomes", lambda s: customer_fits(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["customer_fits"], "outcomes", lambda s: customer_fits(s.rows, s.days, s.product), "2"),
     PeriodTable(
         TABLES["behaviour_values"],
         "activity",
