@@ -44,6 +44,7 @@ from pipeline.voice.feedback import feedback
 _AROUND = (-1, 0, 1)
 # A session booked on a day may go on after midnight.
 _AND_NEXT = (0, 1)
+_AND_BEFORE = (-1, 0)
 
 
 @dataclass(frozen=True)
@@ -175,10 +176,12 @@ DAY_TABLES: tuple[DayTable, ...] = (
     ),
     DayTable(
         TABLES["step_events"],
-        (Reads("events"),),
+        (Reads("events"), Reads("session_events", _AND_BEFORE)),
         ("funnels",),
-        "3",
-        compute=lambda s: Built(step_events(s.scan("events"), s.day, s.product.funnels)),
+        "4",
+        compute=lambda s: Built(
+            step_events(s.scan("events"), s.day, s.product.funnels, s.scan("session_events", _AND_BEFORE))
+        ),
     ),
     DayTable(
         TABLES["return_events"],
