@@ -207,5 +207,5 @@ def name_of(theme: FoundTheme, looked: Looked, texts: Sequence[str], tones: Sequ
     held = Counter(stem for text in texts for stem in set(_stems_of(text, looked.language)))
     common = [pair for pair in words if held[pair[0]] * _NAME_SHARE >= len(texts)]
     fitting = [word for _, word in common if all(valence(word, looked.language) * tone >= 0 for tone in tones)]
-    most = [word for stem, word in sorted(words, key=lambda pair: -held[pair[0]])][:1]
+    most = [word for _, word in sorted(words, key=lambda pair: -held[pair[0]])][:1]
     return ", ".join(fitting[:_NAME_TERMS] or most), ", ".join([word for _, word in words][:_SHOWN_TERMS])
