@@ -20,6 +20,7 @@ from pipeline.metrics.funnel_tables import funnel_results
 from pipeline.metrics.people_tables import return_cells
 from pipeline.metrics.retention import averages
 from pipeline.product import Product
+from pipeline.product_friction import Selectors
 
 Vendor = Literal["posthog", "mixpanel", "amplitude"]
 VENDORS: tuple[Vendor, ...] = ("posthog", "mixpanel", "amplitude")
@@ -45,9 +46,10 @@ class Explanation:
     note: str = ""
 
 
+_NO_SELECTORS = Selectors(replace=True)
 _RAGE: dict[str, tuple[Rule, ...]] = {
     vendor: (
-        Rule("elements made for being clicked again (steppers, fields, zoom) count too", {"repetition": ()}),
+        Rule("elements made for being clicked again (steppers, fields, zoom) count too", {"repetition": _NO_SELECTORS}),
         Rule(says, {"rage": vendor}),
     )
     for vendor, says in (

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipeline.product_friction import Friction
 from pipeline.product_identity import Identity
-from pipeline.product_metrics import DIMENSIONS, Feature, Funnel, Goal, Journey, Match, Retention, Segment
+from pipeline.product_metrics import DIMENSIONS, FUNNEL_UNITS, Feature, Funnel, Goal, Journey, Match, Retention, Segment
 from pipeline.product_pages import Elements, Exposure, Page, Zone
 from pipeline.product_parts import PART_KEYS, ProductPart
 from pipeline.product_sources import Name, Part, Source, known_zone
@@ -207,7 +207,7 @@ class Product(Part):
         named += [
             (f"retention.{n}.breakdown", r.breakdown.by, DIMENSIONS) for n, r in self.retention.items() if r.breakdown
         ]
-        named += [(f"funnels.{n}.unit", f.unit, ("person", "session")) for n, f in self.funnels.items()]
+        named += [(f"funnels.{n}.unit", f.unit, FUNNEL_UNITS) for n, f in self.funnels.items()]
         return [
             f"{path}: {name!r} is not promoted; add it to the section properties"
             for path, name, known in named

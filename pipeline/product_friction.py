@@ -1,9 +1,9 @@
 """The product file's section `friction`: named rule sets, as Pydantic models (metrics.md, "Friction")."""
 
 import hashlib
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from pipeline.product_selectors import Selector
 from pipeline.product_sources import Name, Part
@@ -39,6 +39,49 @@ class Weights(Part):
         return int(getattr(self, signal))
 
 
+# Buttons are clicked for what they do, also those that are inputs.
+_FIELD = "input:not([type=button i], [type=submit i], [type=reset i], [type=image i])"
+# What these name, element chains must hold: `_KEPT_ATTRIBUTES` of ingest/sources/fields.py.
+REPETITION: tuple[Selector, ...] = (
+    _FIELD,
+    "textarea",
+    "select",
+    "[contenteditable]:not([contenteditable=false i])",
+    "[role=spinbutton]",
+    ".pagination",
+    ".carousel",
+    ".stepper",
+    "[class*=zoom]",
+    "[aria-label*=zoom i]",
+)
+DEAD_EXEMPT: tuple[Selector, ...] = (
+    # Downloads and other windows change nothing on the page; `#` leads nowhere.
+    ':is(a, area)[href]:not([href="#"], [href^="javascript:" i])',
+    _FIELD,
+    "textarea",
+    "select",
+    "label",
+)
+
+
+class Selectors(Part):
+    """Selectors of a team's own: beside the built-in ones, or in their place."""
+
+    selectors: tuple[Selector, ...] = ()
+    replace: bool = Field(default=False, description="only these; otherwise the built-in ones count too")
+
+    def beside(self, built_in: tuple[Selector, ...]) -> tuple[Selector, ...]:
+        """All that count."""
+        return self.selectors if self.replace else built_in + self.selectors
+
+
+def _listed(given: Any) -> Any:  # noqa: ANN401  # YAML holds anything
+    return {"selectors": given} if isinstance(given, list | tuple) else given
+
+
+_OwnSelectors = Annotated[Selectors, BeforeValidator(_listed, json_schema_input_type=tuple[Selector, ...] | Selectors)]
+
+
 class FrictionRules(Part):
     """One rule set: when a signal fires. All numbers are those of metrics.md unless the product file says otherwise."""
 
@@ -48,22 +91,16 @@ class FrictionRules(Part):
     rage_clicks: int = Field(3, ge=2, le=20)
     rage_px: int = Field(30, ge=1, le=500)
     rage_ms: int = Field(1000, ge=50, le=5000)
-    repetition: tuple[Selector, ...] = Field(
-        (
-            "input",
-            "textarea",
-            "select",
-            "[contenteditable]",
-            "[role=spinbutton]",
-            ".pagination",
-            ".carousel",
-            ".stepper",
-            "[class*=zoom]",
-            "[aria-label*=zoom i]",
-        ),
-        description="elements made for being clicked again and again: steppers, pagination, fields, zoom, carousels",
+    repetition: _OwnSelectors = Field(
+        default_factory=lambda: Selectors.model_validate({}),
+        description="more elements made for being clicked again and again; steppers, pagination, text fields, zoom and "
+        "carousels are known; {selectors: [...], replace: true} forgets those",
     )
-    dead_exempt: tuple[Selector, ...] = ("a[href]", "input", "textarea", "select", "label")
+    dead_exempt: _OwnSelectors = Field(
+        default_factory=lambda: Selectors.model_validate({}),
+        description="more elements whose clicks may change nothing; links with an address, fields and labels are known; "
+        "{selectors: [...], replace: true} forgets those",
+    )
     error_ms: int = Field(1000, ge=1, le=60_000)
     not_found_urls: tuple[str, ...] = Field((), description="paths, as in `pages`, of pages that say not found")
     not_found_titles: tuple[str, ...] = Field(
@@ -84,9 +121,20 @@ class FrictionRules(Part):
     weights: Weights = Field(default_factory=lambda: Weights.model_validate({}))
 
     @property
+    def repeated(self) -> tuple[Selector, ...]:
+        """Elements made for being clicked again and again, built-in and own."""
+        return self.repetition.beside(REPETITION)
+
+    @property
+    def exempt(self) -> tuple[Selector, ...]:
+        """Elements whose clicks may change nothing, built-in and own."""
+        return self.dead_exempt.beside(DEAD_EXEMPT)
+
+    @property
     def version(self) -> str:
         """Changes with every number of the set."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:8]
+        told = f"{self.model_dump_json()}{self.repeated}{self.exempt}"
+        return hashlib.sha256(told.encode()).hexdigest()[:8]
 
 
 class Friction(Part):

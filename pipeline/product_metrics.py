@@ -1,6 +1,8 @@
 """The product file's goals, funnels, retentions and journeys, as Pydantic models (semantics.md; metrics.md)."""
 
-from typing import Annotated, Literal, Self
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
 
 import polars as pl
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -147,19 +149,60 @@ class Feature(Part):
         return self
 
 
+# Whose events one funnel may run through, besides promoted properties: columns of events, `session` our own sessions.
+FUNNEL_UNITS = ("person", "session", "session_id", "anonymous_id", "user_id", "page_view_id", "tab_id")
+_UNITS = {
+    "s": (1, "seconds"),
+    "m": (60, "minutes"),
+    "h": (3_600, "hours"),
+    "d": (86_400, "days"),
+    "w": (604_800, "weeks"),
+}
+_WINDOW = re.compile(r"([1-9][0-9]{0,8})([smhdw])")
+_LONGEST_WINDOW = timedelta(days=366)
+
+
+def _window(given: Any) -> Any:  # noqa: ANN401  # YAML holds anything
+    """A window as it is written in the product file; ValueError where it is none."""
+    if given is not None:
+        found = _WINDOW.fullmatch(given) if isinstance(given, str) else None
+        if found is None:
+            raise ValueError(f"{given!r} is no window; write a number with s, m, h, d or w, for example 30m, 2h or 7d")
+        if not _length(given) <= _LONGEST_WINDOW:
+            raise ValueError("a window has 366 days at most")
+    return given
+
+
+def _length(window: str) -> timedelta:
+    return timedelta(seconds=int(window[:-1]) * _UNITS[window[-1]][0])
+
+
 class Funnel(Part):
     """Steps to take within a window that starts at step 1 (semantics.md, section 1)."""
 
     steps: tuple[Step, ...] = Field(min_length=2, max_length=20)
-    window_days: int = Field(14, ge=1, le=366, description="days of 86,400 s from step 1")
+    window: Annotated[str | None, BeforeValidator(_window)] = Field(
+        None, description="how long from step 1, for example 30m, 2h or 7d of 86,400 s; default: 14d"
+    )
+    window_days: int | None = Field(None, ge=1, le=366, description="the window in days; `window` takes any unit")
     order: Literal["ordered", "strict", "unordered"] = "ordered"
-    unit: str = Field("person", description="whose events are one stream: person, session, or a promoted property")
+    unit: str = Field(
+        "person",
+        description="whose events are one stream: person, session (as we cut them), an id that the source sends "
+        f"({', '.join(FUNNEL_UNITS[2:])}), or a promoted property",
+    )
     exclusions: tuple[Exclusion, ...] = Field((), max_length=20)
     exclusion_ends: Literal["entity", "attempt"] = Field("entity", description="who is out: the person, or the attempt")
     first_entry: bool = Field(default=False, description="the window runs from the first event of step 1 only")
     strict_increase: bool = Field(default=False, description="steps of one instant don't follow each other")
     hold_constant: Dimensions = Field((), description="columns whose values all steps must share")
     breakdown: Breakdown | None = None
+
+    @model_validator(mode="after")
+    def _has_one_window(self) -> Self:
+        if self.window is not None and self.window_days is not None:
+            raise ValueError("give either `window` or `window_days`")
+        return self
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -189,6 +232,21 @@ class Funnel(Part):
         if label not in labels:
             raise ValueError(f"no step {label!r}; the steps are {', '.join(labels)}")
         return labels.index(label)
+
+    @property
+    def length(self) -> timedelta:
+        """How long after step 1 a step counts."""
+        return _length(self._written)
+
+    @property
+    def length_text(self) -> str:
+        """The same in words."""
+        number, unit = self._written[:-1], _UNITS[self._written[-1]][1]
+        return f"{number} {unit if number != '1' else unit[:-1]}"
+
+    @property
+    def _written(self) -> str:
+        return self.window if self.window is not None else f"{self.window_days or 14}d"
 
     @property
     def exclusion_spans(self) -> tuple[tuple[int, int], ...]:

@@ -58,6 +58,9 @@ class Survey(Part):
         None, description="what makes it appear, where events don't say: after_purchase, exit_intent, widget, ..."
     )
     stage: Name | None = Field(None, description="stage of the customer journey; default: that of the page")
+    language: str | None = Field(
+        None, pattern=r"^[a-z]{2}$", description="of comments too short to tell it; default: that of the event"
+    )
     questions: dict[Name, Question] = Field(default_factory=dict)
 
     @property
@@ -72,13 +75,14 @@ class Theme(Part):
     words: tuple[str, ...] = Field(
         (), description="words or phrases, in whatever inflection; `wait*` for all that begins so"
     )
+    exact: tuple[str, ...] = Field((), description="words or phrases as they stand, in no other inflection")
     examples: tuple[str, ...] = Field((), description="comments that are about it")
     likeness: float = Field(0.3, gt=0, le=1, description="cosine to an example from which a comment is like it")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.words and not self.examples:
-            raise ValueError("give `words` or `examples`")
+        if not self.words and not self.exact and not self.examples:
+            raise ValueError("give `words`, `exact` or `examples`")
         return self
 
 

@@ -45,6 +45,7 @@ from pipeline.voice.feedback import feedback
 _AROUND = (-1, 0, 1)
 # A session booked on a day may go on after midnight.
 _AND_NEXT = (0, 1)
+_AND_BEFORE = (-1, 0)
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES[RECORDINGS],
         (Reads(RECORDED, _AND_NEXT), Reads("sessions"), Reads("events")),
         (),
-        "1",
+        "2",
         compute=_recordings,
     ),
     DayTable(
@@ -181,10 +182,12 @@ DAY_TABLES: tuple[DayTable, ...] = (
     ),
     DayTable(
         TABLES["step_events"],
-        (Reads("events"),),
+        (Reads("events"), Reads("session_events", _AND_BEFORE)),
         ("funnels",),
-        "3",
-        compute=lambda s: Built(step_events(s.scan("events"), s.day, s.product.funnels)),
+        "4",
+        compute=lambda s: Built(
+            step_events(s.scan("events"), s.day, s.product.funnels, s.scan("session_events", _AND_BEFORE))
+        ),
     ),
     DayTable(
         TABLES["return_events"],
@@ -280,7 +283,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["feedback"],
         (Reads("events", _AND_NEXT), Reads("session_events"), Reads("page_views")),
         ("surveys", "voice"),
-        "1",
+        "2",
         compute=lambda s: Built(
             feedback(s.scan("events", _AND_NEXT), s.scan("session_events"), s.scan("page_views"), s.day, s.product)
         ),

@@ -112,7 +112,16 @@ EXPERIMENT_CHECKS = Table(
         number("people_expected", "people who would count if divided by the weights in force on their days", "person"),
         number("ratio_p_value", "of the experiment: chance of a division as uneven as that of people_counted"),
         number("ratio_p_value_before", "the same of people_exposed"),
-        Column("ratio_alarm", pl.Boolean(), "one of these is below 0.01: verdicts are hidden"),
+        number(
+            "ratio_e_value",
+            "of the experiment: evidence against the weights in people_counted, the most at the end of any day (sequential test of a Dirichlet mixture); of 100 fair experiments one ever reaches 100",
+        ),
+        number("ratio_e_value_before", "the same of people_exposed"),
+        Column(
+            "ratio_alarm",
+            pl.Boolean(),
+            "an e-value is 100 or more: verdicts are hidden; at the planned end a p-value below 0.01 hides them too",
+        ),
     ),
     key=("experiment", "variant"),
 )

@@ -122,7 +122,7 @@ KPI_PARTS = Table(
         _KPI,
         Column("kind", pl.String(), "`tree`: factors of revenue; `rate`: the value's own figure changed; `mix`: its share of all did; `volume`: its part of a total did"),
         DIMENSION,
-        Column("part", pl.String(), "factor of the tree, or the dimension's value"),
+        Column("part", pl.String(), "factor of the tree (`unexplained`: revenue without an order, such as refunds alone, which no factor bears), or the dimension's value"),
         number("before", "the part's figure in the period before"),
         number("after", "the part's figure in the period"),
         number("share_before", "the part's share of the denominator in the period before", "share"),

@@ -70,6 +70,7 @@ FUNNEL_STEPS = Table(
         ratio("median_seconds_from_previous", "median time from the step before, zero times left out", "s"),
         rate("step_rate", "people_converted / people_at_previous_step"),
         rate("conversion_rate", "people_converted / people_entered"),
+        rate("conversion_rate_of_mature", "people_converted_of_mature / people_mature: of whom the window is over"),
     ),
     key=FUNNEL_RESULTS.key,
     at_most=FUNNEL_RESULTS.at_most,

@@ -169,9 +169,12 @@ FUNNEL_RESULTS = Table(
             minimum=0,
         ),
         count("people_mature", "people who entered at least one conversion window before the period's end", "person"),
+        count("people_converted_of_mature", "of people_mature, those who took this step within the window", "person"),
     ),
     key=("funnel", "period", "period_start", "group", "step"),
     at_most=(
+        ("people_converted_of_mature", "people_mature"),
+        ("people_converted_of_mature", "people_converted"),
         ("people_converted", "people_at_previous_step"),
         ("people_at_previous_step", "people_entered"),
         ("people_timed", "people_converted"),

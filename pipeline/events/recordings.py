@@ -10,8 +10,7 @@ Active time follows rrweb's player, which skips where nobody acts for 10 s.
 
 import gzip
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -20,6 +19,7 @@ import msgspec
 import polars as pl
 
 from pipeline.contracts import TABLES
+from pipeline.events.recording_order import Piece, in_turn
 
 RECORDINGS = "recordings"
 IDLE_MS = 10_000
@@ -27,11 +27,9 @@ START_MS = 1_000
 # So much is unpacked at once.
 _BATCH_CHARACTERS = 64_000_000
 _NEAR = timedelta(minutes=30)
-_SNAPSHOT, _INCREMENTAL, _META = 2, 3, 4
+_SNAPSHOT, _INCREMENTAL = 2, 3
 _ACTS = frozenset({1, 2, 3, 5, 6, 12})
-_INTERACTION, _CLICK, _MUTATION = 2, 2, 0
-# Within one millisecond: what loads a page comes before its snapshot, and that before what changes it.
-_RANKS = {0: 0, 1: 0, _META: 1, _SNAPSHOT: 2}
+_INTERACTION, _CLICK = 2, 2
 # Different people may be recorded under one id, such as a second's number.
 _RECORDING = ["source", "session_id", "anonymous_id"]
 # Puts the recording of a session away under a name and says where it lies.
@@ -129,19 +127,23 @@ def _about(events: pl.DataFrame) -> dict[str, Any]:
 
 def _assembled(events: pl.DataFrame, session: str, keep: Keep) -> dict[str, Any]:
     """Put the session's recording away; its facts."""
-    rank = pl.col("kind").replace_strict(_RANKS, default=3, return_dtype=pl.Int32)
-    ordered = events.sort("occurred_at", rank, "record_number", "event_number", "event")
+    # Of copies the one with most masked counts, whichever file it came in.
+    ordered = events.sort("occurred_at", "kind", "sameness", "event", "tab_id")
     once = ordered.unique(["tab_id", "occurred_at", "sameness"], keep="first", maintain_order=True)
-    tabs: dict[str | None, list[str]] = {}
-    for tab, event in once.select("tab_id", "event").iter_rows():
-        tabs.setdefault(tab, []).append(event)
-    parts = [f'{{"id":{msgspec.json.encode(tab).decode()},"events":[{",".join(own)}]}}' for tab, own in tabs.items()]
+    tabs: dict[str | None, list[Piece]] = {}
+    told = once.select("tab_id", pl.col("occurred_at").dt.timestamp("ms"), "kind", "sameness", "event")
+    for tab, *piece in told.iter_rows():
+        tabs.setdefault(tab, []).append(Piece(*piece))
+    in_order = {tab: in_turn(pieces) for tab, pieces in tabs.items()}
+    parts = [
+        f'{{"id":{msgspec.json.encode(tab).decode()},"events":[{",".join(own)}]}}' for tab, (own, _) in in_order.items()
+    ]
     data = gzip.compress(f'{{"tabs":[{",".join(parts)}]}}'.encode(), compresslevel=6, mtime=0)
     digest = hashlib.sha256(data).hexdigest()[:16]
     at = once["occurred_at"].dt.timestamp("ms")
     snapshots = at.filter(once["kind"] == _SNAPSHOT)
     shown_from = int(snapshots[0]) - int(at[0]) if len(snapshots) else None
-    strangers = sum(_Shown().out_of_place(own) for own in tabs.values())
+    strangers = sum(strange for _, strange in in_order.values())
     is_act = (once["kind"] == _INCREMENTAL) & once["incremental"].is_in(list(_ACTS)).fill_null(value=False)
     is_click = (once["incremental"] == _INTERACTION) & (once["act"] == _CLICK)
     return {
@@ -167,46 +169,3 @@ def _completeness(shown_from: int | None, strangers: int) -> str:
     if shown_from > START_MS:
         return "start missing"
     return "parts missing" if strangers else "whole"
-
-
-@dataclass
-class _Shown:
-    """Which elements a window has shown so far: one that was never shown tells of a part that is lost."""
-
-    ids: set[int] = field(default_factory=set[int])
-
-    def out_of_place(self, events: list[str]) -> int:
-        """How many events of the window, after its first snapshot, speak of elements that it never showed."""
-        strange, is_shown = 0, False
-        for text in events:
-            event = msgspec.json.decode(text)
-            data = event["data"]
-            if event["type"] == _SNAPSHOT:
-                self._add(data.get("node"))
-                is_shown = True
-            elif is_shown and event["type"] == _INCREMENTAL and isinstance(data, dict):
-                strange += not self._knows(data)
-        return strange
-
-    def _knows(self, data: Mapping[str, Any]) -> bool:
-        if data.get("source") == _MUTATION:
-            added: list[Any] = data.get("adds") or []
-            for each in added:
-                self._add(each.get("node"))
-            named = [each.get("parentId") for each in added]
-            named += [each.get("id") for name in ("texts", "attributes", "removes") for each in data.get(name) or []]
-        elif data.get("source") == _INTERACTION:
-            named = [data.get("id")]
-        else:
-            return True
-        # Below 0 stands what isn't part of the document, 0 what the recorder doesn't name.
-        return all(each in self.ids for each in named if isinstance(each, int) and each > 0)
-
-    def _add(self, root: Any) -> None:  # noqa: ANN401  # JSON holds anything
-        waiting = [root]
-        while waiting:
-            node = waiting.pop()
-            if isinstance(node, dict):
-                if isinstance(node.get("id"), int):
-                    self.ids.add(node["id"])
-                waiting += node.get("childNodes") or []

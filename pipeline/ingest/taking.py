@@ -11,6 +11,7 @@ from pipeline.ingest.accept import Judged, judge, rejected_frame
 from pipeline.ingest.batch import Batch, Reader, Reject
 from pipeline.ingest.erased import Erased
 from pipeline.ingest.faults import FileFault
+from pipeline.ingest.in_order import in_order
 from pipeline.ingest.landing import LandingFile
 from pipeline.ingest.manifests import DayObject, Manifest
 from pipeline.ingest.raw_text import raw_text
@@ -179,7 +180,7 @@ def _batches(file: LandingFile, reader: Reader) -> Iterator[Batch]:
     form = reader.format
     how = How(form.max_record_bytes, form.unwrap, form.line_endings, form.repeated_headers)
     batch = Batch(reader)
-    for number, record in enumerate(read_records(file.path, how), start=1):
+    for number, record in in_order(read_records(file.path, how), form.moment):
         batch.add(number, record)
         if max(batch.records, len(batch.events)) >= BATCH_RECORDS or batch.recorded_characters >= RECORDED_CHARACTERS:
             yield batch

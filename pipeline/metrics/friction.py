@@ -37,6 +37,7 @@ _IN_TIME = ("occurred_at", "session_key", "place")
 _NO_TEXT = pl.lit(None, dtype=pl.String)
 _NO_CLICKS = pl.lit([], dtype=pl.List(pl.String))
 _CLICK = pl.concat_str("source", pl.lit("\x1f"), "event_id")
+_NEAR_LEAVE = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def _rage(a: Acts, rules: FrictionRules) -> pl.DataFrame:
     """One per run of clicks, by the set's rule; clicks on elements made for repetition are taken out before."""
     clicks = a.of("click")
     chains = clicks["element_chain"].drop_nulls().unique()
-    made_for_it = chains_within(chains, rules.repetition)
+    made_for_it = chains_within(chains, rules.repeated)
     meant = clicks.filter(~pl.col("element_chain").is_in(made_for_it).fill_null(value=False))
     told = meant.with_columns(element=pl.col("element_chain"), label=labels(pl.col("element_chain")))
     found = rage_clicks(
@@ -78,7 +79,10 @@ def _rage(a: Acts, rules: FrictionRules) -> pl.DataFrame:
 
 
 def _dead(a: Acts, rules: FrictionRules) -> pl.DataFrame:
-    """Clicks that nothing followed, as the source tells; the click is the last one before its word."""
+    """Clicks that nothing followed, as the source tells; the click is the last one before its word.
+
+    One within a second of the page being left or hidden did something: another tab came up, or went.
+    """
     told = a.of("custom").filter(pl.col("name").is_in(DEAD_CLICKS)).sort(*_IN_TIME)
     clicks = (
         a.of("click")
@@ -89,8 +93,17 @@ def _dead(a: Acts, rules: FrictionRules) -> pl.DataFrame:
     named = joined.with_columns(
         element_chain=pl.coalesce("element_chain", "click_chain"), at=pl.coalesce("click_at", "occurred_at")
     )
-    exempt = chains_within(named["element_chain"].drop_nulls().unique(), rules.dead_exempt)
-    kept = named.filter(~pl.col("element_chain").is_in(exempt).fill_null(value=False))
+    exempt = chains_within(named["element_chain"].drop_nulls().unique(), rules.exempt)
+    left = a.of("page_leave").sort(*_IN_TIME).select("page_view_key", "occurred_at", left_at="occurred_at")
+    kept = (
+        named.filter(~pl.col("element_chain").is_in(exempt).fill_null(value=False))
+        .sort("at", maintain_order=True)
+        .join_asof(
+            left, left_on="at", right_on="occurred_at", by="page_view_key", strategy="nearest", tolerance=_NEAR_LEAVE,
+            check_sortedness=False,
+        )
+        .filter(pl.col("left_at").is_null())
+    )  # fmt: skip
     once = kept.unique(["page_view_key", "at"], keep="first", maintain_order=True)
     return _conform(
         once,
@@ -266,7 +279,9 @@ SIGNALS: Mapping[Signal, Callable[[Acts, FrictionRules], pl.DataFrame]] = {
     "excessive_scroll": _excessive_scroll,
 }
 # The kinds of events that the signals look at, besides goals; of moves and pings there are many.
-KINDS = ("page_view", "click", "scroll", "error", "custom", "form_submit", "validation", "performance")
+KINDS = (
+    "page_view", "page_leave", "click", "scroll", "error", "custom", "form_submit", "validation", "performance",
+)  # fmt: skip
 # What a source must measure for a signal to be told at all; the others follow from page views, clicks and forms.
 NEEDS: Mapping[Signal, str] = {
     "dead_click": "dead_click",

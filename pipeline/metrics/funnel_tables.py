@@ -1,7 +1,7 @@
 """Funnels of the product file as tables: the events of a day that matter to them, and who got how far in a period."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import polars as pl
 
@@ -16,7 +16,7 @@ from pipeline.metrics.funnel_groups import constant_people, grouped_people, with
 from pipeline.metrics.funnel_times import funnel_trends, time_to_convert
 from pipeline.metrics.periods import Calendar, complete_weeks
 from pipeline.product import Product
-from pipeline.product_metrics import Funnel, Step
+from pipeline.product_metrics import FUNNEL_UNITS, Funnel, Step
 
 _ROW = ["funnel", "entity_key", "occurred_at", "steps", "excluded", "first", "value"]
 _ENTITY = ("entity_key",)
@@ -28,7 +28,7 @@ def rules_of(funnel: Funnel) -> FunnelRules:
     """The rules of a funnel of the product file."""
     return FunnelRules(
         steps=len(funnel.steps),
-        window=timedelta(days=funnel.window_days),
+        window=funnel.length,
         order=funnel.order,
         exclusions=funnel.exclusion_spans,
         exclusion_ends=funnel.exclusion_ends,
@@ -37,12 +37,18 @@ def rules_of(funnel: Funnel) -> FunnelRules:
     )
 
 
-def step_events(events: pl.LazyFrame, day: date, funnels: Mapping[str, Funnel]) -> pl.DataFrame:
+def step_events(
+    events: pl.LazyFrame, day: date, funnels: Mapping[str, Funnel], booked: pl.LazyFrame | None = None
+) -> pl.DataFrame:
     """Events of `day` that matter to a funnel: what they fit, whose they are, and the value that it looks at.
 
-    Of a strict funnel these are all events. Events that bear no unit's id are left out.
+    Of a strict funnel these are all events. Events that bear no unit's id are left out. `booked` holds session_events of
+    the day and the one before; funnels by session need them.
     """
     people = events.filter(pl.col("person_key").is_not_null(), ~pl.col("is_bot"))
+    if booked is not None and any(funnel.unit == "session" for funnel in funnels.values()):
+        keys = booked.select("source", "event_id", "session_key")
+        people = people.join(keys, on=["source", "event_id"], how="left")
     found = [_rows(people, name, funnel) for name, funnel in funnels.items()]
     schema = TABLES["step_events"].schema
     rows = (
@@ -110,9 +116,9 @@ def _stream(rows: pl.LazyFrame, name: str, funnel: Funnel) -> pl.LazyFrame:
 
 
 def _entity(unit: str) -> pl.Expr:
-    if unit == "person":
-        return pl.col("person_key")
-    text = pl.col("session_id" if unit == "session" else PROMOTED_PREFIX + unit).cast(pl.String)
+    if unit in ("person", "session"):
+        return pl.col(f"{unit}_key")
+    text = pl.col(unit if unit in FUNNEL_UNITS else PROMOTED_PREFIX + unit).cast(pl.String)
     return stable_keys(pl.when(text != "").then(text))
 
 
@@ -144,7 +150,7 @@ def _period_rows(
 ) -> pl.DataFrame:
     label, first, last = period
     inside = _stream(rows, name, funnel).filter(pl.col("day").is_between(first, last))
-    mature_until = day_start(last + ONE_DAY, product.zone_info) - timedelta(days=funnel.window_days)
+    mature_until = day_start(last + ONE_DAY, product.zone_info) - funnel.length
     groups = _people(inside, funnel)
     counts = [_step_rows(group, people, rules_of(funnel), mature_until) for group, people in groups.items()]
     names = pl.DataFrame(
@@ -189,6 +195,7 @@ def _people(stream: pl.LazyFrame, funnel: Funnel) -> dict[str, pl.DataFrame]:
 
 def _step_rows(group: str, people: pl.DataFrame, rules: FunnelRules, mature_until: datetime) -> pl.DataFrame:
     is_mature = people["t0"] <= mature_until
+    mature = step_counts(people.filter(is_mature), rules)
     return step_counts(people, rules).select(
         group=pl.lit(group),
         people_entered=pl.lit(people.height, dtype=pl.Int64),
@@ -196,6 +203,7 @@ def _step_rows(group: str, people: pl.DataFrame, rules: FunnelRules, mature_unti
         step=pl.col("step") + 1,
         people_at_previous_step=pl.coalesce(pl.col("converted").shift(), "converted"),
         people_converted=pl.col("converted"),
+        people_converted_of_mature=mature["converted"],
         people_timed=pl.col("timed"),
         mean_us_from_previous=pl.col("mean_us"),
         median_us_from_previous=pl.col("median_us"),
@@ -230,7 +238,7 @@ def funnel_trend_counts(rows: pl.LazyFrame, days: list[date], product: Product) 
         first, last = (day_start(day, product.zone_info) for day in (days[0], days[-1]))
         found = funnel_trends(_stream(rows, name, funnel), rules_of(funnel), calendar, first, last, by=_ENTITY)
         weeks = {n: calendar.first_day(n) for n in found["period"]}
-        window_end = day_start(days[-1] + ONE_DAY, product.zone_info) - timedelta(days=funnel.window_days)
+        window_end = day_start(days[-1] + ONE_DAY, product.zone_info) - funnel.length
         mature = {n: calendar.start(n + 1) <= window_end for n in found["period"]}
         parts.append(
             found.select(

@@ -5,8 +5,8 @@ Texts and axes take the page's own colour, so that dark and light work alike.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
@@ -19,6 +19,7 @@ BLUE, ORANGE, GREEN, GREY, RED = "#4c78a8", "#f58518", "#54a24b", "#9aa0a6", "#d
 # Releases of the product file by name, marked on every chart over time.
 Releases = Mapping[str, date]
 _NONE: Releases = {}
+_TIME_AXIS = alt.Axis(format="%d %b", labelOverlap="greedy", labelSeparation=12)
 _ID = re.compile(r'\bid="([^"]+)"')
 _CONFIG: dict[str, Any] = {
     "background": "transparent",
@@ -57,33 +58,31 @@ def svg(chart: alt.Chart | alt.LayerChart | alt.FacetChart, label: str) -> Marku
 
 def _marks(days: pl.Series, releases: Releases, *, named: bool = True) -> list[alt.Chart]:
     """Layers that mark the releases which lie in the days that a chart shows."""
-    first, last = days.min(), days.max()
+    first, last = days.min(), _end_of(days)
     inside = [(day, name) for name, day in releases.items() if first <= day <= last]  # pyright: ignore[reportOperatorIssue]
-    return _rules(pl.DataFrame(inside, schema={"day": pl.Date, "name": pl.String}, orient="row"), "day:T", named=named)
+    return _rules(pl.DataFrame(inside, schema={"day": pl.Date, "name": pl.String}, orient="row"), named=named)
 
 
-def _rules(marked: pl.DataFrame, at: str, sort: Sequence[str] | None = None, *, named: bool = True) -> list[alt.Chart]:
+def _end_of(days: pl.Series) -> date:
+    """The last day of a chart whose places are days or first days of periods: the last period is as long as that before."""
+    ordered: list[date] = days.unique().sort().to_list()
+    return ordered[-1] + (ordered[-1] - ordered[-2] - timedelta(days=1) if len(ordered) > 1 else timedelta())
+
+
+def _rules(marked: pl.DataFrame, *, named: bool = True) -> list[alt.Chart]:
     if marked.is_empty():
         return []
     # Layers share an axis: what one says of it must not contradict the other.
     axis = alt.Undefined if named else None
-    base = alt.Chart(marked).encode(x=alt.X(at, title=None, axis=axis, sort=sort or alt.Undefined))
+    base = alt.Chart(marked).encode(x=alt.X("day:T", title=None, axis=axis))
     rules = base.mark_rule(strokeDash=[4, 3], color=GREY)
     names = base.mark_text(align="left", dx=4, fontSize=10).encode(text="name:N", y=alt.value(6))
     return [rules, names] if named else [rules]
 
 
-def _marks_between(starts: Sequence[date], shown: Sequence[str], releases: Releases) -> list[alt.Chart]:
-    """Marks on a chart whose places are periods: each release on the period in which it lies."""
-    places = {name: [i for i, start in enumerate(starts) if start <= day] for name, day in releases.items()}
-    # Of the last period nobody knows how long it is; a release after it isn't on the chart by far.
-    step = starts[1] - starts[0] if len(starts) > 1 else None
-    inside = [
-        (shown[found[-1]], name)
-        for name, found in places.items()
-        if found and (step is None or releases[name] < starts[found[-1]] + step)
-    ]
-    return _rules(pl.DataFrame(inside, schema={"at": pl.String, "name": pl.String}, orient="row"), "at:O", list(shown))
+def _over_time(column: str, **options: Any) -> alt.X:  # noqa: ANN401  # the library's own
+    """Time is a temporal axis everywhere: places in the order of their texts, or of a layer, are none in time."""
+    return alt.X(f"{column}:T", title=None, axis=_TIME_AXIS, **options)
 
 
 def line(
@@ -96,7 +95,7 @@ def line(
         alt.Chart(frame)
         .mark_line(strokeWidth=2)
         .encode(
-            x=alt.X(f"{x}:T", title=None, axis=alt.Axis(format="%d %b", labelOverlap="greedy", labelSeparation=12)),
+            x=_over_time(x),
             y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format=form)),
             color=alt.Color(f"{colour}:N", sort=order, scale=alt.Scale(range=[BLUE, ORANGE, GREEN]), title=None),
         )
@@ -147,20 +146,20 @@ def steps(frame: pl.DataFrame, label: str, unit: str = "people") -> Markup:
 
 
 def lifecycle(frame: pl.DataFrame, label: str, releases: Releases = _NONE) -> Markup:
-    """Bars up for who was active, down for who wasn't any more: `start`, `week` (its first day), `state`, `people`."""
+    """Bars up for who was active, down for who wasn't any more: `week` (its first day), `state`, `people`."""
     states = ["new", "returning", "resurrecting", "dormant"]
-    order = frame["start"].unique(maintain_order=True).to_list()
+    width = 560 / (((frame["week"].max() - frame["week"].min()).days // 7 + 1) if frame.height else 1)  # pyright: ignore[reportOperatorIssue, reportAttributeAccessIssue, reportOptionalOperand]
     chart = (
-        alt.Chart(frame.drop("week"))
-        .mark_bar()
+        alt.Chart(frame)
+        .mark_bar(size=max(2.0, 0.7 * width))
         .encode(
-            x=alt.X("start:O", sort=order, title=None, axis=alt.Axis(labelAngle=0)),
+            x=_over_time("week", scale=alt.Scale(padding=width / 2)),
             y=alt.Y("people:Q", title="people", axis=alt.Axis(format=",d")),
             color=alt.Color("state:N", sort=states, scale=alt.Scale(domain=states, range=[GREEN, BLUE, ORANGE, RED])),
             order="order:Q",
         )
     )
-    layers = alt.layer(chart, *_marks_between(frame["week"].unique().sort().to_list(), order, releases))
+    layers = alt.layer(chart, *_marks(frame["week"], releases))
     return svg(layers.properties(width=560, height=260), label)
 
 
@@ -183,9 +182,7 @@ def intervals(frame: pl.DataFrame, label: str, title: str, colours: Mapping[str,
 
 def band(frame: pl.DataFrame, label: str, title: str, releases: Releases = _NONE) -> Markup:
     """A score over weeks with its 95 % interval as a band: `start`, `score`, `low_end`, `high_end`, `responses`."""
-    base = alt.Chart(frame).encode(
-        x=alt.X("start:T", title=None, axis=alt.Axis(format="%d %b", labelOverlap="greedy", labelSeparation=12))
-    )
+    base = alt.Chart(frame).encode(x=_over_time("start"))
     spread = base.mark_area(color=BLUE, opacity=0.18).encode(
         y=alt.Y("low_end:Q", title=title, scale=alt.Scale(zero=False)), y2="high_end:Q"
     )
@@ -197,16 +194,16 @@ def band(frame: pl.DataFrame, label: str, title: str, releases: Releases = _NONE
 def rates(frame: pl.DataFrame, x: str, y: str, label: str, releases: Releases = _NONE) -> Markup:
     """Shares over time or age, with their points."""
     is_time = frame.schema[x] == pl.Date
-    shown = frame.select(pl.col(x).dt.strftime("%d %b") if is_time else pl.col(x), y)
+    age = alt.X(f"{x}:O", sort=frame[x].to_list(), title=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy"))
     chart = (
-        alt.Chart(shown)
+        alt.Chart(frame.select(x, y))
         .mark_line(point=True, color=BLUE, strokeWidth=2)
         .encode(
-            x=alt.X(f"{x}:O", sort=shown[x].to_list(), title=None, axis=alt.Axis(labelAngle=0, labelOverlap="greedy")),
+            x=_over_time(x) if is_time else age,
             y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format="%"), scale=alt.Scale(zero=True)),
         )
     )
-    marks = _marks_between(frame[x].to_list(), shown[x].to_list(), releases) if is_time else []
+    marks = _marks(frame[x], releases) if is_time else []
     return svg(alt.layer(chart, *marks).properties(width=420, height=180), label)
 
 

@@ -55,9 +55,15 @@ def _division(rows: pl.DataFrame, name: str) -> Section:
     told = "not in the product file: shown, but not judged"
     if rows["is_configured"].any():
         p = first["ratio_p_value"]
-        told = "nobody counts yet" if p is None else f"a division as uneven comes by chance with p = {p:.3g}"
+        told = (
+            "nobody counts yet"
+            if p is None
+            else f"a division as uneven comes by chance with p = {p:.3g}, for one look at the end"
+        )
+        if p is not None:
+            told += f"; evidence against the weights at any look so far: {first['ratio_e_value']:.3g}"
         if first["ratio_alarm"]:
-            told += ". Below 0.01: something is wrong with the division, and verdicts are hidden"
+            told += ". At 100 or more something is wrong with the division, and verdicts are hidden"
     return Section(
         f"{said(name)}: who saw what",
         f"People are divided by person; who saw two variants is set aside. By the weights in force, {told}.",

@@ -29,7 +29,7 @@ from pipeline.report.passports import Trust, said_of
 from pipeline.report.quality import Standing, number_text
 
 _PARTS_SHOWN, _GROUPS_SHOWN = 12, 12
-_TREE_ORDER = ("people", "orders per person", "revenue per order")
+_TREE_ORDER = ("people", "orders per person", "revenue per order", "unexplained")
 _EVERYBODY = pl.col("dimension") == ""
 _BY_GROUP = ("people", "sessions", "conversion", "revenue_per_person", "average_order", "bounce_rate", "frustration")
 _PERIODS = [("week", "last complete week"), ("last_7", "last 7 days"), ("last_28", "last 28 days"), ("day", "last day")]
@@ -190,7 +190,8 @@ def _tree(product: Product, changes: pl.DataFrame) -> Section:
     return Section(
         "Why revenue changed",
         f"Revenue = people x orders per person x revenue per order. The parts add up to the change of "
-        f"{money(total, product.currency)} on the week before.",
+        f"{money(total, product.currency)} on the week before."
+        + (" Unexplained is what was given back in a week without an order." if "unexplained" in by_part else ""),
         [charts.parts(drawn, "Parts of the change of revenue", product.currency)] if ordered else [],
         ("factor", "before", "now", "adds"),
         [
@@ -204,7 +205,9 @@ def _tree(product: Product, changes: pl.DataFrame) -> Section:
 
 def _factor(part: str, value: float, product: Product) -> str:
     return (
-        money(value, product.currency) if part == "revenue per order" else figure_text(value, "count", product.currency)
+        money(value, product.currency)
+        if part in ("revenue per order", "unexplained")
+        else figure_text(value, "count", product.currency)
     )
 
 

@@ -223,17 +223,17 @@ def _funnels(product: Product, marts: Marts) -> Page:
         if trend.height > 1:
             title = f"{name}: conversion by week of entry"
             drawn.append(charts.rates(trend, "week", "conversion_rate", title, releases_of(product)))
-        days = product.funnels[name].window_days
+        length = product.funnels[name].length_text
         sections += [
             Section(
                 f"Funnel: {name}",
-                f"People who took each step within {days} days of the first; times are from the step before. The line: of the "
+                f"People who took each step within {length} of the first; times are from the step before. The line: of the "
                 "people who entered in a week, those who took the last step, once their window is over.",
                 drawn,
                 ("step", "people", "of the step before", "of all", "median time", "mean time"),
                 passport="funnel_steps: step_name people_converted step_rate conversion_rate median_seconds_from_previous "
                 "mean_seconds_from_previous",
-                mature=f"People who entered less than {days} days before the last day may still go on.",
+                mature=f"People who entered less than {length} before the last day ends may still go on; `conversion_rate_of_mature` leaves them out.",
                 pickers=_funnel_pickers(own),
                 bodies=_funnel_bodies(own),
             ),

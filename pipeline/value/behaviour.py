@@ -150,7 +150,7 @@ def _step_sums(
     helpful = acts.filter(pl.col("kind").is_in(["feature", "zone"]))
     for name, funnel in product.funnels.items():
         own = steps.filter(pl.col("funnel") == name)
-        window = timedelta(days=funnel.window_days)
+        window = funnel.length
         if funnel.unit != "person" or own.is_empty():
             continue
         for k, step in enumerate(funnel.steps[:-1]):

@@ -6,18 +6,20 @@ Fitted in one thread over rows in a fixed order, rounded to 6 significant digits
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import betaln, gammaln, hyp2f1
+from scipy.special import betaln, expit, gammaln, hyp2f1
 
 Floats = NDArray[np.float64]
 LEAST_PEOPLE = 100
 _DIGITS = 6
 # Parameters that run away (e^10) are none: the purchases tell no difference between people.
 _LARGEST = 10.0
+# So near to where a quotient has no value its two sides are looked at instead.
+_STEP = 1e-5
 
 
 @dataclass(frozen=True)
@@ -103,23 +105,39 @@ def _least(loss: Callable[[Floats], float], start: Floats) -> tuple[Floats, floa
 
 def expected_purchases(model: BgNbd, x: Floats, t_x: Floats, t: Floats, ahead: float) -> Floats:
     """Purchases that each person is expected to make in the next `ahead` units of time."""
-    r, alpha, a, b = model.r, model.alpha, model.a, model.b
-    share = ahead / (alpha + t + ahead)
-    # For large x the series is summed in another form of itself, which converges.
-    tail = hyp2f1(r + x, b + x, a + b + x - 1, share)
-    first = (a + b + x - 1) / (a - 1) * (1 - ((alpha + t) / (alpha + t + ahead)) ** (r + x) * tail)
-    return np.maximum(0.0, first / (1 + _left(model, x, t_x, t)))
+    share = ahead / (model.alpha + t + ahead)
+    return np.maximum(0.0, _ahead(model, x, share) * chance_alive(model, x, t_x, t))
+
+
+def _ahead(model: BgNbd, x: Floats, share: Floats) -> Floats:
+    """Purchases ahead of who is still a customer, where what lies ahead is `share` of all time.
+
+    Fader, Hardie, Lee (2005), equation 10, after Euler's transformation of its series, without which it overflows for who
+    buys often: (1 - z)^(a-1) 2F1(a+b-1-r, a-1; a+b+x-1; z).
+    """
+    r, a, b = model.r, model.a, model.b
+    # At a = 1, and a + b = 1 without repeats, both sides of a quotient vanish, and where r - a is whole the function's
+    # library has no value: there the mean of what lies on both sides is the limit.
+    aside: str | None = None
+    if abs(a - 1) < _STEP:
+        aside = "a"
+    elif abs(a + b - 1) < _STEP and (x == 0).any():
+        aside = "b"
+    elif abs(r - a - round(r - a)) < _STEP:
+        aside = "r"
+    if aside is not None:
+        value: float = getattr(model, aside)
+        sides = (replace(model, **{aside: value + step}) for step in (-2 * _STEP, 2 * _STEP))
+        return np.mean([_ahead(each, x, share) for each in sides], axis=0)
+    c = a + b + x - 1
+    return c / (a - 1) * (1 - (1 - share) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, c, share))
 
 
 def chance_alive(model: BgNbd, x: Floats, t_x: Floats, t: Floats) -> Floats:
     """Chance that each person is still a customer; 1 for who never bought again."""
-    return 1 / (1 + _left(model, x, t_x, t))
-
-
-def _left(model: BgNbd, x: Floats, t_x: Floats, t: Floats) -> Floats:
     r, alpha, a, b = model.r, model.alpha, model.a, model.b
-    odds = a / (b + np.maximum(x, 1) - 1) * np.exp((r + x) * np.log((alpha + t) / (alpha + t_x)))
-    return np.where(x > 0, odds, 0.0)
+    log_odds_left = np.log(a / (b + np.maximum(x, 1) - 1)) + (r + x) * np.log((alpha + t) / (alpha + t_x))
+    return np.where(x > 0, expit(-log_odds_left), 1.0)
 
 
 def expected_value(model: GammaGamma, x: Floats, mean: Floats) -> Floats:

@@ -104,7 +104,7 @@ def _dropped(beside: Streams, span: Span, product: Product, what: Subjects) -> I
 
 def _earliest(span: Span, product: Product) -> date:
     """The first day on which a step of a funnel may have been taken that is looked at."""
-    windows = [timedelta(days=funnel.window_days) for funnel in product.funnels.values()]
+    windows = [funnel.length for funnel in product.funnels.values()]
     return min((span.moved(window).first for window in windows), default=span.first)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 import polars as pl
@@ -56,7 +57,8 @@ def experiment_checks(exposures: pl.LazyFrame, product: Product) -> pl.DataFrame
         kept = dict(counted.group_by("variant").len().rows())
         after = _ratio_p(kept, expected)
         before = _ratio_p(told, _expected(own, experiment))
-        alarm = any(p is not None and p < SAMPLE_RATIO_ALARM for p in (after, before))
+        e_after, e_before = _ratio_e(counted, experiment), _ratio_e(own, experiment)
+        alarm = any(e is not None and e >= 1 / SAMPLE_RATIO_ALARM for e in (e_after, e_before))
         rows += [
             {
                 "experiment": name,
@@ -69,6 +71,8 @@ def experiment_checks(exposures: pl.LazyFrame, product: Product) -> pl.DataFrame
                 "people_expected": expected.get(variant),
                 "ratio_p_value": after,
                 "ratio_p_value_before": before,
+                "ratio_e_value": e_after,
+                "ratio_e_value_before": e_before,
                 "ratio_alarm": alarm,
             }
             for variant in sorted({*told, *planned})
@@ -90,6 +94,19 @@ def _expected(people: pl.DataFrame, experiment: Experiment | None) -> dict[str, 
     return found
 
 
+def _ratio_e(people: pl.DataFrame, experiment: Experiment | None) -> float | None:
+    """The largest e-value against the weights at the end of any day; None of an experiment that isn't configured."""
+    if experiment is None:
+        return None
+    own = people.filter(pl.col("variant").is_in(list(experiment.variants)))
+    looks: list[tuple[list[float], list[float]]] = []
+    for (day,), part in sorted(own.partition_by("day", as_dict=True).items(), key=itemgetter(0)):
+        came, weights = dict(part.group_by("variant").len().rows()), weights_on(experiment, day)
+        if sum(weights.values()) > 0:
+            looks.append(([float(came.get(each, 0)) for each in weights], list(weights.values())))
+    return statistics.sample_ratio_e(looks)
+
+
 def weights_on(experiment: Experiment, day: date) -> Mapping[str, float]:
     """The weights in force on a day: those of the last ramp that had begun."""
     begun = [ramp for ramp in experiment.ramps if ramp.valid_from <= day]
@@ -108,6 +125,8 @@ def experiment_results(streams: Streams, days: list[date], product: Product) -> 
         return table.conform(pl.DataFrame(schema=table.schema))
     checks = experiment_checks(streams.exposures, product)
     alarmed = set(checks.filter("ratio_alarm")["experiment"])
+    uneven = pl.min_horizontal("ratio_p_value", "ratio_p_value_before") < SAMPLE_RATIO_ALARM
+    uneven_at_end = set(checks.filter(uneven)["experiment"])
     spans = summed.group_by("experiment").agg(first_day=pl.col("day").min())
     first_days = dict(spans.rows())
     whole = summed.group_by(*_CELL, "variant").agg(pl.col("people_exposed", "people", "people_with", *SUMS).sum())
@@ -124,7 +143,9 @@ def experiment_results(streams: Streams, days: list[date], product: Product) -> 
     frame = pl.DataFrame(rows, schema={**table.schema, "verdict": pl.String, "planned": pl.Boolean}, orient="row")
     # The primary metric is one test a variant; the others, and groups, are looked at together.
     judged = with_q(frame, ["experiment", "is_primary", "dimension"])
-    return table.conform(_with_verdicts(judged, alarmed))
+    has_ended = pl.col("is_primary") & (pl.col("dimension") == "") & pl.col("planned") & (pl.col("days_to_go") == 0)
+    ended = set(judged.filter(has_ended)["experiment"])
+    return table.conform(_with_verdicts(judged, alarmed | (uneven_at_end & ended)))
 
 
 def _moments(row: Mapping[str, Any] | None, scale: int) -> Moments:

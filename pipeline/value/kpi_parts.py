@@ -20,6 +20,8 @@ from pipeline.value.kpi_sums import FIGURES, Grid, KeyFigure, by_person, grid_to
 from pipeline.value.kpis import windows
 
 _TREE = ("people", "orders per person", "revenue per order")
+# Money given back where nothing was ordered: no product of factors, so none of them may bear it.
+UNEXPLAINED = "unexplained"
 # Headlines whose change is taken apart.
 _TOTALS = ("people", "sessions", "orders", "revenue")
 _RATES = (
@@ -165,15 +167,21 @@ def _tree_rows(found: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]
     if len(whole) < 2 or min(row["people_y"] for row in whole.values()) == 0:  # noqa: PLR2004  # before and after
         return []
     factors: list[list[float]] = []
+    rests: list[int] = []
     for side in (0, 1):
         people, orders, revenue = (whole[side][f"{name}_y"] for name in ("people", "orders", "revenue"))
         factors.append([people, orders / people, revenue / orders if orders else 0.0])
+        rests.append(0 if orders else revenue)
+    unexplained = rests[1] - rests[0]
     change = whole[1]["revenue_y"] - whole[0]["revenue_y"]
-    micros = _in_micros(tree(*factors), change)
-    scales = (1, 1, MICROS)
+    parts = list(zip(_TREE, *factors, _in_micros(tree(*factors), change - unexplained), strict=True))
+    if any(rests):
+        parts.append((UNEXPLAINED, *rests, unexplained))
+    scales = {"revenue per order": MICROS, UNEXPLAINED: MICROS}
     return [
         _row("revenue", "", Share("tree", name, a / scale, b / scale, None, None, part / MICROS), part)
-        for name, a, b, scale, part in zip(_TREE, *factors, scales, micros, strict=True)
+        for name, a, b, part in parts
+        for scale in (scales.get(name, 1),)
     ]
 
 

@@ -6,9 +6,12 @@ Johari et al. 2022 (the mixture test behind the always-valid interval). Degenera
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, erfc, log, sqrt
+from math import ceil, erfc, exp, log, sqrt
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
+from scipy.special import gammaln
 
 from pipeline.metrics.like_for_like import Z95
 
@@ -16,6 +19,10 @@ ALPHA = 0.05
 # Standard errors between 0 and an effect that 4 of 5 experiments find at 5 %.
 POWER_ERRORS = Z95 + float(stats.norm.ppf(0.8))
 SAMPLE_RATIO_ALARM = 0.01
+# How near to the weights the shares of a wrong division are thought to lie: about 5 points of 50.
+_CONCENTRATION = 100.0
+# More is as much as a table needs to hold.
+MOST_E = 1e12
 
 
 @dataclass(frozen=True)
@@ -160,6 +167,36 @@ def sample_ratio_p(observed: Sequence[float], expected: Sequence[float]) -> floa
         return 0.0
     square = sum((o - e) ** 2 / e for o, e in sides)
     return float(stats.chi2.sf(square, len(sides) - 1))
+
+
+def sample_ratio_e(looks: Sequence[tuple[Sequence[float], Sequence[float]]]) -> float:
+    """The largest e-value, over all looks, against the weights: of 100 fair experiments one ever reaches 100.
+
+    A look is the people who came since the one before, by variant, and the weights in force. The likelihood of a mixture
+    of Dirichlet distributions around the weights over that of the weights themselves; where weights change it begins anew
+    and multiplies. Lindon, Malek 2022, "Anytime-valid inference for multinomial count data".
+    """
+    largest = ended = now = 0.0
+    came: NDArray[np.float64] | None = None
+    before: tuple[float, ...] = ()
+    for people, weights in looks:
+        whole = sum(weights)
+        known = [(n, w / whole) for n, w in zip(people, weights, strict=True) if w > 0]
+        if sum(n for n, _ in known) < sum(people):
+            return MOST_E
+        if came is None or tuple(weights) != before:
+            ended, came, before = ended + now, np.zeros(len(known)), tuple(weights)
+        came = came + np.array([n for n, _ in known])
+        now = _log_mixture(came, np.array([share for _, share in known]))
+        largest = max(largest, ended + now)
+    return min(MOST_E, exp(min(largest, log(MOST_E))))
+
+
+def _log_mixture(came: NDArray[np.float64], shares: NDArray[np.float64]) -> float:
+    """Log of the likelihood ratio where shares are drawn from a Dirichlet distribution around those planned."""
+    around = _CONCENTRATION * shares
+    mixed = gammaln(_CONCENTRATION) - gammaln(_CONCENTRATION + came.sum())
+    return float(mixed + (gammaln(around + came) - gammaln(around)).sum() - (came * np.log(shares)).sum())
 
 
 def days_until(error: float, minimum_effect: float, people: int, people_a_day: float) -> int | None:

@@ -98,7 +98,7 @@ def _groups(steps: pl.LazyFrame, span: Span, product: Product) -> Iterator[tuple
     for name, funnel in product.funnels.items():
         if funnel.unit != "person" or funnel.breakdown is None:
             continue
-        moved = span.moved(timedelta(days=funnel.window_days))
+        moved = span.moved(funnel.length)
         for k in range(len(funnel.steps) - 1):
             at = steps.filter(pl.col("funnel") == name, moved.holds("day"), pl.col("steps") & (1 << k) != 0)
             people = at.group_by("value").agg(n=pl.col("person_key").n_unique()).collect()

@@ -112,7 +112,7 @@ def funnel_steps(
     for name, funnel in product.funnels.items():
         if funnel.unit != "person" or funnel.breakdown is None:
             continue
-        window = timedelta(days=funnel.window_days)
+        window = funnel.length
         moved = span.moved(window)
         reads = pl.col("day").is_between(moved.first, span.last)
         own = steps.filter(pl.col("funnel") == name, reads).collect()

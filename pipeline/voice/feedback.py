@@ -231,7 +231,9 @@ def _others(known: pl.DataFrame, product: Product) -> pl.DataFrame:
 def _read(answered: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Read the comments: none or some, language, mood."""
     phrases, otherwise = stock_phrases(product.voice), product.voice.language
-    rows = answered.select("question_kind", "text", "language").rows()
+    spoken = {name: survey.language for name, survey in product.surveys.items() if survey.language}
+    by_survey = pl.col("survey").replace_strict(spoken, default=None, return_dtype=pl.String)
+    rows = answered.select("question_kind", "text", pl.coalesce(by_survey, "language")).rows()
     nones = [non_answer(text, phrases) if kind == "text" else None for kind, text, _ in rows]
     is_comment = [kind == "text" and none is None for (kind, _, _), none in zip(rows, nones, strict=True)]
     languages = [

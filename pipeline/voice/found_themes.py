@@ -6,6 +6,7 @@ they are looked for anew, a theme that is like one found before bears its id. Al
 they came and however many nights it took (decision 0015).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,9 +18,10 @@ import polars as pl
 
 from pipeline.days import ONE_DAY
 from pipeline.events.keys import stable_key
-from pipeline.voice.text import surface_forms
+from pipeline.voice.text import surface_forms, valence
 from pipeline.voice.vectors import component_weights, factorised, stemmed, word_vectors
 
+FOUND = "found:"
 FIRST_COMMENTS = 100
 EVERY_DAYS = 28
 WINDOW_DAYS = 364
@@ -34,6 +36,8 @@ _TELLING_TERMS = 20
 _TELLING_WEIGHT = 0.1
 _SHOWN_TERMS = 8
 _NAME_TERMS = 3
+# A word that names a theme stands in one of so many of its comments.
+_NAME_SHARE = 5
 _DIGITS = 6
 
 
@@ -159,7 +163,7 @@ def _named(terms: list[dict[str, float]], known: dict[str, FoundTheme], language
         old = before[pairs[place]] if place in pairs and likeness[place][pairs[place]] >= _ALIKE else None
         if not mine:
             continue
-        own = f"found:{language}:{stable_key('|'.join([language, day.isoformat(), *mine])) & (2**32 - 1):08x}"
+        own = f"{FOUND}{language}:{stable_key('|'.join([language, day.isoformat(), *mine])) & (2**32 - 1):08x}"
         found.append(FoundTheme(old.theme if old else own, old.since if old else day, mine))
     return found
 
@@ -193,7 +197,15 @@ def _strengths(fitted: _Fitted, themes: list[FoundTheme], ordered: pl.DataFrame,
     return ordered.select("source", "event_id", "question", "text").join(found, on="text").drop("text")
 
 
-def name_of(theme: FoundTheme, forms: dict[str, str]) -> tuple[str, str]:
-    """A theme's name, of its three most telling words, and its eight, as people write them."""
-    words = [forms.get(stem, stem) for stem in theme.terms]
-    return ", ".join(words[:_NAME_TERMS]), ", ".join(words[:_SHOWN_TERMS])
+def name_of(theme: FoundTheme, looked: Looked, texts: Sequence[str], tones: Sequence[float]) -> tuple[str, str]:
+    """A theme's name, of its three most telling words that a fifth of its comments hold, and its eight, as people write them.
+
+    `texts` are its comments; `tones` say which way its mood and its effect on the score go (above 0: up). Words of praise
+    or blame against one of them name nothing. Where no word is left, the one that most comments hold is the name.
+    """
+    words = [(stem, looked.forms.get(stem, stem)) for stem in theme.terms]
+    held = Counter(stem for text in texts for stem in set(_stems_of(text, looked.language)))
+    common = [pair for pair in words if held[pair[0]] * _NAME_SHARE >= len(texts)]
+    fitting = [word for _, word in common if all(valence(word, looked.language) * tone >= 0 for tone in tones)]
+    most = [word for _, word in sorted(words, key=lambda pair: -held[pair[0]])][:1]
+    return ", ".join(fitting[:_NAME_TERMS] or most), ", ".join([word for _, word in words][:_SHOWN_TERMS])

@@ -15,6 +15,8 @@ from pipeline.voice.vectors import stemmed, word_vectors
 PICKS = 3
 _DAYS = 90
 _SHORTEST, _LONGEST = 20, 400
+# A shorter comment is near to every middle and tells little.
+_TYPICAL_LENGTH = (40, 280)
 _COMMENT = ["source", "event_id", "question"]
 _DIGITS = 6
 
@@ -63,8 +65,12 @@ def _picked(named: pl.DataFrame) -> pl.DataFrame:
     }
     left, found = named, [named.clear().with_columns(pick=pl.lit(""), place=pl.lit(0, dtype=pl.Int64))]
     for pick, (columns, downwards) in orders.items():
-        side = {"lowest": pl.col("standing") == "low", "highest": pl.col("standing") == "high"}.get(pick)
-        fitting = left if side is None else left.filter(side)
+        is_fitting = {
+            "typical": pl.col("text").str.len_chars().is_between(*_TYPICAL_LENGTH),
+            "lowest": pl.col("standing") == "low",
+            "highest": pl.col("standing") == "high",
+        }
+        fitting = left.filter(is_fitting[pick])
         ordered = fitting.sort([*columns, *_COMMENT], descending=[*downwards, False, False, False], nulls_last=True)
         of_people = ordered.unique([*group, "cluster_key"], keep="first", maintain_order=True)
         # The same words of two people are one quote.

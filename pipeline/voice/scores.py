@@ -59,9 +59,17 @@ def _grouped(rows: pl.DataFrame, product: Product) -> pl.DataFrame:
 def _beside_showings(responses: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
     """Add `is_measured`, and book a response to a showing where and when that was: a rate compares what belongs together.
 
-    The showing is the last of the survey to the person before the answer; of several responses to one the first counts.
-    Where people aren't known, a response is measured on days on which the survey was shown.
+    The showing is the last of the survey to the person before the answer, and of the answer's own trigger where it has
+    one; of several responses to one the first counts. Where people aren't known, a response is measured on days on which
+    the survey was shown so.
     """
+    has_own = pl.col("trigger") != ""
+    own, rest = _linked(responses.filter(has_own), shown, ["survey", "trigger"]), responses.filter(~has_own)
+    return pl.concat([own, _linked(rest, shown, ["survey"]).select(own.columns)])
+
+
+def _linked(responses: pl.DataFrame, shown: pl.DataFrame, alike: list[str]) -> pl.DataFrame:
+    """The same, of showings that are `alike`."""
     impressions = shown.filter(pl.col("kind") == "survey_shown")
     at = impressions.filter(pl.col("person_key").is_not_null()).select(
         "survey", "person_key", "segment_bits", *_WHERE[1:], "day", shown_at="occurred_at"
@@ -69,19 +77,20 @@ def _beside_showings(responses: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFra
     known = responses.filter(pl.col("person_key").is_not_null()).sort(ORDER)
     linked = known.join_asof(
         at.sort("shown_at", maintain_order=True), left_on="occurred_at", right_on="shown_at",
-        by=["survey", "person_key"], suffix="_shown", check_sortedness=False,
+        by=[*alike, "person_key"], suffix="_shown", check_sortedness=False,
     )  # fmt: skip
-    is_first = pl.struct("survey", "person_key", "shown_at").is_first_distinct()
+    is_first = pl.struct(*alike, "person_key", "shown_at").is_first_distinct()
     moved = linked.with_columns(is_measured=pl.col("shown_at").is_not_null() & is_first).with_columns(
         pl.when("is_measured").then(pl.col(f"{name}_shown")).otherwise(pl.col(name)).alias(name)
         for name in ("segment_bits", *_WHERE[1:], "day")
+        if name not in alike
     )
     days = (
         impressions.filter(pl.col("person_key").is_null())
-        .select("day", "survey", is_measured=pl.lit(value=True))
+        .select("day", *alike, is_measured=pl.lit(value=True))
         .unique()
     )
-    rest = responses.filter(pl.col("person_key").is_null()).join(days, on=["day", "survey"], how="left")
+    rest = responses.filter(pl.col("person_key").is_null()).join(days, on=["day", *alike], how="left")
     return pl.concat([moved.select(rest.columns), rest]).with_columns(pl.col("is_measured").fill_null(value=False))
 
 

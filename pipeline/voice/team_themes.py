@@ -21,10 +21,20 @@ def team_strengths(comments: pl.DataFrame, themes: Mapping[str, Theme]) -> pl.Da
     found: list[pl.DataFrame] = [pl.DataFrame(schema=schema)]
     for (language,), part in sorted(comments.partition_by("language", as_dict=True).items()):
         texts = part["text"].unique().sort().to_list()
-        stemmed = [f" {' '.join(stems(words_of(text), str(language)))} " for text in texts]
+        words = [words_of(text) for text in texts]
+        stemmed = [f" {' '.join(stems(each, str(language)))} " for each in words]
+        told = [f" {' '.join(each)} " for each in words]
         for name, theme in themes.items():
-            pattern = _pattern(theme, str(language))
-            strengths = [1.0 if pattern and pattern.search(said) else 0.0 for said in stemmed]
+            pattern, exact = (
+                _pattern(theme, str(language)),
+                [f" {' '.join(words_of(phrase))} " for phrase in theme.exact],
+            )
+            strengths = [
+                1.0
+                if (pattern and pattern.search(stem)) or any(each in said for each in exact if each.strip())
+                else 0.0
+                for stem, said in zip(stemmed, told, strict=True)
+            ]
             if theme.examples:
                 likeness = _likeness(texts, theme.examples, str(language))
                 strengths = [

@@ -3,6 +3,7 @@
 Only the first characters of a comment are read for these: a comment of a megabyte is kept whole and mined in part.
 """
 
+import html
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -14,8 +15,8 @@ from pipeline.product_voice import Voice
 READ_CHARACTERS = 5_000
 BLANK, SIGNS = "(blank)", "(signs)"
 # Shorter texts tell no language that could be relied on.
-_LETTERS_OF_A_LANGUAGE = 10
-_SURE = 0.5
+_LETTERS_OF_A_LANGUAGE = 20
+_SURE = 0.7
 _MOOD_LANGUAGE = "en"
 _MOST_SIGNS = 30
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
@@ -25,12 +26,81 @@ _SILENT = re.compile(
     r"[\s\u00a0\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff!-/:-@\[-`{-~\u00a1\u00bf\u2010-\u2027\u2030-\u205e]*"
 )
 _LEAST_LETTERS = 3
+# Whom a text speaks to, addresses, and what ingest put in the place of personal data: no words of the text's own.
+_NO_WORDS = re.compile(
+    r"(?<![\w@])[@\uff20][\w.-]*\w|\b(?:https?://|www\.)\S+|\[(?:email|card|secret|token|ip)\]"
+    r"|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|co|uk|de|at|ch|fr|es|it|nl|eu|gov|edu)\b(?:/\S*)?",
+    re.IGNORECASE,
+)
+# Common nouns that general lists of stop words drop, and that comments are about.
+_NOUNS = frozenset(
+    [
+        "bill",
+        "bills",
+        "call",
+        "calls",
+        "change",
+        "changes",
+        "click",
+        "computer",
+        "copy",
+        "date",
+        "detail",
+        "details",
+        "group",
+        "help",
+        "homepage",
+        "information",
+        "line",
+        "lines",
+        "member",
+        "members",
+        "name",
+        "number",
+        "numbers",
+        "order",
+        "orders",
+        "page",
+        "pages",
+        "problem",
+        "problems",
+        "results",
+        "room",
+        "rooms",
+        "site",
+        "system",
+        "test",
+        "text",
+        "value",
+        "webpage",
+        "website",
+        "anruf",
+        "bestellung",
+        "datum",
+        "hilfe",
+        "leitung",
+        "nummer",
+        "preis",
+        "problem",
+        "rechnung",
+        "seite",
+        "zeit",
+    ]
+)
+# They affirm praise and blame alike.
+_AFFIRMING = ("certain", "certainly", "definite", "definitely", "sure", "surely")
 # Algorithms of snowballstemmer by language.
 _STEMMERS = {
     "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish", "fi": "finnish",
     "fr": "french", "hu": "hungarian", "it": "italian", "nl": "dutch", "no": "norwegian", "pt": "portuguese",
     "ro": "romanian", "ru": "russian", "sv": "swedish", "tr": "turkish",
 }  # fmt: skip
+
+
+@lru_cache(maxsize=65_536)
+def own_words(text: str) -> str:
+    """As much of a text as is read, HTML entities decoded, without @mentions, addresses and what was removed from it."""
+    return _NO_WORDS.sub(" ", html.unescape(text[:READ_CHARACTERS]))
 
 
 def plain(text: str) -> str:
@@ -42,9 +112,10 @@ def non_answer(text: str | None, phrases: frozenset[str]) -> str | None:
     """The stock phrase that a text is, `(blank)` or `(signs)` where it holds no word, None where it is a comment."""
     if text is None or not text.strip():
         return BLANK
-    if _SILENT.fullmatch(text[:READ_CHARACTERS]):
+    read = own_words(text)
+    if _SILENT.fullmatch(read):
         return SIGNS
-    said = plain(text[:READ_CHARACTERS])
+    said = plain(read)
     return said if said in phrases else None
 
 
@@ -62,8 +133,8 @@ def _identifier() -> Any:  # noqa: ANN401  # the library has no types
 
 @lru_cache(maxsize=65_536)
 def language_of(text: str, said: str | None, otherwise: str) -> str:
-    """ISO 639-1 code of a comment's language: by its words where there are enough, else as its event says."""
-    read = text[:READ_CHARACTERS]
+    """ISO 639-1 code of a comment's language: by its words where there are enough, else as its survey or event says."""
+    read = own_words(text)
     if sum(map(len, _WORD.findall(read))) >= _LETTERS_OF_A_LANGUAGE:
         found, sure = _identifier().classify(read)
         if sure >= _SURE:
@@ -75,7 +146,7 @@ def language_of(text: str, said: str | None, otherwise: str) -> str:
 def _stop_words(language: str) -> frozenset[str]:
     import stopwordsiso  # noqa: PLC0415  # slow
 
-    return frozenset(stopwordsiso.stopwords(language)) if stopwordsiso.has_lang(language) else frozenset()
+    return frozenset(stopwordsiso.stopwords(language)) - _NOUNS if stopwordsiso.has_lang(language) else frozenset()
 
 
 @cache
@@ -99,7 +170,7 @@ def _stem(word: str, language: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """The words of a comment in lower case, in order."""
-    return _WORD.findall(text[:READ_CHARACTERS].lower().replace("\u2019", "'"))
+    return _WORD.findall(own_words(text).lower().replace("\u2019", "'"))
 
 
 def telling_words(text: str, language: str) -> list[str]:
@@ -112,7 +183,15 @@ def telling_words(text: str, language: str) -> list[str]:
 def _mood() -> Any:  # noqa: ANN401  # the library has no types
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer  # noqa: PLC0415  # slow
 
-    return SentimentIntensityAnalyzer()
+    analyzer = SentimentIntensityAnalyzer()
+    for word in _AFFIRMING:
+        analyzer.lexicon.pop(word, None)
+    return analyzer
+
+
+def valence(word: str, language: str) -> float:
+    """How much a word praises (above 0) or blames by VADER's lexicon; 0 in languages without one."""
+    return float(_mood().lexicon.get(word, 0.0)) if language == _MOOD_LANGUAGE else 0.0
 
 
 @lru_cache(maxsize=65_536)
@@ -120,7 +199,7 @@ def sentiment_e4(text: str, language: str) -> int | None:
     """VADER's compound mood of an English comment from -10,000 to 10,000; None in other languages, which it can't read."""
     if language != _MOOD_LANGUAGE:
         return None
-    return round(_mood().polarity_scores(_with_few_signs(text[:READ_CHARACTERS]))["compound"] * 10_000)
+    return round(_mood().polarity_scores(_with_few_signs(own_words(text)))["compound"] * 10_000)
 
 
 def _with_few_signs(text: str) -> str:

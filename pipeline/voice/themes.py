@@ -12,7 +12,7 @@ from pipeline.days import ONE_DAY
 from pipeline.product import Product
 from pipeline.product_voice import Theme
 from pipeline.voice.differences import difference, with_side
-from pipeline.voice.found_themes import Looked, look, name_of
+from pipeline.voice.found_themes import FOUND, Looked, look, name_of
 from pipeline.voice.responses import comments, last_answers, valid_scores, whose
 from pipeline.voice.scores import team_names, voice_periods
 from pipeline.voice.team_themes import team_strengths
@@ -79,16 +79,34 @@ def theme_list(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.Dat
          "since": None, "is_new": False}
         for name, theme in product.themes.items()
     ]  # fmt: skip
-    _, found = themed(rows, days, product)
+    told, found = themed(rows, days, product)
+    tones = _tones(rows, told, found)
     for each in found.looks:
         for theme in {theme.theme: theme for theme in each.themes}.values():
-            name, words = name_of(theme, each.forms)
+            own = each.strengths.filter(pl.col("theme") == theme.theme)
+            texts = own.join(told.select(*_COMMENT, "text"), on=_COMMENT)["text"].sort().to_list()
+            name, words = name_of(theme, each, texts, tones.get(theme.theme, []))
             is_new = theme.since == each.day and each.day > each.first_day
             listed.append(
                 {"theme": theme.theme, "name": name, "origin": "found", "language": each.language, "words": words,
                  "since": theme.since, "is_new": is_new}
             )  # fmt: skip
     return table.conform(pl.DataFrame(listed, schema=table.schema, orient="row"))
+
+
+def _tones(rows: pl.LazyFrame, told: pl.DataFrame, found: Themed) -> dict[str, list[float]]:
+    """Of each found theme how far its mean mood lies from that of all comments, and its effect on the score."""
+    ids = found.strengths.filter(pl.col("theme").str.starts_with(FOUND)).select(*_COMMENT, "theme").unique()
+    mood = pl.col("sentiment_e4").cast(pl.Float64)
+    overall = told.select(mood.mean()).item()
+    moods = told.join(ids, on=_COMMENT).group_by("theme").agg(tone=mood.mean() - overall)
+    # Of several questions that which most answered tells.
+    effects = _effects(told, ids, valid_scores(last_answers(rows))).sort(
+        "theme", "responses_with", "survey", "question"
+    )
+    last = effects.unique("theme", keep="last", maintain_order=True).select("theme", tone="effect")
+    by_theme = pl.concat([moods, last.cast(moods.schema)]).drop_nulls().group_by("theme").agg("tone")
+    return dict(by_theme.rows())
 
 
 def theme_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:

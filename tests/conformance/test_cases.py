@@ -5,7 +5,7 @@ CONFORMANCE_CASES names another folder of cases of the same form.
 
 import json
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -101,7 +101,17 @@ def filtered(events: pl.DataFrame, query: dict[str, Any]) -> pl.DataFrame:
 
 
 def in_range(events: pl.DataFrame, query: dict[str, Any]) -> pl.DataFrame:
-    return events.filter(pl.col("occurred_at").is_between(when(query["date_from"]), when(query["date_to"])))
+    return events.filter(pl.col("occurred_at").is_between(when(query["date_from"]), last_of(query)))
+
+
+def last_of(query: dict[str, Any]) -> datetime:
+    """The last instant of a query: the end of `date_to`'s local day, of hourly queries `date_to` itself."""
+    last = when(query["date_to"])
+    if "hour" in (query.get("interval"), query.get("period")):
+        return last
+    zone = ZoneInfo(query.get("timezone") or "UTC")
+    following = last.astimezone(zone).date() + timedelta(days=1)
+    return datetime.combine(following, time(), zone).astimezone(UTC) - timedelta(microseconds=1)
 
 
 def entity_of(events: pl.DataFrame, query: dict[str, Any]) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -182,7 +192,7 @@ def check_funnel(case: dict[str, Any]) -> None:
     if result == "trends":
         calendar = calendar_of(query, query.get("interval", "day"))
         found = funnel_trends(
-            stream.lazy(), rules, calendar, when(query["date_from"]), when(query["date_to"]),
+            stream.lazy(), rules, calendar, when(query["date_from"]), last_of(query),
             from_step=query.get("from_step") or 0, to_step=query.get("to_step"), by=by,
         )  # fmt: skip
         rows = found.rows(named=True)
@@ -224,7 +234,7 @@ def check_retention(case: dict[str, Any]) -> None:
         returns=matcher(events, query["returning"]),
         is_named=matcher(events, query["target"], filtered=False),
     )
-    last = when(query["date_to"])
+    last = last_of(query)
     intervals = query.get("total_intervals")
     if query.get("date_from"):
         first, columns = when(query["date_from"]), intervals
@@ -290,7 +300,7 @@ def check_lifecycle(case: dict[str, Any]) -> None:
         schema={"user_id": pl.String, "created_at": UTC_MICROSECONDS},
     )
     active = active_periods(events.filter(matcher(events, {"event": query.get("event")})).lazy(), calendar, by)
-    found = lifecycle(active, created, calendar, when(query["date_from"]), when(query["date_to"]), by)
+    found = lifecycle(active, created, calendar, when(query["date_from"]), last_of(query), by)
     for name in ("new", "returning", "resurrecting", "dormant"):
         assert found[name].to_list() == expected[name], name
 
@@ -303,7 +313,7 @@ def check_stickiness(case: dict[str, Any]) -> None:
     criteria = query.get("criteria")
     found = stickiness(
         active_periods(in_range(chosen, query).lazy(), calendar, by), calendar, when(query["date_from"]),
-        when(query["date_to"]), criterion=(criteria["op"], criteria["value"]) if criteria else None,
+        last_of(query), criterion=(criteria["op"], criteria["value"]) if criteria else None,
         width=query.get("interval_count") or 1, cumulative=bool(query.get("cumulative")), by=by,
     )  # fmt: skip
     assert found["entities"].to_list() == expected["data"]
@@ -312,8 +322,9 @@ def check_stickiness(case: dict[str, Any]) -> None:
 def check_paths(case: dict[str, Any]) -> None:
     query, expected = case["query"], case["expected"]
     events = in_range(filtered(events_of(case), query), query)
-    include = query.get("include") or ["$pageview"]
-    tests = [pl.col("event") == name for name in include if name != "custom_event"]
+    # Without a filter every kind of event is an item.
+    include = query.get("include") or []
+    tests = [pl.col("event") == name for name in include if name != "custom_event"] or [pl.lit(not include)]
     if "custom_event" in include:
         tests.append(~pl.col("event").str.starts_with("$"))
     for name in ("p:$current_url", "p:$screen_name"):

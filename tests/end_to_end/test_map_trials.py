@@ -28,7 +28,7 @@ CHANGES: dict[str, Any] = {
     "zones": [],
     "funnels": {},
     "goals": {"satisfied": {"kind": "custom", "name": "satisfied"}},
-    "friction": {"rule_sets": {"default": {}, "naive": {"repetition": []}}},
+    "friction": {"rule_sets": {"default": {}, "naive": {"repetition": {"replace": True}}}},
 }
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data/iweb_qoe_clicks")
 

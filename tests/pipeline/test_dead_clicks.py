@@ -8,6 +8,9 @@ import polars as pl
 import pytest
 from samples import RR, read, rr
 
+from pipeline.metrics.chains import chains_within
+from pipeline.product_friction import FrictionRules
+
 BUTTON = {"type": 2, "id": 2, "tagName": "button", "attributes": {"id": "b"}, "childNodes": []}
 SNAPSHOT = rr(2, {"node": {"type": 0, "id": 1, "childNodes": [BUTTON]}, "initialOffset": {"top": 40, "left": 0}}, 1)
 # Clicks come at 1000 ms; this is the first event that shows that their time is over.
@@ -131,6 +134,31 @@ def test_each_click_waits_for_its_own_answer(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lines", [True, False], ids=["lines", "document"])
 def test_an_answer_may_stand_before_its_click(lines: bool, tmp_path: Path) -> None:
     assert dead(taken(tmp_path, rr(3, MUTATION, 1010), click(), move(OVER), lines=lines)) == []
+
+
+@pytest.mark.parametrize(
+    ("link", "inner", "chain"),
+    [
+        ({"href": "https://a.example/f.pdf?x=1", "class": "dl"}, None, '<a class="dl" href="/f.pdf">'),
+        ({"href": "https://other.example/", "target": "_blank"}, None, '<a href="/">'),
+        ({"href": "/f.pdf"}, "span", '<a href="/f.pdf"><span>'),
+        ({"xlink:href": "/f.pdf"}, "path", '<a href="/f.pdf"><path>'),
+        ({"href": "mailto:anna@a.example"}, None, '<a href="mailto:">'),
+        # A recorder writes `#` so.
+        ({"href": "https://a.example/#"}, None, '<a href="#">'),
+        ({}, "span", "<a><span>"),
+    ],
+)
+def test_an_address_is_kept_as_its_path(link: dict[str, Any], inner: str | None, chain: str, tmp_path: Path) -> None:
+    within = [{"type": 2, "id": 2, "tagName": inner, "attributes": {}, "childNodes": []}] if inner else []
+    node = {"type": 2, "id": 3 if inner else 2, "tagName": "a", "attributes": link, "childNodes": within}
+    page = rr(2, {"node": {"type": 0, "id": 1, "childNodes": [node]}, "initialOffset": {"top": 0, "left": 0}}, 2)
+    rows = taken(tmp_path, page, click(), move(OVER))
+    assert rows.filter(kind="click")["element_chain"].to_list() == [chain]
+    # Whether it is dead is the rule set's to say: it knows what links are.
+    assert dead(rows) == [1000]
+    exempt = chains_within([chain], FrictionRules.model_validate({}).exempt)
+    assert bool(exempt) == (chain not in ('<a href="#">', "<a><span>"))
 
 
 def test_a_recording_sent_twice_tells_the_same_dead_clicks(tmp_path: Path) -> None:

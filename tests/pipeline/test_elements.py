@@ -5,11 +5,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+import soupsieve
 from support import product
 
+from pipeline.ingest.sources.fields import element_chain
 from pipeline.metrics.chains import depth_of, parsed, stable_chain
 from pipeline.metrics.elements import unzoned
 from pipeline.metrics.selectors import silent_selectors
+from pipeline.product_friction import DEAD_EXEMPT, REPETITION
 
 DYNAMIC = product().elements.dynamic
 HERO = '<main><section class="hero"><img>'
@@ -119,3 +122,24 @@ def test_a_selector_that_no_element_fits_any_more_is_told_with_its_day() -> None
 def test_a_selector_that_never_fitted_is_told_too() -> None:
     (told,) = silent_selectors(matches((0, "a.new", 0, 100), (0, "a.newer", 1, 100)), product(zones=ZONES))
     assert "(never)" in told.sentence
+
+
+def attributes_of(selectors: soupsieve.css_types.SelectorList) -> set[str]:
+    """Names of the attributes that compiled selectors ask for, however deep."""
+    found: set[str] = set()
+    for each in selectors:
+        found |= {test.attribute for test in each.attributes}
+        found |= {"id"} if each.ids else set()
+        found |= {"class"} if each.classes else set()
+        for inner in (*each.selectors, each.relation):
+            found |= attributes_of(inner)
+    return found
+
+
+def test_chains_keep_every_attribute_that_a_built_in_selector_asks_for() -> None:
+    built_in = {*REPETITION, *DEAD_EXEMPT}
+    asked = {name for each in built_in for name in attributes_of(soupsieve.compile(each).selectors)}
+    assert asked >= {"href", "contenteditable", "role", "type", "class", "aria-label"}
+    made = element_chain([("a", dict.fromkeys(asked, "/x"))])
+    assert made is not None
+    assert {name for name in asked if f' {name}="' not in made} == set()

@@ -3,7 +3,8 @@
 import random
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from math import sqrt
+from fractions import Fraction
+from math import prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -90,11 +91,58 @@ def test_the_sample_ratio_alarm() -> None:
     assert statistics.sample_ratio_p([10, 10, 1], [10, 11, 0]) == 0.0
 
 
-def test_the_alarm_fires_at_a_p_of_0_0086() -> None:
+def test_of_fair_experiments_looked_at_every_night_one_in_a_hundred_alarms() -> None:
+    """28 nights of 200 people; a fixed p below 0.01 is met by 7 in 100."""
+    chance = np.random.default_rng(5)
+    nights = chance.binomial(200, 0.5, size=(2_000, 28))
+    largest = [statistics.sample_ratio_e([([n, 200 - n], [50, 50]) for n in night]) for night in nights]
+    assert np.mean([each >= 100 for each in largest]) <= 0.01
+    fixed = [
+        min(
+            statistics.sample_ratio_p([n, 200 * i - n], [100 * i, 100 * i]) or 0
+            for i, n in enumerate(night.cumsum(), 1)
+        )
+        for night in nights[:500]
+    ]
+    assert np.mean([p < 0.01 for p in fixed]) > 0.04
+    wrong = chance.binomial(200, 0.55, size=(200, 28))
+    assert (
+        np.mean([statistics.sample_ratio_e([([n, 200 - n], [1, 1]) for n in night]) >= 100 for night in wrong]) > 0.95
+    )
+
+
+def test_evidence_against_the_weights() -> None:
+    # One look at 10 people on one of two sides: (B(60, 50) / B(50, 50)) x 2^10, worked out by factorials.
+    right = float(Fraction(prod(range(50, 60)), prod(range(100, 110)))) * 2**10
+    assert statistics.sample_ratio_e([([10, 0], [1, 1])]) == pytest.approx(right)
+    assert statistics.sample_ratio_e([]) == statistics.sample_ratio_e([([5, 5], [1, 1])]) == 1.0
+    # Who saw a variant that nobody was to see is proof; where weights change, evidence is gathered anew.
+    assert statistics.sample_ratio_e([([10, 1], [1, 0])]) == statistics.MOST_E
+    assert statistics.sample_ratio_e([([90, 10], [90, 10]), ([50, 50], [50, 50])]) == 1.0
+    both = [([80, 20], [50, 50]), ([10, 90], [90, 10])]
+    alone = [statistics.sample_ratio_e([each]) for each in both]
+    assert statistics.sample_ratio_e(both) == pytest.approx(min(alone[0] * alone[1], statistics.MOST_E))
+
+
+def test_the_fixed_p_hides_verdicts_at_the_planned_end_only() -> None:
+    """5,132 of 10,000: p = 0.0083, and no evidence that holds at every look."""
+    for effect, verdicts in ((0.05, {"hidden: sample ratio"}), (0.001, {"too early"}), (None, {"no difference found"})):
+        told = metric(minimum_effect=effect) if effect else metric()
+        people = [(i, "a" if i < 5_132 else "b", BEGIN) for i in range(10_000)]
+        orders = [(i, BEGIN, 1) for i in range(0, 10_000, 5)]
+        made = experiment_results(
+            experiment_streams(exposed(people), outcomes=bought(orders)),
+            days_from("2026-03-02", 30),
+            chosen(metrics=told),
+        )
+        assert set(made["verdict"]) == verdicts, effect
+
+
+def test_the_p_of_a_division_is_shown_at_any_time() -> None:
     p = statistics.sample_ratio_p([501_314, 498_686], [500_000, 500_000])
     assert p == pytest.approx(0.0086, abs=0.00005)
     assert p < statistics.SAMPLE_RATIO_ALARM
-    for ones, fires in ((5_132, True), (5_128, False)):
+    for ones, fires in ((5_132, False), (5_400, True)):
         people = [(i, "a" if i < ones else "b", BEGIN) for i in range(10_000)]
         made = experiment_checks(exposed(people).lazy(), chosen())
         expected = statistics.sample_ratio_p([ones, 10_000 - ones], [5_000, 5_000])

@@ -12,6 +12,7 @@ from pipeline.events.sessions import session_events, sessions
 from pipeline.metrics.friction import normalised
 from pipeline.metrics.friction_tables import daily_friction, friction_incidents, session_friction
 from pipeline.product import Product
+from pipeline.product_friction import FrictionRules
 
 DAY = date(2026, 2, 3)
 BUTTON = '<main><button class="buy">'
@@ -59,11 +60,27 @@ STREAMS: list[tuple[str, list[Row], list[str]]] = [
     ("three clicks in a page view", [view(0), *rage(5)], ["rage_click"]),
     ("two page views cut a run", [view(0), *rage(5, 2), view(5.3), *rage(5.4, 2)], []),
     ("a field is made for it", [view(0), *(click(5 + i / 5, element_chain="<form><input>") for i in range(5))], []),
+    ("a button is none, also as an input",
+     [view(0), *(click(5 + i / 5, element_chain='<form><input type="Submit">') for i in range(5))], ["rage_click"]),
+    ("what may be edited is made for it", [view(0), *(click(5 + i / 5, element_chain='<p contenteditable=""><b>') for i in range(5))], []),
+    ("what may not is not",
+     [view(0), *(click(5 + i / 5, element_chain='<p contenteditable="false"><b>') for i in range(5))], ["rage_click"]),
     ("between clicks on a field a run goes on",
      [view(0), click(5), click(5.2, element_chain="<form><input>"), click(5.4), click(5.6)], ["rage_click"]),
     ("a dead click", [view(0), click(5), act(5, "custom", name="$dead_click")], ["dead_click"]),
     ("a link may do nothing at once",
      [view(0), click(5, element_chain='<a href="/x">'), act(5, "custom", name="dead_click", element_chain='<a href="/x"><b>')], []),
+    ("a link without an address is dead", [view(0), click(5, element_chain="<a><b>"), act(5, "custom", name="dead_click")], ["dead_click"]),
+    ("one that leads nowhere too",
+     [view(0), *(row for i, href in enumerate(("#", "JavaScript:")) for row in
+      (click(5 + i, element_chain=f'<a href="{href}">'), act(5 + i, "custom", name="dead_click")))], ["dead_click"] * 2),
+    ("an input that is a button is dead",
+     [view(0), click(5, element_chain='<input type="button">'), act(5, "custom", name="dead_click")], ["dead_click"]),
+    ("a click within a second of the tab's leaving did something",
+     [view(0), click(5), act(5, "custom", name="dead_click"), act(6, "page_leave")], []),
+    ("or of its coming up", [view(0), act(4.2, "page_leave"), click(5), act(5, "custom", name="dead_click")], []),
+    ("later it didn't",
+     [view(0), click(5), act(5, "custom", name="dead_click"), act(6.1, "page_leave")], ["dead_click"]),
     ("the last of two clicks before an error", [view(0), click(4), click(5), act(5.9, "error", error_message="x")], ["error_click"]),
     ("an error a moment too late", [view(0), click(5), act(6.001, "error")], []),
     ("an error exactly a second after", [view(0), click(5), act(6, "error")], ["error_click"]),
@@ -106,6 +123,23 @@ def test_a_rule_set_has_its_own_numbers() -> None:
     assert signals([view(0), *rage(5, 4)], rage_clicks=5) == []
     assert signals([view(0), *rage(5, 4)], rage="mixpanel") == ["rage_click"]
     assert signals([view(0, url="https://a.example/gone/x")], not_found_urls=["/gone/*"]) == ["broken_link"]
+
+
+def test_own_selectors_add_to_the_built_in_ones_unless_they_replace_them() -> None:
+    def on(chain: str) -> list[Row]:
+        return [view(0), *(click(5 + i / 5, element_chain=chain) for i in range(4))]
+
+    own: dict[str, Any] = {"repetition": ["button.plus"], "dead_exempt": ["button.quiet"]}
+    plus, field = on('<main><button class="plus">'), on('<input type="text">')
+    assert [signals(plus), signals(field)] == [["rage_click"], []]
+    assert [signals(plus, **own), signals(field, **own)] == [[], []]
+    only = {"repetition": {"selectors": ["button.plus"], "replace": True}}
+    assert [signals(plus, **only), signals(field, **only)] == [[], ["rage_click"]]
+    dead = {chain: [view(0), click(5, element_chain=chain), act(5, "custom", name="dead_click")] for chain in
+            ('<button class="quiet">', '<a href="/x">', "<button>")}  # fmt: skip
+    assert [signals(rows, **own) for rows in dead.values()] == [[], [], ["dead_click"]]
+    versions = {FrictionRules.model_validate(rules).version for rules in ({}, own, only)}
+    assert len(versions) == 3
 
 
 def test_evidence_names_page_element_zone_and_what_led_there() -> None:

@@ -239,6 +239,28 @@ def test_a_factor_of_nothing_is_divided_by_shapley() -> None:
     assert tree([0, 1, 1], [0, 2, 2]) == pytest.approx([0, 0, 0])
 
 
+def test_refunds_without_an_order_are_no_factors() -> None:
+    """1 person, no order and -20; then 2 people, 1 order and 50: 20 of the 70 aren't explained by the factors."""
+    before = session(1, MONDAY, revenue_micros=-20_000_000)
+    after = [session(1, MONDAY + ONE_DAY * 7, orders=1, revenue_micros=50_000_000), session(2, MONDAY + ONE_DAY * 8)]
+    made = kpi_parts(frame([before, *after]).lazy(), days_from(MONDAY.isoformat(), 14), product())
+    told = made.filter(pl.col("kind") == "tree", pl.col("period") == "last_7").sort("part")
+    assert told.select("part", "before", "after", pl.col("contribution").round(2)).rows() == [
+        ("orders per person", 0, 0.5, 20.83),
+        ("people", 1, 2, 8.33),
+        ("revenue per order", 0, 50, 20.83),
+        ("unexplained", -20, 0, 20),
+    ]
+    assert told["contribution_micros"].sum() == 70_000_000
+    both = kpi_parts(
+        frame([before, session(1, MONDAY + ONE_DAY * 7, revenue_micros=-5_000_000)]).lazy(),
+        days_from(MONDAY.isoformat(), 14), product(),
+    ).filter(pl.col("kind") == "tree", pl.col("period") == "last_7")  # fmt: skip
+    assert dict(both.select("part", "contribution").rows()) == {
+        "people": 0, "orders per person": 0, "revenue per order": 0, "unexplained": 15,
+    }  # fmt: skip
+
+
 sums = st.dictionaries(
     st.sampled_from("abcd"),
     st.fixed_dictionaries({"y": st.integers(-50, 10**7), "x": st.integers(0, 10**5)}),

@@ -9,6 +9,7 @@ from support import at, events_frame, product
 
 from pipeline.contracts import TABLES
 from pipeline.events.matching import matches
+from pipeline.events.sessions import session_events
 from pipeline.metrics.features import feature_counts, feature_days
 from pipeline.metrics.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events
 from pipeline.metrics.people_tables import (
@@ -50,7 +51,8 @@ def results(**funnel: Any) -> pl.DataFrame:
         pages=[{"name": "home", "urls": ["/"]}, {"name": "cart", "urls": ["/cart"]}],
         zones=[],
     )
-    rows = step_events(events_frame(EVENTS).lazy(), DAY, chosen.funnels).lazy()
+    events = events_frame(EVENTS).lazy()
+    rows = step_events(events, DAY, chosen.funnels, session_events(events, DAY, chosen).lazy()).lazy()
     return funnel_results(rows, [DAY], chosen)
 
 
@@ -70,7 +72,13 @@ def counts(made: pl.DataFrame) -> dict[str, list[int]]:
         ({"exclusions": [{"kind": "error"}]}, {"": [2, 1, 1]}),
         ({"exclusions": [{"kind": "error", "after": "Cart"}]}, {"": [3, 2, 1]}),
         ({"exclusions": [{"kind": "error"}], "exclusion_ends": "attempt"}, {"": [3, 1, 1]}),
-        ({"unit": "session"}, {"": [2, 1, 0]}),
+        # Ours: also of who bears no id of the source.
+        ({"unit": "session"}, {"": [3, 1, 0]}),
+        ({"unit": "session_id"}, {"": [2, 1, 0]}),
+        # 60 s from step 1: the cart in time, the order not.
+        ({"window": "1m"}, {"": [3, 1, 0]}),
+        ({"window": "2m"}, {"": [3, 2, 1]}),
+        ({"window": "119s"}, {"": [3, 1, 0]}),
         ({"breakdown": {"by": "device_type"}}, {"": [3, 2, 1], "mobile": [1, 1, 1], "desktop": [1, 1, 0], "(none)": [1, 0, 0]}),
         ({"breakdown": {"by": ["device_type"], "attribution": "last_touch", "limit": 1}}, {"": [3, 2, 1], "desktop": [2, 2, 1], "Other": [1, 0, 0]}),
         ({"breakdown": {"by": "device_type", "attribution": "step", "step": "Cart"}}, {"": [3, 2, 1], "desktop": [2, 2, 1]}),
@@ -90,6 +98,10 @@ def test_a_funnel_of_the_product_file(funnel: dict[str, Any], expected: dict[str
         ("order: unordered\n    first_entry: true", "are for ordered"),
         ("breakdown: {by: device_type, attribution: step}", "belong together"),
         ("breakdown: {by: colour}", "'colour' is not promoted"),
+        ("window: 7", "7 is no window; write a number with s, m, h, d or w, for example 30m, 2h or 7d"),
+        ("window: 0m", "'0m' is no window"),
+        ("window: 9000h", "366 days at most"),
+        ("window: 30m\n    window_days: 7", "either `window` or `window_days`"),
         ("unit: basket", "'basket' is not promoted"),
         ("hold_constant: country\n    breakdown: {by: country}", "either `breakdown` or `hold_constant`"),
     ],
@@ -100,6 +112,40 @@ def test_check_names_what_a_funnel_says_wrong(text: str, fault: str) -> None:
         parse_product(
             f"name: x\nstart_date: 2026-01-01\nsources: {{web: {{}}}}\nfunnels:\n  f:\n    steps: {steps}\n    {text}\n"
         )
+
+
+def test_of_whom_the_window_is_over_has_a_rate_of_its_own() -> None:
+    """Two enter a day before the end of the period, one an hour before it."""
+    hour = 60
+    rows = [
+        event(0, 1, page="home"), event(hour, 1, kind="order"), event(0, 2, page="home"),
+        event(13 * hour - 1, 3, page="home"), event(13 * hour, 3, kind="order"),
+    ]  # fmt: skip
+    chosen = product(funnels={"f": {"steps": [HOME, BOUGHT], "window": "2h"}}, goals={}, zones=[], retention={})
+    steps = step_events(events_frame(rows).lazy(), DAY, chosen.funnels).lazy()
+    whole = funnel_results(steps, [DAY], chosen).filter(period="all")
+    names = ("people_entered", "people_converted", "people_mature", "people_converted_of_mature")
+    assert whole.sort("step").select(names).rows() == [(3, 3, 2, 2), (3, 2, 2, 1)]
+
+
+def test_a_session_over_midnight_is_one_for_a_funnel() -> None:
+    """It began the day before, on which it is booked; the source sends no ids."""
+    night = 13 * 60
+    rows = [
+        event(night - 5, 1, page="home", url="/"),
+        event(night + 5, 1, kind="order"),
+        event(night + 90, 1, kind="order"),
+    ]
+    chosen = product(funnels={"f": {"steps": [HOME, BOUGHT], "window": "1d", "unit": "session"}})
+    next_day = DAY + timedelta(days=1)
+    events = events_frame(rows).lazy()
+    booked = pl.concat([session_events(events, each, chosen) for each in (DAY, next_day)]).lazy()
+    is_first = pl.col("occurred_at") < at("2026-02-02T23:00")
+    parts = [events.filter(is_first), events.filter(~is_first)]
+    steps = [step_events(part, day, chosen.funnels, booked) for part, day in zip(parts, (DAY, next_day), strict=True)]
+    made = funnel_results(pl.concat(steps).lazy(), [DAY, next_day], chosen).filter(period="all").sort("step")
+    assert made["people_converted"].to_list() == [1, 1]
+    assert steps[1]["entity_key"].n_unique() == 2
 
 
 def test_durations_and_trends_of_a_funnel() -> None:
@@ -192,7 +238,7 @@ def test_journeys_of_pages_and_of_events() -> None:
         ("fitting", "person", [3, 1]),
         ("ever", "person", [2, 1]),
         # An event without a session is in no session's funnel, but it was the person's first.
-        ("ever", "session", [1, 1]),
+        ("ever", "session_id", [1, 1]),
     ],
 )
 def test_a_step_may_ask_for_the_first_time(first_time: str | None, unit: str, expected: list[int]) -> None:

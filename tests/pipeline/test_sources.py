@@ -151,7 +151,7 @@ def test_an_alias_of_the_own_device_is_an_identify(tmp_path: Path) -> None:
 def test_posthog(tmp_path: Path) -> None:
     _, _, rows = taken("posthog", tmp_path)
     click = facts(rows, name="$autocapture")
-    assert click["element_chain"] == '<div class="hero" id="top"><a class="btn p-0.5">'
+    assert click["element_chain"] == '<div class="hero" id="top"><a class="btn p-0.5" href="/buy">'
     leave = facts(rows, kind="page_leave")
     assert (leave["duration_ms"], leave["scroll_y"], leave["page_height"]) == (12_500, 400, 2000)
     identify = facts(rows, kind="identify")
@@ -207,7 +207,7 @@ def test_ga4(tmp_path: Path) -> None:
 
 def test_snowplow(tmp_path: Path) -> None:
     _, _, rows = taken("snowplow", tmp_path)
-    assert facts(rows, name="link_click")["element_chain"] == '<a class="btn" id="buy">'
+    assert facts(rows, name="link_click")["element_chain"] == '<a class="btn" href="/" id="buy">'
     exposed = facts(rows, kind="exposure")
     assert (exposed["element_chain"], exposed["duration_ms"]) == ('<div data-element="hero">', 1500)
     legacy, action = facts(rows, name="transaction"), facts(rows, name="snowplow_ecommerce_action")

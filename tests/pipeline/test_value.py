@@ -18,7 +18,7 @@ from pipeline.days import ONE_DAY
 from pipeline.events.matching import revenue_of
 from pipeline.metrics import buckets
 from pipeline.value.behaviour import READS, behaviour_values
-from pipeline.value.bgnbd import fit_gamma_gamma
+from pipeline.value.bgnbd import BgNbd, chance_alive, expected_purchases, fit_gamma_gamma
 from pipeline.value.cohorts import revenue_cells, value_counts
 from pipeline.value.customers import customers
 from pipeline.value.daily import outcomes
@@ -359,3 +359,48 @@ def test_marks_are_over_all_behaviours_of_an_outcome() -> None:
     made = marked(tests, ["outcome"]).sort("p_value", nulls_last=True)
     assert made["q_value"].to_list() == [pytest.approx(0.03), pytest.approx(0.06), pytest.approx(0.3), None]
     assert made["is_marked"].to_list() == [True, True, False, False]
+
+
+# r, alpha, a, b, repeats, weeks to the last, weeks seen, weeks ahead; the value by mpmath with 60 digits.
+DAILY = (0.935791, 1.93954, 1.71998, 26.5377)
+EXPECTED = [
+    ((*DAILY, 388, 57.0, 57.0, 521.428571), 458.9195609683472),
+    ((*DAILY, 484, 71.4, 71.5, 260.714), 461.3885097233894),
+    ((*DAILY, 1061, 156.3, 156.4, 156.4), 579.9377131132804),
+    # Gone for three years: as good as never again.
+    ((*DAILY, 1061, 1.5, 156.4, 156.4), 0.0),
+    # The published example of two purchases in 30.43 of 38.86 weeks.
+    ((0.243, 4.414, 0.793, 2.426, 2, 30.43, 38.86, 39.0), 1.2260281747671444),
+    ((0.5, 4, 1.00001, 2.5, 3, 10.0, 20.0, 520.0), 5.903790933252136),
+    # Both limits.
+    ((0.5, 4, 1.0, 2.5, 3, 10.0, 20.0, 52.0), 1.8970269444033232),
+    ((0.5, 4, 0.4, 0.6, 0, 0.0, 20.0, 52.0), 0.747905951631079),
+]
+
+
+@pytest.mark.parametrize(("given", "right"), EXPECTED)
+def test_purchases_ahead_of_anybody_over_any_time(given: tuple[float, ...], right: float) -> None:
+    r, alpha, a, b, x, t_x, t, ahead = given
+    person = [np.array([float(each)]) for each in (x, t_x, t)]
+    with np.errstate(all="raise", under="ignore"):
+        found = expected_purchases(BgNbd(r, alpha, a, b, 0), person[0], person[1], person[2], ahead)
+    assert float(found[0]) == pytest.approx(right, rel=1e-6, abs=1e-12)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.tuples(*(st.floats(low, high) for low, high in ((0.01, 200), (0.1, 1000), (0.01, 50), (0.01, 500)))),
+    st.integers(0, 5000), st.floats(0, 1), st.floats(1, 600), st.floats(1, 530),
+)  # fmt: skip
+def test_nobody_is_without_an_expectation(
+    parameters: tuple[float, float, float, float], x: int, recent: float, t: float, ahead: float
+) -> None:
+    model = BgNbd(*(float(f"{each:.6g}") for each in parameters), log_likelihood=0)
+    t_x = recent * t if x else 0.0
+    person = [np.array([each]) for each in (float(x), t_x, t)]
+    soon, late = (
+        float(expected_purchases(model, person[0], person[1], person[2], far)[0]) for far in (ahead, 2 * ahead)
+    )
+    assert 0 <= soon <= late * (1 + 1e-6) + 1e-9
+    assert np.isfinite(late)
+    assert 0 <= float(chance_alive(model, person[0], person[1], person[2])[0]) <= 1

@@ -253,6 +253,40 @@ def test_a_response_is_booked_where_and_when_its_survey_was_shown() -> None:
     ]
 
 
+def test_an_answer_keeps_its_own_trigger_and_is_measured_by_showings_of_it() -> None:
+    shown = {"kind": "survey_shown", "question": "", "question_kind": ""}
+    rows = [
+        {"day": DAYS[0], "person_key": 1, "trigger": "widget", **shown, "occurred_at": f"{DAYS[0]}T10:00:00+00:00"},
+        {
+            "day": DAYS[0],
+            "person_key": 1,
+            "trigger": "exit_intent",
+            **shown,
+            "occurred_at": f"{DAYS[0]}T11:00:00+00:00",
+        },
+        # To the first of two showings; to none of its trigger; without a trigger, so to the last showing.
+        scored(DAYS[0], "high", person_key=1, trigger="widget"),
+        scored(DAYS[1], "high", person_key=1, trigger="email"),
+        scored(DAYS[2], "high", person_key=1),
+        {"day": DAYS[3], "trigger": "widget", **shown},
+        scored(DAYS[3], "high", trigger="widget"),
+        scored(DAYS[3], "high", trigger="email"),
+    ]
+    found = feedback_counts(feedback_frame(rows).lazy(), PRODUCT).filter(
+        pl.col("question") == "", pl.col("segment") == ""
+    )
+    told = (
+        found.select("day", "trigger", "impressions", "responses", "responses_measured").sort("day", "trigger").rows()
+    )
+    assert told == [
+        (DAYS[0], "exit_intent", 1, 1, 1),
+        (DAYS[0], "widget", 1, 1, 1),
+        (DAYS[1], "email", 0, 1, 0),
+        (DAYS[3], "email", 0, 1, 0),
+        (DAYS[3], "widget", 1, 1, 1),
+    ]
+
+
 def test_a_teams_survey_is_shown_from_five_on_and_never_by_group() -> None:
     mood: dict[str, Any] = {"survey": "pulse", "question": "mood", "kind": "survey_answered"}
     rows = [

@@ -14,7 +14,7 @@ from support import days_from, feedback_frame, product
 from pipeline.metrics.alerts import with_q
 from pipeline.product_voice import Theme
 from pipeline.voice.differences import difference
-from pipeline.voice.found_themes import EVERY_DAYS, FIRST_COMMENTS, look, look_days
+from pipeline.voice.found_themes import EVERY_DAYS, FIRST_COMMENTS, FoundTheme, Looked, look, look_days, name_of
 from pipeline.voice.quotes import quote_list
 from pipeline.voice.team_themes import team_strengths
 from pipeline.voice.themes import comment_themes, theme_list, theme_results
@@ -40,6 +40,39 @@ def texts(count: int, seed: int = 1, topics: tuple[str, ...] = tuple(TOPICS)) ->
         words = random.sample(TOPICS[random.choice(topics)], 4)
         said.append(f"The {words[0]} and the {words[1]} with {words[2]}, honestly {words[3]} every single time")
     return said
+
+
+def test_exact_words_count_as_they_stand() -> None:
+    said = [
+        "My bill is wrong",
+        "The bills are wrong",
+        "Bill was kind",
+        "billed twice",
+        "@bill hello",
+        "see bill.com/bill",
+    ]
+    comments = pl.DataFrame(
+        [
+            {"source": "web", "event_id": f"{i}", "question": "q", "text": text, "language": "en"}
+            for i, text in enumerate(said)
+        ]
+    )
+    found = team_strengths(comments, {"bill": Theme(exact=("Bill", "..."))})
+    assert sorted(found["event_id"]) == ["0", "2"]
+    assert sorted(team_strengths(comments, {"bill": Theme(words=("bill",))})["event_id"]) == ["0", "1", "2", "3"]
+
+
+def test_a_name_is_of_words_that_a_fifth_hold_and_that_dont_contradict_it() -> None:
+    weights = {"courier": 9.0, "problem": 8.0, "perfect": 7.0, "lost": 6.0, "order": 5.0}
+    texts = ["perfect order problem lost"] * 4 + ["the order was a problem"] * 4 + ["courier"]
+    theme = FoundTheme("found:en:1", START, weights)
+    looked = Looked("en", START, START, [theme], pl.DataFrame(), {})
+    assert name_of(theme, looked, texts, [])[0] == "problem, perfect, lost"
+    # Its mood or its effect goes down: no praise; one up and one down: neither praise nor blame.
+    assert name_of(theme, looked, texts, [-0.2])[0] == "problem, lost, order"
+    assert name_of(theme, looked, texts, [-0.2, 5.0])[0] == "order"
+    assert name_of(theme, looked, texts, [])[1] == "courier, problem, perfect, lost, order"
+    assert name_of(theme, looked, ["something else"] * 9, [])[0] == "courier"
 
 
 def comment_rows(said: list[str], first: date = START, per_day: int = 10) -> list[dict[str, Any]]:

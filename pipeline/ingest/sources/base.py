@@ -53,7 +53,8 @@ class Format:
     show isn't among them. `dropped` names record fields that are never stored, with the rule; `typed` the names under
     which stands what visitors typed, which no rejected record shows. `unwrap` finds the
     records in a whole JSON document; None: the document is one record, or a list of them. `parse` reads a line;
-    files of `line_endings` are read line by line though their ending says otherwise.
+    files of `line_endings` are read line by line though their ending says otherwise. `moment` tells when a line is to
+    be read, where records say something about those after them; None: lines are read as they stand.
     """
 
     documentation: str
@@ -64,6 +65,7 @@ class Format:
     typed: tuple[str, ...] = ()
     unwrap: Callable[[Any], list[Any] | None] = _is_no_wrapper
     parse: Callable[[bytes], Any] = parsed
+    moment: Callable[[bytes], tuple[float, int] | None] | None = None
     max_record_bytes: int = 1_048_576
     line_endings: tuple[str, ...] = ()
     repeated_headers: bool = False

@@ -51,8 +51,7 @@ def from_list(elements: Iterable[Any]) -> list[Element]:
         classes = each.get("attr_class") or each.get("classes")
         if isinstance(classes, list):
             attributes.setdefault("class", " ".join(map(str, classes)))
-        if each.get("attr_id"):
-            attributes.setdefault("id", each["attr_id"])
+        _own(each, attributes)
         found.append((str(each.get("tag_name") or ""), attributes))
     return found
 
@@ -64,6 +63,13 @@ def _order(element: Mapping[str, Any]) -> int:
 
 def _named(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name.removeprefix(_PREFIX): value for name, value in attributes.items() if name.startswith(_PREFIX)}
+
+
+def _own(told: Mapping[str, Any], attributes: dict[str, Any]) -> None:
+    """Add the attributes that PostHog tells under names of its own."""
+    for name, value in (("id", told.get("attr_id")), ("href", told.get("href"))):
+        if value:
+            attributes.setdefault(name, value)
 
 
 def _split(text: str, separator: str) -> list[str]:
@@ -102,8 +108,7 @@ def _element(part: str) -> Element:
     named = _named(found)
     if classes:
         named.setdefault("class", " ".join(classes))
-    if found.get("attr_id"):
-        named.setdefault("id", found["attr_id"])
+    _own(found, named)
     return tag, named
 
 

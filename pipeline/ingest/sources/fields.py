@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import xxhash
@@ -27,7 +29,9 @@ _INT32, _INT64 = 2**31, 2**63
 # As CSV writers and float columns spell a whole number.
 WHOLE_FLOAT = r"^(-?(?:0|[1-9][0-9]*))\.0+$"
 # Attributes that selectors use; styles, values and handlers are left out: they are long, or what somebody typed.
-_KEPT_ATTRIBUTES = frozenset({"id", "class", "name", "role", "type", "aria-label", "data-testid", "alt", "for", "rel"})
+_KEPT_ATTRIBUTES = frozenset(
+    {"id", "class", "name", "role", "type", "aria-label", "data-testid", "alt", "for", "rel", "href", "contenteditable"}
+)
 MAX_TEXT_OF_ATTRIBUTE = 256
 
 
@@ -231,13 +235,35 @@ def element_chain(elements: Sequence[tuple[str, Mapping[str, Any]]]) -> str | No
 
 
 def _open_tag(tag: str, attributes: Mapping[str, Any]) -> str:
+    if tag.lower() == "a" and "href" not in attributes:
+        # Links in a drawing.
+        attributes = {**attributes, "href": attributes.get("xlink:href")}
     kept = {
-        name: str(value)[:MAX_TEXT_OF_ATTRIBUTE]
+        name: (_address(str(value)) if name == "href" else str(value))[:MAX_TEXT_OF_ATTRIBUTE]
         for name, value in attributes.items()
         if value not in (None, False) and (name in _KEPT_ATTRIBUTES or name.startswith("data-"))
     }
     shown = "".join(f' {name}="{html.escape(kept[name])}"' for name in sorted(kept) if _is_name(name))
     return f"<{tag.lower()}{shown}>" if _is_name(tag) else ""
+
+
+@lru_cache(maxsize=4_096)
+def _address(value: str) -> str:
+    """What a chain tells of an address: the path, since what else stands in it may be anybody's.
+
+    Of other things than pages (`mailto:`, `javascript:`) it tells the scheme. `#` leads nowhere and stays as it is, also
+    where a recorder has put the page's own address before it.
+    """
+    value = value.strip()
+    if value.endswith("#"):
+        return "#"
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return ""
+    if parts.scheme not in ("", "http", "https"):
+        return f"{parts.scheme}:"
+    return parts.path or ("/" if parts.netloc else "")
 
 
 def _is_name(name: str) -> bool:

@@ -26,8 +26,9 @@ rrweb doesn't know how high a page is. A recorder that says so, after the start 
 
 Positions are those of the window; x and y of the page follow from the last scroll before them. In a frame they aren't known.
 Snapshots, mutations and other interactions hold no event and are counted as filtered, unless they show that a click
-before them was dead. All of them are kept for replays, masked as the source's `replay` says (masking.py). A recording without ids is a visit of its own, named by the hash of its first record: send it in
-one file. Of equal events one counts.
+before them was dead. All of them are kept for replays, masked as the source's `replay` says (masking.py). Events are read in
+order of time, however they stand in their file. A recording without ids is a visit of its own, named by the hash of its
+first event: send it in one file. Of equal events one counts.
 """
 
 from collections.abc import Iterable, Iterator
@@ -57,7 +58,7 @@ from pipeline.ingest.sources.fields import (
     whole,
 )
 from pipeline.ingest.sources.masking import Masker
-from pipeline.ingest.sources.rrweb_wrappers import unpacked, unwrap, unwrapped_line
+from pipeline.ingest.sources.rrweb_wrappers import IDS, moment, unpacked, unwrap, unwrapped_line
 from pipeline.ingest.sources.sameness import Sameness
 from pipeline.ingest.sources.scrolled import Scrolled
 from pipeline.product_sources import MAX_EVENTS_PER_RECORD, Source
@@ -68,12 +69,6 @@ _MOVES = (1, 6, 12)
 _CLICK = 2
 _PAGE_TAG = "footfall:page"
 _SMALL = 1_000
-_IDS = {
-    "session_id": ("sessionId", "session_id", "$session_id"),
-    "anonymous_id": ("distinct_id", "anonymous_id"),
-    "user_id": ("user_id", "userId"),
-    "tab_id": ("window_id", "windowId", "$window_id"),
-}
 
 
 @dataclass
@@ -93,7 +88,7 @@ class _Window:
 
 
 class _Recording:
-    """Reads the records of one landing file in their order."""
+    """Reads the records of one landing file in order of time."""
 
     def __init__(self, source: Source) -> None:
         self._rules = source.replay
@@ -121,7 +116,7 @@ class _Recording:
     def _events(self, event: Fields | RecordFault) -> list[Fields]:
         if isinstance(event, RecordFault):
             raise event
-        ids = {column: first(event, names, text) for column, names in _IDS.items()}
+        ids = {column: first(event, names, text) for column, names in IDS.items()}
         if ids["session_id"] is None:
             self._nameless = self._nameless or derived_id("recording", event)
             ids["session_id"] = self._nameless
@@ -270,6 +265,7 @@ FORMAT = Format(
     dropped={"data.text": "typed text", "data.isChecked": "typed text", "data.payload.trace": "stack trace"},
     typed=("value", "text", "textContent", "isChecked"),
     unwrap=unwrap,
+    moment=moment,
     parse=partial(parsed_as, kind=Any),
     max_record_bytes=64 * 1_048_576,
 )

@@ -277,7 +277,8 @@ def _from_elements(event: Fields, schemas: Fields) -> None:
         told = clicked.get("elementClasses", clicked.get("element_classes"))
         classes = " ".join(map(str, told)) if isinstance(told, list) else told
         named = clicked.get("elementId", clicked.get("element_id"))
-        event["element_chain"] = element_chain([("a", {"id": named, "class": classes})])
+        target = clicked.get("targetUrl", clicked.get("target_url"))
+        event["element_chain"] = element_chain([("a", {"id": named, "class": classes, "href": target})])
     elif event["name"] == "button_click":
         known = {"id": clicked.get("id"), "class": clicked.get("classes"), "name": clicked.get("name")}
         event["element_chain"] = element_chain([("button", known)])
