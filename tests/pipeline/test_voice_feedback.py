@@ -11,6 +11,7 @@ from support import at, booked, compute_all, drop, events_frame, ndjson, product
 
 from pipeline.contracts import TABLES
 from pipeline.ingest.sources import FORMATS
+from pipeline.ingest.sources.times import Clock
 from pipeline.lake import Lake
 from pipeline.product import Product
 from pipeline.product_file import ProductFileError, parse_product
@@ -386,7 +387,7 @@ def posthog(**answers: Any) -> list[tuple[Any, ...]]:
     config = product(sources={"ph": {"format": "posthog"}}).sources["ph"]
     given = {"$survey_id": "s", "distinct_id": "d", **answers}
     row = {"event": "survey sent", "uuid": "u", "timestamp": "2026-02-03T10:00:00Z", "properties": given}
-    events = FORMATS["posthog"].begin(config)(row)
+    events = FORMATS["posthog"].begin(config, Clock())(row)
     return [(e.get("question_id"), e.get("score"), e.get("text"), e.get("response_id")) for e in events]
 
 
