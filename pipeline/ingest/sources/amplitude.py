@@ -128,13 +128,12 @@ def _plain(name: str) -> str:
 
 
 def _common(clock: Clock, row: Fields) -> Fields:
-    device, inserted = take(row, "device_id", text), take(row, "$insert_id", text)
-    given = take(row, "uuid", text)
+    device, inserted = take(row, "device_id", text), text(peek(row, "$insert_id"))
     at, path = clock.first(row, ("client_event_time", "event_time"))
     received = (clock.take_if_read(row, name) for name in ("server_received_time", "server_upload_time"))
     user = take(row, "user_id", text)
     return {
-        "event_id": given if inserted is None else derived_id(device or user, inserted),
+        "event_id": take(row, "uuid", text) if inserted is None else derived_id(device or user, inserted),
         "anonymous_id": device,
         "user_id": user,
         "occurred_at": at,

@@ -137,6 +137,7 @@ def _event_id(row: Fields) -> str:
     """Equal for an event in whichever export it stands."""
     who = text(peek(row, "user_pseudo_id")) or text(peek(row, "user_id"))
     told = {name: _counter(row, name) for name in _COUNTERS}
+    told["order"] = text(peek(row, "ecommerce.transaction_id"))
     params = {name: value for name, value in row["event_params"].items() if name not in _ENRICHED} | told
     items = row.get("items")
     of_items = [[_told(peek(item, name)) for name in _OF_ITEM] for item in items] if isinstance(items, list) else []

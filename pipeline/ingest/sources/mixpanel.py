@@ -180,7 +180,10 @@ def _joined(own: Fields, sent: str | None) -> Fields:
     told = [text(each) for each in pair] if isinstance(pair, list) else [sent, take(own, "alias", text)]
     kept, other = (*told, None, None)[:2]
     device = take(own, "$device_id", text)
-    devices = {id_ for id_ in (kept, other) if id_ is not None and (id_.startswith(_DEVICE) or id_ == device)}
+    if kept is None or other is None:
+        # It joins nothing that can be told.
+        return {"kind": "custom", "anonymous_id": _bare(device), "user_id": kept if kept != device else None}
+    devices = {known for known in (kept, other) if known.startswith(_DEVICE) or known == device}
     if len(devices) == 1:
         (found,) = devices
         return {"kind": "identify", "anonymous_id": _bare(found), "user_id": other if found == kept else kept}
