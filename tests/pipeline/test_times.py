@@ -45,7 +45,7 @@ def test_one_instant_in_many_forms(written: object) -> None:
         ("2026-03-10 15:00 PM", "9999-99-99 99:99 aa"), ("2026-03-10 11:00 IST", "9999-99-99 99:99 aaa"),
         ("soon", "aaaa"), ("Übermorgen 5", "aaaaaaaaaa 9"), ("46091.46", "99999.99"), (12345, "99999"),
         (True, "true or false"), ([1], "a list"), ({"a": 1}, "an object"), ("9" * 60, "9" * 40 + "..."),
-        ("9999-12-31T23:59:59-10:00", "9999-99-99a99:99:99-99:99"), ("2026-03-10 11:00 Mars/Olympus", "9999-99-99 99:99 aaaa/aaaaaaa"),
+        ("9999-12-31 23:59:59 EST", "9999-99-99 99:99:99 aaa"), ("2026-03-10 11:00 Mars/Olympus", "9999-99-99 99:99 aaaa/aaaaaaa"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_told_by_its_form(written: object, form: str) -> None:

@@ -11,6 +11,7 @@ results"; Delighted, "Listing survey responses"; Hotjar, "Export survey response
 | anonymous_id, device_id | anonymous_id |
 | response id, as above | response_id |
 | trigger, survey_trigger | survey_trigger |
+| stage, survey_stage, journey_stage | properties.stage |
 | survey_id, survey, Survey, SurveyID, else the source's survey_id | survey_id |
 | question_id, question | question_id |
 | url, Source URL, page, permalink | url |
@@ -55,6 +56,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "anonymous_id": ("anonymousid", "deviceid", "hotjaruserid"),
     "survey_id": ("surveyid", "survey"),
     "survey_trigger": ("surveytrigger", "trigger"),
+    "stage": ("stage", "surveystage", "journeystage"),
     "question_id": ("questionid", "question"),
     "url": ("url", "sourceurl", "page", "permalink", "externalurl"),
     "country": ("country",),
@@ -123,7 +125,7 @@ def _events(source: Source, clock: Clock, row: Fields, *, is_first: bool) -> Ite
         clock.note(row[name], name)
     at = clock.take(row, *times)
     about = {name: row.pop(name) for lower, name in names.items() if lower in _ABOUT and name in row}
-    ordinal, response = taken.pop("ordinal"), taken.pop("response")
+    ordinal, response, stage = (taken.pop(name) for name in ("ordinal", "response", "stage"))
     if response is None:
         # Numbers begin anew with each export; the time tells them apart.
         response = derived_id("ordinal", at, ordinal) if ordinal else derived_id("response", at, taken, row)
@@ -136,7 +138,7 @@ def _events(source: Source, clock: Clock, row: Fields, *, is_first: bool) -> Ite
         "response_id": response,
         "kind": "survey_answered",
         "occurred_at": at,
-        "properties": properties(None, about),
+        "properties": properties({"stage": stage} if stage else None, about),
     }
     if shared["device_type"]:
         shared["device_type"] = shared["device_type"].lower()

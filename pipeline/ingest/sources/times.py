@@ -4,13 +4,12 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.sources.fields import Fields, peek, take
-from pipeline.ingest.sources.written_times import Order, Unordered, by_format, read
-from pipeline.product_base import ISO
+from pipeline.ingest.sources.written_times import Order, Unordered, by_format, in_utc, read
 
 OF_COLUMN = "`format` beside the column"
 _OF_SOURCE = "`time_format` for the source"
@@ -39,11 +38,12 @@ class Clock:
         RecordFault `ambiguous_date` where day and month can't be told apart.
         """
         chosen = self.formats if formats is None else formats
-        # "Submit Date (UTC)" means what it says.
-        known = UTC if name.lower().endswith(("utc", "utc)")) else ZoneInfo(zone or self.zone)
-        if not chosen and isinstance(value, str) and value[4:5] == "-" and (at := by_format(ISO, known, value)):
+        if not chosen and isinstance(value, str) and value[4:5] == "-":
             # As nearly all are written.
-            return at
+            with suppress(ValueError):
+                found = datetime.fromisoformat(value)
+                return found if found.tzinfo else in_utc(found, _zone_of(name, zone or self.zone))
+        known = _zone_of(name, zone or self.zone)
         if chosen:
             return next((at for form in chosen if (at := by_format(form, known, value)) is not None), None)
         try:
@@ -127,6 +127,11 @@ class Scout(Clock):
     def found(self) -> Order | None:
         """The order that the file's dates prove; None where none does, or some one order and some the other."""
         return next(iter(self.proved)) if len(self.proved) == 1 else None
+
+
+def _zone_of(name: str, zone: str) -> tzinfo:
+    """The zone of a field's times: "Submit Date (UTC)" means what it says."""
+    return UTC if name.lower().endswith(("utc", "utc)")) else ZoneInfo(zone)
 
 
 def is_blank(value: object) -> bool:
