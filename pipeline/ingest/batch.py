@@ -78,7 +78,9 @@ class Reader:
             self.recorded = self._to_events.recorded
         # Canonical lines are decoded straight into their columns, unless fields must be looked at by name.
         is_canonical = self.config.format == "canonical"
-        self._is_once_per_order = (self.config.orders or self.format.orders) == "once_per_order_id"
+        # Who names the fields that tell events apart means orders as well.
+        usual = self.format.orders if self.config.event_id == "event_id" else "each"
+        self._is_once_per_order = (self.config.orders or usual) == "once_per_order_id"
         by_name = isinstance(self.config.event_id, tuple) or bool(self.config.ignore_columns) or self._is_once_per_order
         self._is_direct = is_canonical and not by_name
         # Columns of the canonical format are counted where they are built.

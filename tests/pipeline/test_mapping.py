@@ -415,6 +415,8 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
     "segment": samples.segment(),
     "posthog": samples.posthog(),
     "ga4": samples.ga4(),
+    "mixpanel": samples.mixpanel(),
+    "amplitude": samples.amplitude(),
     "rrweb": [
         {"type": 4, "data": {"href": "https://a.example/", "width": 1, "height": 1}, "timestamp": 1},
         {"type": 2, "data": {"node": {"type": 0, "id": 1, "childNodes": [{"type": 2, "id": 2, "tagName": "a", "attributes": {"class": "x"}}]}, "initialOffset": {"top": 1, "left": 1}}, "timestamp": 1},

@@ -189,6 +189,20 @@ def test_every_source_reads_the_same_forms(form: str, record: dict[str, Any], pa
         )
 
 
+def test_a_sources_format_is_of_its_events_and_not_of_what_a_server_adds(tmp_path: Path) -> None:
+    call = {
+        "type": "track",
+        "event": "e",
+        "messageId": "1",
+        "anonymousId": "d",
+        "originalTimestamp": "03/04/2026 10:15",
+    }
+    rows = [{**call, "receivedAt": "2026-04-03T10:16:00Z", "sentAt": "03/04/2026 10:16"}]
+    _, _, found = read(tmp_path, "segment", "a.ndjson", ndjson(rows), time_format="%d/%m/%Y %H:%M")
+    times = found.select(pl.col("occurred_at", "received_at", "sent_at").dt.to_string("%d.%m. %H:%M")).row(0)
+    assert times == ("03.04. 10:15", "03.04. 10:16", "03.04. 10:16")
+
+
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [

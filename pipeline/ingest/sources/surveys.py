@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from pipeline.ingest.faults import RecordLeftOut
 from pipeline.ingest.scrub import plain_name
 from pipeline.ingest.sources.base import Format
-from pipeline.ingest.sources.fields import Fields, derived_id, first, properties, take, text
+from pipeline.ingest.sources.fields import Fields, derived_id, first, number, properties, take, text
 from pipeline.ingest.sources.times import Clock
 from pipeline.product_sources import Source
 
@@ -160,7 +160,10 @@ def _is_header(row: Fields, names: dict[str, str], times: list[str], *, is_first
         words = {_key(str(row[name])) for name in times}
         return bool(words & {*_FIELDS["time"]}) or any("ImportId" in str(value) for value in row.values())
     has_id = any(name in names for name in (*_FIELDS["response"], *_FIELDS["ordinal"]))
-    return not has_id and (is_first or any(_key(str(value)) in _SECOND_HEADER for value in row.values()))
+    words = [value for value in row.values() if number(value) is None]
+    return not has_id and (
+        (is_first and len(words) == len(row)) or any(_key(str(each)) in _SECOND_HEADER for each in words)
+    )
 
 
 def _key(header: str) -> str:

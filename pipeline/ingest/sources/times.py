@@ -78,11 +78,17 @@ class Clock:
         """A time that no column takes, which may tell the file's order of day and month."""
 
     def take_if_read(self, record: Fields, path: str) -> datetime | None:
-        """A time that an event can do without: one that can't be read stays where it is."""
-        try:
-            return self.take(record, path)
-        except RecordFault:
-            return None
+        """A time that an event can do without: one that can't be read stays where it is.
+
+        The source's formats are of the times of its events; what a server adds may be written otherwise.
+        """
+        value = peek(record, path)
+        for formats in ((), self.formats):
+            with suppress(RecordFault):
+                if (at := None if is_blank(value) else self.read(value, path, formats=formats)) is not None:
+                    take(record, path)
+                    return at
+        return None
 
     def _told(self, _one: int, _other: int) -> Order | None:
         if not self._order:
