@@ -105,6 +105,15 @@ def test_an_event_with_score_and_words_answers_two_questions() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("own", "stage"),
+    [({"properties": '{"stage":"trial"}'}, "trial"), ({"properties": '{"a":1}'}, "care"), ({"properties": "{"}, "care"), ({}, "care")],
+)  # fmt: skip
+def test_an_answer_may_name_its_own_stage(own: dict[str, Any], stage: str) -> None:
+    rows = told([answer(survey_id="FFT 7", question_id="Why?", score=2, text="Kind staff", **own)])
+    assert {row["stage"] for row in rows} == {stage}
+
+
 def test_a_blank_beside_a_score_is_a_non_answer_but_not_below_another_questions_id() -> None:
     (_, words) = told([answer(survey_id="FFT 7", question_id="Why?", score=2)])
     assert words["non_answer"] == BLANK
