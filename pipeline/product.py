@@ -194,11 +194,21 @@ class Product(Part):
                 tested = {name: None for name in own.variants if name != own.control}
                 # One variant needs no name.
                 used.append((f"{path}.variant", each.variant if len(tested) == 1 else each.variant or "", tested))
-        ids = [each.id or name for name, each in self.experiments.items()]
-        return [f"experiments: the id {each!r} stands twice" for each in _repeated(ids)] + [
+        return self._experiment_faults() + [
             f"{path}: no {path.split('.')[-1]} {name!r}; there are {', '.join(known) or 'none'}"
             for path, name, known in used
             if name is not None and name not in known
+        ]
+
+    def _experiment_faults(self) -> list[str]:
+        """Experiments of one id that couldn't be told apart."""
+        known = [(name, each.id or name, each) for name, each in self.experiments.items()]
+        return [
+            f"experiments.{name}: the id {id_!r} stands twice, in {other} too; give them days apart (`valid_from`, "
+            "`valid_to`) or another `window_days`"
+            for i, (name, id_, each) in enumerate(known)
+            for other, other_id, before in known[:i]
+            if id_ == other_id and each.is_like(before)
         ]
 
     def _property_faults(self) -> list[str]:

@@ -112,7 +112,14 @@ def _default_metrics() -> dict[str, Metric]:
 class Experiment(Part):
     """Two or more variants between which people are divided; the unit is the person."""
 
-    id: str | None = Field(None, min_length=1, description="its id as the source sends it; default: its name here")
+    id: str | None = Field(
+        None,
+        min_length=1,
+        description="its id as the source sends it; default: its name here. Several experiments may share one, at other "
+        "times or with other windows",
+    )
+    valid_from: date | None = Field(None, description="first local day whose exposures are its; default: any")
+    valid_to: date | None = Field(None, description="last local day whose exposures are its; default: any")
     variants: dict[str, Annotated[float, Field(ge=0)]] = Field(
         min_length=2, max_length=10, description="each variant as the source names it, and its weight"
     )
@@ -124,6 +131,8 @@ class Experiment(Part):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
+            raise ValueError("valid_to lies before valid_from")
         if self.control not in self.variants:
             raise ValueError(f"no variant {self.control!r}; `control` is one of {', '.join(self.variants)}")
         if self.primary is not None and self.primary not in self.metrics:
@@ -132,6 +141,12 @@ class Experiment(Part):
             if set(ramp.weights) != set(self.variants):
                 raise ValueError(f"ramp of {ramp.valid_from}: weigh each variant: {', '.join(self.variants)}")
         return self
+
+    def is_like(self, other: "Experiment") -> bool:
+        """Whether another experiment of the same id would count the same people over the same window."""
+        spans = [(each.valid_from or date.min, each.valid_to or date.max) for each in (self, other)]
+        overlaps = spans[0][0] <= spans[1][1] and spans[1][0] <= spans[0][1]
+        return overlaps and self.window_days == other.window_days
 
     @property
     def decides(self) -> str:

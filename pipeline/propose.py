@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 from pipeline.ingest.faults import FileFault, RecordFault
 from pipeline.ingest.reading import read_records
 from pipeline.ingest.sources.fields import epoch, number, parsed, peek, text
-from pipeline.product_sources import EPOCHS, ISO
+from pipeline.product_base import EPOCHS, ISO
 
 SAMPLE_RECORDS = 1_000
 # Names by which each column goes in the field, the surest first.

@@ -243,6 +243,84 @@ def ga4() -> list[Fields]:
     return found
 
 
+def mixpanel() -> list[Fields]:
+    """Lines of the raw export of a project with Simplified ID Merge, whose ids are resolved already."""
+    found: list[Fields] = []
+    names = ("$mp_web_page_view", "$mp_click", "$mp_scroll", "Purchase", "$experiment_started", "Signed Up", "$mp_submit",
+             "Order Refunded", "$identify", "$create_alias", "$merge")  # fmt: skip
+    for i, at, chance in times():
+        name, device = names[i % len(names)], f"dev-{i % 13}"
+        is_known = i % 13 < 5 and i > 60
+        own: Fields = {
+            "time": int(at.timestamp()), "distinct_id": f"user-{i % 13}" if is_known else f"$device:{device}", "$insert_id": f"ins{i}",
+            "$device_id": device, "$current_url": "https://shop.example/p/1?q=a", "$referrer": "$direct", "$browser": "Chrome",
+            "$screen_height": 1080, "mp_country_code": "DE", "$city": "Berlin", "$os": "Linux", "mp_lib": "web", "$lib_version": "2.60.0",
+            "$mp_api_timestamp_ms": int(at.timestamp() * 1_000) + 900, "mp_processing_time_ms": int(at.timestamp() * 1_000) + 1_500,
+            "$ip": "203.0.113.7", "token": "wk-secret", "$email": "me@example.com", "$latitude": 52.5,
+        }  # fmt: skip
+        if is_known:
+            own |= {"$user_id": f"user-{i % 13}", "$distinct_id_before_identity": f"$device:{device}"}
+        if name == "$mp_web_page_view":
+            own |= {"current_page_title": "Shoe", "current_domain": "shop.example", "current_url_path": "/p/1"}
+        elif name == "$mp_click":
+            own |= {"$elements": [{"$tag_name": "a", "$classes": ["cta"], "$id": "buy", "$attr-role": "button", "$nth_child": 1}, {"$tag_name": "body", "$classes": [""]}],
+                    "$pageX": 10, "$pageY": 20, "$innerWidth": 1200, "$innerHeight": 800, "$el_id": "buy"}  # fmt: skip
+        elif name in ("Purchase", "Order Refunded"):
+            own |= {"order_id": f"o-{i}", "revenue": chance.randrange(5, 90) + 0.5, "currency": "EUR", "items": 2}
+        elif name == "$experiment_started":
+            own |= {"Experiment name": "button", "Variant name": "blue" if i % 13 % 2 else "red"}
+        elif name == "$identify":
+            own |= {"$identified_id": f"user-{i % 13}", "$anon_id": device}
+        elif name == "$create_alias":
+            own |= {"distinct_id": f"user-{i % 13}", "alias": f"old-{i % 13}", "$distinct_id_before_identity": None}
+        elif name == "$merge":
+            own["$distinct_ids"] = [f"$device:{device}", f"user-{i % 13}"]
+        found.append({"event": name, "properties": own})
+    return found
+
+
+def amplitude() -> list[Fields]:
+    """Events of the Export API; the client's clock is ten minutes slow."""
+    found: list[Fields] = []
+    names = ("[Amplitude] Page Viewed", "[Amplitude] Element Clicked", "Page viewed", "revenue_amount", "[Experiment] Exposure",
+             "$identify", "Form Submitted", "[Amplitude] Error Logged", "session_start", "Plan Changed")  # fmt: skip
+    for i, at, chance in times():
+        name, device = names[i % len(names)], f"dev-{i % 13}"
+
+        def stamp(seconds: float, at: datetime = at) -> str:
+            return (at + timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+        own: Fields = {"[Amplitude] Page Location": "https://shop.example/p/1?q=a", "[Amplitude] Page Path": "/p/1"}
+        row: Fields = {
+            "$insert_id": f"ins{i}", "uuid": f"u-{i}", "event_id": i, "event_type": name, "event_time": stamp(0), "client_event_time": stamp(-600),
+            "client_upload_time": stamp(-599), "server_received_time": stamp(1), "server_upload_time": stamp(2), "processed_time": stamp(3),
+            "device_id": device, "user_id": f"user-{i % 13}" if i % 13 < 5 and i > 60 else None, "amplitude_id": 1000 + i % 13,
+            "session_id": 1770000000000 + i // 20 if i % 10 else -1, "platform": "Web", "os_name": "Chrome", "os_version": "144",
+            "device_type": "Linux", "country": "Germany", "city": "Berlin", "language": "German", "ip_address": "203.0.113.7", "adid": "ad-1",
+            "location_lat": 52.5, "location_lng": 13.4, "library": "amplitude-ts/2.11", "app": 1, "data": {"first_event": i == 0},
+            "event_properties": own, "user_properties": {"plan": "pro"}, "groups": {}, "group_properties": {}, "sample_rate": None,
+        }  # fmt: skip
+        if name.endswith(("Page Viewed", "Page viewed")):
+            own |= {"[Amplitude] Page Title": "Shoe", "referrer": "https://search.example/"}
+        elif name.endswith("Clicked"):
+            own |= {"[Amplitude] Element Hierarchy": [{"tag": "a", "id": "buy", "classes": ["cta"], "attrs": {"aria-label": "Buy"}, "index": 0}, {"tag": "body", "index": 1}],
+                    "[Amplitude] Element Text": "Buy", "[Amplitude] Viewport Width": 1200, "[Amplitude] Viewport Height": 800}  # fmt: skip
+        elif name == "revenue_amount":
+            own |= {
+                "$productId": "shoe",
+                "$price": chance.randrange(5, 40) + 0.5,
+                "$quantity": 2,
+                "order_id": f"o-{i}",
+                "currency": "EUR",
+            }
+        elif name == "[Experiment] Exposure":
+            own |= {"flag_key": "button", "variant": "blue" if i % 13 % 2 else "red", "source": "storage"}
+        elif name.endswith("Error Logged"):
+            own |= {"Error Type": "TypeError", "Error Message": "x is undefined", "Error Lineno": 3}
+        found.append(row)
+    return found
+
+
 def snowplow_tsv() -> bytes:
     """The enriched stream: 131 cells a line."""
     lines: list[str] = []

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,9 @@ from pipeline.ingest.scrub import without_personal
 from pipeline.ingest.sources import FORMATS, canonical
 from pipeline.ingest.sources.base import Recorded, Recorder
 from pipeline.ingest.sources.fields import Fields, copied, derived_id, naming, text
+from pipeline.ingest.sources.orders import id_of_order
+from pipeline.ingest.sources.times import Clock, Scout
+from pipeline.ingest.sources.written_times import Order
 from pipeline.product import Product, PropertyType
 
 _PROMOTED_TYPES: dict[PropertyType, pl.DataType] = {
@@ -66,14 +70,18 @@ class Reader:
         self.config = self.product.sources[self.source]
         self.format = FORMATS[self.config.format]
         self.dropped_names = frozenset(self.product.privacy.drop_properties)
-        self._to_events = self.format.begin(self.config)
+        self.clock = Clock(self.config.time_zone, self.config.time_format)
+        self._to_events = self.format.begin(self.config, self.clock)
         self.recorded: list[Recorded] = []
         if isinstance(self._to_events, Recorder):
             self._to_events.dropped_names = self.dropped_names
             self.recorded = self._to_events.recorded
         # Canonical lines are decoded straight into their columns, unless fields must be looked at by name.
         is_canonical = self.config.format == "canonical"
-        by_name = isinstance(self.config.event_id, tuple) or bool(self.config.ignore_columns)
+        # Who names the fields that tell events apart means orders as well.
+        usual = self.format.orders if self.config.event_id == "event_id" else "each"
+        self._is_once_per_order = (self.config.orders or usual) == "once_per_order_id"
+        by_name = isinstance(self.config.event_id, tuple) or bool(self.config.ignore_columns) or self._is_once_per_order
         self._is_direct = is_canonical and not by_name
         # Columns of the canonical format are counted where they are built.
         self._counts_paths = not is_canonical
@@ -95,16 +103,33 @@ class Reader:
                 continue
             if named and self.config.format != "mapping":
                 event["event_id"] = derived_id(*named, place) if any(v is not None for v in named) else None
-            for column in self.config.ignore_columns:
-                if event.get(column) is not None:
-                    event["properties"] = {**(event.get("properties") or {}), column: event.pop(column)}
             try:
-                found.append(canonical.convert(event, strict=strict))
+                found.append(canonical.convert(self._as_said(event), strict=strict))
             except RecordFault as fault:
                 found.append(fault)
         if not found:
             raise RecordLeftOut("no_event")
         return found
+
+    def _as_said(self, event: Fields) -> Fields:
+        """The event as the source's settings want it."""
+        if self._is_once_per_order:
+            event["event_id"] = id_of_order(event) or event.get("event_id")
+        for column in self.config.ignore_columns:
+            if event.get(column) is not None:
+                event["properties"] = {**(event.get("properties") or {}), column: event.pop(column)}
+        return event
+
+    def order_in(self, records: Iterable[Raw | RecordFault]) -> Order | None:
+        """Whether the dates of a file's records prove that day or month comes first."""
+        scout = Scout(self.clock.zone)
+        to_events = self.format.begin(self.config, scout)
+        for record in records:
+            if isinstance(record, RecordFault):
+                continue
+            with suppress(RecordFault, RecordLeftOut, *_UNFORESEEN):
+                to_events(self.format.parse(record) if isinstance(record, bytes) else copied(record))
+        return scout.found
 
     def _mapped(self, parsed: Any) -> Iterable[Fields | RecordFault]:  # noqa: ANN401  # JSON holds anything
         try:

@@ -179,6 +179,8 @@ def _check_source(source: str, product: Product) -> None:
 def _batches(file: LandingFile, reader: Reader) -> Iterator[Batch]:
     form = reader.format
     how = How(form.max_record_bytes, form.unwrap, form.line_endings, form.repeated_headers)
+    # Asked for at most once, where a date leaves open whether day or month comes first.
+    reader.clock.look = lambda: reader.order_in(read_records(file.path, how))
     batch = Batch(reader)
     for number, record in in_order(read_records(file.path, how), form.moment):
         batch.add(number, record)

@@ -35,24 +35,39 @@ class Streams:
     feedback: pl.LazyFrame
 
 
-def names_of(product: Product) -> dict[str, str]:
-    """Each experiment's id, as sources send it, and its name in the product file."""
-    return {each.id or name: name for name, each in product.experiments.items()}
-
-
 def first_exposures(exposures: pl.LazyFrame, product: Product) -> pl.DataFrame:
     """One row per person, experiment and variant: `day`, `first_at`, what is known then, `variants` that the person saw.
 
     `experiment` is the name of the product file, else the source's id.
     """
     key = ["person_key", "experiment"]
-    rows = exposures.with_columns(experiment=pl.col("experiment_id").replace(names_of(product))).collect()
+    rows = _named(exposures.collect(), product)
     first = (
         rows.sort(*key, "first_at", "variant")
         .group_by(*key, "variant", maintain_order=True)
         .agg(pl.col("day", "first_at", *SESSION_DIMENSIONS).first(), pl.col("segment_bits").first())
     )
     return first.with_columns(variants=pl.len().over(key))
+
+
+def _named(exposures: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """Exposures with the `experiment` that they are of: each once for every experiment of their id and day.
+
+    Those of an id that the product file knows, on days of none of its experiments, are left out.
+    """
+    day = pl.col("first_at").dt.convert_time_zone(product.time_zone).dt.date()
+    ids = {name: each.id or name for name, each in product.experiments.items()}
+    parts = [
+        exposures.filter(
+            pl.col("experiment_id") == ids[name],
+            day.is_between(pl.lit(each.valid_from or date.min), pl.lit(each.valid_to or date.max)),
+        ).with_columns(experiment=pl.lit(name))
+        for name, each in product.experiments.items()
+    ]
+    other = exposures.filter(~pl.col("experiment_id").is_in(list(ids.values())))
+    # What bears an experiment's name without being it isn't taken for it.
+    foreign = pl.when(pl.col("experiment_id").is_in(list(ids))).then("id:" + pl.col("experiment_id"))
+    return pl.concat([*parts, other.with_columns(experiment=pl.coalesce(foreign, "experiment_id"))])
 
 
 def moments(streams: Streams, days: list[date], product: Product) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from datetime import date
 import polars as pl
 
 from pipeline.contracts import TABLES
+from pipeline.contracts.canonical import PROMOTED_PREFIX
 from pipeline.events.keys import stable_keys
 from pipeline.metrics.outcomes import AFTER_SESSION
 from pipeline.product import Product
@@ -18,6 +19,7 @@ from pipeline.voice.text import language_of, non_answer, sentiment_e4, stock_phr
 
 KINDS = ("survey_shown", "survey_dismissed", "survey_answered")
 UNTOLD = "(not told)"
+_PROMOTED_STAGE = f"{PROMOTED_PREFIX}stage"
 _NONE = pl.lit(None, dtype=pl.String)
 _BOXES = 2
 _CES_LOW, _CES_HIGH = 3, 5
@@ -111,6 +113,13 @@ def _variants(joined: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
     return before.group_by("source", "event_id").agg(variants=pl.col("variant").unique().sort().str.join(", "))
 
 
+def _own_stage(placed: pl.DataFrame) -> pl.Expr:
+    """The stage that an answer bears itself, as the property `stage`, promoted or not."""
+    told = [pl.col("properties").str.json_path_match("$.stage")]
+    promoted = placed.schema.get(_PROMOTED_STAGE) == pl.String
+    return pl.coalesce(*([pl.col(_PROMOTED_STAGE)] if promoted else []), *told)
+
+
 def _of_surveys(placed: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Name the survey, its trigger and stage, and the response."""
     ids = {survey.id or name: name for name, survey in product.surveys.items()}
@@ -134,7 +143,7 @@ def _of_surveys(placed: pl.DataFrame, product: Product) -> pl.DataFrame:
     named = placed.with_columns(survey=survey)
     return named.with_columns(
         trigger=pl.coalesce("survey_trigger", mapped("survey", triggers), pl.lit("")),
-        stage=pl.coalesce(mapped("survey", fixed), mapped("page", stages), pl.lit("")),
+        stage=pl.coalesce(_own_stage(placed), mapped("survey", fixed), mapped("page", stages), pl.lit("")),
         response_key=stable_keys(pl.concat_str("source", pl.lit("|"), "survey", pl.lit("|"), response)),
     )
 

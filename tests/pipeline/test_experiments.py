@@ -429,3 +429,32 @@ def test_exposures_are_the_first_of_a_person_day_and_variant() -> None:
     assert found == [
         ("note", "a", 2, when + timedelta(minutes=1), "unknown", 1), ("x/y", "z/1", 1, when + timedelta(minutes=3), "unknown", 3),
     ]  # fmt: skip
+
+
+def test_experiments_of_one_id_at_other_times_and_with_other_windows() -> None:
+    days = days_from("2026-02-01", 80)
+    first = [(p, "ab"[p % 2], BEGIN + timedelta(days=p % 5)) for p in range(20)]
+    again = [(p, "ba"[p % 2], BEGIN + timedelta(days=20 + p % 5)) for p in range(20)]
+    between = [(50, "a", BEGIN + timedelta(days=12))]
+    told = {"id": "note", "variants": {"a": 50, "b": 50}, "control": "a", "metrics": {"buy": {"kind": "conversion"}}}
+    early, late = {"valid_to": BEGIN.date() + timedelta(days=9)}, {"valid_from": BEGIN.date() + timedelta(days=20)}
+    twice = product(
+        time_zone="UTC",
+        experiments={
+            "one": {**told, **early}, "two": {**told, **late}, "long": {**told, **late, "window_days": 14},
+            "note": {**told, "id": "else"},
+        },
+    )  # fmt: skip
+    orders = [(p, BEGIN + timedelta(days=20 + p % 5 + 9), 1) for p in range(20)]
+    streams = experiment_streams(exposed([*first, *again, *between]), outcomes=bought(orders))
+    checks = experiment_checks(streams.exposures, twice)
+    # Nobody saw two variants of one of them, though all did of the id.
+    whole = checks.group_by("experiment").agg(pl.col("people_exposed", "people_set_aside").sum()).sort("experiment")
+    assert whole.rows() == [("long", 20, 0), ("one", 20, 0), ("two", 20, 0)]
+    sums = (
+        experiment_days(streams, days, twice)
+        .filter(dimension="")
+        .group_by("experiment")
+        .agg(pl.col("people_with").sum())
+    )
+    assert dict(sums.rows()) == {"one": 0, "two": 0, "long": 20}

@@ -1,6 +1,7 @@
 """The declarative mapping: what it can say, what `footfall check` finds in it, and what a sample proposes."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,83 @@ def test_times(rule: dict[str, Any], value: Any, expected: str, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
+    ("rule", "row", "expected"),
+    [
+        # A project's own clock written as a number: the zone shifts it, by the hour that is in force then.
+        ({"field": "v", "format": "epoch_s", "zone": "Europe/Berlin"}, {"v": 1773144000}, "2026-03-10T11:00:00+00:00"),
+        ({"field": "v", "format": "epoch_ms", "zone": "Europe/Berlin"}, {"v": "1783771200000"}, "2026-07-11T10:00:00+00:00"),
+        ({"field": "v", "format": "epoch_s", "zone": "America/New_York"}, {"v": 1772928000}, "2026-03-08T05:00:00+00:00"),
+        ({"field": "v", "format": "epoch_s", "zone": "America/New_York"}, {"v": 1772942400}, "2026-03-08T08:00:00+00:00"),
+        ({"constant": "2026-02-03"}, {}, "2026-02-03T00:00:00+00:00"),
+        ({"constant": date(2026, 2, 3), "zone": "Europe/Berlin"}, {}, "2026-02-02T23:00:00+00:00"),
+        ({"field": "v", "otherwise": "2026-02-03 10:00"}, {"v": ""}, "2026-02-03T10:00:00+00:00"),
+        ({"field": "v"}, {"v": "Tue, 3 Feb 2026 10:00:00 GMT"}, "2026-02-03T10:00:00+00:00"),
+        ({"field": "v"}, {"v": 1770112800123}, "2026-02-03T10:00:00.123000+00:00"),
+        ({"field": "v"}, {"v": "13/02/2026"}, "2026-02-13T00:00:00+00:00"),
+        ({"field": "v"}, {"v": "03/02/2026"}, "ambiguous_date"),
+        ({"field": "v", "format": "iso8601"}, {"v": "13/02/2026"}, "unreadable_time"),
+        ({"field": "v"}, {"v": "soon"}, "unreadable_time"),
+        ({"field": "v"}, {}, "missing_occurred_at"),
+    ],
+)  # fmt: skip
+def test_times_of_other_clocks_and_none(
+    rule: dict[str, Any], row: dict[str, Any], expected: str, tmp_path: Path
+) -> None:
+    manifest, found = read(tmp_path, [{"id": "1", **row}], {"columns": {**BASE, "occurred_at": rule}})
+    assert [at.isoformat() for at in found["occurred_at"]] or list(manifest.rejected) == [expected]
+    assert [at.isoformat() for at in found["occurred_at"]] in ([expected], [])
+    reasons = pl.read_parquet(tmp_path / "lake/rejected/**/*.parquet")["reason"] if manifest.rejected else []
+    assert all(
+        "`v`" in each and "`format` beside the column" in each for each in reasons if "no `occurred_at`" not in each
+    )
+
+
+def test_a_mapped_date_in_two_ways_is_told_by_the_file(tmp_path: Path) -> None:
+    rows = [
+        {"id": "1", "t": "03/04/2026"},
+        {"id": "2", "t": "2026-04-05"},
+        {"id": "3", "seen": "15/04/2026", "t": "04/04/2026"},
+    ]
+    _, found = read(tmp_path, rows, {"columns": {**BASE, "received_at": "seen"}})
+    assert found["occurred_at"].dt.to_string("%d").to_list() == ["03", "05", "04"]
+
+
+def test_templates_and_json_in_cells(tmp_path: Path) -> None:
+    columns = {
+        **BASE,
+        "url": {"template": "https://shop.example{at.path}?v={v}", "otherwise": "https://shop.example/"},
+        "revenue_micros": {"field": "event_data.money.revenue", "scale": 1_000_000},
+        "properties.place": {"template": "{city} ({land})"},
+        "name": "event_data.name",
+    }
+    told = {"id": "1", "t": T, "at": '{"path": "/a"}', "v": 2, "city": "Bonn", "land": "DE"}
+    told["event_data"] = json.dumps({"money": json.dumps({"revenue": 2.5, "tax": 1}), "name": "n"})
+    rows = [told, {"id": "2", "t": T, "at": "no json", "event_data": "[1]"}]
+    rows.append({"id": "3", "t": T, "event_data.name": "whole", "event_data": "{"})
+    manifest, found = read(tmp_path, rows, {"columns": columns})
+    assert not manifest.rejected
+    assert found["url"].to_list() == ["https://shop.example/a?v=2", "https://shop.example/", "https://shop.example/"]
+    assert found["revenue_micros"].to_list() == [2_500_000, None, None]
+    assert found["name"].to_list() == ["n", None, "whole"]
+    # What no column names is kept, wherever it stood.
+    assert json.loads(found["properties"][0]) == {"event_data": {"money": {"tax": 1}}, "place": "Bonn (DE)"}
+    assert json.loads(found["properties"][1]) == {"at": "no json", "event_data": [1]}
+
+
+def test_a_list_in_a_cell_is_split(tmp_path: Path) -> None:
+    mapping = {"columns": BASE, "events": [{"split": "items", "columns": {"name": "item.more.sku"}}]}
+    row = {"id": "1", "t": T, "items": json.dumps([{"more": json.dumps({"sku": "a"})}, {"more": {"sku": "b"}}])}
+    _, found = read(tmp_path, [row], mapping, event_id=["id"])
+    assert found["name"].to_list() == ["a", "b"]
+
+
+def test_a_mapping_fills_what_surveys_fill(tmp_path: Path) -> None:
+    columns = {**BASE, "kind": {"constant": "survey_answered"}, "survey_id": {"constant": "s"}, "survey_trigger": "why", "score": "s", "properties.stage": "phase"}  # fmt: skip
+    _, found = read(tmp_path, [{"id": "1", "t": T, "why": "widget", "s": 9, "phase": "care"}], {"columns": columns})
+    assert found.select("survey_trigger", "score", "properties").rows() == [("widget", 9, '{"stage":"care"}')]
+
+
+@pytest.mark.parametrize(
     ("rule", "value", "expected"),
     [
         ({"scale": 1_000_000}, "12.34", 12_340_000),
@@ -254,6 +332,21 @@ def test_numbers(rule: dict[str, Any], value: Any, expected: Any, tmp_path: Path
         ("t", "k", "x: {field: x, values: {a: left}}", "x: 'left' doesn't fit"),
         ("t", "k", "x: {constant: left}", "x: 'left' doesn't fit"),
         ("t", "k", "x: {field: x, decimal: ;}", "decimal"),
+        (
+            "{constant: soon}",
+            "k",
+            "",
+            "occurred_at: 'soon' doesn't fit the column, which holds times: a constant is written",
+        ),
+        ("{template: '{a}'}", "k", "", "occurred_at: `template` does nothing here"),
+        ("t", "k", "url: {template: 'https://x.example'}", "`template` names no field"),
+        ("t", "k", "url: {template: '{a}', field: a}", "or a `template`"),
+        ("t", "k", "url: {field: u, zone: Europe/Berlin}", "url: `zone` does nothing here: the column holds text"),
+        ("t", "k", "url: {field: u, scale: 100}", "url: `scale` does nothing here"),
+        ("t", "k", "x: {field: x, values: {a: 1}, scale: 100}", "x: `scale` does nothing here"),
+        ("t", "k", "properties.p: {field: p, decimal: ','}", "properties.p: `decimal` does nothing here"),
+        ("t", "k", "url: {constant: a, otherwise: b}", "`otherwise` does nothing beside a `constant`"),
+        ("{constant: 2026-01-01, format: epoch_s}", "k", "", "occurred_at: `format` does nothing here"),
     ],
 )
 def test_check_finds_faults_with_their_line(occurred_at: str, kind: str, more: str, expected: str) -> None:
@@ -322,6 +415,8 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
     "segment": samples.segment(),
     "posthog": samples.posthog(),
     "ga4": samples.ga4(),
+    "mixpanel": samples.mixpanel(),
+    "amplitude": samples.amplitude(),
     "rrweb": [
         {"type": 4, "data": {"href": "https://a.example/", "width": 1, "height": 1}, "timestamp": 1},
         {"type": 2, "data": {"node": {"type": 0, "id": 1, "childNodes": [{"type": 2, "id": 2, "tagName": "a", "attributes": {"class": "x"}}]}, "initialOffset": {"top": 1, "left": 1}}, "timestamp": 1},

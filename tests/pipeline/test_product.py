@@ -192,7 +192,12 @@ def test_where_the_order_of_a_section_means_something_it_changes_the_hash() -> N
     assert there.part_hash("goals") == turned.part_hash("goals")
 
 
-def test_two_experiments_share_no_id() -> None:
+def test_experiments_share_an_id_where_days_or_windows_tell_them_apart() -> None:
     one = {"variants": {"a": 1, "b": 1}, "control": "a"}
-    with pytest.raises(ValidationError, match="the id 'x' stands twice"):
-        product(experiments={"x": one, "y": {**one, "id": "x"}})
+    spring = {**one, "id": "x", "valid_from": "2026-03-01", "valid_to": "2026-03-31"}
+    for other in ({**one, "id": "x"}, {**spring, "valid_from": "2026-02-01", "valid_to": "2026-03-01"}):
+        with pytest.raises(ValidationError, match="the id 'x' stands twice, in x too; give them days apart"):
+            product(experiments={"x": {**spring, "id": None} if "valid_to" in other else one, "y": other})
+    product(experiments={"x": {**one, "valid_to": "2026-02-28"}, "y": spring, "z": {**spring, "window_days": 28}})
+    with pytest.raises(ValidationError, match="valid_to lies before valid_from"):
+        product(experiments={"x": {**spring, "valid_to": "2026-02-01"}})

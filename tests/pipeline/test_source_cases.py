@@ -1,13 +1,15 @@
 """What vendors' data looks like beyond the samples: one small case each, with the columns that must come of it."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import samples
 from samples import RR, read, rr
-from support import drop, ndjson, product, take_all
+from support import compute_all, drop, ndjson, product, take_all
 
 from pipeline.ingest.faults import FileFault
 from pipeline.ingest.reading import read_records
@@ -200,3 +202,169 @@ def test_moves_lie_where_the_page_was_then_though_they_are_sent_after_a_scroll(t
     ]
     _, _, rows = read(tmp_path, "rrweb", "r.ndjson", ndjson(events))
     assert rows.filter(kind="move")["y"].to_list() == [None, 2, 102, 502]
+
+
+def ga4_ids(home: Path, *rows: dict[str, Any]) -> list[str]:
+    return read(home, "ga4", "a.ndjson", ndjson(rows))[2]["event_id"].to_list()
+
+
+def test_ga4_tells_the_same_event_in_every_export(tmp_path: Path) -> None:
+    params = [
+        {"key": "page_location", "value": {"string_value": "https://x.example/a"}},
+        {"key": "batch_ordering_id", "value": {"int_value": "1"}},
+        {"key": "batch_page_id", "value": {"int_value": "1773136800000"}},
+    ]
+    intraday = {**GA, "event_params": params}
+    fresh = {**intraday, "batch_ordering_id": "1", "batch_page_id": "1773136800000", "batch_event_index": "1"}
+    daily = {
+        **fresh,
+        "event_params": [each for each in params if not each["key"].startswith("batch")]
+        + [{"key": "medium", "value": {"string_value": "organic"}}, {"key": "term", "value": {}}],
+        "user_id": "ann",
+        "traffic_source": {"medium": "organic"},
+        "collected_traffic_source": {"manual_medium": "organic"},
+        "session_traffic_source_last_click": {"manual_campaign": {"medium": "organic"}},
+        "geo": {"country": "Germany"},
+        "user_ltv": {"revenue": 5.0},
+        "is_active_user": True,
+    }
+    later = {**fresh, "batch_ordering_id": "2"}
+    scroll = {**intraday, "event_name": "scroll"}
+    lists = [{**intraday, "event_name": "view_item_list", "items": [{"item_id": each}]} for each in ("a", "b")]
+    ids = ga4_ids(tmp_path, intraday, fresh, daily, later, scroll, *lists)
+    assert len(set(ids[:3])) == 1
+    assert len(set(ids[2:])) == 5
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"), [({}, 3), ({"orders": "each"}, 5), ({"orders": "once_per_order_id"}, 3)]
+)
+def test_a_purchase_that_a_reload_repeats_counts_once(source: dict[str, Any], expected: int, tmp_path: Path) -> None:
+    def purchase(day: int, device: str, number: str | None) -> dict[str, Any]:
+        at = 1770112800000000 + day * 86_400_000_000
+        money = {"transaction_id": number, "purchase_revenue": 10.0}
+        return {**GA, "user_pseudo_id": device, "event_timestamp": at, "event_name": "purchase", "ecommerce": money}
+
+    # Reloaded at once and on the next day; another device's order of the same number; two without a number.
+    rows = [
+        purchase(0, "a", "t1"),
+        purchase(0, "a", "t1") | {"event_timestamp": 1770112860000000},
+        purchase(1, "a", "t1"),
+    ]
+    rows += [purchase(0, "b", "t1"), purchase(0, "a", "(not set)"), {**GA, "event_name": "page_view"}]
+    lake, manifest, taken = read(tmp_path, "ga4", "a.ndjson", ndjson(rows), **source)
+    assert (manifest.accepted, taken.height) == (6, 6)
+    compute_all(lake, product(sources={"s": {"format": "ga4", **source}}, properties={}), only=["daily_quality"])
+    events = pl.read_parquet(tmp_path / "lake/events/**/*.parquet").filter(kind="order").sort("occurred_at")
+    assert events.height == expected
+    assert events.filter(order_id="t1", anonymous_id="a")["occurred_at"][0].hour == 10
+    quality = pl.read_parquet(lake.path("marts/daily_quality.parquet"))
+    assert quality["events"].sum() == expected + 1
+
+
+MP = {"time": 1773144000, "distinct_id": "$device:d", "$device_id": "d", "$insert_id": "i"}
+
+
+def mixpanel(home: Path, *rows: tuple[str, dict[str, Any]], **source: Any) -> pl.DataFrame:
+    given = [{"event": name, "properties": {**MP, "$insert_id": f"i{i}", **own}} for i, (name, own) in enumerate(rows)]
+    return read(home, "mixpanel", "a.jsonl", ndjson(given), **source)[2]
+
+
+def test_mixpanel_tells_the_same_event_once_its_person_is_known(tmp_path: Path) -> None:
+    known = {"distinct_id": "ann", "$user_id": "ann", "$distinct_id_before_identity": "$device:d", "$insert_id": "i0"}
+    rows = mixpanel(tmp_path, ("e", {}), ("e", known), ("e", {**known, "time": 1773144000123}), ("e", {"time": 1}))
+    assert rows["event_id"].n_unique() == 1
+    assert rows["user_id"].to_list() == [None, "ann", "ann"]
+    assert set(rows["anonymous_id"]) == {"d"}
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "expected"),
+    [
+        ("e", {"distinct_id": "ann", "$device_id": None}, ("custom", None, "ann", None)),
+        ("e", {"distinct_id": "d"}, ("custom", "d", None, None)),
+        # The original merge may name a person by a device.
+        ("e", {"distinct_id": "other-device", "$user_id": "ann"}, ("custom", "d", "ann", None)),
+        ("$identify", {"$identified_id": "ann", "$anon_id": "d"}, ("identify", "d", "ann", None)),
+        ("$identify", {"distinct_id": "ann", "$anon_distinct_id": "x", "$device_id": None}, ("alias", None, "ann", "x")),
+        ("$create_alias", {"distinct_id": "$device:d", "alias": "ann"}, ("identify", "d", "ann", None)),
+        ("$create_alias", {"distinct_id": "ann", "alias": "bo"}, ("alias", None, "ann", "bo")),
+        ("$merge", {"$distinct_ids": ["ann", "$device:d"]}, ("identify", "d", "ann", None)),
+        ("$merge", {"$distinct_ids": ["ann", "bo"]}, ("alias", None, "ann", "bo")),
+        ("$merge", {"$distinct_ids": 5, "distinct_id": "bo"}, ("custom", "d", "bo", None)),
+    ],
+)  # fmt: skip
+def test_mixpanels_ids(name: str, own: dict[str, Any], expected: tuple[Any, ...], tmp_path: Path) -> None:
+    rows = mixpanel(tmp_path, (name, own))
+    assert rows.select("kind", "anonymous_id", "user_id", "previous_user_id").rows() == [expected]
+
+
+def test_mixpanels_project_clock_and_the_teams_own_names(tmp_path: Path) -> None:
+    summer = 1783771200  # 12:00 on 11 July by the project's clock
+    source = {"time_zone": "Europe/Berlin", "kinds": {"Plan Bought": "order"}}
+    received = {"$mp_api_timestamp_ms": 1773140401000}
+    rows = mixpanel(tmp_path, ("Plan bought", {"amount": "9.5", **received}), ("e", {"time": summer}), **source)
+    assert [str(at) for at in rows["occurred_at"]] == ["2026-03-10 11:00:00+00:00", "2026-07-11 10:00:00+00:00"]
+    assert rows.select("kind", "revenue_micros").row(0) == ("order", 9_500_000)
+    assert str(rows["received_at"][0]) == "2026-03-10 11:00:01+00:00"
+
+
+AMP = {"event_type": "e", "event_time": "2026-03-10 11:00:00.000000", "device_id": "d", "uuid": "u"}
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({}, {"event_id": "u", "occurred_at": "2026-03-10 11:00:00+00:00", "sent_at": None, "session_id": None}),
+        # The device is ten minutes slow: corrected as Amplitude does, once.
+        (
+            {"client_event_time": "2026-03-10 10:50:00.5", "client_upload_time": "2026-03-10 10:51:00", "server_received_time": "2026-03-10 11:01:00"},
+            {"occurred_at": "2026-03-10 11:00:00.500000+00:00", "occurred_at_raw": "2026-03-10 10:50:00.500000+00:00"},
+        ),
+        ({"session_id": -1, "event_id": 7}, {"session_id": None, "sequence": "7"}),
+        ({"session_id": 1773140400000}, {"session_id": "1773140400000"}),
+        ({"event_properties": {"$revenue": -5, "$revenueType": "refund"}}, {"kind": "refund", "revenue_micros": "-5000000"}),
+        ({"event_properties": '{"$price": 2.5, "$quantity": 3}'}, {"kind": "order", "revenue_micros": "7500000"}),
+        ({"event_type": "$identify", "user_id": "ann"}, {"kind": "identify", "user_id": "ann"}),
+        ({"event_type": "$exposure", "event_properties": {"flag_key": "f", "variant": "on"}}, {"kind": "experiment", "experiment_id": "f", "variant": "on"}),
+        ({"event_type": "[Amplitude] Element Clicked", "event_properties": {"[Amplitude] Element Tag": "a", "[Amplitude] Element Class": "cta"}},
+         {"kind": "click", "element_chain": '<a class="cta">'}),
+        ({"platform": "iOS", "device_type": "Apple iPad Pro"}, {"device_type": "tablet"}),
+        ({"platform": "Android", "device_type": "Pixel 9"}, {"device_type": "mobile"}),
+    ],
+)  # fmt: skip
+def test_amplitude(record: dict[str, Any], expected: dict[str, str | None], tmp_path: Path) -> None:
+    _, manifest, rows = read(tmp_path, "amplitude", "a.json.gz", gzip.compress(ndjson([{**AMP, **record}])))
+    assert not manifest.rejected
+    row = rows.row(0, named=True)
+    assert {name: None if row[name] is None else str(row[name]) for name in expected} == expected
+
+
+def test_amplitude_counts_once_what_a_client_sent_twice(tmp_path: Path) -> None:
+    twice = [{**AMP, "$insert_id": "i", "uuid": each} for each in ("u1", "u2")]
+    other = {**AMP, "$insert_id": "i", "device_id": "d2"}
+    ids = read(tmp_path, "amplitude", "a.json", ndjson([*twice, other]))[2]["event_id"].to_list()
+    assert ids[0] == ids[1] != ids[2]
+
+
+@pytest.mark.parametrize("name", ["mixpanel", "amplitude"])
+def test_product_analytics_reach_people_orders_and_experiments(name: str, tmp_path: Path) -> None:
+    records = getattr(samples, name)()
+    lake, manifest, rows = read(tmp_path, name, "a.ndjson", ndjson(records))
+    assert (manifest.accepted, manifest.records_rejected) == (240, 0)
+    experiment = {"id": "button", "variants": {"red": 1, "blue": 1}, "control": "red"}
+    chosen = product(sources={"s": {"format": name}}, properties={}, experiments={"colour": experiment})
+    compute_all(lake, chosen, only=["daily_kpis", "experiment_groups"])
+    kpis = pl.read_parquet(lake.path("marts/daily_kpis.parquet"))
+    kinds = dict(rows.group_by("kind").len().rows())
+    assert kpis["page_views"].sum() == kinds["page_view"]
+    assert kpis["orders"].sum() == kinds["order"] in (22, 24)
+    assert kpis["revenue_micros"].sum() == rows["revenue_micros"].sum()
+    # One person a device, whatever was known of them and when.
+    own = rows.with_columns(day=pl.col("occurred_at").dt.convert_time_zone("Europe/Berlin").dt.date())
+    device = pl.coalesce("anonymous_id", pl.col("user_id").str.replace("user-", "dev-"))
+    people = own.group_by("day").agg(people=device.n_unique()).sort("day")
+    assert kpis.sort("day")["people_active"].to_list() == people["people"].to_list()
+    groups = pl.read_parquet(lake.path("marts/experiment_groups.parquet"))
+    assert groups["experiment"].unique().to_list() == ["colour"]
+    assert (groups["people_exposed"].sum(), groups["people_set_aside"].sum()) == (13, 0)

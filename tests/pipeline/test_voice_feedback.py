@@ -11,6 +11,7 @@ from support import at, booked, compute_all, drop, events_frame, ndjson, product
 
 from pipeline.contracts import TABLES
 from pipeline.ingest.sources import FORMATS
+from pipeline.ingest.sources.times import Clock
 from pipeline.lake import Lake
 from pipeline.product import Product
 from pipeline.product_file import ProductFileError, parse_product
@@ -102,6 +103,15 @@ def test_an_event_with_score_and_words_answers_two_questions() -> None:
         ("fft", "rating", 2, None, "care"),
         ("fft", "words", None, "Kind staff", "care"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("own", "stage"),
+    [({"properties": '{"stage":"trial"}'}, "trial"), ({"properties": '{"a":1}'}, "care"), ({"properties": "{"}, "care"), ({}, "care")],
+)  # fmt: skip
+def test_an_answer_may_name_its_own_stage(own: dict[str, Any], stage: str) -> None:
+    rows = told([answer(survey_id="FFT 7", question_id="Why?", score=2, text="Kind staff", **own)])
+    assert {row["stage"] for row in rows} == {stage}
 
 
 def test_a_blank_beside_a_score_is_a_non_answer_but_not_below_another_questions_id() -> None:
@@ -386,7 +396,7 @@ def posthog(**answers: Any) -> list[tuple[Any, ...]]:
     config = product(sources={"ph": {"format": "posthog"}}).sources["ph"]
     given = {"$survey_id": "s", "distinct_id": "d", **answers}
     row = {"event": "survey sent", "uuid": "u", "timestamp": "2026-02-03T10:00:00Z", "properties": given}
-    events = FORMATS["posthog"].begin(config)(row)
+    events = FORMATS["posthog"].begin(config, Clock())(row)
     return [(e.get("question_id"), e.get("score"), e.get("text"), e.get("response_id")) for e in events]
 
 

@@ -1,6 +1,17 @@
 """One module per event format; each turns a record into canonical events. The list of them is `FORMATS`."""
 
-from pipeline.ingest.sources import canonical, ga4, mapping, posthog, rrweb, segment, snowplow, surveys
+from pipeline.ingest.sources import (
+    amplitude,
+    canonical,
+    ga4,
+    mapping,
+    mixpanel,
+    posthog,
+    rrweb,
+    segment,
+    snowplow,
+    surveys,
+)
 from pipeline.ingest.sources.base import Format
 from pipeline.product_sources import FormatName
 
@@ -11,6 +22,8 @@ FORMATS: dict[FormatName, Format] = {
     "posthog": posthog.FORMAT,
     "snowplow": snowplow.FORMAT,
     "ga4": ga4.FORMAT,
+    "mixpanel": mixpanel.FORMAT,
+    "amplitude": amplitude.FORMAT,
     "rrweb": rrweb.FORMAT,
     "surveys": surveys.FORMAT,
 }

@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 from pipeline.contracts.canonical import Capability
 from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.sources.fields import Fields, parsed
+from pipeline.ingest.sources.times import Clock
 from pipeline.product_sources import Source
 
 # Turns a record, which it may change, into canonical events: fields by the names of INPUT_COLUMNS, all else under
@@ -47,10 +48,11 @@ def _is_no_wrapper(_document: Any) -> None:  # noqa: ANN401  # JSON holds anythi
 
 @dataclass(frozen=True)
 class Format:
-    """One format of events. `begin` makes a reader per landing file, which may remember what came before in it.
+    """One format of events.
 
+    `begin` makes a reader per landing file, which may remember what came before in it, and reads times by the clock.
     `capabilities` are what the format measures wherever it is used (metrics.md, rule 5); what only its events can
-    show isn't among them. `dropped` names record fields that are never stored, with the rule; `typed` the names under
+    show isn't among them. `identified_by` and `orders` hold where the source says nothing else. `dropped` names record fields that are never stored, with the rule; `typed` the names under
     which stands what visitors typed, which no rejected record shows. `unwrap` finds the
     records in a whole JSON document; None: the document is one record, or a list of them. `parse` reads a line;
     files of `line_endings` are read line by line though their ending says otherwise. `moment` tells when a line is to
@@ -58,9 +60,10 @@ class Format:
     """
 
     documentation: str
-    begin: Callable[[Source], ToEvents]
+    begin: Callable[[Source, Clock], ToEvents]
     capabilities: frozenset[Capability] = frozenset()
     identified_by: Literal["identify", "user_id"] = "identify"
+    orders: Literal["each", "once_per_order_id"] = "each"
     dropped: Mapping[str, str] = field(default_factory=dict[str, str])
     typed: tuple[str, ...] = ()
     unwrap: Callable[[Any], list[Any] | None] = _is_no_wrapper

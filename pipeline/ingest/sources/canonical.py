@@ -23,6 +23,7 @@ from pipeline.contracts.canonical import ID_COLUMNS, INPUT_COLUMNS
 from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.sources.base import Format, ToEvents
 from pipeline.ingest.sources.fields import Fields
+from pipeline.ingest.sources.times import Clock
 from pipeline.product_sources import Source
 
 _INT32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
@@ -109,7 +110,7 @@ def properties_of(record: msgspec.Struct) -> dict[str, Any] | None:
     return getattr(record, "properties")  # noqa: B009  # the struct's fields are dynamic
 
 
-def _begin(_source: Source) -> ToEvents:
+def _begin(_source: Source, _clock: Clock) -> ToEvents:
     return _events
 
 

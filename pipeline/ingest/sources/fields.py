@@ -176,19 +176,6 @@ def boolean(value: Any) -> bool | None:  # noqa: ANN401
     return {"true": True, "1": True, "false": False, "0": False}.get(str(value).strip().lower())
 
 
-def instant(value: Any) -> datetime | None:  # noqa: ANN401
-    """A time in ISO 8601; without a zone it is UTC."""
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if not isinstance(value, str):
-        return None
-    try:
-        found = datetime.fromisoformat(value.strip())
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
 def epoch(value: Any, unit_us: int) -> datetime | None:  # noqa: ANN401
     """A time as units since 1970, each of `unit_us` microseconds."""
     found = number(value)
@@ -198,11 +185,6 @@ def epoch(value: Any, unit_us: int) -> datetime | None:  # noqa: ANN401
         return _EPOCH + timedelta(microseconds=int(found * unit_us))
     except OverflowError:
         return None
-
-
-def epoch_us(value: Any) -> datetime | None:  # noqa: ANN401
-    """A time in microseconds since 1970."""
-    return epoch(value, 1)
 
 
 def epoch_ms(value: Any) -> datetime | None:  # noqa: ANN401

@@ -25,12 +25,14 @@ table data to Cloud Storage" (64-bit integers are written as JSON strings).
 | event_params.* | properties.* |
 | user_properties.* | properties.user_properties.* |
 
-The export has no event id; one is made from device, time, name, the batch's counters and the parameters, so a day
-that is exported again counts once. The user's browser isn't in it. Its scroll event tells of 90 % only and gives no
+The export has no event id; one is made from device, time, name, the batch's counters, the parameters and the items, so
+a day that is exported again counts once: in the intraday, fresh and daily tables, wherever the counters stand and
+whatever a later export adds about traffic, place and user. The user's browser isn't in it. Its scroll event tells of 90 % only and gives no
 offset, so scroll depth isn't measured. An event that bears a user_id tells who uses the device.
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from pipeline.ingest.faults import RecordFault
@@ -38,7 +40,6 @@ from pipeline.ingest.sources.base import Format, ToEvents
 from pipeline.ingest.sources.fields import (
     Fields,
     derived_id,
-    epoch_us,
     long,
     outcome,
     peek,
@@ -46,6 +47,7 @@ from pipeline.ingest.sources.fields import (
     take,
     text,
 )
+from pipeline.ingest.sources.times import Clock
 from pipeline.product_sources import Source
 
 _KINDS = {
@@ -59,29 +61,35 @@ _KINDS = {
     "refund": "refund",
     "app_exception": "error",
 }
-_COUNTERS = ("event_bundle_sequence_id", "batch_page_id", "batch_ordering_id", "batch_event_index")
-_TOLD_BY = ("user_pseudo_id", "user_id", "event_timestamp", "event_name")
+# What tells events of one instant and name apart. The counters are columns of the daily tables, and parameters of all;
+# the place within a request is told by the daily ones only, so it tells nothing here.
+_TOLD_BY = ("event_timestamp", "event_name", "event_bundle_sequence_id")
+_COUNTERS = ("batch_page_id", "batch_ordering_id")
+_OF_ITEM = ("item_id", "item_name", "item_list_id", "item_list_name", "promotion_id", "promotion_name")
+# Parameters that a later export fills or corrects.
+_ENRICHED = frozenset(
+    {"batch_event_index", "source", "medium", "campaign", "campaign_id", "term", "content", "gclid", "dclid", "srsltid"}
+)
+_NOT_SET = (None, "", "(not set)")
 _MOST_IN_BATCH, _MOST_REQUESTS = 1_000, 2**31
 _VALUES = ("string_value", "int_value", "double_value", "float_value")
 _DROPPED = {"device.advertising_id": "advertising id", "device.vendor_id": "advertising id"}
 
 
-def _begin(_source: Source) -> ToEvents:
-    return _events
+def _begin(_source: Source, clock: Clock) -> ToEvents:
+    return partial(_events, clock)
 
 
-def _events(row: Fields) -> Iterable[Fields]:
+def _events(clock: Clock, row: Fields) -> Iterable[Fields]:
     for path in _DROPPED:
         take(row, path)
     for name in ("event_params", "user_properties"):
         row[name] = _by_key(row.get(name), name)
     event: Fields = {
-        "event_id": derived_id(
-            *(text(peek(row, name)) for name in (*_TOLD_BY, *_COUNTERS)), _as_texts(row["event_params"])
-        ),
+        "event_id": _event_id(row),
         "anonymous_id": take(row, "user_pseudo_id", text),
         "user_id": take(row, "user_id", text),
-        "occurred_at": take(row, "event_timestamp", epoch_us),
+        "occurred_at": clock.take(row, "event_timestamp"),
         "sequence": _sequence(row),
         "session_id": take(row, "event_params.ga_session_id", text),
         "url": take(row, "event_params.page_location", text),
@@ -125,14 +133,32 @@ def _of_value(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
     return next((value[v] for v in _VALUES if value.get(v) is not None), None)
 
 
-def _as_texts(params: Fields) -> Fields:
-    """As they tell one event from another: Parquet holds the number 3, JSON the text "3"."""
-    return {key: text(value) if text(value) is not None else value for key, value in params.items()}
+def _event_id(row: Fields) -> str:
+    """Equal for an event in whichever export it stands."""
+    who = text(peek(row, "user_pseudo_id")) or text(peek(row, "user_id"))
+    told = {name: _counter(row, name) for name in _COUNTERS}
+    told["order"] = text(peek(row, "ecommerce.transaction_id"))
+    params = {name: value for name, value in row["event_params"].items() if name not in _ENRICHED} | told
+    items = row.get("items")
+    of_items = [[_told(peek(item, name)) for name in _OF_ITEM] for item in items] if isinstance(items, list) else []
+    known = {name: _told(value) for name, value in params.items() if _told(value) not in _NOT_SET}
+    return derived_id(who, *(text(peek(row, name)) for name in _TOLD_BY), known, of_items)
+
+
+def _told(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
+    """As it tells one event from another: Parquet holds the number 3, JSON the text "3"."""
+    shown = text(value)
+    return value if shown is None else None if shown in _NOT_SET else shown
+
+
+def _counter(row: Fields, name: str) -> str | None:
+    """A counter of the batch, from its column or its parameter."""
+    return text(peek(row, name)) or text(row["event_params"].get(name))
 
 
 def _sequence(row: Fields) -> int | None:
     """Order within one time: requests of a page, and events within a request; older exports number bundles."""
-    request, event = (long(peek(row, name)) for name in ("batch_ordering_id", "batch_event_index"))
+    request, event = (long(_counter(row, name)) for name in ("batch_ordering_id", "batch_event_index"))
     if request is None or abs(request) > _MOST_REQUESTS:
         return long(peek(row, "event_bundle_sequence_id"))
     return request * _MOST_IN_BATCH + min(event or 0, _MOST_IN_BATCH - 1)
@@ -161,5 +187,6 @@ FORMAT = Format(
     documentation="Google Analytics, [GA4] BigQuery Export schema",
     begin=_begin,
     identified_by="user_id",
+    orders="once_per_order_id",
     dropped=_DROPPED,
 )

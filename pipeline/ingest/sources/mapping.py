@@ -6,22 +6,21 @@
 | all else, and fields whose values are mapped | properties |
 
 A value that doesn't fit its column is a fault of the record: the mapping was written for it. Only the column and the
-field are named then, never the value. A refund's revenue is negative, however it is written.
+field are named then, never the value. A cell that holds JSON as text is read where the mapping names a path into it. A refund's revenue is negative, however it is written.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.contracts.canonical import INPUT_COLUMNS, PROPERTY_PREFIX
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
+from pipeline.ingest.scrub import json_within
 from pipeline.ingest.sources.base import Format, ToEvents
 from pipeline.ingest.sources.fields import (
     Convert,
@@ -29,8 +28,6 @@ from pipeline.ingest.sources.fields import (
     boolean,
     copied,
     derived_id,
-    epoch,
-    instant,
     naming,
     number,
     peek,
@@ -38,7 +35,10 @@ from pipeline.ingest.sources.fields import (
     take,
     text,
 )
-from pipeline.product_sources import EPOCHS, ISO, MAX_EVENTS_PER_RECORD, ColumnRule, Condition, EventRule, Source
+from pipeline.ingest.sources.times import OF_COLUMN, Clock, unreadable
+from pipeline.product_base import constant_time
+from pipeline.product_mapping import PLACE, ColumnRule, Condition, EventRule
+from pipeline.product_sources import MAX_EVENTS_PER_RECORD, Source
 
 _GROUPED = {
     decimal: re.compile(rf"([+-]?(?:\d{{1,3}}(?:[{group} \u00a0\u202f'\u2019]\d{{3}})+|\d+))(?:[{decimal}](\d+))?")
@@ -47,12 +47,14 @@ _GROUPED = {
 _TYPES = {column.name: column.dtype for column in INPUT_COLUMNS}
 
 
-def _begin(source: Source) -> ToEvents:
-    return partial(_events, source)
+def _begin(source: Source, clock: Clock) -> ToEvents:
+    return partial(_events, source, clock, _within(source))
 
 
-def _events(source: Source, row: Fields) -> Iterable[Fields]:
+def _events(source: Source, clock: Clock, within: Sequence[str], row: Fields) -> Iterable[Fields]:
     mapping = source.mapping
+    for path in within:
+        _open(row, path)
     if mapping is None or not all(_fits(row, condition) for condition in mapping.where):
         raise RecordLeftOut("where")
     found: list[Fields] = []
@@ -61,8 +63,10 @@ def _events(source: Source, row: Fields) -> Iterable[Fields]:
             continue
         columns = {**mapping.columns, **rule.columns}
         for place, entry in enumerate(_split(row, rule)):
+            for path in within if rule.split is not None else ():
+                _open(entry, path)
             named = naming(entry, source.event_id) if isinstance(source.event_id, tuple) else None
-            event = _event(columns, entry)
+            event = _event(clock, columns, entry)
             if named is not None:
                 known = any(value is not None for value in named)
                 event["event_id"] = derived_id(number_of_rule, place, *named) if known else None
@@ -70,6 +74,35 @@ def _events(source: Source, row: Fields) -> Iterable[Fields]:
     if not found:
         raise RecordLeftOut("no_event_rule")
     return found
+
+
+def _within(source: Source) -> list[str]:
+    """The paths of the mapping that may lead into JSON which a cell holds as text: those with dots, and split lists."""
+    mapping = source.mapping
+    if mapping is None:
+        return []
+    rules = [
+        rule for columns in (mapping.columns, *(each.columns for each in mapping.events)) for rule in columns.values()
+    ]
+    conditions = [*mapping.where, *(condition for each in mapping.events for condition in each.where)]
+    named = {path for each in (*rules, *conditions) for path in each.field or ()}
+    named |= {path for rule in rules for path in rule.names}
+    named |= set(source.event_id) if isinstance(source.event_id, tuple) else set()
+    lists = {f"{each.split}.*" for each in mapping.events if each.split is not None}
+    return sorted({path for path in named if "." in path} | lists)
+
+
+def _open(row: Fields, path: str) -> None:
+    """Put JSON that stands as text before the last part of `path` in its own place."""
+    node: Any = row
+    head, _, rest = path.partition(".")
+    while rest and isinstance(node, dict) and f"{head}.{rest}" not in node:
+        held = node.get(head)
+        inner = json_within(held) if isinstance(held, str) else None
+        if inner is not None:
+            node[head] = inner
+        node = node.get(head)
+        head, _, rest = rest.partition(".")
 
 
 def _fits(row: Fields, condition: Condition) -> bool:
@@ -94,19 +127,20 @@ def _split(row: Fields, rule: EventRule) -> list[Fields]:
     return found
 
 
-def _event(columns: Mapping[str, ColumnRule], row: Fields) -> Fields:
+def _event(clock: Clock, columns: Mapping[str, ColumnRule], row: Fields) -> Fields:
     event: Fields = {}
     own: Fields = {}
     # Read all before removing any: two columns may come from one field.
     for column, rule in columns.items():
-        value = _value(column, rule, row)
+        value = _value(clock, column, rule, row)
         if column.startswith(PROPERTY_PREFIX):
             if value is not None:
                 own[column.removeprefix(PROPERTY_PREFIX)] = value
         else:
             event[column] = value
     # Many values may map to one, so the value itself is kept.
-    for path in [_origin(rule, row)[0] for rule in columns.values() if rule.values is None]:
+    known = [_origin(rule, row)[0] for rule in columns.values() if rule.values is None]
+    for path in [*known, *(name for rule in columns.values() for name in rule.names)]:
         take(row, path)
     if event.get("kind") == "refund" and (event.get("revenue_micros") or 0) > 0:
         event["revenue_micros"] = -event["revenue_micros"]
@@ -115,21 +149,38 @@ def _event(columns: Mapping[str, ColumnRule], row: Fields) -> Fields:
     return event
 
 
-def _value(column: str, rule: ColumnRule, row: Fields) -> Any:  # noqa: ANN401  # a column's value
+def _value(clock: Clock, column: str, rule: ColumnRule, row: Fields) -> Any:  # noqa: ANN401  # a column's value
+    value = _found(clock, column, rule, row)
+    if value is None:
+        value = rule.otherwise
+    is_written = isinstance(value, str) and _TYPES.get(column) == UTC_MICROSECONDS
+    return constant_time(value, rule.zone) if is_written else value
+
+
+def _found(clock: Clock, column: str, rule: ColumnRule, row: Fields) -> Any:  # noqa: ANN401  # a column's value
+    """What the record or the constant says; None: nothing. A time of the product file is text yet."""
     if rule.field is None:
-        return rule.constant
+        return rule.constant if rule.template is None else _filled(rule.template, row)
     path, value = _origin(rule, row)
     if rule.values is not None:
-        key = text(value)
-        return rule.values.get(key, rule.otherwise) if key is not None else rule.otherwise
-    if value is None:
-        return rule.otherwise
-    if column.startswith(PROPERTY_PREFIX):
+        return rule.values.get(text(value) or "")
+    if value is None or column.startswith(PROPERTY_PREFIX):
         return value
+    if _TYPES[column] == UTC_MICROSECONDS:
+        at = clock.read(value, path, rule.zone, rule.format)
+        if at is None:
+            raise unreadable(path, value, OF_COLUMN)
+        return at
     converted = _converter(column, rule)(value)
     if converted is None:
         raise RecordFault("wrong_type", f"{column}: the value of `{path}` doesn't fit; correct the mapping or the data")
     return converted
+
+
+def _filled(template: str, row: Fields) -> str | None:
+    """The template with the values of its paths; None where one has none."""
+    told = {place[1]: text(peek(row, place[1])) for place in PLACE.finditer(template)}
+    return PLACE.sub(lambda place: told[place[1]] or "", template) if None not in told.values() else None
 
 
 def _origin(rule: ColumnRule, row: Fields) -> tuple[str, Any]:
@@ -143,8 +194,6 @@ def _origin(rule: ColumnRule, row: Fields) -> tuple[str, Any]:
 
 def _converter(column: str, rule: ColumnRule) -> Convert:
     dtype = _TYPES[column]
-    if dtype == UTC_MICROSECONDS:
-        return partial(_time, rule)
     if dtype in (pl.Int32(), pl.Int64()):
         return partial(_integer, rule, 31 if dtype == pl.Int32() else 63)
     return boolean if dtype == pl.Boolean() else text
@@ -164,24 +213,6 @@ def _without_groups(written: str, decimal: str) -> str | None:
     if matched is None:
         return written if decimal == "." and "," not in written else None
     return re.sub(r"[^\d+-]", "", matched[1]) + (f".{matched[2]}" if matched[2] else "")
-
-
-def _time(rule: ColumnRule, value: Any) -> datetime | None:  # noqa: ANN401
-    return next((at for form in rule.format if (at := _by_format(form, rule.zone, value)) is not None), None)
-
-
-def _by_format(form: str, zone: str, value: Any) -> datetime | None:  # noqa: ANN401
-    if form in EPOCHS:
-        return epoch(value, EPOCHS[form])
-    if isinstance(value, datetime):
-        return instant(value)
-    try:
-        written = str(value).strip()
-        found = datetime.fromisoformat(written) if form == ISO else datetime.strptime(written, form)  # noqa: DTZ007
-    except ValueError:
-        return None
-    # An hour that a clock change repeats is its first; one that it leaves out is moved on by the change.
-    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 FORMAT = Format(documentation="docs/product.md, sources", begin=_begin)

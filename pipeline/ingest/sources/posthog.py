@@ -42,6 +42,7 @@ are custom events of the name $$heatmap: they tell where, and would count each c
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -55,7 +56,6 @@ from pipeline.ingest.sources.fields import (
     derived_id,
     e4,
     first,
-    instant,
     number,
     outcome,
     parsed_as,
@@ -66,6 +66,7 @@ from pipeline.ingest.sources.fields import (
     thousandfold,
     whole,
 )
+from pipeline.ingest.sources.times import Clock
 from pipeline.product_sources import MAX_EVENTS_PER_RECORD, Source
 
 _KINDS = {
@@ -99,11 +100,11 @@ _ANSWER = "$survey_response"
 _HIGHEST_SCORE = 10
 
 
-def _begin(_source: Source) -> ToEvents:
-    return _events
+def _begin(_source: Source, clock: Clock) -> ToEvents:
+    return partial(_events, clock)
 
 
-def _events(row: Fields) -> Iterable[Fields]:
+def _events(clock: Clock, row: Fields) -> Iterable[Fields]:
     for name in ("properties", "person_properties"):
         if isinstance(row.get(name), str):
             # Parquet exports hold nested data as JSON text.
@@ -115,7 +116,7 @@ def _events(row: Fields) -> Iterable[Fields]:
     name = take(row, "event", text)
     if name is None:
         raise RecordFault("missing_event_name", "the record has no `event`; export whole events")
-    event = _common(row, name)
+    event = _common(clock, row, name)
     if name == "$$heatmap":
         return _heatmap(event, row)
     if event["kind"] == "survey_answered":
@@ -129,13 +130,13 @@ def _finished(event: Fields, row: Fields) -> Fields:
     return {**event, "properties": properties(own, row)}
 
 
-def _common(row: Fields, name: str) -> Fields:
+def _common(clock: Clock, row: Fields, name: str) -> Fields:
     event: Fields = {
         "event_id": first(row, ("uuid", "id"), text),
         "name": name,
         "kind": _KINDS.get(name.lower(), "custom"),
-        "occurred_at": take(row, "timestamp", instant),
-        "received_at": take(row, "created_at", instant),
+        "occurred_at": clock.take(row, "timestamp"),
+        "received_at": clock.take_if_read(row, "created_at"),
         "session_id": take(row, "properties.$session_id", text),
         "page_view_id": take(row, "properties.$pageview_id", text),
         "tab_id": take(row, "properties.$window_id", text),

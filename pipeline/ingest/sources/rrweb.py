@@ -260,7 +260,7 @@ def _pointed(window: _Window, at: Decimal, node: Any, point: Fields) -> Fields: 
 
 FORMAT = Format(
     documentation="rrweb, Dive into events; @rrweb/types",
-    begin=_Recording,
+    begin=lambda source, _clock: _Recording(source),
     capabilities=frozenset({"hover", "dead_click"}),
     dropped={"data.text": "typed text", "data.isChecked": "typed text", "data.payload.trace": "stack trace"},
     typed=("value", "text", "textContent", "isChecked"),

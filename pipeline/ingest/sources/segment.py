@@ -38,6 +38,7 @@ twice. A call of a batch that can't be read is rejected alone.
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from pipeline.ingest.faults import RecordFault
@@ -47,7 +48,6 @@ from pipeline.ingest.sources.fields import (
     boolean,
     copied,
     first,
-    instant,
     outcome,
     peek,
     properties,
@@ -55,6 +55,7 @@ from pipeline.ingest.sources.fields import (
     text,
     whole,
 )
+from pipeline.ingest.sources.times import Clock
 from pipeline.product_sources import MAX_EVENTS_PER_RECORD, Source
 
 _KINDS = {"page": "page_view", "screen": "page_view", "identify": "identify", "alias": "alias"}
@@ -80,22 +81,22 @@ _DROPPED = {
 }
 
 
-def _begin(_source: Source) -> ToEvents:
-    return _events
+def _begin(_source: Source, clock: Clock) -> ToEvents:
+    return partial(_events, clock)
 
 
-def _events(call: Fields) -> Iterable[Fields | RecordFault]:
+def _events(clock: Clock, call: Fields) -> Iterable[Fields | RecordFault]:
     batch = call.pop("batch", None)
     if batch is None:
-        return [_event(call)]
+        return [_event(clock, call)]
     if not isinstance(batch, list) or len(batch) > MAX_EVENTS_PER_RECORD:
         raise RecordFault("malformed_batch", f"`batch` must be a list of at most {MAX_EVENTS_PER_RECORD} calls")
-    return [_of_batch(call, each) for each in batch]
+    return [_of_batch(clock, call, each) for each in batch]
 
 
-def _of_batch(outer: Fields, inner: Any) -> Fields | RecordFault:  # noqa: ANN401  # JSON holds anything
+def _of_batch(clock: Clock, outer: Fields, inner: Any) -> Fields | RecordFault:  # noqa: ANN401  # JSON holds anything
     try:
-        return _event(_merged(outer, inner))
+        return _event(clock, _merged(outer, inner))
     except RecordFault as fault:
         return fault
 
@@ -111,13 +112,13 @@ def _merged(outer: Fields, inner: Any) -> Fields:  # noqa: ANN401  # JSON holds 
     return merged
 
 
-def _event(call: Fields) -> Fields:
+def _event(clock: Clock, call: Fields) -> Fields:
     for path in _DROPPED:
         take(call, path)
     kind = take(call, "type", text)
     if kind not in _TYPES:
         raise RecordFault("unknown_type", f"`type` is none of {', '.join(_TYPES)}")
-    event = _common(call, in_page=kind in ("page", "screen"))
+    event = _common(clock, call, in_page=kind in ("page", "screen"))
     tracked = take(call, "event", text)
     name = tracked if tracked is not None else take(call, "name", text)
     event["name"] = name if name is not None or kind in _KINDS else kind
@@ -134,17 +135,16 @@ def _event(call: Fields) -> Fields:
     return event
 
 
-def _common(call: Fields, *, in_page: bool) -> Fields:
-    occurred_at = take(call, "originalTimestamp", instant)
-    # `timestamp` is corrected already: with sentAt it would be once more.
-    corrected = take(call, "timestamp", instant) if occurred_at is None else None
+def _common(clock: Clock, call: Fields, *, in_page: bool) -> Fields:
+    occurred_at, path = clock.first(call, ("originalTimestamp", "timestamp"))
     return {
         "event_id": take(call, "messageId", text),
         "anonymous_id": take(call, "anonymousId", text),
         "user_id": take(call, "userId", text),
-        "occurred_at": occurred_at if corrected is None else corrected,
-        "sent_at": take(call, "sentAt", instant) if corrected is None else None,
-        "received_at": take(call, "receivedAt", instant),
+        "occurred_at": occurred_at,
+        # `timestamp` is corrected already: with sentAt it would be once more.
+        "sent_at": clock.take_if_read(call, "sentAt") if path != "timestamp" else None,
+        "received_at": clock.take_if_read(call, "receivedAt"),
         "session_id": take(call, "context.sessionId", text),
         "url": _of_page(call, "url", in_page=in_page),
         "referrer": _of_page(call, "referrer", in_page=in_page),

@@ -37,6 +37,7 @@ An event that bears a user_id tells who uses the device. Addresses are dropped.
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -48,7 +49,6 @@ from pipeline.ingest.sources.fields import (
     e4,
     element_chain,
     first,
-    instant,
     long,
     outcome,
     parsed,
@@ -58,6 +58,7 @@ from pipeline.ingest.sources.fields import (
     text,
     whole,
 )
+from pipeline.ingest.sources.times import Clock
 from pipeline.product_sources import Source
 
 # In the order of the enriched format.
@@ -114,11 +115,11 @@ _FLAT = (("unstruct_event_", "unstruct_event"), ("contexts_", "contexts"))
 _TYPED = frozenset({"change_form", "submit_form", "focus_form"})
 
 
-def _begin(_source: Source) -> ToEvents:
-    return _events
+def _begin(_source: Source, clock: Clock) -> ToEvents:
+    return partial(_events, clock)
 
 
-def _events(row: Fields) -> Iterable[Fields]:
+def _events(clock: Clock, row: Fields) -> Iterable[Fields]:
     for path in _DROPPED:
         row.pop(path, None)
     schemas = _schemas(row)
@@ -130,9 +131,9 @@ def _events(row: Fields) -> Iterable[Fields]:
         "anonymous_id": first(row, ("domain_userid", "network_userid"), text),
         "user_id": take(row, "user_id", text),
         "session_id": take(row, "domain_sessionid", text),
-        "received_at": take(row, "collector_tstamp", instant),
-        "sent_at": take(row, "dvce_sent_tstamp", instant),
-        "occurred_at": take(row, "dvce_created_tstamp", instant),
+        "received_at": clock.take_if_read(row, "collector_tstamp"),
+        "sent_at": clock.take_if_read(row, "dvce_sent_tstamp"),
+        "occurred_at": clock.take_if_read(row, "dvce_created_tstamp"),
         "name": name,
         "url": take(row, "page_url", text),
         "referrer": take(row, "page_referrer", text),
@@ -147,7 +148,7 @@ def _events(row: Fields) -> Iterable[Fields]:
         "device_type": take(row, "dvce_type", lambda value: _DEVICES.get(str(value).lower()) or text(value)),
     }
     if event["occurred_at"] is None:
-        _without_device_time(event, row)
+        _without_device_time(clock, event, row)
     event["kind"] = _KINDS.get(name or "", "custom") if name else None
     if event["kind"] in ("page_view", "page_ping"):
         event["scroll_y"] = take(row, "pp_yoffset_max", whole) or 0
@@ -170,10 +171,11 @@ def _parsed(line: bytes) -> Fields:
     return {name: cell for name, cell in zip(TSV_COLUMNS, cells, strict=True) if cell}
 
 
-def _without_device_time(event: Fields, row: Fields) -> None:
+def _without_device_time(clock: Clock, event: Fields, row: Fields) -> None:
     """Server-side events bear no time of a device: take the derived or the collector's, which need no correction."""
-    derived = take(row, "derived_tstamp", instant)
-    event["occurred_at"] = derived if derived is not None else event["received_at"]
+    known = clock.take_if_read(row, "derived_tstamp") or event["received_at"]
+    # Where none can be read, this says so.
+    event["occurred_at"] = known or clock.take(row, "dvce_created_tstamp", "derived_tstamp", "collector_tstamp")
     event["sent_at"] = None
 
 

@@ -11,6 +11,7 @@ results"; Delighted, "Listing survey responses"; Hotjar, "Export survey response
 | anonymous_id, device_id | anonymous_id |
 | response id, as above | response_id |
 | trigger, survey_trigger | survey_trigger |
+| stage, survey_stage, journey_stage | properties.stage |
 | survey_id, survey, Survey, SurveyID, else the source's survey_id | survey_id |
 | question_id, question | question_id |
 | url, Source URL, page, permalink | url |
@@ -28,15 +29,13 @@ telephone numbers, names, places and IP addresses are dropped. An answer like "1
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from functools import partial
-from typing import Any
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass
 
 from pipeline.ingest.faults import RecordLeftOut
 from pipeline.ingest.scrub import plain_name
-from pipeline.ingest.sources.base import Format, ToEvents
-from pipeline.ingest.sources.fields import Fields, derived_id, epoch, first, number, properties, take, text
+from pipeline.ingest.sources.base import Format
+from pipeline.ingest.sources.fields import Fields, derived_id, first, number, properties, take, text
+from pipeline.ingest.sources.times import Clock
 from pipeline.product_sources import Source
 
 _FIELDS: dict[str, tuple[str, ...]] = {
@@ -57,6 +56,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "anonymous_id": ("anonymousid", "deviceid", "hotjaruserid"),
     "survey_id": ("surveyid", "survey"),
     "survey_trigger": ("surveytrigger", "trigger"),
+    "stage": ("stage", "surveystage", "journeystage"),
     "question_id": ("questionid", "question"),
     "url": ("url", "sourceurl", "page", "permalink", "externalurl"),
     "country": ("country",),
@@ -84,7 +84,9 @@ _DROPPED_NAMES = {
     "locationlatitude": "exact place",
     "locationlongitude": "exact place",
 }
-_TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%Y-%m-%d")
+# Times that no column takes, though they may tell whether the file writes day or month first.
+_STARTED = ("startdate", "startdateutc", "stagedateutc", "updatedat")
+_SECOND_HEADER = frozenset({"response", "openendedresponse", "otherpleasespecify"})
 # 9, 9.0, 9/10, "10 - Extremely likely", "0 (not at all)"; but neither "5-10 employees" nor "9:30".
 _SCORE = re.compile(
     r"^\s*(\d{1,2})(?:\.0+)?(?:\s*/\s*(\d{1,2}))?\s*(?:(?:[-\u2013\u2014:]\s+[^\d\s].*)|(?:\(.*\)))?\s*$", re.DOTALL
@@ -96,23 +98,34 @@ _REPEATED = re.compile(r" \(\d+\)$")
 _TAG = re.compile(r"<[^>]{1,200}>")
 
 
-def _begin(source: Source) -> ToEvents:
-    return partial(_events, source)
+@dataclass
+class _Responses:
+    """The rows of one file; the first may be a second header."""
+
+    source: Source
+    clock: Clock
+    rows: int = 0
+
+    def __call__(self, row: Fields) -> Iterable[Fields]:
+        self.rows += 1
+        return _events(self.source, self.clock, row, is_first=self.rows == 1)
 
 
-def _events(source: Source, row: Fields) -> Iterable[Fields]:
+def _events(source: Source, clock: Clock, row: Fields, *, is_first: bool) -> Iterable[Fields]:
     for name in [name for name in row if _key(_REPEATED.sub("", name)) in _DROPPED_NAMES]:
         del row[name]
     names = {_key(name): name for name in reversed(list(row))}
-    taken = {column: first(row, _present(names, known), text) for column, known in _FIELDS.items() if column != "time"}
-    at = first(row, _present(names, _FIELDS["time"]), partial(_time, source.time_zone))
+    times = _present(names, _FIELDS["time"])
+    if _is_header(row, names, times, is_first=is_first):
+        raise RecordLeftOut("header_row")
     if str(row.get(names.get("status", ""), "")).lower() == "survey preview":
         raise RecordLeftOut("preview")
-    if at is None and any("ImportId" in str(value) for value in row.values()):
-        # Qualtrics writes the questions' words and ids as two more rows below the header.
-        raise RecordLeftOut("header_row")
+    taken = {column: first(row, _present(names, known), text) for column, known in _FIELDS.items() if column != "time"}
+    for name in _present(names, _STARTED):
+        clock.note(row[name], name)
+    at = clock.take(row, *times)
     about = {name: row.pop(name) for lower, name in names.items() if lower in _ABOUT and name in row}
-    ordinal, response = taken.pop("ordinal"), taken.pop("response")
+    ordinal, response, stage = (taken.pop(name) for name in ("ordinal", "response", "stage"))
     if response is None:
         # Numbers begin anew with each export; the time tells them apart.
         response = derived_id("ordinal", at, ordinal) if ordinal else derived_id("response", at, taken, row)
@@ -125,7 +138,7 @@ def _events(source: Source, row: Fields) -> Iterable[Fields]:
         "response_id": response,
         "kind": "survey_answered",
         "occurred_at": at,
-        "properties": properties(None, about),
+        "properties": properties({"stage": stage} if stage else None, about),
     }
     if shared["device_type"]:
         shared["device_type"] = shared["device_type"].lower()
@@ -136,6 +149,21 @@ def _events(source: Source, row: Fields) -> Iterable[Fields]:
         {**shared, "event_id": derived_id(shared["survey_id"], response, answer["question_id"]), **answer}
         for answer in answers
     ]
+
+
+def _is_header(row: Fields, names: dict[str, str], times: list[str], *, is_first: bool) -> bool:
+    """Whether a row goes on with the header.
+
+    Qualtrics writes the questions' words and ids as two more rows below it, SurveyMonkey the choices as one.
+    """
+    if times:
+        words = {_key(str(row[name])) for name in times}
+        return bool(words & {*_FIELDS["time"]}) or any("ImportId" in str(value) for value in row.values())
+    has_id = any(name in names for name in (*_FIELDS["response"], *_FIELDS["ordinal"]))
+    words = [value for value in row.values() if number(value) is None]
+    return not has_id and (
+        (is_first and len(words) == len(row)) or any(_key(str(each)) in _SECOND_HEADER for each in words)
+    )
 
 
 def _key(header: str) -> str:
@@ -181,29 +209,9 @@ def _score(answer: str | None) -> int | None:
     return score if score is not None and score <= min(highest, _HIGHEST_SCORE) else None
 
 
-def _time(zone: str, value: Any) -> datetime | None:  # noqa: ANN401  # JSON holds anything
-    written = str(value).strip()
-    if number(written) is not None:
-        return epoch(written, 1_000_000)
-    try:
-        found = datetime.fromisoformat(written)
-    except ValueError:
-        found = next(filter(None, (_by(pattern, written) for pattern in _TIMES)), None)
-    if found is None:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-
-
-def _by(pattern: str, written: str) -> datetime | None:
-    try:
-        return datetime.strptime(written, pattern)  # noqa: DTZ007  # the caller sets the zone
-    except ValueError:
-        return None
-
-
 FORMAT = Format(
     documentation="Typeform, Export responses; Qualtrics, Understanding your dataset; Delighted, Listing survey responses",
-    begin=_begin,
+    begin=_Responses,
     dropped=_DROPPED_NAMES,
     repeated_headers=True,
 )
