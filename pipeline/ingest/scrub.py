@@ -11,7 +11,7 @@ of addresses; versions; telephone numbers without a country's code and without g
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ import polars as pl
 
 from pipeline.ingest.scrub_escapes import unescaped
 from pipeline.ingest.scrub_keys import emails, keys, may_hold_key
-from pipeline.ingest.scrub_names import head_of, is_counted, is_secret, kind_of
+from pipeline.ingest.scrub_names import head_of, is_counted, is_secret, kind_of, words_of
 from pipeline.ingest.scrub_numbers import Span, cards, ibans, ips, is_card_number, phones
 from pipeline.ingest.scrub_parameters import entries, headers, parameters
 from pipeline.ingest.scrub_suspicion import SUSPICIOUS, SUSPICIOUS_WORDS
@@ -37,9 +37,9 @@ _SECRET = "[secret]"  # noqa: S105  # what stands in its place
 # An escape within another within another: deeper ones are an attack, not an address.
 _LEVELS = 5
 # Names that say of a property's text what it is: an address, an id, a version.
-_HREFS = frozenset("url uri href link referrer referer location path search".split())
-_IDS = frozenset("id key sku number code ref reference tracking isbn ean gtin upc barcode serial invoice order zip".split())
-_VERSIONS = frozenset("version build release firmware".split())
+_HREFS = words_of("url uri href link referrer referer location path search")
+_IDS = words_of("id key sku number code ref reference tracking isbn ean gtin upc barcode serial invoice order zip")
+_VERSIONS = words_of("version build release firmware")
 _STARTS = ("http://", "https://", "//", "/", "?", "#")
 _SHOWN = re.compile(r"(?:\[[a-z]+\]|\W)+")
 _MAY = re.compile(r"[@=:%\\]|(?:\d\D{0,3}){7}")
@@ -163,8 +163,13 @@ def scrub_text(text: str, kind: Reading = "text") -> str:
     """Remove personal data from one text: of an address, which no blank ends; of words, with telephone numbers."""
     if not _MAY.search(text) and not may_hold_key(text):
         return text
+    return replaced(text, lambda said: _at_once(said, kind))
+
+
+def replaced(text: str, find: Callable[[str], Iterable[Span]]) -> str:
+    """The text with what `find` finds in it replaced, also within escapes."""
     shown, at = "", 0
-    for begin, end, instead in _apart(_found(text, kind)):
+    for begin, end, instead in _apart(_found(text, find)):
         shown += text[at:begin] + instead
         at = end
     return shown + text[at:]
@@ -175,11 +180,11 @@ def scrub_unread(text: str) -> str:
     return _ADDRESS.sub("[ip]", scrub_text(text, "words"))
 
 
-def _found(text: str, kind: Reading) -> Iterator[Span]:
+def _found(text: str, find: Callable[[str], Iterable[Span]]) -> Iterator[Span]:
     """What may not be kept, at its place in `text`, with escapes undone one after the other."""
     said, places = text, None
     for _ in range(_LEVELS):
-        for begin, end, instead in _at_once(said, kind):
+        for begin, end, instead in find(said):
             if begin < end:
                 yield (begin, end, instead) if places is None else (places[begin], places[end], instead)
         opened = unescaped(said) if "%" in said or "\\u00" in said else None

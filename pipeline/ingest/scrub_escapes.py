@@ -31,7 +31,7 @@ def unescaped(text: str) -> tuple[str, list[int]] | None:
 def _plain(escape: str) -> list[tuple[str, int]]:
     """Characters and how many each took. A blank is the plus of forms, so that it ends no value."""
     if escape[0] == "\\":
-        return [(chr(int(escape[2:], 16)), len(escape))]
+        return [(chr(int(escape[-4:], base=16)), len(escape))]
     raw = bytes.fromhex(escape.replace("%", ""))
     try:
         plain = raw.decode()

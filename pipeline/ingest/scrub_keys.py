@@ -9,6 +9,8 @@ import binascii
 import re
 from collections.abc import Iterator
 
+from pipeline.ingest.scrub_names import words_of
+
 Span = tuple[int, int, str]
 # Every key has one of these in it: texts without are passed over.
 MARKS = (
@@ -53,7 +55,7 @@ _DOMAIN = re.compile(
 )
 _USER_OF_HOST = re.compile(r"(?<=://)[^/?#\s\"<>@]{1,256}(?:@[^/?#\s\"<>@]{0,256}){0,4}@")
 # What stands behind an @ in the names of files and packages.
-_FILE_ENDINGS = frozenset("png jpg jpeg gif svg webp avif ico js mjs cjs css ts map json html woff woff2".split())
+_FILE_ENDINGS = words_of("png jpg jpeg gif svg webp avif ico js mjs cjs css ts map json html woff woff2")
 
 
 def may_hold_key(text: str) -> bool:

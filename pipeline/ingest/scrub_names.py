@@ -22,61 +22,68 @@ Flags (true, no, 0, empty, null) and placeholders (`{token}`, `[email]`, `***`) 
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
 Kind = Literal["", "secret", "ip", "personal", "reachable", "doubtful"]
-_SECRET = frozenset(
+_SECRET = words_of(
     "password passwd passwort pwd passphrase passcode kennwort contrasena motdepasse secret token jwt apikey authorization "
     "credential otp totp cookie csrf xsrf nonce sessid jsessionid phpsessid aspxauth creditcard debitcard bankcard "
     "cardnumber cardno cardnum ccnumber ccno ccnum pannumber cvv cvc cvn ccv cardcvv cardcvc iban bankaccount routingnumber "
     "sortcode ssn socialsecurity socialsecuritynumber nationalid taxid passport passportnumber driverlicense "
-    "driverslicense userpin cardpin connectsid samlresponse samlrequest".split()
+    "driverslicense userpin cardpin connectsid samlresponse samlrequest"
 )
-_IPS = frozenset(
+_IPS = words_of(
     "ip ipaddress ipaddr ipv ipvaddress remoteaddr remoteaddress forwardedfor xforwardedfor xrealip clientip userip "
-    "remoteip requestip sourceip cfconnectingip trueclientip contextip initialip useripaddress".split()
+    "remoteip requestip sourceip cfconnectingip trueclientip contextip initialip useripaddress"
 )
-_PERSONAL = frozenset(
+_PERSONAL = words_of(
     "email mail emailaddress mailaddress username loginname loginhint userlogin firstname lastname surname fullname "
     "givenname familyname middlename maidenname realname vorname nachname birthdate birthday dob dateofbirth "
-    "geburtsdatum birthdaydate cardholder cardholdername nameoncard fname lname".split()
+    "geburtsdatum birthdaydate cardholder cardholdername nameoncard fname lname"
 )
-_REACHABLE = frozenset("phone tel telephone telefon mobile cell cellphone mobilephone fax msisdn whatsapp handynummer".split())
-_DOUBTFUL = frozenset("code key pass pin card cc user session sessionid sid auth sig signature".split())
+_REACHABLE = words_of("phone tel telephone telefon mobile cell cellphone mobilephone fax msisdn whatsapp handynummer")
+_DOUBTFUL = words_of("code key pass pin card cc user session sessionid sid auth sig signature")
 # What opens something: a code or key with one of these words in front.
 _OPENING = {
-    "code": frozenset(
+    "code": words_of(
         "auth authorization authentication verification verify verifier confirmation activation access security reset "
-        "login signin sms otp mfa tfa fa factor recovery backup pass pin time magic unlock invite invitation password".split()
+        "login signin sms otp mfa tfa fa factor recovery backup pass pin time magic unlock invite invitation password"
     ),
-    "key": frozenset(
+    "key": words_of(
         "api access secret private signing encryption master license licence shared auth ssh session service stripe aws "
-        "webhook admin deploy consumer subscription storage".split()
+        "webhook admin deploy consumer subscription storage"
     ),
 }
-_HARMLESS_TOKENS = frozenset(
-    "design theme color colour style css spacing font max min total prompt completion word num syntax".split()
+_HARMLESS_TOKENS = words_of(
+    "design theme color colour style css spacing font max min total prompt completion word num syntax"
 )
 # Words at the end that don't change what a name is, and whose something is.
-_TAILS = frozenset(
+_TAILS = words_of(
     "number no nr num value val field input str string raw plain confirmation confirm confirmed repeat again new old "
-    "current data info txt".split()
+    "current data info txt"
 )
-_OWNERS = frozenset(
+_OWNERS = words_of(
     "user customer member account my your new old current login signin form input field value data body param query "
-    "payment billing checkout confirm property trait record request".split()
+    "payment billing checkout confirm property trait record request"
 )
 # Ends of words written as one.
 _ENDS = ("password", "passwd", "passwort", "token", "secret", "number", "apikey", "code", "key", "card", "pass", "name")
 _NO_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SIGNS = re.compile(r"[\W\d_]+")
-_FLAGS = frozenset("true false yes no on off 0 1 null none nil undefined nan".split()) | {""}
+_FLAGS = words_of("true false yes no on off 0 1 null none nil undefined nan") | {""}
 _PLACEHOLDER = re.compile(r"\[[a-z]+\]|\{.*\}|%7B.*%7D|<[^<>]*>|[*\u2022]+", re.IGNORECASE | re.DOTALL)
-_RESULTS = frozenset("passed failed fail ok pass skipped".split())
+_RESULTS = words_of("passed failed fail ok pass skipped")
 _NO_SIGN = re.compile(r"[A-Za-z0-9_.~+/=-]{16,}")
 _ENOUGH = 5
 # Of these a short value is a number or a word: a status code, a key on the keyboard.
-_ALSO_SHORT = frozenset("code key card cc user pin".split())
+_ALSO_SHORT = words_of("code key card cc user pin")
 _SHORT = 3
 
 
@@ -157,7 +164,7 @@ def _is_drawn(value: str) -> bool:
     if not _NO_SIGN.fullmatch(value):
         return False
     kinds = ["0" if char.isdigit() else "a" if char.islower() else "A" if char.isupper() else "" for char in value]
-    changes = sum(a != b and bool(a and b) for a, b in zip(kinds, kinds[1:], strict=False))
+    changes = sum(a != b and bool(a and b) for a, b in pairwise(kinds))
     return any(map(str.isdigit, value)) and changes * 4 >= len(value)
 
 

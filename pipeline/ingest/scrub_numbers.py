@@ -25,20 +25,20 @@ _ISSUERS = re.compile(
 )
 _GROUPS = frozenset([(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (4, 4, 4, 1), (4, 4, 5), (6, 13), (8, 8)])
 _EVEN_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
-_LENGTHS = {
-    each[:2]: int(each[2:])
-    for each in (
-        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 "
-        "FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 "
-        "LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 "
-        "SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30"
-    ).split()
-}
+_REGISTRY = (
+    "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 "
+    "FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 "
+    "LU20 LV21 LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 "
+    "SC31 SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30"
+)
+_LENGTHS = {each[:2]: int(each[2:]) for each in _REGISTRY.split()}
 IBAN = rf"(?i:(?:^|[^a-z0-9])(?:{'|'.join(_LENGTHS)})\d\d(?:[ .\u00a0-]?[a-z0-9]){{11}})"
 _IBAN = re.compile(r"(?<![^\W_])[A-Z]{2}\d\d(?:[ .\u00a0-]?[A-Z0-9]){11,32}", re.IGNORECASE | re.ASCII)
 IPS = r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){3}|[0-9A-Fa-f]{4}:[0-9A-Fa-f:]{0,32}:"
 _V4 = re.compile(r"(?<![\w.%-])(?<!\d[:-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)", re.ASCII)
-_V6 = re.compile(r"(?<![\w:.])[0-9a-f]{1,4}:[0-9a-f:]{2,35}(?:(?:\d{1,3}\.){3}\d{1,3})?(?![\w:])", re.IGNORECASE | re.ASCII)
+_V6 = re.compile(
+    r"(?<![\w:.])[0-9a-f]{1,4}:[0-9a-f:]{2,35}(?:(?:\d{1,3}\.){3}\d{1,3})?(?![\w:])", re.IGNORECASE | re.ASCII
+)
 # A version or a chapter looks alike, and the host of an address is the site's.
 _NO_VISITOR = re.compile(
     r"(?:://|\b(?:v|ver|version|release|build|firmware|driver|rv|section|chapter|clause|kapitel|abschnitt|table|figure)"
@@ -91,7 +91,9 @@ def _is_card(text: str, offset: int, places: list[int], begin: int, end: int) ->
         return False
     if first and text[first - 1] == "." and text[first - 2 : first - 1].isdigit():
         return False
-    gaps = [text[offset + a + 1 : offset + b] for a, b in zip(places[begin : end - 1], places[begin + 1 : end], strict=True)]
+    gaps = [
+        text[offset + a + 1 : offset + b] for a, b in zip(places[begin : end - 1], places[begin + 1 : end], strict=True)
+    ]
     if not any(gaps):
         return last + 1 == len(text) or not re.match(r"\.\d", text[last + 1 : last + 3].removesuffix(".0"))
     sizes, size = list[int](), 1
@@ -129,7 +131,11 @@ def ibans(text: str) -> Iterator[Span]:
 def ips(text: str) -> Iterator[Span]:
     """IP addresses; not the host of an address, a version, or what names no machine of anybody."""
     for found in _V4.finditer(text) if text.count(".") >= _DOTS else ():
-        if _valid(found[0]) and not _NOBODY.match(found[0]) and not _NO_VISITOR.search(text, max(0, found.start() - 12), found.start()):
+        if (
+            _valid(found[0])
+            and not _NOBODY.match(found[0])
+            and not _NO_VISITOR.search(text, max(0, found.start() - 12), found.start())
+        ):
             yield found.start(), found.end(), "[ip]"
     for found in _V6.finditer(text) if text.count(":") >= _DOTS - 1 else ():
         groups = found[0].split(":")

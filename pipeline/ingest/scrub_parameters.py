@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from pipeline.ingest.scrub_names import head_of, is_secret, kind_of
+from pipeline.ingest.scrub_names import head_of, is_secret, kind_of, words_of
 
 Span = tuple[int, int, str]
 # Looked for from its begin on only: looking from each of its letters costs the square of a long text.
@@ -18,7 +18,7 @@ _QUOTED = re.compile(r"(\\?[\"'])((?:(?!\1).)*)", re.DOTALL)
 # What makes a name the name of a parameter.
 _SEPARATORS = frozenset("?&#;")
 # Also where no separator stands in front: cookies, bodies of forms.
-_OF_A_SESSION = frozenset("id sid session sessionid auth sig signature".split())
+_OF_A_SESSION = words_of("id sid session sessionid auth sig signature")
 _ENTRY = re.compile(
     r"""(\\{0,3}["'])([\w.$ \[\]-]{1,64})\1\s{0,9}:\s{0,9}"""
     r"""(?:"(?P<double>(?:[^"\\]|\\.)*)|(?P<escape>\\{1,3}["'])(?P<escaped>(?:(?!(?P=escape)).)*)"""
@@ -58,7 +58,9 @@ def _value(text: str, found: re.Match[str], name: str, kind: str, *, is_address:
     else:
         is_path = sign == ";" and "?" not in text[max(0, at - 2_048) : at]
         begin = at + 1
-        end = (_IN_ADDRESS if is_address and not is_path else _IN_PATH if is_path else _IN_TEXT).match(text, begin).end()  # pyright: ignore[reportOptionalMemberAccess]
+        ends = _IN_PATH if is_path else _IN_ADDRESS if is_address else _IN_TEXT
+        value = ends.match(text, begin)
+        end = value.end() if value else begin
     return (begin, end, "[secret]") if is_secret(name, text[begin:end], in_address=True) else None
 
 
