@@ -53,7 +53,7 @@ _LOCAL = re.compile(rf"[{_LETTER}._%+'-]{{1,64}}\Z")
 _DOMAIN = re.compile(
     rf"(?:[{_LETTER}-]{{1,63}}\.){{1,8}}(?:xn--[A-Za-z0-9-]{{2,20}}|[A-Za-z\u00a1-\u2009\u2030-\uffff]{{2,24}}(?!\w))"
 )
-_USER_OF_HOST = re.compile(r"(?<=://)[^/?#\s\"<>@]{1,256}(?:@[^/?#\s\"<>@]{0,256}){0,4}@")
+_USER_OF_HOST = re.compile(r"(?<=//)[^/?#\s\"<>@]{1,256}(?:@[^/?#\s\"<>@]{0,256}){0,4}@")
 # What stands behind an @ in the names of files and packages.
 _FILE_ENDINGS = words_of("png jpg jpeg gif svg webp avif ico js mjs cjs css ts map json html woff woff2")
 

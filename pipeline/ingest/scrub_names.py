@@ -71,7 +71,7 @@ _TAILS = words_of(
 )
 _OWNERS = words_of(
     "user customer member account my your new old current login signin form input field value data body param query "
-    "payment billing checkout confirm property trait record request"
+    "payment billing checkout confirm property trait record request x amz goog"
 )
 # Ends of words written as one.
 _ENDS = ("password", "passwd", "passwort", "token", "secret", "number", "apikey", "code", "key", "card", "pass", "name")

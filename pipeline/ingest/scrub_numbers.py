@@ -42,7 +42,7 @@ _V6 = re.compile(
 # A version or a chapter looks alike, and the host of an address is the site's.
 _NO_VISITOR = re.compile(
     r"(?:://|\b(?:v|ver|version|release|build|firmware|driver|rv|section|chapter|clause|kapitel|abschnitt|table|figure)"
-    r"[ .:=/#-]{0,2}|[A-Za-z]/|[§~^<>=@]=?)\Z",
+    r"[ .:=/#-]{0,2}|[A-Za-z]/|[<>~^=]=|[§~^@])\Z",
     re.IGNORECASE,
 )
 # Of an IPv4 address; an IPv6 address has two colons at least.
@@ -101,8 +101,11 @@ def _is_card(text: str, offset: int, places: list[int], begin: int, end: int) ->
         if gap:
             sizes.append(size)
         size = 1 if gap else size + 1
+    groups = (*sizes, size)
     is_even = len({gap for gap in gaps if gap}) == 1 and not {*"".join(gaps)} & {".", "/"}
-    return is_even or (*sizes, size) in _GROUPS
+    # Digit by digit only where nothing else is counted.
+    is_spelled = {*groups} == {1} and len(groups) == len(places)
+    return groups in _GROUPS or (is_even and (min(groups) > 1 or is_spelled))
 
 
 def luhn(digits: str) -> bool:

@@ -21,7 +21,7 @@ _HEADS = words_of(
     "authorization auth credential otp totp cookie csrf xsrf nonce session sessid sid sessionid jsessionid phpsessid aspxauth "
     "card cc pin ccnum ccno cvv cvc cvn ccv iban account routing ssn security nationalid taxid passport licen[cs]e connectsid sig "
     "signature saml.?response saml.?request mail user hint login surname nachname vorname fname lname birth.?da(?:te|y) date.?of.?birth "
-    "dob geburtsdatum holder on.?card sort.?code national.?id tax.?id connect.?sid ip ipv addr address forwarded.?for phone tel telephone "
+    "dob geburtsdatum holder on.?card session.?id sort.?code national.?id tax.?id connect.?sid ip ipv addr address forwarded.?for phone tel telephone "
     "telefon mobile cell fax msisdn whatsapp handynummer"
 )
 _NAMES = "(?:first|last|sur|full|given|family|middle|maiden|real|user|login|vor|nach|holder|card)[_. -]?name"
