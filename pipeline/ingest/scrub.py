@@ -1,95 +1,55 @@
-"""Personal data out of addresses, texts and properties, before anything is stored (design.md, "Security").
+r"""Personal data out of addresses, texts and properties, before anything is stored (design.md, "Security").
 
-Removed: e-mail addresses, payment card numbers (those whose check digit fits, ISO/IEC 7812), secrets in addresses,
-signed tokens, keys of well-known forms, entries that hold IP addresses or secrets by their name. Numbers are left
-alone: order ids and times look like cards, and a number cut in two is no number.
+Removed from every text: e-mail addresses, keys of known forms (scrub_keys.py), payment cards, IBANs, IP addresses
+(scrub_numbers.py), and what a name in front says to be secret (scrub_parameters.py, scrub_names.py), in whichever
+escapes it stands: `%40`, `%2540`, `\u0040`. Telephone numbers are removed from what people write and from the texts
+of properties, not from addresses and ids. What is found is replaced to its end by its kind: [secret], [token], [email],
+[card], [iban], [ip], [phone]; entries of properties that are secrets by name are dropped.
+
+Left alone: numbers that no issuer gives or whose check digit doesn't fit; numbers under a name like `order_id`; hosts
+of addresses; versions; telephone numbers without a country's code and without groups.
 """
 
 import re
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import polars as pl
 
-SCRUBBED_COLUMNS = ("url", "referrer", "page_title", "name", "text", "choice", "error_message", "element_chain")
-# Names of entries that are dropped, as lower-case letters and digits: IP addresses are never stored or used.
-IP_NAMES = frozenset(
-    [
-        "ip",
-        "ips",
-        "ipaddress",
-        "ipaddr",
-        "ipv4",
-        "ipv6",
-        "clientip",
-        "userip",
-        "useripaddress",
-        "remoteip",
-        "remoteaddr",
-        "remoteaddress",
-        "requestip",
-        "sourceip",
-        "xforwardedfor",
-        "xrealip",
-        "cfconnectingip",
-        "trueclientip",
-        "contextip",
-        "initialip",
-    ]
-)
-_SECRET_NAMES = frozenset(
-    [
-        "accesstoken",
-        "idtoken",
-        "refreshtoken",
-        "authtoken",
-        "csrftoken",
-        "password",
-        "passwd",
-        "passwort",
-        "pwd",
-        "secret",
-        "clientsecret",
-        "apikey",
-        "authorization",
-        "otp",
-    ]
-)
-_DROPPED_NAMES = IP_NAMES | _SECRET_NAMES
-# A name in front of these ends stays as it is: looking for its begin costs the square of a long text.
-_IN_URLS = (
-    r"(?i)((?:(?:\b|%[0-9A-F]{2})(?:auth|authorization|session_?id|sid|jsessionid|phpsessid|sig|signature|reset_?code)"
-    r"|token|password|passwd|passwort|pwd|secret|api[_-]?key|jwt|otp)(?:=|%3D))[^&#\s\"'\\;%]+"
-)
-_LETTER = "A-Za-z0-9\u00a1-\uffff"
-_EMAIL = rf"[{_LETTER}._%+'-]{{1,64}}(?:@|%(?:25)?40)[{_LETTER}-]+(?:\.[{_LETTER}-]+)*\.[A-Za-z\u00a1-\uffff]{{2,24}}\b"
-_CARD = r"(?:\d(?:[ .+-]|%20)?){12,40}\d"
-# Each pattern is read by Rust's regex and by Python's alike; the first removes what others would cut in two.
-_PATTERNS: tuple[tuple[str, str], ...] = (
-    (r"://[^/@\s\"]+@", "://[secret]@"),
-    (r"eyJ[A-Za-z0-9_-]{8,256}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*", "[token]"),
-    (r"\b(?:sk|pk|rk)_(?:live|test)_[A-Za-z0-9]{8,}", "[token]"),
-    (r"\b(?:ghp|gho|ghs|github_pat|xox[abprs])[_-][A-Za-z0-9_-]{10,}", "[token]"),
-    (r"\bAKIA[A-Z0-9]{16}\b", "[token]"),
-    (r"(?i)\bbearer\s+[A-Za-z0-9._~+/-]{8,}=*", "[token]"),
-    (_IN_URLS, r"\1[secret]"),
-)
-_SUSPICIOUS = "|".join(f"(?:{pattern})" for pattern in (*(pattern for pattern, _ in _PATTERNS), _EMAIL, _CARD))
-_COMPILED = tuple((re.compile(pattern, re.ASCII), replacement) for pattern, replacement in _PATTERNS)
-_LOOKS_LIKE_EMAIL = re.compile(_EMAIL)
-_LOOKS_LIKE_CARD = re.compile(_CARD)
-# What stands behind an @ in the names of files and packages.
-_FILE_ENDINGS = frozenset(
-    ["png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "js", "mjs", "cjs", "css", "ts", "map", "json", "html"]
-)
+from pipeline.ingest.scrub_escapes import unescaped
+from pipeline.ingest.scrub_keys import emails, keys, may_hold_key
+from pipeline.ingest.scrub_names import head_of, is_counted, is_secret, kind_of, words_of
+from pipeline.ingest.scrub_numbers import Span, cards, ibans, ips, is_card_number, phones
+from pipeline.ingest.scrub_parameters import entries, headers, parameters
+from pipeline.ingest.scrub_suspicion import SUSPICIOUS, SUSPICIOUS_WORDS
+
+# As what a text is read: ids and versions come of properties only.
+Reading = Literal["text", "address", "words", "version", "id"]
+_DROPPED = frozenset({"secret", "ip"})
+_COLUMNS: dict[str, Reading] = {
+    "url": "address", "referrer": "address", "page_title": "words", "name": "text", "text": "words", "choice": "words",
+    "error_message": "words", "element_chain": "text",
+}  # fmt: skip
+SCRUBBED_COLUMNS = tuple(_COLUMNS)
+_SECRET = "[secret]"  # noqa: S105  # what stands in its place
+# An escape within another within another: deeper ones are an attack, not an address.
+_LEVELS = 5
+# Names that say of a property's text what it is: an address, an id, a version.
+_HREFS = words_of("url uri href link referrer referer location path search")
+_IDS = words_of("id key sku number code ref reference tracking isbn ean gtin upc barcode serial invoice order zip")
+_VERSIONS = words_of("version build release firmware")
+_STARTS = ("http://", "https://", "//", "/", "?", "#")
+_SHOWN = re.compile(r"(?:\[[a-z]+\]|\W)+")
+_MAY = re.compile(r"[@=:%\\]|(?:\d\D{0,3}){7}")
+# Of cards, and of IBANs: the fewest digits are Malta's and those of Saint Lucia, in groups.
+_LONG_NUMBER = re.compile(r"(?:\d[^\d\n]{0,8}){9}")
+_ENOUGH = 5
+_SHORTEST_CARD, _NO_NUMBER = 10**12, 10**20
+_BEGINS_JSON = frozenset("{[ \t\r\n")
 _ADDRESS = re.compile(
     r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])|(?<![\w:])(?:[0-9a-f]{1,4}:){4,7}[0-9a-f]{1,4}(?![\w:])", re.IGNORECASE
-)
-_EVEN_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
-# First digits of the networks that issue payment cards, and how many digits theirs have.
-_ISSUERS = re.compile(
-    r"4\d{15}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|6(?:011|5\d\d)\d{12}|3(?:0[0-5]|[68]\d)\d{11}|35\d{14}"
 )
 
 
@@ -99,28 +59,76 @@ def plain_name(name: str) -> str:
     return "".join(char for char in name.lower() if char.isalnum())
 
 
-def is_dropped(name: object, denied: frozenset[str]) -> bool:
+def is_dropped(name: object, denied: frozenset[str] = frozenset(), around: str = "") -> bool:
     """Whether an entry of that name is never stored."""
-    return str(name) in denied or plain_name(str(name)) in _DROPPED_NAMES
+    return str(name) in denied or kind_of(str(name), around) in _DROPPED
 
 
 def without_personal(value: Any, denied: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401  # JSON holds anything
-    """`value` with texts scrubbed, without the entries that hold addresses or secrets or bear a denied name."""
+    """`value` with texts and numbers scrubbed, without the entries that are secrets by name or bear a denied name."""
+    return _without(value, "", "", denied)
+
+
+def _without(value: Any, name: str, around: str, denied: frozenset[str]) -> Any:  # noqa: ANN401
+    """`value` of that name within `around`; a list's values bear its name."""
+    if isinstance(value, str):
+        return _without_text(value, name, around, denied)
     if isinstance(value, dict):
-        return {name: without_personal(inner, denied) for name, inner in value.items() if not is_dropped(name, denied)}
+        kept: dict[Any, Any] = {}
+        for key, inner in value.items():
+            own = str(key)
+            kind = kind_of(own, name)
+            if own not in denied and (kind not in _DROPPED or (kind == "secret" and _is_harmless(own, inner))):
+                kept[key] = _without(inner, own, name, denied)
+        return kept
     if isinstance(value, list):
-        return [without_personal(inner, denied) for inner in value]
-    return _without_personal_text(value, denied) if isinstance(value, str) else value
+        return [_without(inner, name, around, denied) for inner in value]
+    return _without_number(value, name, around) if isinstance(value, int | float) else value
 
 
-def _without_personal_text(text: str, denied: frozenset[str]) -> str:
+def _is_harmless(name: str, value: Any) -> bool:  # noqa: ANN401
+    """Whether what stands under a secret's name is none: whether there is one, or how many."""
+    return isinstance(value, bool) or (isinstance(value, int | float) and is_counted(name))
+
+
+def _without_text(text: str, name: str, around: str, denied: frozenset[str]) -> str:
     """A text, which may itself be JSON."""
-    found = json_within(text)
-    if found is None:
-        return scrub_text(text)
-    clean = without_personal(found, denied)
-    # What holds nothing stays as it was written.
-    return text if clean == found else msgspec.json.encode(clean).decode()
+    found = json_within(text) if text[:1] in _BEGINS_JSON else None
+    if found is not None:
+        clean = _without(found, name, around, denied)
+        # What holds nothing stays as it was written.
+        return text if clean == found else msgspec.json.encode(clean).decode()
+    kind, reading = kind_of(name, around), _reading(name)
+    if reading == "id" and text.isdigit():
+        return text
+    clean = scrub_text(text, "address" if reading == "address" and text.startswith(_STARTS) else reading)
+    if kind and not _SHOWN.fullmatch(clean) and is_secret(name, text, in_address=False, around=around):
+        return _SECRET
+    return clean
+
+
+def _without_number(value: float, name: str, around: str) -> Any:  # noqa: ANN401
+    kind = kind_of(name, around)
+    if isinstance(value, bool) or not (kind or value >= _SHORTEST_CARD) or value % 1:
+        return value
+    said = str(int(value)) if abs(value) < _NO_NUMBER else ""
+    if len(said) > _ENOUGH and _reading(name) != "id" and is_card_number(said):
+        return "[card]"
+    is_told = len(said) >= _ENOUGH or kind == "doubtful"
+    return _SECRET if is_told and is_secret(name, said, in_address=False, around=around) else value
+
+
+@lru_cache(maxsize=16_384)
+def _reading(name: str) -> Reading:
+    """As what a property of that name is read; the number of something's id may look like a card's."""
+    head = head_of(name)
+    if head in _VERSIONS:
+        return "version"
+    if head in _HREFS:
+        return "address"
+    if head == "id" and plain_name(name) != "id":
+        return "id"
+    return "text" if head in _IDS else "words"
 
 
 def json_within(text: str) -> Any:  # noqa: ANN401  # JSON holds anything
@@ -136,64 +144,83 @@ def json_within(text: str) -> Any:  # noqa: ANN401  # JSON holds anything
 def scrub_columns(frame: pl.DataFrame) -> pl.DataFrame:
     """Remove personal data from the text columns of candidate events; each distinct text is looked at once."""
     names = [name for name in SCRUBBED_COLUMNS if frame[name].null_count() < frame.height]
-    return frame.with_columns(_scrubbed(frame[name]) for name in names)
+    return frame.with_columns(scrub_series(frame[name], _COLUMNS[name]) for name in names)
 
 
-def _scrubbed(texts: pl.Series) -> pl.Series:
+def scrub_series(texts: pl.Series, kind: Reading) -> pl.Series:
+    """`texts` scrubbed."""
     distinct = texts.drop_nulls().unique()
     # One look for anything suspicious first: most texts hold nothing.
-    suspicious = distinct.filter(distinct.str.contains(_SUSPICIOUS))
+    suspicious = distinct.filter(distinct.str.contains(SUSPICIOUS_WORDS if kind == "words" else SUSPICIOUS))
     if suspicious.is_empty():
         return texts
-    clean = pl.Series([scrub_text(text) for text in suspicious], dtype=pl.String)
+    clean = pl.Series([scrub_text(text, kind) for text in suspicious], dtype=pl.String)
     return texts.replace(suspicious, clean)
 
 
 @lru_cache(maxsize=65_536)
-def scrub_text(text: str) -> str:
-    """Remove personal data from one text."""
-    for pattern, replacement in _COMPILED:
-        text = pattern.sub(replacement, text)
-    # Without its sign there is no address, and looking for one in a long text takes long.
-    if "@" in text or "40" in text:
-        text = _LOOKS_LIKE_EMAIL.sub(_email, text)
-    return _LOOKS_LIKE_CARD.sub(_cards, text)
+def scrub_text(text: str, kind: Reading = "text") -> str:
+    """Remove personal data from one text: of an address, which no blank ends; of words, with telephone numbers."""
+    if not _MAY.search(text) and not may_hold_key(text):
+        return text
+    return replaced(text, lambda said: _at_once(said, kind))
+
+
+def replaced(text: str, find: Callable[[str], Iterable[Span]]) -> str:
+    """The text with what `find` finds in it replaced, also within escapes."""
+    shown, at = "", 0
+    for begin, end, instead in _apart(_found(text, find)):
+        shown += text[at:begin] + instead
+        at = end
+    return shown + text[at:]
 
 
 def scrub_unread(text: str) -> str:
-    """Remove personal data from a record that nobody could read: IP addresses too, wherever they stand."""
-    return _ADDRESS.sub("[ip]", scrub_text(text))
+    """Remove personal data from a record that nobody could read: what looks like a version may be an address."""
+    return _ADDRESS.sub("[ip]", scrub_text(text, "words"))
 
 
-def _email(found: re.Match[str]) -> str:
-    return found[0] if found[0].rsplit(".", 1)[-1].lower() in _FILE_ENDINGS else "[email]"
+def _found(text: str, find: Callable[[str], Iterable[Span]]) -> Iterator[Span]:
+    """What may not be kept, at its place in `text`, with escapes undone one after the other."""
+    said, places = text, None
+    for _ in range(_LEVELS):
+        for begin, end, instead in find(said):
+            if begin < end:
+                yield (begin, end, instead) if places is None else (places[begin], places[end], instead)
+        opened = unescaped(said) if "%" in said or "\\u00" in said else None
+        if opened is None:
+            return
+        said, inner = opened
+        places = inner if places is None else [places[i] for i in inner]
 
 
-def _cards(found: re.Match[str]) -> str:
-    """Card numbers within a run of digits: from the left, the first that an issuer gives and whose digit fits."""
-    run = found[0]
-    places = [i for i, char in enumerate(run) if char.isdigit() and not run[max(0, i - 2) : i].endswith(("%", "%2"))]
-    digits = "".join(run[i] for i in places)
-    shown, begin, at = "", 0, 0
-    while at < len(digits):
-        card = _ISSUERS.match(digits, at)
-        # Inside a longer number without separators a card is a chance: one in ten of all digits fit.
-        is_own = card is not None and _stands_alone(run, places, at, card.end())
-        if card is not None and is_own and _check_digit_fits(card[0]):
-            shown += run[begin : places[at]] + "[card]"
-            begin, at = places[card.end() - 1] + 1, card.end()
-        else:
-            at += 1
-    return shown + run[begin:]
+def _at_once(text: str, kind: Reading) -> Iterator[Span]:
+    # Each looks only where something of its kind can be.
+    if "@" in text:
+        yield from emails(text)
+    if may_hold_key(text):
+        yield from keys(text)
+    if "=" in text:
+        yield from parameters(text, is_address=kind == "address")
+    if ":" in text:
+        yield from headers(text)
+        if '"' in text or "'" in text:
+            yield from entries(text)
+    if _LONG_NUMBER.search(text):
+        yield from cards(text)
+        yield from ibans(text)
+    if kind != "version":
+        yield from ips(text)
+    if kind == "words" and "://" not in text:
+        yield from phones(text)
 
 
-def _stands_alone(run: str, places: list[int], begin: int, end: int) -> bool:
-    before = begin == 0 or places[begin - 1] + 1 < places[begin]
-    after = end == len(places) or places[end - 1] + 1 < places[end]
-    return before and after and (places[begin] == 0 or run[places[begin] - 1] != ".")
-
-
-def _check_digit_fits(digits: str) -> bool:
-    """Luhn's check: every second digit from the right doubled, digits summed, divisible by ten."""
-    total = sum(_EVEN_DOUBLED[int(d)] if i % 2 else int(d) for i, d in enumerate(reversed(digits)))
-    return total % 10 == 0
+def _apart(spans: Iterable[Span]) -> list[Span]:
+    """Spans in order, none in another; of equal ones the one that tells what it was."""
+    kept: list[Span] = []
+    for begin, end, instead in sorted(spans, key=lambda span: (span[0], -span[1], span[2] == _SECRET, span[2])):
+        if not kept or begin >= kept[-1][1]:
+            kept.append((begin, end, instead))
+        elif end > kept[-1][1]:
+            kept[-1] = (kept[-1][0], end, kept[-1][2])
+    return kept

@@ -1,6 +1,6 @@
 """Personal data out of a quote, beyond what ingest removes from every text (metrics.md, "Voice of customer": quote).
 
-Telephone numbers, IBANs, addresses, and what people say their name is. A quote goes into decks and tickets, so what
+Telephone numbers of the comment's country, addresses, and what people say their name is. A quote goes into decks and tickets, so what
 looks like an address is removed though it may be none; the comment itself stays as it is in the lake.
 """
 
@@ -16,8 +16,6 @@ _REGIONS = {
     "en": ("GB", "US", "AU"), "de": ("DE", "AT", "CH"), "fr": ("FR", "BE", "CH"), "es": ("ES", "MX"), "it": ("IT",),
     "nl": ("NL", "BE"), "pt": ("PT", "BR"), "pl": ("PL",), "sv": ("SE",), "da": ("DK",), "no": ("NO",), "fi": ("FI",),
 }  # fmt: skip
-_SHORTEST_IBAN = 15
-_IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b", re.IGNORECASE)
 _WORD = r"[A-ZÀ-ÖØ-Þ][\w'\u2019-]*"
 _STREET_EN = (
     rf"\b(?:(?i:flat|apt|apartment|unit)\.? \d+\w?,? )?\d{{1,5}}[a-zA-Z]?,? (?:{_WORD} ){{1,3}}(?i:street|road|rd|avenue|ave|lane|ln|drive|close|court|"
@@ -56,23 +54,10 @@ _SIGNED = re.compile(
 @lru_cache(maxsize=65_536)
 def scrub_quote(text: str, language: str) -> str:
     """A comment as it may be shown: each piece of personal data is replaced by its kind in brackets."""
-    clean = _IBAN.sub(_iban, scrub_text(text))
-    clean = _without_numbers(clean, language)
+    clean = _without_numbers(scrub_text(text), language)
     for pattern in _ADDRESSES:
         clean = pattern.sub("[address]", clean)
     return _SIGNED.sub(r"\1[name]", _SAID.sub(r"\1 [name]", clean))
-
-
-def _iban(found: re.Match[str]) -> str:
-    """An IBAN where its check digits fit (ISO 13616): moved to the end, letters as numbers, it is 1 modulo 97."""
-    said = found[0]
-    # The words behind it may look like more of it.
-    for end in range(len(said), _SHORTEST_IBAN - 1, -1):
-        plain = said[:end].replace(" ", "").upper()
-        number = "".join(str(int(char, 36)) for char in plain[4:] + plain[:4])
-        if len(plain) >= _SHORTEST_IBAN and int(number) % 97 == 1 and not said[end : end + 1].isdigit():
-            return "[iban]" + (" " if said[:end].endswith(" ") else "") + said[end:]
-    return said
 
 
 def _without_numbers(text: str, language: str) -> str:

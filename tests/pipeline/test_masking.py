@@ -113,6 +113,53 @@ CASES: dict[str, tuple[Rules, Recorded]] = {
         {},
         [snapshot(field(10, type="text", aria_valuetext=LEAK, data_value=LEAK)), clicked(10), typed(10)],
     ),
+    "what a field says of itself": (
+        {},
+        [
+            snapshot(field(10, type="text", placeholder=LEAK, title=LEAK, aria_label=LEAK, aria_description=LEAK, data_initial=LEAK)),
+            changed(10, placeholder=LEAK, title=LEAK, **{"aria-placeholder": LEAK, "data-x": LEAK}),
+            clicked(10),
+        ],
+    ),
+    "what is chosen and worked out": (
+        {},
+        [
+            snapshot(
+                element(10, "select", {"title": LEAK}, element(11, "option", {"value": LEAK, "label": LEAK}, text(12, LEAK))),
+                element(13, "output", {}, element(14, "b", {}, text(15, LEAK))),
+                element(16, "progress", {"value": LEAK, "title": LEAK}, text(17, LEAK)),
+                element(18, "meter", {"value": LEAK, "aria-valuetext": LEAK}),
+                element(19, "div", {"role": "combobox", "aria-label": LEAK}, text(20, LEAK)),
+                element(21, "div", {"role": "slider", "aria-valuetext": LEAK, "aria-label": LEAK}),
+            ),
+            (3, mutation(texts=[{"id": 12, "value": LEAK}, {"id": 15, "value": LEAK}])),
+            (3, mutation(adds=[{"parentId": 14, "nextId": None, "node": text(30, LEAK)}])),
+            (3, mutation(adds=[{"parentId": 10, "nextId": None, "node": element(31, "option", {}, text(32, LEAK))}])),
+            changed(16, value=LEAK),
+            clicked(11),
+            clicked(19),
+        ],
+    ),
+    "what was typed, in later addresses": (
+        {},
+        [
+            snapshot(field(10, type="text"), element(11, "a", {"href": "/"})),
+            typed(10),
+            (4, {**_META, "href": f"https://a.example/s/{LEAK}?q={LEAK}&r=%4C3aked+words"}),
+            changed(11, href=f"/find?q={LEAK}#x"),
+            (3, mutation(adds=[{"parentId": 3, "nextId": None, "node": element(12, "form", {"action": f"/a/{LEAK.lower()}"})}])),
+            (5, {"tag": "went", "payload": {"to": f"https://a.example/?q={LEAK}"}}),
+            clicked(11),
+        ],
+    ),
+    "what a field was given by the page, in later addresses": (
+        {},
+        [snapshot(field(10, type="text")), changed(10, value=LEAK), (4, {**_META, "href": f"https://a.example/?q={LEAK}"})],
+    ),
+    "secrets in a page's address": (
+        {},
+        [snapshot(), (4, {**_META, "href": f"https://a.example/?creditcard=12&username={LEAK}&password=a {LEAK}"})],
+    ),
     "descriptions below mask": (
         {"mask": [".private"]},
         [snapshot(element(10, "div", {"class": "private", "aria-description": LEAK, "data-name": LEAK}))],
@@ -172,3 +219,32 @@ def test_what_no_selector_fits_is_kept_as_it_was(tmp_path: Path) -> None:
     assert b"Plain" in found
     assert b"Changed" in found
     assert b"Other" not in found
+
+
+def test_addresses_stay_but_for_what_was_typed(tmp_path: Path) -> None:
+    addresses = [
+        "https://a.example/shoes",
+        "https://a.example/shoes/red?q=boots&v=12&w=he",
+        "https://a.example/bootstrap",
+    ]
+    about = {"sessionId": "s1", "distinct_id": "d1"}
+    letters = [(3, {"source": 5, "id": 10, "text": "boots"[:n], "isChecked": False}) for n in range(1, 6)]
+    recorded: Recorded = [
+        (4, {**_META, "href": addresses[0]}),
+        snapshot(field(10, type="search", **{"data-testid": "find"}), field(11, type="text"), field(12, type="text")),
+        *letters,
+        (3, {"source": 5, "id": 11, "text": "shoes", "isChecked": False}),
+        (3, {"source": 5, "id": 12, "text": "he", "isChecked": False}),
+        (4, {**_META, "href": addresses[1]}),
+        (4, {**_META, "href": addresses[2]}),
+        clicked(10),
+    ]
+    lines = [{**about, "type": k, "timestamp": BEGIN + 100 * i, "data": d} for i, (k, d) in enumerate(recorded)]
+    drop(tmp_path, "rec/a.ndjson", ndjson(lines))
+    (row,) = computed(tmp_path, chosen(mask=[], hide=[])).to_dicts()
+    found = [event["data"]["href"] for event in kept(tmp_path, row) if event["type"] == 4]
+    clean = addresses[1].replace("boots", "[secret]")
+    assert found == [addresses[0], clean, addresses[2]], (
+        "not what the site's path had, nor short values, nor parts of words"
+    )
+    assert b'data-testid="find"' in stored(tmp_path).replace(b'\\"', b'"'), "names for tests tell nothing of a person"

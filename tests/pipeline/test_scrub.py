@@ -6,11 +6,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+import scrub_table
+from hypothesis import given
+from hypothesis import strategies as st
 from support import drop, product, take_all
 
 from pipeline.ingest.erased import Erased
 from pipeline.ingest.raw_text import raw_text
-from pipeline.ingest.scrub import scrub_text, scrub_unread, without_personal
+from pipeline.ingest.scrub import scrub_series, scrub_text, scrub_unread, without_personal
 from pipeline.ingest.sources import FORMATS
 from pipeline.ingest.sources.snowplow import TSV_COLUMNS
 from pipeline.lake import Lake
@@ -87,18 +90,81 @@ def test_names_are_dropped_at_any_depth_and_spelling() -> None:
 def test_properties_stay_what_they_are() -> None:
     held = {
         "ratio": 0.4111111111111111,
+        "order_id": 4111111111111111,
         "id": 4111111111111111,
         "text": "Hi\nbob@x.de",
         "n": [4532015112830366, None, True],
     }
-    assert without_personal(held) == {**held, "text": "Hi\n[email]"}
+    clean = {"id": "[card]", "text": "Hi\n[email]", "n": ["[card]", None, True]}
+    assert without_personal(held) == {**held, **clean}, "a card may come as a number, an order's id may look like one"
+
+
+@pytest.mark.parametrize("case", [each for each in scrub_table.cases() if each.kind != "P"], ids=str)
+def test_the_table_of_texts(case: scrub_table.Case) -> None:
+    reading = scrub_table.READINGS[case.kind]
+    clean = scrub_text(case.given, reading)
+    assert clean == case.left
+    assert scrub_text(clean, reading) == clean, "what was scrubbed stays as it is"
+    assert scrub_series(pl.Series([case.given]), reading).to_list() == [clean], "the first look passes over nothing"
+
+
+@pytest.mark.parametrize("case", [each for each in scrub_table.cases() if each.kind == "P"], ids=str)
+def test_the_table_of_properties(case: scrub_table.Case) -> None:
+    assert without_personal(case.given) == case.left
+    within = {"payload": json.dumps({"x": case.given})}
+    assert json.loads(without_personal(within)["payload"]) == {"x": case.left}, "also where JSON is a text in JSON"
+
+
+@given(st.text("a=&?%20@:\"'{}.,-+4130 tokenpasswordcardkeymail[]eyJ\n\\u0", max_size=60))
+def test_what_the_first_look_passes_over_holds_nothing(text: str) -> None:
+    for reading in ("address", "words", "text"):
+        clean = scrub_text(text, reading)
+        assert scrub_series(pl.Series([text]), reading).to_list() == [clean]
+
+
+def test_a_short_table_says_how_many_are_missed() -> None:
+    found = [
+        (
+            case,
+            without_personal(case.given)
+            if case.kind == "P"
+            else scrub_text(case.given, scrub_table.READINGS[case.kind]),
+        )
+        for case in scrub_table.cases()
+    ]
+    assert len(found) >= 300
+    assert not [case for case, result in found if scrub_table.is_miss(case, result)]
+    assert not [case for case, result in found if scrub_table.is_false_alarm(case, result)]
 
 
 def test_what_nobody_could_read_loses_its_addresses() -> None:
     assert scrub_unread("a;203.0.113.7;2001:db8:0:0:1:0:0:1;x@y.example") == "a;[ip];[ip];[email]"
 
 
-@pytest.mark.parametrize("part", ["a", ":", "token=", "://:", "1 ", "a@", "a.", "eyJ", "%40", "sid"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "a",
+        ":",
+        "token=",
+        "://:",
+        "1 ",
+        "a@",
+        "a.",
+        "eyJ",
+        "%40",
+        "sid",
+        '"a":',
+        "DE12",
+        "+1",
+        "0 1",
+        "4111-",
+        "=",
+        "&key=",
+        "\\u0040",
+        "f:",
+    ],
+)
 def test_a_long_text_costs_no_more_than_its_length(part: str) -> None:
     # The square of this length would be minutes.
     assert scrub_text(part * 100_000 + " 4111111111111111").endswith("[card]")

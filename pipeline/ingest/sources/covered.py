@@ -10,14 +10,17 @@ from typing import Any
 import soupsieve
 from bs4 import BeautifulSoup, Tag
 
-from pipeline.ingest.scrub import plain_name
+from pipeline.ingest.scrub_names import kind_of
 from pipeline.ingest.sources.dom import Dom
 from pipeline.ingest.sources.fields import Fields
 from pipeline.product_sources import Replay
 
 _FIELDS = frozenset({"input", "textarea", "select"})
-# What says by its name that it is secret.
-SECRET_NAME = re.compile(r"token|csrf|xsrf|secret|password|passwd|nonce|apikey|authorization|sessionid")
+# What shows a value: the chosen one, one to choose, or one that was worked out.
+_SHOWN = frozenset({"option", "optgroup", "output", "progress", "meter"})
+# Elements of the page's own making that do as fields do; what stands in the first ones is their value.
+_TYPED_ROLES = frozenset({"textbox", "searchbox", "combobox", "spinbutton", "option"})
+_ROLES = _TYPED_ROLES | {"slider", "progressbar", "meter"}
 # Fields whose value is a label that the page gave them.
 _LABELS = frozenset({"button", "submit", "reset", "image"})
 _ALWAYS = frozenset({"password", "email", "tel"})
@@ -58,14 +61,15 @@ class Covered:
             self._find(dom, own)
         self.note(own, attributes)
 
-    def note(self, own: Any, attributes: Fields) -> None:  # noqa: ANN401  # JSON holds anything
-        """Remember passwords, and elements that may be edited: what is typed into them comes as their text."""
+    def note(self, own: Any, attributes: Fields, tag: str = "") -> None:  # noqa: ANN401  # JSON holds anything
+        """Remember passwords, and elements that may be edited or show a value: it comes as their text."""
         if not isinstance(own, int):
             return
         if str(attributes.get("type")).lower() == "password" or "data-rr-is-password" in attributes:
             self._passwords.add(own)
         may = str(attributes.get("contenteditable", "false")).lower()
-        if self._rules.inputs == "mask" and (may != "false" or attributes.get("role") == "textbox"):
+        is_value = may != "false" or tag in _SHOWN or attributes.get("role") in _TYPED_ROLES
+        if self._rules.inputs == "mask" and is_value:
             self._masked.add(own)
 
     def is_masked(self, path: list[int]) -> bool:
@@ -84,18 +88,16 @@ class Covered:
     def keeps_field(self, path: list[int], tag: str, attributes: Fields) -> bool:
         """Whether what stands in the form field (or element of the page's own making) may be kept."""
         tag = tag.lower()
-        if tag == "option" or "-" in tag:
+        if tag in _SHOWN or "-" in tag or (tag not in _FIELDS and attributes.get("role") in _ROLES):
             return self._rules.inputs == "keep" and not self.is_away(path)
         if tag not in _FIELDS:
             return True
         kind = str(attributes.get("type") or "").lower()
         about = str(attributes.get("autocomplete") or "").lower()
-        name = plain_name(str(attributes.get("name") or ""))
         if (
             kind in _ALWAYS
             or about.startswith(("cc-", "one-time", "current-pass", "new-pass"))
-            or "card" in name
-            or SECRET_NAME.search(name)
+            or kind_of(str(attributes.get("name") or ""))
             or _is_in(path[:1], self._passwords)
         ):
             return False
@@ -107,6 +109,10 @@ class Covered:
         if found is None or not self.keeps_field(path, *found):
             return False
         return found[0].lower() in _FIELDS or (self._rules.inputs == "keep" and not self.is_away(path))
+
+    def is_field(self, tag: str, attributes: Fields) -> bool:
+        """Whether an element is a form field or does as one does, by its tag or role."""
+        return tag.lower() in _FIELDS or tag.lower() in _SHOWN or attributes.get("role") in _ROLES
 
     def _may_fit(self, attributes: Fields) -> bool:
         told = (word for name, value in attributes.items() for word in (name, *str(value).split()))

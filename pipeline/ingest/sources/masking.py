@@ -1,7 +1,8 @@
 """Recorded rrweb events without what nobody may see: masked before anything is stored (design.md, "Security").
 
-What stands in form fields and editable elements, texts and fields below the product file's `mask` selectors, all below `hide` selectors, and
-secrets in addresses and attributes are gone from what is kept. Texts become `*` of the same length, so the layout
+What stands in form fields and editable elements and what is said of it, texts and fields below the product file's
+`mask` selectors, all below `hide` selectors, and secrets in addresses and attributes are gone from what is kept; so is
+what was typed into a masked field from later addresses (typed.py). Texts become `*` of the same length, so the layout
 stays; form fields become five of them, so no length is told. Where a part of the recording is missing and nobody can
 say whose a text is, it is masked.
 
@@ -9,29 +10,35 @@ Documentation: rrweb, the types of @rrweb/types (serializedNode, mutationData, i
 """
 
 import re
-from functools import lru_cache
 from typing import Any
 
-from pipeline.ingest.scrub import plain_name, scrub_text, without_personal
-from pipeline.ingest.sources.covered import SECRET_NAME, Covered
+from pipeline.ingest.scrub import scrub_text, without_personal
+from pipeline.ingest.scrub_names import kind_of
+from pipeline.ingest.sources.covered import Covered
 from pipeline.ingest.sources.dom import Dom, entries
 from pipeline.ingest.sources.fields import Fields
+from pipeline.ingest.sources.masked_texts import (
+    ADDRESSES,
+    CHOSEN,
+    MASKED,
+    NAMED,
+    SHAPES,
+    is_said,
+    is_value,
+    names_secret,
+    scrub,
+    scrubbed,
+    starred,
+)
+from pipeline.ingest.sources.typed import Typed
 from pipeline.product_sources import Replay
 
-MASKED = "*****"
 _SECRET = "[secret]"  # noqa: S105  # what stands in its place
-_TOLD = frozenset(
-    {"title", "alt", "placeholder", "aria-label", "aria-description", "aria-valuetext", "label", "content", "value"}
-)
-# Numbers of drawings, some of which look like those of cards.
-_SHAPES = frozenset({"d", "points", "transform", "gradienttransform", "viewbox", "stroke-dasharray", "path"})
-# What tells an element without telling what is in it.
-_NAMED = frozenset({"id", "class", "name", "role", "type"})
-# What says which of several is chosen, and what says what stands in a field.
-_CHOSEN = frozenset({"checked", "selected", "aria-checked", "aria-selected"})
-_VALUES = _CHOSEN | {"value", "aria-valuetext", "aria-valuenow"}
-_VISIBLE = re.compile(r"\S")
-_LONG = 1_024
+# Whose text is their value.
+_FILLED = frozenset({"textarea", "option", "output", "progress", "meter"})
+# Fields into which nobody types.
+_CLICKED = frozenset({"radio", "checkbox", "hidden", "button", "submit", "reset", "image", "range", "color", "file"})
+_LOOKS_LIKE_ADDRESS = re.compile(r"\S*[/?#=]\S*")
 _META, _SNAPSHOT, _INCREMENTAL, _CUSTOM, _PLUGIN = 4, 2, 3, 5, 6
 _MUTATION, _INPUT, _CANVAS = 0, 5, 9
 _ELEMENT = 2
@@ -44,19 +51,39 @@ class Masker:
         self._rules = rules
         self._dropped = dropped_names
         self._covered = Covered(rules)
+        self._typed = Typed()
+
+    def addresses(self, kind: Any, data: Fields) -> Fields:  # noqa: ANN401  # JSON holds anything
+        """The data of an event before anything is read of it, without what was typed in its addresses."""
+        href = data.get("href")
+        if kind == _META and isinstance(href, str):
+            clean = self._typed.without(href)
+            self._typed.visited(href)
+            return {**data, "href": clean}
+        return self._without_typed(data) if kind == _CUSTOM else data
+
+    def _without_typed(self, value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
+        if isinstance(value, dict):
+            return {name: self._without_typed(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._without_typed(inner) for inner in value]
+        is_address = isinstance(value, str) and _LOOKS_LIKE_ADDRESS.fullmatch(value)
+        return self._typed.without(value) if is_address else value
 
     def event(self, dom: Dom, kind: Any, data: Fields) -> Fields:  # noqa: ANN401  # JSON holds anything
         """The data of an rrweb event of that type as it may be kept."""
         if kind == _SNAPSHOT:
             self._covered.begin(dom, data.get("node"))
-            return {**_scrubbed({n: v for n, v in data.items() if n != "node"}), "node": self._node(data.get("node"))}
+            return {**scrubbed({n: v for n, v in data.items() if n != "node"}), "node": self._node(data.get("node"))}
         if kind == _INCREMENTAL:
             return self._incremental(dom, data)
+        if kind == _META and isinstance(data.get("href"), str):
+            return {**scrubbed(data), "href": scrub_text(data["href"], "address")}
         if kind == _CUSTOM:
             return without_personal(data, self._dropped)
         if kind == _PLUGIN:
             return {"plugin": data.get("plugin"), "payload": self._console(without_personal(data, self._dropped))}
-        return _scrubbed(data)
+        return scrubbed(data)
 
     def _console(self, plugin: Fields) -> Fields:
         """Level and message of the console's plugin; of others (requests with what was sent) nothing."""
@@ -74,11 +101,16 @@ class Masker:
         if source == _MUTATION:
             return self._mutation(dom, data)
         if source == _INPUT and not self._covered.keeps_typed(dom, data.get("id")):
-            return {**_scrubbed(data), "text": MASKED if data.get("text") else "", "isChecked": False}
+            self._note_typed((dom.element(data.get("id")) or ("", {}))[1], data.get("id"), data.get("text"))
+            return {**scrubbed(data), "text": MASKED if data.get("text") else "", "isChecked": False}
         if source == _CANVAS and self._covered.is_away(dom.path(data.get("id"))):
             # What is drawn may be text.
             return {"source": _CANVAS, "id": data.get("id"), "type": data.get("type"), "commands": []}
-        return _scrubbed(data)
+        return scrubbed(data)
+
+    def _note_typed(self, known: Fields, field: Any, value: Any) -> None:  # noqa: ANN401  # JSON holds anything
+        if str(known.get("type")).lower() not in _CLICKED:
+            self._typed.add(field, value)
 
     def _mutation(self, dom: Dom, data: Fields) -> Fields:
         added, changed = entries(data, "adds"), entries(data, "attributes")
@@ -92,7 +124,7 @@ class Masker:
             return not self._covered.is_hidden(dom.path(each.get(name)))
 
         return {
-            **_scrubbed({n: v for n, v in data.items() if n not in ("adds", "attributes", "texts", "removes")}),
+            **scrubbed({n: v for n, v in data.items() if n not in ("adds", "attributes", "texts", "removes")}),
             "texts": [
                 {**each, "value": self._text(dom, each)} for each in entries(data, "texts") if is_shown(each, "id")
             ],
@@ -113,9 +145,10 @@ class Masker:
             element = dom.element(each)
             if element is not None:
                 tag, known = element
-                told = {n: v for n, v in known.items() if n in _NAMED} if self._covered.is_away(path[i:]) else known
+                told = {n: v for n, v in known.items() if n in NAMED} if self._covered.is_away(path[i:]) else known
                 if not self._covered.keeps_field(path[i:], tag, known):
-                    told = {n: v for n, v in told.items() if not _is_value(n)}
+                    is_field = self._covered.is_field(tag, known)
+                    told = {n: v for n, v in told.items() if not (is_value(n) or (is_field and is_said(n)))}
                 found.append((tag, told))
         return found
 
@@ -125,7 +158,7 @@ class Masker:
         field = dom.element(path[0]) if path else None
         if field is None:
             return ""
-        hides = field[0].lower() == "textarea" and not self._covered.keeps_field(path, *field)
+        hides = field[0].lower() in _FILLED and not self._covered.keeps_field(path, *field)
         return "masked" if hides else field[0].lower()
 
     def _text(self, dom: Dom, changed: Fields) -> str | None:
@@ -136,12 +169,12 @@ class Masker:
         path = dom.path(changed.get("id"))
         above = dom.element(path[1]) if len(path) > 1 else None
         if above is not None and above[0].lower() == "style":
-            return _scrub(value)
+            return scrub(value)
         # It may stand in a field, or below what a selector masks.
         is_unknown = not path
-        if above is not None and above[0].lower() == "textarea" and not self._covered.keeps_field(path, *above):
+        if above is not None and above[0].lower() in _FILLED and not self._covered.keeps_field(path, *above):
             return MASKED
-        return _starred(value) if is_unknown or self._covered.is_masked(path) else _scrub(value)
+        return starred(value) if is_unknown or self._covered.is_masked(path) else scrub(value)
 
     def _attributes_of(self, dom: Dom, changed: Fields) -> Fields:
         attributes = changed.get("attributes")
@@ -156,25 +189,34 @@ class Masker:
         is_masked = self._covered.is_masked(path)
         keeps = self._covered.keeps_field(path, tag, known)
         kept: Fields = {}
-        is_secret = bool(SECRET_NAME.search(plain_name(f"{known.get('name', '')} {known.get('property', '')}")))
+        is_private = not keeps and self._covered.is_field(tag, known)
+        is_meta = "secret" in (kind_of(str(known.get("name"))), kind_of(str(known.get("property"))))
         for name, value in attributes.items():
             lower = str(name).lower()
             if lower in ("rr_dataurl", "srcdoc") and is_masked:
                 continue
-            if not keeps and _is_value(lower):
-                if lower not in _CHOSEN and value:
+            if not keeps and is_value(lower):
+                if lower not in CHOSEN and value:
                     kept[name] = MASKED
+                if lower == "value" and tag.lower() in ("input", "textarea"):
+                    self._note_typed(known, path[0] if path else None, value)
             elif not isinstance(value, str):
-                kept[name] = _scrubbed(value)
-            elif lower in _SHAPES:
+                kept[name] = scrubbed(value)
+            elif lower in SHAPES:
                 kept[name] = value
-            elif SECRET_NAME.search(plain_name(lower)) or (lower == "content" and is_secret):
+            elif names_secret(lower, value) or (lower == "content" and is_meta):
                 kept[name] = _SECRET
-            elif is_masked and (lower in _TOLD or lower.startswith("data-")):
-                kept[name] = _starred(value)
+            elif (is_masked or is_private) and is_said(lower):
+                kept[name] = starred(value)
             else:
-                kept[name] = _scrub(value)
+                kept[name] = self._address(lower, value)
         return kept
+
+    def _address(self, name: str, value: str) -> str:
+        """An attribute's value scrubbed, and without what was typed where it is an address."""
+        if name not in ADDRESSES or value.startswith("data:"):
+            return scrub(value)
+        return self._typed.without(scrub_text(value, "address"))
 
     def _node(self, node: Any, above: list[int] | None = None, around: str = "") -> Any:  # noqa: ANN401  # JSON holds anything
         """A serialized node as it may be kept, with all that is in it; `above` are the ids around it, `around` its parent's tag."""
@@ -194,11 +236,11 @@ class Masker:
                     "attributes": {**sizes, "style": "background: #bbb; color: transparent"},
                     "childNodes": [],
                 }
-            self._covered.note(own, known)
+            self._covered.note(own, known, tag)
             kept["attributes"] = self._attributes(path, tag, known, known)
-            around = "masked" if tag == "textarea" and not self._covered.keeps_field(path, tag, known) else tag
+            around = "masked" if tag in _FILLED and not self._covered.keeps_field(path, tag, known) else tag
         else:
-            kept = _scrubbed({n: v for n, v in node.items() if n not in ("childNodes", "textContent")})
+            kept = scrubbed({n: v for n, v in node.items() if n not in ("childNodes", "textContent")})
             if isinstance(node.get("textContent"), str):
                 kept["textContent"] = self._words(node, path, around)
         children = node.get("childNodes")
@@ -216,43 +258,9 @@ class Masker:
         if around == "masked":
             return MASKED
         return (
-            _scrub(text)
+            scrub(text)
             if around == "style" or node.get("isStyle")
-            else _starred(text)
+            else starred(text)
             if self._covered.is_masked(path)
-            else _scrub(text)
+            else scrub(text)
         )
-
-
-def _is_value(name: str) -> bool:
-    """Whether an attribute tells what stands in a form field."""
-    name = name.lower()
-    return name in _VALUES or (name.startswith("data-") and "value" in name)
-
-
-def _starred(text: str) -> str:
-    return _VISIBLE.sub("*", text)
-
-
-def _scrubbed(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
-    """A value of any shape with its texts scrubbed; nothing is taken out, or the recording would not play."""
-    if isinstance(value, dict):
-        return {name: _scrubbed(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_scrubbed(inner) for inner in value]
-    return _scrub(value) if isinstance(value, str) else value
-
-
-def _scrub(text: str) -> str:
-    # Pictures and fonts as bytes hold no words, and are long.
-    if not text.startswith("data:image/svg") and text.startswith(
-        ("data:image/", "data:font/", "data:audio/", "data:video/", "data:application/font")
-    ):
-        return text
-    return scrub_text(text) if len(text) < _LONG else _scrub_long(text)
-
-
-@lru_cache(maxsize=64)
-def _scrub_long(text: str) -> str:
-    # Style sheets come again with each snapshot; keeping many of them would cost memory.
-    return scrub_text.__wrapped__(text)

@@ -132,6 +132,7 @@ class _Recording:
                 "no_rrweb_event", "the record has no `timestamp` and `data`; send rrweb's events as they are"
             )
         kind = event.get("type")
+        data = window.masker.addresses(kind, data)
         dead = window.dead_clicks.passed(at, kind, data, window.url)
         try:
             rows = _rows(window, at, event, data, ids)
