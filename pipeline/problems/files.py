@@ -8,7 +8,7 @@ from pipeline.drift import Finding, find_drift
 from pipeline.ingest.manifests import Manifest
 from pipeline.problems.base import NOTED_SHARE, Problem
 from pipeline.product import Product
-from pipeline.product_sources import ColumnRule
+from pipeline.product_mapping import ColumnRule
 
 _AGAIN = "mend it and put it in again; `footfall retract {name}` takes it off this list"
 # How deep the fields of records are counted (pipeline/ingest/batch.py).
