@@ -55,8 +55,9 @@ def erase(
     person: Annotated[str, typer.Option("--person", help="user:<id> or device:<id>")],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Remove a person for good and compute anew what they touched. Exits with 1 while landing files still hold an id."""
+    """Remove a person for good and compute anew what they touched. Exits with 1 while anything still holds an id."""
     from pipeline.erase import erase as remove
+    from pipeline.erase import still_held
 
     opened = open_home(home)
     claim_home(opened)
@@ -71,8 +72,10 @@ def erase(
         f"{erased.events} events, {erased.rejected} rejected records and {erased.recorded} recorded events removed, "
         f"of {len(erased.users)} user ids and {len(erased.devices)} devices; they are never taken again"
     )
-    if erased.landing_files:
-        listed = "\n".join(f"  landing/{name}" for name in erased.landing_files)
-        raise fail(
-            f"these landing files still hold an id; remove it from them, then erase again:\n{listed}", DATA_PROBLEM
-        )
+    if erased.mentions:
+        out.print(f"in {erased.mentions} rows of other people the ids were replaced by [erased]")
+    with_ids = "landing file that holds an id, in it or in its name; remove it, then erase again"
+    held = [*(f"landing/{name}: {with_ids}" for name in erased.landing_files), *still_held(opened.lake, erased)]
+    if held:
+        listed = "\n".join(f"  {each}" for each in held)
+        raise fail(f"the person isn't gone yet; this still holds an id:\n{listed}", DATA_PROBLEM)

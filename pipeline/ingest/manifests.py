@@ -72,7 +72,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         total = self.accepted + self.records_rejected + sum(self.filtered.values())
         return self.retracted or (self.records_read == total and held + self.erased == self.events)
 
-
     @property
     def objects(self) -> dict[str, str]:
         """Keys of all objects that it names, with their hashes."""
