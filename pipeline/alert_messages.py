@@ -7,6 +7,7 @@ import msgspec
 import polars as pl
 
 from pipeline.lake import Lake, mart_key
+from pipeline.sealed import read_sealed
 from pipeline.product import Product
 from pipeline.webhook import post
 
@@ -46,8 +47,7 @@ def send_new(lake: Lake, product: Product, webhook: str | None) -> int:
     found = newest_alerts(lake, _DAYS_TOLD)
     if not webhook or not found:
         return 0
-    data = lake.read(SENT_KEY)
-    told: set[str] = set(msgspec.json.decode(data, type=list[str])) if data else set()
+    told = set(read_sealed(lake, SENT_KEY, list[str]) or ())
     # A stretch of days out is told once, whichever of its days came first.
     new = list({name: alert for alert in reversed(found) if (name := _name(alert)) not in told}.values())[::-1]
     if not new:

@@ -10,11 +10,19 @@ import polars as pl
 
 from pipeline.contracts import Table
 from pipeline.days import ONE_DAY
-from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests, recordings_by_day
-from pipeline.lake import Lake, Staged, day_folder, day_key, period_key
+from pipeline.ingest.manifests import (
+    Manifest,
+    hashes_of,
+    objects_by_day,
+    read_manifests,
+    recordings_by_day,
+    withdrawals,
+)
+from pipeline.lake import DamagedObject, Lake, Staged, day_folder, day_key, period_key
 from pipeline.period_tables import PERIOD_TABLE, PeriodSources
 from pipeline.product import Product
 from pipeline.profile import Facts, Verdict, batch_profile
+from pipeline.sealed import write_sum
 from pipeline.state import (
     RAW,
     RECORDED,
@@ -80,6 +88,7 @@ def take_snapshot(
         verdicts=Verdicts(lake, product, states).all(verdicts),
         files=hash_texts(sorted(f"{m.file_id}:{m.sha256}:{m.reader}:{m.retracted}:{m.erased}" for m in known.values())),
         recorded=recordings_by_day(known.values()),
+        sha256=hashes_of(known.values()),
     )
 
 
@@ -112,17 +121,27 @@ def _build_chunk(
     lake: Lake, product: Product, table: DayTable, days: Sequence[date], judge: Judge
 ) -> Iterator[Outcome]:
     name = table.contract.name
-    manifests = read_manifests(lake)
+    mark, manifests = withdrawals(lake), read_manifests(lake)
     upstream = [reads.table for reads in table.reads if reads.table not in _OF_FILES]
     snapshot = take_snapshot(lake, product, manifests, [name, *upstream])
     verdicts = Verdicts(lake, product, snapshot.states)
-    staged = [_stage_day(Sources(lake, product, snapshot, manifests, verdicts, day), table) for day in days]
-    history = [_same_weekdays(snapshot, name, day) for day in days]
+    staged: list[_StagedDay] = []
+    for day in days:
+        try:
+            staged.append(_stage_day(Sources(lake, product, snapshot, manifests, verdicts, day), table))
+        except DamagedObject as fault:
+            # No failure is recorded: what mends the object doesn't change the day's inputs.
+            yield Outcome(day, 0, None, Verdict((str(fault),)), {}, [])
+    if not staged:
+        return
+    history = [_same_weekdays(snapshot, name, each.day) for each in staged]
     verdicts = judge(table.contract, product, [each.facts for each in staged], history)
     if not _OF_FILES.isdisjoint(reads.table for reads in table.reads):
         manifests = read_manifests(lake)
     for each, verdict in zip(staged, verdicts, strict=True):
         with lake.exclusive():
+            if (now_marked := withdrawals(lake)) != mark:
+                mark, manifests = now_marked, read_manifests(lake)
             now = _refreshed(lake, snapshot, manifests, table, each.day)
             is_same = input_hash(table, each.day, product, now) == each.inputs
             outcome = _publish_day(lake, table.contract, each, verdict) if is_same else None
@@ -159,6 +178,7 @@ def _refreshed(
         snapshot.failures,
         snapshot.verdicts,
         recorded=recordings_by_day(manifests.values()),
+        sha256=hashes_of(manifests.values()),
     )
 
 
@@ -182,6 +202,10 @@ def _same_weekdays(snapshot: Snapshot, name: str, day: date) -> list[Facts]:
     return [states[then].facts for weeks in range(1, 9) if (then := day - ONE_DAY * 7 * weeks) in states]
 
 
+class TakenBack(Exception):
+    """What is about to be published was made from rows that are no longer to be shown."""
+
+
 class Standing:
     """What lies in the home when period tables and marts begin to be made, looked at once for all of them.
 
@@ -189,9 +213,23 @@ class Standing:
     """
 
     def __init__(self, lake: Lake, product: Product) -> None:
+        self.mark = withdrawals(lake)
         self.manifests = read_manifests(lake)
         self.snapshot = take_snapshot(lake, product, self.manifests)
         self.verdicts = Verdicts(lake, product, self.snapshot.states)
+
+    def check(self, lake: Lake, tables: Iterable[str]) -> None:
+        """Raise DamagedObject where a published partition of a daily table isn't what was written."""
+        for table in tables:
+            for day, state in self.snapshot.states.get(table, {}).items():
+                lake.check(day_key(table, day), state.output_hash)
+
+    def publish(self, lake: Lake, staged: Staged) -> None:
+        """Publish an object under the lock; TakenBack where rows were erased or retracted since all this was read."""
+        if withdrawals(lake) != self.mark:
+            lake.discard(staged)
+            raise TakenBack("rows were erased or retracted meanwhile, so nothing was published; run `footfall run`")
+        lake.publish(staged)
 
 
 def build_period(lake: Lake, product: Product, name: str, judge: Judge, standing: Standing | None = None) -> Outcome:
@@ -204,14 +242,17 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge, standing
         for day in snapshot.data_days(table.reads)
         if day not in snapshot.raw or lake.exists(day_key(table.reads, day))
     ]
+    standing.check(lake, (table.reads, *table.beside))
     frame = table.compute(PeriodSources(lake, product, standing.verdicts, standing.manifests, days, table.reads))
     facts = batch_profile(table.contract, frame)
     verdict = judge(table.contract, product, [facts], [[]])[0]
     if verdict.faults:
         return Outcome(None, frame.height, None, verdict, facts, [])
-    key = period_key(name)
-    lake.write_frame(key, frame)
-    return Outcome(None, frame.height, str(lake.path(key)), verdict, facts, preview(frame))
+    staged = lake.stage(period_key(name), frame)
+    with lake.exclusive():
+        standing.publish(lake, staged)
+        write_sum(lake, staged.key, staged.sha256)
+    return Outcome(None, frame.height, str(lake.path(staged.key)), verdict, facts, preview(frame))
 
 
 _PERSONAL = {"person_key", "person_id", "anonymous_id", "user_id", "event_id", "session_key", "text", "quote"}

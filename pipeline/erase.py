@@ -20,7 +20,9 @@ from pipeline.mentions import Mentions
 from pipeline.product import Product
 from pipeline.remains import landing_files, remains
 from pipeline.restatements import FOLDER as RESTATEMENTS
+from pipeline.restatements import ledger_of
 from pipeline.rewriting import KEPT, Person, Rewriting, whole
+from pipeline.sealed import write_sum
 from pipeline.verdicts import Verdicts
 
 # Slashes in the key of what was told to a webhook, which lies beside the folders of tables.
@@ -147,9 +149,9 @@ def _drop_replays(lake: Lake, person: Person) -> None:
 def clean_beside(lake: Lake, told: Mentions) -> None:
     """What else names the person: the ledger of restatements; states of tables, which are then made again."""
     for key in lake.keys(RESTATEMENTS):
-        rows, changed = told.frame(pl.read_parquet(lake.path(key)))
+        rows, changed = told.frame(ledger_of(lake, key))
         if changed:
-            lake.write_frame(key, rows)
+            write_sum(lake, key, lake.write_frame(key, rows))
     for key in list(lake.keys("lake/_state")):
         text = (lake.read(key) or b"").decode(errors="replace")
         if not told.holds(text):

@@ -17,7 +17,17 @@ from pipeline.ingest.erased import ERASED, Erased
 
 # Columns that tell rows apart: what replaces an id in them must tell them apart too.
 _KEYS = frozenset(
-    ["event_id", "anonymous_id", "user_id", "previous_user_id", "session_id", "page_view_id", "tab_id", "order_id", "response_id"]
+    [
+        "event_id",
+        "anonymous_id",
+        "user_id",
+        "previous_user_id",
+        "session_id",
+        "page_view_id",
+        "tab_id",
+        "order_id",
+        "response_id",
+    ]
 )
 _JSON = frozenset({"properties", "event"})
 _OF_IDS = re.compile(

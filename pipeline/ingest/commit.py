@@ -42,7 +42,7 @@ def commit(lake: Lake, file: LandingFile, seen: Seen, read: Callable[[Seen], Man
                     if not unchanged(file):
                         before.append(made)
                         return None
-                    own = _without_erased_names(made, seen.erased)
+                    own = without_erased_names(made, seen.erased)
                     write_manifest(lake, own)
                     return own
             before.append(made)
@@ -52,7 +52,7 @@ def commit(lake: Lake, file: LandingFile, seen: Seen, read: Callable[[Seen], Man
             _drop(lake, before)
 
 
-def _without_erased_names(made: Manifest, erased: Erased) -> Manifest:
+def without_erased_names(made: Manifest, erased: Erased) -> Manifest:
     """The manifest without erased ids in what it says of the file: its name, names of fields, the reason."""
     if not erased.hashes:
         return made

@@ -121,5 +121,6 @@ def write_erased(lake: Lake, erased: Erased) -> None:
 def mend_erased(lake: Lake) -> None:
     """Make both again what they should be, where one of them is damaged or gone."""
     both = [read_sealed(lake, key, Erased) for key in (KEY, COPY)]
-    if any(both) and both[0] != both[1]:
-        write_erased(lake, read_erased(lake))
+    known = read_erased(lake)
+    if any(both) and both != [known, known]:
+        write_erased(lake, known)

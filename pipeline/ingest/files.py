@@ -165,3 +165,11 @@ def with_rejections(lake: Lake) -> list[LandingFile]:
         for file in find(lake.path("landing"))
         if (known := manifests.get(file.file_id)) and (known.rejected or known.file_rule) and not known.retracted
     ]
+
+
+def of_content(lake: Lake, name: str) -> list[LandingFile]:
+    """The landing file of that name, if it was taken and is there, and those of the same content: they share objects."""
+    known, there = read_manifests(lake), find(lake.path("landing"))
+    wanted = {name, name.removeprefix("landing/")}
+    contents = {m.sha256 for m in known.values() if wanted & {m.name, m.file_id}}
+    return [file for file in there if (own := known.get(file.file_id)) and own.sha256 in contents]

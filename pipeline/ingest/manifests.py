@@ -89,7 +89,7 @@ def read_manifests(lake: Lake) -> dict[str, Manifest]:
 
 def read_manifest(lake: Lake, file_id: str) -> Manifest | None:
     """The manifest of one landing file, if it was taken."""
-    return read_sealed(lake, _key(file_id), Manifest)
+    return read_sealed(lake, manifest_key(file_id), Manifest)
 
 
 def damaged_manifests(lake: Lake) -> tuple[list[str], list[str]]:
@@ -101,10 +101,11 @@ def damaged_manifests(lake: Lake) -> tuple[list[str], list[str]]:
 
 def write_manifest(lake: Lake, manifest: Manifest) -> None:
     """Commit: from here on readers see the rows that `manifest` names, and no others of this file."""
-    write_sealed(lake, _key(manifest.file_id), manifest)
+    write_sealed(lake, manifest_key(manifest.file_id), manifest)
 
 
-def _key(file_id: str) -> str:
+def manifest_key(file_id: str) -> str:
+    """Where the manifest of a landing file lies."""
     return f"{_FOLDER}/{file_id}.json"
 
 
@@ -117,6 +118,12 @@ def withdrawals(lake: Lake) -> str:
 def note_withdrawal(lake: Lake) -> None:
     """Tell runs in progress that rows are taken back; to be called under the lock, before the first manifest changes."""
     write_sealed(lake, _WITHDRAWN, {"mark": secrets.token_hex(16)})
+
+
+def mend_withdrawals(lake: Lake) -> None:
+    """Make the mark anew where it is damaged: then nobody knows what was taken back."""
+    if lake.read(_WITHDRAWN) is not None and not withdrawals(lake):
+        note_withdrawal(lake)
 
 
 def hashes_of(manifests: Iterable[Manifest]) -> dict[str, str]:

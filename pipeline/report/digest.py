@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from pipeline.alert_messages import sentence
 from pipeline.lake import Lake
+from pipeline.sealed import read_sealed
 from pipeline.product import Product
 from pipeline.report.opportunities import title_of
 from pipeline.report.overview import because
@@ -164,8 +165,7 @@ def send_digest(lake: Lake, product: Product, digest: Digest | None, webhook: st
     """Post the week's digest once; without a webhook nothing is sent. Raises OSError where it can't be reached."""
     if not webhook or digest is None:
         return False
-    data = lake.read(SENT_KEY)
-    if data and msgspec.json.decode(data, type=str) == str(digest.week):
+    if read_sealed(lake, SENT_KEY, str) == str(digest.week):
         return False
     post(webhook, message(product, digest))
     lake.write(SENT_KEY, msgspec.json.encode(str(digest.week)))
