@@ -7,8 +7,8 @@ import msgspec
 import polars as pl
 
 from pipeline.lake import Lake, mart_key
-from pipeline.sealed import read_sealed
 from pipeline.product import Product
+from pipeline.sealed import read_sealed
 from pipeline.webhook import post
 
 SENT_KEY = "lake/_state/alerts_sent.json"

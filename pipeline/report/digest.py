@@ -13,12 +13,12 @@ from markupsafe import Markup, escape
 
 from pipeline.alert_messages import sentence
 from pipeline.lake import Lake
-from pipeline.sealed import read_sealed
 from pipeline.product import Product
 from pipeline.report.opportunities import title_of
 from pipeline.report.overview import because
 from pipeline.report.parts import Marts, Page, Section, Tile, figure_text, linked, said
 from pipeline.report.passports import Trust, said_of
+from pipeline.sealed import read_sealed
 from pipeline.webhook import post
 
 PICTURE_KEY, SENT_KEY = "report/digest.png", "lake/_state/digest_sent.json"
