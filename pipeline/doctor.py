@@ -34,13 +34,14 @@ def examine(lake: Lake, product: Product, *, thorough: bool = False) -> Iterator
     yield from _unreadable(lake, there)
     for manifest in read_manifests(lake).values():
         yield from _manifest(lake, manifest, can_be_read=manifest.file_id in there, thorough=thorough)
+    if thorough:
+        # Before anything is looked up that would be made anew in passing.
+        yield from deep(lake)
     yield from _partitions(lake)
     for name, failures in find_dirty(lake, product, lambda _day: True).failed.items():
         for day, failure in sorted(failures.items()):
             yield f"{name} of {day} is held back: {'; '.join(failure.reasons)}"
     yield from _marts(lake)
-    if thorough:
-        yield from deep(lake)
 
 
 def _unreadable(lake: Lake, there: set[str]) -> Iterator[str]:

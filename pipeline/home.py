@@ -66,7 +66,7 @@ def claim(lake: Lake, product: Product, *, dry: bool = False) -> None:
             f"{'; '.join(different)}: every event would move. Change it back, or make the home anew with it: "
             f"footfall rebuild --home '{lake.home}'"
         )
-    if not dry and not has_seal(lake, HOME_KEY):
+    if not dry and (read_fixed(lake) is None or not has_seal(lake, HOME_KEY)):
         write_sealed(lake, HOME_KEY, wanted)
 
 

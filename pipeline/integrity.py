@@ -8,25 +8,32 @@ import polars as pl
 
 from pipeline.catalog import CATALOG_KEY, DICTIONARY_KEY
 from pipeline.events.recordings import RECORDINGS
+from pipeline.home import Fixed
 from pipeline.ingest.erased import COPY, KEY, Erased
+from pipeline.ingest.journal import Journal
 from pipeline.lake import Lake, day_key, period_key
 from pipeline.marts import RECORD_KEY
 from pipeline.period_tables import PERIOD_TABLE
 from pipeline.restatements import FOLDER as RESTATEMENTS
+from pipeline.restatements import Basis
 from pipeline.sealed import read_sealed, read_sum
+from pipeline.state import DayFailure, DayState
 from pipeline.tables import DAY_TABLE
 
 _STATE = "lake/_state/"
 _RUN, _REBUILD = "run `footfall run`", "run `footfall marts --rebuild`"
-# What lies in lake/_state, and what makes it anew.
-_KNOWN: tuple[tuple[str, str], ...] = (
-    (r"lock", ""),
-    (r"(home|withdrawn|journal)\.json", _RUN),
-    (r"(alerts|digest)_sent\.json", "remove it; what was sent is sent once more"),
-    (r"verdicts/(identity|repeats)\.json", _RUN),
-    (r"publications/[0-9a-f]+\.json", _REBUILD),
-    (r"sums/.+\.json", _REBUILD),
-    (rf"({'|'.join(DAY_TABLE)})/day=\d{{4}}-\d\d-\d\d(\.failed)?\.json", _RUN),
+# What lies in lake/_state: as what it must be readable, and what makes it anew.
+_KNOWN: tuple[tuple[str, type, str], ...] = (
+    (r"lock", bytes, ""),
+    (r"home\.json", Fixed, _RUN),
+    (r"withdrawn\.json", dict[str, str], _RUN),
+    (r"journal\.json", Journal, "run the erasure or rebuild again that was killed"),
+    (r"(alerts|digest)_sent\.json", object, "remove it; what was sent is sent once more"),
+    (r"verdicts/(identity|repeats)\.json", dict[str, str], _RUN),
+    (r"publications/[0-9a-f]+\.json", Basis, _REBUILD),
+    (r"sums/.+\.json", dict[str, str], _REBUILD),
+    (rf"({'|'.join(DAY_TABLE)})/day=\d{{4}}-\d\d-\d\d\.failed\.json", DayFailure, _RUN),
+    (rf"({'|'.join(DAY_TABLE)})/day=\d{{4}}-\d\d-\d\d\.json", DayState, _RUN),
 )
 
 
@@ -52,14 +59,14 @@ def _states(lake: Lake) -> Iterator[str]:
         key = path.relative_to(lake.home).as_posix()
         if path.is_dir() and not path.name.endswith(".json"):
             continue
-        known = next((r for pattern, r in _KNOWN if re.fullmatch(pattern, key.removeprefix(_STATE))), None)
+        known = next((each for each in _KNOWN if re.fullmatch(each[0], key.removeprefix(_STATE))), None)
         if path.name.endswith(".tmp"):
             continue
         if known is None or path.is_dir():
             yield f"{key} is none of ours; remove it"
-        elif known and read_sealed(lake, key, object) is None:
-            yield f"{key} is damaged; {known}"
-        elif re.fullmatch(_KNOWN[-1][0], key.removeprefix(_STATE)) and not key.endswith(".failed.json"):
+        elif known[2] and read_sealed(lake, key, known[1]) is None:
+            yield f"{key} is damaged; {known[2]}"
+        elif known[1] is DayState:
             table, name = key.removeprefix(_STATE).split("/")
             partition = f"lake/{table}/{name.removesuffix('.json')}/part.parquet"
             if not lake.exists(partition):

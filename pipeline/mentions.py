@@ -29,12 +29,15 @@ _KEYS = frozenset(
         "response_id",
     ]
 )
+# Of other people: an id within theirs is part of it, unless it can be nothing else.
+_WHOSE = frozenset(["anonymous_id", "user_id", "previous_user_id", "person_id"])
 _JSON = frozenset({"properties", "event"})
 _OF_IDS = re.compile(
     r"(^|_|(?<=[a-z]))(id|uid|by|user|customer|member|person|account|referrer|email|mail|login|owner)$", re.IGNORECASE
 )
 _SURE = 8
 _SHORT = 4
+_SURELY = 12
 
 
 def is_distinct(name: str) -> bool:
@@ -75,7 +78,7 @@ class Mentions:
         """A mention within a text: as a word or words of its own. None where no id is distinct."""
         # Addresses of mail are the same in any case, other ids may not be.
         written = "|".join(f"(?i:{re.escape(w)})" if "@" in w or "%40" in w else re.escape(w) for w in self._written)
-        return re.compile(rf"(?<!\w)(?:{written})(?!\w)") if written else None
+        return re.compile(rf"(?<![^\W_])(?:{written})(?![^\W_])") if written else None
 
     @cached_property
     def _argument(self) -> re.Pattern[str] | None:
@@ -126,13 +129,23 @@ class Mentions:
         for name, dtype in rows.schema.items():
             if dtype != pl.String or name in keep:
                 continue
-            clean = self.key if name in _KEYS else self.document if name in _JSON else self._column(name)
+            clean = self._cleaner(name)
             distinct = rows[name].drop_nulls().unique()
             fresh = {text: new for text in self._likely(distinct) if (new := clean(text)) != text}
             if fresh:
                 changed |= rows[name].is_in(list(fresh)).fill_null(value=False)
                 rows = rows.with_columns(pl.col(name).replace(fresh))
         return rows, int(changed.sum())
+
+    def _cleaner(self, column: str) -> Callable[[str], str]:
+        if column in _WHOSE:
+            return self._whose.key if self._whose else str
+        return self.key if column in _KEYS else self.document if column in _JSON else self._column(column)
+
+    @cached_property
+    def _whose(self) -> "Mentions | None":
+        sure = [each for each in self.ids if "@" in each or len(each) >= _SURELY]
+        return Mentions(sure, self._erased) if sure else None
 
     def _column(self, name: str) -> Callable[[str], str]:
         own = name.removeprefix("prop_")
