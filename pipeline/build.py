@@ -126,30 +126,34 @@ def _build_chunk(
     snapshot = take_snapshot(lake, product, manifests, [name, *upstream])
     verdicts = Verdicts(lake, product, snapshot.states)
     staged: list[_StagedDay] = []
-    for day in days:
-        try:
-            staged.append(_stage_day(Sources(lake, product, snapshot, manifests, verdicts, day), table))
-        except DamagedObject as fault:
-            # No failure is recorded: what mends the object doesn't change the day's inputs.
-            yield Outcome(day, 0, None, Verdict((str(fault),)), {}, [])
-    if not staged:
-        return
-    history = [_same_weekdays(snapshot, name, each.day) for each in staged]
-    verdicts = judge(table.contract, product, [each.facts for each in staged], history)
-    if not _OF_FILES.isdisjoint(reads.table for reads in table.reads):
-        manifests = read_manifests(lake)
-    for each, verdict in zip(staged, verdicts, strict=True):
-        with lake.exclusive():
-            if (now_marked := withdrawals(lake)) != mark:
-                mark, manifests = now_marked, read_manifests(lake)
-            now = _refreshed(lake, snapshot, manifests, table, each.day)
-            is_same = input_hash(table, each.day, product, now) == each.inputs
-            outcome = _publish_day(lake, table.contract, each, verdict) if is_same else None
-        if outcome is not None:
-            yield outcome
-        else:
+    try:
+        for day in days:
+            try:
+                staged.append(_stage_day(Sources(lake, product, snapshot, manifests, verdicts, day), table))
+            except DamagedObject as fault:
+                # No failure is recorded: what mends the object doesn't change the day's inputs.
+                yield Outcome(day, 0, None, Verdict((str(fault),)), {}, [])
+        if not staged:
+            return
+        history = [_same_weekdays(snapshot, name, each.day) for each in staged]
+        verdicts = judge(table.contract, product, [each.facts for each in staged], history)
+        if not _OF_FILES.isdisjoint(reads.table for reads in table.reads):
+            manifests = read_manifests(lake)
+        for each, verdict in zip(staged, verdicts, strict=True):
+            with lake.exclusive():
+                if (now_marked := withdrawals(lake)) != mark:
+                    mark, manifests = now_marked, read_manifests(lake)
+                now = _refreshed(lake, snapshot, manifests, table, each.day)
+                is_same = input_hash(table, each.day, product, now) == each.inputs
+                outcome = _publish_day(lake, table.contract, each, verdict) if is_same else None
+            if outcome is not None:
+                yield outcome
+            else:
+                yield from _build_chunk(lake, product, table, [each.day], judge)
+    finally:
+        # Of what failed nothing is left on a disk that is full already.
+        for each in staged:
             lake.discard(each.staged)
-            yield from _build_chunk(lake, product, table, [each.day], judge)
 
 
 def _stage_day(sources: Sources, table: DayTable) -> _StagedDay:
@@ -226,10 +230,12 @@ class Standing:
 
     def publish(self, lake: Lake, staged: Staged) -> None:
         """Publish an object under the lock; TakenBack where rows were erased or retracted since all this was read."""
-        if withdrawals(lake) != self.mark:
+        try:
+            if withdrawals(lake) != self.mark:
+                raise TakenBack("rows were erased or retracted meanwhile, so nothing was published; run `footfall run`")
+            lake.publish(staged)
+        finally:
             lake.discard(staged)
-            raise TakenBack("rows were erased or retracted meanwhile, so nothing was published; run `footfall run`")
-        lake.publish(staged)
 
 
 def build_period(lake: Lake, product: Product, name: str, judge: Judge, standing: Standing | None = None) -> Outcome:

@@ -120,7 +120,9 @@ class Lake:
     def publish(self, staged: "Staged") -> None:
         """Replace the object by what was staged: a reader sees the old one or the new one."""
         with _gone_if_it_fails(staged.path):
+            status = staged.path.stat()
             staged.path.replace(self.path(staged.key))
+        self._sound[staged.key] = (staged.sha256, status.st_ino, status.st_size, status.st_mtime_ns)
 
     def discard(self, staged: "Staged") -> None:
         """Drop what was staged."""
@@ -140,7 +142,7 @@ class Lake:
     def sweep(self, older_than: float) -> int:
         """Remove what killed writers left behind before the time `older_than` (seconds since 1970); count it."""
         removed = 0
-        for root in ("lake", "marts"):
+        for root in ("lake", "marts", "report"):
             for path in self.path(root).rglob(f".*{_TEMPORARY}"):
                 if path.stat().st_mtime < older_than:
                     path.unlink(missing_ok=True)

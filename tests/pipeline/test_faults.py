@@ -216,8 +216,7 @@ def test_days_and_marts_go_on_where_a_write_failed(taken: Path, tmp_path: Path) 
     publish(lake)
     assert data(lake) == data(whole)
     assert faults + writes * len(KINDS) >= 50
-    # Nothing is left of writes that failed; a kill leaves what `footfall doctor` sweeps.
-    assert lake.sweep(time.time() + 1) <= faults
+    assert lake.sweep(time.time() + 1) == 0, "nothing is left of writes that failed"
 
 
 CHILD = """
