@@ -17,6 +17,14 @@ import pytest
 from pipeline.lake import Lake
 
 WRITES = ("write", "stage", "publish", "delete")
+# A product of which a run is over in a second.
+FEW = """
+name: Few
+time_zone: Europe/Berlin
+start_date: 2026-02-01
+sources: {web: {}}
+pages: [{name: home, urls: ["/"]}]
+"""
 # Full, unreadable, read-only.
 FAULTS = (errno.ENOSPC, errno.EIO, errno.EROFS)
 

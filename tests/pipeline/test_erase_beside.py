@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import polars as pl
 import pytest
+from faults import FEW
 from support import approve, compute_all, drop, ndjson, record, take_all
 
 from pipeline import build
@@ -25,15 +26,7 @@ from pipeline.restatements import FOLDER, SCHEMA
 from pipeline.state import DayFailure, write_failure
 
 ANN = "Cust+4711"
-FEW = """
-name: Few
-time_zone: Europe/Berlin
-start_date: 2026-02-01
-sources: {web: {}}
-pages: [{name: home, urls: ["/"]}]
-properties: {referred_by: string}
-"""
-PRODUCT = parse_product(FEW)
+PRODUCT = parse_product(f"{FEW}properties: {{referred_by: string}}\n")
 HERS = [record(f"a{i}", f"2026-02-03T1{i}:00", user_id=ANN) for i in range(3)]
 OTHERS = [
     record("o1", "2026-02-03T09:00", user_id="bob", url="https://shop.example/?uid=Cust%2B4711&page=2"),
@@ -151,7 +144,8 @@ def test_ids_in_names_properties_and_addresses_of_others_are_replaced(tmp_path: 
     assert (gone.events, gone.rejected, gone.mentions) == (3, 1, 4)
     assert ANN.lower() not in texts(lake)
     assert "cust%2b4711" not in texts(lake)
-    assert gone.landing_files == [f"web/2026-02-05/{name}.ndjson" for name in ("bad", f"export_{ANN}", "others")]
+    named = [f"web/2026-02-05/{name}" for name in ("bad.ndjson", f"export_{ANN}.ndjson", "others.ndjson")]
+    assert gone.landing_files == sorted([*named, f"web/2026-02-05/export_{ANN}.ndjson.done"])
     rows = {
         row["event_id"]: row
         for key in lake.keys("lake/raw_events")
@@ -237,11 +231,11 @@ def test_who_was_erased_is_kept_twice_and_never_forgotten(harm: bytes | None, tm
 
 def test_an_id_within_the_id_of_somebody_else_stays() -> None:
     rows = pl.DataFrame(
-        {"user_id": ["u-7-b", None], "anonymous_id": ["u-7", "x:ann@example.com"], "url": ["/u-7", "/u-77"]}
+        {"user_id": ["ann-1-b", None], "anonymous_id": ["ann-1", "x:ann@example.com"], "url": ["/ann-1", "/ann-11"]}
     )
-    cleaned, number = Mentions(["u-7", "ann@example.com"], Erased("00")).frame(rows)
-    assert cleaned["user_id"].to_list() == ["u-7-b", None]
-    assert cleaned["anonymous_id"][0] == "u-7", "an own id is a row of the person, not a mention"
+    cleaned, number = Mentions(["ann-1", "ann@example.com"], Erased("00")).frame(rows)
+    assert cleaned["user_id"].to_list() == ["ann-1-b", None]
+    assert cleaned["anonymous_id"][0] == "ann-1", "an own id is a row of the person, not a mention"
     assert cleaned["anonymous_id"][1].startswith("[erased]-")
-    assert cleaned["url"].to_list() == ["/[erased]", "/u-77"]
+    assert cleaned["url"].to_list() == ["/[erased]", "/ann-11"]
     assert number == 2

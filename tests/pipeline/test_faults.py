@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from faults import FAULTS, counted, failing, stopping, tried
+from faults import FAULTS, FEW, counted, failing, stopping, tried
 from support import approve, drop, ndjson, record, take_all
 
 from pipeline.build import build_days, build_period, find_dirty
@@ -32,13 +32,6 @@ from pipeline.profile import Verdict
 from pipeline.rebuild import rebuild
 from pipeline.tables import DAY_TABLES
 
-FEW = """
-name: Few
-time_zone: Europe/Berlin
-start_date: 2026-02-01
-sources: {web: {}}
-pages: [{name: home, urls: ["/"]}]
-"""
 PRODUCT = parse_product(FEW)
 TOKYO = PRODUCT.model_copy(update={"time_zone": "Asia/Tokyo"})
 KINDS = (*FAULTS, 0)

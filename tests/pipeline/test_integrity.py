@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 import pytest
-from faults import flip
+from faults import FEW, flip
 from support import approve, compute_all, drop, marts_of, ndjson, record, take_all
 
 from pipeline.build import build_days, find_dirty
@@ -23,13 +23,6 @@ from pipeline.lake import Lake
 from pipeline.product_file import parse_product
 from pipeline.tables import DAY_TABLES
 
-FEW = """
-name: Few
-time_zone: Europe/Berlin
-start_date: 2026-02-01
-sources: {web: {}}
-pages: [{name: home, urls: ["/"]}]
-"""
 PRODUCT = parse_product(FEW)
 MARTS = ["daily_kpis", "daily_quality"]
 

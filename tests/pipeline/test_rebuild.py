@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from faults import FEW
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import compute_all, drop, marts_of, ndjson, record, take_all
@@ -18,13 +19,6 @@ from pipeline.product import Product
 from pipeline.product_file import parse_product
 from pipeline.rebuild import WouldLose, plan, rebuild
 
-FEW = """
-name: Few
-time_zone: Europe/Berlin
-start_date: 2026-02-01
-sources: {web: {}}
-pages: [{name: home, urls: ["/"]}]
-"""
 BERLIN = parse_product(FEW)
 MARTS = ("daily_kpis", "daily_quality")
 
