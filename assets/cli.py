@@ -182,17 +182,24 @@ def replay(
 
 
 @app.command()
-def doctor(home: HomeOption = DEFAULT_HOME) -> None:
+def doctor(
+    home: HomeOption = DEFAULT_HOME,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every object and find what was damaged since.")] = False,
+) -> None:
     """Look for what is wrong with the home: rights, settings, manifests, partitions, marts. Exits with 1 if anything is."""
     import time
 
-    from pipeline.doctor import examine
+    from pipeline.doctor import examine, unchecked
 
     opened = open_home(home)
     swept = opened.lake.sweep(time.time() - 3600)
     if swept:
         out.print(f"{swept} half-written files of killed runs removed")
-    findings = list(examine(opened.lake, opened.product))
+    findings = list(examine(opened.lake, opened.product, thorough=deep))
+    if deep and (number := unchecked(opened.lake)):
+        out.print(
+            f"{number} objects can't be checked until their files are read again: `footfall retry-rejected --all`"
+        )
     if findings:
         raise fail("\n".join(findings), DATA_PROBLEM)
     out.print("the home is sound")

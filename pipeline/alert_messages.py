@@ -9,6 +9,7 @@ import polars as pl
 from pipeline.lake import Lake, mart_key
 from pipeline.problems.base import Problem, current, latest, newest_of, problems_of
 from pipeline.product import Product
+from pipeline.sealed import read_sealed
 from pipeline.webhook import post
 
 SENT_KEY = "lake/_state/alerts_sent.json"
@@ -93,8 +94,7 @@ def _problem_name(problem: Problem) -> str:
 
 
 def _told(lake: Lake, key: str) -> set[str]:
-    data = lake.read(key)
-    return set(msgspec.json.decode(data, type=list[str])) if data else set()
+    return set(read_sealed(lake, key, list[str]) or ())
 
 
 def _name(alert: dict[str, Any]) -> str:

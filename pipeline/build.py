@@ -13,17 +13,20 @@ from pipeline.contracts import Table
 from pipeline.days import ONE_DAY
 from pipeline.ingest.manifests import (
     Manifest,
+    hashes_of,
     objects_by_day,
     read_manifests,
     recordings_by_day,
     wholly_rejected_by_day,
+    withdrawals,
 )
-from pipeline.lake import Lake, Staged, day_folder, day_key, period_key
+from pipeline.lake import DamagedObject, Lake, Staged, day_folder, day_key, period_key
 from pipeline.period_tables import PERIOD_TABLE, PeriodSources
 from pipeline.problems.base import Problem, Told, current, latest
 from pipeline.problems.find import Known, find_problems, newest_day
 from pipeline.product import Product
 from pipeline.profile import Facts, Verdict, batch_profile
+from pipeline.sealed import write_sum
 from pipeline.state import (
     RAW,
     RECORDED,
@@ -90,6 +93,7 @@ def take_snapshot(
         files=hash_texts(sorted(f"{m.file_id}:{m.sha256}:{m.reader}:{m.retracted}:{m.erased}" for m in known.values())),
         recorded=recordings_by_day(known.values()),
         wholly_rejected=wholly_rejected_by_day(known.values()),
+        sha256=hashes_of(known.values()),
     )
 
 
@@ -122,25 +126,39 @@ def _build_chunk(
     lake: Lake, product: Product, table: DayTable, days: Sequence[date], judge: Judge
 ) -> Iterator[Outcome]:
     name = table.contract.name
-    manifests = read_manifests(lake)
+    mark, manifests = withdrawals(lake), read_manifests(lake)
     upstream = [reads.table for reads in table.reads if reads.table not in _OF_FILES]
     snapshot = take_snapshot(lake, product, manifests, [name, *upstream])
     verdicts = Verdicts(lake, product, snapshot.states)
-    staged = [_stage_day(Sources(lake, product, snapshot, manifests, verdicts, day), table) for day in days]
-    history = [_same_weekdays(snapshot, name, day) for day in days]
-    verdicts = judge(table.contract, product, [each.facts for each in staged], history)
-    if not _OF_FILES.isdisjoint(reads.table for reads in table.reads):
-        manifests = read_manifests(lake)
-    for each, verdict in zip(staged, verdicts, strict=True):
-        with lake.exclusive():
-            now = _refreshed(lake, snapshot, manifests, table, each.day)
-            is_same = input_hash(table, each.day, product, now) == each.inputs
-            outcome = _publish_day(lake, table.contract, each, verdict) if is_same else None
-        if outcome is not None:
-            yield outcome
-        else:
+    staged: list[_StagedDay] = []
+    try:
+        for day in days:
+            try:
+                staged.append(_stage_day(Sources(lake, product, snapshot, manifests, verdicts, day), table))
+            except DamagedObject as fault:
+                # No failure is recorded: what mends the object doesn't change the day's inputs.
+                yield Outcome(day, 0, None, Verdict((str(fault),)), {}, [])
+        if not staged:
+            return
+        history = [_same_weekdays(snapshot, name, each.day) for each in staged]
+        verdicts = judge(table.contract, product, [each.facts for each in staged], history)
+        if not _OF_FILES.isdisjoint(reads.table for reads in table.reads):
+            manifests = read_manifests(lake)
+        for each, verdict in zip(staged, verdicts, strict=True):
+            with lake.exclusive():
+                if (now_marked := withdrawals(lake)) != mark:
+                    mark, manifests = now_marked, read_manifests(lake)
+                now = _refreshed(lake, snapshot, manifests, table, each.day)
+                is_same = input_hash(table, each.day, product, now) == each.inputs
+                outcome = _publish_day(lake, table.contract, each, verdict) if is_same else None
+            if outcome is not None:
+                yield outcome
+            else:
+                yield from _build_chunk(lake, product, table, [each.day], judge)
+    finally:
+        # Of what failed nothing is left on a disk that is full already.
+        for each in staged:
             lake.discard(each.staged)
-            yield from _build_chunk(lake, product, table, [each.day], judge)
 
 
 def _stage_day(sources: Sources, table: DayTable) -> _StagedDay:
@@ -170,6 +188,7 @@ def _refreshed(
         snapshot.verdicts,
         recorded=recordings_by_day(manifests.values()),
         wholly_rejected=wholly_rejected_by_day(manifests.values()),
+        sha256=hashes_of(manifests.values()),
     )
 
 
@@ -193,6 +212,10 @@ def _same_weekdays(snapshot: Snapshot, name: str, day: date) -> list[Facts]:
     return [states[then].facts for weeks in range(1, 9) if (then := day - ONE_DAY * 7 * weeks) in states]
 
 
+class TakenBack(Exception):
+    """What is about to be published was made from rows that are no longer to be shown."""
+
+
 class Standing:
     """What lies in the home when period tables and marts begin to be made, looked at once for all of them.
 
@@ -200,10 +223,26 @@ class Standing:
     """
 
     def __init__(self, lake: Lake, product: Product) -> None:
+        self.mark = withdrawals(lake)
         self.manifests: Mapping[str, Manifest] = read_manifests(lake)
         self.snapshot = take_snapshot(lake, product, self.manifests)
         self.verdicts = Verdicts(lake, product, self.snapshot.states)
         self.held_back: Mapping[str, Mapping[date, DayFailure]] = dirty_days(DAY_TABLES, product, self.snapshot).failed
+
+    def check(self, lake: Lake, tables: Iterable[str]) -> None:
+        """Raise DamagedObject where a published partition of a daily table isn't what was written."""
+        for table in tables:
+            for day, state in self.snapshot.states.get(table, {}).items():
+                lake.check(day_key(table, day), state.output_hash)
+
+    def publish(self, lake: Lake, staged: Staged) -> None:
+        """Publish an object under the lock; TakenBack where rows were erased or retracted since all this was read."""
+        try:
+            if withdrawals(lake) != self.mark:
+                raise TakenBack("rows were erased or retracted meanwhile, so nothing was published; run `footfall run`")
+            lake.publish(staged)
+        finally:
+            lake.discard(staged)
 
 
 def problems_now(lake: Lake, product: Product, but_for: Collection[Told] | None = None) -> list[Problem]:
@@ -233,14 +272,17 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge, standing
         for day in snapshot.data_days(table.reads)
         if day not in snapshot.raw or lake.exists(day_key(table.reads, day))
     ]
+    standing.check(lake, (table.reads, *table.beside))
     frame = table.compute(PeriodSources(lake, product, standing, days, table.reads))
     facts = batch_profile(table.contract, frame)
     verdict = judge(table.contract, product, [facts], [[]])[0]
     if verdict.faults:
         return Outcome(None, frame.height, None, verdict, facts, [])
-    key = period_key(name)
-    lake.write_frame(key, frame)
-    return Outcome(None, frame.height, str(lake.path(key)), verdict, facts, preview(frame))
+    staged = lake.stage(period_key(name), frame)
+    with lake.exclusive():
+        standing.publish(lake, staged)
+        write_sum(lake, staged.key, staged.sha256)
+    return Outcome(None, frame.height, str(lake.path(staged.key)), verdict, facts, preview(frame))
 
 
 _PERSONAL = {"person_key", "person_id", "anonymous_id", "user_id", "event_id", "session_key", "text", "quote"}

@@ -12,6 +12,7 @@ import polars as pl
 from pipeline.contracts import MARTS
 from pipeline.lake import Lake, mart_key
 from pipeline.restatements import FOLDER as RESTATEMENTS
+from pipeline.sealed import write_sum
 
 CATALOG_KEY, DICTIONARY_KEY = "marts/catalog.duckdb", "marts/_dictionary.parquet"
 RESTATED = (
@@ -43,7 +44,7 @@ def dictionary() -> pl.DataFrame:
 
 def write_catalog(lake: Lake) -> list[str]:
     """Replace the dictionary and the catalog of what is published; returns the names of its views."""
-    lake.write_frame(DICTIONARY_KEY, dictionary())
+    write_sum(lake, DICTIONARY_KEY, lake.write_frame(DICTIONARY_KEY, dictionary()))
     path = lake.path(CATALOG_KEY)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     fresh.unlink(missing_ok=True)
@@ -66,6 +67,7 @@ def write_catalog(lake: Lake) -> list[str]:
             catalog.execute(f"comment on view restatements is {_text(RESTATED)}")
             made.append("restatements")
     fresh.replace(path)
+    write_sum(lake, CATALOG_KEY, lake.sha256(CATALOG_KEY) or "")
     return [*made, "dictionary"]
 
 

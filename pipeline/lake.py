@@ -24,6 +24,10 @@ _ROW_GROUP_ROWS = 131_072
 _TEMPORARY = ".tmp"
 
 
+class DamagedObject(Exception):
+    """An object isn't what was written; the sentence names it."""
+
+
 @dataclass(frozen=True)
 class Staged:
     """An object that is written and not yet visible."""
@@ -38,6 +42,8 @@ class Lake:
 
     def __init__(self, home: Path | str) -> None:
         self.home = Path(home).expanduser().resolve()
+        # Objects known to be what was written, by what would change with them.
+        self._sound: dict[str, tuple[str, int, int, int]] = {}
 
     def path(self, key: str) -> Path:
         """Where the object of that key lies on this machine."""
@@ -51,19 +57,45 @@ class Lake:
         """The object's bytes; None if there is none."""
         try:
             return self.path(key).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
+
+    def sha256(self, key: str) -> str | None:
+        """Hash of the object's bytes; None if there is none."""
+        try:
+            with self.path(key).open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+
+    def check(self, key: str, sha256: str) -> None:
+        """Raise DamagedObject where the object isn't the one of that hash; one that was looked at isn't read again.
+
+        Without a hash, of objects that were written before there were any, nothing can be told.
+        """
+        if not sha256:
+            return
+        try:
+            status = self.path(key).stat()
+        except OSError:
+            raise DamagedObject(f"{key} is gone; `footfall doctor --deep` tells what mends it") from None
+        seen = (sha256, status.st_ino, status.st_size, status.st_mtime_ns)
+        if self._sound.get(key) != seen:
+            if self.sha256(key) != sha256:
+                raise DamagedObject(f"{key} isn't what was written; `footfall doctor --deep` tells what mends it")
+            self._sound[key] = seen
 
     def write(self, key: str, data: bytes) -> None:
         """Replace the object of that key: a reader sees the old bytes or the new, never a part."""
         target = self.path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = _temporary_beside(target)
-        with temporary.open("wb") as writing:
-            writing.write(data)
-            writing.flush()
-            os.fsync(writing.fileno())
-        temporary.replace(target)
+        with _gone_if_it_fails(temporary):
+            with temporary.open("wb") as writing:
+                writing.write(data)
+                writing.flush()
+                os.fsync(writing.fileno())
+            temporary.replace(target)
 
     def write_frame(self, key: str, frame: pl.DataFrame) -> str:
         """Publish `frame` as one Parquet object and return its sha256; equal frames give equal bytes."""
@@ -76,17 +108,21 @@ class Lake:
         target = self.path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = _temporary_beside(target)
-        frame.write_parquet(
-            temporary, compression="zstd", compression_level=_COMPRESSION_LEVEL, row_group_size=_ROW_GROUP_ROWS
-        )
-        with temporary.open("rb") as written:
-            digest = hashlib.file_digest(written, "sha256").hexdigest()
-            os.fsync(written.fileno())
+        with _gone_if_it_fails(temporary):
+            frame.write_parquet(
+                temporary, compression="zstd", compression_level=_COMPRESSION_LEVEL, row_group_size=_ROW_GROUP_ROWS
+            )
+            with temporary.open("rb") as written:
+                digest = hashlib.file_digest(written, "sha256").hexdigest()
+                os.fsync(written.fileno())
         return Staged(key, temporary, digest)
 
     def publish(self, staged: "Staged") -> None:
         """Replace the object by what was staged: a reader sees the old one or the new one."""
-        staged.path.replace(self.path(staged.key))
+        with _gone_if_it_fails(staged.path):
+            status = staged.path.stat()
+            staged.path.replace(self.path(staged.key))
+        self._sound[staged.key] = (staged.sha256, status.st_ino, status.st_size, status.st_mtime_ns)
 
     def discard(self, staged: "Staged") -> None:
         """Drop what was staged."""
@@ -106,7 +142,7 @@ class Lake:
     def sweep(self, older_than: float) -> int:
         """Remove what killed writers left behind before the time `older_than` (seconds since 1970); count it."""
         removed = 0
-        for root in ("lake", "marts"):
+        for root in ("lake", "marts", "report"):
             for path in self.path(root).rglob(f".*{_TEMPORARY}"):
                 if path.stat().st_mtime < older_than:
                     path.unlink(missing_ok=True)
@@ -141,8 +177,26 @@ class Lake:
     def published_days(self, table: str) -> list[date]:
         """Days of `table` that have a partition, in order."""
         root = self.path(f"lake/{table}")
-        found = [path.parent.name.removeprefix("day=") for path in root.glob("day=*/part.parquet")]
-        return sorted(date.fromisoformat(day) for day in found)
+        found = [day_of(path.parent.name) for path in root.glob("day=*/part.parquet")]
+        return sorted(day for day in found if day is not None)
+
+
+@contextmanager
+def _gone_if_it_fails(temporary: Path) -> Generator[None]:
+    """A full disk isn't filled further by what couldn't be written whole."""
+    try:
+        yield
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def day_of(name: str) -> date | None:
+    """The day that a name such as `day=2026-02-03` tells; None if it tells none."""
+    try:
+        return date.fromisoformat(name.removeprefix("day="))
+    except ValueError:
+        return None
 
 
 def _temporary_beside(target: Path) -> Path:

@@ -3,6 +3,7 @@
 `marts/_published.json` says per mart: rows, sha256, newest day with data, days held back. It is written last.
 """
 
+import hashlib
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import cache, cached_property
@@ -17,9 +18,10 @@ from pipeline.period_tables import PERIOD_TABLES
 from pipeline.product import Product
 from pipeline.profile import Facts, Verdict, batch_profile
 from pipeline.restatements import Basis, basis_key, basis_of, causes, enter, read_basis, restated
-from pipeline.sql_models import load_models, run_mart
+from pipeline.sealed import read_sealed, write_sealed, write_sum
+from pipeline.sql_models import load_models, run_mart, sources_of
 from pipeline.state import Snapshot, dirty_days, hash_texts
-from pipeline.tables import DAY_TABLES
+from pipeline.tables import DAY_TABLE, DAY_TABLES
 
 RECORD_KEY = "marts/_published.json"
 
@@ -36,8 +38,7 @@ class PublishedMart(msgspec.Struct, frozen=True):
 
 def read_record(lake: Lake) -> dict[str, PublishedMart]:
     """What is published, by mart; empty before the first run."""
-    data = lake.read(RECORD_KEY)
-    return msgspec.json.decode(data, type=dict[str, PublishedMart]) if data else {}
+    return read_sealed(lake, RECORD_KEY, dict[str, PublishedMart]) or {}
 
 
 def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
@@ -127,7 +128,7 @@ class Publication(Standing):
     def _basis(self) -> Basis:
         """What a later publication is compared with; of earlier ones those that a mart was made from are kept."""
         made_from = basis_of(self.manifests, self.snapshot, self._product, code_of_marts())
-        self._lake.write(basis_key(self.inputs), msgspec.json.encode(made_from, order="sorted"))
+        write_sealed(self._lake, basis_key(self.inputs), made_from)
         kept = {basis_key(inputs) for inputs in (self.inputs, *(mart.inputs for mart in self._record.values()))}
         for key in set(self._lake.keys("lake/_state/publications")) - kept:
             self._lake.delete(key)
@@ -150,22 +151,26 @@ def build_mart(
     """Compute, judge and publish one mart; where the gate holds it back, the old one stays."""
     standing = standing or Publication(lake, product)
     days = standing.snapshot.data_days()
+    standing.check(lake, sorted(set(sources_of(name, load_models())) & DAY_TABLE.keys()))
     frame = run_mart(lake, name, days)
     facts = batch_profile(TABLES[name], frame)
     verdict = judge(TABLES[name], product, frame, facts)
     if verdict.faults:
         return Outcome(None, frame.height, None, verdict, facts, [])
     enter_restated = standing.restatement(name, frame)
-    sha256 = lake.write_frame(mart_key(name), frame)
+    staged = lake.stage(mart_key(name), frame)
     published = PublishedMart(
         rows=frame.height,
-        sha256=sha256,
+        sha256=staged.sha256,
         inputs=standing.inputs,
         newest_day=days[-1].isoformat() if days else None,
         failed_days=standing.failed_days,
     )
     with lake.exclusive():
+        standing.publish(lake, staged)
         enter_restated()
         record = {**read_record(lake), name: published}
-        lake.write(RECORD_KEY, msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=1))
+        data = msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=1)
+        lake.write(RECORD_KEY, data)
+        write_sum(lake, RECORD_KEY, hashlib.sha256(data).hexdigest())
     return Outcome(None, frame.height, str(lake.path(mart_key(name))), verdict, facts, preview(frame))

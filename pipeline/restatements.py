@@ -20,6 +20,7 @@ from pipeline.ingest.manifests import Manifest
 from pipeline.lake import Lake
 from pipeline.product import Product
 from pipeline.product_parts import ProductPart
+from pipeline.sealed import read_sealed, write_sum
 from pipeline.state import Snapshot, hash_texts
 
 FOLDER = "lake/restatements"
@@ -130,8 +131,7 @@ def basis_key(inputs: str) -> str:
 
 def read_basis(lake: Lake, inputs: str) -> Basis | None:
     """The basis of an earlier publication; None where it isn't known."""
-    data = lake.read(basis_key(inputs))
-    return msgspec.json.decode(data, type=Basis) if data else None
+    return read_sealed(lake, basis_key(inputs), Basis)
 
 
 def enter(lake: Lake, mart: str, found: pl.DataFrame, cause: str, now: datetime) -> None:
@@ -140,14 +140,20 @@ def enter(lake: Lake, mart: str, found: pl.DataFrame, cause: str, now: datetime)
         return
     rows = found.with_columns(restated_at=pl.lit(now, dtype=UTC_MICROSECONDS), mart=pl.lit(mart), cause=pl.lit(cause))
     key = f"{FOLDER}/{mart}.parquet"
-    lake.write_frame(key, pl.concat([_of_mart(lake, key), rows.select(SCHEMA.names())]).tail(MOST))
+    kept = pl.concat([ledger_of(lake, key), rows.select(SCHEMA.names())]).tail(MOST)
+    write_sum(lake, key, lake.write_frame(key, kept))
 
 
 def ledger(lake: Lake) -> pl.DataFrame:
     """All restated numbers, the latest first."""
-    parts = [pl.DataFrame(schema=SCHEMA), *(_of_mart(lake, key) for key in lake.keys(FOLDER))]
+    parts = [pl.DataFrame(schema=SCHEMA), *(ledger_of(lake, key) for key in lake.keys(FOLDER))]
     return pl.concat(parts).sort("restated_at", "mart", "key", "column", descending=[True, False, False, False])
 
 
-def _of_mart(lake: Lake, key: str) -> pl.DataFrame:
-    return pl.read_parquet(lake.path(key)) if lake.exists(key) else pl.DataFrame(schema=SCHEMA)
+def ledger_of(lake: Lake, key: str) -> pl.DataFrame:
+    """The ledger of one mart; empty where there is none that can be read."""
+    try:
+        return pl.read_parquet(lake.path(key)) if lake.exists(key) else pl.DataFrame(schema=SCHEMA)
+    except pl.exceptions.PolarsError:
+        # A damaged ledger holds up no mart; `footfall doctor` names it.
+        return pl.DataFrame(schema=SCHEMA)

@@ -14,9 +14,10 @@ import msgspec
 
 from pipeline.contracts import Table
 from pipeline.days import ONE_DAY
-from pipeline.lake import Lake, day_key
+from pipeline.lake import Lake, day_key, day_of
 from pipeline.product import Product
 from pipeline.product_parts import ProductPart
+from pipeline.sealed import read_sealed, write_sealed
 
 RAW = "raw_events"
 # Recorded rrweb events; like raw events they lie in objects that manifests name.
@@ -74,6 +75,8 @@ class Snapshot:
     files: str = ""
     recorded: dict[date, dict[str, int]] = field(default_factory=dict)
     wholly_rejected: dict[date, set[str]] = field(default_factory=dict[date, set[str]])
+    # sha256 of raw objects, where the manifest tells it.
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
     def data_days(self, table: str = "events") -> list[date]:
         """All days from the first with raw events to the newest that is published of `table`; none without either.
@@ -88,11 +91,11 @@ class Snapshot:
 
     def output(self, table: str, day: date) -> str:
         """Hash of what a reader of that day finds: of objects for raw events, of bytes for tables, or a verdict."""
-        if table == RAW:
+        if table in (RAW, RECORDED):
+            keys = (self.raw if table == RAW else self.recorded).get(day, {})
+            hashed = sorted(f"{key}:{self.sha256[key]}" if key in self.sha256 else key for key in keys)
             # The gate looks at files without an accepted record too.
-            return hash_texts([*sorted(self.raw.get(day, {})), *sorted(self.wholly_rejected.get(day, ()))])
-        if table == RECORDED:
-            return hash_texts(sorted(self.recorded.get(day, {})))
+            return hash_texts([*hashed, *sorted(self.wholly_rejected.get(day, ()) if table == RAW else ())])
         if table in VERDICTS:
             return self.verdicts.get(table, {}).get(day, "")
         state = self.states.get(table, {}).get(day)
@@ -197,30 +200,29 @@ def read_states(lake: Lake, table: str) -> tuple[dict[date, DayState], dict[date
     failures: dict[date, DayFailure] = {}
     published = set(lake.published_days(table))
     for key in lake.keys(f"lake/_state/{table}"):
-        data = lake.read(key)
-        name = key.rsplit("/", 1)[-1].removeprefix("day=").removesuffix(".json")
-        day = date.fromisoformat(name.removesuffix(".failed"))
-        if data is None:
+        name = key.rsplit("/", 1)[-1].removesuffix(".json")
+        day = day_of(name.removesuffix(".failed"))
+        # What is no state, or can't be read as one, is passed over: its day is computed again.
+        if day is None:
             continue
-        if name.endswith(".failed"):
-            failures[day] = msgspec.json.decode(data, type=DayFailure)
-        elif day in published:
-            states[day] = msgspec.json.decode(data, type=DayState)
+        if key == _failure_key(table, day) and (failure := read_sealed(lake, key, DayFailure)):
+            failures[day] = failure
+        elif key == _state_key(table, day) and day in published and (state := read_sealed(lake, key, DayState)):
+            states[day] = state
     return states, failures
 
 
 def read_state(lake: Lake, table: str, day: date) -> DayState | None:
     """State of one day; None if it was never published."""
-    data = lake.read(_state_key(table, day))
-    return msgspec.json.decode(data, type=DayState) if data and lake.exists(day_key(table, day)) else None
+    return read_sealed(lake, _state_key(table, day), DayState) if lake.exists(day_key(table, day)) else None
 
 
 def write_state(lake: Lake, table: str, day: date, state: DayState) -> None:
     """Record what the partition just published was made from; written after it, so a crash means: compute again."""
-    lake.write(_state_key(table, day), msgspec.json.encode(state))
+    write_sealed(lake, _state_key(table, day), state)
     lake.delete(_failure_key(table, day))
 
 
 def write_failure(lake: Lake, table: str, day: date, failure: DayFailure) -> None:
     """Record that the day's gate held it back with these inputs."""
-    lake.write(_failure_key(table, day), msgspec.json.encode(failure))
+    write_sealed(lake, _failure_key(table, day), failure)

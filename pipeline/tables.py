@@ -21,7 +21,7 @@ from pipeline.events.sessions import session_events, sessions
 from pipeline.ingest.batch import with_promoted
 from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.sources import FORMATS
-from pipeline.lake import Lake, day_folder
+from pipeline.lake import DamagedObject, Lake, day_folder, day_key
 from pipeline.metrics.calibration import first_views
 from pipeline.metrics.daily import daily_sessions
 from pipeline.metrics.features import feature_days
@@ -74,9 +74,22 @@ class Sources:
         if table in (RAW, RECORDED):
             objects = self.snapshot.raw if table == RAW else self.snapshot.recorded
             keys = sorted({key for day in days for key in objects.get(day, {})})
+            for key in keys:
+                self.lake.check(key, self.snapshot.sha256.get(key, ""))
             return self.lake.scan(TABLES[table], keys)
+        self._check(table, days)
         rows = self.lake.scan_days(table, days)
         return with_promoted(rows, self.product) if TABLES[table].product_columns else rows
+
+    def _check(self, table: str, days: Iterable[date]) -> None:
+        """Raise DamagedObject where a partition isn't the one that its state tells of."""
+        states = self.snapshot.states.get(table, {})
+        for day in days:
+            key = day_key(table, day)
+            if day in states:
+                self.lake.check(key, states[day].output_hash)
+            elif self.lake.exists(key):
+                raise DamagedObject(f"{key} isn't known to be whole, for its state is lost; run `footfall run` again")
 
     @property
     def repeated(self) -> pl.DataFrame:

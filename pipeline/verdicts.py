@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cached_property
 
-import msgspec
 import polars as pl
 
 from pipeline.days import ONE_DAY
 from pipeline.events.duplicates import repeated_ids
 from pipeline.events.identity import Identities, decided_by_links, resolve
-from pipeline.lake import Lake
+from pipeline.lake import Lake, day_of
 from pipeline.product import Product
+from pipeline.sealed import read_sealed, write_sealed
 from pipeline.state import IDENTITY, REPEATS, VERDICTS, DayState, hash_texts
 
 _IDENTITY_VERSION = "2"
@@ -92,11 +92,12 @@ class Verdicts:
         return found
 
     def _kept(self, name: str) -> dict[str, str]:
-        data = self._lake.read(_key(name))
-        return msgspec.json.decode(data, type=dict[str, str]) if data else {}
+        kept = read_sealed(self._lake, _key(name), dict[str, str]) or {}
+        # An entry that can't be ours is of a foreign file, and all are made again.
+        return kept if all(key == "made_from" or day_of(key) for key in kept) else {}
 
     def _keep(self, name: str, entries: Mapping[str, str]) -> None:
-        self._lake.write(_key(name), msgspec.json.encode(entries, order="sorted"))
+        write_sealed(self._lake, _key(name), entries)
 
 
 def _key(name: str) -> str:

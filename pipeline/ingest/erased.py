@@ -9,18 +9,25 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import polars as pl
 
 from pipeline.lake import Lake
+from pipeline.sealed import read_sealed, write_sealed
 
-KEY = "lake/erased/ids.json"
+KEY, COPY = "lake/erased/ids.json", "lake/erased/ids-copy.json"
+ERASED = "[erased]"
 # What may be an id within a text: words, parts of addresses, cells of a row, texts in quotes.
 _PIECES = tuple(
     re.compile(pattern)
     for pattern in (r"[^\s\"',;:{}\[\]()&=<>\\|]+", r"[^\s\"'&=/?#%]+", r"[^,;\t\r\n]+", r"[^|]+", r'"([^"]+)"')
 )
+
+# Words of a name and what stands between them.
+_TOKENS = re.compile(r"([^\w%]|_)")
+_MOST_TOKENS = 24
 
 
 class Erased(msgspec.Struct, frozen=True, dict=True):
@@ -50,6 +57,19 @@ class Erased(msgspec.Struct, frozen=True, dict=True):
         distinct = ids.drop_nulls().unique().to_list() if self.hashes else []
         return [each for each in distinct if self.holds(f"{kind}:{each}")]
 
+    def without(self, name: str) -> str:
+        """A short text, such as a file's name, with `[erased]` for each erased id in it."""
+        if not self.hashes:
+            return name
+        parts = _TOKENS.split(name)
+        # An id may be several words: the longest run of them comes first.
+        for length in range(min(len(parts), _MOST_TOKENS), 0, -1):
+            for begin in range(len(parts) - length + 1):
+                run = "".join(parts[begin : begin + length])
+                if run and any(self.holds(f"{kind}:{unquote(run)}") for kind in ("user", "device")):
+                    parts[begin : begin + length] = [ERASED, *[""] * (length - 1)]
+        return "".join(parts)
+
     def names_one(self, found: Any) -> bool:  # noqa: ANN401  # JSON holds anything
         """Whether a record, or a text, holds an erased id: as a value, a name, a cell or a word of its own."""
         return bool(self.hashes) and any(
@@ -72,12 +92,35 @@ def _candidates(found: Any) -> Iterator[str]:  # noqa: ANN401  # JSON holds anyt
             yield from pattern.findall(text)
 
 
+class ErasedUnreadable(Exception):
+    """Who was erased can't be told any more, so that nothing may be taken; the sentence says what to do."""
+
+
 def read_erased(lake: Lake) -> Erased:
-    """Who was erased from this home; nobody before the first time."""
-    data = lake.read(KEY)
-    return msgspec.json.decode(data, type=Erased) if data else Erased(secrets.token_hex(16))
+    """Who was erased from this home; nobody before the first time. It is kept twice, and either one will do.
+
+    Raises ErasedUnreadable where neither does: an erased person must not come back.
+    """
+    found = [each for key in (KEY, COPY) if (each := read_sealed(lake, key, Erased))]
+    if found:
+        return Erased(found[0].salt, frozenset().union(*(each.hashes for each in found if each.salt == found[0].salt)))
+    if lake.read(KEY) is not None or lake.read(COPY) is not None:
+        raise ErasedUnreadable(
+            f"{KEY} and its copy are damaged, and erased people could come back; restore one from a backup, or remove "
+            "both and erase everybody again"
+        )
+    return Erased(secrets.token_hex(16))
 
 
 def write_erased(lake: Lake, erased: Erased) -> None:
-    """Keep the hashes."""
-    lake.write(KEY, msgspec.json.encode(erased, order="sorted"))
+    """Keep the hashes, the copy first."""
+    for key in (COPY, KEY):
+        write_sealed(lake, key, erased)
+
+
+def mend_erased(lake: Lake) -> None:
+    """Make both again what they should be, where one of them is damaged or gone."""
+    both = [read_sealed(lake, key, Erased) for key in (KEY, COPY)]
+    known = read_erased(lake)
+    if any(both) and both != [known, known]:
+        write_erased(lake, known)

@@ -9,9 +9,9 @@ from functools import partial
 
 import msgspec
 
-from pipeline.ingest.erased import read_erased
-from pipeline.ingest.landing import Fingerprint, LandingFile, content_hash, find, settled, unchanged
-from pipeline.ingest.manifests import Manifest, read_manifests, write_manifest
+from pipeline.ingest.commit import Seen, commit
+from pipeline.ingest.landing import Fingerprint, LandingFile, content_hash, find, settled
+from pipeline.ingest.manifests import Manifest, note_withdrawal, read_manifests, write_manifest
 from pipeline.ingest.taking import reader_hash, take_file
 from pipeline.ingest.workers import takers
 from pipeline.lake import Lake
@@ -50,30 +50,33 @@ def ingest(
 
     A file that vanishes or is written to meanwhile is left for the next time, and nothing of it is visible.
     """
-    known, erased, chosen = read_manifests(lake), read_erased(lake), list(files)
+    seen, chosen = Seen.of(lake), list(files)
     under_way: deque[tuple[LandingFile, str, Callable[[], Manifest]]] = deque()
 
     def next_one() -> Iterator[Manifest]:
         file, sha256, taken = under_way.popleft()
+
+        def read(now: Seen) -> Manifest:
+            found = _known_content(file, sha256, now.known, product, again=again)
+            return found or (taken() if now is seen else take_file(lake, product, file, sha256, now.erased))
+
         try:
-            manifest = None if again else _known_content(file, sha256, known, product)
-            manifest = manifest or taken()
+            manifest = commit(lake, file, seen, read)
         except OSError:
             # Vanished, or not ours to read: it stays pending, and `footfall status` names it.
             return
-        if unchanged(file):
-            write_manifest(lake, manifest)
-            known[file.file_id] = manifest
+        if manifest is not None:
+            seen.known[file.file_id] = manifest
             yield manifest
 
-    with takers(lake, product, erased, chosen) as (take, at_a_time):
+    with takers(lake, product, seen.erased, chosen) as (take, at_a_time):
         for file in chosen:
             try:
                 sha256 = content_hash(file)
             except OSError:
                 continue
-            is_known = not again and _known_content(file, sha256, known, product) is not None
-            later = partial(take_file, lake, product, file, sha256, erased)
+            is_known = _known_content(file, sha256, seen.known, product, again=again) is not None
+            later = partial(take_file, lake, product, file, sha256, seen.erased)
             under_way.append((file, sha256, later if is_known else take(file, sha256)))
             if len(under_way) >= at_a_time:
                 yield from next_one()
@@ -81,11 +84,13 @@ def ingest(
             yield from next_one()
 
 
-def _known_content(file: LandingFile, sha256: str, known: Mapping[str, Manifest], product: Product) -> Manifest | None:
-    """A manifest for content that was read before, under this name or another."""
+def _known_content(
+    file: LandingFile, sha256: str, known: Mapping[str, Manifest], product: Product, *, again: bool
+) -> Manifest | None:
+    """A manifest for content that was read before, under this name or another; `again`: only of what was retracted."""
     own = known.get(file.file_id)
     reader = reader_hash(file.source, product)
-    candidates = [m for m in (own, *known.values()) if m and m.sha256 == sha256 and m.reader == reader]
+    candidates = [] if again else [m for m in (own, *known.values()) if m and m.sha256 == sha256 and m.reader == reader]
     if own is not None and own.retracted and own.sha256 == sha256:
         candidates = [own]
     candidates = [m for m in candidates if m is own or not m.retracted]
@@ -102,31 +107,53 @@ def _known_content(file: LandingFile, sha256: str, known: Mapping[str, Manifest]
 
 
 def retract(lake: Lake, name: str) -> Manifest:
-    """Take back the rows of the landing file of that name; KeyError if none was taken under it.
+    """Take back the rows of the landing file of that name; KeyError if there is none.
 
-    Its days become dirty. The same content is not taken again under this name; new content is.
+    Its days become dirty. The same content is not taken again under this name, not even by a run that is reading it;
+    new content is.
     """
+    with lake.exclusive():
+        manifest = _named(lake, name)
+        note_withdrawal(lake)
+        withdrawn = msgspec.structs.replace(
+            manifest,
+            days={},
+            recordings={},
+            rejected={},
+            rejected_days={},
+            rejected_key=None,
+            rejected_sha256="",
+            filtered={},
+            fields={},
+            records_read=0,
+            records_rejected=0,
+            accepted=0,
+            events=0,
+            file_rule=None,
+            file_reason=None,
+            retracted=True,
+        )
+        write_manifest(lake, withdrawn)
+    return withdrawn
+
+
+def _named(lake: Lake, name: str) -> Manifest:
+    """The manifest of a file by its name, or one of a file that waits to be taken or is being taken."""
     for manifest in read_manifests(lake).values():
         if name in (manifest.name, f"landing/{manifest.name}", manifest.file_id):
-            withdrawn = msgspec.structs.replace(
-                manifest,
-                days={},
-                recordings={},
-                rejected={},
-                rejected_days={},
-                rejected_key=None,
-                filtered={},
-                fields={},
-                records_read=0,
-                records_rejected=0,
-                accepted=0,
-                events=0,
-                file_rule=None,
-                file_reason=None,
-                retracted=True,
+            return manifest
+    for file in find(lake.path("landing")):
+        if name in (file.name, f"landing/{file.name}", file.file_id):
+            return Manifest(
+                file_id=file.file_id,
+                name=file.name,
+                source=file.source,
+                arrived=file.arrived.isoformat(),
+                size=file.size,
+                mtime_ns=file.mtime_ns,
+                sha256=content_hash(file),
+                reader="",
             )
-            write_manifest(lake, withdrawn)
-            return withdrawn
     raise KeyError(name)
 
 
@@ -138,3 +165,11 @@ def with_rejections(lake: Lake) -> list[LandingFile]:
         for file in find(lake.path("landing"))
         if (known := manifests.get(file.file_id)) and (known.rejected or known.file_rule) and not known.retracted
     ]
+
+
+def of_content(lake: Lake, name: str) -> list[LandingFile]:
+    """The landing file of that name, if it was taken and is there, and those of the same content: they share objects."""
+    known, there = read_manifests(lake), find(lake.path("landing"))
+    wanted = {name, name.removeprefix("landing/")}
+    contents = {m.sha256 for m in known.values() if wanted & {m.name, m.file_id}}
+    return [file for file in there if (own := known.get(file.file_id)) and own.sha256 in contents]

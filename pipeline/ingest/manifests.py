@@ -3,6 +3,8 @@
 Readers of raw events read only the objects that manifests name, so a run that dies half-way leaves nothing visible.
 """
 
+import re
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -10,15 +12,22 @@ from datetime import date
 import msgspec
 
 from pipeline.lake import Lake
+from pipeline.sealed import read_sealed, write_sealed
 
 _FOLDER = "lake/ingested"
+_KEY = re.compile(rf"{_FOLDER}/([0-9a-f]{{32}})\.json")
+_WITHDRAWN = "lake/_state/withdrawn.json"
 
 
 class DayObject(msgspec.Struct, frozen=True):
-    """An object of accepted rows: its key and how many rows it holds."""
+    """An object of accepted rows: its key, how many rows it holds, and the hash of its bytes.
+
+    Objects of before hashes were kept have none; they get it when their file is read again.
+    """
 
     key: str
     rows: int
+    sha256: str = ""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +63,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     days: dict[str, list[DayObject]] = {}
     recordings: dict[str, list[DayObject]] = {}
     rejected_key: str | None = None
+    rejected_sha256: str = ""
     retracted: bool = False
 
     @property
@@ -73,24 +83,63 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             return set(self.days)
         return set(self.rejected_days) or {self.arrived}
 
-
-_decoder = msgspec.json.Decoder(Manifest)
+    @property
+    def objects(self) -> dict[str, str]:
+        """Keys of all objects that it names, with their hashes."""
+        parts = [part for by_day in (self.days, self.recordings) for of_day in by_day.values() for part in of_day]
+        rejected = {self.rejected_key: self.rejected_sha256} if self.rejected_key else {}
+        return {**{part.key: part.sha256 for part in parts}, **rejected}
 
 
 def read_manifests(lake: Lake) -> dict[str, Manifest]:
-    """All manifests by file id."""
-    found: dict[str, Manifest] = {}
-    for key in lake.keys(_FOLDER):
-        data = lake.read(key)
-        if data is not None:
-            manifest = _decoder.decode(data)
-            found[manifest.file_id] = manifest
-    return found
+    """All manifests by file id; one that can't be read counts as none, so that its file is taken again."""
+    ids = [found[1] for key in lake.keys(_FOLDER) if (found := _KEY.fullmatch(key))]
+    found = {each: manifest for each in ids if (manifest := read_manifest(lake, each))}
+    return {each: manifest for each, manifest in found.items() if manifest.file_id == each}
+
+
+def read_manifest(lake: Lake, file_id: str) -> Manifest | None:
+    """The manifest of one landing file, if it was taken."""
+    return read_sealed(lake, manifest_key(file_id), Manifest)
+
+
+def damaged_manifests(lake: Lake) -> tuple[list[str], list[str]]:
+    """Keys of manifests that can't be read, by file id, and of files beside them that are none of ours."""
+    known, keys = read_manifests(lake), list(lake.keys(_FOLDER))
+    ids = [found[1] for key in keys if (found := _KEY.fullmatch(key))]
+    return [each for each in ids if each not in known], [key for key in keys if not _KEY.fullmatch(key)]
 
 
 def write_manifest(lake: Lake, manifest: Manifest) -> None:
     """Commit: from here on readers see the rows that `manifest` names, and no others of this file."""
-    lake.write(f"{_FOLDER}/{manifest.file_id}.json", msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+    write_sealed(lake, manifest_key(manifest.file_id), manifest)
+
+
+def manifest_key(file_id: str) -> str:
+    """Where the manifest of a landing file lies."""
+    return f"{_FOLDER}/{file_id}.json"
+
+
+def withdrawals(lake: Lake) -> str:
+    """A mark that is another one after each withdrawal: who read manifests before it must read them again."""
+    found = read_sealed(lake, _WITHDRAWN, dict[str, str])
+    return (found or {}).get("mark", "")
+
+
+def note_withdrawal(lake: Lake) -> None:
+    """Tell runs in progress that rows are taken back; to be called under the lock, before the first manifest changes."""
+    write_sealed(lake, _WITHDRAWN, {"mark": secrets.token_hex(16)})
+
+
+def mend_withdrawals(lake: Lake) -> None:
+    """Make the mark anew where it is damaged: then nobody knows what was taken back."""
+    if lake.read(_WITHDRAWN) is not None and not withdrawals(lake):
+        note_withdrawal(lake)
+
+
+def hashes_of(manifests: Iterable[Manifest]) -> dict[str, str]:
+    """sha256 of each object that manifests name, where it is known."""
+    return {key: sha256 for each in manifests for key, sha256 in each.objects.items() if sha256}
 
 
 def objects_by_day(manifests: Iterable[Manifest]) -> dict[date, dict[str, int]]:

@@ -5,14 +5,13 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from pipeline.ingest.erased import Erased
+from pipeline.ingest.erased import ERASED, Erased
 from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.scrub import is_dropped, json_within, plain_name, scrub_unread, without_personal
 from pipeline.ingest.sources.base import Format
 from pipeline.ingest.sources.fields import copied, take
 
 MAX_RAW_TEXT = 65_536
-ERASED = "[erased]"
 _TOO_DEEP = "[nested too deeply to be shown]"
 # A name and its value in JSON that broke off somewhere.
 _ENTRY = re.compile(r'"([^"\\]{1,64})"\s*:\s*("(?:[^"\\]|\\.)*(?:"|\Z)|[^,}\]\s]+)')

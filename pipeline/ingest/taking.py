@@ -93,8 +93,8 @@ class _Taking:
         for day, frame in days_of(self.recorded).items():
             number = sum(map(len, self.recordings.values()))
             key = f"lake/raw_recordings/day={day}/{self.stem}-{number}.parquet"
-            self.lake.write_frame(key, frame)
-            self.recordings.setdefault(day, []).append(DayObject(key, frame.height))
+            sha256 = self.lake.write_frame(key, frame)
+            self.recordings.setdefault(day, []).append(DayObject(key, frame.height, sha256))
         self.recorded, self.recorded_characters = [], 0
 
     def flush(self) -> None:
@@ -104,8 +104,8 @@ class _Taking:
         for (day,), frame in sorted(parts.items(), key=lambda part: str(part[0])):
             iso = str(day)
             key = f"lake/raw_events/day={iso}/{self.stem}-{self.parts}.parquet"
-            self.lake.write_frame(key, frame)
-            self.days.setdefault(iso, []).append(DayObject(key, frame.height))
+            sha256 = self.lake.write_frame(key, frame)
+            self.days.setdefault(iso, []).append(DayObject(key, frame.height, sha256))
         self.frames, self.rows, self.parts = [], 0, self.parts + 1
 
 
@@ -135,10 +135,10 @@ def _manifest(taking: _Taking, fault: FileFault | None, fields: dict[str, dict[s
     """Write what was rejected, and say what became of the file."""
     file = taking.file
     rejected = pl.concat(taking.rejects) if taking.rejects else rejected_frame(file.source, taking.sha256, [], [])
-    rejected_key = None
+    rejected_key, rejected_sha256 = None, ""
     if rejected.height:
         rejected_key = f"lake/rejected/arrived={file.arrived.isoformat()}/{taking.stem}.parquet"
-        taking.lake.write_frame(rejected_key, rejected)
+        rejected_sha256 = taking.lake.write_frame(rejected_key, rejected)
     by_day: dict[str, dict[str, int]] = {}
     for day, rule, number in (
         rejected.drop_nulls("event_day").group_by("event_day", "rule").len().sort("event_day", "rule").rows()
@@ -167,6 +167,7 @@ def _manifest(taking: _Taking, fault: FileFault | None, fields: dict[str, dict[s
         days=taking.days,
         recordings=taking.recordings,
         rejected_key=rejected_key,
+        rejected_sha256=rejected_sha256,
     )
 
 

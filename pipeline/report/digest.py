@@ -18,6 +18,7 @@ from pipeline.report.opportunities import title_of
 from pipeline.report.overview import because
 from pipeline.report.parts import Marts, Page, Section, Tile, figure_text, linked, said
 from pipeline.report.passports import Trust, said_of
+from pipeline.sealed import read_sealed
 from pipeline.webhook import post
 
 PICTURE_KEY, SENT_KEY = "report/digest.png", "lake/_state/digest_sent.json"
@@ -164,8 +165,7 @@ def send_digest(lake: Lake, product: Product, digest: Digest | None, webhook: st
     """Post the week's digest once; without a webhook nothing is sent. Raises OSError where it can't be reached."""
     if not webhook or digest is None:
         return False
-    data = lake.read(SENT_KEY)
-    if data and msgspec.json.decode(data, type=str) == str(digest.week):
+    if read_sealed(lake, SENT_KEY, str) == str(digest.week):
         return False
     post(webhook, message(product, digest))
     lake.write(SENT_KEY, msgspec.json.encode(str(digest.week)))

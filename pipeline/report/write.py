@@ -10,6 +10,7 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.contracts import MARTS
+from pipeline.ingest.manifests import withdrawals
 from pipeline.lake import Lake, mart_key
 from pipeline.product import Product
 from pipeline.report.digest import digest_of, send_digest, write_picture
@@ -37,6 +38,7 @@ def write_report(lake: Lake, product: Product) -> Path:
 
     Raises NotPublishedError where a mart isn't there yet.
     """
+    mark = withdrawals(lake)
     missing = [mart.name for mart in MARTS if not lake.path(mart_key(mart.name)).exists()]
     if missing:
         raise NotPublishedError(f"{', '.join(missing)}: not published yet; run `footfall run` first")
@@ -74,7 +76,8 @@ def write_report(lake: Lake, product: Product) -> Path:
     for path in lake.path(FOLDER).rglob("*.html"):
         if path.relative_to(lake.path(FOLDER)).as_posix() not in written:
             path.unlink()
-    return lake.path(f"{FOLDER}/index.html")
+    # Pages made of what was erased meanwhile are made again.
+    return lake.path(f"{FOLDER}/index.html") if mark == withdrawals(lake) else write_report(lake, product)
 
 
 def send_week(lake: Lake, product: Product, webhook: str | None) -> bool:

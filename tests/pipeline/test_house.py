@@ -127,7 +127,7 @@ def test_start_date_and_time_zone_are_fixed_at_first_ingest(tmp_path: Path) -> N
     lake = Lake(tmp_path)
     claim(lake, product())
     claim(lake, product(name="another name"))
-    with pytest.raises(HomeMismatch, match=r"time_zone was Europe/Berlin and is now UTC.*footfall run"):
+    with pytest.raises(HomeMismatch, match=r"time_zone was Europe/Berlin and is now UTC.*footfall rebuild"):
         claim(lake, product(time_zone="UTC"))
 
 
