@@ -178,15 +178,15 @@ def main(port: str) -> int:
     if lock is None:
         say(f"{home} is served already by another `make dev`, or by what is left of it; end that first")
         return USAGE_PROBLEM
-    if not port.isdigit() or is_taken(int(port)):
-        say(
-            f"port {port} of {HOST} is taken; choose another one: PORT={int(port) + 1 if port.isdigit() else 3001} make dev"
-        )
-        return USAGE_PROBLEM
-    server = Server(home, int(port), lock)
-    signal.signal(signal.SIGINT, server.stop)
-    signal.signal(signal.SIGTERM, server.stop)
-    return keep_alive(server)
+    with lock:
+        if not port.isdigit() or is_taken(int(port)):
+            another = int(port) + 1 if port.isdigit() else 3001
+            say(f"port {port} of {HOST} is taken; choose another one: PORT={another} make dev")
+            return USAGE_PROBLEM
+        server = Server(home, int(port), lock)
+        signal.signal(signal.SIGINT, server.stop)
+        signal.signal(signal.SIGTERM, server.stop)
+        return keep_alive(server)
 
 
 if __name__ == "__main__":

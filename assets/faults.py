@@ -24,7 +24,7 @@ _REMEDIES = {
 }
 # Python's words, and those of Polars and DuckDB.
 _ERRNO = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")
-_PATH = re.compile(r"'([^'\n]+)'|\"(/[^\"\n]+)\"|(/[^\s:'\"]+)")
+_PATH = re.compile(r"'([^'\n]+)'|\"(/[^\"\n]+)\"|(?<=\s)(/[^\s:'\"]+)")
 _SQLITE = {
     "database or disk is full": errno.ENOSPC,
     "attempt to write a readonly database": errno.EROFS,

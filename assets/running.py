@@ -104,8 +104,19 @@ class Runner:
             run_config=_QUIET,
             raise_on_error=False,
         )
-        if not result.success:
-            self.failures += [_reason(event) for event in result.get_step_failure_events()]
+        if result.success:
+            return
+        failed = result.get_step_failure_events()
+        if any(_is_interrupt(event) for event in failed) or result.dagster_run.status == dg.DagsterRunStatus.CANCELED:
+            # Ctrl-C; Dagster records it and goes on.
+            raise KeyboardInterrupt
+        said = [_reason(event) for event in failed]
+        self.failures += said or [f"the run of {job} failed before its first step; run again, the Dagster UI shows why"]
+
+
+def _is_interrupt(event: dg.DagsterEvent) -> bool:
+    error = event.step_failure_data.error
+    return error is not None and error.cls_name == "DagsterExecutionInterruptedError"
 
 
 def _reason(event: dg.DagsterEvent) -> str:

@@ -110,7 +110,7 @@ def test_interrupted_is_130(home: Path, monkeypatch: pytest.MonkeyPatch, fault: 
     assert (code, said) == (130, "interrupted; what is published is whole. Run again to go on")
 
 
-def test_exit_codes_of_commands_stay(home: Path) -> None:
+def test_exit_codes_of_commands_stay(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raising(monkeypatch, typer.Exit(7))
     assert invoke("status", "--home", str(home))[0] == 7
     assert invoke("nosuch")[0] == 2
