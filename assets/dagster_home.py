@@ -21,6 +21,8 @@ retention:
 # sha256 of settings that we wrote before; nobody changed them, so ours of today take their place.
 _EARLIER = {"d0abf05a74f03915e08f717b6d2bd0311dc4acc6a530f7cc88327df6866703e5"}
 _OF_HOME = "footfall_home.txt"
+# What this process put into the variable itself, for Dagster: for another home it says nothing.
+_OURS: set[str] = set()
 
 
 class DagsterHomeError(Exception):
@@ -41,11 +43,14 @@ def dagster_home(home: Path) -> Path:
     own = home / ".dagster"
     # An empty variable is what a script leaves that unsets it.
     said = os.environ.get(VARIABLE, "").strip()
+    said = "" if said in _OURS else said
     chosen = Path(said or own)
     if not chosen.is_absolute():
         raise DagsterHomeError(
             f"{VARIABLE} must be an absolute path, and is {said!r}; set it to {chosen.resolve()}, or unset it for {own}"
         )
+    if not said:
+        _OURS.add(str(chosen))
     os.environ[VARIABLE] = str(chosen)
     try:
         chosen.mkdir(parents=True, exist_ok=True)

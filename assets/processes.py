@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -77,16 +77,17 @@ def _key(run_id: str) -> str:
 def signs_of_life(lake: Lake, run_id: str) -> Generator[None]:
     """While in it, this process says in the lake that it computes the run."""
     worker, ended = msgspec.json.encode(this_worker()), threading.Event()
-    lake.write(_key(run_id), worker)
+
+    def sign() -> None:
+        # A full disk stops what is computed, with a sentence of its own; the next beat tries again.
+        with suppress(OSError):
+            lake.write(_key(run_id), worker)
 
     def beat() -> None:
         while not ended.wait(HEARTBEAT_SECONDS):
-            try:
-                lake.write(_key(run_id), worker)
-            except OSError:
-                # A full disk stops what is computed, with a sentence of its own; the next beat tries again.
-                continue
+            sign()
 
+    sign()
     thread = threading.Thread(target=beat, name="signs of life", daemon=True)
     thread.start()
     try:

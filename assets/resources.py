@@ -15,6 +15,7 @@ from pipeline.alert_messages import newest_alerts, send_new
 from pipeline.as_of import Judges, marts_as_of
 from pipeline.build import Outcome, build_days, build_period, find_dirty, take_snapshot
 from pipeline.catalog import write_catalog
+from pipeline.contracts import MARTS
 from pipeline.drift import Finding, find_drift
 from pipeline.home import claim
 from pipeline.ingest.files import ingest, listing, settled_pending
@@ -218,8 +219,9 @@ class Home:
         return report_version(self.lake, self.product)
 
     def outputs_are_stale(self) -> bool:
-        """Whether the report or the catalog is missing, or was made from something else than what lies there."""
-        return bool(read_record(self.lake)) and (
+        """Whether the report or the catalog is missing, or was made from something else than the marts that lie there."""
+        record = read_record(self.lake)
+        return all(mart.name in record for mart in MARTS) and (
             report_is_stale(self.lake, self.product) or catalog_is_stale(self.lake)
         )
 

@@ -87,14 +87,13 @@ class Runner:
         self._execute(days_job.name, [key for key in DAY_KEYS if key not in own], wider)
 
     def publish_marts(self, *, rebuild: bool = False) -> bool:
-        """Publish period tables and marts if they are behind, else report and catalog if those are; was either?"""
-        if rebuild or self.home.marts_are_stale():
+        """Publish period tables and marts if they are behind, report and catalog if those still are; was either?"""
+        if is_behind := rebuild or self.home.marts_are_stale():
             self._execute(marts_job.name, None, {})
-        elif self.home.outputs_are_stale():
+        # Where a mart was held back Dagster left out what is made from all of them.
+        if is_old := self.home.outputs_are_stale():
             self._execute(marts_job.name, OUTPUT_KEYS, {})
-        else:
-            return False
-        return True
+        return is_behind or is_old
 
     def _execute(self, job: str, keys: Sequence[dg.AssetKey] | None, tags: dict[str, str]) -> None:
         result = self._definitions.resolve_job_def(job).execute_in_process(
@@ -110,8 +109,8 @@ class Runner:
         if any(_is_interrupt(event) for event in failed) or result.dagster_run.status == dg.DagsterRunStatus.CANCELED:
             # Ctrl-C; Dagster records it and goes on.
             raise KeyboardInterrupt
-        said = [_reason(event) for event in failed]
-        self.failures += said or [f"the run of {job} failed before its first step; run again, the Dagster UI shows why"]
+        whole = [event for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE]
+        self.failures += [_reason(event) for event in failed or whole]
 
 
 def _is_interrupt(event: dg.DagsterEvent) -> bool:
@@ -120,14 +119,16 @@ def _is_interrupt(event: dg.DagsterEvent) -> bool:
 
 
 def _reason(event: dg.DagsterEvent) -> str:
-    error = event.step_failure_data.error
+    is_step = event.event_type == dg.DagsterEventType.STEP_FAILURE
+    error = event.step_failure_data.error if is_step else event.job_failure_data.error
     while error is not None and error.cause is not None:
         error = error.cause
     message = error.message.strip() if error is not None else "failed"
     if sentence := of_disk(message):
         return sentence
     # Our own sentences name the table; of others the class of the error is part of what happened.
-    return message.removeprefix(_OUR_FAILURE) if message.startswith(_OUR_FAILURE) else f"{event.step_key}: {message}"
+    where = event.step_key or event.job_name
+    return message.removeprefix(_OUR_FAILURE) if message.startswith(_OUR_FAILURE) else f"{where}: {message}"
 
 
 @contextmanager

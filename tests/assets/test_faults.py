@@ -143,6 +143,7 @@ def test_an_empty_dagster_home_is_none(home: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("DAGSTER_HOME", said)
     assert dagster_home(home) == home / ".dagster"
     assert os.environ["DAGSTER_HOME"] == str(home / ".dagster")
+    assert dagster_home(tmp_path / "second") == tmp_path / "second" / ".dagster", "one process may open two homes"
     assert not (tmp_path / "dagster.yaml").exists()
     monkeypatch.setenv("FOOTFALL_HOME", said)
     assert home_from_environment() == tmp_path / "footfall_home"

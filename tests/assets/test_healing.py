@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,18 +27,6 @@ from pipeline.lake import Lake
 from pipeline.report.made import MADE_KEY
 
 STATUS = dg.DagsterRunStatus
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    (tmp_path / "product.yaml").write_text(PRODUCT)
-    return Home(tmp_path)
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
 
 
 @dg.job(name="days")
