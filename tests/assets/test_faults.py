@@ -7,11 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import typer
-from support import PRODUCT, drop, ndjson, record
+from support import PRODUCT, drop, ndjson, record, take_all
 from typer.testing import CliRunner
 
 from assets import dev
@@ -204,6 +206,21 @@ def test_a_landing_folder_that_cannot_be_right(home: Path) -> None:
     assert fault == (
         "landing/wbe/ belongs to no source of product.yaml, only web, noid; add it under sources, or rename the folder"
     )
+
+
+def test_days_that_are_not_over_are_told(home: Path) -> None:
+    today = datetime.now(ZoneInfo("Europe/Berlin"))
+    (home / "product.yaml").write_text(PRODUCT.replace("2026-01-01", str(today.date() - timedelta(days=3))))
+    times = [today - timedelta(days=2), today.replace(hour=0, minute=0), today + timedelta(days=2)]
+    drop(home, "web/a.ndjson", ndjson(record(f"e{i}", when.isoformat()) for i, when in enumerate(times)))
+    opened = Home(home)
+    assert not opened.open_days()
+    take_all(opened.lake, opened.product)
+    ahead = times[2].date()
+    assert opened.open_days() == [
+        f"1 events of today, {today.date()}: today's day ends at midnight (Europe/Berlin) and is computed then",
+        f"1 events are dated ahead, {ahead} to {ahead}: they wait for their days",
+    ]
 
 
 # `make dev`.

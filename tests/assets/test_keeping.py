@@ -1,5 +1,6 @@
 """Dagster's records of old runs go, and what they made stays green."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,7 +8,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from support import PRODUCT
+from typer.testing import CliRunner
 
+from assets.cli import app
 from assets.keeping import prune_runs
 
 DAYS = dg.DailyPartitionsDefinition("2026-02-01", end_date="2026-02-10")
@@ -84,3 +88,21 @@ def test_records_stay_bounded_however_many_nights(instance: dg.DagsterInstance, 
         prune_runs(instance, ALL)
         sizes.append(sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()))
     assert sizes[2] < sizes[1] * 1.1
+
+
+def test_the_command_tells_what_it_freed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    (tmp_path / "product.yaml").write_text(PRODUCT)
+    left = tmp_path / "marts" / ".daily_kpis.parquet.1-ab.tmp"
+    left.parent.mkdir()
+    left.write_bytes(b"x" * 2_000_000)
+    os.utime(left, (1, 1))
+    for words, said, is_there in (
+        (["--dry-run"], "2.0 MB would be freed", True),
+        (["--keep-days", "7"], "Dagster's runs older than 7 days: 0, 0.0 MB", False),
+        ([], "0.0 MB freed", False),
+    ):
+        result = CliRunner().invoke(app, ["prune", "--home", str(tmp_path), *words])
+        assert result.exit_code == 0, result.output
+        assert said in result.output
+        assert left.exists() == is_there
