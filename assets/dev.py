@@ -77,19 +77,26 @@ class Server:
         self.fixed = self.first_day_and_zone()
         self.child = subprocess.Popen(  # noqa: S603  # our own
             [dg, "dev", "--host", HOST, "--port", str(self.port)],
-            # `dg` warns where the environment that it runs in isn't said to be active.
-            cwd=ROOT,env={**os.environ, "VIRTUAL_ENV": sys.prefix}, start_new_session=True, pass_fds=[self.lock.fileno()],
-        )  # fmt: skip
+            # `dg` warns where its environment isn't said to be active.
+            env={**os.environ, "VIRTUAL_ENV": sys.prefix},
+            cwd=ROOT,
+            start_new_session=True,
+            pass_fds=[self.lock.fileno()],
+        )
+        self.lock.truncate(0)
+        self.lock.write(str(self.child.pid))
+        self.lock.flush()
         return self.child
 
     def first_day_and_zone(self) -> tuple[str, str] | None:
         """What the code server's partitions and schedules follow; None while the product file can't be read."""
         try:
             product = load_product(self.home / "product.yaml")
-        except ProductFileError as fault:
-            for sentence in set(fault.faults) - self.told:
+        except (ProductFileError, OSError) as fault:
+            faults = set(fault.faults) if isinstance(fault, ProductFileError) else {str(fault)}
+            for sentence in faults - self.told:
                 say(sentence)
-            self.told = set(fault.faults)
+            self.told = faults
             return self.fixed
         return product.start_date.isoformat(), product.time_zone
 
@@ -176,7 +183,10 @@ def main(port: str) -> int:
     os.environ["FOOTFALL_HOME"] = str(home)
     lock = only_one(records)
     if lock is None:
-        say(f"{home} is served already by another `make dev`, or by what is left of it; end that first")
+        other = (records / "dev.lock").read_text(encoding="utf-8")
+        say(
+            f"{home} is served already by another `make dev`, or by what is left of it (process {other}); end that first"
+        )
         return USAGE_PROBLEM
     with lock:
         if not port.isdigit() or is_taken(int(port)):
