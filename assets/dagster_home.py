@@ -13,7 +13,7 @@ telemetry: {enabled: false}
 nux: {enabled: false}
 concurrency:
   runs: {max_concurrent_runs: 1}
-run_monitoring: {enabled: true, max_runtime_seconds: 86400, start_timeout_seconds: 180, poll_interval_seconds: 30}
+run_monitoring: {enabled: true, max_runtime_seconds: 86400, start_timeout_seconds: 300, poll_interval_seconds: 30}
 retention:
   schedule: {purge_after_days: 30}
   sensor: {purge_after_days: {skipped: 2, success: 30, failure: 30, started: 30}}

@@ -23,8 +23,8 @@ FOLDER = "lake/_state/runs"
 HEARTBEAT_SECONDS = 10.0
 # Seen from elsewhere a worker without a sign of life for so long is gone.
 SILENT_SECONDS = 60.0
-# Between the launch of a run and its first sign of life a process starts; on a busy machine that takes a minute.
-LAUNCH_SECONDS = 180.0
+# Between the launch of a run and its first sign of life a process starts; on a busy machine that takes minutes.
+LAUNCH_SECONDS = 300.0
 JOBS = ("days", "marts", "prune", "__ASSET_JOB")  # the last is what Dagster calls runs of backfills
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
