@@ -43,10 +43,8 @@ check: $(STAMP)  ## lint, types and import rules only
 	$(BIN)/pyright
 	PYTHONPATH=. $(BIN)/lint-imports
 
-dev: $(STAMP)  ## the Dagster UI over build/demo (set FOOTFALL_HOME for your own home)
-	@export FOOTFALL_HOME=$$(realpath -m "$${FOOTFALL_HOME:-build/demo}"); \
-	export DAGSTER_HOME=$$($(BIN)/python -m assets.dagster_home "$$FOOTFALL_HOME"); \
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg dev --host 127.0.0.1 --port $${PORT:-3000}
+dev: $(STAMP)  ## the Dagster UI over build/demo (set FOOTFALL_HOME for your own home, PORT for another port)
+	@FOOTFALL_HOME=$$(realpath -m "$${FOOTFALL_HOME:-build/demo}") $(BIN)/python -m assets.dev $${PORT:-3000}
 
 bench: export PYTHONPATH = .:examples/shop
 bench: $(STAMP)  ## time the demo run, a large night, and the metrics against DuckDB and chDB (an hour)

@@ -4,10 +4,13 @@ Work is reconciled: each tick compares what lies in the home with what was publi
 nothing. A run that is under way is waited for.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 import dagster as dg
 
+from assets.attempts import WORK_TAG, next_attempt
 from assets.partitions import range_runs, range_tags
 from assets.processes import runs_under_way
 from assets.resources import Home
@@ -22,7 +25,8 @@ NIGHTLY_MARTS = "15 5 * * *"
 RAW_KEY = dg.AssetKey(RAW)
 # What dirty days are computed in: all daily tables, not the landing files.
 DAY_KEYS = [dg.AssetKey(name) for name in DAY_TABLE]
-_BACKFILL_JOB = "__ASSET_JOB"
+# What is made from the marts; alone it costs seconds.
+OUTPUT_KEYS = [dg.AssetKey(name) for name in ("catalog", "report", "alert_messages", "digest_message")]
 
 days_job = dg.define_asset_job(
     "days",
@@ -32,9 +36,7 @@ days_job = dg.define_asset_job(
 )
 marts_job = dg.define_asset_job(
     "marts",
-    selection=dg.AssetSelection.assets(
-        *PERIOD_TABLE, *(mart.name for mart in MARTS), "catalog", "report", "alert_messages", "digest_message"
-    )
+    selection=dg.AssetSelection.assets(*PERIOD_TABLE, *(mart.name for mart in MARTS), *OUTPUT_KEYS)
     | dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("events"), "newest_day_age")),
     executor_def=dg.in_process_executor,
     description="Period tables and marts, once no day is dirty.",
@@ -43,41 +45,88 @@ marts_job = dg.define_asset_job(
 Requests = Iterator[dg.RunRequest | dg.SkipReason]
 
 
-def is_under_way(instance: dg.DagsterInstance) -> bool:
-    """Whether a run of ours, or of a backfill, hasn't ended yet."""
-    names = {days_job.name, marts_job.name, _BACKFILL_JOB}
-    return any(run.job_name in names for run in runs_under_way(instance))
+def is_under_way(instance: dg.DagsterInstance, home: Home) -> bool:
+    """Whether a run of ours, or of a backfill, hasn't ended yet; one whose worker is gone has."""
+    return bool(runs_under_way(instance, home.lake))
+
+
+def _waits(context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, home: Home) -> dg.SkipReason | None:
+    """Why nothing is asked for now, if so."""
+    if outdated := home.outdated:
+        return dg.SkipReason(outdated)
+    return dg.SkipReason("a run is under way") if is_under_way(context.instance, home) else None
+
+
+def _asked(instance: dg.DagsterInstance, requests: Iterable[dg.RunRequest]) -> Requests:
+    """The requests whose time it is: work that lies there still after a run of it is asked for again, with pauses.
+
+    An equal run key is launched once, ever, so the key counts the attempts.
+    """
+    for request in requests:
+        work = str(request.run_key)
+        attempt = next_attempt(instance, work)
+        if attempt.not_before > time.time():
+            until = datetime.fromtimestamp(attempt.not_before, UTC)
+            yield dg.SkipReason(f"{work} ended {attempt.number} times with its work undone; again at {until:%H:%M} UTC")
+        elif attempt.is_held_back:
+            yield dg.SkipReason(f"{work} is held back by its gate; it runs again when its inputs change, or by night")
+        else:
+            key = f"{work}#{attempt.number}" if attempt.number else work
+            yield request.with_replaced_attrs(run_key=key, tags={**request.tags, WORK_TAG: work})
+
+
+def _one_answer(found: Requests, otherwise: str) -> Requests:
+    """A tick either asks for runs or says why it doesn't."""
+    answers = list(found)
+    requests = [each for each in answers if isinstance(each, dg.RunRequest)]
+    yield from requests or answers[:1] or [dg.SkipReason(otherwise)]
 
 
 @dg.sensor(job=days_job, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def landing(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:
     """Takes landing files that arrived and no longer grow."""
-    if is_under_way(context.instance):
-        yield dg.SkipReason("a run is under way")
+    if waits := _waits(context, home):
+        yield waits
         return
-    runs = list(range_runs(home.waiting_days()))
-    for name, tags in runs:
-        yield dg.RunRequest(run_key=f"landing {name}:{home.waiting_version()}", tags=tags, asset_selection=[RAW_KEY])
-    if not runs:
-        yield dg.SkipReason("no file waits, or the product's first day isn't over")
+    version, days = home.waiting_version(), home.waiting_days()
+    requests = [
+        dg.RunRequest(run_key=f"landing {name}:{version}", tags=tags, asset_selection=[RAW_KEY])
+        for name, tags in range_runs(days)
+    ]
+    why = "; ".join(home.landing_faults()) or "no file waits, or the product's first day isn't over"
+    yield from _one_answer(_asked(context.instance, requests), why)
 
 
 @dg.sensor(jobs=[days_job, marts_job], minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def dirty_days(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:
-    """Computes days whose inputs changed, as ranges; once none is left, the marts."""
-    if is_under_way(context.instance):
-        yield dg.SkipReason("a run is under way")
+    """Computes days whose inputs changed, as ranges; once none is left, the marts, or only what is made from them."""
+    if waits := _waits(context, home):
+        yield waits
         return
     dirty = home.dirty()
-    runs = list(ranges(dirty.runnable))
-    for first, last in runs:
-        key = f"{first}..{last}:{dirty.version(first, last)}"
-        tags = range_tags(first, last)
-        yield dg.RunRequest(run_key=key, job_name=days_job.name, tags=tags, asset_selection=DAY_KEYS)
-    if not runs and home.marts_are_stale():
-        yield dg.RunRequest(run_key=f"marts:{home.marts_version()}", job_name=marts_job.name)
-    elif not runs:
-        yield dg.SkipReason("nothing is dirty")
+    requests = [
+        dg.RunRequest(
+            run_key=f"{first}..{last}:{dirty.version(first, last)}",
+            job_name=days_job.name,
+            tags=range_tags(first, last),
+            asset_selection=DAY_KEYS,
+        )
+        for first, last in ranges(dirty.runnable)
+    ]
+    if not requests:
+        requests = list(_publishing(context.instance, home))
+    yield from _one_answer(_asked(context.instance, requests), "nothing is dirty")
+
+
+def _publishing(instance: dg.DagsterInstance, home: Home) -> Iterator[dg.RunRequest]:
+    """The marts if they are behind; where a gate holds one back, or they aren't, what is made from those that lie there."""
+    are_stale, key = home.marts_are_stale(), f"marts:{home.marts_version()}"
+    outputs = home.outputs_are_stale()
+    if are_stale and not (outputs and next_attempt(instance, key).is_held_back):
+        yield dg.RunRequest(run_key=key, job_name=marts_job.name)
+    elif outputs:
+        key = f"report:{home.outputs_version()}"
+        yield dg.RunRequest(run_key=key, job_name=marts_job.name, asset_selection=OUTPUT_KEYS)
 
 
 def nightly_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
@@ -87,22 +136,28 @@ def nightly_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
     @dg.schedule(job=days_job, cron_schedule=NIGHTLY, execution_timezone=time_zone, default_status=running)
     def nightly(context: dg.ScheduleEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:
         """Takes files that still wait, computes what is still dirty; held back days are tried again, each on its own."""
+        if waits := _waits(context, home):
+            yield waits
+            return
         dirty = home.dirty()
         days = [*range_runs(dirty.runnable), *(run for day in sorted(dirty.held_back) for run in range_runs([day]))]
         work = [(RAW_KEY, range_runs(home.waiting_days())), (None, days)]
         runs = [(tags, [key] if key else DAY_KEYS) for key, found in work for _, tags in found]
-        if is_under_way(context.instance) or not runs:
-            yield dg.SkipReason("a run is under way" if runs else "nothing waits and nothing is dirty")
-            return
+        if not runs:
+            yield dg.SkipReason("nothing waits and nothing is dirty")
         for tags, keys in runs:
             yield dg.RunRequest(tags=tags, asset_selection=keys)
 
     @dg.schedule(job=marts_job, cron_schedule=NIGHTLY_MARTS, execution_timezone=time_zone, default_status=running)
     def nightly_marts(context: dg.ScheduleEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:
         """Publishes the marts if they are behind the days."""
-        if is_under_way(context.instance) or not home.marts_are_stale():
-            yield dg.SkipReason("a run is under way, or the marts are up to date")
-            return
-        yield dg.RunRequest()
+        if waits := _waits(context, home):
+            yield waits
+        elif home.marts_are_stale():
+            yield dg.RunRequest()
+        elif home.outputs_are_stale():
+            yield dg.RunRequest(asset_selection=OUTPUT_KEYS)
+        else:
+            yield dg.SkipReason("the marts and the report are up to date")
 
     return [nightly, nightly_marts]

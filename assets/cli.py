@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assets import cli_behaviour, cli_data, cli_home, cli_problems
+from assets import cli_behaviour, cli_data, cli_home, cli_keep, cli_problems
 from assets.cli_app import (
     DATA_PROBLEM,
     DEFAULT_HOME,
@@ -24,7 +24,7 @@ from assets.console import fail, out, show_progress, table
 if TYPE_CHECKING:
     from assets.resources import Home
 
-__all__ = ["app", "cli_behaviour", "cli_data", "cli_home", "cli_problems"]
+__all__ = ["app", "cli_behaviour", "cli_data", "cli_home", "cli_keep", "cli_problems"]
 
 
 @app.command()
@@ -246,3 +246,7 @@ def demo(
     cli_problems.tell_problems(opened.problems())
     out.print(f"\nThe report:   {_write_report(opened)}", highlight=False)
     out.print(f"Open the UI:  FOOTFALL_HOME={home} make dev", highlight=False)
+
+
+if __name__ == "__main__":
+    app()

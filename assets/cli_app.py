@@ -1,26 +1,55 @@
 """What all commands share: the app, the home option, a runner. What must not be here: a command."""
 
+import errno
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from assets.console import fail, show_progress
+from assets.faults import DEBUG_VARIABLE, in_words
 
 if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
     from assets.resources import Home
     from assets.running import Runner
 
 DATA_PROBLEM = 1
 USAGE_PROBLEM = 2
+INTERRUPTED = 130
+# How Dagster says that Ctrl-C came while a run was under way; by name, since `--help` must not load it.
+_INTERRUPTS = ("KeyboardInterrupt", "DagsterExecutionInterruptedError")
+
+
+class _Commands(TyperGroup):
+    """All commands, none of which ends in a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  # typer's own
+        """Run the command; what it didn't foresee is one sentence and exit 1, Ctrl-C is exit 130."""
+        try:
+            return super().invoke(ctx)
+        except BaseException as fault:
+            # Those that bear an exit code are said by typer; nobody reads what a closed pipe would get.
+            is_told = hasattr(fault, "exit_code") or isinstance(fault, typer.Abort | SystemExit)
+            if is_told or (isinstance(fault, OSError) and fault.errno == errno.EPIPE) or os.environ.get(DEBUG_VARIABLE):
+                raise
+            if type(fault).__name__ in _INTERRUPTS:
+                raise fail("interrupted; what is published is whole. Run again to go on", INTERRUPTED) from None
+            raise fail(in_words(fault), DATA_PROBLEM) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Experience analytics over your own events: landing files in, Parquet marts out.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 all is well, 1 a problem with data, 2 a wrong call.",
+    epilog="Exit codes: 0 all is well, 1 a problem with data or the machine, 2 a wrong call, 130 interrupted.",
 )
 HomeOption = Annotated[Path, typer.Option("--home", envvar="FOOTFALL_HOME", help="The product's home folder.")]
 DEFAULT_HOME = Path("footfall_home")
@@ -48,18 +77,33 @@ def claim_home(home: "Home") -> None:
 
 
 @contextmanager
+def open_records(home: "Home") -> "Generator[DagsterInstance]":
+    """Dagster's records of the home, as the UI uses them."""
+    from assets.dagster_home import DagsterHomeError, dagster_home
+    from assets.running import open_instance
+
+    try:
+        dagster_home(home.lake.home)
+    except DagsterHomeError as fault:
+        raise fail(str(fault), USAGE_PROBLEM) from None
+    with open_instance(home) as instance:
+        yield instance
+
+
+@contextmanager
 def open_run(path: Path, *, tells: bool = True) -> "Generator[Runner]":
     """A runner that shows its progress; exits with 1 and one sentence per run that failed.
 
     With `tells` it ends with what became of the files that were taken and what makes numbers doubtful: exit 1 too.
     """
     from assets.cli_problems import tell_problems, tell_taken
-    from assets.running import open_runner
+    from assets.running import Runner
 
     home = open_home(path)
-    claim_home(home)
     told_before = home.problems_told()
-    with show_progress(home), open_runner(home) as runner:
+    with open_records(home) as instance, show_progress(home):
+        claim_home(home)
+        runner = Runner(home, instance)
         yield runner
     tell_taken(home.taken)
     is_doubtful = tells and tell_problems(home.problems(but_for=told_before))

@@ -1,32 +1,84 @@
-"""Where Dagster keeps its records: in the home, with settings of ours. What must not be here: Dagster itself.
+"""Where Dagster keeps its records: in the home, with settings of ours. What must not be here: Dagster itself."""
 
-`python -m assets.dagster_home HOME` makes the folder and prints its path, for `make dev`.
-"""
-
+import hashlib
 import os
-import sys
 from pathlib import Path
 
 VARIABLE = "DAGSTER_HOME"
+HOME_VARIABLE, DEFAULT_HOME = "FOOTFALL_HOME", "footfall_home"
 SETTINGS = """\
 # Made by footfall. Telemetry and the sign-up prompt are off; one queued run at a time, none longer than a day.
+# A worker that is gone is noticed by our sensors; ticks are kept for a month (`footfall prune` keeps runs as long).
 telemetry: {enabled: false}
 nux: {enabled: false}
 concurrency:
   runs: {max_concurrent_runs: 1}
-run_monitoring: {enabled: true, max_runtime_seconds: 86400}
+run_monitoring: {enabled: true, max_runtime_seconds: 86400, start_timeout_seconds: 300, poll_interval_seconds: 30}
+retention:
+  schedule: {purge_after_days: 30}
+  sensor: {purge_after_days: {skipped: 2, success: 30, failure: 30, started: 30}}
 """
+# sha256 of settings that we wrote before; nobody changed them, so ours of today take their place.
+_EARLIER = {"d0abf05a74f03915e08f717b6d2bd0311dc4acc6a530f7cc88327df6866703e5"}
+_OF_HOME = "footfall_home.txt"
+# What this process put into the variable itself, for Dagster: for another home it says nothing.
+_OURS: set[str] = set()
+
+
+class DagsterHomeError(Exception):
+    """DAGSTER_HOME can't be used for this home; the sentence says what to do instead."""
+
+
+def home_from_environment() -> Path:
+    """FOOTFALL_HOME, else ./footfall_home."""
+    return Path(os.environ.get(HOME_VARIABLE, "").strip() or DEFAULT_HOME).resolve()
 
 
 def dagster_home(home: Path) -> Path:
-    """DAGSTER_HOME, else the folder .dagster in the home; made, with its settings, where it isn't there."""
-    chosen = Path(os.environ.setdefault(VARIABLE, str(home.resolve() / ".dagster")))
-    chosen.mkdir(parents=True, exist_ok=True)
-    settings = chosen / "dagster.yaml"
-    if not settings.exists():
-        settings.write_text(SETTINGS, encoding="utf-8")
+    """DAGSTER_HOME, else the folder .dagster in the home; made, with its settings, where it isn't there.
+
+    Raises DagsterHomeError where it is a relative path, can't be written to, or holds the records of another home.
+    """
+    home = home.resolve()
+    own = home / ".dagster"
+    # An empty variable is what a script leaves that unsets it.
+    said = os.environ.get(VARIABLE, "").strip()
+    said = "" if said in _OURS else said
+    chosen = Path(said or own)
+    if not chosen.is_absolute():
+        raise DagsterHomeError(
+            f"{VARIABLE} must be an absolute path, and is {said!r}; set it to {chosen.resolve()}, or unset it for {own}"
+        )
+    if not said:
+        _OURS.add(str(chosen))
+    os.environ[VARIABLE] = str(chosen)
+    try:
+        chosen.mkdir(parents=True, exist_ok=True)
+        _claim(chosen, home)
+        _write_settings(chosen / "dagster.yaml")
+    except OSError as fault:
+        raise DagsterHomeError(
+            f"Dagster's records can't be written to {chosen}: {fault.strerror}; give this user the right, or set "
+            f"{VARIABLE} to an absolute path that can be written to"
+        ) from None
     return chosen
 
 
-if __name__ == "__main__":
-    sys.stdout.write(f"{dagster_home(Path(sys.argv[1]))}\n")
+def _claim(chosen: Path, home: Path) -> None:
+    """Remember whose records these are: runs and partitions of two homes would be one in Dagster."""
+    note = chosen / _OF_HOME
+    owner = Path(note.read_text(encoding="utf-8").strip()) if note.exists() else home
+    # A home that was moved, its records with it or not, lies where it was no longer.
+    if owner != home and chosen != home / ".dagster" and (owner / "product.yaml").exists():
+        raise DagsterHomeError(
+            f"{VARIABLE} {chosen} holds the records of {owner}, not of {home}; set {VARIABLE} to a folder of its own, or "
+            f"unset it for {home / '.dagster'}"
+        )
+    if not note.exists() or owner != home:
+        note.write_text(f"{home}\n", encoding="utf-8")
+
+
+def _write_settings(settings: Path) -> None:
+    is_ours = settings.exists() and hashlib.sha256(settings.read_bytes()).hexdigest() in _EARLIER
+    if is_ours or not settings.exists():
+        settings.write_text(SETTINGS, encoding="utf-8")

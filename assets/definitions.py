@@ -11,10 +11,12 @@ from assets.alerts import (
 )
 from assets.automation import days_job, dirty_days, landing, marts_job, nightly_schedules
 from assets.checks import newest_day_age
+from assets.dagster_home import home_from_environment
 from assets.events import day_assets
+from assets.housekeeping import prune_job, weekly_prune
 from assets.landing import raw_events_asset
 from assets.marts import catalog_asset, mart_assets, period_assets, report_asset
-from assets.resources import Home, home_from_environment
+from assets.resources import Home, home_resource
 
 
 def build_defs(home: Home) -> dg.Definitions:
@@ -31,10 +33,10 @@ def build_defs(home: Home) -> dg.Definitions:
             digest_message_asset(),
         ],
         asset_checks=[newest_day_age, newest_day_usual, no_data_problems, selectors_find_elements],
-        jobs=[days_job, marts_job],
+        jobs=[days_job, marts_job, prune_job],
         sensors=[landing, dirty_days],
-        schedules=nightly_schedules(home.product.time_zone),
-        resources={"home": home},
+        schedules=[*nightly_schedules(home.product.time_zone), weekly_prune(home.product.time_zone)],
+        resources={"home": home_resource(home)},
         executor=dg.in_process_executor,
     )
 

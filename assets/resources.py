@@ -1,8 +1,8 @@
 """The one resource: a home folder with its product file. What must not be here: how anything is computed."""
 
-import os
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,17 @@ from typing import Any
 import dagster as dg
 
 from assets.partitions import existing_days, local_days
+from assets.processes import signs_of_life
 from pipeline.alert_messages import newest_alerts, published_problems, send_new, send_problems
 from pipeline.as_of import Judges, marts_as_of
 from pipeline.build import Outcome, build_days, build_period, find_dirty, problems_now, take_snapshot
 from pipeline.catalog import write_catalog
+from pipeline.contracts import MARTS
 from pipeline.drift import Finding, find_drift
 from pipeline.home import claim
 from pipeline.ingest.files import ingest, listing, settled_pending
-from pipeline.ingest.landing import LandingFile
-from pipeline.ingest.manifests import Manifest, read_manifests
+from pipeline.ingest.landing import LandingFile, printable
+from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests
 from pipeline.ingest.taking import reader_hash
 from pipeline.lake import Lake
 from pipeline.marts import Publication, build_mart, inputs_of_marts, marts_are_stale, read_record
@@ -27,10 +29,9 @@ from pipeline.problems.base import Problem, Told
 from pipeline.product import Product
 from pipeline.product_file import load_product, parse_product
 from pipeline.quality import judge, judge_mart
+from pipeline.report.made import catalog_is_stale, report_is_stale, report_version
 from pipeline.state import Dirty, hash_texts
 
-HOME_VARIABLE = "FOOTFALL_HOME"
-DEFAULT_HOME = "footfall_home"
 # A file that grows shows it within this time, or it isn't being written to.
 SETTLE_SECONDS = 1.0
 
@@ -38,11 +39,6 @@ _NO_PRODUCT = "{name: no product file yet, start_date: 2026-01-01, sources: {non
 
 # Hears (what, done, total) after each file, day or table.
 Progress = Callable[[str, int, int], None]
-
-
-def home_from_environment() -> Path:
-    """FOOTFALL_HOME, else ./footfall_home."""
-    return Path(os.environ.get(HOME_VARIABLE, DEFAULT_HOME)).resolve()
 
 
 class Home:
@@ -72,6 +68,18 @@ class Home:
         if self.product_file.exists() and (written := self.product_file.stat().st_mtime_ns) != self._written:
             self._loaded, self._written = load_product(self.product_file), written
         return self._loaded
+
+    @property
+    def outdated(self) -> str | None:
+        """Where the product file's first day or zone is no longer the one that partitions were made with: a sentence."""
+        made, wanted = self.days, local_days(self.product)
+        if made == wanted:
+            return None
+        return (
+            f"product.yaml now says start_date {wanted.start:%Y-%m-%d} and time_zone {wanted.timezone}; this process "
+            f"began with {made.start:%Y-%m-%d} and {made.timezone}. `make dev` reloads it by itself; without it reload "
+            "the code location in the UI (Deployment, Code locations)"
+        )
 
     def exists(self, day: date) -> bool:
         """Whether the local day is over and after the product's start."""
@@ -111,6 +119,37 @@ class Home:
     def problems_told(self) -> set[Told]:
         """The problems that were published with the marts."""
         return {each.name for each in published_problems(self.lake, still_standing=False)}
+
+    def landing_faults(self) -> list[str]:
+        """A sentence with its remedy where there is no landing folder, or a folder in it is no source's."""
+        landing, sources = self.lake.path("landing"), self.product.sources
+        if not landing.is_dir():
+            return [f"{landing} is missing; make it and drop event files into {landing}/<source>/"]
+        folders = sorted(path.name for path in landing.iterdir() if path.is_dir() and path.name[0] not in "._")
+        return [
+            f"landing/{printable(name)}/ belongs to no source of product.yaml, only {', '.join(sources)}; add it under "
+            "sources, or rename the folder"
+            for name in folders
+            if name not in sources
+        ]
+
+    def open_days(self) -> list[str]:
+        """A sentence for each day with events that isn't over yet: they wait for its end."""
+        known = existing_days(self.days)
+        days = objects_by_day(read_manifests(self.lake).values())
+        counts = {day: sum(days[day].values()) for day in sorted(days) if known is None or day > known[1]}
+        today, zone = datetime.now(self.product.zone_info).date(), self.product.time_zone
+        told = [
+            f"{count} events of today, {today}: today's day ends at midnight ({zone}) and is computed then"
+            for day, count in counts.items()
+            if day == today
+        ]
+        ahead = {day: count for day, count in counts.items() if day > today}
+        if ahead:
+            told.append(
+                f"{sum(ahead.values())} events are dated ahead, {min(ahead)} to {max(ahead)}: they wait for their days"
+            )
+        return told
 
     def drift(self, keys: Sequence[str]) -> list[Finding]:
         """How the records that arrived on the named days differ from those before them."""
@@ -191,6 +230,17 @@ class Home:
         files = self.waiting_files()
         return hash_texts(sorted(f"{f.file_id}:{f.fingerprint}:{reader_hash(f.source, self.product)}" for f in files))
 
+    def outputs_version(self) -> str:
+        """A hash of what report and catalog would be made from now."""
+        return report_version(self.lake, self.product)
+
+    def outputs_are_stale(self) -> bool:
+        """Whether the report or the catalog is missing, or was made from something else than the marts that lie there."""
+        record = read_record(self.lake)
+        return all(mart.name in record for mart in MARTS) and (
+            report_is_stale(self.lake, self.product) or catalog_is_stale(self.lake)
+        )
+
     def marts_version(self) -> str:
         """A hash of what the marts were made from and would be made from now."""
         record = read_record(self.lake)
@@ -208,3 +258,13 @@ class Home:
         return bool(manifests) and marts_are_stale(
             self.lake, self.product, take_snapshot(self.lake, self.product, manifests)
         )
+
+
+def home_resource(home: Home) -> dg.ResourceDefinition:
+    """The home as Dagster hands it out: a run that gets it shows that it lives, as long as it uses it."""
+
+    def handed_out(context: dg.InitResourceContext) -> Generator[Home]:
+        with signs_of_life(home.lake, context.run.run_id) if context.run else nullcontext():
+            yield home
+
+    return dg.ResourceDefinition(handed_out)

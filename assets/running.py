@@ -11,11 +11,12 @@ from functools import cached_property
 
 import dagster as dg
 
-from assets.automation import DAY_KEYS, RAW_KEY, days_job, marts_job
+from assets.automation import DAY_KEYS, OUTPUT_KEYS, RAW_KEY, days_job, marts_job
 from assets.dagster_home import dagster_home
 from assets.definitions import build_defs
+from assets.faults import of_disk
 from assets.partitions import existing_days, range_runs, range_tags
-from assets.processes import process_tag, runs_under_way
+from assets.processes import runs_under_way
 from assets.resources import Home
 from pipeline.ingest.landing import LandingFile
 from pipeline.tables import own_day_tables
@@ -57,7 +58,8 @@ class Runner:
         self.publish_marts()
 
     def take_files(self) -> int:
-        """Ingest the landing files that wait; returns how many waited."""
+        """Ingest the landing files that wait; returns how many waited. A folder that can't be right is a failure."""
+        self.failures += self.home.landing_faults()
         files = self.home.waiting_files()
         days = {day for file in files if (day := self.home.partition_of(file)) is not None}
         for _, tags in range_runs(days):
@@ -85,39 +87,66 @@ class Runner:
         self._execute(days_job.name, [key for key in DAY_KEYS if key not in own], wider)
 
     def publish_marts(self, *, rebuild: bool = False) -> bool:
-        """Publish period tables and marts if they are behind; returns whether that was done."""
-        if not rebuild and not self.home.marts_are_stale():
-            return False
-        self._execute(marts_job.name, None, {})
-        return True
+        """Publish period tables and marts if they are behind, report and catalog if those still are; was either?"""
+        if is_behind := rebuild or self.home.marts_are_stale():
+            self._execute(marts_job.name, None, {})
+        # Where a mart was held back Dagster left out what is made from all of them.
+        if is_old := self.home.outputs_are_stale():
+            self._execute(marts_job.name, OUTPUT_KEYS, {})
+        return is_behind or is_old
 
     def _execute(self, job: str, keys: Sequence[dg.AssetKey] | None, tags: dict[str, str]) -> None:
         result = self._definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             asset_selection=keys,
-            tags={**tags, **_LOCATION, **process_tag()},
+            tags={**tags, **_LOCATION},
             run_config=_QUIET,
             raise_on_error=False,
         )
-        if not result.success:
-            self.failures += [_reason(event) for event in result.get_step_failure_events()]
+        if result.success:
+            return
+        failed = result.get_step_failure_events()
+        if any(_is_interrupt(event) for event in failed) or result.dagster_run.status == dg.DagsterRunStatus.CANCELED:
+            # Ctrl-C; Dagster records it and goes on.
+            raise KeyboardInterrupt
+        whole = [event for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE]
+        self.failures += [_reason(event) for event in failed or whole]
+
+
+def _is_interrupt(event: dg.DagsterEvent) -> bool:
+    error = event.step_failure_data.error
+    return error is not None and error.cls_name == "DagsterExecutionInterruptedError"
 
 
 def _reason(event: dg.DagsterEvent) -> str:
-    error = event.step_failure_data.error
+    is_step = event.event_type == dg.DagsterEventType.STEP_FAILURE
+    error = event.step_failure_data.error if is_step else event.job_failure_data.error
     while error is not None and error.cause is not None:
         error = error.cause
     message = error.message.strip() if error is not None else "failed"
+    if sentence := of_disk(message):
+        return sentence
     # Our own sentences name the table; of others the class of the error is part of what happened.
-    return message.removeprefix(_OUR_FAILURE) if message.startswith(_OUR_FAILURE) else f"{event.step_key}: {message}"
+    where = event.step_key or event.job_name
+    return message.removeprefix(_OUR_FAILURE) if message.startswith(_OUR_FAILURE) else f"{where}: {message}"
+
+
+@contextmanager
+def open_instance(home: Home) -> Generator[dg.DagsterInstance]:
+    """The instance that the UI uses too; runs whose worker is gone are recorded as failed.
+
+    Raises DagsterHomeError where DAGSTER_HOME can't be used for this home.
+    """
+    dagster_home(home.lake.home)
+    with dg.DagsterInstance.get() as instance:
+        runs_under_way(instance, home.lake)
+        yield instance
 
 
 @contextmanager
 def open_runner(home: Home) -> Generator[Runner]:
-    """A runner on the instance that the UI uses too."""
-    dagster_home(home.lake.home)
-    with dg.DagsterInstance.get() as instance:
-        runs_under_way(instance)
+    """A runner on that instance."""
+    with open_instance(home) as instance:
         yield Runner(home, instance)
 
 
@@ -133,5 +162,5 @@ def plan(home: Home) -> Plan:
         held_back={
             name: {day: failure.reasons for day, failure in by_day.items()} for name, by_day in dirty.failed.items()
         },
-        marts=bool(files or ranges) or home.marts_are_stale(),
+        marts=bool(files or ranges) or home.marts_are_stale() or home.outputs_are_stale(),
     )

@@ -13,8 +13,10 @@ from pipeline.contracts import MARTS
 from pipeline.lake import Lake, mart_key
 from pipeline.restatements import FOLDER as RESTATEMENTS
 from pipeline.sealed import write_sum
+from pipeline.state import hash_texts
 
 CATALOG_KEY, DICTIONARY_KEY = "marts/catalog.duckdb", "marts/_dictionary.parquet"
+VERSION_KEY = "lake/_state/catalog.txt"
 RESTATED = (
     "One row per published number that was restated: when, of which mart, key and column, from what to what, and why."
 )
@@ -42,8 +44,21 @@ def dictionary() -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+def catalog_version(lake: Lake) -> str:
+    """Hash of what a catalog made now would hold: where the home lies, which marts there are, what columns mean."""
+    there = [mart.name for mart in MARTS if lake.exists(mart_key(mart.name))]
+    restated = str(any(lake.keys(RESTATEMENTS)))
+    return hash_texts([str(lake.home), *there, restated, dictionary().write_ndjson()])
+
+
+def read_catalog_version(lake: Lake) -> str:
+    """The hash that the catalog was made with; empty before there is one."""
+    return (lake.read(VERSION_KEY) or b"").decode(errors="replace")
+
+
 def write_catalog(lake: Lake) -> list[str]:
     """Replace the dictionary and the catalog of what is published; returns the names of its views."""
+    version = catalog_version(lake)
     write_sum(lake, DICTIONARY_KEY, lake.write_frame(DICTIONARY_KEY, dictionary()))
     path = lake.path(CATALOG_KEY)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -68,6 +83,7 @@ def write_catalog(lake: Lake) -> list[str]:
             made.append("restatements")
     fresh.replace(path)
     write_sum(lake, CATALOG_KEY, lake.sha256(CATALOG_KEY) or "")
+    lake.write(VERSION_KEY, version.encode())
     return [*made, "dictionary"]
 
 

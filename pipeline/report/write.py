@@ -14,6 +14,7 @@ from pipeline.ingest.manifests import withdrawals
 from pipeline.lake import Lake, mart_key
 from pipeline.product import Product
 from pipeline.report.digest import digest_of, send_digest, write_picture
+from pipeline.report.made import FOLDER, report_version, write_made
 from pipeline.report.pages import pages
 from pipeline.report.parts import Marts, Page, Section
 from pipeline.report.passports import Passport, passports, trust_of
@@ -22,7 +23,6 @@ from pipeline.report.replays import FOLDER as REPLAYS
 from pipeline.report.replays import NO_PLAYER, page_name, player, replay_parts, replays_of
 from pipeline.restatements import ledger
 
-FOLDER = "report"
 # These hold a row per incident or cell of all history.
 _LONG = ("heatmaps", "scroll_reach", "friction_events", "friction_elements")
 _SHOWN_DAYS = 28
@@ -42,6 +42,8 @@ def write_report(lake: Lake, product: Product) -> Path:
     missing = [mart.name for mart in MARTS if not lake.path(mart_key(mart.name)).exists()]
     if missing:
         raise NotPublishedError(f"{', '.join(missing)}: not published yet; run `footfall run` first")
+    # Looked at first: what changes meanwhile makes the report stale again.
+    version = report_version(lake, product)
     marts = {mart.name: _shown(lake, mart.name) for mart in MARTS}
     environment = _environment()
     template, style = environment.get_template("page.html.j2"), environment.get_template("style.css").render()
@@ -76,8 +78,11 @@ def write_report(lake: Lake, product: Product) -> Path:
     for path in lake.path(FOLDER).rglob("*.html"):
         if path.relative_to(lake.path(FOLDER)).as_posix() not in written:
             path.unlink()
-    # Pages made of what was erased meanwhile are made again.
-    return lake.path(f"{FOLDER}/index.html") if mark == withdrawals(lake) else write_report(lake, product)
+    if mark != withdrawals(lake):
+        # Pages made of what was erased meanwhile are made again.
+        return write_report(lake, product)
+    write_made(lake, version, written)
+    return lake.path(f"{FOLDER}/index.html")
 
 
 def send_week(lake: Lake, product: Product, webhook: str | None) -> bool:

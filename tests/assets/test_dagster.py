@@ -31,18 +31,6 @@ DAYS = days_from("2026-02-02", 6)
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    (tmp_path / "product.yaml").write_text(PRODUCT)
-    return Home(tmp_path)
-
-
-@pytest.fixture
-def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral() as made:
-        yield made
-
-
-@pytest.fixture
 def runner(home: Home, instance: dg.DagsterInstance) -> Runner:
     return Runner(home, instance)
 

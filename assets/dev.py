@@ -1,0 +1,203 @@
+"""`make dev`: `dg dev` over one home, kept alive. What must not be here: Dagster itself.
+
+`dg dev` doesn't start again what dies, nor does it read a product file twice. This does: it starts `dg dev` anew where
+that ends, and has the code location reloaded where its server died, or where the product's first day or zone changed.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from assets.dagster_home import DagsterHomeError, dagster_home, home_from_environment
+from pipeline.product_file import ProductFileError, load_product
+
+ROOT = Path(__file__).resolve().parents[1]
+HOST, LOCATION = "127.0.0.1", "footfall"
+LOOK_SECONDS = 5.0
+# What ends sooner than this, and so often in a row, won't live: its own words say why.
+SHORT_LIFE_SECONDS, SHORT_LIVES = 60.0, 3
+USAGE_PROBLEM = 2
+_HEALTH = """{ workspaceOrError { ... on Workspace { locationEntries { loadStatus
+  locationOrLoadError { __typename ... on PythonError { message } } } } } }"""
+_RELOAD = """mutation { reloadRepositoryLocation(repositoryLocationName: "footfall") { __typename } }"""
+
+
+def say(sentence: str) -> None:
+    """A line between Dagster's own."""
+    sys.stderr.write(f"footfall dev: {sentence}\n")
+    sys.stderr.flush()
+
+
+def is_taken(port: int) -> bool:
+    """Whether something listens on the port already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return True
+    return False
+
+
+def only_one(records: Path) -> IO[str] | None:
+    """The lock of the one `make dev` of these records; None where another one holds it. The system frees a dead one's."""
+    lock = (records / "dev.lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    return lock
+
+
+@dataclass
+class Server:
+    """`dg dev` on a port, and what it was last seen to serve."""
+
+    home: Path
+    port: int
+    lock: IO[str]
+    child: subprocess.Popen[bytes] | None = None
+    fixed: tuple[str, str] | None = None
+    is_stopping: bool = False
+    told: set[str] = field(default_factory=set[str])
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start `dg dev` in a group of its own, which can be ended as a whole. It holds the lock as long as it lives."""
+        dg = Path(sys.executable).parent / "dg"
+        self.fixed = self.first_day_and_zone()
+        self.child = subprocess.Popen(  # noqa: S603  # our own
+            [dg, "dev", "--host", HOST, "--port", str(self.port)],
+            # `dg` warns where its environment isn't said to be active.
+            env={**os.environ, "VIRTUAL_ENV": sys.prefix},
+            cwd=ROOT,
+            start_new_session=True,
+            pass_fds=[self.lock.fileno()],
+        )
+        self.lock.truncate(0)
+        self.lock.write(str(self.child.pid))
+        self.lock.flush()
+        return self.child
+
+    def first_day_and_zone(self) -> tuple[str, str] | None:
+        """What the code server's partitions and schedules follow; None while the product file can't be read."""
+        try:
+            product = load_product(self.home / "product.yaml")
+        except (ProductFileError, OSError) as fault:
+            faults = set(fault.faults) if isinstance(fault, ProductFileError) else {str(fault)}
+            for sentence in faults - self.told:
+                say(sentence)
+            self.told = faults
+            return self.fixed
+        return product.start_date.isoformat(), product.time_zone
+
+    def look(self) -> None:
+        """Have the location reloaded where its server is gone or the product file changed what it serves."""
+        now = self.first_day_and_zone()
+        if now != self.fixed:
+            say(f"product.yaml now says {' '.join(now or ())}; the code location is reloaded")
+        elif not self.is_broken():
+            return
+        else:
+            say("the code server is gone; it is started again")
+        if self.ask(_RELOAD) is not None:
+            self.fixed = now
+
+    def is_broken(self) -> bool:
+        """Whether the web server says that it can't reach the code."""
+        answer = self.ask(_HEALTH) or {}
+        entries = (answer.get("workspaceOrError") or {}).get("locationEntries") or []
+        return any(
+            entry["loadStatus"] == "LOADED" and (entry["locationOrLoadError"] or {}).get("__typename") == "PythonError"
+            for entry in entries
+        )
+
+    def ask(self, query: str) -> dict[str, Any] | None:
+        """The answer of the web server; None while it doesn't give one."""
+        body = json.dumps({"query": query}).encode()
+        request = urllib.request.Request(  # loopback
+            f"http://{HOST}:{self.port}/graphql", body, {"Content-Type": "application/json"}
+        )
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with direct.open(request, timeout=120) as answer:
+                return json.load(answer).get("data")
+        except (OSError, ValueError):
+            return None
+
+    def stop(self, number: int, _frame: object) -> None:
+        """Ctrl-C or a polite end: `dg dev` ends its services itself."""
+        self.is_stopping = True
+        if self.child is not None and self.child.poll() is None:
+            self.child.send_signal(number)
+
+    def end(self) -> None:
+        """End what is left of the group."""
+        if self.child is not None:
+            try:
+                os.killpg(self.child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                return
+
+
+def keep_alive(server: Server) -> int:
+    """Serve until told to stop; returns the exit code."""
+    short_lives = 0
+    while True:
+        began, child = time.monotonic(), server.start()
+        while child.poll() is None:
+            try:
+                child.wait(LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                if not server.is_stopping:
+                    server.look()
+        # Beside a second daemon the first one must not run on.
+        server.end()
+        if server.is_stopping:
+            return 130
+        short_lives = short_lives + 1 if time.monotonic() - began < SHORT_LIFE_SECONDS else 0
+        if short_lives >= SHORT_LIVES:
+            say(f"dg dev ended {short_lives} times right after its start; what it printed says why")
+            return 1
+        say(f"dg dev ended with code {child.returncode}; it is started again")
+        time.sleep(2**short_lives)
+
+
+def main(port: str) -> int:
+    """Serve the home that FOOTFALL_HOME names on `port`; returns the exit code."""
+    home = home_from_environment()
+    try:
+        records = dagster_home(home)
+    except DagsterHomeError as fault:
+        say(str(fault))
+        return USAGE_PROBLEM
+    os.environ["FOOTFALL_HOME"] = str(home)
+    lock = only_one(records)
+    if lock is None:
+        other = (records / "dev.lock").read_text(encoding="utf-8")
+        say(
+            f"{home} is served already by another `make dev`, or by what is left of it (process {other}); end that first"
+        )
+        return USAGE_PROBLEM
+    with lock:
+        if not port.isdigit() or is_taken(int(port)):
+            another = int(port) + 1 if port.isdigit() else 3001
+            say(f"port {port} of {HOST} is taken; choose another one: PORT={another} make dev")
+            return USAGE_PROBLEM
+        server = Server(home, int(port), lock)
+        signal.signal(signal.SIGINT, server.stop)
+        signal.signal(signal.SIGTERM, server.stop)
+        return keep_alive(server)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "3000"))
