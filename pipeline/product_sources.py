@@ -3,6 +3,7 @@
 pipeline/ingest/sources/mapping.py carries a mapping out.
 """
 
+import codecs
 from collections.abc import Mapping as Mapped
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -19,6 +20,7 @@ NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 FormatName = Literal["canonical", "mapping", "segment", "posthog", "snowplow", "ga4", "rrweb", "surveys"]
 EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 ISO = "iso8601"
+_NO_TEXTS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7"})
 _TYPES = {column.name: column.dtype for column in INPUT_COLUMNS}
 _COLUMNS = frozenset(_TYPES)
 _WORDS: dict[pl.DataType, str] = {
@@ -40,6 +42,20 @@ def known_zone(name: str) -> str:
         raise ValueError(f"{name!r} is no IANA time zone; write one like Europe/Berlin or UTC") from None
 
 
+def known_encoding(name: str) -> str:
+    """Python's own name of a text encoding; ValueError with an example where it knows none."""
+    try:
+        found = codecs.lookup(name).name
+        # Some of its codecs pack bytes, or write names of hosts.
+        is_text = found not in _NO_TEXTS and "a;b\n".encode(found).decode(found) == "a;b\n"
+    except (LookupError, ValueError):
+        is_text = False
+    if not is_text:
+        raise ValueError(f"{name!r} is no encoding of texts; write one like utf-8, cp1252 or utf-16")
+    return codecs.lookup(name).name
+
+
+Encoding = Annotated[str, AfterValidator(known_encoding)]
 Zone = Annotated[str, AfterValidator(known_zone)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
@@ -236,6 +252,9 @@ class Source(Part):
     )
     capabilities: tuple[Capability, ...] | None = Field(
         None, description="what the source measures; default: what its format declares, or its events show"
+    )
+    encoding: Encoding = Field(
+        "utf-8", description="of text files without a byte order mark, such as cp1252 of Excel's CSV"
     )
     heartbeat_s: int | None = Field(None, gt=0, description="seconds between page pings")
     minimum_visit_s: int = Field(0, ge=0, description="seconds after which the first page ping is sent")
