@@ -86,7 +86,7 @@ def open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
 
 
 def _is_data(member: zipfile.ZipInfo) -> bool:
-    parts = member.filename.split("/")
+    parts = [part for part in member.filename.split("/") if part.strip(".")]
     return not member.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in parts)
 
 

@@ -13,7 +13,7 @@ from pipeline.ingest.reading.base import CHUNK_BYTES, UTF8, Content
 from pipeline.ingest.reading.opening import PARQUET, ZIP, landed, packing, seekable, unpacked
 from pipeline.ingest.reading.parquet import rows_of
 
-_ENCODINGS = (UTF8, "cp1252", "latin-1", "utf-16-le", "utf-16-be")
+_ENCODINGS = (UTF8, "cp1252", "latin-1", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _MAGIC_BYTES = 16
 _ANY_SIZE = 2**40
 

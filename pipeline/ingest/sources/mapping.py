@@ -30,7 +30,6 @@ from pipeline.ingest.sources.fields import (
     copied,
     derived_id,
     epoch,
-    instant,
     number,
     peek,
     properties,
@@ -173,7 +172,8 @@ def _by_format(form: str, zone: str, value: Any) -> datetime | None:  # noqa: AN
     if form in EPOCHS:
         return epoch(value, EPOCHS[form])
     if isinstance(value, datetime):
-        return instant(value)
+        # Of a workbook, which knows no zones; Parquet's times have one by now.
+        return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
     try:
         written = str(value).strip()
         found = datetime.fromisoformat(written) if form == ISO else datetime.strptime(written, form)  # noqa: DTZ007
