@@ -183,13 +183,13 @@ def test_a_torn_member_refuses_the_archive(lake: Lake) -> None:
     ("declared", "written"), [("cp1252", "cp1252"), ("cp1252", "utf-8-sig"), ("utf-16-le", "utf-16-le")]
 )
 def test_a_declared_encoding(tmp_path: Path, declared: str, written: str) -> None:
-    text = "event_id;occurred_at;kind;page_title\ne1;2026-01-05T10:00:00Z;page_view;Größe – 5 €\n"
+    text = "event_id;occurred_at;kind;page_title\ne1;2026-01-05T10:00:00Z;page_view;Größe … 5 €\n"
     drop(tmp_path, "web/a.csv", text.encode(written))
     lake = Lake(tmp_path)
     (manifest,) = take_all(lake, product(sources={"web": {"encoding": declared}}))
     assert manifest.accepted == 1
     keys = [part.key for parts in manifest.days.values() for part in parts]
-    assert lake.scan(RAW_EVENTS, keys).collect()["page_title"].to_list() == ["Größe – 5 €"]
+    assert lake.scan(RAW_EVENTS, keys).collect()["page_title"].to_list() == ["Größe … 5 €"]
 
 
 def test_bytes_that_an_encoding_lacks_cost_their_record_alone(tmp_path: Path) -> None:
