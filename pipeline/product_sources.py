@@ -1,5 +1,6 @@
 """The product file's sources: which format a landing folder holds and how its events are told apart, as Pydantic models."""
 
+import codecs
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -16,6 +17,7 @@ FormatName = Literal[
     "canonical", "mapping", "segment", "posthog", "snowplow", "ga4", "mixpanel", "amplitude", "rrweb", "surveys"
 ]
 _COLUMNS = frozenset(column.name for column in INPUT_COLUMNS)
+_NO_TEXTS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7"})
 # More entries than this in one record are no events but an attack on the machine.
 MAX_EVENTS_PER_RECORD = 10_000
 
@@ -27,6 +29,22 @@ def _known_kind(kind: str) -> str:
 
 
 Kind = Annotated[str, AfterValidator(_known_kind)]
+
+
+def known_encoding(name: str) -> str:
+    """Python's own name of a text encoding; ValueError with an example where it knows none."""
+    try:
+        found = codecs.lookup(name).name
+        # Some of its codecs pack bytes, or write names of hosts.
+        is_text = found not in _NO_TEXTS and "a;b\n".encode(found).decode(found) == "a;b\n"
+    except (LookupError, ValueError):
+        is_text = False
+    if not is_text:
+        raise ValueError(f"{name!r} is no encoding of texts; write one like utf-8, cp1252 or utf-16")
+    return codecs.lookup(name).name
+
+
+Encoding = Annotated[str, AfterValidator(known_encoding)]
 
 
 class Replay(Part):
@@ -81,6 +99,9 @@ class Source(Part):
     )
     capabilities: tuple[Capability, ...] | None = Field(
         None, description="what the source measures; default: what its format declares, or its events show"
+    )
+    encoding: Encoding = Field(
+        "utf-8", description="of text files without a byte order mark, such as cp1252 of Excel's CSV"
     )
     heartbeat_s: int | None = Field(None, gt=0, description="seconds between page pings")
     minimum_visit_s: int = Field(0, ge=0, description="seconds after which the first page ping is sent")

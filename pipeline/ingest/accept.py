@@ -15,7 +15,7 @@ import polars as pl
 from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.contracts.canonical import MAX_TIME, PROMOTED_PREFIX, RAW_EVENTS, REJECTED
 from pipeline.days import day_start
-from pipeline.ingest.batch import Batch, Reject
+from pipeline.ingest.batch import Batch, Reader, Reject
 from pipeline.ingest.clock import clock_corrected
 from pipeline.ingest.erased import Erased
 from pipeline.ingest.ids import placeholders_by_column
@@ -29,6 +29,8 @@ _WHOSE = (
 )
 _TEAMS = "[not shown: an answer of the team]"
 _RECORDED = "[not shown: part of a recording]"
+_ABOVE = "[shown with another event of this record]"
+_LONG_TEXT = 4_096
 _NO_RULE = pl.col("broken_rule").is_null()
 
 
@@ -116,17 +118,30 @@ def _rejected(batch: Batch, bad: pl.DataFrame, erased: Erased, file_sha256: str)
     rows = bad.select("record_number", "event_number", "broken_rule", "local_day").rows()
     rejects = [*batch.rejected, *(Reject(n, rule, reasons[rule], batch.raw[n], place) for n, place, rule, _ in rows)]
     days = [None] * len(batch.rejected) + [day for *_, day in rows]
-    reader = batch.reader
-    teams = reader.product.team_surveys
-    shown = [
-        _RECORDED
-        if reader.config.format == "rrweb"
-        else _TEAMS
-        if any(name in str(each.raw) for name in teams)
-        else raw_text(each.raw, reader.format, reader.dropped_names, erased)
-        for each in rejects
-    ]
-    return rejected_frame(reader.source, file_sha256, rejects, shown, days)
+    shown = _shown(rejects, batch.reader, erased)
+    return rejected_frame(batch.reader.source, file_sha256, rejects, shown, days)
+
+
+def _shown(rejects: Sequence[Reject], reader: Reader, erased: Erased) -> list[str]:
+    """The rejects' records as text; a long one of many bad events stands once."""
+    found: list[str] = []
+    long: set[int] = set()
+    for each in rejects:
+        if each.record_number in long:
+            found.append(_ABOVE)
+            continue
+        found.append(_text(each, reader, erased))
+        if len(found[-1]) > _LONG_TEXT:
+            long.add(each.record_number)
+    return found
+
+
+def _text(reject: Reject, reader: Reader, erased: Erased) -> str:
+    if reader.config.format == "rrweb":
+        return _RECORDED
+    if any(name in str(reject.raw) for name in reader.product.team_surveys):
+        return _TEAMS
+    return raw_text(reject.raw, reader.format, reader.dropped_names, erased)
 
 
 def rejected_frame(

@@ -38,6 +38,7 @@ _INT64 = 2**63
 _FIELD_DEPTH = 3
 # A hostile file can invent a field a record; beyond so many they are counted together.
 MAX_FIELDS = 1_000
+MAX_FIELD_NAME = 256
 OTHER_FIELDS = "(other fields)"
 
 UNFORESEEN = "unforeseen_record"
@@ -148,7 +149,7 @@ class Reader:
 
     def count_field(self, path: str, value: Any, number: int = 1) -> None:  # noqa: ANN401
         """Count `number` values of the type of `value` in a field."""
-        key = (path, type(value).__name__)
+        key = (path[:MAX_FIELD_NAME], type(value).__name__)
         known = key in self.fields or len(self.fields) < MAX_FIELDS
         self.fields[key if known else (OTHER_FIELDS, "any")] += number
 

@@ -32,3 +32,24 @@ class RecordLeftOut(Exception):
     def __init__(self, rule: str) -> None:
         super().__init__(rule)
         self.rule = rule
+
+
+class CannotRead(Exception):
+    """A disk or network doesn't give the file's bytes at the moment: nothing is known of the file, and it waits.
+
+    No OSError, so that it is never taken for trouble with writing. `is_passing` is false where another try at once
+    can't help: the file has vanished, or its rights don't let us read it.
+    """
+
+    def __init__(self, reason: str, *, is_passing: bool = True) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.is_passing = is_passing
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Workers hand it over to the process that asked."""
+        return _cannot_read, (self.reason, self.is_passing)
+
+
+def _cannot_read(reason: str, is_passing: bool) -> CannotRead:
+    return CannotRead(reason, is_passing=is_passing)

@@ -7,21 +7,31 @@ listings, or when a `.done` file stands beside it (design.md, "The way of one ev
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
+
+from pipeline.ingest.faults import CannotRead, FileFault
+from pipeline.ingest.reading.opening import open_landing
 
 _DAY_IN_PATH = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 _DONE = ".done"
 _IGNORED_ENDINGS = (_DONE, ".tmp", ".part", ".crc")
+
+_HASHED_BYTES = 1_048_576
 
 Fingerprint = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class LandingFile:
-    """A file as listed. `name` is its path below landing/, made printable; `file_id` is made from the exact bytes."""
+    """A file as listed. `name` is its path below landing/, made printable; `file_id` is made from the exact bytes.
+
+    `fault` is rule and reason where it must not be opened: it leads out of landing/, or is no file.
+    """
 
     path: Path
     name: str
@@ -30,6 +40,7 @@ class LandingFile:
     size: int
     mtime_ns: int
     is_done: bool
+    fault: tuple[str, str] | None = None
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -48,37 +59,75 @@ class LandingFile:
 
 
 def find(landing: Path) -> list[LandingFile]:
-    """List the files below `landing`, one folder a source, in the order of their names.
+    """List the files below `landing` that can be read, one folder a source, in the order of their names.
 
     Hidden files, `.done` marks and files still being copied (.tmp, .part) are none of ours. A file that vanishes
     while we look, a link that leads nowhere and a folder named like a file are passed over.
     """
+    return [file for file in find_all(landing) if file.fault is None]
+
+
+def find_all(landing: Path) -> list[LandingFile]:
+    """`find`, and with a fault what lies there and must not be opened: links that lead out, pipes, devices."""
+    root = landing.resolve()
     found: list[LandingFile] = []
-    for folder, folders, names in os.walk(landing):
-        folders[:] = [name for name in folders if not name.startswith((".", "_"))]
+    # Where links lead that were followed: two folders that link to each other have no end.
+    followed: set[Path] = set()
+    for folder, folders, names in os.walk(landing, followlinks=True):
         marks = set(names)
-        for name in names:
-            if name.startswith((".", "_")) or name.endswith(_IGNORED_ENDINGS):
+        for name in [*folders, *names]:
+            is_folder = name in folders
+            if name.startswith((".", "_")) or (not is_folder and name.endswith(_IGNORED_ENDINGS)):
                 continue
             path = Path(folder, name)
-            try:
-                status = path.stat()
-            except OSError:
-                continue
-            relative = path.relative_to(landing)
-            if len(relative.parts) > 1 and path.is_file():
-                found.append(
-                    LandingFile(
-                        path=path,
-                        name=printable(relative.as_posix()),
-                        file_id=file_id(relative.as_posix()),
-                        source=printable(relative.parts[0]),
-                        size=status.st_size,
-                        mtime_ns=status.st_mtime_ns,
-                        is_done=name + _DONE in marks,
-                    )
-                )
+            file = _listed(path, landing, root, is_done=name + _DONE in marks)
+            if file and (file.fault or not is_folder):
+                found.append(file)
+        folders[:] = [name for name in folders if _is_ours(Path(folder, name), root, followed)]
     return sorted(found, key=lambda file: file.name)
+
+
+def _is_ours(folder: Path, root: Path, followed: set[Path]) -> bool:
+    """Whether to look into a folder: a link is followed once, and never out of landing."""
+    if folder.name.startswith((".", "_")):
+        return False
+    if not folder.is_symlink():
+        return True
+    target = folder.resolve()
+    is_new = target not in followed and target not in (root, *folder.parent.resolve().parents, folder.parent.resolve())
+    followed.add(target)
+    return is_new and target.is_relative_to(root)
+
+
+def _listed(path: Path, landing: Path, root: Path, *, is_done: bool) -> LandingFile | None:
+    """What lies at `path`; None for a folder, a loose file, and where nothing is."""
+    try:
+        own = path.lstat()
+        status = path.stat() if stat.S_ISLNK(own.st_mode) else own
+        leads_out = status is not own and not path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):
+        return None
+    relative = path.relative_to(landing)
+    fault = None
+    if leads_out:
+        fault = ("leads_out", "a link that leads out of landing/; copy or mount there what it leads to")
+        status, is_done = own, True
+    elif stat.S_ISDIR(status.st_mode):
+        return None
+    elif not stat.S_ISREG(status.st_mode):
+        fault, is_done = ("no_regular_file", "a pipe, socket or device; put a file there"), True
+    if len(relative.parts) == 1 and not (fault and path.is_dir()):
+        return None
+    return LandingFile(
+        path=path,
+        name=printable(relative.as_posix()),
+        file_id=file_id(relative.as_posix()),
+        source=printable(relative.parts[0]),
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        is_done=is_done,
+        fault=fault,
+    )
 
 
 def printable(name: str) -> str:
@@ -98,15 +147,37 @@ def settled(files: list[LandingFile], before: Mapping[str, Fingerprint]) -> list
 
 
 def content_hash(file: LandingFile) -> str:
-    """sha256 of the file's bytes."""
-    with file.path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """sha256 of the file's bytes; of what must not be opened, of why. CannotRead where the bytes can't be had."""
+    if file.fault is not None:
+        return hashlib.sha256(f"{file.fault}:{file.file_id}".encode()).hexdigest()
+    with open_landing(file.path) as stream:
+        digest = hashlib.sha256()
+        while part := stream.read(_HASHED_BYTES):
+            digest.update(part)
+        return digest.hexdigest()
 
 
 def unchanged(file: LandingFile) -> bool:
     """Whether the file is still the one that was listed."""
     try:
-        status = file.path.stat()
-    except FileNotFoundError:
+        status = file.path.lstat() if file.fault else file.path.stat()
+    except OSError:
         return False
     return (status.st_size, status.st_mtime_ns) == file.fingerprint
+
+
+def other_content(file: LandingFile, sha256: str) -> bool:
+    """Whether the file holds something else than it did, though its size and time are the same.
+
+    What was hashed once isn't hashed again until the file system says that it was touched. False for what can't be read.
+    """
+    try:
+        status = file.path.stat()
+        return _hash_of(file, status.st_ctime_ns, status.st_ino) != sha256
+    except (OSError, CannotRead, FileFault):
+        return False
+
+
+@lru_cache(maxsize=10_000)
+def _hash_of(file: LandingFile, _changed_ns: int, _inode: int) -> str:
+    return content_hash(file)

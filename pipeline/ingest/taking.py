@@ -10,22 +10,29 @@ import polars as pl
 from pipeline.ingest.accept import Judged, judge, rejected_frame
 from pipeline.ingest.batch import Batch, Reader, Reject
 from pipeline.ingest.erased import Erased
-from pipeline.ingest.faults import FileFault
+from pipeline.ingest.faults import FileFault, RecordFault
 from pipeline.ingest.in_order import in_order
 from pipeline.ingest.landing import LandingFile
 from pipeline.ingest.manifests import DayObject, Manifest
 from pipeline.ingest.raw_text import raw_text
-from pipeline.ingest.reading import How, read_records
+from pipeline.ingest.reading import How, Row, read_records
 from pipeline.ingest.recorded import days_of, recorded_frame
+from pipeline.ingest.rejects import Rejects
 from pipeline.lake import Lake
 from pipeline.product import Product
 
 # Raised whenever the meaning of a record changes: files are then read anew.
-READER_VERSION = "6"
+READER_VERSION = "7"
 BATCH_RECORDS = 16_384
 OBJECT_ROWS = 1_000_000
 # Of recordings single events may be as large as a page.
 RECORDED_CHARACTERS = 64_000_000
+# What records hold before they are judged, and frames before they are written, however few they are.
+BATCH_BYTES = 64_000_000
+OBJECT_BYTES = 256_000_000
+# A file of nothing but so many bad records is of another kind than its source says.
+MAX_REJECTED = 1_000_000
+_OF_WORKBOOKS = ("surveys", "mapping")
 # What a source says about later steps.
 _NOT_OF_READING = {"heartbeat_s", "minimum_visit_s", "capabilities", "identified_by"}
 
@@ -48,7 +55,6 @@ class _Taking:
     sha256: str
     erased: Erased
     frames: list[pl.DataFrame] = field(default_factory=list)
-    rejects: list[pl.DataFrame] = field(default_factory=list)
     days: dict[str, list[DayObject]] = field(default_factory=dict)
     recorded: list[pl.DataFrame] = field(default_factory=list[pl.DataFrame])
     recorded_characters: int = 0
@@ -59,7 +65,12 @@ class _Taking:
     accepted: int = 0
     rejected: int = 0
     rows: int = 0
+    size: int = 0
     parts: int = 0
+
+    def __post_init__(self) -> None:
+        arrived = self.file.arrived.isoformat()
+        self.rejects = Rejects(self.lake, f"lake/rejected/arrived={arrived}/{self.stem}.parquet")
 
     @property
     def reader(self) -> str:
@@ -71,14 +82,21 @@ class _Taking:
 
     def add(self, judged: Judged) -> None:
         self.frames.append(judged.accepted)
-        self.rejects.append(judged.rejected)
+        self.rejects.add(judged.rejected)
         self.filtered += judged.filtered
         self.placeholder_ids += judged.placeholder_ids
         self.records += judged.records
         self.accepted += judged.records_accepted
         self.rejected += judged.records_rejected
         self.rows += judged.accepted.height
-        if self.rows >= OBJECT_ROWS:
+        self.size += int(judged.accepted.estimated_size())
+        if self.rejected > MAX_REJECTED and not self.accepted:
+            (rule, _), *_ = self.rejects.rules.most_common(1)
+            raise FileFault(
+                "nothing_accepted",
+                f"over {MAX_REJECTED} records and all rejected, most by {rule}; look at the source's format",
+            )
+        if self.rows >= OBJECT_ROWS or self.size >= OBJECT_BYTES:
             self.flush()
 
     def add_recorded(self, batch: Batch) -> None:
@@ -106,7 +124,7 @@ class _Taking:
             key = f"lake/raw_events/day={iso}/{self.stem}-{self.parts}.parquet"
             sha256 = self.lake.write_frame(key, frame)
             self.days.setdefault(iso, []).append(DayObject(key, frame.height, sha256))
-        self.frames, self.rows, self.parts = [], 0, self.parts + 1
+        self.frames, self.rows, self.size, self.parts = [], 0, 0, self.parts + 1
 
 
 def take_file(lake: Lake, product: Product, file: LandingFile, sha256: str, erased: Erased) -> Manifest:
@@ -114,7 +132,7 @@ def take_file(lake: Lake, product: Product, file: LandingFile, sha256: str, eras
     taking, fault = _Taking(lake, product, file, sha256, erased), None
     fields: dict[str, dict[str, int]] = {}
     try:
-        _check_source(file.source, taking.product)
+        _check(file, taking.product)
         reader = Reader(file.source, taking.product)
         for batch in _batches(file, reader):
             taking.add(judge(batch, taking.erased, taking.sha256))
@@ -125,25 +143,18 @@ def take_file(lake: Lake, product: Product, file: LandingFile, sha256: str, eras
             fields.setdefault(name, {})[kind] = number
     except FileFault as found:
         fault, name = found, Reject(0, found.rule, found.reason, file.name.encode())
+        taking.rejects.discard()
         taking = _Taking(taking.lake, taking.product, file, taking.sha256, taking.erased)
         shown = raw_text(name.raw, None, frozenset(), taking.erased)
-        taking.rejects = [rejected_frame(file.source, taking.sha256, [name], [shown])]
+        taking.rejects.add(rejected_frame(file.source, taking.sha256, [name], [shown]))
     return _manifest(taking, fault, fields)
 
 
 def _manifest(taking: _Taking, fault: FileFault | None, fields: dict[str, dict[str, int]]) -> Manifest:
     """Write what was rejected, and say what became of the file."""
     file = taking.file
-    rejected = pl.concat(taking.rejects) if taking.rejects else rejected_frame(file.source, taking.sha256, [], [])
-    rejected_key, rejected_sha256 = None, ""
-    if rejected.height:
-        rejected_key = f"lake/rejected/arrived={file.arrived.isoformat()}/{taking.stem}.parquet"
-        rejected_sha256 = taking.lake.write_frame(rejected_key, rejected)
-    by_day: dict[str, dict[str, int]] = {}
-    for day, rule, number in (
-        rejected.drop_nulls("event_day").group_by("event_day", "rule").len().sort("event_day", "rule").rows()
-    ):
-        by_day.setdefault(str(day), {})[rule] = number
+    rejects = taking.rejects
+    rejected_key, rejected_sha256 = rejects.write()
     return Manifest(
         file_id=file.file_id,
         name=file.name,
@@ -157,8 +168,8 @@ def _manifest(taking: _Taking, fault: FileFault | None, fields: dict[str, dict[s
         accepted=taking.accepted,
         events=sum(part.rows for parts in taking.days.values() for part in parts),
         records_rejected=taking.rejected,
-        rejected={} if fault else dict(sorted(Counter(rejected["rule"].to_list()).items())),
-        rejected_days=by_day,
+        rejected={} if fault else dict(sorted(rejects.rules.items())),
+        rejected_days={day: dict(sorted(rules.items())) for day, rules in sorted(rejects.days.items())},
         filtered=dict(sorted(taking.filtered.items())),
         placeholder_ids=dict(sorted(taking.placeholder_ids.items())),
         fields=fields,
@@ -171,22 +182,40 @@ def _manifest(taking: _Taking, fault: FileFault | None, fields: dict[str, dict[s
     )
 
 
-def _check_source(source: str, product: Product) -> None:
-    if source not in product.sources:
+def _check(file: LandingFile, product: Product) -> None:
+    if file.fault is not None:
+        raise FileFault(*file.fault)
+    if file.source not in product.sources:
         known = ", ".join(product.sources)
-        raise FileFault("unknown_source", f"no source {source!r} in product.yaml, only {known}; add it there")
+        raise FileFault("unknown_source", f"no source {file.source!r} in product.yaml, only {known}; add it there")
 
 
 def _batches(file: LandingFile, reader: Reader) -> Iterator[Batch]:
-    form = reader.format
-    how = How(form.max_record_bytes, form.unwrap, form.line_endings, form.repeated_headers)
+    form, config = reader.format, reader.config
+    how = How(
+        form.max_record_bytes,
+        form.unwrap,
+        form.line_endings,
+        form.repeated_headers,
+        config.encoding,
+        workbooks=config.format in _OF_WORKBOOKS,
+    )
     # Asked for at most once, where a date leaves open whether day or month comes first.
     reader.clock.look = lambda: reader.order_in(read_records(file.path, how))
-    batch = Batch(reader)
+    batch, size = Batch(reader), 0
     for number, record in in_order(read_records(file.path, how), form.moment):
         batch.add(number, record)
-        if max(batch.records, len(batch.events)) >= BATCH_RECORDS or batch.recorded_characters >= RECORDED_CHARACTERS:
+        size += len(record) if isinstance(record, bytes) else _size(record)
+        if (
+            max(batch.records, len(batch.events), len(batch.rejected)) >= BATCH_RECORDS
+            or size >= BATCH_BYTES
+            or batch.recorded_characters >= RECORDED_CHARACTERS
+        ):
             yield batch
-            batch = Batch(reader)
+            batch, size = Batch(reader), 0
     if batch.records:
         yield batch
+
+
+def _size(record: Row | RecordFault) -> int:
+    return len(record.raw) if isinstance(record, RecordFault) else record.size

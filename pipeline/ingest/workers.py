@@ -11,8 +11,10 @@ from functools import partial
 from loky import ProcessPoolExecutor
 
 from pipeline.ingest.erased import Erased
+from pipeline.ingest.faults import CannotRead, FileFault
 from pipeline.ingest.landing import LandingFile
 from pipeline.ingest.manifests import Manifest
+from pipeline.ingest.reading.opening import PARQUET, ZIP, open_landing, packing
 from pipeline.ingest.taking import take_file
 from pipeline.lake import Lake
 from pipeline.product import Product
@@ -21,7 +23,19 @@ Take = Callable[[LandingFile, str], Callable[[], Manifest]]
 # Bytes as they are when unpacked: below that, two seconds of reading or less.
 WORTH_PROCESSES = 96_000_000
 IDLE_SECONDS = 30
-_PACKED = {".gz": 10, ".zst": 10, ".parquet": 10}
+_MAGIC_BYTES = 16
+_UNPACKED_TO = 10
+
+
+def _is_packed(file: LandingFile) -> bool:
+    if file.fault is not None or not file.size:
+        return False
+    try:
+        with open_landing(file.path) as stream:
+            head = stream.read(_MAGIC_BYTES)
+    except (CannotRead, FileFault):
+        return False
+    return packing(head) is not None or head.startswith((PARQUET, *ZIP))
 
 
 @contextmanager
@@ -30,7 +44,7 @@ def takers(lake: Lake, product: Product, erased: Erased, files: Sequence[Landing
 
     With one at a time a file is taken when its manifest is asked for.
     """
-    size = sum(file.size * _PACKED.get(file.path.suffix, 1) for file in files)
+    size = sum(file.size * (_UNPACKED_TO if _is_packed(file) else 1) for file in files)
     processors = min(len(files), os.cpu_count() or 1)
     if processors < 2 or size < WORTH_PROCESSES:  # noqa: PLR2004  # one is no use
         yield (lambda file, sha256: partial(take_file, lake, product, file, sha256, erased)), 1
