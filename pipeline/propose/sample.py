@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.ingest.faults import FileFault, RecordFault
-from pipeline.ingest.reading import How, read_records
+from pipeline.ingest.faults import FileFault
+from pipeline.ingest.peeking import parsed_records
 from pipeline.ingest.sources.base import Format
 from pipeline.ingest.sources.fields import parsed, peek
 
@@ -44,16 +44,8 @@ class Sample:
 
 def first_records(file: Path, form: Format) -> list[Any]:
     """A sample of the first records of `file`, read and parsed as `form` does; those that can't be are left out."""
-    how = How(form.max_record_bytes, form.unwrap, form.line_endings, form.repeated_headers)
-    found: list[Any] = []
     try:
-        for record in itertools.islice(read_records(file, how), _READ_RECORDS):
-            if isinstance(record, RecordFault):
-                continue
-            try:
-                found.append(form.parse(record) if isinstance(record, bytes) else record)
-            except RecordFault:
-                continue
+        found = list(itertools.islice(parsed_records(file, form), _READ_RECORDS))
     except FileFault as fault:
         raise CannotPropose(f"{file.name}: {fault.reason}") from None
     if form.parse is not parsed or len(found) <= SAMPLE_RECORDS:
