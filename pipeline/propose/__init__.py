@@ -106,12 +106,10 @@ def _file(file: Path, source: str, read: Read, sample: Sample, notes: Sequence[s
         "currency": codes[0] if codes else "EUR",
         "start_date": _first_day(file, events),
         "sources": {source: read.source},
-        "pages": pages,
     }
-    if goals:
-        tree["goals"] = goals
+    more = {"pages": pages, "goals": goals, "privacy": {"drop_properties": personal} if personal else {}}
+    tree |= {section: value for section, value in more.items() if value}
     if personal:
-        tree["privacy"] = {"drop_properties": personal}
         said.append(
             "privacy: these fields tell who somebody is and are never stored; a name may be kept by removing it."
         )

@@ -15,6 +15,7 @@ from pipeline.propose.names import CURRENCIES, PERSONAL, word_set
 from pipeline.propose.sample import Sample, is_safe_name, plain, words
 
 _FIRST_PART = r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://[^/?#]*)?/([^/?#]*)(/[^/?#]+)?"
+_HOME = r"^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]+)?/?(?:[?#]|$)"
 _MOST_PAGES = 20
 _PAGES = word_set("""
     about account app article articles b2b basket blog brand brands c careers cart catalog catalogue categories category
@@ -34,14 +35,15 @@ _MAJORITY = 0.5
 
 
 def pages_of(events: pl.DataFrame) -> list[dict[str, Any]]:
-    """Home, and a page for each usual first part of the events' paths; one whose paths go on has all below it."""
+    """Home, and a page for each usual first part of the events' paths, where they come; one that goes on has all below."""
     parts = events.select(
         first=pl.col("url").str.extract(_FIRST_PART, 1).str.to_lowercase(),
         more=pl.col("url").str.extract(_FIRST_PART, 2),
     ).filter(pl.col("first").is_in(sorted(_PAGES)))
     counts = parts.group_by("first").agg(n=pl.len(), deep=pl.col("more").is_not_null().any())
     found = counts.sort("n", "first", descending=[True, False]).head(_MOST_PAGES).rows()
-    pages: dict[str, dict[str, Any]] = {"home": {"name": "home", "urls": ["/"]}}
+    has_home = events["url"].str.contains(_HOME).any()
+    pages: dict[str, dict[str, Any]] = {"home": {"name": "home", "urls": ["/"]}} if has_home else {}
     for first, _, is_deep in sorted(found):
         name = first.replace("-", "_")
         urls = [f"/{first}", f"/{first}/**"] if is_deep else [f"/{first}"]

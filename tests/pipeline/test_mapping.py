@@ -149,7 +149,9 @@ def test_a_proposal_looks_at_values_and_says_what_it_is_unsure_of(tmp_path: Path
 
 
 def test_a_proposal_starts_with_the_first_real_day(tmp_path: Path) -> None:
-    text = proposed(tmp_path, "id,time\n1,1970-01-01T00:00:00Z\n2,2026-03-01T00:30:00+02:00\n3,2026-03-09T10:00:00Z\n")
+    text = proposed(
+        tmp_path, "visitor,time\n1,1970-01-01T00:00:00Z\n2,2026-03-01T00:30:00+02:00\n3,2026-03-09T10:00:00Z\n"
+    )
     assert str(parse_product(text).start_date) == "2026-02-01"
 
 
