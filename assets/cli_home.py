@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from assets.cli_app import DATA_PROBLEM, DEFAULT_HOME, USAGE_PROBLEM, HomeOption, app
-from assets.console import fail, out
+from assets.console import err, fail, out
 
 NEW_PRODUCT = """\
 # What your product is. `footfall check` finds faults in here, docs/product.md explains every section.
@@ -68,23 +68,21 @@ def check(
     schema: Annotated[bool, typer.Option("--schema", help="Print the product file's JSON Schema instead.")] = False,
 ) -> None:
     """Check the product file and the SQL models; every fault at once, with file, line, path and remedy."""
-    from pipeline.product_file import ProductFileError, load_product
     from pipeline.product_file import schema as product_schema
 
     if schema:
         typer.echo(product_schema())
         return
+    from pipeline.check import check_home
     from pipeline.sql_models import ModelError, load_models
 
-    faults: list[str] = []
-    try:
-        load_product(home / "product.yaml")
-    except ProductFileError as fault:
-        faults += fault.faults
+    checked = check_home(home)
+    for warning in checked.warnings:
+        err.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
     try:
         load_models()
     except ModelError as fault:
-        faults.append(str(fault))
-    if faults:
-        raise fail("\n".join(faults), DATA_PROBLEM)
+        checked.faults.append(str(fault))
+    if checked.faults:
+        raise fail("\n".join(checked.faults), DATA_PROBLEM)
     out.print("the product file and the SQL models are sound")

@@ -130,7 +130,7 @@ class Product(Part):
         faults = [*self._page_faults(), *self._property_faults(), *self._zone_version_faults()]
         faults += [*self._survey_faults(), *self._decision_faults()]
         if faults:
-            raise ValueError("; ".join(faults))
+            raise ValueError("\n".join(faults))
         return self
 
     def _matches(self) -> list[tuple[str, Match]]:
@@ -229,7 +229,7 @@ class Product(Part):
         for i, zone in enumerate(self.zones):
             begin, end = self.zone_validity(zone)
             if end < begin:
-                faults.append(f"zones.{i}: valid_to lies before valid_from")
+                faults.append(f"zones.{i}: valid_to lies before valid_from; correct one of them")
             for j, other in enumerate(self.zones[:i]):
                 same = (zone.name, zone.page) == (other.name, other.page)
                 overlap_device = zone.device_type == other.device_type or None in (zone.device_type, other.device_type)

@@ -2,15 +2,18 @@
 
 import json
 import re
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from pipeline.product import Product
+from pipeline.product_faults import sentences
 
 
 class ProductFileError(Exception):
@@ -21,12 +24,15 @@ class ProductFileError(Exception):
         self.faults = faults
 
 
-_REMEDIES = {
-    "extra_forbidden": "remove it or correct its spelling",
-    "missing": "add it",
-    "string_pattern_mismatch": "use lower-case letters, digits and _, a letter first (a currency: three capitals)",
-    "too_short": "add at least one entry",
-}
+class _Constructor(RoundTripConstructor):
+    """Days stay as they are written, so that one that doesn't exist is a fault with its path."""
+
+
+def _as_written(_constructor: Any, node: Any) -> str:  # noqa: ANN401  # ruamel's own types
+    return str(node.value)
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _as_written)
 
 
 def load_product(path: Path) -> Product:
@@ -42,27 +48,43 @@ def load_product(path: Path) -> Product:
 
 def parse_product(text: str, file: str = "product.yaml") -> Product:
     """Check the text of a product file; `file` is the name that faults are reported under."""
-    try:
-        tree: Any = YAML(typ="rt").load(StringIO(text))
-    except MarkedYAMLError as fault:
-        mark = fault.problem_mark
-        line = mark.line + 1 if mark else 1
-        raise ProductFileError(
-            [f"{file}:{line}: not valid YAML: {fault.problem}; check indentation and quotes"]
-        ) from None
-    if not isinstance(tree, dict):
-        raise ProductFileError([f"{file}:1: the file must hold sections such as name:, start_date:, sources:"])
+    tree = _tree(text, file)
     try:
         return Product.model_validate(_plain(tree))
+    except RecursionError:
+        raise ProductFileError([f"{file}:1: a section holds itself by its anchor; write it out"]) from None
     except ValidationError as fault:
-        raise ProductFileError([_sentence(file, tree, dict(error)) for error in _own_faults(fault)]) from None
+        found = [f"{file}:{_line(tree, _told(path, said))}: {said}" for path, said in sentences(fault)]
+        raise ProductFileError(found) from None
 
 
-def _own_faults(fault: ValidationError) -> list[Any]:
-    """Pydantic's errors without those of a list that only lacks the entries which are at fault themselves."""
-    errors = fault.errors()
-    inner = {error["loc"][: len(error["loc"]) - 1] for error in errors if error["loc"]}
-    return [error for error in errors if not (error["type"] == "too_short" and error["loc"] in inner)]
+def line_of(text: str, path: str) -> int:
+    """The line of a sound product file on which the deepest part of `path` (with dots) stands, from 1."""
+    return _line(_tree(text, ""), _parts(path))
+
+
+def _tree(text: str, file: str) -> Any:  # noqa: ANN401  # YAML holds anything
+    yaml = YAML(typ="rt")
+    yaml.Constructor = _Constructor
+    try:
+        tree: Any = yaml.load(StringIO(text))
+    except DuplicateKeyError as fault:
+        key = re.search(r'key "(.*?)"', str(fault.problem))
+        told = f"`{key[1]}` stands" if key else "a key stands"
+        raise ProductFileError([f"{file}:{_mark(fault)}: {told} twice in one section; keep one of them"]) from None
+    except MarkedYAMLError as fault:
+        told = f"not valid YAML: {fault.problem}; check indentation and quotes"
+        raise ProductFileError([f"{file}:{_mark(fault)}: {told}"]) from None
+    except (YAMLError, ValueError, RecursionError) as fault:
+        told = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
+        raise ProductFileError([f"{file}:1: not valid YAML: {told}; check quotes and what was pasted in"]) from None
+    if not isinstance(tree, dict):
+        raise ProductFileError([f"{file}:1: the file must hold sections such as name:, start_date:, sources:"])
+    return tree
+
+
+def _mark(fault: MarkedYAMLError) -> int:
+    return fault.problem_mark.line + 1 if fault.problem_mark else 1
 
 
 def _plain(node: Any) -> Any:  # noqa: ANN401  # YAML holds anything
@@ -73,18 +95,17 @@ def _plain(node: Any) -> Any:  # noqa: ANN401  # YAML holds anything
     return node
 
 
-def _sentence(file: str, tree: Any, error: dict[str, Any]) -> str:  # noqa: ANN401  # YAML holds anything
-    path = [part for part in error["loc"] if part != "[key]"]
-    message = str(error["msg"]).removeprefix("Value error, ")
-    remedy = _REMEDIES.get(str(error["type"]), "")
-    where = ".".join(str(part) for part in path)
-    if not where and (named := re.match(r"(?P<path>[a-z_]+(?:\.[a-z0-9_]+)*)", message)):
-        path = [int(part) if part.isdigit() else part for part in named["path"].split(".")]
-    shown = f"{where}: " if where else ""
-    return f"{file}:{_line(tree, path)}: {shown}{message}{'; ' + remedy if remedy else ''}"
+def _told(path: Sequence[str | int], said: str) -> Sequence[str | int]:
+    """Where a fault stands: its path, or for one of the whole file the path that its sentence begins with."""
+    named = re.match(r"[a-z_]+(?:\.[a-z0-9_]+)*(?=:)", said)
+    return path or (_parts(named[0]) if named else ())
 
 
-def _line(tree: Any, path: list[Any]) -> int:  # noqa: ANN401  # YAML holds anything
+def _parts(path: str) -> list[str | int]:
+    return [int(part) if part.isdigit() else part for part in path.split(".")]
+
+
+def _line(tree: Any, path: Sequence[str | int]) -> int:  # noqa: ANN401  # YAML holds anything
     """Line of the deepest part of `path` that stands in the file, from 1."""
     line = 1
     node = tree

@@ -15,7 +15,9 @@ def _valid_selector(selector: str) -> str:
     try:
         soupsieve.compile(selector)
     except (soupsieve.SelectorSyntaxError, ValueError) as fault:
-        raise ValueError(f"{selector!r} is no CSS selector: {str(fault).splitlines()[0]}") from None
+        raise ValueError(
+            f"{selector!r} is no CSS selector: {str(fault).splitlines()[0]}; write one such as nav a.buy"
+        ) from None
     if _SIBLINGS.search(_QUOTED.sub("", selector)):
         raise ValueError(
             f"{selector!r} asks for siblings, which an element chain doesn't hold; use ids, classes, ancestors"

@@ -209,6 +209,16 @@ def test_a_mapping_proposed_from_a_sample_runs(tmp_path: Path, monkeypatch: pyte
     assert "sound" in call(home, "check")
     drop(home, "erp/2026-02-03/export.csv", sample.read_bytes())
     call(home, "run")
+    told = (home / "product.yaml").read_text()
+    (home / "product.yaml").write_text(
+        told + "  refunds: {kind: refund}\n" if "goals:" in told else told + "goals: {refunds: {kind: refund}}\n"
+    )
+    # What measures nothing is a warning; what would move every event is a fault.
+    checked = call(home, "check")
+    assert "warning: " in checked
+    assert "goals.refunds: no event in the last 1 published days fits" in checked
+    (home / "product.yaml").write_text(told.replace("time_zone: UTC", "time_zone: Europe/Berlin"))
+    assert "time_zone was UTC and is now Europe/Berlin" in call(home, "check", code=1)
     assert "20" in call(home, "trace", "7") or "page_view" in call(home, "trace", "7")
     (tmp_path / "no.csv").write_text("a,b\n1,2\n")
     assert "looks like a time" in call(tmp_path / "other", "init", "--from", str(tmp_path / "no.csv"), code=1)

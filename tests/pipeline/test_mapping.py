@@ -128,10 +128,12 @@ def proposed(tmp_path: Path, text: str) -> str:
     ],
 )
 def test_a_proposal_goes_by_words(value: str, kind: str, tmp_path: Path) -> None:
-    text = proposed(tmp_path, f"id,time,event\n1,{T},{value}\n")
+    text = proposed(tmp_path, "id,time,event\n" + "".join(f"{i},{T},{value}\n" for i in range(3)))
     (source,) = parse_product(text).sources.values()
     assert source.mapping is not None
-    assert source.mapping.columns["kind"].values == {value: kind}
+    # What is no kind that we know keeps its own name.
+    known = None if kind == "custom" else {value: kind}
+    assert source.mapping.columns["kind"].values == known
     assert source.mapping.columns["name"].field == ("event",)
 
 
@@ -148,7 +150,9 @@ def test_a_proposal_looks_at_values_and_says_what_it_is_unsure_of(tmp_path: Path
 
 
 def test_a_proposal_starts_with_the_first_real_day(tmp_path: Path) -> None:
-    text = proposed(tmp_path, "id,time\n1,1970-01-01T00:00:00Z\n2,2026-03-01T00:30:00+02:00\n3,2026-03-09T10:00:00Z\n")
+    text = proposed(
+        tmp_path, "visitor,time\n1,1970-01-01T00:00:00Z\n2,2026-03-01T00:30:00+02:00\n3,2026-03-09T10:00:00Z\n"
+    )
     assert str(parse_product(text).start_date) == "2026-02-01"
 
 

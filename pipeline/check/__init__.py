@@ -1,0 +1,47 @@
+"""What `footfall check` says of a home: faults of its product file, and warnings of what in it measures nothing.
+
+A fault stops `run`; a warning stands for a line that does nothing or that nothing in the home fits, mostly a slip.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.check.fits import unfitting
+from pipeline.check.looks import looks, samples
+from pipeline.check.settings import idle_settings, unfound_fields
+from pipeline.home import HomeMismatch, claim
+from pipeline.lake import Lake
+from pipeline.product_file import ProductFileError, line_of, load_product
+
+_FIXED = ("start_date", "time_zone")
+
+
+@dataclass
+class Checked:
+    """Sentences with file, line, path and remedy."""
+
+    faults: list[str] = field(default_factory=list[str])
+    warnings: list[str] = field(default_factory=list[str])
+
+
+def check_home(home: Path) -> Checked:
+    """Check the product file of a home against its models, what the home has fixed, and what lies in it."""
+    file = home / "product.yaml"
+    try:
+        product = load_product(file)
+    except ProductFileError as fault:
+        return Checked(faults=fault.faults)
+    text, lake, found = file.read_text(encoding="utf-8"), Lake(home), Checked()
+    try:
+        claim(lake, product, dry=True)
+    except HomeMismatch as fault:
+        told = next((name for name in _FIXED if str(fault).startswith(name)), _FIXED[0])
+        found.faults.append(f"{file}:{line_of(text, told)}: {fault}")
+    sampled = samples(lake, product)
+    remarks = [
+        *idle_settings(product),
+        *unfound_fields(product, sampled),
+        *unfitting(product, looks(lake, product, sampled)),
+    ]
+    found.warnings += [f"{file}:{line_of(text, path)}: {path}: {said}" for path, said in remarks]
+    return found

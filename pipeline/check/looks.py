@@ -1,0 +1,77 @@
+"""What there is to look at in a home: published days, the newest first, else a sample of what lies in landing/."""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from pipeline.events.matching import page_names
+from pipeline.ingest.batch import Batch, Reader, promoted_schema, with_promoted
+from pipeline.ingest.faults import FileFault
+from pipeline.ingest.landing import find
+from pipeline.ingest.peeking import parsed_records
+from pipeline.ingest.sources import FORMATS
+from pipeline.lake import Lake
+from pipeline.product import Product
+
+SAMPLE_RECORDS = 1_000
+MOST_DAYS = 92
+_COLUMNS = ("source", "kind", "name", "url", "element_chain", "device_type", "session_id", "occurred_at")
+Samples = Mapping[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Events of a day, or of the sample: columns of raw events, promoted properties and the page by today's file."""
+
+    events: pl.DataFrame
+    newest: date
+    is_sample: bool
+
+
+def samples(lake: Lake, product: Product) -> dict[str, list[Any]]:
+    """By source the first records of its newest landing files; a source without files has none."""
+    files = sorted(find(lake.path("landing")), key=lambda file: (file.arrived, file.mtime_ns, file.name), reverse=True)
+    found: dict[str, list[Any]] = {}
+    for name, source in product.sources.items():
+        records = found.setdefault(name, [])
+        for file in (file for file in files if file.source == name):
+            rest = SAMPLE_RECORDS - len(records)
+            if rest <= 0:
+                break
+            try:
+                records += itertools.islice(parsed_records(file.path, FORMATS[source.format]), rest)
+            except (FileFault, OSError):
+                # What can't be read is said by `run` and `status`.
+                continue
+    return found
+
+
+def looks(lake: Lake, product: Product, sampled: Samples) -> Iterator[Look]:
+    """The last published days, the newest first; where there are none the sample as one."""
+    days = lake.published_days("events")[-MOST_DAYS:]
+    for day in reversed(days):
+        rows = with_promoted(lake.scan_days("events", [day]), product)
+        yield Look(_with_pages(rows, product), day, is_sample=False)
+    if not days:
+        frames = [_events(product, name, records) for name, records in sampled.items() if records]
+        events = pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
+        newest = events["occurred_at"].max() if events.height else None
+        if newest is not None:
+            local = events.select(pl.col("occurred_at").max().dt.convert_time_zone(product.time_zone).dt.date()).item()
+            yield Look(_with_pages(events.lazy(), product), local, is_sample=True)
+
+
+def _events(product: Product, source: str, records: list[Any]) -> pl.DataFrame:
+    batch = Batch(Reader(source, product))
+    for number, record in enumerate(records, start=1):
+        batch.add(number, record)
+    return batch.frame()
+
+
+def _with_pages(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
+    events = rows.select(*_COLUMNS, *promoted_schema(product)).collect()
+    return events.with_columns(page_names(events["url"], product.pages).alias("page"))

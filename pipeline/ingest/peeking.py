@@ -1,0 +1,21 @@
+"""Look into landing files without taking them: records as their format parses them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.ingest.faults import RecordFault
+from pipeline.ingest.reading import How, read_records
+from pipeline.ingest.sources.base import Format
+
+
+def parsed_records(file: Path, form: Format) -> Iterator[Any]:
+    """The records of `file` that can be parsed, in order; FileFault where it can't be read to its end."""
+    how = How(form.max_record_bytes, form.unwrap, form.line_endings, form.repeated_headers)
+    for record in read_records(file, how):
+        if isinstance(record, RecordFault):
+            continue
+        try:
+            yield form.parse(record) if isinstance(record, bytes) else record
+        except RecordFault:
+            continue
