@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.product import Product
-from pipeline.product_sources import NAME_PATTERN
+from pipeline.product_base import NAME_PATTERN
 
 Path = tuple[str | int, ...]
 _Node = dict[str, Any]

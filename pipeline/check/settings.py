@@ -13,7 +13,9 @@ from pipeline.contracts.canonical import INPUT_COLUMNS
 from pipeline.ingest.sources import FORMATS
 from pipeline.ingest.sources.fields import peek
 from pipeline.product import Product
-from pipeline.product_sources import EPOCHS, ColumnRule, RecordMapping, Source
+from pipeline.product_base import EPOCHS
+from pipeline.product_mapping import ColumnRule, RecordMapping
+from pipeline.product_sources import Source
 
 Remark = tuple[str, str]
 _TYPES = {column.name: column.dtype for column in INPUT_COLUMNS}

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from pipeline.ingest.sources.fields import epoch, number
-from pipeline.product_sources import EPOCHS, ISO
+from pipeline.product_base import EPOCHS, ISO
 from pipeline.propose.sample import SURE_SHARE, share
 
 _DATES = (
