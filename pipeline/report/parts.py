@@ -115,6 +115,8 @@ class Page:
     in_navigation: bool = True
     is_folded: bool = False
     lead: str = ""
+    # Why it couldn't be made, where it says so in place of what it should show.
+    fault: str = ""
 
     @property
     def has_numbers(self) -> bool:
