@@ -218,11 +218,12 @@ def report(
 
 
 def _write_report(home: "Home") -> Path:
+    from pipeline.report.faults import PagesFailedError
     from pipeline.report.write import NotPublishedError
 
     try:
         return home.write_report()
-    except NotPublishedError as fault:
+    except (NotPublishedError, PagesFailedError) as fault:
         raise fail(str(fault), DATA_PROBLEM) from None
 
 

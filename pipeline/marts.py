@@ -50,6 +50,7 @@ def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
     ]
     said = product.part_hash(
         "time",
+        "pages",
         "funnels",
         "retention",
         "journeys",

@@ -247,7 +247,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
     DayTable(
         TABLES["zone_people"],
         (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
-        ("zones", "exposure", "capabilities"),
+        ("zones", "exposure", "capabilities", "friction"),
         "2",
         compute=lambda s: Built(zone_people(*_behaviour(s), s.day, s.product)),
     ),

@@ -10,6 +10,7 @@ from pipeline.report import charts
 from pipeline.report.definitions import definitions_page
 from pipeline.report.digest import digest_of, digest_page
 from pipeline.report.experiments import experiments_page
+from pipeline.report.faults import Maker, made_pages
 from pipeline.report.flow import flow_of
 from pipeline.report.friction import friction_page
 from pipeline.report.heatmaps import heatmaps_page
@@ -29,26 +30,27 @@ _DARK_FROM = 0.6
 
 
 def pages(product: Product, marts: Marts, home: Path, replays: Replays, standing: Standing) -> list[Page]:
-    """All pages, in the order of the navigation; pictures of pages lie in `home`, `replays` links sessions."""
+    """All pages, in the order of the navigation, each made by itself; pictures of pages lie in `home`, `replays` links sessions."""
     trust = trust_of(marts)
-    return [
-        overview(product, marts, replays, standing, trust),
-        kpis_page(product, marts, standing, trust),
-        *opportunity_pages(product, marts, replays, trust),
-        experiments_page(product, marts),
-        value_page(product, marts),
-        zones_page(product, marts, home),
-        heatmaps_page(product, marts, home),
-        friction_page(product, marts, replays),
-        voice_page(product, marts, replays),
-        _funnels(product, marts),
-        _retention(product, marts),
-        _journeys(product, marts),
-        replays_page(product, marts, replays),
-        quality_page(product, marts, standing),
-        definitions_page(product),
-        digest_page(digest_of(product, marts), product, trust),
+    makers: list[Maker] = [
+        ("index", "Overview", lambda: overview(product, marts, replays, standing, trust)),
+        ("kpis", "Key figures", lambda: kpis_page(product, marts, standing, trust)),
+        ("opportunities", "Opportunities", lambda: opportunity_pages(product, marts, replays, trust)),
+        ("experiments", "Experiments", lambda: experiments_page(product, marts)),
+        ("value", "Value", lambda: value_page(product, marts)),
+        ("zones", "Zones", lambda: zones_page(product, marts, home)),
+        ("heatmaps", "Heatmaps", lambda: heatmaps_page(product, marts, home)),
+        ("friction", "Friction", lambda: friction_page(product, marts, replays)),
+        ("voice", "Voice", lambda: voice_page(product, marts, replays)),
+        ("funnels", "Funnels", lambda: _funnels(product, marts)),
+        ("retention", "Retention and lifecycle", lambda: _retention(product, marts)),
+        ("journeys", "Journeys", lambda: _journeys(product, marts)),
+        ("replays", "Replays", lambda: replays_page(product, marts, replays)),
+        ("quality", "Data quality", lambda: quality_page(product, marts, standing)),
+        ("definitions", "Definitions", lambda: definitions_page(product)),
+        ("digest", "Digest", lambda: digest_page(digest_of(product, marts), product, trust)),
     ]
+    return made_pages(makers)
 
 
 _BACK = {

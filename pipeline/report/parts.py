@@ -125,6 +125,8 @@ class Page:
     is_folded: bool = False
     lead: str = ""
     warning: Warned | None = None
+    # Why it couldn't be made, where it says so in place of what it should show.
+    fault: str = ""
 
     @property
     def has_numbers(self) -> bool:

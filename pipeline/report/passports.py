@@ -26,9 +26,10 @@ _RECENT_DAYS = 28
 # What period tables read of the product file themselves.
 _OF_PERIODS: dict[str, tuple[ProductPart, ...]] = {
     "kpis": ("kpis",), "kpi_changes": ("kpis",), "customer_value": ("value",), "customer_model": ("value",),
-    "experiments": ("experiments",), "experiment_groups": ("experiments",), "opportunities": ("opportunities",),
-    "evidence": ("opportunities",), "scores": ("surveys", "voice"), "themes": ("themes", "voice"), "releases": ("releases",),
-    "hypotheses": ("hypotheses", "experiments", "releases"), "watch": ("opportunities", "goals", "friction"),
+    "experiments": ("experiments",), "experiment_groups": ("experiments",), "experiment_moments": ("experiments",),
+    "opportunities": ("opportunities", "themes", "voice"), "opportunity_history": ("opportunities", "themes", "voice"),
+    "evidence": ("opportunities", "themes", "voice"), "quotes": ("themes", "voice"), "rfm": ("value",), "scores": ("surveys", "voice"), "themes": ("themes", "voice"), "releases": ("releases",),
+    "hypotheses": ("hypotheses", "experiments", "releases"), "watch": ("opportunities", "goals", "friction", "themes", "voice"),
 }  # fmt: skip
 _WITH_BOTS = {
     "session": "sessions", "page view": "page_view_events", "event": "events", "person": "people_active",

@@ -14,6 +14,7 @@ from pipeline.ingest.manifests import withdrawals
 from pipeline.lake import Lake, mart_key
 from pipeline.product import Product
 from pipeline.report.digest import digest_of, send_digest, write_picture
+from pipeline.report.faults import PagesFailedError, failed_page
 from pipeline.report.made import FOLDER, report_version, write_made
 from pipeline.report.pages import pages
 from pipeline.report.parts import Marts, Page, Section
@@ -36,7 +37,8 @@ class NotPublishedError(Exception):
 def write_report(lake: Lake, product: Product) -> Path:
     """Make all pages anew from the published marts; returns the first one.
 
-    Raises NotPublishedError where a mart isn't there yet.
+    Raises NotPublishedError where a mart isn't there yet, and PagesFailedError, once all others are written, where a page
+    couldn't be made.
     """
     mark = withdrawals(lake)
     missing = [mart.name for mart in MARTS if not lake.path(mart_key(mart.name)).exists()]
@@ -56,9 +58,9 @@ def write_report(lake: Lake, product: Product) -> Path:
     def cards_of(section: Section) -> list[Passport | None]:
         return passports(section, product, trust)
 
-    for page in made:
+    def html_of(page: Page) -> str:
         script = _script(environment, page)
-        html = template.render(
+        return template.render(
             cards_of=cards_of,
             passport_script=passport_script,
             page=page,
@@ -71,8 +73,19 @@ def write_report(lake: Lake, product: Product) -> Path:
             first_day=days.min(),
             last_day=days.max(),
         )
+
+    faults: list[str] = []
+    for page in made:
+        shown = page
+        try:
+            html = html_of(page)
+        except Exception as fault:  # noqa: BLE001  # as where pages are made
+            shown = failed_page(page.name, page.title, fault)
+            html = html_of(shown)
+        faults += [shown.fault] if shown.fault else []
         lake.write(f"{FOLDER}/{page.name}.html", html.encode())
-    write_picture(lake, product, digest_of(product, marts))
+    if not any(page.name == "digest" and page.fault for page in made):
+        write_picture(lake, product, digest_of(product, marts))
     # A page that isn't made any more may quote somebody who is erased.
     written = {f"{page.name}.html" for page in made} | write_replays(lake, product, marts, replays.linked)
     for path in lake.path(FOLDER).rglob("*.html"):
@@ -81,6 +94,8 @@ def write_report(lake: Lake, product: Product) -> Path:
     if mark != withdrawals(lake):
         # Pages made of what was erased meanwhile are made again.
         return write_report(lake, product)
+    if faults:
+        raise PagesFailedError(faults)
     write_made(lake, version, written)
     return lake.path(f"{FOLDER}/index.html")
 

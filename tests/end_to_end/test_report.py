@@ -19,6 +19,7 @@ from support import at, compute_all, drop, missing, ndjson, product, record, tak
 from pipeline.contracts import MARTS, TABLES
 from pipeline.csv_export import export_csv
 from pipeline.lake import Lake
+from pipeline.report.faults import PagesFailedError
 from pipeline.report.flow import flow_of
 from pipeline.report.parts import duration
 from pipeline.report.write import NotPublishedError, send_week, write_report
@@ -529,7 +530,9 @@ def test_a_home_without_marts_says_what_to_do(tmp_path: Path) -> None:
         write_report(Lake(tmp_path), product())
 
 
-def test_nothing_configured_and_one_day_of_data_is_a_report_too(tmp_path: Path) -> None:
+def test_nothing_configured_and_one_day_of_data_is_a_report_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drop(tmp_path, "web/a.ndjson", ndjson([record("a", "2026-02-02T09:00")]))
     lake = Lake(tmp_path)
     chosen = product(funnels={}, goals={}, zones=[])
@@ -537,6 +540,19 @@ def test_nothing_configured_and_one_day_of_data_is_a_report_too(tmp_path: Path) 
     compute_all(lake, chosen)
     first = write_report(lake, chosen)
     assert "No complete week yet" in first.read_text()
+    assert "Nothing is configured" in (first.parent / "journeys.html").read_text()
+
+    def failing(*_: Any) -> None:
+        raise ZeroDivisionError("of <nobody>")
+
+    # A page that fails says so on itself, and the others are made all the same.
+    monkeypatch.setattr("pipeline.report.pages.voice_page", failing)
+    (first.parent / "journeys.html").unlink()
+    with pytest.raises(PagesFailedError, match="voice: ZeroDivisionError: of <nobody>; the other pages"):
+        write_report(lake, chosen)
+    told = (first.parent / "voice.html").read_text()
+    assert "This page couldn&#39;t be made" in told
+    assert "ZeroDivisionError: of &lt;nobody&gt;" in told
     assert "Nothing is configured" in (first.parent / "journeys.html").read_text()
 
 
