@@ -481,7 +481,7 @@ def test_the_time_zone_of_most_records_is_taken(tmp_path: Path) -> None:
 OF_SHARED = {
     "iweb_qoe_clicks/clicks.csv": ("mapping", 0, 28, 0),
     "iweb_qoe_clicks/dataset.csv": ("", 0, 0, 0),
-    "nhs_fft_comments/v6framework_230831.csv": ("mapping", 0, 4465, 0),
+    "nhs_fft_comments/v6framework_230831.csv": ("mapping", 0, 4466, 0),
     "snowplow_web/source/snowplow_web_events.csv": ("snowplow", 50, 25, 0),
     "snowplow_web/source/snowplow_web_ua_context.csv": ("", 0, 0, 0),
     "rrweb_fixtures/posthog_eventList_autocapture.json": ("posthog", 25, 1, 0),
