@@ -10,6 +10,7 @@ from datetime import date
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import polars as pl
@@ -104,7 +105,7 @@ def _file(file: Path, source: str, read: Read, sample: Sample, notes: Sequence[s
         "name": "My product",
         "time_zone": zone[0] if zone else "UTC",
         "currency": codes[0] if codes else "EUR",
-        "start_date": _first_day(file, events),
+        "start_date": _first_day(file, events, zone[0] if zone else "UTC"),
         "sources": {source: read.source},
     }
     more = {"pages": pages, "goals": goals, "privacy": {"drop_properties": personal} if personal else {}}
@@ -131,12 +132,12 @@ def _file(file: Path, source: str, read: Read, sample: Sample, notes: Sequence[s
     return _written(tree, file, len(sample.rows) or events.height, said)
 
 
-def _first_day(file: Path, events: pl.DataFrame) -> date:
-    """First day of the month of the earliest time; a time that was never set reads as 1970."""
+def _first_day(file: Path, events: pl.DataFrame, zone: str) -> date:
+    """First local day of the month of the earliest time; a time that was never set reads as 1970."""
     times = [at for at in events["occurred_at"].drop_nulls().to_list() if is_of_our_time(at)]
     if not times:
         raise CannotPropose(f"the times of {file.name} lie before 1990 or after 2100; correct them first")
-    return min(times).date().replace(day=1)
+    return min(times).astimezone(ZoneInfo(zone)).date().replace(day=1)
 
 
 def _written(tree: dict[str, Any], file: Path, records: int, said: Sequence[str]) -> str:

@@ -470,15 +470,18 @@ def test_an_id_that_repeats_more_is_none(tmp_path: Path) -> None:
 
 
 def test_the_time_zone_of_most_records_is_taken(tmp_path: Path) -> None:
-    rows = "".join(f"{i},2026-02-14T08:{i:02}:00Z,v1,/,{'Europe/Paris' if i else 'UTC'}\n" for i in range(10))
-    assert parse_product(proposed(tmp_path, "id,time,visitor,url,tz\n" + rows)).time_zone == "Europe/Paris"
+    rows = "".join(f"{i},2026-02-01T00:{i:02}:00Z,v1,/,{'America/Lima' if i else 'UTC'}\n" for i in range(10))
+    chosen = parse_product(proposed(tmp_path, "id,time,visitor,url,tz\n" + rows))
+    assert chosen.time_zone == "America/Lima"
+    # There it is still January.
+    assert str(chosen.start_date) == "2026-01-01"
 
 
 # What each file of ../shared/data is; those with an empty format are no events.
 OF_SHARED = {
     "iweb_qoe_clicks/clicks.csv": ("mapping", 0, 28, 0),
     "iweb_qoe_clicks/dataset.csv": ("", 0, 0, 0),
-    "nhs_fft_comments/v6framework_230831.csv": ("mapping", 0, 4465, 0),
+    "nhs_fft_comments/v6framework_230831.csv": ("mapping", 0, 4466, 0),
     "snowplow_web/source/snowplow_web_events.csv": ("snowplow", 50, 25, 0),
     "snowplow_web/source/snowplow_web_ua_context.csv": ("", 0, 0, 0),
     "rrweb_fixtures/posthog_eventList_autocapture.json": ("posthog", 25, 1, 0),
