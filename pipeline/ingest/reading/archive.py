@@ -56,8 +56,7 @@ def _members(archive: zipfile.ZipFile, content: Content, how: How, read: Read) -
     members = [member for member in archive.infolist() if _is_data(member)]
     refused: list[FileFault] = []
     for member in members:
-        if member.flag_bits & _IS_ENCRYPTED:
-            raise FileFault("encrypted", "an archive with a password; send it without")
+        check_open(member)
         own = Content(
             member.filename.rpartition("/")[2],
             partial(open_member, archive, member),
@@ -78,6 +77,12 @@ def _members(archive: zipfile.ZipFile, content: Content, how: How, read: Read) -
             raise FileFault("file_truncated", f"{_shown(member)}: {fault}; send it again whole") from fault
     if members and len(refused) == len(members):
         raise refused[0]
+
+
+def check_open(member: zipfile.ZipInfo) -> None:
+    """FileFault where a member is locked."""
+    if member.flag_bits & _IS_ENCRYPTED:
+        raise FileFault("encrypted", "an archive with a password; send it without")
 
 
 def open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:

@@ -7,6 +7,7 @@ import lzma
 import os
 import stat
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ MAX_RATIO = 500
 # What must lie on disk to be read: Parquet, archives and workbooks within something else.
 MAX_SPOOLED_BYTES = 4 * 1024**3
 # What decompressors say of bytes that aren't theirs, or that end too early.
-FAULTS = (EOFError, zlib.error, lzma.LZMAError, pa.ArrowException)
+_FAULTS = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, pa.ArrowException)
 _ENDINGS: dict[Packing, tuple[str, ...]] = {
     "gzip": (".gz", ".gzip"),
     "zstd": (".zst", ".zstd"),
@@ -139,6 +140,24 @@ class _Unpacked(io.RawIOBase):
             self._stream.close()
             self._packed.close()
         super().close()
+
+
+@contextmanager
+def faults_told() -> Generator[None]:
+    """What decompressors say becomes a FileFault with the remedy."""
+    try:
+        yield
+    except _FAULTS as fault:
+        raise _truncated(fault) from fault
+    except OSError as fault:
+        if fault.errno is not None:
+            # Reading the file is CannotRead: this is a full disk below what is being unpacked.
+            raise
+        raise _truncated(fault) from fault
+
+
+def _truncated(fault: Exception) -> FileFault:
+    return FileFault("file_truncated", f"can't be read to its end: {fault}; send it again whole")
 
 
 @contextmanager

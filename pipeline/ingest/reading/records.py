@@ -7,7 +7,7 @@ from pipeline.ingest.faults import FileFault
 from pipeline.ingest.reading.archive import archived
 from pipeline.ingest.reading.base import Content, How, Record
 from pipeline.ingest.reading.lines import document, ndjson
-from pipeline.ingest.reading.opening import FAULTS, PARQUET, ZIP, landed, packing, unpacked
+from pipeline.ingest.reading.opening import PARQUET, ZIP, faults_told, landed, packing, unpacked
 from pipeline.ingest.reading.parquet import parquet
 from pipeline.ingest.reading.tables import table
 from pipeline.ingest.reading.texts import as_utf8, form_of
@@ -40,19 +40,8 @@ def read_records(path: Path, how: How | None = None) -> Iterator[Record]:
     Raises FileFault where it can't be read to its end, with what to do; CannotRead where the system doesn't give us
     its bytes at the moment, which says nothing of the file.
     """
-    try:
+    with faults_told():
         yield from _records(landed(path), how or How())
-    except FAULTS as fault:
-        raise _truncated(fault) from fault
-    except OSError as fault:
-        if fault.errno is not None:
-            # Reading the file is CannotRead: this is a full disk below what is being unpacked.
-            raise
-        raise _truncated(fault) from fault
-
-
-def _truncated(fault: Exception) -> FileFault:
-    return FileFault("file_truncated", f"can't be read to its end: {fault}; send it again whole")
 
 
 def _records(content: Content, how: How) -> Iterator[Record]:

@@ -8,9 +8,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from pipeline.ingest.reading.archive import open_member, opened
+from pipeline.ingest.reading.archive import check_open, open_member, opened
 from pipeline.ingest.reading.base import CHUNK_BYTES, UTF8, Content
-from pipeline.ingest.reading.opening import PARQUET, ZIP, landed, packing, seekable, unpacked
+from pipeline.ingest.reading.opening import PARQUET, ZIP, faults_told, landed, packing, seekable, unpacked
 from pipeline.ingest.reading.parquet import rows_of
 
 _ENCODINGS = (UTF8, "cp1252", "latin-1", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
@@ -27,7 +27,8 @@ def contains(path: Path, wanted: Sequence[bytes], encoding: str = UTF8) -> bool:
     texts = [each.decode(errors="replace") for each in wanted if each]
     written = {form for text in texts for form in _written(text)}
     forms = {form for text, name in product(written, {*_ENCODINGS, encoding}) if (form := _encoded(text, name))}
-    return bool(texts) and _holds(landed(path), texts, sorted(forms))
+    with faults_told():
+        return bool(texts) and _holds(landed(path), texts, sorted(forms))
 
 
 def _written(text: str) -> set[str]:
@@ -63,6 +64,7 @@ def _archive_holds(content: Content, texts: Sequence[str], forms: Sequence[bytes
     """Whether any member does, also one that is passed over in reading, or its name."""
     with seekable(content) as stream, opened(stream) as archive:
         for member in archive.infolist():
+            check_open(member)
             own = Content("", partial(open_member, archive, member), member.compress_size, content.depth + 1)
             if any(text in member.filename for text in texts) or _holds(own, texts, forms):
                 return True
