@@ -31,6 +31,9 @@ __all__ = ["app", "cli_behaviour", "cli_data", "cli_home", "cli_keep", "cli_prob
 def run(
     home: HomeOption = DEFAULT_HOME,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be computed.")] = False,
+    rescan: Annotated[
+        bool, typer.Option("--rescan", help="Look into every landing file, though its size and time are those known.")
+    ] = False,
     identity_as_of: Annotated[
         datetime | None,
         typer.Option(
@@ -49,6 +52,7 @@ def run(
         _marts_as_of(open_home(home), identity_as_of, target)
         return
     with open_run(home) as runner:
+        runner.home.rescan = rescan
         runner.run()
 
 
@@ -110,11 +114,14 @@ def status(home: HomeOption = DEFAULT_HOME) -> None:
     out.print(f"{sum(planned.days.values())} table days to compute" if planned.days else "no day is dirty")
     for first, last in planned.ranges:
         out.print(f"  {first} to {last}: new, changed or never computed inputs")
+    for sentence in opened.open_days():
+        out.print(sentence, highlight=False)
     newest = {mart.newest_day for mart in read_record(opened.lake).values()}
     out.print(f"marts published, newest day {max(filter(None, newest), default='none')}" if newest else "no marts yet")
     out.print("marts are behind: run `footfall run`" if planned.marts else "marts are up to date")
-    if cli_problems.tell_problems(opened.problems()):
-        raise typer.Exit(DATA_PROBLEM)
+    faults = [*opened.landing_faults(), *opened.damaged_manifests(), *cli_problems.failed_runs(opened)]
+    if cli_problems.tell_problems(opened.problems()) or faults:
+        raise fail("\n".join(faults), DATA_PROBLEM) if faults else typer.Exit(DATA_PROBLEM)
 
 
 @app.command()

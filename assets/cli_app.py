@@ -106,6 +106,8 @@ def open_run(path: Path, *, tells: bool = True) -> "Generator[Runner]":
         runner = Runner(home, instance)
         yield runner
     tell_taken(home.taken)
+    for sentence in home.open_days() if tells else []:
+        out.print(sentence, highlight=False)
     is_doubtful = tells and tell_problems(home.problems(but_for=told_before))
     if runner.failures:
         raise fail("\n".join(dict.fromkeys(runner.failures)), DATA_PROBLEM)

@@ -82,6 +82,7 @@ def retry_rejected(
     everything: Annotated[bool, typer.Option("--all", help="Read all files again, not only those.")] = False,
 ) -> None:
     """Read landing files with rejected records again, after a fix; the next run computes what changed."""
+    from assets.cli_problems import tell_problems
     from pipeline.ingest.files import ingest, of_content, with_rejections
     from pipeline.ingest.landing import find
 
@@ -96,6 +97,8 @@ def retry_rejected(
     taken = list(ingest(opened.lake, opened.product, files, again=True))
     rejected = sum(manifest.records_rejected for manifest in taken)
     out.print(f"{len(taken)} files read again, {rejected} records still rejected; run `footfall run`")
+    if tell_problems(opened.problems_of_files(taken)):
+        raise typer.Exit(DATA_PROBLEM)
 
 
 @app.command()

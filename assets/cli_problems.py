@@ -5,14 +5,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assets.cli_app import DATA_PROBLEM, DEFAULT_HOME, HomeOption, app, open_home
+from assets.cli_app import DATA_PROBLEM, DEFAULT_HOME, HomeOption, app, open_home, open_records
 from assets.console import fail, out
 
 if TYPE_CHECKING:
+    from assets.resources import Home
     from pipeline.ingest.manifests import Manifest
     from pipeline.problems.base import Problem
 
 _MOST = 20
+
+
+def failed_runs(home: "Home") -> list[str]:
+    """A sentence for each job whose last run failed."""
+    from assets.running import last_failures
+
+    with open_records(home) as instance:
+        return [
+            f"the last run of `{job}` failed on {when:%Y-%m-%d at %H:%M}; `footfall run` tries again and says why"
+            for job, when in last_failures(instance).items()
+        ]
 
 
 def tell_taken(taken: "Sequence[Manifest]") -> None:

@@ -20,12 +20,13 @@ from pipeline.drift import Finding, find_drift
 from pipeline.home import claim
 from pipeline.ingest.files import ingest, listing, settled_pending
 from pipeline.ingest.landing import LandingFile, printable
-from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests
+from pipeline.ingest.manifests import Manifest, damaged_manifests, objects_by_day, read_manifests
 from pipeline.ingest.taking import reader_hash
 from pipeline.lake import Lake
 from pipeline.marts import Publication, build_mart, inputs_of_marts, marts_are_stale, read_record
 from pipeline.metrics.selectors import SELECTORS, silent_selectors
 from pipeline.problems.base import Problem, Told
+from pipeline.problems.files import file_problems
 from pipeline.product import Product
 from pipeline.product_file import load_product, parse_product
 from pipeline.quality import judge, judge_mart
@@ -61,6 +62,8 @@ class Home:
         self._standing: tuple[str, Publication] | None = None
         # Files that were taken since this home was opened.
         self.taken: list[Manifest] = []
+        # Whether files whose size and time are those known are looked into.
+        self.rescan = False
 
     @property
     def product(self) -> Product:
@@ -94,10 +97,10 @@ class Home:
     def waiting_files(self) -> list[LandingFile]:
         """Files to take now: not taken yet or changed, and no longer growing."""
         before = listing(self.lake)
-        waiting = settled_pending(self.lake, self.product, before)
+        waiting = settled_pending(self.lake, self.product, before, rescan=self.rescan)
         if any(not file.is_done for file in waiting):
             time.sleep(SETTLE_SECONDS)
-            waiting = settled_pending(self.lake, self.product, before)
+            waiting = settled_pending(self.lake, self.product, before, rescan=self.rescan)
         return waiting
 
     def take_files(self, keys: Sequence[str]) -> list[Manifest]:
@@ -115,6 +118,15 @@ class Home:
     def problems(self, but_for: Collection[Told] | None = None) -> list[Problem]:
         """What makes numbers doubtful now; with `but_for` what isn't in it too, however old."""
         return problems_now(self.lake, self.product, but_for)
+
+    def problems_of_files(self, taken: Sequence[Manifest]) -> list[Problem]:
+        """What is wrong with files that were just taken."""
+        return list(file_problems(taken, self.product))
+
+    def damaged_manifests(self) -> list[str]:
+        """A sentence for each manifest that can't be read: its file counts as not taken."""
+        damaged, _ = damaged_manifests(self.lake)
+        return [f"lake/ingested/{each}.json can't be read; its file is taken again by the next run" for each in damaged]
 
     def problems_told(self) -> set[Told]:
         """The problems that were published with the marts."""

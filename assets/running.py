@@ -6,7 +6,7 @@ What must not be here: what is dirty (pipeline/state.py), or what a command prin
 from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 
 import dagster as dg
@@ -30,12 +30,11 @@ _OUR_FAILURE = "dagster._core.definitions.events.Failure: "
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would do: files to take, ranges of days to compute, days held back, and whether marts follow."""
+    """What a run would do: files to take, ranges of days to compute, and whether marts follow."""
 
     files: Sequence[LandingFile]
     ranges: Sequence[tuple[date, date]]
     days: dict[str, int]
-    held_back: dict[str, dict[date, list[str]]]
     marts: bool
 
 
@@ -150,6 +149,16 @@ def open_runner(home: Home) -> Generator[Runner]:
         yield Runner(home, instance)
 
 
+def last_failures(instance: dg.DagsterInstance) -> dict[str, datetime]:
+    """Our jobs whose last run failed, and when."""
+    found: dict[str, datetime] = {}
+    for job in (days_job.name, marts_job.name):
+        for record in instance.get_run_records(dg.RunsFilter(job_name=job), limit=1):
+            if record.dagster_run.status == dg.DagsterRunStatus.FAILURE:
+                found[job] = record.update_timestamp
+    return found
+
+
 def plan(home: Home) -> Plan:
     """What a run would do now, without doing it."""
     files = home.waiting_files()
@@ -159,8 +168,5 @@ def plan(home: Home) -> Plan:
         files=files,
         ranges=ranges,
         days={name: len(days) for name, days in dirty.days.items() if days},
-        held_back={
-            name: {day: failure.reasons for day, failure in by_day.items()} for name, by_day in dirty.failed.items()
-        },
         marts=bool(files or ranges) or home.marts_are_stale() or home.outputs_are_stale(),
     )

@@ -47,10 +47,29 @@ def write_report(lake: Lake, product: Product) -> Path:
     # Looked at first: what changes meanwhile makes the report stale again.
     version = report_version(lake, product)
     marts = {mart.name: _shown(lake, mart.name) for mart in MARTS}
-    environment = _environment()
-    template, style = environment.get_template("page.html.j2"), environment.get_template("style.css").render()
     replays = replays_of(marts)
     made = pages(product, marts, lake.home, replays, Standing(ledger(lake)))
+    faults = _write_pages(lake, product, marts, made)
+    if not any(page.name == "digest" and page.fault for page in made):
+        write_picture(lake, product, digest_of(product, marts))
+    # A page that isn't made any more may quote somebody who is erased.
+    written = {f"{page.name}.html" for page in made} | write_replays(lake, product, marts, replays.linked)
+    for path in lake.path(FOLDER).rglob("*.html"):
+        if path.relative_to(lake.path(FOLDER)).as_posix() not in written:
+            path.unlink()
+    if mark != withdrawals(lake):
+        # Pages made of what was erased meanwhile are made again.
+        return write_report(lake, product)
+    if faults:
+        raise PagesFailedError(faults)
+    write_made(lake, version, written)
+    return lake.path(f"{FOLDER}/index.html")
+
+
+def _write_pages(lake: Lake, product: Product, marts: Marts, made: Sequence[Page]) -> list[str]:
+    """Write the pages; one that fails says so on itself. Returns what each of those says."""
+    environment = _environment()
+    template, style = environment.get_template("page.html.j2"), environment.get_template("style.css").render()
     days = marts["daily_kpis"]["day"]
     trust = trust_of(marts)
     passport_script = environment.get_template("passport.js").render()
@@ -84,20 +103,7 @@ def write_report(lake: Lake, product: Product) -> Path:
             html = html_of(shown)
         faults += [shown.fault] if shown.fault else []
         lake.write(f"{FOLDER}/{page.name}.html", html.encode())
-    if not any(page.name == "digest" and page.fault for page in made):
-        write_picture(lake, product, digest_of(product, marts))
-    # A page that isn't made any more may quote somebody who is erased.
-    written = {f"{page.name}.html" for page in made} | write_replays(lake, product, marts, replays.linked)
-    for path in lake.path(FOLDER).rglob("*.html"):
-        if path.relative_to(lake.path(FOLDER)).as_posix() not in written:
-            path.unlink()
-    if mark != withdrawals(lake):
-        # Pages made of what was erased meanwhile are made again.
-        return write_report(lake, product)
-    if faults:
-        raise PagesFailedError(faults)
-    write_made(lake, version, written)
-    return lake.path(f"{FOLDER}/index.html")
+    return faults
 
 
 def send_week(lake: Lake, product: Product, webhook: str | None) -> bool:
