@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from assets.console import fail, show_progress
+from assets.console import fail, out, show_progress
 from assets.faults import DEBUG_VARIABLE, in_words
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from pipeline.ingest.erased import COPY, KEY
-from pipeline.ingest.faults import FileFault
+from pipeline.ingest.faults import CannotRead, FileFault
 from pipeline.ingest.landing import printable
 from pipeline.ingest.reading import contains
 from pipeline.lake import Lake
@@ -45,7 +45,7 @@ def _holds(path: Path, wanted: list[bytes]) -> bool:
         return contains(path, wanted)
     except FileNotFoundError:
         return False
-    except (OSError, FileFault):
+    except (OSError, CannotRead, FileFault):
         data = path.read_bytes()
         return any(each in data for each in wanted)
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from pipeline.events.matching import page_names
 from pipeline.ingest.batch import Batch, Reader, promoted_schema, with_promoted
-from pipeline.ingest.faults import FileFault
+from pipeline.ingest.faults import CannotRead, FileFault
 from pipeline.ingest.landing import find
 from pipeline.ingest.peeking import parsed_records
 from pipeline.ingest.sources import FORMATS
@@ -43,8 +43,8 @@ def samples(lake: Lake, product: Product) -> dict[str, list[Any]]:
             if rest <= 0:
                 break
             try:
-                records += itertools.islice(parsed_records(file.path, FORMATS[source.format]), rest)
-            except (FileFault, OSError):
+                records += itertools.islice(parsed_records(file.path, FORMATS[source.format], source.encoding), rest)
+            except (FileFault, CannotRead, OSError):
                 # What can't be read is said by `run` and `status`.
                 continue
     return found

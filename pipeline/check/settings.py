@@ -12,6 +12,7 @@ from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.contracts.canonical import INPUT_COLUMNS
 from pipeline.ingest.sources import FORMATS
 from pipeline.ingest.sources.fields import peek
+from pipeline.ingest.sources.times import Clock
 from pipeline.product import Product
 from pipeline.product_base import EPOCHS
 from pipeline.product_mapping import ColumnRule, RecordMapping
@@ -105,7 +106,7 @@ def _read(rule: ColumnRule) -> list[Any]:
     at = {"field": "t", "format": list(rule.format), "zone": rule.zone}
     columns = {"occurred_at": at, "kind": {"constant": "custom"}}
     source = Source.model_validate({"format": "mapping", "event_id": "none", "mapping": {"columns": columns}})
-    found = FORMATS["mapping"].begin(source)({"t": 1_770_112_800})
+    found = FORMATS["mapping"].begin(source, Clock())({"t": 1_770_112_800})
     return [event.get("occurred_at") for event in found if isinstance(event, dict)]
 
 

@@ -14,8 +14,9 @@ from pipeline.ingest.faults import FileFault, RecordFault
 from pipeline.ingest.in_order import in_order
 from pipeline.ingest.landing import LandingFile
 from pipeline.ingest.manifests import DayObject, Manifest
+from pipeline.ingest.peeking import how_of
 from pipeline.ingest.raw_text import raw_text
-from pipeline.ingest.reading import How, Row, read_records
+from pipeline.ingest.reading import Row, read_records
 from pipeline.ingest.recorded import days_of, recorded_frame
 from pipeline.ingest.rejects import Rejects
 from pipeline.lake import Lake
@@ -192,14 +193,7 @@ def _check(file: LandingFile, product: Product) -> None:
 
 def _batches(file: LandingFile, reader: Reader) -> Iterator[Batch]:
     form, config = reader.format, reader.config
-    how = How(
-        form.max_record_bytes,
-        form.unwrap,
-        form.line_endings,
-        form.repeated_headers,
-        config.encoding,
-        workbooks=config.format in _OF_WORKBOOKS,
-    )
+    how = how_of(form, config.encoding, workbooks=config.format in _OF_WORKBOOKS)
     # Asked for at most once, where a date leaves open whether day or month comes first.
     reader.clock.look = lambda: reader.order_in(read_records(file.path, how))
     batch, size = Batch(reader), 0

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.sources import FORMATS
+from pipeline.ingest.sources.times import Clock
 from pipeline.product_sources import Source
 from pipeline.propose.names import CURRENCIES, NAMES, SYMBOLS
 from pipeline.propose.sample import SURE_SHARE, Sample, called, plain, share, words
@@ -61,7 +62,7 @@ def _reading(rule: dict[str, Any]) -> Callable[[Any], bool]:
     """Whether a mapping with that rule reads a value."""
     columns = {"occurred_at": "t", "kind": {"constant": "order"}, "revenue_micros": {**rule, "field": "v"}}
     source = Source.model_validate({"format": "mapping", "event_id": "none", "mapping": {"columns": columns}})
-    to_events = FORMATS["mapping"].begin(source)
+    to_events = FORMATS["mapping"].begin(source, Clock())
 
     def reads(value: Any) -> bool:  # noqa: ANN401
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.ingest.faults import FileFault
+from pipeline.ingest.faults import CannotRead, FileFault
 from pipeline.ingest.peeking import parsed_records
 from pipeline.ingest.sources.base import Format
 from pipeline.ingest.sources.fields import parsed, peek
@@ -46,7 +46,7 @@ def first_records(file: Path, form: Format) -> list[Any]:
     """A sample of the first records of `file`, read and parsed as `form` does; those that can't be are left out."""
     try:
         found = list(itertools.islice(parsed_records(file, form), _READ_RECORDS))
-    except FileFault as fault:
+    except (FileFault, CannotRead) as fault:
         raise CannotPropose(f"{file.name}: {fault.reason}") from None
     if form.parse is not parsed or len(found) <= SAMPLE_RECORDS:
         # Of recordings one record explains the next.
