@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 import pytest
 from faults import FAULTS, FEW, counted, failing, stopping, tried
-from support import approve, drop, ndjson, record, take_all
+from support import approve, compute_all, drop, ndjson, record, take_all
 
 from pipeline.build import build_days, build_period, find_dirty
 from pipeline.erase import erase
@@ -30,6 +30,8 @@ from pipeline.marts import Publication, build_mart
 from pipeline.product_file import parse_product
 from pipeline.profile import Verdict
 from pipeline.rebuild import rebuild
+from pipeline.report.made import report_is_stale
+from pipeline.report.write import write_report
 from pipeline.tables import DAY_TABLES
 
 PRODUCT = parse_product(FEW)
@@ -210,6 +212,28 @@ def test_days_and_marts_go_on_where_a_write_failed(taken: Path, tmp_path: Path) 
     assert data(lake) == data(whole)
     assert faults + writes * len(KINDS) >= 50
     assert lake.sweep(time.time() + 1) == 0, "nothing is left of writes that failed"
+
+
+def pages_of(lake: Lake) -> dict[str, bytes]:
+    return {key: lake.path(key).read_bytes() for key in lake.keys("report")}
+
+
+def test_a_report_whose_writing_failed_is_made_again_and_never_taken_for_whole(tmp_path: Path) -> None:
+    lake = landed(tmp_path)
+    ingest_all(lake)
+    compute_all(lake, PRODUCT)
+    assert report_is_stale(lake, PRODUCT)
+    writes = counted(lambda: write_report(lake, PRODUCT))
+    whole = pages_of(lake)
+    for number, at in enumerate(range(1, writes + 1, 3)):
+        shutil.rmtree(lake.path("report"), ignore_errors=True)
+        with fault(KINDS[number % len(KINDS)], at):
+            assert not tried(lambda: write_report(lake, PRODUCT))
+        assert pages_of(lake).items() <= whole.items(), "what is there is whole"
+        assert report_is_stale(lake, PRODUCT), "so that the next run makes it"
+    write_report(lake, PRODUCT)
+    assert pages_of(lake) == whole
+    assert not report_is_stale(lake, PRODUCT)
 
 
 CHILD = """
