@@ -18,8 +18,8 @@ from pipeline.events.identity import appearances, identity_events
 from pipeline.events.page_views import page_views
 from pipeline.events.recordings import RECORDINGS, recordings
 from pipeline.events.sessions import session_events, sessions
-from pipeline.ingest.batch import with_promoted
 from pipeline.ingest.manifests import Manifest
+from pipeline.ingest.promoted import with_promoted
 from pipeline.ingest.sources import FORMATS
 from pipeline.lake import DamagedObject, Lake, day_folder, day_key
 from pipeline.metrics.calibration import first_views

@@ -9,10 +9,11 @@ from typing import Any
 import polars as pl
 
 from pipeline.events.matching import page_names
-from pipeline.ingest.batch import Batch, Reader, promoted_schema, with_promoted
+from pipeline.ingest.batch import Batch, Reader
 from pipeline.ingest.faults import CannotRead, FileFault
 from pipeline.ingest.landing import find
 from pipeline.ingest.peeking import parsed_records
+from pipeline.ingest.promoted import promoted_schema, with_promoted
 from pipeline.ingest.sources import FORMATS
 from pipeline.lake import Lake
 from pipeline.product import Product

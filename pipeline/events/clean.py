@@ -13,7 +13,7 @@ from pipeline.events.bots import with_bots
 from pipeline.events.duplicates import later_of_an_id, with_ids, without_repeated
 from pipeline.events.identity import Identities, with_person
 from pipeline.events.matching import page_names
-from pipeline.ingest.batch import promoted_schema, with_promoted
+from pipeline.ingest.promoted import promoted_schema, with_promoted
 from pipeline.product import Product
 
 CLICK_MERGE_US = 5_000

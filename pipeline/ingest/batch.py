@@ -1,8 +1,7 @@
 """Records of a landing file on their way to columns: decoded, turned into canonical events, counted by field."""
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.contracts.canonical import ID_COLUMNS, INPUT_COLUMNS, PROMOTED_PREFIX, RAW_EVENTS
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.ids import with_ids_as_text
+from pipeline.ingest.promoted import promote, promoted_schema
 from pipeline.ingest.raw_text import drops_one
 from pipeline.ingest.reading import LooseRow, Record
 from pipeline.ingest.scrub import without_personal
@@ -24,17 +24,9 @@ from pipeline.ingest.sources.fields import Fields, copied, derived_id, naming, t
 from pipeline.ingest.sources.orders import id_of_order
 from pipeline.ingest.sources.times import Clock, Scout
 from pipeline.ingest.sources.written_times import Order
-from pipeline.product import Product, PropertyType
+from pipeline.product import Product
 
-_PROMOTED_TYPES: dict[PropertyType, pl.DataType] = {
-    "string": pl.String(),
-    "integer": pl.Int64(),
-    "boolean": pl.Boolean(),
-}
-# Without zeros in front, which would be lost.
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_INT64 = 2**63
 _FIELD_DEPTH = 3
 # A hostile file can invent a field a record; beyond so many they are counted together.
 MAX_FIELDS = 1_000
@@ -218,7 +210,7 @@ class Batch:
         rest = self.rest
         for name in promoted:
             own = name.removeprefix(PROMOTED_PREFIX)
-            columns.append(_promote(rest, own, product.properties[own]))
+            columns.append(promote(rest, own, product.properties[own]))
         columns.append(pl.Series("properties", [_json(mapping) for mapping in rest], dtype=pl.String))
         columns.append(pl.Series("record_number", self.numbers, dtype=pl.Int64))
         columns.append(pl.Series("event_number", self.places, dtype=pl.Int64))
@@ -264,20 +256,6 @@ class Batch:
         return without_personal(found, self.reader.dropped_names)
 
 
-def promoted_schema(product: Product) -> dict[str, pl.DataType]:
-    """Column name and type of each property that the product file promotes."""
-    return {PROMOTED_PREFIX + name: _PROMOTED_TYPES[kind] for name, kind in product.properties.items()}
-
-
-def with_promoted(rows: pl.LazyFrame, product: Product) -> pl.LazyFrame:
-    """Rows with a column for each promoted property, of its type of today; a value that doesn't fit it is null."""
-    present = rows.collect_schema().names()
-    return rows.with_columns(
-        (pl.col(name).cast(dtype, strict=False) if name in present else pl.lit(None, dtype=dtype).alias(name))
-        for name, dtype in promoted_schema(product).items()
-    )
-
-
 def _micros(time: datetime | None) -> int | None:
     if time is None:
         return None
@@ -287,39 +265,3 @@ def _micros(time: datetime | None) -> int | None:
 
 def _json(mapping: dict[str, Any]) -> str | None:
     return msgspec.json.encode(mapping, order="sorted").decode() if mapping else None
-
-
-def _promote(rest: list[dict[str, Any]], name: str, kind: PropertyType) -> pl.Series:
-    """Move a property out of `rest` into a typed column; a value of another type stays where it is."""
-    cells: list[Any] = []
-    for mapping in rest:
-        value = _READ_AS[kind](mapping.get(name))
-        if value is not None:
-            del mapping[name]
-        cells.append(value)
-    return pl.Series(PROMOTED_PREFIX + name, cells, dtype=_PROMOTED_TYPES[kind])
-
-
-def _as_string(value: Any) -> str | None:  # noqa: ANN401  # JSON holds anything
-    return value if isinstance(value, str) else None
-
-
-def _as_integer(value: Any) -> int | None:  # noqa: ANN401  # JSON holds anything
-    """An integer, or the text of one as CSV and BigQuery write it."""
-    found = int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
-    if isinstance(found, bool) or not isinstance(found, int):
-        return None
-    return found if -_INT64 <= found < _INT64 else None
-
-
-def _as_boolean(value: Any) -> bool | None:  # noqa: ANN401  # JSON holds anything
-    if isinstance(value, str):
-        return {"true": True, "false": False}.get(value.lower())
-    return value if isinstance(value, bool) else None
-
-
-_READ_AS: dict[PropertyType, Callable[[Any], Any]] = {
-    "string": _as_string,
-    "integer": _as_integer,
-    "boolean": _as_boolean,
-}
