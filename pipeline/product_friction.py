@@ -41,9 +41,11 @@ class Weights(Part):
 
 # Buttons are clicked for what they do, also those that are inputs.
 _FIELD = "input:not([type=button i], [type=submit i], [type=reset i], [type=image i])"
+# Nobody clicks a box three times to write in it.
+_WRITTEN_IN = f"{_FIELD}:not([type=checkbox i], [type=radio i], [type=file i])"
 # What these name, element chains must hold: `_KEPT_ATTRIBUTES` of ingest/sources/fields.py.
 REPETITION: tuple[Selector, ...] = (
-    _FIELD,
+    _WRITTEN_IN,
     "textarea",
     "select",
     "[contenteditable]:not([contenteditable=false i])",

@@ -125,6 +125,25 @@ def test_a_rule_set_has_its_own_numbers() -> None:
     assert signals([view(0, url="https://a.example/gone/x")], not_found_urls=["/gone/*"]) == ["broken_link"]
 
 
+@pytest.mark.parametrize(
+    ("element", "is_rage"),
+    [
+        ('<input type="text">', False),
+        ("<input>", False),
+        ('<input type="number">', False),
+        ("<textarea>", False),
+        ('<div contenteditable="true">', False),
+        ('<label><input type="checkbox">', True),
+        ('<input type="RADIO">', True),
+        ('<input type="submit">', True),
+        ("<p>", True),
+    ],
+)
+def test_what_is_clicked_many_times_by_its_nature_is_no_rage(element: str, *, is_rage: bool) -> None:
+    rows = [view(0), *(click(5 + i / 5, element_chain=f"<main>{element}") for i in range(4))]
+    assert signals(rows) == (["rage_click"] if is_rage else [])
+
+
 def test_own_selectors_add_to_the_built_in_ones_unless_they_replace_them() -> None:
     def on(chain: str) -> list[Row]:
         return [view(0), *(click(5 + i / 5, element_chain=chain) for i in range(4))]
