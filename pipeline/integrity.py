@@ -25,10 +25,13 @@ _RUN, _REBUILD = "run `footfall run`", "run `footfall marts --rebuild`"
 # What lies in lake/_state: as what it must be readable, and what makes it anew.
 _KNOWN: tuple[tuple[str, type, str], ...] = (
     (r"lock", bytes, ""),
+    # Signs of life of runs, and what the catalog was made from: another text there only means that it is made again.
+    (r"runs/[\w.-]+\.json", bytes, ""),
+    (r"catalog\.txt", bytes, ""),
     (r"home\.json", Fixed, _RUN),
     (r"withdrawn\.json", dict[str, str], _RUN),
     (r"journal\.json", Journal, "run the erasure or rebuild again that was killed"),
-    (r"(alerts|digest)_sent\.json", object, "remove it; what was sent is sent once more"),
+    (r"(alerts|digest|problems)_sent\.json", object, "remove it; what was sent is sent once more"),
     (r"verdicts/(identity|repeats)\.json", dict[str, str], _RUN),
     (r"publications/[0-9a-f]+\.json", Basis, _REBUILD),
     (r"sums/.+\.json", dict[str, str], _REBUILD),

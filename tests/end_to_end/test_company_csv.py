@@ -119,7 +119,7 @@ def test_every_good_row_is_there(ran: tuple[Home, dg.DagsterInstance]) -> None:
     assert sum(m.records_read for m in manifests) == 14 * 150
     assert all(m.balances for m in manifests)
     assert sum(m.filtered.get("where", 0) for m in manifests) == 14
-    assert [m.rejected for m in manifests if m.rejected] == [{"wrong_type": 1}]
+    assert [m.rejected for m in manifests if m.rejected] == [{"unreadable_time": 1}]
     events = lake.scan_days("events", lake.published_days("events")).collect()
     assert events.height == 14 * 149 - 1
     assert lake.published_days("events") == DAYS
@@ -168,7 +168,7 @@ def test_a_value_that_does_not_fit_rejects_its_row_without_telling_the_value(
     lake = ran[0].lake
     (key,) = [m.rejected_key for m in read_manifests(lake).values() if m.rejected_key]
     (row,) = lake.scan(TABLES["rejected"], [key]).collect().iter_rows(named=True)
-    assert (row["rule"], row["record_number"]) == ("wrong_type", 6)
-    assert row["reason"].startswith("occurred_at: the value of `zeitpunkt` doesn't fit")
+    assert (row["rule"], row["record_number"]) == ("unreadable_time", 6)
+    assert row["reason"].startswith("`zeitpunkt` holds no time that can be read: aaaaaaa;")
     assert "gestern" not in row["reason"]
     assert "gestern" in row["raw_text"]
