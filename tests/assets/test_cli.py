@@ -211,7 +211,7 @@ def test_a_mapping_proposed_from_a_sample_runs(tmp_path: Path, monkeypatch: pyte
     call(home, "run")
     told = (home / "product.yaml").read_text()
     (home / "product.yaml").write_text(
-        told + "  refunds: {kind: refund}\n" if "goals:" in told else told + "goals: {refunds: {kind: refund}}\n"
+        told + "  refunds: {kind: refund}\n" if "\ngoals:" in told else told + "goals: {refunds: {kind: refund}}\n"
     )
     # What measures nothing is a warning; what would move every event is a fault.
     checked = call(home, "check")
