@@ -206,12 +206,19 @@ def days_from(first: str, count: int) -> list[date]:
 
 
 def marts_of(lake: Lake) -> dict[str, bytes]:
-    """Bytes of every mart that is promised to be equal; ingest_quality tells of file names and arrival.
+    """Bytes of every mart that is promised to be equal, and of rejects by their own day.
 
-    The dictionary, which comes with the catalog, depends on nothing but our code.
+    Three marts tell of file names and arrival. The dictionary, which comes with the catalog, depends on nothing but our code.
     """
     paths = sorted(lake.path("marts").glob("**/*.parquet"))
-    return {path.name: path.read_bytes() for path in paths if path.stem not in ("ingest_quality", "_dictionary")}
+    others = ("ingest_quality", "data_problems", "daily_rejected", "_dictionary")
+    found = {path.name: path.read_bytes() for path in paths if path.stem not in others}
+    rejected = lake.path("marts/daily_rejected.parquet")
+    if rejected.exists():
+        found["rejects by their own day"] = str(
+            pl.read_parquet(rejected).filter(~pl.col("day_is_arrival")).rows()
+        ).encode()
+    return found
 
 
 def missing(what: str) -> NoReturn:

@@ -131,10 +131,10 @@ def test_init_and_check(tmp_path: Path) -> None:
     assert schema["additionalProperties"] is False
 
 
-def test_a_moved_time_zone_is_refused_with_the_commands_that_rebuild(home: Path) -> None:
+def test_a_moved_time_zone_is_refused_with_the_command_that_rebuilds(home: Path) -> None:
     call(home, "run")
     (home / "product.yaml").write_text(PRODUCT.replace("Europe/Berlin", "UTC"))
-    assert "footfall run --home" in call(home, "run", code=1)
+    assert "footfall rebuild --home" in call(home, "run", code=1)
 
 
 def test_the_demo_deletes_no_home_but_its_own(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
