@@ -8,14 +8,10 @@ import polars as pl
 from pydantic import BaseModel
 
 from pipeline.check.looks import Samples
-from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.contracts.canonical import INPUT_COLUMNS
-from pipeline.ingest.sources import FORMATS
 from pipeline.ingest.sources.fields import peek
-from pipeline.ingest.sources.times import Clock
 from pipeline.product import Product
-from pipeline.product_base import EPOCHS
-from pipeline.product_mapping import ColumnRule, RecordMapping
+from pipeline.product_mapping import ColumnRule
 from pipeline.product_sources import Source
 
 Remark = tuple[str, str]
@@ -27,9 +23,7 @@ _FOR = re.compile(r"^for the formats? ((?:`\w+`(?:, | and )?)+)")
 
 
 def idle_settings(product: Product) -> Iterator[Remark]:
-    """A path and a sentence for each setting that is accepted and changes nothing."""
-    for name, source in product.sources.items():
-        yield from _of_source(f"sources.{name}", source)
+    """A path and a sentence for each setting that is accepted and changes nothing; of sources such are refused."""
     for name, rules in product.friction.rule_sets.items():
         given = [each for each in _OF_ONE_RULE if _is_given(rules, each)]
         if rules.rage != "default" and given:
@@ -57,57 +51,6 @@ def _of_questions(product: Product) -> Iterator[Remark]:
 def _is_given(part: BaseModel, name: str) -> bool:
     """Whether a setting is written and says something else than its default."""
     return name in part.model_fields_set and getattr(part, name) != type(part).model_fields[name].get_default()
-
-
-def _of_source(path: str, source: Source) -> Iterator[Remark]:
-    for name, about in Source.model_fields.items():
-        told = _FOR.match(about.description or "")
-        formats = re.findall(r"\w+", told[1].replace(" and ", " ")) if told else []
-        if formats and name != "mapping" and source.format not in formats and _is_given(source, name):
-            yield (
-                f"{path}.{name}",
-                f"does nothing for `format: {source.format}`; it is for {', '.join(formats)}; remove it",
-            )
-    if source.mapping is not None:
-        for where, columns in _columns(source.mapping):
-            for column, rule in columns.items():
-                yield from _of_rule(f"{path}.mapping.{where}.{column}", column, rule)
-
-
-def _columns(mapping: RecordMapping) -> Iterator[tuple[str, Mapping[str, ColumnRule]]]:
-    yield "columns", mapping.columns
-    for i, event in enumerate(mapping.events):
-        yield f"events.{i}.columns", event.columns
-
-
-def _of_rule(path: str, column: str, rule: ColumnRule) -> Iterator[Remark]:
-    dtype = _TYPES.get(column)
-    holds_time, holds_number = dtype == UTC_MICROSECONDS, dtype in _NUMBERS
-    for name, is_used, what in (
-        ("format", holds_time, "times"),
-        ("zone", holds_time and _zone_matters(rule), "times that tell no zone, and epochs tell theirs"),
-        ("scale", holds_number, "numbers"),
-        ("decimal", holds_number, "numbers"),
-        ("otherwise", rule.constant is None, "fields"),
-    ):
-        if _is_given(rule, name) and not is_used:
-            yield f"{path}.{name}", f"does nothing here: it is for {what}; remove it"
-
-
-def _zone_matters(rule: ColumnRule) -> bool:
-    """Whether the zone moves a time: asked of the reader itself where all formats count from 1970."""
-    if not all(form in EPOCHS for form in rule.format):
-        return True
-    return _read(rule) != _read(rule.model_copy(update={"zone": "UTC"}))
-
-
-def _read(rule: ColumnRule) -> list[Any]:
-    """What the mapping makes of an epoch under that rule."""
-    at = {"field": "t", "format": list(rule.format), "zone": rule.zone}
-    columns = {"occurred_at": at, "kind": {"constant": "custom"}}
-    source = Source.model_validate({"format": "mapping", "event_id": "none", "mapping": {"columns": columns}})
-    found = FORMATS["mapping"].begin(source, Clock())({"t": 1_770_112_800})
-    return [event.get("occurred_at") for event in found if isinstance(event, dict)]
 
 
 def unfound_fields(product: Product, sampled: Samples) -> Iterator[Remark]:

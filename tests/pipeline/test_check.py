@@ -1,10 +1,10 @@
 """`footfall check`: warnings of what measures nothing in a home, and what the home has fixed."""
 
-from datetime import datetime, timedelta
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 import yaml
 from support import approve, at, drop, ndjson, record, take_all
@@ -13,7 +13,7 @@ from pipeline.build import build_days, find_dirty
 from pipeline.check import Checked, check_home
 from pipeline.home import claim
 from pipeline.lake import Lake
-from pipeline.product_file import load_product
+from pipeline.product_file import ProductFileError, load_product
 
 HERO = '<main><section class="hero"><a class="cta" href="/p/1">'
 FILE: dict[str, Any] = {
@@ -130,20 +130,13 @@ FIELDS: list[tuple[dict[str, Any], list[str], str]] = [
     ({"format": "mapping", "event_id": "none", "mapping": {**MAPPING, "where": [{"field": "test", "is_not": ["1"]}],
       "events": [{"split": "lines", "columns": {"name": "item.sku"}}, {"split": "goods", "columns": {"name": "item.skuu"}}]}},
      ["sources.web.mapping.where.0", "sources.web.mapping.events.1.split", "sources.web.mapping.events.1.columns.name"], "`test`"),
-    (mapped(url={"field": "id", "format": "epoch_s"}), ["sources.web.mapping.columns.url.format"], "does nothing here: it is for times"),
-    (mapped(user_id={"field": "id", "scale": 100, "decimal": ","}), ["sources.web.mapping.columns.user_id.scale", "sources.web.mapping.columns.user_id.decimal"], "numbers"),
-    (mapped(user_id={"field": "id", "zone": "Europe/Berlin"}), ["sources.web.mapping.columns.user_id.zone"], "does nothing here"),
-    (mapped(kind={"constant": "order", "otherwise": "custom"}), ["sources.web.mapping.columns.kind.otherwise"], "it is for fields"),
-    ({**mapped(), "survey_id": "nps"}, ["sources.web.survey_id"], "does nothing for `format: mapping`; it is for surveys"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("source", "paths", "words"), FIELDS, ids=[(each[1] or ["sound"])[0] + each[2][:5] for each in FIELDS]
 )
-def test_fields_that_no_record_holds_and_settings_that_do_nothing(
-    source: dict[str, Any], paths: list[str], words: str, tmp_path: Path
-) -> None:
+def test_fields_that_no_record_holds(source: dict[str, Any], paths: list[str], words: str, tmp_path: Path) -> None:
     plain = {name: {} for name in ("properties", "funnels")}
     folder = home(tmp_path, ROWS, sources={"web": source}, pages=[], zones=[], **plain)
     found = check_home(folder)
@@ -151,18 +144,20 @@ def test_fields_that_no_record_holds_and_settings_that_do_nothing(
     assert all(words in each for each in found.warnings[:1])
 
 
-def test_a_zone_beside_epochs_is_warned_of_unless_it_moves_them(tmp_path: Path) -> None:
-    at_zone = {"field": "at", "format": "epoch_s", "zone": "America/New_York"}
-    folder = home(
-        tmp_path, ROWS, sources={"web": mapped(occurred_at=at_zone)}, pages=[], zones=[], funnels={}, properties={}
-    )
-    lake, product = Lake(folder), load_product(folder / "product.yaml")
-    take_all(lake, product)
-    (day,) = {path.parent.name for path in lake.path("lake/raw_events").rglob("*.parquet")}
-    first = pl.read_parquet(next(lake.path(f"lake/raw_events/{day}").glob("*.parquet")))["occurred_at"].min()
-    moved = first != datetime.fromisoformat("2026-02-03T10:00:00+00:00")
-    warned = [each for each in check_home(folder).warnings if "occurred_at.zone" in each]
-    assert bool(warned) != moved
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (mapped(url={"field": "id", "format": "epoch_s"}), "url: `format` does nothing here"),
+        (mapped(user_id={"field": "id", "scale": 100}), "user_id: `scale` does nothing here"),
+        (mapped(user_id={"field": "id", "zone": "Europe/Berlin"}), "user_id: `zone` does nothing here"),
+        (mapped(kind={"constant": "order", "otherwise": "custom"}), "`otherwise` does nothing beside a `constant`"),
+        ({**mapped(), "survey_id": "nps"}, "`survey_id` does nothing for `format: mapping`, only for surveys"),
+    ],
+)
+def test_settings_of_a_source_that_do_nothing_are_faults(source: dict[str, Any], words: str, tmp_path: Path) -> None:
+    folder = home(tmp_path, ROWS, sources={"web": source}, pages=[], zones=[], funnels={}, properties={})
+    with pytest.raises(ProductFileError, match=re.escape(words)):
+        load_product(folder / "product.yaml")
 
 
 def test_other_settings_without_effect(tmp_path: Path) -> None:

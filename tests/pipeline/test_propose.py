@@ -144,7 +144,7 @@ def nameless() -> bytes:
     """Names that say nothing: times, ids, kinds and addresses are told by what they are."""
     return table(
         [
-            {"f1": f"{i:08x}-0000-4000-8000-000000000000", "f2": at.isoformat(), "f3": f"{who:016x}", "f4": kind.replace("view", "pageview").replace("order", "purchase"),
+            {"f1": f"{i:08x}-0000-4000-8000-000000000000", "f2": at.isoformat(), "f3": f"{who + 1:016x}", "f4": kind.replace("view", "pageview").replace("order", "purchase"),
              "f5": "https://shop.example/p/1", "f6": f"Note for bob{who}@mail.example"}
             for i, at, kind, who in ROWS
         ]
