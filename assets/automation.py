@@ -130,7 +130,7 @@ def _publishing(instance: dg.DagsterInstance, home: Home) -> Iterator[dg.RunRequ
 
 
 def nightly_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
-    """Every night what is still dirty, and an hour later the marts if they are behind; no run key: failed ones return."""
+    """Every night what is still dirty, and an hour later the marts if they are behind; what failed returns every night."""
     running = dg.DefaultScheduleStatus.RUNNING
 
     @dg.schedule(job=days_job, cron_schedule=NIGHTLY, execution_timezone=time_zone, default_status=running)
@@ -145,8 +145,10 @@ def nightly_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
         runs = [(tags, [key] if key else DAY_KEYS) for key, found in work for _, tags in found]
         if not runs:
             yield dg.SkipReason("nothing waits and nothing is dirty")
-        for tags, keys in runs:
-            yield dg.RunRequest(tags=tags, asset_selection=keys)
+        # Dagster wants a key where there are several; that of the night lets failed ones return in the next.
+        night = f"{context.scheduled_execution_time:%Y-%m-%d}"
+        for number, (tags, keys) in enumerate(runs, start=1):
+            yield dg.RunRequest(run_key=f"night of {night}, {number}", tags=tags, asset_selection=keys)
 
     @dg.schedule(job=marts_job, cron_schedule=NIGHTLY_MARTS, execution_timezone=time_zone, default_status=running)
     def nightly_marts(context: dg.ScheduleEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:

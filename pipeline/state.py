@@ -153,6 +153,8 @@ def dirty_days(
     failed: dict[str, dict[date, DayFailure]] = {}
     # Days that will change: a held back day is dirty too, but its readers see what is published, which stays.
     changing: dict[str, set[date]] = {}
+    # Nothing of a day is computed while a table of it is held back.
+    blocked: set[date] = set()
     changes: dict[tuple[str, date], str] = {}
     for table in tables:
         name = table.contract.name
@@ -166,7 +168,8 @@ def dirty_days(
         held = {day: failures[day] for day in still if failures[day].input_hash == inputs[day]}
         if held:
             failed[name] = held
-        changing[name] = dirty[name] - set(held)
+        blocked |= set(held)
+        changing[name] = dirty[name] - blocked
         before = {day: states[day].input_hash if day in states else "" for day in dirty[name]}
         changes |= {(name, day): f"{before[day]}>{inputs[day]}" for day in dirty[name]}
     return Dirty(dirty, failed, changes)

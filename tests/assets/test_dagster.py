@@ -90,13 +90,15 @@ def test_a_late_file_for_an_old_day(home: Home, runner: Runner, instance: dg.Dag
     late = record("late", f"{DAYS[2]}T10:00:00", anonymous_id="new", url="/")
     drop(home.lake.home, f"web/{DAYS[5]}/late.ndjson", ndjson([late]))
     runner.take_files()
-    assert home.dirty().runnable == set(DAYS[1:4])
+    # Funnel steps of a day look at the sessions of the day before.
+    assert home.dirty().days["sessions"] == set(DAYS[1:4])
+    assert home.dirty().runnable == set(DAYS[1:5])
     runner.compute_dirty_days()
     runner.publish_marts()
     after = {day: home.lake.path(f"lake/events/day={day}/part.parquet").stat().st_mtime_ns for day in DAYS}
-    assert {day for day in DAYS if before[day] != after[day]} == set(DAYS[1:4])
-    last = instance.fetch_materializations(dg.AssetKey("sessions"), limit=3).records
-    assert {r.partition_key for r in last} == {day.isoformat() for day in DAYS[1:4]}
+    assert {day for day in DAYS if before[day] != after[day]} == set(DAYS[1:5])
+    last = instance.fetch_materializations(dg.AssetKey("sessions"), limit=4).records
+    assert {r.partition_key for r in last} == {day.isoformat() for day in DAYS[1:5]}
     assert marts_of(home.lake) == untouched(home)
 
 
@@ -242,7 +244,7 @@ def test_nightly_takes_what_is_dirty_and_failed_days_on_their_own(
             instance=instance, resources={"home": home}, scheduled_execution_time=when
         ) as context:
             requests = nightly.evaluate_tick(context).run_requests
-        assert all(r.run_key is None for r in requests)
+        assert all(str(r.run_key).startswith("night of 2026-03-29") for r in requests), "so that failed ones return"
         return [(r.tags[RANGE_START], r.tags[RANGE_END]) for r in requests]
 
     assert ranges() == [("2026-02-02", "2026-02-07")]
@@ -421,7 +423,8 @@ def test_without_a_product_file_nothing_is_ingested(tmp_path: Path, instance: dg
     runner = Runner(home, instance)
     runner.take_files()
     assert any("footfall init" in failure for failure in runner.failures)
-    assert not list(home.lake.keys("lake"))
+    assert not list(home.lake.keys("lake/ingested"))
+    assert not list(home.lake.keys("lake/raw_events"))
 
 
 def test_states_hold_what_was_published(home: Home, runner: Runner) -> None:

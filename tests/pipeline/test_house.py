@@ -209,6 +209,15 @@ def test_a_failed_day_waits_until_its_inputs_change() -> None:
     assert D[3] in dirty_days(DAY_TABLES, product(), snapshot).runnable
 
 
+def test_a_held_back_day_makes_no_other_day_wait_for_it() -> None:
+    snapshot = published({day: keys for day, keys in RAW.items() if day != D[3]})
+    snapshot.raw = RAW
+    events = DAY_TABLE["events"]
+    snapshot.failures = {"events": {D[3]: DayFailure(input_hash(events, D[3], product(), snapshot), ["why"])}}
+    # The steps of the day after read its sessions, which nobody computes now.
+    assert dirty_days(DAY_TABLES, product(), snapshot).runnable == set()
+
+
 def test_a_held_back_day_runs_again_when_what_it_reads_will_change() -> None:
     snapshot = published(RAW)
     sessions = DAY_TABLE["session_events"]
