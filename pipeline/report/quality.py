@@ -92,6 +92,7 @@ def _problems(marts: Marts) -> Section:
             for each in standing[:_SHOWN]
         ],
         about=[KINDS[each.problem] for each in standing[:_SHOWN]],
+        passport="data_problems: problem sentence since remedy",
         note=("" if standing else "Nothing.") + (f" {count(older)} older rows." if older > 0 else ""),
     )  # fmt: skip
 
