@@ -33,7 +33,12 @@ USUAL_SHARE = 0.05
 _ALIKE_SHARE = 0.2
 # Empty three times as often, by five points, and not by chance.
 _TIMES, _POINTS, _P = 3, 5, 0.001
-_SAME_TYPE = {"int": "number", "float": "number", "Decimal": "number"}
+# Columns of the canonical format are counted by Polars' types, all else by Python's.
+_SAME_TYPE = {
+    **dict.fromkeys(("int", "float", "Decimal", "Int32", "Int64"), "number"),
+    **dict.fromkeys(("str", "String"), "text"),
+    **dict.fromkeys(("bool", "Boolean"), "truth value"),
+}
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,9 @@ def _compare(
         share = usual[name]
         others = [each for each in known.all(name) if each in now.fields and now.share(each) >= share - _ALIKE_SHARE]
         is_read = known.are_mapped(name, *others[:1]) and bool(others)
+        if others and not is_read and others[0] in ever:
+            # It is called again what it was called before.
+            continue
         told = f"{source} on {day}: `{name}` is in none of {now.records} records, before in {share:.0%}"
         yield Finding("field_vanished", source, day, name, told, now.records, is_read)
         new = next(iter(others), None) or _successor(name, share, recent, now, appeared)

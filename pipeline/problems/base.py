@@ -80,9 +80,9 @@ def problems_of(rows: pl.DataFrame) -> list[Problem]:
 
 
 def newest_of(marts: Mapping[str, pl.DataFrame]) -> date | None:
-    """The newest day of data or of arrival that `daily_quality` and `ingest_quality` tell of."""
-    days = [marts["daily_quality"]["day"].max(), marts["ingest_quality"]["arrived"].max()]
-    return max((day for day in days if isinstance(day, date)), default=None)
+    """The newest day of data that `daily_quality` tells of; before there is any that of arrival in `ingest_quality`."""
+    days = (marts["daily_quality"]["day"].max(), marts["ingest_quality"]["arrived"].max())
+    return next((day for day in days if isinstance(day, date)), None)
 
 
 def in_order(found: Iterable[Problem]) -> list[Problem]:

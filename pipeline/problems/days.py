@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from statistics import median
 
 from pipeline.contracts.base import MICROS
 from pipeline.problems.base import NOTED_SHARE, Problem, Severity
@@ -12,6 +13,8 @@ from pipeline.profile import Facts
 Days = Mapping[date, Facts]
 
 _ORDERS_SHARE = 0.1
+# A fifth of a source's events without an id, and three times as many as on the days before.
+_NOBODY_SHARE, _NOBODY_TIMES, _DAYS_NEEDED = 0.2, 3, 3
 # Of fewer events and ids one that carries a fifth of them is no wonder.
 _HEAVY_SHARE, _HEAVY_EVENTS, _HEAVY_IDS = 0.2, 100, 10
 # Every day so many for a week, and then none.
@@ -21,9 +24,12 @@ _PAGE_DAYS, _PAGE_EXPECTED = 28, 20
 
 def day_problems(facts: Days, days: Sequence[date], product: Product) -> Iterator[Problem]:
     """Problems of `days`, all from the first with data to the newest; `facts` of those that were computed."""
-    for day in days:
+    for place, day in enumerate(days):
         own = facts.get(day, {})
         yield from _people(day, own)
+        yield from _fewer_people(
+            day, own, [facts[each] for each in days[max(0, place - _USUAL_DAYS) : place] if each in facts]
+        )
         yield from _orders(day, own, product)
         yield from _clocks(day, own)
     yield from _missing(facts, days)
@@ -45,6 +51,25 @@ def _people(day: date, facts: Facts) -> Iterator[Problem]:
         number = asked[source, ""]
         told = f"none of {number} events bears an id, so the day counts 0 people"
         yield _problem(day, source, "no_people", number, number, told, "look which field holds the ids now, and map it")
+    yield from _heavy_ids(day, facts)
+
+
+def _fewer_people(day: date, facts: Facts, before: Sequence[Facts]) -> Iterator[Problem]:
+    """A source much of whose events bear no id, though they used to."""
+    asked = by_source(facts, "asked")
+    for (source, _), number in by_source(facts, "nobody").items():
+        total = asked[source, ""]
+        past = [(by_source(each, "nobody").get((source, ""), 0), by_source(each, "asked").get((source, ""), 0)) for each in before]  # fmt: skip
+        shares = [nobody / events for nobody, events in past if events]
+        usual = median(shares) if len(shares) >= _DAYS_NEEDED else 1.0
+        if number < total and number > _NOBODY_SHARE * total and number > _NOBODY_TIMES * usual * total:
+            told = f"{number} of {total} events bear no id and count for nobody, before {usual:.0%}"
+            yield _problem(
+                day, source, "no_people", number, total, told, "look which field holds the ids now, and map it"
+            )
+
+
+def _heavy_ids(day: date, facts: Facts) -> Iterator[Problem]:
     events = by_source(facts, "events")
     for name in ("user_id", "anonymous_id"):
         distinct = by_source(facts, f"distinct_{name}")

@@ -52,9 +52,10 @@ def find_problems(known: Known) -> list[Problem]:
 
 
 def newest_day(known: Known) -> date | None:
-    """The newest day of data or of arrival: what lies near it is told by every run."""
-    arrived = [date.fromisoformat(m.arrived) for m in known.manifests.values()]
-    return max([*arrived, *known.snapshot.data_days()[-1:]], default=None)
+    """The newest day of data, before there is any that of arrival: what lies near it is told by every run."""
+    arrived = (date.fromisoformat(m.arrived) for m in known.manifests.values())
+    days = known.snapshot.data_days()
+    return days[-1] if days else max(arrived, default=None)
 
 
 def _held_back(failures: Mapping[str, Mapping[date, DayFailure]]) -> list[Problem]:

@@ -230,6 +230,21 @@ def test_a_renamed_field_is_one_field_from_then_on() -> None:
     ]
 
 
+def test_a_field_that_gets_its_name_back_is_no_further_problem() -> None:
+    days = days_of_fields(*[{"id": 990}] * 4, {"properties.anon": 990}, *[{"id": 990}] * 2)
+    days[4] = manifest(
+        file_id="x", sha256="x", arrived=str(DAYS[4]), records_read=1_000, fields={"properties.anon": {"str": 990}}
+    )
+    days[0] = manifest(
+        file_id="y", sha256="y", arrived=str(DAYS[0]), records_read=1_000, fields={"id": {"String": 990}}
+    )
+    assert checks(days) == [
+        ("field_vanished", "id", DAYS[4]),
+        ("field_renamed", "id", DAYS[4]),
+        ("field_appeared", "properties.anon", DAYS[4]),
+    ]
+
+
 def test_names_that_the_mapping_has_for_one_column_are_one_field() -> None:
     columns = {"occurred_at": "at", "kind": {"constant": "click"}, "user_id": {"field": ["user", "uid"]}}
     changes = {"sources": {"web": {"format": "mapping", "event_id": "none", "mapping": {"columns": columns}}}}
@@ -263,6 +278,16 @@ def test_a_day_whose_events_bear_no_ids_counts_nobody_and_says_so(tmp_path: Path
     (found,) = computed(tmp_path)
     assert told([found]) == [("no_people", "", "problem", 30)]
     assert "none of 30 events bears an id, so the day counts 0 people" in found.sentence
+
+
+def test_ids_that_grow_rare_are_told_and_a_source_that_never_bore_many_is_not() -> None:
+    usual = facts(events__web=1_000, asked__web=1_000, nobody__web=20, asked__pos=100, nobody__pos=60)
+    rare = facts(events__web=1_000, asked__web=1_000, nobody__web=700, asked__pos=100, nobody__pos=70)
+    days = {**dict.fromkeys(DAYS[:3], usual), DAYS[3]: rare}
+    (found,) = day_problems(days, DAYS[:4], product())
+    assert told([found]) == [("no_people", "", "problem", 700)]
+    assert "700 of 1000 events bear no id and count for nobody, before 2%" in found.sentence
+    assert not list(day_problems({day: days[day] for day in DAYS[1:4]}, DAYS[1:4], product())), "too few days before"
 
 
 def test_a_server_without_ids_beside_people_and_a_teams_answers_are_no_problem() -> None:
