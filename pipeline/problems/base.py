@@ -94,7 +94,11 @@ def in_order(found: Iterable[Problem]) -> list[Problem]:
         before = dated.get((*what, day - timedelta(days=1)))  # pyright: ignore[reportArgumentType]
         own = by_key[key]
         dated[key] = own._replace(since=min(before.since, own.since)) if before else own
-    return sorted(dated.values(), key=lambda p: (p.severity != "problem", -p.day.toordinal(), *p[1:4]))
+    return sorted(dated.values(), key=_gravity)
+
+
+def _gravity(p: Problem) -> tuple[bool, int, str, str, str]:
+    return p.severity != "problem", -p.day.toordinal(), p.source, p.problem, p.subject
 
 
 def current(found: Sequence[Problem], newest: date | None) -> list[Problem]:
@@ -107,9 +111,9 @@ def current(found: Sequence[Problem], newest: date | None) -> list[Problem]:
 
 
 def latest(found: Iterable[Problem]) -> list[Problem]:
-    """Each problem once, on the last of its consecutive days."""
+    """Each problem once, on the last of its consecutive days, the gravest and latest first."""
     last: dict[Told, Problem] = {}
     for p in found:
         if p.name not in last or last[p.name].day < p.day:
             last[p.name] = p
-    return list(last.values())
+    return sorted(last.values(), key=_gravity)

@@ -76,7 +76,10 @@ def warning(marts: Marts) -> Warned | None:
     if not found:
         return None
     title = "1 problem with the data" if len(found) == 1 else f"{len(found)} problems with the data"
-    told = [(f"{said(each.problem).capitalize()}: {each.sentence}.", f"{each.remedy}.") for each in found[:_WARNED]]
+    told = [
+        (f"{said(each.problem).capitalize()}: {each.sentence}.", f"{each.remedy[:1].upper()}{each.remedy[1:]}.")
+        for each in found[:_WARNED]
+    ]
     return Warned(f"{title}: read numbers with care", told, linked("All of them, and what came in", "quality"))
 
 
