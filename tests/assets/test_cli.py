@@ -259,7 +259,7 @@ def test_a_run_says_what_makes_numbers_doubtful_and_exits_with_1(home: Path) -> 
     assert all(words in status for words in told), status
     mart = pl.read_parquet(home / "marts" / "data_problems.parquet")
     assert set(mart.filter(pl.col("severity") == "problem")["problem"]) == {
-        "no_people", "file_not_accepted", "file_refused", "field_vanished",
+        "no_people", "file_not_accepted", "file_refused", "field_vanished", "field_renamed",
     }  # fmt: skip
     first_page = (home / "report" / "index.html").read_text()
     assert "problems with the data: read numbers with care" in first_page
