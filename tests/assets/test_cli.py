@@ -270,7 +270,7 @@ def test_a_run_says_what_makes_numbers_doubtful_and_exits_with_1(home: Path) -> 
     assert "file_refused" in call(home, "run", code=1)
     for name in ("bad.csv", "bad.ndjson", "renamed.ndjson"):
         call(home, "retract", f"web/2026-02-05/{name}")
-    assert "problem" not in call(home, "run")
+    assert "problems with the data" not in call(home, "run")
     assert "marts are up to date" in call(home, "status")
 
 
