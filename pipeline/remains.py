@@ -81,11 +81,11 @@ def _table_holds(path: Path, told: Mentions, persons: list[int]) -> bool:
     keys = [name for name in ("person_key",) if name in schema and schema[name] == pl.Int64]
     if any(told.holds(name) for name in schema):
         return True
+    if not keys and not texts:
+        return False
     wanted = pl.any_horizontal(
         *(pl.col(name).is_in(persons) for name in keys), *(pl.col(n).str.contains_any(told.looked_for) for n in texts)
     )
-    if not keys and not texts:
-        return False
     hits = rows.filter(wanted).collect()
     if keys and hits.select(pl.any_horizontal(pl.col(name).is_in(persons).any() for name in keys)).item():
         return True
