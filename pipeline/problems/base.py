@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from pipeline.drift import CHECKS
+
 Severity = Literal["problem", "note"]
 # Days up to the newest on which a problem of a day is still told; others are told until they are mended.
 RECENT_DAYS = 7
@@ -17,11 +19,7 @@ KINDS: dict[str, str] = {
     "file_not_accepted": "Not one record of a landing file was accepted.",
     "file_rejected_share": "Many records of a landing file were rejected.",
     "mapped_field_absent": "A field that the mapping names is in no record of a file.",
-    "field_vanished": "A field that came with records before comes no more.",
-    "field_renamed": "A field came no more on the day on which another began, as often and of the same type.",
-    "field_appeared": "A field that never came before.",
-    "field_null_share": "A field is empty more often than before.",
-    "field_type": "A field holds values of a type that it didn't hold before.",
+    **CHECKS,
     "no_people": "A day's events bear no id, so they count for nobody.",
     "placeholder_ids": "Ids such as `undefined` or `null`, which are none.",
     "heavy_id": "One id carries over a fifth of a source's events.",
