@@ -113,7 +113,8 @@ def test_backfill_of_28_days_is_a_few_runs_of_ranges(url: str, folder: Path) -> 
         time.sleep(1.5)
     assert backfill["status"] == "COMPLETED_SUCCESS", backfill
     runs = backfill["runs"]
-    assert 3 <= len(runs) <= 5
+    # A table that reads other tables at other offsets begins a run of its own: six of them, not 28.
+    assert 3 <= len(runs) <= 6
     in_runs = Counter(asset["path"][0] for run in runs for asset in run["assetSelection"])
     assert in_runs == Counter(names), "no asset in more than one run"
     for run in runs:
