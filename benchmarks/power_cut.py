@@ -141,6 +141,15 @@ def cut_stack(template: Path, work: Path, expected: dict[str, bytes]) -> None:
         kill_all(home)
 
 
+def _faults(home: Path, expected: dict[str, bytes], again: subprocess.CompletedProcess[str]) -> list[str]:
+    """What is wrong after the run that came after a kill."""
+    found = published(home)
+    other = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    faults = [f"exit {again.returncode}: {again.stdout[-600:]} {again.stderr[-600:]}"] if again.returncode else []
+    faults += [f"other bytes: {', '.join(other)}"] if other else []
+    return faults + ([] if is_done(home) else ["not done"]) + ([f"kept in {home}"] if faults or other else [])
+
+
 def cut_command(template: Path, work: Path, expected: dict[str, bytes], kills: int, length: float) -> None:
     """Kill `footfall run` at moments spread over its duration; then one that ends, and the same bytes."""
     wrong = 0
@@ -156,11 +165,13 @@ def cut_command(template: Path, work: Path, expected: dict[str, bytes], kills: i
             process.wait(length * (number + 1) / (kills + 1))
         kill_all(home)
         left = sorted(path.name for path in (home / "marts").glob("*.parquet")) if (home / "marts").exists() else []
-        again = subprocess.run(command, env=env, stdout=quiet, stderr=quiet, check=False).returncode
-        right = again == 0 and is_done(home) and published(home) == expected
-        wrong += not right
-        print(f"killed at {(number + 1) / (kills + 1):.0%}, {len(left)} marts there; then right: {right}", flush=True)
-        shutil.rmtree(home)
+        again = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        faults = _faults(home, expected, again)
+        wrong += bool(faults)
+        told = "; ".join(faults) or "all right"
+        print(f"killed at {(number + 1) / (kills + 1):.0%}, {len(left)} marts there; then {told}", flush=True)
+        if not faults:
+            shutil.rmtree(home)
     print(f"{kills} kills of `footfall run`, {wrong} wrong")
 
 

@@ -54,14 +54,14 @@ def _division(rows: pl.DataFrame, name: str) -> Section:
     first = rows.row(0, named=True)
     told = "not in the product file: shown, but not judged"
     if rows["is_configured"].any():
-        p = first["ratio_p_value"]
+        p, evidence = first["ratio_p_value"], first["ratio_e_value"]
         told = (
             "nobody counts yet"
             if p is None
             else f"a division as uneven comes by chance with p = {p:.3g}, for one look at the end"
         )
-        if p is not None:
-            told += f"; evidence against the weights at any look so far: {first['ratio_e_value']:.3g}"
+        if evidence is not None:
+            told += f"; evidence against the weights at any look so far: {evidence:.3g}"
         if first["ratio_alarm"]:
             told += ". At 100 or more something is wrong with the division, and verdicts are hidden"
     return Section(

@@ -151,6 +151,10 @@ def _signed(value: float | None) -> str:
     return _DASH if value is None else f"{value:+.1f}"
 
 
+def _points(value: float | None) -> str:
+    return _DASH if value is None else f"{100 * value:+.0f} points"
+
+
 def _behaviour(own: pl.DataFrame, survey: str, kind: str) -> list[Section]:
     # What nearly everybody or nobody did tells nothing.
     told = own.filter(pl.min_horizontal("responses_with", "responses_without") >= _FEW // 3)
@@ -168,7 +172,7 @@ def _behaviour(own: pl.DataFrame, survey: str, kind: str) -> list[Section]:
             [
                 (f"{said(r['behaviour'])}: {said(r['value'])}", count(r["responses_with"]), _number(r["score_with"]),
                  _number(r["score_without"]), _signed(r["effect"]), _signed(r["effect_low"]), _signed(r["effect_high"]),
-                 r["verdict"], f"{100 * r['low_difference']:+.0f} points")
+                 r["verdict"], _points(r["low_difference"]))
                 for r in shown.rows(named=True)
             ],
         passport="score_by_behaviour: behaviour responses_with score_with score_without effect effect_low effect_high verdict low_difference",

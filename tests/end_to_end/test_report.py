@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 import re
 import shutil
 import struct
@@ -18,11 +19,15 @@ from support import at, compute_all, drop, missing, ndjson, product, record, tak
 
 from pipeline.contracts import MARTS, TABLES
 from pipeline.csv_export import export_csv
-from pipeline.lake import Lake
+from pipeline.lake import Lake, mart_key
 from pipeline.report.faults import PagesFailedError
 from pipeline.report.flow import flow_of
+from pipeline.report.pages import pages
 from pipeline.report.parts import duration
+from pipeline.report.quality import Standing
+from pipeline.report.replays import replays_of
 from pipeline.report.write import NotPublishedError, send_week, write_report
+from pipeline.restatements import ledger
 
 # What stands where there is no number.
 DASH = "\u2013"
@@ -553,6 +558,27 @@ def test_nothing_configured_and_one_day_of_data_is_a_report_too(
     assert "This page couldn&#39;t be made" in told
     assert "ZeroDivisionError: of &lt;nobody&gt;" in told
     assert "Nothing is configured" in (first.parent / "journeys.html").read_text()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_number_that_is_missing_fails_no_page(report: Path, seed: int) -> None:
+    """Whatever a mart's contract lets be null may be: all of it at once, or some of it here and there."""
+    lake, chosen, rng = Lake(report.parent), product(**CHANGES), random.Random(seed)
+    marts: dict[str, pl.DataFrame] = {}
+    for mart in MARTS:
+        # Enough of everybody, so that nothing is left out for being few.
+        counted = [each.name for each in mart.columns if each.unit in ("person", "session", "response", "page view")]
+        frame = pl.read_parquet(lake.path(mart_key(mart.name))).with_columns(pl.col(counted) * 100)
+        for column in mart.columns:
+            # A contribution to a change of revenue is of money, always.
+            if column.nullable and column.name in frame.columns and column.name != "contribution_micros":
+                share = rng.choice([0, 0.5, 1]) if seed else 1
+                lost = pl.Series([rng.random() < share for _ in range(frame.height)], dtype=pl.Boolean)
+                frame = frame.with_columns(pl.when(~lost).then(column.name).alias(column.name))
+        marts[mart.name] = frame
+    made = pages(chosen, marts, lake.home, replays_of(marts), Standing(ledger(lake)))
+    assert len(made) >= 16
+    assert [page.fault for page in made if page.fault] == []
 
 
 def test_ribbons_are_as_broad_as_visits_and_blocks_hold_them() -> None:
