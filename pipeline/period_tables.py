@@ -28,6 +28,7 @@ from pipeline.metrics.selectors import SELECTORS
 from pipeline.metrics.zone_periods import zone_people_counts
 from pipeline.problems.find import Known, find_problems, problems_frame
 from pipeline.product import Product
+from pipeline.product_parts import ProductPart
 from pipeline.state import RAW, DayFailure, Snapshot
 from pipeline.value import behaviour, units
 from pipeline.value.cohorts import revenue_cells, value_counts
@@ -81,7 +82,8 @@ class PeriodSources:
 class PeriodTable:
     """A table without partitions, computed over all days with data of the daily table that it reads.
 
-    `beside` are further daily tables, read over the same days.
+    `beside` are further daily tables, read over the same days; `product_parts` what it reads of the product file besides
+    time (tests/end_to_end/test_declared.py holds it to both).
     """
 
     contract: Table
@@ -89,6 +91,7 @@ class PeriodTable:
     compute: Callable[[PeriodSources], pl.DataFrame]
     code_version: str = "1"
     beside: tuple[str, ...] = ()
+    product_parts: tuple[ProductPart, ...] = ()
 
 
 def _problems(s: PeriodSources) -> pl.DataFrame:
@@ -106,32 +109,80 @@ def _opportunities(s: PeriodSources) -> dict[str, pl.LazyFrame]:
 
 
 _EXPERIMENTS = ("outcomes", "activity", "friction_incidents", "feedback")
+_EXPERIMENT_PARTS: tuple[ProductPart, ...] = ("experiments", "friction", "goals", "segments")
+_THEMES: tuple[ProductPart, ...] = ("surveys", "themes", "voice")
+_OPPORTUNITY_PARTS: tuple[ProductPart, ...] = ("opportunities", "friction", "funnels", "goals", *_THEMES)
 _BEHAVIOUR = ("zone_people", "friction_incidents", "step_events", "activity")
 
 PERIOD_TABLES: tuple[PeriodTable, ...] = (
-    PeriodTable(TABLES["identity_links"], "identity_events", lambda s: s.standing.verdicts.identities.links),
-    PeriodTable(TABLES["people"], "activity", lambda s: people(s.rows, s.standing.verdicts.identities)),
+    PeriodTable(
+        TABLES["identity_links"],
+        "identity_events",
+        lambda s: s.standing.verdicts.identities.links,
+        product_parts=("identity",),
+    ),
+    PeriodTable(
+        TABLES["people"],
+        "activity",
+        lambda s: people(s.rows, s.standing.verdicts.identities),
+        product_parts=("identity",),
+    ),
     PeriodTable(TABLES["people_first"], "activity", lambda s: people_first(s.rows)),
-    PeriodTable(TABLES["people_daily"], "activity", lambda s: people_daily(s.rows, s.days, s.product), "2"),
+    PeriodTable(
+        TABLES["people_daily"],
+        "activity",
+        lambda s: people_daily(s.rows, s.days, s.product),
+        "2",
+        product_parts=("goals",),
+    ),
     PeriodTable(TABLES["retention_cells"], "activity", lambda s: retention_cells(s.rows, s.days, s.product)),
-    PeriodTable(TABLES["funnel_results"], "step_events", lambda s: funnel_results(s.rows, s.days, s.product), "2"),
-    PeriodTable(TABLES["funnel_durations"], "step_events", lambda s: funnel_durations(s.rows, s.product)),
-    PeriodTable(TABLES["funnel_trend_counts"], "step_events", lambda s: funnel_trend_counts(s.rows, s.days, s.product)),
+    PeriodTable(
+        TABLES["funnel_results"],
+        "step_events",
+        lambda s: funnel_results(s.rows, s.days, s.product),
+        "2",
+        product_parts=("funnels",),
+    ),
+    PeriodTable(
+        TABLES["funnel_durations"],
+        "step_events",
+        lambda s: funnel_durations(s.rows, s.product),
+        product_parts=("funnels",),
+    ),
+    PeriodTable(
+        TABLES["funnel_trend_counts"],
+        "step_events",
+        lambda s: funnel_trend_counts(s.rows, s.days, s.product),
+        product_parts=("funnels",),
+    ),
     PeriodTable(TABLES["lifecycle_counts"], "activity", lambda s: lifecycle_counts(s.rows, s.days, s.product)),
     PeriodTable(TABLES["stickiness_counts"], "activity", lambda s: stickiness_counts(s.rows, s.days, s.product)),
-    PeriodTable(TABLES["return_cells"], "return_events", lambda s: return_cells(s.rows, s.days, s.product), "2"),
-    PeriodTable(TABLES["feature_counts"], "feature_days", lambda s: feature_counts(s.rows, s.days, s.product)),
+    PeriodTable(
+        TABLES["return_cells"],
+        "return_events",
+        lambda s: return_cells(s.rows, s.days, s.product),
+        "2",
+        product_parts=("retention",),
+    ),
+    PeriodTable(
+        TABLES["feature_counts"],
+        "feature_days",
+        lambda s: feature_counts(s.rows, s.days, s.product),
+        product_parts=("features",),
+    ),
     PeriodTable(
         TABLES["zone_people_counts"],
         "zone_people",
         lambda s: zone_people_counts(s.rows, s.scan("sessions"), s.days, s.product),
         beside=("sessions",),
+        product_parts=("zones", "pages"),
     ),
     PeriodTable(
         TABLES["friction_effects"],
         "first_views",
         lambda s: friction_effects(s.rows, s.scan("activity"), s.days, s.product),
         beside=("activity",),
+        product_parts=("friction", "goals"),
     ),
     PeriodTable(
         TABLES["metric_alerts"],
@@ -145,41 +196,87 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
             watched_scores(s.scan("feedback"), s.product),
         ),
         beside=("daily_zones", "daily_sessions", "friction_incidents", "feedback"),
+        product_parts=("segments", "surveys"),
     ),
     PeriodTable(
-        TABLES["journey_edge_counts"], "journey_events", lambda s: journey_edge_counts(s.rows, s.days, s.product)
+        TABLES["journey_edge_counts"],
+        "journey_events",
+        lambda s: journey_edge_counts(s.rows, s.days, s.product),
+        product_parts=("journeys",),
     ),
-    PeriodTable(TABLES["journey_ways"], "journey_events", lambda s: journey_ways(s.rows, s.days, s.product)),
-    PeriodTable(TABLES["feedback_counts"], "feedback", lambda s: feedback_counts(s.rows, s.product), "2"),
-    PeriodTable(TABLES["score_results"], "feedback", lambda s: score_results(s.rows, s.days, s.product)),
-    PeriodTable(TABLES["comment_themes"], "feedback", lambda s: comment_themes(s.rows, s.days, s.product), "2"),
-    PeriodTable(TABLES["theme_list"], "feedback", lambda s: theme_list(s.rows, s.days, s.product), "2"),
-    PeriodTable(TABLES["theme_results"], "feedback", lambda s: theme_results(s.rows, s.days, s.product), "2"),
-    PeriodTable(TABLES["quote_list"], "feedback", lambda s: quote_list(s.rows, s.days, s.product), "2"),
+    PeriodTable(
+        TABLES["journey_ways"],
+        "journey_events",
+        lambda s: journey_ways(s.rows, s.days, s.product),
+        product_parts=("journeys",),
+    ),
+    PeriodTable(
+        TABLES["feedback_counts"],
+        "feedback",
+        lambda s: feedback_counts(s.rows, s.product),
+        "2",
+        product_parts=("segments", "surveys"),
+    ),
+    PeriodTable(
+        TABLES["score_results"],
+        "feedback",
+        lambda s: score_results(s.rows, s.days, s.product),
+        product_parts=("segments", "surveys"),
+    ),
+    PeriodTable(
+        TABLES["comment_themes"],
+        "feedback",
+        lambda s: comment_themes(s.rows, s.days, s.product),
+        "2",
+        product_parts=_THEMES,
+    ),
+    PeriodTable(
+        TABLES["theme_list"], "feedback", lambda s: theme_list(s.rows, s.days, s.product), "2", product_parts=_THEMES
+    ),
+    PeriodTable(
+        TABLES["theme_results"],
+        "feedback",
+        lambda s: theme_results(s.rows, s.days, s.product),
+        "2",
+        product_parts=_THEMES,
+    ),
+    PeriodTable(
+        TABLES["quote_list"], "feedback", lambda s: quote_list(s.rows, s.days, s.product), "2", product_parts=_THEMES
+    ),
     PeriodTable(
         TABLES["behaviour_results"],
         "feedback",
         lambda s: behaviour_results(s.rows, {name: s.scan(name) for name in _BEHAVIOUR}, s.days, s.product),
         beside=_BEHAVIOUR,
+        product_parts=("surveys", "voice", "friction", "funnels"),
     ),
     PeriodTable(
         TABLES["kpi_results"],
         "session_kpis",
         lambda s: kpi_results(s.rows, s.scan("activity"), s.scan("first_views"), s.scan("feedback"), s.days, s.product),
         beside=("activity", "first_views", "feedback"),
+        product_parts=("friction", "goals", "pages", "segments", "surveys"),
     ),
-    PeriodTable(TABLES["kpi_parts"], "session_kpis", lambda s: kpi_parts(s.rows, s.days, s.product), "2"),
+    PeriodTable(
+        TABLES["kpi_parts"],
+        "session_kpis",
+        lambda s: kpi_parts(s.rows, s.days, s.product),
+        "2",
+        product_parts=("segments",),
+    ),
     PeriodTable(
         TABLES["segment_spells"],
         "session_kpis",
         lambda s: segment_spells(s.rows, s.scan("activity"), s.product),
         beside=("activity",),
+        product_parts=("segments",),
     ),
     PeriodTable(
         TABLES["value_counts"],
         "outcomes",
         lambda s: value_counts(s.rows, s.scan("activity"), s.days, s.product),
         beside=("activity",),
+        product_parts=("value",),
     ),
     PeriodTable(TABLES["revenue_cells"], "outcomes", lambda s: revenue_cells(s.rows, s.days)),
     PeriodTable(
@@ -188,8 +285,15 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         lambda s: customers(s.rows, s.scan("activity"), s.days, s.product),
         "2",
         beside=("activity",),
+        product_parts=("value",),
     ),
-    PeriodTable(TABLES["customer_fits"], "outcomes", lambda s: customer_fits(s.rows, s.days, s.product), "2"),
+    PeriodTable(
+        TABLES["customer_fits"],
+        "outcomes",
+        lambda s: customer_fits(s.rows, s.days, s.product),
+        "2",
+        product_parts=("value",),
+    ),
     PeriodTable(
         TABLES["behaviour_values"],
         "activity",
@@ -198,12 +302,14 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         ),
         code_version="2",
         beside=behaviour.READS,
+        product_parts=("friction", "funnels"),
     ),
     PeriodTable(
         TABLES["experiment_days"],
         "exposures",
         lambda s: experiment_days(_experiments(s), s.days, s.product),
         beside=_EXPERIMENTS,
+        product_parts=_EXPERIMENT_PARTS,
     ),
     PeriodTable(
         TABLES["experiment_results"],
@@ -211,36 +317,58 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         lambda s: experiment_results(_experiments(s), s.days, s.product),
         "2",
         beside=_EXPERIMENTS,
+        product_parts=_EXPERIMENT_PARTS,
     ),
-    PeriodTable(TABLES["experiment_checks"], "exposures", lambda s: experiment_checks(s.rows, s.product), "2"),
+    PeriodTable(
+        TABLES["experiment_checks"],
+        "exposures",
+        lambda s: experiment_checks(s.rows, s.product),
+        "2",
+        product_parts=("experiments",),
+    ),
     PeriodTable(
         TABLES["opportunity_results"],
         "first_views",
         lambda s: opportunity_results(s.rows, _opportunities(s), s.days, s.product),
         beside=units.READS,
+        product_parts=_OPPORTUNITY_PARTS,
     ),
     PeriodTable(
         TABLES["opportunity_evidence"],
         "first_views",
         lambda s: opportunity_evidence(s.rows, _opportunities(s), s.days, s.product),
         beside=units.READS,
+        product_parts=_OPPORTUNITY_PARTS,
     ),
     PeriodTable(
         TABLES["watch_list"],
         "first_views",
         lambda s: watch_list(s.rows, {**_opportunities(s), "recordings": s.scan("recordings")}, s.days, s.product),
         beside=(*units.READS, "recordings"),
+        product_parts=_OPPORTUNITY_PARTS,
     ),
-    PeriodTable(TABLES["release_results"], "session_kpis", lambda s: release_results(s.rows, s.days, s.product)),
+    PeriodTable(
+        TABLES["release_results"],
+        "session_kpis",
+        lambda s: release_results(s.rows, s.days, s.product),
+        product_parts=("releases", "segments"),
+    ),
     PeriodTable(
         TABLES["hypothesis_results"],
         "session_kpis",
         lambda s: hypothesis_results(s.rows, _experiments(s), s.days, s.product),
         beside=("exposures", *_EXPERIMENTS),
+        product_parts=("hypotheses", "releases", *_EXPERIMENT_PARTS),
     ),
     PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.standing.manifests.values()), "2"),
     PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.standing.manifests.values())),
-    PeriodTable(TABLES["data_problem_list"], "quality_counts", _problems, beside=(SELECTORS, "exposures")),
+    PeriodTable(
+        TABLES["data_problem_list"],
+        "quality_counts",
+        _problems,
+        beside=(SELECTORS, "exposures"),
+        product_parts=("quality", "experiments", "pages", "zones", "capabilities"),
+    ),
     PeriodTable(
         TABLES["future_counts"],
         "quality_counts",

@@ -23,14 +23,6 @@ from pipeline.sql_models import load_models, sources_of
 from pipeline.tables import DAY_TABLE
 
 _RECENT_DAYS = 28
-# What period tables read of the product file themselves.
-_OF_PERIODS: dict[str, tuple[ProductPart, ...]] = {
-    "kpis": ("kpis",), "kpi_changes": ("kpis",), "customer_value": ("value",), "customer_model": ("value",),
-    "experiments": ("experiments",), "experiment_groups": ("experiments",), "experiment_moments": ("experiments",),
-    "opportunities": ("opportunities", "themes", "voice"), "opportunity_history": ("opportunities", "themes", "voice"),
-    "evidence": ("opportunities", "themes", "voice"), "quotes": ("themes", "voice"), "rfm": ("value",), "scores": ("surveys", "voice"), "themes": ("themes", "voice"), "releases": ("releases",),
-    "hypotheses": ("hypotheses", "experiments", "releases"), "watch": ("opportunities", "goals", "friction", "themes", "voice"),
-}  # fmt: skip
 _WITH_BOTS = {
     "session": "sessions", "page view": "page_view_events", "event": "events", "person": "people_active",
 }  # fmt: skip
@@ -148,7 +140,7 @@ def definition(mart: str, product: Product) -> str:
 def _made_of(mart: str) -> tuple[tuple[ProductPart, ...], str]:
     """The parts of the product file that reach a mart, and its SQL with the code versions of the tables behind it."""
     models = load_models()
-    parts: set[ProductPart] = {"time", *_OF_PERIODS.get(mart, ())}
+    parts: set[ProductPart] = {"time"}
     seen: set[str] = set()
     codes: list[str] = [models[mart].sql]
     waiting = sorted(sources_of(mart, models))
@@ -158,8 +150,10 @@ def _made_of(mart: str) -> tuple[tuple[ProductPart, ...], str]:
             continue
         seen.add(name)
         if name in PERIOD_TABLE:
-            codes.append(f"{name}:{PERIOD_TABLE[name].code_version}")
-            waiting += [PERIOD_TABLE[name].reads, *PERIOD_TABLE[name].beside]
+            period = PERIOD_TABLE[name]
+            codes.append(f"{name}:{period.code_version}")
+            parts.update(period.product_parts)
+            waiting += [period.reads, *period.beside]
         elif name in DAY_TABLE:
             table = DAY_TABLE[name]
             codes.append(f"{name}:{table.code_version}")

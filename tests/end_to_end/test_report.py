@@ -576,6 +576,12 @@ def test_a_number_that_is_missing_fails_no_page(report: Path, seed: int) -> None
                 lost = pl.Series([rng.random() < share for _ in range(frame.height)], dtype=pl.Boolean)
                 frame = frame.with_columns(pl.when(~lost).then(column.name).alias(column.name))
         marts[mart.name] = frame
+    # What people did before they answered, where nobody answered low.
+    behaviour = marts["score_by_behaviour"]
+    none_low = {"period": "last_28", "survey": "survey0", "question": "recommend", "behaviour": "zone", "value": "home/hero", "verdict": "unclear",
+                "responses_with": 100, "responses_without": 100}  # fmt: skip
+    row = pl.DataFrame([none_low]).cast({name: behaviour.schema[name] for name in none_low})  # pyright: ignore[reportArgumentType]
+    marts["score_by_behaviour"] = pl.concat([behaviour, row], how="diagonal")
     made = pages(chosen, marts, lake.home, replays_of(marts), Standing(ledger(lake)))
     assert len(made) >= 16
     assert [page.fault for page in made if page.fault] == []
