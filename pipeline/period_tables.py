@@ -174,6 +174,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         TABLES["zone_people_counts"],
         "zone_people",
         lambda s: zone_people_counts(s.rows, s.scan("sessions"), s.days, s.product),
+        "2",
         beside=("sessions",),
         product_parts=("zones", "pages"),
     ),

@@ -33,11 +33,13 @@ def zone_people_counts(rows: pl.LazyFrame, sessions: pl.LazyFrame, days: list[da
         return table.conform(pl.DataFrame(schema=table.schema))
     starts = sessions.filter(~pl.col("is_bot")).select("person_key", "started_at")
     periods, zones, placed = _periods(days, product), _zones(product), _placed(product)
+    # Of a zone that nothing ever told of nobody knows who saw it, whatever is told of others.
+    watched = rows.filter("is_exposed").select("page", "zone").unique().collect()
     end = day_start(days[-1] + ONE_DAY, product.zone_info)
 
     def counted(inside: pl.Expr) -> pl.DataFrame:
         own = _valid(rows.filter(inside).collect(), zones)
-        acts = pl.concat([own, _seen(own, zones, placed)], how="diagonal_relaxed")
+        acts = pl.concat([own, _seen(own, zones, placed, watched)], how="diagonal_relaxed")
         back = _returned(own, starts.filter(inside).collect(), end.timestamp())
         return pl.concat([_counts(acts, back, periods), _by_version(acts, back, zones, days)])
 
@@ -92,7 +94,7 @@ def _valid(own: pl.DataFrame, zones: pl.DataFrame) -> pl.DataFrame:
     return own.join(zones, on=_ZONE).filter(_FITS).drop("valid_to", "only")
 
 
-def _seen(own: pl.DataFrame, zones: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
+def _seen(own: pl.DataFrame, zones: pl.DataFrame, placed: pl.DataFrame, watched: pl.DataFrame) -> pl.DataFrame:
     """Who saw the page of each zone on a day on which its version was valid, and whether more was measured of them."""
     measured = ("hover_measured", "exposure_told", "positions_told")
     pages = own.filter(pl.col("zone") == "").select("session_day", "person_key", "page", "device_type", *measured)
@@ -101,11 +103,14 @@ def _seen(own: pl.DataFrame, zones: pl.DataFrame, placed: pl.DataFrame) -> pl.Da
     here = placed.rename({"on": "device_type"})
     known = seen.join(here, on=[*_ZONE, "device_type"], how="left").join(anywhere, on=_ZONE, how="left")
     is_placed = pl.coalesce("is_placed", "everywhere", pl.lit(value=False))
+    told = watched.with_columns(is_watched=pl.lit(value=True))
+    known = known.join(told, on=["page", "zone"], how="left")
+    is_watched = pl.col("is_watched").fill_null(value=False)
     return known.with_columns(
         is_viewed=pl.lit(value=True),
         is_hover_measured="hover_measured",
-        is_exposure_measured=pl.col("exposure_told") | (pl.col("positions_told") & is_placed),
-    ).drop(*measured, "is_placed", "everywhere")
+        is_exposure_measured=(pl.col("exposure_told") & is_watched) | (pl.col("positions_told") & is_placed),
+    ).drop(*measured, "is_placed", "everywhere", "is_watched")
 
 
 def _returned(own: pl.DataFrame, starts: pl.DataFrame, end: float) -> pl.DataFrame:
