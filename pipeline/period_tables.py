@@ -111,7 +111,7 @@ def _opportunities(s: PeriodSources) -> dict[str, pl.LazyFrame]:
 _EXPERIMENTS = ("outcomes", "activity", "friction_incidents", "feedback")
 _EXPERIMENT_PARTS: tuple[ProductPart, ...] = ("experiments", "friction", "goals", "segments")
 _THEMES: tuple[ProductPart, ...] = ("surveys", "themes", "voice")
-_OPPORTUNITY_PARTS: tuple[ProductPart, ...] = ("opportunities", "friction", "funnels", "goals", *_THEMES)
+_OPPORTUNITY_PARTS: tuple[ProductPart, ...] = ("opportunities", "friction", "funnels", "goals", "releases", *_THEMES)
 _BEHAVIOUR = ("zone_people", "friction_incidents", "step_events", "activity")
 
 PERIOD_TABLES: tuple[PeriodTable, ...] = (
@@ -331,6 +331,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         TABLES["opportunity_results"],
         "first_views",
         lambda s: opportunity_results(s.rows, _opportunities(s), s.days, s.product),
+        "2",
         beside=units.READS,
         product_parts=_OPPORTUNITY_PARTS,
     ),
@@ -338,6 +339,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         TABLES["opportunity_evidence"],
         "first_views",
         lambda s: opportunity_evidence(s.rows, _opportunities(s), s.days, s.product),
+        "2",
         beside=units.READS,
         product_parts=_OPPORTUNITY_PARTS,
     ),

@@ -1,4 +1,4 @@
--- One row per opportunity of the last complete week, ranked; closed ones with what was promised and what came.
+-- One row per opportunity of the last complete week, ranked; closed and gone ones with what was promised and what came.
 with
     latest as (
         select max(as_of) as as_of
@@ -15,13 +15,24 @@ with
         from opportunity_results
         group by id
     ),
-    -- What is mended may not be met at all any more: then nothing is lost.
+    newest as (
+        select *
+        from opportunity_results
+        qualify row_number() over (partition by id order by as_of desc) = 1
+    ),
+    -- What is fixed may not be met at all any more: then nothing is lost.
     now as (
-        select r.* replace (latest.as_of as as_of)
-        from opportunity_results as r
+        select newest.* replace (latest.as_of as as_of)
+        from newest
         cross join latest
-        where r.as_of = latest.as_of or (r.closed is not null and r.as_of <= latest.as_of)
-        qualify row_number() over (partition by r.id order by r.as_of desc) = 1
+        where newest.as_of = latest.as_of or newest.closed is not null or newest.state = 'gone'
+    ),
+    before_gone as (
+        select r.id, arg_max(r.cost_per_week, r.as_of) filter (where r.claimed) as used_to_cost
+        from opportunity_results as r
+        inner join newest using (id)
+        where newest.state = 'gone' and r.as_of < newest.since
+        group by r.id
     ),
     still as (
         select r.id, r.cost_per_week, r.cost_low_95, r.cost_high_95
@@ -36,6 +47,7 @@ with
             history.promised_per_week,
             history.promised_low,
             history.promised_high,
+            before_gone.used_to_cost,
             now.closed + 27 <= now.as_of as is_over,
             -- Not met any more: nothing is lost. Met, but not told: nobody knows.
             case when still.id is null then 0 else still.cost_per_week end as left_per_week,
@@ -44,10 +56,12 @@ with
         from now
         inner join history using (id)
         left join still using (id)
+        left join before_gone using (id)
     )
 select
-    * exclude (is_over, left_per_week, left_half, promised_half),
+    * exclude (is_over, left_per_week, left_half, promised_half, used_to_cost),
     case when is_over then promised_per_week - left_per_week end as realised_per_week,
     case when is_over then promised_per_week - left_per_week - sqrt(promised_half ** 2 + left_half ** 2) end as realised_low,
-    case when is_over then promised_per_week - left_per_week + sqrt(promised_half ** 2 + left_half ** 2) end as realised_high
+    case when is_over then promised_per_week - left_per_week + sqrt(promised_half ** 2 + left_half ** 2) end as realised_high,
+    used_to_cost
 from joined

@@ -45,8 +45,12 @@ OPPORTUNITY_RESULTS = Table(
         number("cd3", "cost_per_week / weeks_of_work", "currency per week and week"),
         number("cd3_low", "the same of the 80 % interval's lower end: what is ranked by", "currency per week and week"),
         number("payback_weeks", "cost of the work / cost_per_week; null without a cost per week or a loss", "week"),
-        Column("rank", pl.Int64(), "place among the week's open ones, claimed ones first", minimum=1),
-        Column("closed", pl.Date(), "day on which it was mended, by the product file", nullable=True),
+        Column("rank", pl.Int64(), "place among the week's open ones, claimed ones first; null of gone and closed ones, and of parts of others", nullable=True, minimum=1),
+        Column("closed", pl.Date(), "day on which it was fixed, by the product file", nullable=True),
+        Column("state", pl.String(), "`open`; `gone`: the last 7 days with at least half the usual views hold none, or a rate under a tenth of that before; `new`: the same the other way round; `growing`: half as often again, beyond chance. Drops of funnels are `open`"),
+        Column("since", pl.Date(), "of gone and new ones the day of the change: the one that splits the days best into two rates", nullable=True),
+        text("release", "release within 3 days of `since`"),
+        text("part_of", "id of the stronger opportunity among whose sessions over half of its own are: they are one"),
     ),
     key=("as_of", "id"),
 )  # fmt: skip
@@ -72,7 +76,7 @@ OPPORTUNITY_EVIDENCE = Table(
 OPPORTUNITIES = Table(
     name="opportunities",
     layer="mart",
-    grain="One row per opportunity of the last complete week, ranked; closed ones with what was promised and what came.",
+    grain="One row per opportunity of the last complete week, ranked; closed and gone ones with what was promised and what came.",
     columns=(
         *OPPORTUNITY_RESULTS.columns,
         Column("first_as_of", pl.Date(), "first week of the history in which it was there"),
@@ -83,6 +87,11 @@ OPPORTUNITIES = Table(
         number("realised_per_week", "promised_per_week less what is still lost, once 4 weeks have passed", _MONEY),
         number("realised_low", "lower end of its 95 % interval", _MONEY),
         number("realised_high", "its upper end", _MONEY),
+        number(
+            "used_to_cost",
+            "of gone ones: cost_per_week of the last week before it stopped, where it was claimed",
+            _MONEY,
+        ),
     ),
     key=("id",),
 )

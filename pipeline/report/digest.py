@@ -33,7 +33,7 @@ class Digest:
     week: date
     figures: list[tuple[str, str, str]]
     changed: list[str]
-    mend: list[tuple[str, str]]
+    fix: list[tuple[str, str]]
     alerts: list[str]
 
     @property
@@ -72,15 +72,15 @@ def digest_of(product: Product, marts: Marts) -> Digest | None:
         last,
         figures,
         changed[:_MOST],
-        _to_mend(product, marts),
+        _to_fix(product, marts),
         [sentence(r) for r in odd.head(_MOST).rows(named=True)],
     )
 
 
-def _to_mend(product: Product, marts: Marts) -> list[tuple[str, str]]:
+def _to_fix(product: Product, marts: Marts) -> list[tuple[str, str]]:
     """(id, sentence) of what costs most."""
     names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
-    claimed = pl.col("claimed") & pl.col("closed").is_null() & pl.col("cost_per_week").is_not_null()
+    claimed = pl.col("claimed") & pl.col("rank").is_not_null() & pl.col("cost_per_week").is_not_null()
     best = marts["opportunities"].filter(claimed).sort("rank").head(_MOST)
     return [
         (r["id"], f"{title_of(r, names)}: a week of waiting costs about {r['cost_per_week']:,.0f} {product.currency} ({r['cost_low']:,.0f} to {r['cost_high']:,.0f})")
@@ -96,10 +96,10 @@ def digest_page(digest: Digest | None, product: Product, trust: Trust) -> Page:
         Tile(name, value, change, Markup(), "", said_of("kpis", "figure", product, trust))
         for name, value, change in digest.figures
     ]
-    mend: list[tuple[str, ...]] = [(linked(text, f"case-{own}"),) for own, text in digest.mend]
+    fix: list[tuple[str, ...]] = [(linked(text, f"case-{own}"),) for own, text in digest.fix]
     sections = [
         Section("What changed", "Beyond the spread between people.", note=" · ".join(digest.changed) or "Nothing."),
-        Section("What to mend first", "", header=("opportunity",), rows=mend, note="" if mend else "Nothing can be told from chance."),
+        Section("What to fix first", "", header=("opportunity",), rows=fix, note="" if fix else "Nothing can be told from chance."),
         Section("Out of the usual", "", note=" · ".join(digest.alerts) or "Nothing."),
     ]  # fmt: skip
     return Page("digest", f"Digest: {digest.title}", tiles, sections, in_navigation=False)
@@ -138,7 +138,7 @@ def _drawn(product: Product, digest: Digest) -> str:
 
 def _told(digest: Digest) -> Iterator[tuple[str, list[str]]]:
     yield "What changed", digest.changed
-    yield "What to mend first", [text for _, text in digest.mend]
+    yield "What to fix first", [text for _, text in digest.fix]
     yield "Out of the usual", digest.alerts
 
 

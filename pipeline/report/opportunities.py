@@ -23,6 +23,8 @@ from pipeline.report.parts import (
 )
 from pipeline.report.passports import Trust, said_of
 from pipeline.report.replays import Replays, page_name, watch_links
+from pipeline.value.impact import CLAIMED_BELOW
+from pipeline.value.units import STRATA_OF
 
 _CASES, _SHOWN, _UNCLEAR_SHOWN = 8, 30, 12
 _WEEKS_A_MONTH = 52 / 12
@@ -40,7 +42,7 @@ def opportunity_pages(product: Product, marts: Marts, replays: Replays, trust: T
     found = marts["opportunities"].sort("rank")
     names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
     titles = {row["id"]: title_of(row, names) for row in found.rows(named=True)}
-    open_ = found.filter(pl.col("closed").is_null())
+    open_ = found.filter(pl.col("rank").is_not_null())
     chosen = open_.filter("claimed").head(_CASES)["id"].to_list()
     cases = [
         _case(product, marts, row, titles[row["id"]], replays, trust)
@@ -48,8 +50,9 @@ def opportunity_pages(product: Product, marts: Marts, replays: Replays, trust: T
     ]
     lead = _lead(product, open_, titles)
     sections = [
-        _ranked(product, open_, titles, set(chosen)),
+        _ranked(product, open_, _named_with_parts(found, titles), set(chosen)),
         _unclear(product, open_, titles),
+        _gone(product, found, titles),
         _closed(product, found, titles),
     ]
     return [Page("opportunities", "Opportunities", [], sections, lead=lead), *cases]
@@ -69,6 +72,18 @@ def title_of(row: dict[str, Any], themes: dict[str, str]) -> str:
     return f"{_SIGNALS.get(subject, said(subject))} ({page})"
 
 
+def _named_with_parts(found: pl.DataFrame, titles: dict[str, str]) -> dict[str, str]:
+    """Titles with what has happened to it, and with those that are one with it."""
+    parts = found.filter(pl.col("part_of").is_not_null()).group_by("part_of", maintain_order=True).agg("id")
+    also = {whole: " and ".join(titles[id_] for id_ in ids) for whole, ids in parts.rows()}
+    named: dict[str, str] = {}
+    for r in found.rows(named=True):
+        state = {"new": f" (new since {day_text(r['since'])})" if r["since"] else "", "growing": " (growing)"}
+        same = f"; with it, in over half of its sessions: {also[r['id']]}" if r["id"] in also else ""
+        named[r["id"]] = titles[r["id"]] + state.get(r["state"], "") + same
+    return named
+
+
 def _lead(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> str:
     claimed = open_.filter("claimed", pl.col("cost_per_week").is_not_null())
     if claimed.is_empty():
@@ -86,7 +101,7 @@ def _ranked(product: Product, open_: pl.DataFrame, titles: dict[str, str], cases
     )  # fmt: skip
     title = f"{product.currency} a week"
     return Section(
-        "What to mend first",
+        "What to fix first",
         "Ranked by the cautious end of the cost of delay (80 % interval) for a week of work. The cost is what sessions like them "
         "reach without the problem and these don't, times how often it is met, times what an order brings: an association "
         "among sessions that are alike. Costs don't add up: one session meets several problems.",
@@ -102,17 +117,44 @@ def _unclear(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> S
     unclear = open_.filter(~pl.col("claimed"))
     return Section(
         "What can't be told from chance",
-        f"{count(unclear.height)} more were looked at. Their intervals (80 %) hold 0 or nearly do, or too few met them; each may "
-        "still cost something. The mart `opportunities` has them all.",
+        f"{count(unclear.height)} more were looked at; each may still cost something. The mart `opportunities` has them all.",
         [],
-        ("opportunity", "met a week", "reach the goal", "without it", "costs a week", "from", "to"),
+        ("opportunity", "met a week", "reach the goal", "without it", "costs a week", "from", "to", "why not"),
         [
             (titles[r["id"]], count(r["met_per_week"]), *(share(rate) for rate in reversed(_rates(r))),
-             *(_cost(r[k], product) for k in ("cost_per_week", "cost_low", "cost_high")))
+             *(_cost(r[k], product) for k in ("cost_per_week", "cost_low", "cost_high")), _why_not(r))
             for r in unclear.head(_UNCLEAR_SHOWN).rows(named=True)
         ],
         note="" if unclear.height else "None.",
-        passport="opportunities: subject met_per_week rate_with effect cost_per_week cost_low cost_high",
+        passport="opportunities: subject met_per_week rate_with effect cost_per_week cost_low cost_high q_value",
+    )  # fmt: skip
+
+
+def _why_not(r: dict[str, Any]) -> str:
+    """Why an opportunity isn't claimed, in a few words."""
+    if r["q_value"] is None:
+        return "too few met it, or too few like them reached the goal"
+    if r["effect"] <= 0:
+        return "those who met it reach the goal as often or more"
+    if r["p_value"] < CLAIMED_BELOW:
+        return f"not beyond chance among all that was looked at (q = {r['q_value']:.2g})"
+    return f"not beyond chance (p = {r['p_value']:.2g})"
+
+
+def _gone(product: Product, found: pl.DataFrame, titles: dict[str, str]) -> Section:
+    gone = found.filter(pl.col("state") == "gone", pl.col("closed").is_null(), pl.col("used_to_cost").is_not_null())
+    return Section(
+        "No longer met",
+        "They stopped, or fell under a tenth of what they were, though their pages are seen as before. What they cost is that of "
+        "the last week before.",
+        [],
+        ("opportunity", "stopped on", "release", "used to cost a week"),
+        [
+            (titles[r["id"]], day_text(r["since"], "%d %b %Y"), said(r["release"] or _DASH), _cost(r["used_to_cost"], product))
+            for r in gone.sort("used_to_cost", "id", descending=[True, False]).rows(named=True)
+        ],
+        note="" if gone.height else "None.",
+        passport="opportunities: subject since release used_to_cost",
     )  # fmt: skip
 
 
@@ -143,7 +185,7 @@ def _closed(product: Product, found: pl.DataFrame, titles: dict[str, str]) -> Se
     closed = found.filter(pl.col("closed").is_not_null()).sort("closed", "id", descending=[True, False])
     return Section(
         "Closed ones: promised and realised",
-        "What mending was to bring, by the last week before it, beside what is no longer lost once four weeks have passed. The "
+        "What fixing was to bring, by the last week before it, beside what is no longer lost once four weeks have passed. The "
         "product file says what is closed.",
         [],
         ("opportunity", "closed", "promised a week", "realised a week", "from", "to"),
@@ -181,7 +223,7 @@ def _ask(product: Product, r: dict[str, Any]) -> str:
         work = f"{r['weeks_of_work']:g} weeks of work" + (
             "" if r["effort_said"] else ", as assumed where nothing else is said,"
         )
-        text += f" Mending it takes {work} and pays back in {r['payback_weeks']:.1f} weeks."
+        text += f" Fixing it takes {work} and pays back in {r['payback_weeks']:.1f} weeks."
     return text
 
 
@@ -218,12 +260,24 @@ def _what_happens(r: dict[str, Any], title: str) -> Section:
     )  # fmt: skip
     return Section(
         "What happens",
-        f"{title}. Of {count(r['sessions_with'])} that met it, {share(with_it)} reached “{said(r['goal'])}” afterwards; of those alike "
-        f"(device, new or returning, page views before) without it, {share(without)}.",
+        f"{title}. Of {count(r['sessions_with'])} that met it, {share(with_it)} reached “{said(r['goal'])}” afterwards; of those "
+        f"without it that are alike in {_strata(r['kind'])}, {share(without)}.",
         [charts.steps(bars, f"{title}: who reached the goal", "% who reached the goal")]
         if r["effect"] is not None
         else [],
     )
+
+
+_STRATA = {
+    "device_type": "device",
+    "is_new": "whether they are new or returning",
+    "views_before": "page views before it",
+}
+
+
+def _strata(kind: str) -> str:
+    """What those who are compared have in common, in words."""
+    return " and ".join(", ".join(_STRATA[name] for name in STRATA_OF[kind]).rsplit(", ", 1))
 
 
 def _history(product: Product, rows: pl.DataFrame) -> Section:
@@ -252,9 +306,9 @@ def _words(quotes: pl.DataFrame, replays: Replays) -> Section:
     ]  # fmt: skip
     return Section(
         "In their words",
-        "Said in the sessions that met it, or else on that page. Verbatim, personal data removed.",
+        "Said after it was met, in those sessions, praise left out. Verbatim, personal data removed.",
         quotes=told,
-        note="" if told else "Nobody who met it left a comment.",
+        note="" if told else "Nobody who met it said anything about it.",
     )
 
 

@@ -32,7 +32,7 @@ _TILES: tuple[tuple[str, str, pl.Expr, Callable[[float | None], str], str], ...]
 
 
 def overview(product: Product, marts: Marts, replays: Replays, standing: Standing, trust: Trust) -> Page:
-    """Tiles with their days, what changed and why, what to mend and to watch, and active people over time."""
+    """Tiles with their days, what changed and why, what to fix and to watch, and active people over time."""
     daily = marts["daily_kpis"].sort("day")
     last = _last_week(daily, product)
     tiles: list[Tile] = []
@@ -69,7 +69,7 @@ def overview(product: Product, marts: Marts, replays: Replays, standing: Standin
         else [],
     )
     heading = f"Week from {last:%d %B %Y}" if last else "No complete week yet"
-    told = [_changed(product, marts), _to_mend(product, marts), _to_watch(marts, replays), section]
+    told = [_changed(product, marts), _to_fix(product, marts), _to_watch(marts, replays), section]
     lead = linked("The week on one page", "digest") if last else ""
     return Page(
         "index",
@@ -130,15 +130,15 @@ def because(parts: pl.DataFrame, r: dict[str, Any], product: Product) -> str:
     )
 
 
-def _to_mend(product: Product, marts: Marts) -> Section:
+def _to_fix(product: Product, marts: Marts) -> Section:
     open_ = (
         marts["opportunities"]
-        .filter("claimed", pl.col("closed").is_null(), pl.col("cost_per_week").is_not_null())
+        .filter("claimed", pl.col("rank").is_not_null(), pl.col("cost_per_week").is_not_null())
         .sort("rank")
     )
     names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
     return Section(
-        "What to mend first",
+        "What to fix first",
         "The opportunities that cost most a week of waiting, by the cautious end of their interval.",
         header=("opportunity", "costs a week", "from", "to"),
         rows=[

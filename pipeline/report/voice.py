@@ -151,7 +151,7 @@ def _signed(value: float | None) -> str:
     return _DASH if value is None else f"{value:+.1f}"
 
 
-def _points(value: float | None) -> str:
+def _whole_points(value: float | None) -> str:
     return _DASH if value is None else f"{100 * value:+.0f} points"
 
 
@@ -172,7 +172,7 @@ def _behaviour(own: pl.DataFrame, survey: str, kind: str) -> list[Section]:
             [
                 (f"{said(r['behaviour'])}: {said(r['value'])}", count(r["responses_with"]), _number(r["score_with"]),
                  _number(r["score_without"]), _signed(r["effect"]), _signed(r["effect_low"]), _signed(r["effect_high"]),
-                 r["verdict"], _points(r["low_difference"]))
+                 r["verdict"], _whole_points(r["low_difference"]))
                 for r in shown.rows(named=True)
             ],
         passport="score_by_behaviour: behaviour responses_with score_with score_without effect effect_low effect_high verdict low_difference",

@@ -16,6 +16,10 @@ from pipeline.voice.scores import team_names
 
 SESSIONS, QUOTES = 10, 3
 _SHORTEST, _LONGEST = 20, 400
+# From here on VADER's authors call a mood positive.
+_PRAISE_E4 = 500
+# So many comments of a theme, and so much oftener than in all comments, make it what an opportunity's people speak of.
+_LEAST_OF_THEME, _OFTENER = 3, 2
 _MET: dict[str, pl.DataType] = {
     "kind": pl.String(), "page": pl.String(), "subject": pl.String(), "rule_set": pl.String(), "person_key": pl.Int64(),
     "session_key": pl.Int64(), "page_view_key": pl.Int64(), "day": pl.Date(), "happened_at": pl.Datetime("us", "UTC"),
@@ -125,12 +129,15 @@ def _said(feedback: pl.LazyFrame, span: Span, product: Product) -> pl.DataFrame:
     length = pl.col("text").str.len_chars()
     told = comments(answers).filter(length.is_between(_SHORTEST, _LONGEST))
     scores = survey_scores(answers, product)
-    scored = scores.select("survey", "response_key", given=pl.col("score").cast(pl.Int64), worth="points")
-    joined = told.join(scored, on=["survey", "response_key"], how="left")
-    ordered = joined.sort("worth", "sentiment_e4", "occurred_at", "source", "event_id", "question", nulls_last=True)
-    return ordered.select(*_WORDS, *COMMENT, "survey", on_page="page", happened_at="occurred_at").with_row_index(
-        "order"
+    scored = scores.select(
+        "survey", "response_key", given=pl.col("score").cast(pl.Int64), worth="points", standing_of_score="standing"
     )
+    is_praise = (pl.col("sentiment_e4") >= _PRAISE_E4) | (pl.col("standing_of_score") == "high")
+    joined = told.join(scored, on=["survey", "response_key"], how="left").with_columns(
+        is_praise=is_praise.fill_null(value=False)
+    )
+    ordered = joined.sort("worth", "sentiment_e4", "occurred_at", "source", "event_id", "question", nulls_last=True)
+    return ordered.select(*_WORDS, *COMMENT, "survey", "is_praise", happened_at="occurred_at").with_row_index("order")
 
 
 def _spoken(said: pl.DataFrame, themes: pl.LazyFrame | None) -> pl.DataFrame:
@@ -144,15 +151,15 @@ def _spoken(said: pl.DataFrame, themes: pl.LazyFrame | None) -> pl.DataFrame:
 
 
 def _quotes(met: pl.DataFrame, said: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
-    """What people said in the very sessions, of a theme what bears it; else what was said on the page."""
-    keys = met.select(*_KEY, "session_key").unique()
-    in_session = said.join(keys, on="session_key")
-    on_page = said.join(keys.select(_KEY).unique(), left_on="on_page", right_on="page").with_columns(page="on_page")
-    found = [
-        each.select("order", "happened_at", *_WORDS, *_KEY, near=pl.lit(near))
-        for near, each in ((0, in_session), (0, spoken), (1, on_page))
-    ]
-    ordered = pl.concat(found).sort(*_KEY, "near", "order")
+    """What people said after they had met it, in the very session, and no praise; of a theme what bears it.
+
+    Where they speak of something more than others do (a theme that is twice as frequent as in all comments), only that.
+    """
+    began = met.group_by(*_KEY, "session_key").agg(met_at=pl.col("happened_at").min())
+    is_after, is_praise = pl.col("happened_at") >= pl.col("met_at"), pl.col("is_praise")
+    in_session = _of_their_themes(said.join(began, on="session_key").filter(is_after, ~is_praise), said, spoken)
+    own = [each.select("order", "happened_at", *_WORDS, *_KEY) for each in (in_session, spoken)]
+    ordered = pl.concat(own).sort(*_KEY, "order")
     once = ordered.unique([*_KEY, "text"], keep="first", maintain_order=True)
     whose = pl.coalesce("person_key", pl.col("order").cast(pl.Int64))
     of_people = once.with_columns(whose=whose).unique([*_KEY, "whose"], keep="first", maintain_order=True)
@@ -163,3 +170,17 @@ def _quotes(met: pl.DataFrame, said: pl.DataFrame, spoken: pl.DataFrame) -> pl.D
         pl.Series("detail", shown, dtype=pl.String), score="given", what=pl.lit("quote"),
         offset_ms=pl.lit(None, dtype=pl.Int64),
     )  # fmt: skip
+
+
+def _of_their_themes(own: pl.DataFrame, said: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
+    """The comments that bear a theme which is twice as frequent among an opportunity's own; all, where there is none."""
+    themes = spoken.select("order", theme="subject").unique()
+    usual = themes.group_by("theme").agg(usual=pl.len() / max(said.height, 1))
+    bearing = own.join(themes, on="order")
+    often = bearing.group_by(*_KEY, "theme").agg(n=pl.len()).join(own.group_by(_KEY).agg(of=pl.len()), on=_KEY)
+    told = often.join(usual, on="theme").filter(
+        pl.col("n") >= _LEAST_OF_THEME, pl.col("n") / pl.col("of") >= _OFTENER * pl.col("usual")
+    )  # fmt: skip
+    fits = bearing.join(told, on=[*_KEY, "theme"], how="semi").select(*_KEY, "order").unique()
+    none = own.join(told, on=_KEY, how="anti")
+    return pl.concat([own.join(fits, on=[*_KEY, "order"], how="semi"), none])

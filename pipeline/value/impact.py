@@ -19,12 +19,16 @@ CLAIMED_BELOW = 0.10
 Units = Callable[[pl.Expr], pl.DataFrame]
 
 
+def kept(units: Units, ranges: int) -> Units:
+    """Units that are small enough to be computed once, for the passes that go over them."""
+    if ranges > 1:
+        return units
+    whole = units(pl.lit(value=True))
+    return lambda _: whole
+
+
 def impacts(units: Units, ranges: int = 1) -> pl.DataFrame:
     """Effect, loss and cost a week of everything that `units` (by BY, in STRATA) tell of; `weeks` says over how many."""
-    if ranges == 1:
-        # Small enough to be kept: three passes go over it.
-        whole = units(pl.lit(value=True))
-        units = lambda _: whole  # noqa: E731
     effects = like_for_like(units, BY, STRATA, ranges)
     worth = pl.concat(in_ranges(lambda inside: _worth(units(inside)), ranges))
     values = worth.group_by(BY).agg(pl.col("orders", "revenue", "squares").sum(), pl.col("weeks").max())

@@ -13,9 +13,10 @@ from pipeline.days import ONE_DAY, day_start
 from pipeline.metrics.buckets import ranges_of
 from pipeline.metrics.periods import complete_weeks
 from pipeline.product import Product
-from pipeline.value.impact import impacts
-from pipeline.value.subjects import Span, Streams, subjects
-from pipeline.value.units import units
+from pipeline.value.impact import impacts, kept
+from pipeline.value.opportunity_states import GONE, overlaps, parts_of, with_states
+from pipeline.value.subjects import AFTER_COMMENT, Span, Streams, subjects
+from pipeline.value.units import BY, units
 
 WEEKS, HISTORY_WEEKS = 4, 8
 # A zone that holds so much of a page's signal tells better where it is.
@@ -53,8 +54,15 @@ def opportunity_results(views: pl.LazyFrame, beside: Streams, days: list[date], 
     for span in spans(days, product):
         looked = subjects(views, beside, span, product)
         number = ranges_of(20 * views.filter(span.holds()).select(pl.len()).collect().item())
-        made = impacts(lambda inside, s=span, what=looked: units(views, beside, inside, s, product, what), number)
-        found.append(table.conform(_ranked(_named(made, product), product).with_columns(as_of=pl.lit(span.last))))
+        told = kept(lambda inside, s=span, what=looked: units(views, beside, inside, s, product, what), number)
+        last_days = dict.fromkeys(("friction", "zone", "broken_link"), span.last) | {
+            "theme": span.moved(AFTER_COMMENT).last
+        }
+        states = with_states(impacts(told, number), told, number, last_days, product.releases)
+        # A group none of which is like anybody outside is compared with nobody.
+        named = _named(states.filter((pl.col("kind") != "funnel_drop") | pl.col("effect").is_not_null()), product)
+        ranked = _ranked(_one_of_several(_costed(named, product), overlaps(told, number)))
+        found.append(table.conform(ranked.with_columns(as_of=pl.lit(span.last))))
     return table.conform(pl.concat(found))
 
 
@@ -73,7 +81,8 @@ def _named(made: pl.DataFrame, product: Product) -> pl.DataFrame:
     return named.filter(~is_told.fill_null(value=False) | followed)
 
 
-def _ranked(named: pl.DataFrame, product: Product) -> pl.DataFrame:
+def _costed(named: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """Add what mending takes and brings for a week of it."""
     said = product.opportunities
     efforts = {name: item.weeks for name, item in said.items.items() if item.weeks is not None}
     closed = {name: item.closed for name, item in said.items.items() if item.closed is not None}
@@ -89,7 +98,31 @@ def _ranked(named: pl.DataFrame, product: Product) -> pl.DataFrame:
     paid = pl.when(pl.col("cost_per_week") > 0).then(spent / pl.col("cost_per_week"))
     # Without orders goals that are lost stand for money.
     lost = pl.col("lost_low") / pl.col("weeks_of_work")
-    ordered = costed.with_columns(payback_weeks=paid, lost=lost, is_closed=pl.col("closed").is_not_null()).sort(
-        "is_closed", "claimed", "cd3_low", "lost", "id", descending=[False, True, True, True, False], nulls_last=True
-    )
-    return ordered.with_row_index("rank", offset=1)
+    return costed.with_columns(payback_weeks=paid, lost=lost)
+
+
+# Strongest first; what is closed or gone waits for nobody.
+_DONE = pl.col("closed").is_not_null() | (pl.col("state") == GONE)
+_STRONGEST = ("claimed", "cd3_low", "lost", "id")
+
+
+def _strongest_first(costed: pl.DataFrame) -> pl.DataFrame:
+    return costed.sort(_DONE, *_STRONGEST, descending=[False, True, True, True, False], nulls_last=True)
+
+
+def _one_of_several(costed: pl.DataFrame, shared: pl.DataFrame) -> pl.DataFrame:
+    """Add `part_of`: the id of the stronger one among whose sessions over half of its own are; null: it stands for itself."""
+    other = [f"{name}_other" for name in BY]
+    ids = costed.select(*BY, "id")
+    named = shared.join(ids, on=BY).join(ids, left_on=other, right_on=BY, suffix="_other")
+    known = {(mine, its): sessions for mine, its, sessions in named.select("id", "id_other", "sessions").rows()}
+    parts = dict(parts_of(_strongest_first(costed.filter(~_DONE))["id"].to_list(), known))
+    part_of = pl.col("id").replace_strict(parts, default=None, return_dtype=pl.String)
+    return costed.with_columns(part_of=part_of)
+
+
+def _ranked(costed: pl.DataFrame) -> pl.DataFrame:
+    """Add `rank`, of those that are open and stand for themselves."""
+    stands = ~_DONE & pl.col("part_of").is_null()
+    ordered = _strongest_first(costed)
+    return ordered.with_columns(rank=pl.when(stands).then(stands.cast(pl.Int64).cum_sum()))

@@ -10,12 +10,16 @@ from pipeline.days import ONE_DAY
 from pipeline.metrics.calibration import calibrated
 from pipeline.metrics.friction import SIGNALS
 from pipeline.product import Product
+from pipeline.voice.responses import last_answers, survey_scores
 from pipeline.voice.scores import team_names
 
 # A comment is followed by what the person does in these days.
 AFTER_COMMENT = timedelta(days=7)
 COMMENT = ["source", "event_id", "question"]
 ZONE_SIGNALS = ("rage_click", "dead_click", "error_click")
+# A survey that comes so soon after the goal was made to appear by it.
+AFTER_GOAL = timedelta(days=1)
+_MOST = 0.5
 _LEAST_WITH = 10
 Streams = Mapping[str, pl.LazyFrame]
 
@@ -49,7 +53,7 @@ class Subjects:
     """What is looked at, by all people of a span: a range of people alone must not decide it.
 
     `pages` by signal; `zones` as (page, signal, zone); `broken` pages that lead to missing ones; `groups` by funnel and
-    0-based step; `themes`.
+    0-based step; `themes`; `after_goal` the surveys that ask after the goal: what follows their comments tells nothing.
     """
 
     pages: Mapping[str, list[str]]
@@ -57,6 +61,7 @@ class Subjects:
     broken: list[str]
     groups: Mapping[tuple[str, int], list[str]]
     themes: list[str]
+    after_goal: list[str]
 
 
 def goal_of(product: Product) -> str | None:
@@ -85,12 +90,14 @@ def subjects(views: pl.LazyFrame, beside: Streams, span: Span, product: Product)
     key = ["page", "signal", "zone"]
     often = zoned.group_by(key).agg(n=pl.col("page_view_key").n_unique()).filter(pl.col("n") >= _LEAST_WITH)
     led = own.filter(pl.col("signal") == "broken_link", pl.col("came_from").is_not_null()).select("came_from").unique()
+    after_goal = _after_goal(beside, span, product)
     return Subjects(
         pages,
         often.sort(key).select(key).collect().rows(),
         sorted(led.collect()["came_from"]),
         dict(_groups(beside["step_events"], span, product)),
-        _themes(beside, span, product),
+        _themes(beside, span, product, after_goal),
+        after_goal,
     )
 
 
@@ -108,13 +115,46 @@ def _groups(steps: pl.LazyFrame, span: Span, product: Product) -> Iterator[tuple
             yield (name, k), chosen["value"].to_list()
 
 
-def _themes(beside: Streams, span: Span, product: Product) -> list[str]:
+def _after_goal(beside: Streams, span: Span, product: Product) -> list[str]:
+    """Surveys most of whose comments come within a day after their person reached the goal."""
+    goal = goal_of(product)
+    if goal is None:
+        return []
+    bit, moved = 1 << sorted(product.goals).index(goal), span.moved(AFTER_COMMENT)
+    reached = beside["outcomes"].filter(
+        pl.col("day").is_between(moved.first - ONE_DAY, moved.last), pl.col("goal_bits") & bit != 0
+    ).select("person_key", at="occurred_at").sort("at")  # fmt: skip
+    told = beside["feedback"].filter(moved.holds("day"), pl.col("person_key").is_not_null(), pl.col("text") != "")
+    after = told.select("survey", "person_key", "occurred_at").sort("occurred_at").join_asof(
+        reached, left_on="occurred_at", right_on="at", by="person_key", tolerance=AFTER_GOAL, check_sortedness=False
+    )  # fmt: skip
+    most = after.group_by("survey").agg(share=pl.col("at").is_not_null().mean()).filter(pl.col("share") > _MOST)
+    return sorted(most.collect()["survey"])
+
+
+def _themes(beside: Streams, span: Span, product: Product, after_goal: list[str]) -> list[str]:
+    """Themes of enough comments, but praise: a theme whose comments come with higher scores than others."""
     themes = beside.get("comment_themes")
     if themes is None:
         return []
     moved = span.moved(AFTER_COMMENT)
-    said = beside["feedback"].filter(moved.holds("day"), ~pl.col("survey").is_in(team_names(product))).select(COMMENT)
-    counted = (
-        themes.join(said.unique(), on=COMMENT, how="semi").group_by("theme").len().filter(pl.col("len") >= _LEAST_WITH)
+    open_ = ~pl.col("survey").is_in([*team_names(product), *after_goal])
+    said = beside["feedback"].filter(moved.holds("day"), open_).collect()
+    scores = survey_scores(last_answers(said.lazy()), product).select("survey", "response_key", "points")
+    told = said.select(*COMMENT, "survey", "response_key").unique().join(
+        scores.unique(["survey", "response_key"]), on=["survey", "response_key"], how="left"
+    )  # fmt: skip
+    having = themes.select(*COMMENT, "theme").unique().collect().join(told, on=COMMENT)
+    # Of each survey the sum and number of scores: others' mean is what is left.
+    own = having.unique([*COMMENT, "theme"]).group_by("theme", "survey").agg(
+        comments=pl.len(), scored=pl.col("points").count(), total=pl.col("points").cast(pl.Float64).sum()
+    )  # fmt: skip
+    every = told.group_by("survey").agg(
+        all_scored=pl.col("points").count(), all_total=pl.col("points").cast(pl.Float64).sum()
     )
-    return sorted(counted.collect()["theme"])
+    others = (pl.col("all_total") - pl.col("total")) / (pl.col("all_scored") - pl.col("scored"))
+    higher = pl.col("total") - pl.col("scored") * others
+    counted = own.join(every, on="survey").group_by("theme").agg(
+        comments=pl.col("comments").sum(), higher=higher.filter(higher.is_finite()).sum()
+    )  # fmt: skip
+    return sorted(counted.filter(pl.col("comments") >= _LEAST_WITH, pl.col("higher") <= 0)["theme"])

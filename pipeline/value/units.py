@@ -29,6 +29,14 @@ UNIT: dict[str, pl.DataType] = {
     "reached": pl.Boolean(),
     "revenue_micros": pl.Int64(),
     "weeks": pl.Float64(),
+    "day": pl.Date(),
+    "session_key": pl.Int64(),
+}
+# Which of STRATA tell units of a kind apart; the others are the same for all of them.
+STRATA_OF: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("friction", "zone", "broken_link"), tuple(STRATA)),
+    "funnel_drop": ("is_new",),
+    "theme": ("device_type", "is_new"),
 }
 
 
@@ -69,6 +77,7 @@ def _of_views(
         rule_set=pl.lit(rules),
         goal=pl.lit(goal),
         weeks=pl.lit(span.weeks),
+        day="session_day",
     )
     for i, signal in enumerate(calibrated(product.friction.rule_sets[rules])):
         # A broken link is met on the page that it leads from; scores are sums of signals.
@@ -122,7 +131,7 @@ def funnel_steps(
         for k, step in enumerate(funnel.steps[:-1]):
             taken = own.filter(moved.holds("day"), pl.col("steps") & (1 << k) != 0).sort("occurred_at", "tie", "value")
             at = taken.group_by("person_key", maintain_order=True).agg(
-                pl.col("value").first(), begins=pl.col("occurred_at").first()
+                pl.col("value", "day").first(), begins=pl.col("occurred_at").first()
             )
             following = own.filter(pl.col("steps") & (1 << (k + 1)) != 0).select(
                 "person_key", "occurred_at", revenue_micros=pl.lit(0, dtype=pl.Int64), reached=pl.lit(value=True)
@@ -131,6 +140,7 @@ def funnel_steps(
             known = _with_what_followed(at, acts, window, born).with_columns(
                 kind=pl.lit("funnel_drop"), page=pl.lit(name), rule_set=pl.lit(""), goal=pl.lit(funnel.steps[k + 1].label),
                 device_type=pl.lit(""), views_before=pl.lit(0), weeks=pl.lit(moved.weeks),
+                session_key=pl.lit(None),
             )  # fmt: skip
             for group in looked.groups.get((name, k), []):
                 subject = f"{step.label}, {group or '(none)'}"
@@ -162,7 +172,7 @@ def _comments(
         return
     moved = span.moved(AFTER_COMMENT)
     bit = 1 << sorted(product.goals).index(goal)
-    open_ = ~pl.col("survey").is_in(team_names(product)) & pl.col("person_key").is_not_null()
+    open_ = ~pl.col("survey").is_in([*team_names(product), *looked.after_goal]) & pl.col("person_key").is_not_null()
     told = comments(last_answers(rows["feedback"].filter(moved.holds("day"), open_)))
     acts = rows["outcomes"].filter(pl.col("day").is_between(moved.first, span.last)).select(
         "person_key", "occurred_at", "revenue_micros", reached=pl.col("goal_bits") & bit != 0

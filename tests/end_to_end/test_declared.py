@@ -1,6 +1,6 @@
 """What a table is computed from is what it declares: hashes, edges and passports follow from the declaration."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -66,7 +66,7 @@ class Touched:
     tables: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
 
     @contextmanager
-    def recording(self, is_on: bool) -> Iterator[None]:
+    def recording(self, is_on: bool) -> Generator[None]:
         before, self.is_on = self.is_on, is_on
         yield
         self.is_on = before

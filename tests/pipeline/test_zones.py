@@ -460,7 +460,11 @@ def test_zones_that_are_gone_hold_nothing_back() -> None:
 def test_who_saw_a_zone_is_not_known_where_nothing_ever_told_of_it() -> None:
     rows = [on(2, 10), on(2, 10, "exposure", chain=CTA, duration_ms=500, sequence=9)]
     zones = [{"name": name, "page": "home", "selectors": [f".{name}"]} for name in ("hero", "cta", "else")]
-    made = person_days(rows, 3, zones=zones).filter(pl.col("device_type") == "", pl.col("period") == "day").sort("period_start")
+    made = (
+        person_days(rows, 3, zones=zones)
+        .filter(pl.col("device_type") == "", pl.col("period") == "day")
+        .sort("period_start")
+    )
     # The call to action lies in the hero: who saw the one saw the other. The other zone nothing tells of.
     seen = {name: rows["people_exposed"].to_list() for (name,), rows in made.group_by("zone")}
     assert seen == {"cta": [1], "hero": [1], "": [None], "else": [None]}
