@@ -43,6 +43,7 @@ from pipeline.value.replays import watch_list
 from pipeline.value.segment_spells import segment_spells
 from pipeline.verdicts import Verdicts
 from pipeline.voice.behaviour import behaviour_results
+from pipeline.voice.choices import choice_counts
 from pipeline.voice.quotes import quote_list
 from pipeline.voice.scores import feedback_counts, score_results, watched_scores
 from pipeline.voice.themes import comment_themes, theme_list, theme_results
@@ -152,6 +153,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
     PeriodTable(TABLES["journey_ways"], "journey_events", lambda s: journey_ways(s.rows, s.days, s.product)),
     PeriodTable(TABLES["feedback_counts"], "feedback", lambda s: feedback_counts(s.rows, s.product), "2"),
     PeriodTable(TABLES["score_results"], "feedback", lambda s: score_results(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["choice_counts"], "feedback", lambda s: choice_counts(s.rows, s.days, s.product)),
     PeriodTable(TABLES["comment_themes"], "feedback", lambda s: comment_themes(s.rows, s.days, s.product), "2"),
     PeriodTable(TABLES["theme_list"], "feedback", lambda s: theme_list(s.rows, s.days, s.product), "2"),
     PeriodTable(TABLES["theme_results"], "feedback", lambda s: theme_results(s.rows, s.days, s.product), "2"),

@@ -28,7 +28,7 @@ _OF_PERIODS: dict[str, tuple[ProductPart, ...]] = {
     "kpis": ("kpis",), "kpi_changes": ("kpis",), "customer_value": ("value",), "customer_model": ("value",),
     "experiments": ("experiments",), "experiment_groups": ("experiments",), "experiment_moments": ("experiments",),
     "opportunities": ("opportunities", "themes", "voice"), "opportunity_history": ("opportunities", "themes", "voice"),
-    "evidence": ("opportunities", "themes", "voice"), "quotes": ("themes", "voice"), "rfm": ("value",), "scores": ("surveys", "voice"), "themes": ("themes", "voice"), "releases": ("releases",),
+    "evidence": ("opportunities", "themes", "voice"), "choices": ("surveys",), "quotes": ("themes", "voice"), "rfm": ("value",), "scores": ("surveys", "voice"), "themes": ("themes", "voice"), "releases": ("releases",),
     "hypotheses": ("hypotheses", "experiments", "releases"), "watch": ("opportunities", "goals", "friction", "themes", "voice"),
 }  # fmt: skip
 _WITH_BOTS = {
