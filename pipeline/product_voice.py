@@ -9,6 +9,8 @@ from pipeline.product_sources import Name, Part
 QuestionKind = Literal["nps", "csat", "ces", "pmf", "choice", "text"]
 SCORED: tuple[QuestionKind, ...] = ("nps", "csat", "ces", "pmf")
 ANY = "*"
+# What sources put between several choices of one answer.
+SEPARATOR = "; "
 _SCALES: dict[str, tuple[int, int]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
 _FIXED = ("nps", "ces")
 
@@ -36,7 +38,7 @@ class Question(Part):
         "Default: what five people or more chose",
     )
     separator: str = Field(
-        "; ", min_length=1, description="of a choice: what stands between several choices of one answer"
+        SEPARATOR, min_length=1, description="of a choice: what stands between several choices of one answer"
     )
 
     @model_validator(mode="after")

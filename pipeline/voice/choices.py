@@ -12,7 +12,7 @@ import polars as pl
 
 from pipeline.contracts import TABLES
 from pipeline.product import Product
-from pipeline.product_voice import Question
+from pipeline.product_voice import SEPARATOR, Question
 from pipeline.voice.intervals import design_effect, wilson
 from pipeline.voice.responses import RESPONSE, last_answers, whose
 from pipeline.voice.scores import LEAST_PEOPLE, team_names, voice_periods
@@ -43,8 +43,8 @@ def choice_counts(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.
     for period, first, last in voice_periods(days, product):
         inside = pl.col("day").is_between(first, last)
         counted = _counted(responses.filter(inside), chosen.filter(inside), options)
-        named_ = counted.with_columns(period=pl.lit(period), period_start=pl.lit(first), period_end=pl.lit(last))
-        found.append(table.conform(named_))
+        dated = counted.with_columns(period=pl.lit(period), period_start=pl.lit(first), period_end=pl.lit(last))
+        found.append(table.conform(dated))
     return table.conform(pl.concat(found))
 
 
@@ -82,7 +82,7 @@ def _told(answers: pl.DataFrame, product: Product) -> pl.DataFrame:
         # What is declared as a whole is one choice, whatever stands in it.
         pl.when(pl.col("label").is_not_null())
         .then(pl.concat_list("choice"))
-        .otherwise(pl.col("choice").str.split(pl.col("separator").fill_null(Question(kind="choice").separator)))
+        .otherwise(pl.col("choice").str.split(pl.col("separator").fill_null(SEPARATOR)))
     )
     parts = split.drop("label", "separator").explode("choice").with_columns(_plain("choice"), key=_key("choice"))
     return parts.filter(pl.col("key") != "")
