@@ -7,6 +7,7 @@ import polars as pl
 from pipeline.report import charts
 from pipeline.report.parts import Body, Picker, Section, count, said, share
 
+_LABEL = 34
 _DRAWN, _ROWS, _GROUPS = 10, 30, 6
 _OTHER = "(other)"
 _MEANING = (
@@ -15,8 +16,8 @@ _MEANING = (
 )
 _SEVERAL = "An answer may hold several choices, so that shares add up to more than 100 %."
 _GATHERED = (
-    "“(other)” gathers what people wrote themselves and what fewer than five people chose; name a question's `choices` in the product "
-    "file to see each of them."
+    "“(other)” gathers what people wrote themselves and what fewer than five people chose; name the question's choices in the "
+    "product file to see each of them."
 )
 
 
@@ -37,7 +38,7 @@ def _section(own: pl.DataFrame, survey: str, question: str) -> Section:
     asked = f"{said(survey) or '(not told)'}: {said(question)}"
     bars = drawn.select(
         "step",
-        step_name="choice",
+        step_name=pl.Series(_shortened(drawn["choice"].to_list()), dtype=pl.String),
         people_converted="answers",
         shown=pl.struct("share", "answers").map_elements(_shown, return_dtype=pl.String),
     )
@@ -55,6 +56,12 @@ def _section(own: pl.DataFrame, survey: str, question: str) -> Section:
         pickers=[Picker("Group", [(name, name) for name, _, _ in groups])],
         bodies=bodies,
     )
+
+
+def _shortened(choices: list[str]) -> list[str]:
+    """As much of each as a chart has place for, unless two would be one bar; the table holds the whole."""
+    short = [each if len(each) <= _LABEL else f"{each[: _LABEL - 1].rstrip()}…" for each in choices]
+    return short if len(set(short)) == len(short) else choices
 
 
 def _shown(r: dict[str, Any]) -> str:

@@ -223,6 +223,22 @@ def test_the_page_tells_what_was_chosen_most_and_shows_the_biggest() -> None:
     assert choice_sections(mart.clear()) == []
 
 
+def test_long_choices_are_cut_in_the_chart_and_whole_in_the_table() -> None:
+    long = [f"I found the same thing cheaper in {where}" for where in ("a shop", "the market")]
+
+    def page(*choices: str) -> tuple[str, list[str]]:
+        rows = [chose(choice, 10 * n + i) for n, choice in enumerate(choices) for i in range(5)]
+        counts = choice_counts(feedback_frame(rows).lazy(), DAYS, FREE)
+        (section,) = choice_sections(counts.with_columns(share=pl.lit(0.5), is_small=pl.lit(value=True)))
+        return str(section.charts[0]), [row[0] for row in section.bodies[0].rows]
+
+    drawn, told_ = page(long[0], "price")
+    assert "I found the same thing cheaper in…" in drawn
+    assert told_ == [long[0], "price"]
+    drawn, _ = page(*long)
+    assert "I found the same thing cheaper in…" not in drawn, "two bars would be one"
+
+
 ANSWER = st.fixed_dictionaries(
     {
         "day": st.sampled_from([*DAYS[:3], DAYS[8]]),
