@@ -44,6 +44,7 @@ from pipeline.value.replays import watch_list
 from pipeline.value.segment_spells import segment_spells
 from pipeline.verdicts import Verdicts
 from pipeline.voice.behaviour import behaviour_results
+from pipeline.voice.choices import choice_counts
 from pipeline.voice.quotes import quote_list
 from pipeline.voice.scores import feedback_counts, score_results, watched_scores
 from pipeline.voice.themes import comment_themes, theme_list, theme_results
@@ -223,6 +224,12 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         "feedback",
         lambda s: score_results(s.rows, s.days, s.product),
         product_parts=("segments", "surveys"),
+    ),
+    PeriodTable(
+        TABLES["choice_counts"],
+        "feedback",
+        lambda s: choice_counts(s.rows, s.days, s.product),
+        product_parts=("surveys",),
     ),
     PeriodTable(
         TABLES["comment_themes"],

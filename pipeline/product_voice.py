@@ -9,6 +9,8 @@ from pipeline.product_sources import Name, Part
 QuestionKind = Literal["nps", "csat", "ces", "pmf", "choice", "text"]
 SCORED: tuple[QuestionKind, ...] = ("nps", "csat", "ces", "pmf")
 ANY = "*"
+# What sources put between several choices of one answer.
+SEPARATOR = "; "
 _SCALES: dict[str, tuple[int, int]] = {"nps": (0, 10), "csat": (1, 5), "ces": (1, 7)}
 _FIXED = ("nps", "ces")
 
@@ -30,6 +32,14 @@ class Question(Part):
     )
     best: Literal["high", "low"] = Field("high", description="which end of the scale of a csat is the good one")
     best_choice: str = Field("very disappointed", description="of a pmf: the choice that counts, whatever its case")
+    choices: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (),
+        description="of a choice: what can be chosen, whatever its case; all else is counted as `(other)`. "
+        "Default: what five people or more chose",
+    )
+    separator: str = Field(
+        SEPARATOR, min_length=1, description="of a choice: what stands between several choices of one answer"
+    )
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:

@@ -296,7 +296,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["feedback"],
         (Reads("events", _AND_NEXT), Reads("session_events"), Reads("page_views")),
         ("surveys", "voice"),
-        "2",
+        "3",
         compute=lambda s: Built(
             feedback(s.scan("events", _AND_NEXT), s.scan("session_events"), s.scan("page_views"), s.day, s.product)
         ),

@@ -18,6 +18,7 @@ Remark = tuple[str, str]
 _TYPES = {column.name: column.dtype for column in INPUT_COLUMNS}
 _NUMBERS = (pl.Int32(), pl.Int64())
 _OF_ONE_RULE = ("rage_clicks", "rage_px", "rage_ms")
+_OF_ONE_KIND = (("best", "csat"), ("best_choice", "pmf"), ("choices", "choice"), ("separator", "choice"))
 # What a source's settings say of the formats that they are for.
 _FOR = re.compile(r"^for the formats? ((?:`\w+`(?:, | and )?)+)")
 
@@ -42,7 +43,7 @@ def idle_settings(product: Product) -> Iterator[Remark]:
 def _of_questions(product: Product) -> Iterator[Remark]:
     for name, survey in product.surveys.items():
         for key, question in survey.questions.items():
-            for setting, kind in (("best", "csat"), ("best_choice", "pmf")):
+            for setting, kind in _OF_ONE_KIND:
                 if _is_given(question, setting) and question.kind != kind:
                     path = f"surveys.{name}.questions.{key}.{setting}"
                     yield path, f"does nothing for a question of kind {question.kind}; is it a {kind}?"

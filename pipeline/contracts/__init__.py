@@ -4,6 +4,7 @@ from pipeline.contracts.alerts import ALERTS, FRICTION_ALERTS, METRIC_ALERTS
 from pipeline.contracts.base import Column, RowRule, Table
 from pipeline.contracts.calibration import FIRST_VIEWS, FRICTION_CALIBRATION, FRICTION_EFFECTS
 from pipeline.contracts.canonical import EVENTS, RAW_EVENTS, REJECTED
+from pipeline.contracts.choices import CHOICE_COUNTS, CHOICES
 from pipeline.contracts.experiments import EXPERIMENT_MARTS, EXPERIMENT_TABLES
 from pipeline.contracts.friction import FRICTION_MARTS, FRICTION_TABLES
 from pipeline.contracts.heatmaps import HEATMAP_CELLS, HEATMAP_MARTS
@@ -88,6 +89,7 @@ TABLES: dict[str, Table] = {
         *PEOPLE_TABLES,
         *FRICTION_TABLES,
         *VOICE_TABLES,
+        CHOICE_COUNTS,
         *KPI_TABLES,
         *VALUE_TABLES,
         *EXPERIMENT_TABLES,
@@ -110,6 +112,7 @@ TABLES: dict[str, Table] = {
         *PEOPLE_MARTS,
         *FRICTION_MARTS,
         *VOICE_MARTS,
+        CHOICES,
         *KPI_MARTS,
         *VALUE_MARTS,
         *EXPERIMENT_MARTS,

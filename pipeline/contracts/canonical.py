@@ -100,7 +100,7 @@ INPUT_COLUMNS: tuple[Column, ...] = (
     text("response_id", "the response: all that one person answers in one go bears one id"),
     text("survey_trigger", "what made the survey appear: after_purchase, exit_intent, widget or another word"),
     _int32("score", "the answer as a number", "points"),
-    text("choice", "the answer as a choice"),
+    text("choice", "the answer as a choice; several are joined by `; `, or an event each at one instant"),
     text("text", "the answer in words, personal data removed"),
     text("error_type", "class of the error"),
     text("error_message", "message of the error, personal data removed"),

@@ -5,8 +5,8 @@ import polars as pl
 from pipeline.contracts.base import Column, Table, count, rate, ratio, text, time
 
 _DAY = Column("day", pl.Date(), "local day of the answer, or of the survey's showing")
-_SURVEY = Column("survey", pl.String(), "survey of the product file, else its id; empty: none is told")
-_QUESTION = Column(
+SURVEY = Column("survey", pl.String(), "survey of the product file, else its id; empty: none is told")
+QUESTION = Column(
     "question",
     pl.String(),
     "question of the product file, else its id, `(not told)` where it has none; empty: the survey as a whole",
@@ -36,8 +36,8 @@ FEEDBACK = Table(
         Column("kind", pl.String(), "`survey_shown`, `survey_dismissed` or `survey_answered`"),
         time("occurred_at", "when"),
         Column("response_key", pl.Int64(), "the response: hash of its id, else of who answered and when"),
-        _SURVEY,
-        _QUESTION,
+        SURVEY,
+        QUESTION,
         _QUESTION_KIND,
         text("question_id", "the question as the source calls it"),
         _TRIGGER,
@@ -84,7 +84,7 @@ FEEDBACK_COUNTS = Table(
     name="feedback_counts",
     layer="period",
     grain="One row per local day, survey, question, trigger, page, stage, device and segment; a response counts once, with its last answer.",
-    columns=(_DAY, _SURVEY, _QUESTION, _QUESTION_KIND, _TRIGGER, _PAGE, _STAGE, _DEVICE, _SEGMENT, *_COUNTS),
+    columns=(_DAY, SURVEY, QUESTION, _QUESTION_KIND, _TRIGGER, _PAGE, _STAGE, _DEVICE, _SEGMENT, *_COUNTS),
     key=("day", "survey", "question", "question_kind", "trigger", "page", "stage", "device_type", "segment"),
     at_most=(("without_person", "responses"), ("without_session", "responses"), ("without_page", "responses"), ("responses_measured", "responses")),
 )  # fmt: skip
@@ -114,7 +114,7 @@ SCORE_RESULTS = Table(
     layer="period",
     grain="One row per period, survey, scored question and group.",
     columns=(
-        *PERIOD, _SURVEY, _QUESTION, _QUESTION_KIND, *_BREAKDOWN,
+        *PERIOD, SURVEY, QUESTION, _QUESTION_KIND, *_BREAKDOWN,
         count("responses", "responses that count", "response"),
         count("people", "people known among them", "person"),
         count("high", "promoters, top two boxes, or who would be very disappointed", "response"),
@@ -148,7 +148,7 @@ COMMENT_THEMES = Table(
     columns=(
         Column("source", pl.String(), "the landing folder"),
         Column("event_id", pl.String(), "the comment's event"),
-        _QUESTION,
+        QUESTION,
         Column("theme", pl.String(), "the theme's id"),
         Column("strength", pl.Float64(), "how much of the comment is about it", minimum=0, maximum=1),
     ),
@@ -179,7 +179,7 @@ THEME_RESULTS = Table(
     layer="period",
     grain="One row per period, survey, scored question (or none) and theme.",
     columns=(
-        *PERIOD, _SURVEY, _QUESTION,
+        *PERIOD, SURVEY, QUESTION,
         Column("theme", pl.String(), "the theme's id; empty: any theme, which tells the share covered"),
         count("comments", "comments with the theme", "comment"),
         count("comments_all", "comments", "comment"),
@@ -219,7 +219,7 @@ BEHAVIOUR_RESULTS = Table(
     layer="period",
     grain="One row per period, survey, scored question and thing that people did or met before they answered.",
     columns=(
-        *PERIOD, _SURVEY, _QUESTION, _QUESTION_KIND,
+        *PERIOD, SURVEY, QUESTION, _QUESTION_KIND,
         Column("behaviour", pl.String(), "`zone_clicked`, `zone_seen`, `friction`, `funnel_step`, `lifecycle` or `variant`"),
         Column("value", pl.String(), "which zone, signal, step, state or variant"),
         count("responses_with", "responses of people who did", "response"),
@@ -258,12 +258,12 @@ QUOTE_LIST = Table(
     layer="period",
     grain="One row per survey, theme and quote of the last 90 days; at most one of a person.",
     columns=(
-        _SURVEY,
+        SURVEY,
         Column("theme", pl.String(), "the theme's id"),
         Column("pick", pl.String(), "`typical`, or the most extreme: `lowest`, `highest`"),
         Column("place", pl.Int64(), "place among the picks of its kind, from 1", minimum=1),
         Column("quote", pl.String(), "the comment, personal data removed"),
-        _DAY, _QUESTION, _PAGE, _DEVICE,
+        _DAY, QUESTION, _PAGE, _DEVICE,
         Column("standing", pl.String(), "`high`, `middle` or `low`: of the response's score", nullable=True),
         Column("score", pl.Int32(), "the response's score", nullable=True),
         Column("sentiment_e4", pl.Int32(), "mood", unit="1/10,000", nullable=True),

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from pipeline.product import Product
 from pipeline.report import charts
+from pipeline.report.choices import choice_sections
 from pipeline.report.parts import Marts, Page, Quote, Section, count, day_text, releases_of, said, share
 from pipeline.report.replays import Replays
 
@@ -39,6 +40,7 @@ def voice_page(product: Product, marts: Marts, replays: Replays) -> Page:
         sections += _score(scores.filter(own), survey, question, kind, releases_of(product))
         sections += _themes(marts["themes"].filter(own, _PERIOD), survey, kind)
         sections += _behaviour(marts["score_by_behaviour"].filter(own, _PERIOD), survey, kind)
+    sections += choice_sections(marts["choices"])
     sections += _exit(daily, product)
     sections += _talk(marts["themes"])
     sections += _quotes(marts["quotes"], marts["themes"], replays)

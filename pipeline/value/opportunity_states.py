@@ -81,9 +81,10 @@ def state_of(n: Counts, met: Counts) -> str:
         return GONE
     if met_now and _TENTH * met_before * now < met_now * before:
         return NEW
-    table = [[met_now, now - met_now], [met_before, before - met_before]]
     is_more = 2 * met_now * before >= 3 * met_before * now
-    return GROWING if is_more and stats.fisher_exact(table, "greater")[1] < _BEYOND_CHANCE else OPEN
+    # Fisher's exact test: of all that met it so many in the last days, whatever the days.
+    p = stats.hypergeom.sf(met_now - 1, before + now, met_before + met_now, now)
+    return GROWING if is_more and p < _BEYOND_CHANCE else OPEN
 
 
 def changed_at(n: Counts, met: Counts, state: str) -> int:

@@ -169,14 +169,19 @@ def _answers_to(name: str, question: Question, survey: Survey) -> pl.Expr:
     alike = [i for own, kind in others.values() if kind == is_text for i in own if i != ANY]
     any_of = (~pl.col("question_id").is_in(alike)).fill_null(value=True) & pl.lit(ANY in ids)
     if not is_text:
-        # Tools send a choice as words.
-        words = pl.coalesce("choice", "text") if ANY not in ids else pl.col("choice")
+        words = _words(question) if ANY not in ids else pl.col("choice")
         has = pl.col("score") if question.bounds else words
         return has.is_not_null() & (any_of | named)
     # A blank below another question's id is an answer to that one.
     scored = [i for own, kind in others.values() if not kind for i in own if i != ANY]
     is_theirs = pl.col("question_id").is_in(scored).fill_null(value=False)
     return named | (any_of & (pl.col("text").is_not_null() | ~is_theirs))
+
+
+def _words(question: Question) -> pl.Expr:
+    """A choice as words: tools send it as text, and "2" as a number."""
+    number = [pl.col("score").cast(pl.String)] if question.kind == "choice" else []
+    return pl.coalesce("choice", "text", *number)
 
 
 def _judged(own: pl.DataFrame, question: Question) -> pl.DataFrame:
@@ -190,7 +195,7 @@ def _judged(own: pl.DataFrame, question: Question) -> pl.DataFrame:
         )
         return said.with_columns(score=None, choice=_NONE, is_valid=pl.lit(value=False), points=nothing, standing=_NONE)
     if not question.bounds:
-        own = own.with_columns(choice=pl.coalesce("choice", "text"))
+        own = own.with_columns(choice=_words(question))
     low, high = question.bounds or (0, 0)
     valid = score.is_between(low, high) if question.bounds else pl.lit(question.kind == "pmf")
     if question.kind == "nps":

@@ -41,6 +41,21 @@ def mean(total: float, squares: float, n: int, design_effect: float = 1.0) -> In
     return middle - half, middle + half
 
 
+def design_effect(row: Mapping[str, int]) -> float:
+    """Variance of the mean with people as clusters, beside that with responses as draws; at least 1.
+
+    `responses`, `points`, their sum, and `squares`, that of their squares; `clusters`, the people, and over them `nn`, the sum
+    of squared numbers of responses, `ss` of squared points, `sn` of both multiplied.
+    """
+    n, total, clusters = row["responses"], row["points"], row["clusters"]
+    if clusters == n or clusters < 2:  # noqa: PLR2004  # one person's answers have no spread between people
+        return 1.0 if clusters == n else float(n)
+    middle = total / n
+    between = row["ss"] - 2 * middle * row["sn"] + middle * middle * row["nn"]
+    within = row["squares"] - middle * total
+    return max(1.0, between / within * clusters / (clusters - 1)) if within > 0 else 1.0
+
+
 def of_score(kind: str, counts: Mapping[str, int], design_effect: float) -> Interval:
     """Interval of a score in its points, from `responses`, `high`, `low`, `points` and `squares`.
 

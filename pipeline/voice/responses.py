@@ -5,24 +5,26 @@ import polars as pl
 from pipeline.product import Product
 
 ORDER = ["occurred_at", "source", "event_id"]
-_RESPONSE = ["response_key", "survey", "question"]
+RESPONSE = ["response_key", "survey", "question"]
 
 
 def last_answers(rows: pl.LazyFrame) -> pl.DataFrame:
     """Feedback with each answer of a response once: a score a question, a text a question of the source's.
 
-    A tool that sends parts of a response as it grows sends earlier answers again.
+    A tool that sends parts of a response as it grows sends earlier answers again. Choices of one instant are one answer.
     """
     ordered = rows.sort(*ORDER, "question", "question_kind").collect()
     is_answer = pl.col("kind") == "survey_answered"
-    again = pl.struct(*_RESPONSE, "question_id", "question_kind").is_last_distinct()
-    texts = ordered.filter(is_answer, pl.col("question_kind").is_in(["text", "choice"])).filter(again)
+    own = [*RESPONSE, "question_id", "question_kind"]
+    texts = ordered.filter(is_answer, pl.col("question_kind") == "text").filter(pl.struct(own).is_last_distinct())
+    choices = ordered.filter(is_answer, pl.col("question_kind") == "choice")
+    choices = choices.filter(pl.col("occurred_at") == pl.col("occurred_at").max().over(own))
     scores = ordered.filter(is_answer, ~pl.col("question_kind").is_in(["text", "choice"]))
     # An answer off the scale doesn't take the place of one that counts.
-    valid = scores.filter("is_valid").filter(pl.struct(*_RESPONSE).is_last_distinct())
-    off = scores.filter(~pl.col("is_valid")).filter(pl.struct(*_RESPONSE).is_last_distinct())
-    off = off.join(valid, on=_RESPONSE, how="anti")
-    return pl.concat([ordered.filter(~is_answer), texts, valid, off]).sort(*ORDER, "question", "question_kind")
+    valid = scores.filter("is_valid").filter(pl.struct(*RESPONSE).is_last_distinct())
+    off = scores.filter(~pl.col("is_valid")).filter(pl.struct(*RESPONSE).is_last_distinct())
+    off = off.join(valid, on=RESPONSE, how="anti")
+    return pl.concat([ordered.filter(~is_answer), texts, choices, valid, off]).sort(*ORDER, "question", "question_kind")
 
 
 def valid_scores(answers: pl.DataFrame) -> pl.DataFrame:

@@ -11,10 +11,11 @@ from pipeline.metrics.memberships import EVERYBODY, in_segments
 from pipeline.metrics.periods import complete_weeks
 from pipeline.product import Product
 from pipeline.product_voice import SCORED
-from pipeline.voice.intervals import of_score
+from pipeline.voice.intervals import design_effect, of_score
 from pipeline.voice.responses import ORDER, last_answers, valid_scores, whose
 
-TEAM_LEAST = 5
+# Fewer could be told apart.
+LEAST_PEOPLE = 5
 _WHERE = ["survey", "trigger", "page", "stage", "device_type"]
 _DIMENSIONS = {"page": "page", "device": "device_type", "stage": "stage", "trigger": "trigger"}
 
@@ -166,7 +167,7 @@ def score_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.
     for period, first, last in voice_periods(days, product):
         inside = _counted(grouped.filter(pl.col("day").is_between(first, last)))
         # Of a team only weeks, which don't overlap: the difference of two periods would tell of single answers.
-        is_told = pl.lit(period == "week") & (pl.col("responses") >= TEAM_LEAST)
+        is_told = pl.lit(period == "week") & (pl.col("responses") >= LEAST_PEOPLE)
         shown = inside.filter(~team | is_told)
         named = shown.with_columns(period=pl.lit(period), period_start=pl.lit(first), period_end=pl.lit(last))
         found.append(table.conform(named))
@@ -194,7 +195,7 @@ def _counted(grouped: pl.DataFrame) -> pl.DataFrame:
     )
     joined = counts.join(clusters, on=_KEYS)
     rows = joined.select("question_kind", "responses", "high", "low", "points", "squares", "clusters", "nn", "sn", "ss")
-    effects = [_design_effect(row) for row in rows.rows(named=True)]
+    effects = [design_effect(row) for row in rows.rows(named=True)]
     ends = [
         of_score(row["question_kind"], row, effect) or (None, None)
         for row, effect in zip(rows.rows(named=True), effects, strict=True)
@@ -204,14 +205,3 @@ def _counted(grouped: pl.DataFrame) -> pl.DataFrame:
         pl.Series("low_end", [low for low, _ in ends], dtype=pl.Float64),
         pl.Series("high_end", [high for _, high in ends], dtype=pl.Float64),
     )
-
-
-def _design_effect(row: dict[str, int]) -> float:
-    """Variance of the mean with people as clusters, beside that with responses as draws; at least 1."""
-    n, total, clusters = row["responses"], row["points"], row["clusters"]
-    if clusters == n or clusters < 2:  # noqa: PLR2004  # one person's answers have no spread between people
-        return 1.0 if clusters == n else float(n)
-    middle = total / n
-    between = row["ss"] - 2 * middle * row["sn"] + middle * middle * row["nn"]
-    within = row["squares"] - middle * total
-    return max(1.0, between / within * clusters / (clusters - 1)) if within > 0 else 1.0

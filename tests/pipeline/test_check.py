@@ -164,7 +164,9 @@ def test_other_settings_without_effect(tmp_path: Path) -> None:
     changes = {
         "exchange_rates": {"EUR": 1.5},
         "friction": {"rule_sets": {"x": {"rage": "posthog", "rage_px": 50}}},
-        "surveys": {"s": {"questions": {"q": {"kind": "text", "best_choice": "yes"}}}},
+        "surveys": {
+            "s": {"questions": {"q": {"kind": "text", "best_choice": "yes", "choices": ["a"], "separator": ","}}}
+        },
         "funnels": {"buying": {**FILE["funnels"]["buying"], "exclusion_ends": "attempt"}},
     }
     found = check_home(home(tmp_path, **changes)).warnings
@@ -173,6 +175,8 @@ def test_other_settings_without_effect(tmp_path: Path) -> None:
         "exchange_rates.EUR",
         "funnels.buying.exclusion_ends",
         "surveys.s.questions.q.best_choice",
+        "surveys.s.questions.q.choices",
+        "surveys.s.questions.q.separator",
     ]
     assert [each.split(": ")[1] for each in found] == paths
 

@@ -269,6 +269,8 @@ def test_who_bears_a_surveys_name_without_being_it_is_not_taken_for_it() -> None
         # Tools send a choice as words.
         ({"fit": {"kind": "pmf"}}, [{"question_id": "fit", "text": "Very disappointed"}], [("fit", "pmf", 100, None)]),
         ({"why": {"kind": "choice"}}, [{"question_id": "why", "text": "price"}], [("why", "choice", None, None)]),
+        # Of a choice a number is a name; of a pmf it is none.
+        ({"kids": {"kind": "choice"}}, [{"question_id": "kids", "score": 2}], [("kids", "choice", None, None)]),
         # `*` leaves to others what they name.
         (
             {"recommend": {"kind": "nps", "ids": ["*"]}, "ease": {"kind": "ces"}},
@@ -304,6 +306,18 @@ def test_which_question_takes_what(questions: dict[str, Any], events: list[dict[
     rows = [answer(survey_id="shop", **event) for event in events]
     told_ = made(rows, chosen)
     assert sorted(told_.select("question", "question_kind", "points", "text").rows(), key=str) == found
+
+
+def test_a_number_that_was_chosen_is_a_choice() -> None:
+    chosen = product(surveys={"shop": {"questions": {"kids": {"kind": "choice"}, "fit": {"kind": "pmf"}}}})
+    events = [
+        {"question_id": "kids", "score": 2},
+        {"question_id": "kids", "text": "more"},
+        {"question_id": "fit", "score": 3},
+    ]
+    found = made([answer(survey_id="shop", **event) for event in events], chosen)
+    told_ = found.select("question", "question_kind", "choice").rows()
+    assert sorted(told_, key=str) == [("fit", "choice", None), ("kids", "choice", "2"), ("kids", "choice", "more")]
 
 
 def test_answers_of_several_kinds_to_one_question_keep_the_gate_open() -> None:

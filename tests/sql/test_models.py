@@ -488,6 +488,24 @@ def test_scores_stand_beside_their_counts_and_small_ones_are_marked() -> None:
     shows(rows[1], {"score": 100, "is_small": True})
 
 
+def test_choices_stand_beside_the_answers_that_they_are_a_share_of() -> None:
+    common = {
+        "period": "last_28", "period_start": MON, "period_end": TUE, "survey": "exit", "question": "reason", "page": "",
+        "device_type": "", "design_effect": 1.0,
+    }  # fmt: skip
+    rows = result(
+        "choices",
+        choice_counts=given(
+            "choice_counts",
+            {**common, "choice": "price", "answers": 12, "people": 11, "answers_all": 30},
+            {**common, "choice": "other shop", "answers": 0, "people": 0, "answers_all": 29},
+        ),
+    )
+    found = {row["choice"]: row for row in rows}
+    shows(found["price"], {"share": 0.4, "is_small": False})
+    shows(found["other shop"], {"share": 0, "is_small": True})
+
+
 def test_themes_have_a_name_a_share_and_a_trend() -> None:
     common = {"period": "last_28", "period_start": MON, "period_end": TUE, "survey": "shop", "question": ""}
     rows = result(

@@ -68,6 +68,7 @@ from pipeline.ingest.sources.fields import (
 )
 from pipeline.ingest.sources.times import Clock
 from pipeline.product_sources import MAX_EVENTS_PER_RECORD, Source
+from pipeline.product_voice import SEPARATOR
 
 _KINDS = {
     "$pageview": "page_view",
@@ -290,7 +291,7 @@ def _answer(value: Any) -> Fields:  # noqa: ANN401  # JSON holds anything
     if isinstance(value, dict):
         return {"text": msgspec.json.encode(value, order="sorted").decode()}
     if isinstance(value, list):
-        return {"choice": "; ".join(map(str, value))}
+        return {"choice": SEPARATOR.join(map(str, value))}
     score = number(value)
     if score is not None and score == score.to_integral_value() and 0 <= score <= _HIGHEST_SCORE:
         return {"score": int(score)}
