@@ -48,7 +48,8 @@ def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
         for table in DAY_TABLES
         for day in snapshot.data_days()
     ]
-    said = product.part_hash("time", *(part for table in PERIOD_TABLES for part in table.product_parts))
+    read = {part for table in PERIOD_TABLES for part in table.product_parts}
+    said = product.part_hash("time", *read)
     held = dirty_days(DAY_TABLES, product, snapshot).failed
     held_back = [f"{name}:{day}:{failure.input_hash}" for name, days in held.items() for day, failure in days.items()]
     return hash_texts([said, snapshot.files, code_of_marts(), *parts, *sorted(held_back)])

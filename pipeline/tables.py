@@ -234,7 +234,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["friction_incidents"],
         (Reads("session_events"), Reads("page_views")),
         ("friction", "zones", "elements"),
-        "3",
+        "4",
         compute=lambda s: Built(friction_incidents(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
     ),
     DayTable(
@@ -343,8 +343,8 @@ DAY_TABLES: tuple[DayTable, ...] = (
     DayTable(
         TABLES["quality_counts"],
         (Reads(RAW), Reads(REPEATS), Reads("events"), Reads("sessions")),
-        ("currency", "sessions"),
-        "2",
+        ("currency", "sessions", "zones"),
+        "3",
         compute=_quality_counts,
     ),
 )

@@ -1,4 +1,4 @@
--- One row per session day, rule set, signal, page, zone, element and detail with an incident.
+-- One row per session day, rule set, signal, page, zone, element and detail with an incident, implied page views left out.
 select
     session_day,
     rule_set,
@@ -11,4 +11,5 @@ select
     count(distinct page_view_key) as page_views_with,
     count(distinct session_key) as sessions_with
 from friction_incidents
+where not implied
 group by all

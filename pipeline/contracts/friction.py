@@ -28,6 +28,11 @@ FRICTION_INCIDENTS = Table(
         Column("incident_key", pl.Int64(), "xxh3_64 of the signal and the event that it begins with"),
         Column("session_key", pl.Int64(), "its session"),
         Column("page_view_key", pl.Int64(), "its page view"),
+        Column(
+            "implied",
+            pl.Boolean(),
+            "the page view is implied by its acts: it counts for its session, and in no table by page or element",
+        ),
         PERSON,
         _PAGE,
         DEVICE,

@@ -43,7 +43,7 @@ def friction_incidents(
     table = TABLES["friction_incidents"]
     acts = acts_of(events, views)
     begun = events.group_by("session_key").agg(session_began=pl.col("occurred_at").min()).collect()
-    about = acts.views.select("page_view_key", "session_key", "person_key", "page", "device_type")
+    about = acts.views.select("page_view_key", "session_key", "person_key", "page", "device_type", "implied")
     dynamic = product.elements.dynamic
 
     def element_of(chain: str) -> str:

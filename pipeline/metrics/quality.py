@@ -13,7 +13,7 @@ from pipeline.days import ONE_DAY
 from pipeline.events.matching import revenue_of
 from pipeline.ingest.clock import clock_doubtful
 from pipeline.ingest.manifests import Manifest
-from pipeline.metrics.capabilities import capabilities
+from pipeline.metrics.capabilities import capabilities, positions
 from pipeline.product import Product
 
 _PERSON = ~pl.col("is_bot")
@@ -81,8 +81,14 @@ def _counts() -> dict[str, pl.Expr]:
 
 
 def _measured(events: pl.LazyFrame, product: Product) -> pl.LazyFrame:
-    """Page views of people per source where each capability was measured."""
-    known = capabilities(events.filter(_PERSON), product)
+    """Page views of people per source where each capability was measured, exposure by any means by which zones tell it."""
+    own = events.filter(_PERSON)
+    known = capabilities(own, product)
+    if any(zone.boxes for zone in product.zones):
+        known = known.join(positions(own), on=["source", "device"], how="left").with_columns(
+            exposure=pl.col("exposure") | pl.col("scrolls") | pl.col("pings"),
+            exposure_time=pl.col("exposure_time") | pl.col("scrolls"),
+        )
     return known.group_by("source").agg(
         pl.col("views").filter(name).sum().alias(f"page_view_events_measured_{name}") for name in CAPABILITIES
     )

@@ -56,7 +56,7 @@ def quality_page(product: Product, marts: Marts, standing: Standing) -> Page:
         problems,
         _came_in(recent),
         _rejected(marts["daily_rejected"]),
-        _late(recent),
+        _late(recent, marts["ingest_quality"]),
         _measured(recent),
         _bots(recent, product),
         _files(marts["ingest_quality"]),
@@ -131,14 +131,30 @@ def _rejected(rejected: pl.DataFrame) -> Section:
     )  # fmt: skip
 
 
-def _late(recent: pl.DataFrame) -> Section:
+def _late(recent: pl.DataFrame, files: pl.DataFrame) -> Section:
     own = recent.group_by("source").agg(pl.col(list(_LATE)).sum()).sort("source")
     return Section(
         "How late events come",
-        "Received after they happened. However late, an event reaches its day, and what was published is restated.",
+        "Received by the source after they happened. However late, an event reaches its day, and what was published is restated."
+        f" {_late_files(recent, files)}",
         header=("source", *_LATE.values()),
         rows=[(r["source"], *(count(r[name]) for name in _LATE)) for r in own.rows(named=True)],
         passport=f"daily_quality: source {' '.join(_LATE)}",
+    )
+
+
+def _late_files(recent: pl.DataFrame, files: pl.DataFrame) -> str:
+    """How long after their last event the files of these days came here: what the source received says nothing of that."""
+    own = files.filter(pl.col("last_day") >= recent["day"].min(), ~pl.col("is_retracted"))
+    days = (own["arrived"] - own["last_day"]).dt.total_days()
+    late = days.filter(days > 1)
+    if late.is_empty():
+        return (
+            f"All {count(own.height)} files of these days came by the day after their last event." if own.height else ""
+        )
+    return (
+        f"Of {count(own.height)} files of these days {count(late.len())} came more than a day after the day of their last event, "
+        f"half of those {late.median():.0f} days or more, the latest {late.max()} days."
     )
 
 

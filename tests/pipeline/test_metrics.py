@@ -3,6 +3,7 @@
 from collections import defaultdict
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import Any
 
 import polars as pl
 import pytest
@@ -215,6 +216,31 @@ def test_quality_counts_balance() -> None:
         "page_view_events_unknown_page": 0,
     }
     assert {name: row[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("act", "boxed", "measured", "timed"),
+    [
+        # Positions of the window tell what was in it where it is known where a zone lies, as zone metrics say.
+        ({"kind": "scroll", "scroll_y": 400, "window_height": 800}, True, 1, 1),
+        ({"kind": "page_ping", "scroll_y": 400, "window_height": 800}, True, 1, 0),
+        ({"kind": "scroll", "scroll_y": 400, "window_height": 800}, False, 0, 0),
+        ({"kind": "scroll", "scroll_y": 400}, True, 0, 0),
+        ({"kind": "exposure", "duration_ms": 900}, False, 1, 1),
+    ],
+)
+def test_exposure_counts_as_measured_where_zones_can_tell_it(
+    act: dict[str, Any], *, boxed: bool, measured: int, timed: int
+) -> None:
+    raw = pl.LazyFrame(schema={"source": pl.String, "event_id": pl.String, "placeholder_ids": pl.String})
+    rows = [{"occurred_at": at("2026-02-03T10:00")}, {"occurred_at": at("2026-02-03T10:01"), **act}]
+    sessions = pl.LazyFrame(schema={"source": pl.String, "is_split": pl.Boolean, "is_bot": pl.Boolean})
+    boxes = [{"y": 100, "height": 50}] if boxed else []
+    chosen = product(zones=[{"name": "hero", "page": "home", "selectors": [".hero"], "boxes": boxes}])
+    none = pl.DataFrame(schema={"source": pl.String, "event_id": pl.String})
+    made = quality_counts(raw, none, events_frame(rows).lazy(), sessions, date(2026, 2, 3), chosen)
+    names = ["page_view_events_measured_exposure", "page_view_events_measured_exposure_time"]
+    assert made.select(names).rows() == [(measured, timed)]
 
 
 def test_periods_begin_on_the_products_first_weekday() -> None:

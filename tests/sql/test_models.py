@@ -366,6 +366,7 @@ def test_friction_elements_count_incidents_page_views_and_sessions() -> None:
         "page": "home",
         "element": "<a>",
         "detail": "<n> is no function",
+        "implied": False,
     }
     rows = result(
         "friction_elements",
@@ -375,6 +376,8 @@ def test_friction_elements_count_incidents_page_views_and_sessions() -> None:
             {**incident, "incident_key": 2, "page_view_key": 1, "session_key": 1},
             {**incident, "incident_key": 3, "page_view_key": 2, "session_key": 1},
             {**incident, "signal": "rage_click", "incident_key": 4, "page_view_key": 2, "session_key": 1},
+            # Counted for its session alone, as in all tables by page.
+            {**incident, "incident_key": 5, "page_view_key": 3, "session_key": 2, "implied": True},
         ),
     )
     assert len(rows) == 2
