@@ -390,6 +390,7 @@ def test_what_the_pages_say(report: Path, browser: Any) -> None:
         assert " ".join(text.split()) in " ".join(said["voice"].split()), text
     assert HUGE[:100] not in said["voice"], "too long to be a quote"
     assert HOSTILE_SURVEY in said["voice"]
+    assert re.search(r"Of 1 files of these days 1 came more than a day after .* the latest \d+ days", said["quality"])
 
 
 def test_zones_bear_the_metric_that_is_picked(report: Path, browser: Any) -> None:
@@ -470,7 +471,24 @@ def case_rows() -> dict[str, list[dict[str, Any]]]:
         "order_value": 95.5, "weeks_of_work": 2.0, "effort_said": False, "payback_weeks": 3.3, "rank": 1, "weeks_claimed": 8, **money,
     }  # fmt: skip
     days = [date(2026, 1, 4) + timedelta(days=7 * i) for i in range(8)]
-    closed = {**own, "id": "old", "kind": "friction", "subject": "slow_page", "rank": 2, "closed": days[2], "promised_per_week": 900.0, "realised_per_week": 700.0, "realised_low": 500.0, "realised_high": 900.0}  # fmt: skip
+    closed = {**own, "id": "old", "kind": "friction", "subject": "slow_page", "rank": None, "closed": days[2], "promised_per_week": 900.0, "realised_per_week": 700.0, "realised_low": 500.0, "realised_high": 900.0}  # fmt: skip
+    gone = {**own, "id": "gone", "subject": "dead_click in gallery", "rank": None, "state": "gone", "since": days[6], "release": HOSTILE, "used_to_cost": 1510.8}  # fmt: skip
+    same = {**own, "id": "same", "subject": "rage_click in pay", "rank": None, "part_of": "abc"}
+    few = {
+        **own,
+        "id": "few",
+        "kind": "theme",
+        "subject": "paying",
+        "rank": 2,
+        "claimed": False,
+        "q_value": None,
+        "state": "new",
+        "since": days[6],
+    }
+    found = [
+        {**row, "as_of": days[7], "first_as_of": days[0]}
+        for row in ({**own, "state": "growing"}, closed, gone, same, few)
+    ]
     seen = {"id": "abc", "day": days[7], "happened_at": at("2026-02-22T10:00"), "device_type": "mobile"}
     session = {"kind": "session", "offset_ms": 41_000, "detail": f"TypeError at pay.js {HOSTILE}", **seen}
     quotes = [
@@ -478,7 +496,7 @@ def case_rows() -> dict[str, list[dict[str, Any]]]:
         for i, text in enumerate(COMMENTS[:3])
     ]
     return {
-        "opportunities": [{**own, "as_of": days[7], "first_as_of": days[0]}, {**closed, "as_of": days[7], "first_as_of": days[0]}],
+        "opportunities": found,
         "opportunity_history": [{**own, "as_of": day} for day in days],
         "evidence": [*({**session, "place": i + 1, "session_key": -(10**18) + i} for i in range(10)), *quotes],
     }  # fmt: skip
@@ -501,12 +519,20 @@ def test_a_business_case_prints_on_two_pages(report: Path, browser: Any, tmp_pat
     page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
     page.on("dialog", lambda dialog: faults.append(dialog.message))
     page.goto((home / "report" / "opportunities.html").as_uri())
-    assert "A week of waiting costs about 2,445" in page.inner_text("main")
-    assert "700.00" in page.inner_text("main"), "what a closed one brought"
+    listed = page.inner_text("main")
+    assert "A week of waiting costs about 2,445" in listed
+    assert "700.00" in listed, "what a closed one brought"
+    assert "(growing); with it, in over half of its sessions: Rage clicks on pay" in listed
+    assert "too few met it" in listed
+    first, _, rest = listed.partition("No longer met")
+    assert "Dead clicks on gallery" not in first, "what has stopped isn't to be fixed"
+    assert "15\u00a0Feb\u00a02026" in rest
+    assert "1,511" in rest
     page.locator("main a").first.click()
     said = page.inner_text("main")
     # 52 / 12 weeks a month.
     for words in (
+        "alike in device, whether they are new or returning and page views before it, 77.0%",
         "Waiting one more month costs about 10,595",
         "pays back in 3.3 weeks",
         "77.0%",
