@@ -33,7 +33,7 @@ Samples = Mapping[str, list[Any]]
 class Look:
     """Events of a day, or of the sample: columns of raw events, promoted properties and the page by today's file.
 
-    Device, system and browser are what each event tells by itself.
+    Sessions aren't cut here: device, system and browser are told once per device of the look.
     """
 
     events: pl.DataFrame
@@ -82,6 +82,7 @@ def _events(product: Product, source: str, records: list[Any]) -> pl.DataFrame:
 
 
 def _with_pages(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
-    events = rows.select(*_COLUMNS, *promoted_schema(product)).collect()
-    told = with_visits_told(events.with_row_index("row"), "row").drop("row", "user_agent")
+    device = pl.coalesce("anonymous_id", "user_id")
+    events = rows.select(*_COLUMNS, *promoted_schema(product), device=device).collect()
+    told = with_visits_told(events, "device").drop("device", "user_agent")
     return told.with_columns(page_names(told["url"], product.pages).alias("page"))
