@@ -35,20 +35,9 @@ _MEASURED = (
 _TOLD = ("revenue_micros", "currency", "experiment_id", "variant", "referrer")
 # What a session's row is made from.
 _OF_SESSIONS = (
-    *("session_key", "place", "person_key", "anonymous_id", "source", "source_session_id", "is_split"),
-    *(
-        *VISIT_COLUMNS,
-        "country",
-        "is_bot",
-        "occurred_at",
-        "kind",
-        "is_goal",
-        "revenue_micros",
-        "page_view_key",
-        "implied",
-        "page",
-    ),
-    *("channel", "goal_bits", "segment_bits"),
+    *("session_key", "place", "person_key", "anonymous_id", "source", "source_session_id", "is_split", "country"),
+    *("is_bot", "occurred_at", "kind", "is_goal", "revenue_micros", "page_view_key", "implied", "page", "channel"),
+    *("goal_bits", "segment_bits", *VISIT_COLUMNS),
 )
 
 

@@ -60,7 +60,9 @@ def with_visits_told(rows: pl.DataFrame, visit: str) -> pl.DataFrame:
     both = _named(firsts).join(_named(known), on="agent", how="left", suffix="_told", maintain_order="left")
     told = both.select(visit, pl.coalesce("device_type", "device_type_told"), *_of("os"), *_of("browser"))
     short = told.with_columns(pl.col(VISIT_COLUMNS).str.slice(0, _MAX_NAME_CHARACTERS))
-    return rows.drop(VISIT_COLUMNS).join(short, on=visit, how="left", maintain_order="left")
+    # The other columns aren't touched: a day of events is the largest thing in memory.
+    carried = rows.select(visit).join(short, on=visit, how="left", maintain_order="left")
+    return rows.drop(VISIT_COLUMNS).hstack(carried.select(VISIT_COLUMNS))
 
 
 def of_their_visits(events: pl.LazyFrame, booked: pl.LazyFrame, dimensions: Collection[str]) -> pl.LazyFrame:
