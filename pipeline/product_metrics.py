@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 import polars as pl
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from pipeline.contracts.canonical import KINDS
+from pipeline.contracts.canonical import KINDS, VISIT_COLUMNS
 from pipeline.product_sources import Name, Part
 
-# Columns of events by which numbers can be broken down, besides promoted properties.
-DIMENSIONS = ("device_type", "country", "language", "source", "page")
+# Columns of events by which numbers can be broken down, besides promoted properties; the first are the visit's.
+DIMENSIONS = (*VISIT_COLUMNS, "country", "language", "source", "page")
 
 
 def known_kind(kind: str) -> str:
@@ -77,9 +77,14 @@ class Match(Part):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if self.kind is None and self.name is None and self.page is None and not self.properties:
+        if self.kind is None and self.name is None and self.page is None and not self.properties and not self.visit:
             raise ValueError("fits every event; name a kind, a name, a page or a property")
         return self
+
+    @property
+    def visit(self) -> dict[str, tuple[str, ...]]:
+        """What the event's visit must be told to be: per column of VISIT_COLUMNS one of these values."""
+        return {}
 
     @property
     def named(self) -> "Match | None":
@@ -92,7 +97,18 @@ class Goal(Match):
 
 
 class Segment(Match):
-    """Sessions with an event that fits; segments may overlap."""
+    """Sessions with an event that fits, or of that device, system and browser; segments may overlap."""
+
+    device_type: Texts | None = Field(None, description="one of these devices")
+    os: Texts | None = Field(None, description="one of these operating systems, as sessions name them")
+    os_version: Texts | None = Field(None, description="one of these major versions")
+    browser: Texts | None = Field(None, description="one of these browsers, as sessions name them")
+    browser_version: Texts | None = Field(None, description="one of these major versions")
+
+    @property
+    def visit(self) -> dict[str, tuple[str, ...]]:
+        """What the visit must be told to be: per column of VISIT_COLUMNS one of these values."""
+        return {name: values for name in VISIT_COLUMNS if (values := getattr(self, name)) is not None}
 
 
 class Step(Match):

@@ -159,21 +159,21 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["events"],
         (Reads(RAW), Reads(IDENTITY), Reads(REPEATS)),
         ("ingest", "pages", "quality", "bots"),
-        "4",
+        "5",
         compute=_events,
     ),
     DayTable(
         TABLES["session_events"],
         (Reads("events", _AROUND),),
         ("goals", "segments", "sessions", "currency", "channels"),
-        "5",
+        "6",
         compute=lambda s: Built(session_events(s.scan("events", _AROUND), s.day, s.product)),
     ),
     DayTable(
         TABLES["sessions"],
         (Reads("session_events"),),
         (),
-        "3",
+        "4",
         compute=lambda s: Built(sessions(s.scan("session_events"), s.day)),
     ),
     DayTable(
@@ -197,17 +197,19 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["step_events"],
         (Reads("events"), Reads("session_events", _AND_BEFORE)),
         ("funnels",),
-        "4",
+        "5",
         compute=lambda s: Built(
             step_events(s.scan("events"), s.day, s.product.funnels, s.scan("session_events", _AND_BEFORE))
         ),
     ),
     DayTable(
         TABLES["return_events"],
-        (Reads("events"),),
+        (Reads("events"), Reads("session_events", _AND_BEFORE)),
         ("retention",),
-        "2",
-        compute=lambda s: Built(return_events(s.scan("events"), s.day, s.product)),
+        "3",
+        compute=lambda s: Built(
+            return_events(s.scan("events"), s.day, s.product, s.scan("session_events", _AND_BEFORE))
+        ),
     ),
     DayTable(
         TABLES["feature_days"],
@@ -328,7 +330,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["session_kpis"],
         (Reads("sessions"), Reads("page_views"), Reads("session_friction")),
         ("friction",),
-        "2",
+        "3",
         compute=lambda s: Built(
             session_kpis(s.scan("sessions"), s.scan("page_views"), s.scan("session_friction"), s.day, s.product)
         ),
@@ -337,7 +339,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         TABLES["exposures"],
         (Reads("session_events"), Reads("sessions")),
         (),
-        "3",
+        "4",
         compute=lambda s: Built(exposures(s.scan("session_events"), s.scan("sessions"), s.day)),
     ),
     DayTable(

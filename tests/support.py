@@ -143,7 +143,8 @@ def exposed(rows: Sequence[tuple[int, str, datetime]], **about: Any) -> pl.DataF
     full = [
         {
             "day": when.date(), "person_key": person, "experiment_id": "note", "variant": variant, "first_at": when,
-            "exposures": 1, "segment_bits": person % 2, "device_type": "mobile", "country": "DE", "channel": "direct", **about,
+            "exposures": 1, "segment_bits": person % 2, "device_type": "mobile", "os": "iOS", "browser": "Safari",
+            "country": "DE", "channel": "direct", **about,
         }
         for person, variant, when in rows
     ]  # fmt: skip

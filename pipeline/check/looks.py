@@ -8,7 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from pipeline.contracts.canonical import VISIT_COLUMNS
 from pipeline.events.matching import page_names
+from pipeline.events.visits import with_visits_told
 from pipeline.ingest.batch import Batch, Reader
 from pipeline.ingest.faults import CannotRead, FileFault
 from pipeline.ingest.landing import find
@@ -20,13 +22,19 @@ from pipeline.product import Product
 
 SAMPLE_RECORDS = 1_000
 MOST_DAYS = 92
-_COLUMNS = ("source", "kind", "name", "url", "element_chain", "device_type", "session_id", "occurred_at")
+_COLUMNS = (
+    *("source", "kind", "name", "url", "element_chain", "session_id", "occurred_at", "user_agent"),
+    *VISIT_COLUMNS,
+)
 Samples = Mapping[str, list[Any]]
 
 
 @dataclass(frozen=True)
 class Look:
-    """Events of a day, or of the sample: columns of raw events, promoted properties and the page by today's file."""
+    """Events of a day, or of the sample: columns of raw events, promoted properties and the page by today's file.
+
+    Sessions aren't cut here: device, system and browser are told once per device of the look.
+    """
 
     events: pl.DataFrame
     newest: date
@@ -74,5 +82,7 @@ def _events(product: Product, source: str, records: list[Any]) -> pl.DataFrame:
 
 
 def _with_pages(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
-    events = rows.select(*_COLUMNS, *promoted_schema(product)).collect()
-    return events.with_columns(page_names(events["url"], product.pages).alias("page"))
+    device = pl.coalesce("anonymous_id", "user_id")
+    events = rows.select(*_COLUMNS, *promoted_schema(product), device=device).collect()
+    told = with_visits_told(events, "device").drop("device", "user_agent")
+    return told.with_columns(page_names(told["url"], product.pages).alias("page"))

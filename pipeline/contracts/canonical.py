@@ -44,6 +44,8 @@ MAX_CHAIN_CHARACTERS = 8_192
 # A thousand million units in one event; sums of a day stay far from the end of Int64.
 MAX_REVENUE_MICROS = 10**15
 PROMOTED_PREFIX = "prop_"
+# What is told once per visit, and carried to each of its events (metrics.md, "Device, system, browser").
+VISIT_COLUMNS = ("device_type", "os", "os_version", "browser", "browser_version")
 # Columns that say which one of many it is; placeholders in them are no ids (metrics.md).
 ID_COLUMNS = (
     *("event_id", "anonymous_id", "user_id", "previous_user_id", "session_id", "page_view_id", "tab_id"),
@@ -109,6 +111,10 @@ INPUT_COLUMNS: tuple[Column, ...] = (
     _int32("cls_e4", "cumulative layout shift", "1/10,000"),
     text("user_agent", "the browser's user agent string"),
     text("device_type", "desktop, mobile, tablet or another word of the source's"),
+    text("os", "operating system as the source sent it; sessions tell it of the visit"),
+    text("os_version", "version of the operating system as the source sent it"),
+    text("browser", "browser as the source sent it; sessions tell it of the visit"),
+    text("browser_version", "version of the browser as the source sent it"),
     text("country", "ISO 3166 code"),
     text("language", "BCP 47 code"),
 )

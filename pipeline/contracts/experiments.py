@@ -9,7 +9,9 @@ from pipeline.contracts.sessions import DEVICE, PERSON
 _EXPERIMENT = Column("experiment", pl.String(), "experiment of the product file, else its id")
 _METRIC = Column("metric", pl.String(), "metric of the experiment")
 _VARIANT = Column("variant", pl.String(), "variant as the source names it")
-_DIMENSION = Column("dimension", pl.String(), "`device_type`, `country`, `channel` or `segment`; empty: everybody")
+_DIMENSION = Column(
+    "dimension", pl.String(), "`device_type`, `os`, `browser`, `country`, `channel` or `segment`; empty: everybody"
+)
 _VALUE = Column("value", pl.String(), "its value; empty: everybody")
 _SUM = "y: the person's sum over the window; d: what it is divided by (1 but for ratios); x: the same sum over the 28 days before"
 
@@ -31,6 +33,8 @@ EXPOSURES = Table(
             minimum=0,
         ),
         DEVICE,
+        Column("os", pl.String(), "operating system of the visit; `unknown` where nothing tells"),
+        Column("browser", pl.String(), "browser of the visit; `unknown` where nothing tells"),
         Column("country", pl.String(), "country of the session; `unknown` where nothing tells"),
         Column("channel", pl.String(), "channel of the session"),
     ),

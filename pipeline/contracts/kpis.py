@@ -6,7 +6,7 @@ from pipeline.contracts.base import Column, Table, count, time
 from pipeline.contracts.sessions import DEVICE, PERSON, SESSION_DAY
 
 # What each session has one value of.
-SESSION_DIMENSIONS = ("device_type", "country", "channel")
+SESSION_DIMENSIONS = ("device_type", "os", "browser", "country", "channel")
 _OVER = ("session_day", *SESSION_DIMENSIONS)
 MONEY = "micro-units"
 # What each key figure is, as people read it.
@@ -31,7 +31,7 @@ KPI_MEANINGS = {
 DIMENSION = Column(
     "dimension",
     pl.String(),
-    "`device_type`, `country`, `channel`, `page` (sessions that saw it), `page_group` (a page of that stage) or `segment`; empty: everybody",
+    "`device_type`, `os`, `browser`, `country`, `channel`, `page` (sessions that saw it), `page_group` (a page of that stage) or `segment`; empty: everybody",
 )
 VALUE = Column("value", pl.String(), "its value; empty: everybody")
 
@@ -71,6 +71,8 @@ SESSION_KPIS = Table(
         PERSON,
         time("started_at", "its first event"),
         DEVICE,
+        Column("os", pl.String(), "operating system of the visit; `unknown` where nothing tells"),
+        Column("browser", pl.String(), "browser of the visit; `unknown` where nothing tells"),
         Column("country", pl.String(), "country; `unknown` where nothing tells"),
         Column("channel", pl.String(), "channel that led to its first page view; `unknown`, `not measured`"),
         Column("segment_bits", pl.Int64(), "bit i: is in segment i, by name", minimum=0),

@@ -8,7 +8,17 @@ SESSION_DAY = Column(
     "session_day", pl.Date(), "local day of the session's first event; all of a session is booked there"
 )
 PERSON = Column("person_key", pl.Int64(), "the person, as in events")
-DEVICE = Column("device_type", pl.String(), "device of the first event that tells; `unknown` where none does")
+DEVICE = Column(
+    "device_type",
+    pl.String(),
+    "device of the visit: the first that its source sent, else that of its first known user agent; `unknown` where nothing tells",
+)
+_OF_VISIT = (
+    text("os", "operating system of the visit, sent or by its first known user agent; null where nothing tells"),
+    text("os_version", "its major version, a number or a word (`XP`)"),
+    text("browser", "browser of the visit, by one name on desktops and phones; null where nothing tells"),
+    text("browser_version", "its major version"),
+)
 SOURCE = Column("source", pl.String(), "the landing folder that the events came through")
 EVENT_DIMENSIONS = ("session_day", "device_type")
 
@@ -36,7 +46,8 @@ SESSION_EVENTS = Table(
         text("page", "page of the product file"),
         text("url", "address"),
         text("element_chain", "the element acted on and its ancestors"),
-        text("device_type", "device"),
+        text("device_type", "device of the visit; null where nothing tells"),
+        *_OF_VISIT,
         text("country", "country"),
         Column("is_bot", pl.Boolean(), "made by a bot"),
         Column("is_goal", pl.Boolean(), "reaches a goal of the product file"),
@@ -78,6 +89,7 @@ SESSIONS = Table(
         text("source_session_id", "the source's own session id, where the session was made by it"),
         SESSION_DAY,
         DEVICE,
+        *_OF_VISIT,
         text("country", "country of the first event that tells"),
         text(
             "channel",

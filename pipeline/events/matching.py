@@ -26,6 +26,8 @@ def matches(match: Match) -> pl.Expr:
     tests += [
         holds(pl.col(PROMOTED_PREFIX + name).cast(pl.String), condition) for name, condition in match.properties.items()
     ]
+    # Only segments ask for these, of events that bear what is told of their visit.
+    tests += [pl.col(name).is_in(values) for name, values in match.visit.items()]
     return pl.all_horizontal(*tests).fill_null(value=False)
 
 
@@ -64,7 +66,7 @@ def of_its_name(match: Match | None) -> pl.Expr:
 
 
 def column_of(dimension: str) -> str:
-    """The column of events that a breakdown names: one of DIMENSIONS, or a promoted property."""
+    """The column of events that a breakdown names: one of DIMENSIONS, else a promoted property."""
     return dimension if dimension in DIMENSIONS else PROMOTED_PREFIX + dimension
 
 

@@ -74,7 +74,7 @@ def _with_keys(placed: pl.DataFrame) -> pl.DataFrame:
 def page_views(events: pl.LazyFrame, day: date, sources: Mapping[str, Source]) -> pl.DataFrame:
     """The page views of the sessions booked on `day` from their `session_events`."""
     rows = events.with_columns(
-        pl.col("device_type").drop_nulls().first().over(_SESSION, order_by="place").fill_null("unknown"),
+        pl.col("device_type").fill_null("unknown"),
         pl.col("is_bot").any().over(_SESSION),
         session_ended_at=pl.col("occurred_at").max().over(_SESSION),
     ).filter(pl.col("page_view_key").is_not_null())

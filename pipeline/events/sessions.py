@@ -12,17 +12,21 @@ from datetime import date, timedelta
 import polars as pl
 
 from pipeline.contracts import TABLES
-from pipeline.contracts.canonical import PROMOTED_PREFIX
+from pipeline.contracts.canonical import PROMOTED_PREFIX, VISIT_COLUMNS
 from pipeline.days import ONE_DAY, day_start, days_between
 from pipeline.events.channels import UNKNOWN, channels
 from pipeline.events.keys import stable_keys
 from pipeline.events.matching import match_bits, matches_any, revenue_of
 from pipeline.events.page_views import with_page_views
+from pipeline.events.visits import with_visits_told
 from pipeline.product import Product
 
 UNIT = ("person_key", "anonymous_id", "source")
 ORDER = ("occurred_at", "sequence", "event_id")
-_CARRIED = ("kind", "page", "url", "element_chain", "device_type", "country", "is_bot", "page_view_id", "tab_id")
+_CARRIED = (
+    *("kind", "page", "url", "element_chain", "country", "is_bot", "page_view_id", "tab_id", "user_agent"),
+    *VISIT_COLUMNS,
+)
 _MEASURED = (
     *("scroll_y", "window_height", "page_height", "name", "page_title", "http_status", "x", "y", "is_fixed"),
     *("window_width", "duration_ms", "error_type", "error_message", "lcp_ms", "inp_ms", "cls_e4"),
@@ -31,9 +35,9 @@ _MEASURED = (
 _TOLD = ("revenue_micros", "currency", "experiment_id", "variant", "referrer")
 # What a session's row is made from.
 _OF_SESSIONS = (
-    *("session_key", "place", "person_key", "anonymous_id", "source", "source_session_id", "is_split", "device_type"),
-    *("country", "is_bot", "occurred_at", "kind", "is_goal", "revenue_micros", "page_view_key", "implied", "page"),
-    *("channel", "goal_bits", "segment_bits"),
+    *("session_key", "place", "person_key", "anonymous_id", "source", "source_session_id", "is_split", "country"),
+    *("is_bot", "occurred_at", "kind", "is_goal", "revenue_micros", "page_view_key", "implied", "page", "channel"),
+    *("goal_bits", "segment_bits", *VISIT_COLUMNS),
 )
 
 
@@ -55,7 +59,8 @@ def session_events(events: pl.LazyFrame, day: date, product: Product) -> pl.Data
     kept = pieces.join(booked, on="piece", how="inner").sort([*UNIT, "root", *ORDER], nulls_last=True)
     placed = _with_session(kept).sort("person_key", "session_key", "place")
     rest = around.select(pl.exclude(*placed.columns, "referrer").gather(placed["at"]))
-    whole = placed.hstack(rest).with_columns(**_told(product))
+    visits = with_visits_told(placed.hstack(rest), "session_key").drop("user_agent")
+    whole = visits.with_columns(**_told(product))
     telling = known.filter(pl.col("referrer").is_not_null()).select(pl.col("source").unique()).collect()["source"]
     landed = whole.select("session_key", "source", "url", "kind").hstack([around["referrer"].gather(placed["at"])])
     channel = _channels(landed, product, telling.to_list())
@@ -167,7 +172,7 @@ def sessions(events: pl.LazyFrame, day: date) -> pl.DataFrame:
     ordered = events.select(_OF_SESSIONS).sort("session_key", "place").collect()
     grouped = ordered.group_by("session_key", maintain_order=True).agg(
         pl.col("person_key", "anonymous_id", "source", "source_session_id", "is_split").first(),
-        pl.col("device_type", "country", "channel").first(ignore_nulls=True),
+        pl.col(*VISIT_COLUMNS, "country", "channel").first(ignore_nulls=True),
         pl.col("goal_bits", "segment_bits").bitwise_or(),
         pl.col("is_bot").any(),
         has_view=(pl.col("kind") == "page_view").any(),

@@ -25,7 +25,7 @@ from pipeline.ingest.sources.fields import derived_id
 
 _WHOSE = (
     *("anonymous_id", "user_id", "previous_user_id", "session_id", "page_view_id", "tab_id", "properties"),
-    *("url", "referrer", "page_title", "user_agent", "country"),
+    *("url", "referrer", "page_title", "user_agent", "os", "os_version", "browser", "browser_version", "country"),
 )
 _TEAMS = "[not shown: an answer of the team]"
 _RECORDED = "[not shown: part of a recording]"

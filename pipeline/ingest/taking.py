@@ -23,7 +23,7 @@ from pipeline.lake import Lake
 from pipeline.product import Product
 
 # Raised whenever the meaning of a record changes: files are then read anew.
-READER_VERSION = "7"
+READER_VERSION = "8"
 BATCH_RECORDS = 16_384
 OBJECT_ROWS = 1_000_000
 # Of recordings single events may be as large as a page.

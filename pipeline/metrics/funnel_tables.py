@@ -10,6 +10,7 @@ from pipeline.contracts.canonical import PROMOTED_PREFIX
 from pipeline.days import ONE_DAY, day_start
 from pipeline.events.keys import stable_keys
 from pipeline.events.matching import column_of, matches, of_its_name
+from pipeline.events.visits import of_their_visits
 from pipeline.metrics.buckets import by_bucket
 from pipeline.metrics.funnel import FunnelRules, funnel_people, step_bits, step_counts
 from pipeline.metrics.funnel_groups import constant_people, grouped_people, with_other
@@ -43,12 +44,12 @@ def step_events(
     """Events of `day` that matter to a funnel: what they fit, whose they are, and the value that it looks at.
 
     Of a strict funnel these are all events. Events that bear no unit's id are left out. `booked` holds session_events of
-    the day and the one before; funnels by session need them.
+    the day and the one before; funnels by session, or by what is told of a visit, need them.
     """
     people = events.filter(pl.col("person_key").is_not_null(), ~pl.col("is_bot"))
-    if booked is not None and any(funnel.unit == "session" for funnel in funnels.values()):
-        keys = booked.select("source", "event_id", "session_key")
-        people = people.join(keys, on=["source", "event_id"], how="left")
+    if booked is not None:
+        units = {"session_key" for funnel in funnels.values() if funnel.unit == "session"}
+        people = of_their_visits(people, booked, units.union(*(funnel.dimensions for funnel in funnels.values())))
     found = [_rows(people, name, funnel) for name, funnel in funnels.items()]
     schema = TABLES["step_events"].schema
     rows = (

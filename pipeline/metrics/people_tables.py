@@ -11,6 +11,7 @@ from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.days import ONE_DAY, day_start
 from pipeline.events.addresses import page_address
 from pipeline.events.matching import column_of, matches, of_its_name
+from pipeline.events.visits import of_their_visits
 from pipeline.metrics.buckets import by_bucket
 from pipeline.metrics.journeys import JourneyRules, edges, sequences, visits
 from pipeline.metrics.lifecycle import active_periods, lifecycle, stickiness
@@ -25,9 +26,17 @@ _ANY = pl.lit(value=True)
 NO_VALUE = "(none)"
 
 
-def return_events(events: pl.LazyFrame, day: date, product: Product) -> pl.DataFrame:
-    """What `day` says for the retentions: per person, hour and value starts and returning events; bots left out."""
+def return_events(
+    events: pl.LazyFrame, day: date, product: Product, booked: pl.LazyFrame | None = None
+) -> pl.DataFrame:
+    """What `day` says for the retentions: per person, hour and value starts and returning events; bots left out.
+
+    `booked` holds session_events of the day and the one before; breakdowns by what is told of a visit need them.
+    """
     people = events.filter(pl.col("person_key").is_not_null(), ~pl.col("is_bot"))
+    if booked is not None:
+        wanted = {each.breakdown.by for each in product.retention.values() if each.breakdown}
+        people = of_their_visits(people, booked, wanted)
     table = TABLES["return_events"]
     begin = day_start(day, product.zone_info)
     parts = [_return_rows(people, name, chosen, begin) for name, chosen in product.retention.items()]

@@ -10,6 +10,10 @@ from pipeline.events.channels import NOT_MEASURED, UNKNOWN
 from pipeline.events.matching import match_bits, revenue_of
 from pipeline.product import Product
 
+_DIMENSIONS = tuple(
+    pl.col(name).fill_null(NOT_MEASURED if name == "channel" else UNKNOWN) for name in SESSION_DIMENSIONS
+)
+
 
 def outcomes(events: pl.LazyFrame, day: date, product: Product) -> pl.DataFrame:
     """Goals, orders and refunds of `day` by person and instant."""
@@ -39,8 +43,7 @@ def session_kpis(
         .join(engaged, on="session_key", how="left")
         .join(scored, on="session_key", how="left")
         .with_columns(
-            pl.col("country").fill_null(UNKNOWN),
-            pl.col("channel").fill_null(NOT_MEASURED),
+            *_DIMENSIONS,
             pl.col("friction_score").fill_null(0),
             has_page_view=pl.col("page_views") + pl.col("page_views_implied") > 0,
             session_day=pl.lit(day),
@@ -55,12 +58,7 @@ def exposures(events: pl.LazyFrame, sessions: pl.LazyFrame, day: date) -> pl.Dat
         "person_key", "session_key", "place", "occurred_at", "experiment_id",
         variant=pl.col("variant").str.strip_prefix(pl.concat_str("experiment_id", pl.lit("/"))),
     ).collect()  # fmt: skip
-    about = sessions.select(
-        "session_key",
-        "device_type",
-        pl.col("channel").fill_null(NOT_MEASURED),
-        pl.col("country").fill_null(UNKNOWN),
-    ).collect()
+    about = sessions.select("session_key", *_DIMENSIONS).collect()
     ordered = told.join(about, on="session_key").sort("person_key", "occurred_at", "session_key", "place")
     first = ordered.group_by("person_key", "experiment_id", "variant", maintain_order=True).agg(
         pl.col("session_key", "place", *SESSION_DIMENSIONS).first(),

@@ -33,7 +33,7 @@ FILE: dict[str, Any] = {
     },
 }
 EVENTS = [
-    record("1", "2026-02-03T10:00:00Z", url="/", properties={"plan": "pro"}),
+    record("1", "2026-02-03T10:00:00Z", url="/", properties={"plan": "pro"}, browser="Mobile Safari"),
     record("2", "2026-02-03T10:00:05Z", "click", url="/", element_chain=HERO),
     record("3", "2026-02-03T10:00:09Z", url="/p/1"),
     record("4", "2026-02-03T10:01:00Z", "order", url="/thanks", order_id="o1", revenue_micros=5_000_000),
@@ -74,6 +74,8 @@ UNFITTING: list[tuple[dict[str, Any], list[str], str]] = [
     ({"goals": {"seen": {"page": "product"}}}, ["goals.seen"], "fits every event of the page product, each click and ping too; add a `kind`"),
     ({"goals": {"free": {"properties": {"plan": {"is_not": "free"}}}}}, ["goals.free"], "fits every event of the page home, product"),
     ({"segments": {"vip": {"properties": {"plan": "vip"}}}}, ["segments.vip"], "no event in"),
+    # The first event of the device tells its browser, the order doesn't.
+    ({"segments": {"here": {"kind": "order", "browser": "Safari"}, "there": {"os": "Windows"}}}, ["segments.there"], "no event in"),
     ({"properties": {"plan": "integer"}, "funnels": {}}, ["properties.plan"], "bears it as integer"),
     ({"properties": {"plan": "string", "cart_id": "string"}, "funnels": {"f": {**FILE["funnels"]["buying"], "unit": "cart_id"}}},
      ["properties.cart_id", "funnels.f.unit"], "bears it as string"),

@@ -421,9 +421,10 @@ def test_exposures_are_the_first_of_a_person_day_and_variant() -> None:
         for place, experiment, variant, bot, bits in told
     ]  # fmt: skip
     events = pl.DataFrame(rows, schema={n: schema[n] for n in rows[0]})
-    names = ("session_key", "device_type", "country", "channel")
-    sessions = pl.DataFrame([(7, "mobile", None, "direct")], schema={n: TABLES["sessions"].schema[n] for n in names}, orient="row")  # fmt: skip
+    names = ("session_key", "device_type", "os", "browser", "country", "channel")
+    sessions = pl.DataFrame([(7, "mobile", "iOS", None, None, "direct")], schema={n: TABLES["sessions"].schema[n] for n in names}, orient="row")  # fmt: skip
     made = exposures(events.lazy(), sessions.lazy(), when.date())
+    assert made.select("os", "browser").unique().rows() == [("iOS", "unknown")]
     found = made.select("experiment_id", "variant", "exposures", "first_at", "country", "segment_bits").rows()
     # What made the session part of a segment after the exposure may follow from it.
     assert found == [

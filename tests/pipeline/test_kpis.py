@@ -34,7 +34,7 @@ def session(person: int, day: date, **more: Any) -> Row:
     number = hash((person, day.toordinal(), tuple(sorted(map(str, more.items()))))) % 2**40
     return {
         "session_day": day, "session_key": number, "person_key": person, "started_at": at(f"{day}T12:00:00"), "device_type": "desktop",
-        "country": "DE", "channel": "direct", "segment_bits": 0, "goal_bits": 0, "has_page_view": True, "is_bounce": False, "orders": 0,
+        "os": "Windows", "browser": "Chrome", "country": "DE", "channel": "direct", "segment_bits": 0, "goal_bits": 0, "has_page_view": True, "is_bounce": False, "orders": 0,
         "revenue_micros": 0, "engaged_ms": None, "friction_score": 0, **more,
     }  # fmt: skip
 
@@ -70,6 +70,8 @@ def drawn(seed: int, days: int) -> list[Row]:
             chance.randrange(8) * 2**59,
             MONDAY + ONE_DAY * chance.randrange(days),
             device_type=chance.choice(("desktop", "mobile")),
+            os=chance.choice(("Windows", "iOS", "unknown")),
+            browser=chance.choice(("Chrome", "Safari")),
             segment_bits=chance.randrange(2),
             goal_bits=int(orders > 0),
             is_bounce=chance.random() < 0.3,
@@ -125,6 +127,8 @@ def test_figures_are_those_of_a_slow_count(seed: int, ranges: int) -> None:
     groups = {
         ("", ""): rows,
         ("device_type", "mobile"): [r for r in rows if r["device_type"] == "mobile"],
+        ("os", "unknown"): [r for r in rows if r["os"] == "unknown"],
+        ("browser", "Safari"): [r for r in rows if r["browser"] == "Safari"],
         ("segment", "some"): [r for r in rows if r["segment_bits"]],
     }
     for (dimension, value), own in groups.items():
@@ -319,19 +323,24 @@ def test_published_parts_add_up_to_the_cent(seed: int) -> None:
 
 def test_sessions_of_the_day_with_engagement_and_friction() -> None:
     day = MONDAY
-    names = ("session_key", "person_key", "is_bot", "started_at", "device_type", "country", "channel", "segment_bits", "goal_bits",
-             "page_views", "page_views_implied", "is_bounce", "orders", "revenue_micros")  # fmt: skip
+    names = ("session_key", "person_key", "is_bot", "started_at", "device_type", "os", "browser", "country", "channel", "segment_bits",
+             "goal_bits", "page_views", "page_views_implied", "is_bounce", "orders", "revenue_micros")  # fmt: skip
     rows = [
-        (1, 1, False, at("2026-02-02T10:00"), "mobile", None, "paid", 1, 2, 0, 1, True, 1, 5),
-        (2, 1, False, at("2026-02-02T11:00"), "mobile", "AT", "paid", 0, 0, 0, 0, False, 0, 0),
-        (3, 2, True, at("2026-02-02T11:00"), "mobile", "AT", "paid", 0, 0, 1, 0, True, 0, 0),
+        (1, 1, False, at("2026-02-02T10:00"), "mobile", None, "Safari", None, "paid", 1, 2, 0, 1, True, 1, 5),
+        (2, 1, False, at("2026-02-02T11:00"), "mobile", "iOS", None, "AT", "paid", 0, 0, 0, 0, False, 0, 0),
+        (3, 2, True, at("2026-02-02T11:00"), "mobile", "iOS", None, "AT", "paid", 0, 0, 1, 0, True, 0, 0),
     ]
     sessions = pl.DataFrame(rows, schema={n: TABLES["sessions"].schema[n] for n in names}, orient="row")
     views = pl.DataFrame({"session_key": [1, 1, 2], "engaged_ms": [5_000, None, None]}, schema={"session_key": pl.Int64, "engaged_ms": pl.Int64})  # fmt: skip
     friction = pl.DataFrame({"rule_set": ["default", "strict"], "session_key": [1, 2], "score": [7, 9]})
     made = session_kpis(sessions.lazy(), views.lazy(), friction.lazy(), day, product()).sort("session_key")
-    told = made.select("session_key", "country", "has_page_view", "engaged_ms", "friction_score").rows()
-    assert told == [(1, "unknown", True, 5_000, 7), (2, "AT", False, None, 0)]
+    told = made.select(
+        "session_key", "os", "browser", "country", "has_page_view", "engaged_ms", "friction_score"
+    ).rows()
+    assert told == [
+        (1, "unknown", "Safari", "unknown", True, 5_000, 7),
+        (2, "iOS", "unknown", "AT", False, None, 0),
+    ]
 
 
 def released(jump: float, days: int = 56, **changes: Any) -> tuple[list[Row], Product]:

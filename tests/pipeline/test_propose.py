@@ -463,6 +463,17 @@ def test_a_file_without_events_is_refused_with_what_it_lacks(text: str, said: st
         proposed(tmp_path, text)
 
 
+def test_a_column_called_browser_holds_no_ids(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{i},2026-02-14T08:{i:02}:00Z,u{i % 5},/,{'Chrome' if i % 3 else 'Safari'},iOS\n" for i in range(40)
+    )
+    source = parse_product(proposed(tmp_path, "id,time,user_id,url,browser,os\n" + rows)).sources["web"]
+    assert source.mapping is not None
+    columns = source.mapping.columns
+    assert "anonymous_id" not in columns
+    assert {"browser", "os"} <= set(columns)
+
+
 def test_an_id_that_repeats_more_is_none(tmp_path: Path) -> None:
     rows = "".join(f"{i % 20},2026-02-14T08:{i:02}:00Z,v1,/\n" for i in range(40))
     text = proposed(tmp_path, "id,time,visitor,url\n" + rows)

@@ -54,19 +54,19 @@ KEPT = {
         _record.context.campaign.name _record.context.campaign.source _record.context.sessionStart
         _record.context.traits.plan _record.context.device.manufacturer _record.context.batchNote path search
         category total products experiment_name variation_name sku price""",
-    "posthog": """$pathname $host $screen_width $os $browser $lib $insert_id $time $event_type $is_identified $referrer
+    "posthog": """$pathname $host $screen_width $lib $insert_id $time $event_type $is_identified $referrer
         $prev_pageview_max_content_percentage $web_vitals_FCP_value $exception_level $survey_questions type
         _record.person_id _record.team_id""",
     "ga4": """ga_session_number user_properties.plan _record.event_date _record.event_bundle_sequence_id _record.batch_page_id _record.batch_ordering_id
         _record.batch_event_index _record.event_server_timestamp_offset _record.privacy_info.analytics_storage
-        _record.device.operating_system _record.device.web_info.browser _record.geo.city _record.traffic_source.medium
+        _record.geo.city _record.traffic_source.medium
         _record.items _record.stream_id _record.platform _record.is_active_user _record.user_first_touch_timestamp
         _record.ecommerce.total_item_quantity value engagement_time_msec""",
     "snowplow": """_record.app_id _record.platform _record.etl_tstamp _record.event _record.v_tracker
         _record.pp_yoffset_max link_click element_statistics expose_element snowplow_ecommerce_action transaction
         submit_form""",
     "surveys": "_record.Tags",
-    "mixpanel": """$insert_id $browser $screen_height $city $os mp_lib $lib_version current_domain current_url_path $el_id items
+    "mixpanel": """$insert_id $screen_height $city mp_lib $lib_version current_domain current_url_path $el_id items
         mp_processing_time_ms $user_id $referrer""",
     "amplitude": """user_properties.plan [Amplitude]~Page~Path [Amplitude]~Element~Text $productId $price $quantity source
         Error~Lineno _record.$insert_id _record.uuid _record.event_time _record.server_upload_time _record.processed_time

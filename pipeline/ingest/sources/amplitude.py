@@ -26,7 +26,9 @@ schema", "Revenue tracking", "Experiment event tracking", "HTTP V2 API, event de
 | event_properties.Error Type, Error Message | error_type, error_message |
 | country | country |
 | language | language |
-| platform, device_type, os_name | device_type |
+| platform, device_type, device_family, os_name | device_type |
+| os_name, os_version | os, os_version; on the web browser, browser_version |
+| device_type, on the web | os, where it names one |
 | event_properties.* | properties.* |
 | user_properties.* | properties.user_properties.* |
 
@@ -91,7 +93,8 @@ _NO_SESSION = "-1"
 _OBJECTS = ("event_properties", "user_properties", "groups", "group_properties", "data")
 _PURPOSE = {"order_id": ("order_id", "Order ID", "transaction_id"), "revenue": ("$revenue", "revenue", "total"),
             "currency": ("$currency", "currency")}  # fmt: skip
-_WIDE = frozenset({"web", "windows", "mac os x", "mac os", "linux", "chrome os"})
+_SYSTEMS = frozenset({"windows", "mac os x", "mac os", "linux", "chrome os", "ios", "android"})
+_WIDE = _SYSTEMS - {"ios", "android"}
 _MOBILE = frozenset({"ios", "android", "mobile"})
 
 
@@ -144,17 +147,29 @@ def _common(clock: Clock, row: Fields) -> Fields:
         "country": take(row, "country", text),
         "language": take(row, "language", text),
         "device_type": _device_type(row),
+        **_system(row),
     }
 
 
 def _device_type(row: Fields) -> str | None:
     """The family of the device as far as its platform and system tell; their own words stay in the rest."""
-    words = [(text(peek(row, name)) or "").lower() for name in ("device_type", "os_name", "platform")]
+    names = ("device_type", "device_family", "os_name", "platform")
+    words = [(text(peek(row, name)) or "").lower() for name in names]
     if any("ipad" in word or "tablet" in word for word in words):
         return "tablet"
     if any(word in _MOBILE or "phone" in word for word in words):
         return "mobile"
     return "desktop" if any(word in _WIDE for word in words) else None
+
+
+def _system(row: Fields) -> Fields:
+    """On the web `os_name` is the browser and `device_type` the system; their own words stay in the rest."""
+    name, version = (text(peek(row, each)) for each in ("os_name", "os_version"))
+    if (text(peek(row, "platform")) or "").lower() != "web":
+        return {"os": name, "os_version": version}
+    device = text(peek(row, "device_type"))
+    is_system = device is not None and device.lower() in _SYSTEMS
+    return {"browser": name, "browser_version": version, "os": device if is_system else None}
 
 
 def _of(own: Fields, *names: str, convert: Any = text) -> Any:  # noqa: ANN401  # a conversion and its value

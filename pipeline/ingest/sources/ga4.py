@@ -20,6 +20,9 @@ table data to Cloud Storage" (64-bit integers are written as JSON strings).
 | ecommerce.refund_value, event_params.value | revenue_micros of a refund, negative |
 | event_params.currency | currency |
 | device.category | device_type |
+| device.operating_system, device.operating_system_version | os, os_version |
+| device.web_info.browser, device.browser | browser |
+| device.web_info.browser_version, device.browser_version | browser_version |
 | device.language | language |
 | geo.country | country |
 | event_params.* | properties.* |
@@ -27,7 +30,7 @@ table data to Cloud Storage" (64-bit integers are written as JSON strings).
 
 The export has no event id; one is made from device, time, name, the batch's counters, the parameters and the items, so
 a day that is exported again counts once: in the intraday, fresh and daily tables, wherever the counters stand and
-whatever a later export adds about traffic, place and user. The user's browser isn't in it. Its scroll event tells of 90 % only and gives no
+whatever a later export adds about traffic, place and user. The user agent isn't in it. Its scroll event tells of 90 % only and gives no
 offset, so scroll depth isn't measured. An event that bears a user_id tells who uses the device.
 """
 
@@ -40,6 +43,7 @@ from pipeline.ingest.sources.base import Format, ToEvents
 from pipeline.ingest.sources.fields import (
     Fields,
     derived_id,
+    first,
     long,
     outcome,
     peek,
@@ -97,6 +101,10 @@ def _events(clock: Clock, row: Fields) -> Iterable[Fields]:
         "page_title": take(row, "event_params.page_title", text),
         "duration_ms": take(row, "event_params.engagement_time_msec", long),
         "device_type": take(row, "device.category", text),
+        "os": take(row, "device.operating_system", text),
+        "os_version": take(row, "device.operating_system_version", text),
+        "browser": first(row, ("device.web_info.browser", "device.browser"), text),
+        "browser_version": first(row, ("device.web_info.browser_version", "device.browser_version"), text),
         "language": take(row, "device.language", text),
         "country": take(row, "geo.country", text),
         "name": take(row, "event_name", text),

@@ -21,6 +21,8 @@ management: Simplified ID Merge, Original ID Merge", "Create Identity, Create Al
 | properties.$innerWidth, $innerHeight | window_width, window_height |
 | properties.mp_country_code | country |
 | properties.$device_type | device_type |
+| properties.$os, properties.$os_version | os, os_version |
+| properties.$browser, properties.$browser_version | browser, browser_version |
 | properties.$user_agent | user_agent |
 | properties.order_id, Order ID, transaction_id | order_id of an order or a refund |
 | properties.revenue, Revenue, total, amount, Amount, value | revenue_micros of an order or a refund |
@@ -120,6 +122,7 @@ def _events(source: Source, clock: Clock, kinds: Mapping[str, str], row: Fields)
         "country": take(own, "mp_country_code", text),
         "device_type": take(own, "$device_type", lambda value: value.lower() if isinstance(value, str) else None),
         "user_agent": take(own, "$user_agent", text),
+        **{name: take(own, f"${name}", text) for name in ("os", "os_version", "browser", "browser_version")},
     }
     if event["kind"] == "click":
         event |= {"x": take(own, "$pageX", whole), "y": take(own, "$pageY", whole)}

@@ -22,6 +22,8 @@ Documentation: PostHog, "S3 destination for batch exports", "Timestamps", "Ident
 | properties.$viewport_width, properties.$viewport_height | window_width, window_height |
 | properties.$raw_user_agent | user_agent |
 | properties.$device_type | device_type |
+| properties.$os, properties.$os_version | os, os_version |
+| properties.$browser, properties.$browser_version | browser, browser_version |
 | properties.$geoip_country_code | country |
 | properties.$browser_language | language |
 | properties.$prev_pageview_duration | duration_ms of $pageleave, from seconds |
@@ -148,6 +150,7 @@ def _common(clock: Clock, row: Fields, name: str) -> Fields:
         "window_height": take(row, "properties.$viewport_height", whole),
         "user_agent": take(row, "properties.$raw_user_agent", text),
         "device_type": take(row, "properties.$device_type", _lower),
+        **{name: take(row, f"properties.${name}", text) for name in ("os", "os_version", "browser", "browser_version")},
         "country": take(row, "properties.$geoip_country_code", text),
         "language": take(row, "properties.$browser_language", text),
         "element_chain": chain_of(row),

@@ -22,7 +22,8 @@ Events", "Spec: A/B Testing Events"; RudderStack, "Common Fields", "Session Trac
 | context.userAgent | user_agent |
 | context.locale | language |
 | context.location.country | country |
-| context.device.type | device_type |
+| context.device.type | device_type; of phones' libraries, which write ios and android, by the model |
+| context.os.name, context.os.version | os, os_version |
 | context.screen.innerWidth | window_width |
 | context.screen.innerHeight | window_height |
 | properties.order_id | order_id |
@@ -153,6 +154,8 @@ def _common(clock: Clock, call: Fields, *, in_page: bool) -> Fields:
         "language": take(call, "context.locale", text),
         "country": take(call, "context.location.country", text),
         "device_type": _device_type(call),
+        "os": take(call, "context.os.name", text),
+        "os_version": take(call, "context.os.version", text),
         "window_width": take(call, "context.screen.innerWidth", whole),
         "window_height": take(call, "context.screen.innerHeight", whole),
     }
@@ -175,6 +178,9 @@ def _of_page(call: Fields, name: str, *, in_page: bool) -> str | None:
 def _device_type(call: Fields) -> str | None:
     mobile = peek(call, "context.userAgentData.mobile")
     named = take(call, "context.device.type", text)
+    if named is not None and named.lower() in ("ios", "android"):
+        model = f"{peek(call, 'context.device.model')} {peek(call, 'context.device.name')}".lower()
+        return "tablet" if "ipad" in model else "mobile"
     if named is not None or boolean(mobile) is None:
         return named
     return "mobile" if mobile else "desktop"

@@ -19,6 +19,7 @@ visibility and lifecycle on web", "Page activity tracking"; the column order is 
 | page_title | page_title |
 | useragent | user_agent |
 | dvce_type | device_type |
+| without a useragent ua_parser_context, else os_family, br_family, br_version | os, os_version, browser, browser_version |
 | geo_country | country |
 | br_lang | language |
 | br_viewwidth, br_viewheight | window_width, window_height |
@@ -147,6 +148,8 @@ def _events(clock: Clock, row: Fields) -> Iterable[Fields]:
         "page_height": take(row, "doc_height", whole),
         "device_type": take(row, "dvce_type", lambda value: _DEVICES.get(str(value).lower()) or text(value)),
     }
+    if event["user_agent"] is None:
+        event |= _from_agent(row, schemas)
     if event["occurred_at"] is None:
         _without_device_time(clock, event, row)
     event["kind"] = _KINDS.get(name or "", "custom") if name else None
@@ -256,6 +259,20 @@ def _from_schemas(event: Fields, schemas: Fields) -> None:
             _forget_values(entry)
     for name in [name for name, entries in schemas.items() if not any(entries)]:
         del schemas[name]
+
+
+def _from_agent(row: Fields, schemas: Fields) -> Fields:
+    """What Snowplow's enrichments told of a user agent that is no longer there; flattened tables write snake_case.
+
+    Where it is there it is read anew: the older enrichment takes Edge for Chrome.
+    """
+    told = _one(schemas, "ua_parser_context")
+    return {
+        "os": first(told, ("osFamily", "os_family"), text) or take(row, "os_family", text),
+        "os_version": first(told, ("osMajor", "os_major"), text),
+        "browser": first(told, ("useragentFamily", "useragent_family"), text) or take(row, "br_family", text),
+        "browser_version": first(told, ("useragentMajor", "useragent_major"), text) or take(row, "br_version", text),
+    }
 
 
 def _forget_values(entry: Any) -> None:  # noqa: ANN401  # JSON holds anything
