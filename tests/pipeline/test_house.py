@@ -190,6 +190,8 @@ def test_a_changed_product_part_makes_what_uses_it_dirty() -> None:
         "daily_friction",
         "session_kpis",
         "recorded_moments",
+        # Whether positions of the window tell of exposure.
+        "quality_counts",
     }
     assert {name for name, days in dirty.days.items() if days} == using
 
