@@ -16,6 +16,7 @@ from pipeline.contracts import MARTS, TABLES, Table
 from pipeline.lake import Lake, mart_key
 from pipeline.period_tables import PERIOD_TABLES
 from pipeline.product import Product
+from pipeline.product_parts import ProductPart
 from pipeline.profile import Facts, Verdict, batch_profile
 from pipeline.restatements import Basis, basis_key, basis_of, causes, enter, read_basis, restated
 from pipeline.sealed import read_sealed, write_sealed, write_sum
@@ -48,7 +49,7 @@ def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
         for table in DAY_TABLES
         for day in snapshot.data_days()
     ]
-    read = {part for table in PERIOD_TABLES for part in table.product_parts}
+    read: set[ProductPart] = {part for table in PERIOD_TABLES for part in table.product_parts}
     said = product.part_hash("time", *read)
     held = dirty_days(DAY_TABLES, product, snapshot).failed
     held_back = [f"{name}:{day}:{failure.input_hash}" for name, days in held.items() for day, failure in days.items()]
