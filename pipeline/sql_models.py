@@ -5,6 +5,7 @@ is parsed from it. Reading files from a model is refused: the runner decides whi
 """
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,18 +13,21 @@ from functools import cache
 from graphlib import TopologicalSorter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import duckdb
+import msgspec
 import polars as pl
 import sqlglot
 from sqlglot import exp
 from sqlglot.lineage import lineage
 from sqlglot.optimizer.scope import traverse_scope
 
-from pipeline.contracts import TABLES
+from pipeline.contracts import MARTS, TABLES
 from pipeline.lake import Lake, day_key, period_key
 
 DIALECT = "duckdb"
+LINEAGE = "lineage.json"
 LAYERS = ("staging", "intermediate", "marts")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -120,6 +124,21 @@ def column_lineage(name: str, models: Mapping[str, Model]) -> dict[str, set[tupl
     return traced
 
 
+@cache
+def written_lineage() -> Mapping[str, Mapping[str, list[tuple[str, str]]]]:
+    """Lineage of the marts as `make docs` wrote it down: working it out takes seconds, and every process asks for it."""
+    written = (files("dbt_like_sql") / LINEAGE).read_bytes()
+    return msgspec.json.decode(written, type=dict[str, dict[str, list[tuple[str, str]]]])
+
+
+def lineage_to_write() -> bytes:
+    """The lineage of all marts, sources in order, as JSON."""
+    models = load_models()
+    traced = {mart.name: column_lineage(mart.name, models) for mart in MARTS}
+    listed = {mart: {column: sorted(sources) for column, sources in own.items()} for mart, own in traced.items()}
+    return msgspec.json.format(msgspec.json.encode(listed), indent=1) + b"\n"
+
+
 def run_model(name: str, tables: Mapping[str, pl.DataFrame], models: Mapping[str, Model]) -> pl.DataFrame:
     """The result of model `name` over `tables` (published tables by name), by its contract: types, order."""
     with duckdb.connect() as connection:
@@ -148,3 +167,7 @@ def _published(lake: Lake, source: str, days: Sequence[date]) -> pl.DataFrame:
     else:
         keys = [key for day in days if lake.exists(key := day_key(source, day))]
     return lake.scan(table, keys).select(table.schema.names()).collect()
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_bytes(lineage_to_write())

@@ -94,6 +94,7 @@ OPPORTUNITIES = Table(
         ),
     ),
     key=("id",),
+    version=2,
 )
 OPPORTUNITY_HISTORY = Table(
     name="opportunity_history",
@@ -101,6 +102,7 @@ OPPORTUNITY_HISTORY = Table(
     grain=OPPORTUNITY_RESULTS.grain,
     columns=OPPORTUNITY_RESULTS.columns,
     key=OPPORTUNITY_RESULTS.key,
+    version=2,
 )
 EVIDENCE = Table(
     name="evidence",

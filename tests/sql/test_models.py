@@ -15,6 +15,7 @@ from pipeline.sql_models import (
     parse_model,
     run_model,
     sources_of,
+    written_lineage,
 )
 
 MON, TUE = date(2026, 2, 2), date(2026, 2, 3)
@@ -761,6 +762,8 @@ def test_every_mart_has_a_model_with_its_description_and_lineage(mart: str) -> N
     assert models[mart].layer == "marts"
     assert models[mart].description
     traced = column_lineage(mart, models)
+    written = {column: set(sources) for column, sources in written_lineage()[mart].items()}
+    assert written == traced, "lineage.json is of other models; run `make docs`"
     assert set(traced) == set(TABLES[mart].schema)
     for column, sources in traced.items():
         assert sources, column
