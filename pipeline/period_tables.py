@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Protocol
 
 import polars as pl
@@ -74,9 +75,9 @@ class PeriodSources:
         """The table's own daily rows over all days."""
         return self.scan(self.table)
 
-    def scan(self, table: str) -> pl.LazyFrame:
-        """Rows of another daily table over the days."""
-        return self.lake.scan_days(table, self.days)
+    def scan(self, table: str, first: date = date.min, last: date = date.max) -> pl.LazyFrame:
+        """Rows of a daily table over the days, or those from `first` to `last`: only their files are looked at."""
+        return self.lake.scan_days(table, [day for day in self.days if first <= day <= last])
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
     PeriodTable(
         TABLES["funnel_results"],
         "step_events",
-        lambda s: funnel_results(s.rows, s.days, s.product),
+        lambda s: funnel_results(s.rows, s.days, s.product, partial(s.scan, "step_events")),
         "2",
         product_parts=("funnels",),
     ),
@@ -339,7 +340,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
     PeriodTable(
         TABLES["opportunity_results"],
         "first_views",
-        lambda s: opportunity_results(s.rows, _opportunities(s), s.days, s.product),
+        lambda s: opportunity_results(s.rows, _opportunities(s), s.days, s.product, s.scan),
         "2",
         beside=units.READS,
         product_parts=_OPPORTUNITY_PARTS,

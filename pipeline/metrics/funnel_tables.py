@@ -1,6 +1,6 @@
 """Funnels of the product file as tables: the events of a day that matter to them, and who got how far in a period."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
 import polars as pl
@@ -123,14 +123,21 @@ def _entity(unit: str) -> pl.Expr:
     return stable_keys(pl.when(text != "").then(text))
 
 
-def funnel_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+def funnel_results(
+    rows: pl.LazyFrame, days: list[date], product: Product, within: Callable[[date, date], pl.LazyFrame] | None = None
+) -> pl.DataFrame:
     """Every funnel of the product over the whole history and over each complete week; a row per step and group.
 
-    `rows` holds step_events of `days`. Steps after a period's end do not count in it (semantics.md, section 0). The
-    group "" is everybody; a funnel with a breakdown has one more for each of its values.
+    `rows` holds step_events of `days`, `within` gives those from one day to another: a week that filters all rows looks
+    at every day's file. Steps after a period's end do not count in it (semantics.md, section 0). The group "" is
+    everybody; a funnel with a breakdown has one more for each of its values.
     """
+
+    def filtered(first: date, last: date) -> pl.LazyFrame:
+        return rows.filter(pl.col("day").is_between(first, last))
+
     parts = [
-        _period_rows(rows, product, name, funnel, period)
+        _period_rows(rows, within or filtered, product, name, funnel, period)
         for name, funnel in product.funnels.items()
         for period in _periods(days, product)
     ]
@@ -147,10 +154,15 @@ def _periods(days: list[date], product: Product) -> list[tuple[str, date, date]]
 
 
 def _period_rows(
-    rows: pl.LazyFrame, product: Product, name: str, funnel: Funnel, period: tuple[str, date, date]
-) -> pl.DataFrame:
+    rows: pl.LazyFrame, within: Callable[[date, date], pl.LazyFrame], product: Product, name: str, funnel: Funnel,
+    period: tuple[str, date, date],
+) -> pl.DataFrame:  # fmt: skip
     label, first, last = period
-    inside = _stream(rows, name, funnel).filter(pl.col("day").is_between(first, last))
+    # What is a person's first ever is told by all days.
+    is_of_all = any(step.first_time is not None for step in funnel.steps)
+    inside = _stream(rows if is_of_all else within(first, last), name, funnel).filter(
+        pl.col("day").is_between(first, last)
+    )
     mature_until = day_start(last + ONE_DAY, product.zone_info) - funnel.length
     groups = _people(inside, funnel)
     counts = [_step_rows(group, people, rules_of(funnel), mature_until) for group, people in groups.items()]

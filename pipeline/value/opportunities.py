@@ -4,6 +4,7 @@ An opportunity's id is a hash of what it is, so its history can be followed.
 """
 
 import hashlib
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import polars as pl
@@ -16,8 +17,10 @@ from pipeline.product import Product
 from pipeline.value.impact import impacts, kept
 from pipeline.value.opportunity_states import GONE, overlaps, parts_of, with_states
 from pipeline.value.subjects import AFTER_COMMENT, Span, Streams, subjects
-from pipeline.value.units import BY, units
+from pipeline.value.units import BY, READS, units
 
+# A table's rows of the days from one to another.
+Within = Callable[[str, date, date], pl.LazyFrame]
 WEEKS, HISTORY_WEEKS = 4, 8
 # A zone that holds so much of a page's signal tells better where it is.
 _MOST_IN_ZONE = 0.8
@@ -47,14 +50,20 @@ def spans(days: list[date], product: Product) -> list[Span]:
     return found
 
 
-def opportunity_results(views: pl.LazyFrame, beside: Streams, days: list[date], product: Product) -> pl.DataFrame:
-    """Opportunities of each week of the history; `views` holds first_views, `beside` the tables of units.READS."""
+def opportunity_results(
+    views: pl.LazyFrame, beside: Streams, days: list[date], product: Product, within: Within | None = None
+) -> pl.DataFrame:
+    """Opportunities of each week of the history; `views` holds first_views, `beside` the tables of units.READS.
+
+    `within` gives a table's rows of the days from one to another: a week needs the files of its own weeks alone.
+    """
     table = TABLES["opportunity_results"]
     found = [table.schema.to_frame()]
     for span in spans(days, product):
-        looked = subjects(views, beside, span, product)
-        number = ranges_of(20 * views.filter(span.holds()).select(pl.len()).collect().item())
-        told = kept(lambda inside, s=span, what=looked: units(views, beside, inside, s, product, what), number)
+        own, near = (views, beside) if within is None else _near(beside, within, span, product)
+        looked = subjects(own, near, span, product)
+        number = ranges_of(20 * own.filter(span.holds()).select(pl.len()).collect().item())
+        told = kept(lambda i, o=own, n=near, s=span, what=looked: units(o, n, i, s, product, what), number)
         last_days = dict.fromkeys(("friction", "zone", "broken_link"), span.last) | {
             "theme": span.moved(AFTER_COMMENT).last
         }
@@ -64,6 +73,13 @@ def opportunity_results(views: pl.LazyFrame, beside: Streams, days: list[date], 
         ranked = _ranked(_one_of_several(_costed(named, product), overlaps(told, number)))
         found.append(table.conform(ranked.with_columns(as_of=pl.lit(span.last))))
     return table.conform(pl.concat(found))
+
+
+def _near(beside: Streams, within: Within, span: Span, product: Product) -> tuple[pl.LazyFrame, Streams]:
+    """first_views and the tables beside them, of the days that a span's units are told from; who is new, all days tell."""
+    first = span.reads_from(product)
+    near = {name: within(name, first, span.last) for name in READS if name != "activity"}
+    return within("first_views", span.first, span.last), {**beside, **near}
 
 
 def _named(made: pl.DataFrame, product: Product) -> pl.DataFrame:

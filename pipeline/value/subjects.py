@@ -47,6 +47,14 @@ class Span:
         days = timedelta(days=-(-window // ONE_DAY))
         return Span(max(self.begin, self.first - days), self.last - days, self.end, self.begin)
 
+    def reads_from(self, product: Product) -> date:
+        """The first day that may tell something of the span: windows of funnels and what follows comments reach back.
+
+        A day more for a partition that holds what came after midnight, and for a goal reached just before a comment.
+        """
+        windows = [AFTER_COMMENT, *(funnel.length for funnel in product.funnels.values())]
+        return min(self.moved(window).first for window in windows) - 2 * ONE_DAY
+
 
 @dataclass(frozen=True)
 class Subjects:

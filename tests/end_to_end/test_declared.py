@@ -15,7 +15,7 @@ from support import compute_all, take_all
 
 from pipeline.build import Standing
 from pipeline.lake import Lake
-from pipeline.period_tables import PERIOD_TABLES, PeriodSources, PeriodTable
+from pipeline.period_tables import PERIOD_TABLE, PERIOD_TABLES, PeriodSources, PeriodTable
 from pipeline.product import Product
 from pipeline.product_file import load_product
 from pipeline.product_parts import PART_KEYS, ProductPart
@@ -108,8 +108,16 @@ class WatchedSources(Sources):
 class WatchedPeriod(PeriodSources):
     """What a period table may read; tells what was."""
 
-    def scan(self, table: str) -> pl.LazyFrame:
+    def scan(self, table: str, first: date = date.min, last: date = date.max) -> pl.LazyFrame:
         NOW.tables.add((table, 0))
+        return super().scan(table, first, last)
+
+
+class WholePeriod(PeriodSources):
+    """Gives all days to whoever asks for some: filters must do without."""
+
+    def scan(self, table: str, first: date = date.min, last: date = date.max) -> pl.LazyFrame:
+        del first, last
         return super().scan(table)
 
 
@@ -165,3 +173,14 @@ def test_every_section_is_set(house: House) -> None:
     """A new section of the product file must be set here, or what reads it isn't seen."""
     plain = {"name", "dedup_days", *TIME}
     assert set(Product.model_fields) - plain <= house.sections.keys()
+
+
+@pytest.mark.parametrize("name", ["funnel_results", "opportunity_results"])
+def test_a_week_reads_the_files_of_its_days_and_says_the_same(house: House, name: str) -> None:
+    table = PERIOD_TABLE[name]
+    days = house.standing.snapshot.data_days(table.reads)
+    inputs = PeriodSources(house.lake, house.product(), house.standing, days, table.reads)
+    whole = WholePeriod(house.lake, house.product(), house.standing, days, table.reads)
+    made = table.compute(inputs)
+    assert made.height > 10
+    assert made.equals(table.compute(whole))
