@@ -39,7 +39,7 @@ from pipeline.value.experiment_moments import Streams
 from pipeline.value.experiments import experiment_checks, experiment_days, experiment_results
 from pipeline.value.kpi_parts import kpi_parts
 from pipeline.value.kpis import kpi_results
-from pipeline.value.opportunities import opportunity_results
+from pipeline.value.opportunities import MEASURED, opportunity_results
 from pipeline.value.releases import hypothesis_results, release_results
 from pipeline.value.replays import watch_list
 from pipeline.value.segment_spells import segment_spells
@@ -340,9 +340,11 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
     PeriodTable(
         TABLES["opportunity_results"],
         "first_views",
-        lambda s: opportunity_results(s.rows, _opportunities(s), s.days, s.product, s.scan),
+        lambda s: opportunity_results(
+            s.rows, {**_opportunities(s), MEASURED: s.scan(MEASURED)}, s.days, s.product, s.scan
+        ),
         "2",
-        beside=units.READS,
+        beside=(*units.READS, MEASURED),
         product_parts=_OPPORTUNITY_PARTS,
     ),
     PeriodTable(

@@ -49,7 +49,9 @@ def incident(i: int, when: datetime, signal: str, **more: Any) -> Row:
 
 
 def beside(**tables: pl.DataFrame) -> Mapping[str, pl.LazyFrame]:
-    return {name: tables.get(name, TABLES[name].schema.to_frame()).lazy() for name in READS}
+    others = {name: frame for name, frame in tables.items() if name not in READS}
+    every = {name: tables.get(name, TABLES[name].schema.to_frame()) for name in READS} | others
+    return {name: frame.lazy() for name, frame in every.items()}
 
 
 def made(views: list[Row], days: int, chosen: Product, **tables: pl.DataFrame) -> pl.DataFrame:

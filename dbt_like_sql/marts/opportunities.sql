@@ -22,16 +22,25 @@ with
     ),
     -- What is fixed may not be met at all any more: then nothing is lost.
     now as (
-        select newest.* replace (latest.as_of as as_of)
+        select
+            newest.* replace (
+                latest.as_of as as_of, newest.looked_from + cast(latest.as_of - newest.as_of as integer) as looked_from
+            )
         from newest
         cross join latest
         where newest.as_of = latest.as_of or newest.closed is not null or newest.state = 'gone'
     ),
     before_gone as (
-        select r.id, arg_max(r.cost_per_week, r.as_of) filter (where r.claimed) as used_to_cost
+        select
+            r.id,
+            coalesce(
+                arg_max(r.cost_per_week, r.as_of) filter (where r.claimed and r.as_of < newest.since),
+                -- Met for days only: claimed in the week in which it was fixed.
+                arg_max(r.cost_per_week, r.as_of) filter (where r.claimed and r.state <> 'gone')
+            ) as used_to_cost
         from opportunity_results as r
         inner join newest using (id)
-        where newest.state = 'gone' and r.as_of < newest.since
+        where newest.state = 'gone'
         group by r.id
     ),
     still as (
@@ -48,7 +57,7 @@ with
             history.promised_low,
             history.promised_high,
             before_gone.used_to_cost,
-            now.closed + 27 <= now.as_of as is_over,
+            now.closed <= now.looked_from as is_over,
             -- Not met any more: nothing is lost. Met, but not told: nobody knows.
             case when still.id is null then 0 else still.cost_per_week end as left_per_week,
             case when still.id is null then 0 else (still.cost_high_95 - still.cost_low_95) / 2 end as left_half,

@@ -1,11 +1,11 @@
 -- One row per session day, page, zone version, device, and segment or variant: what people did with the zone, with rates.
 -- A rate is null where its denominator is 0: nothing was measured, or nobody did what it is a share of.
--- Of a zone that no exposure event ever told of, page views measured by such events alone measured nothing.
+-- Before the first exposure event that told of a zone, page views measured by such events alone measured nothing of it.
 with watched as (
     select
         page,
         zone,
-        max(page_views_exposed) > 0 as is_watched
+        min(session_day) filter (where page_views_exposed > 0) as watched_from
     from daily_zones
     group by page, zone
 ),
@@ -13,8 +13,8 @@ with watched as (
 zones as (
     select
         daily_zones.* replace (
-            case when watched.is_watched or coalesce(daily_zones.exposure_method, '') not in ('events', 'element_tracking', 'events+element_tracking') then daily_zones.page_views_measured_exposure else 0 end as page_views_measured_exposure,
-            case when watched.is_watched or coalesce(daily_zones.exposure_method, '') not in ('events', 'element_tracking', 'events+element_tracking') then daily_zones.page_views_measured_exposure_time else 0 end as page_views_measured_exposure_time
+            case when daily_zones.session_day >= watched.watched_from or coalesce(daily_zones.exposure_method, '') not in ('events', 'element_tracking', 'events+element_tracking') then daily_zones.page_views_measured_exposure else 0 end as page_views_measured_exposure,
+            case when daily_zones.session_day >= watched.watched_from or coalesce(daily_zones.exposure_method, '') not in ('events', 'element_tracking', 'events+element_tracking') then daily_zones.page_views_measured_exposure_time else 0 end as page_views_measured_exposure_time
         )
     from daily_zones
     inner join watched on daily_zones.page = watched.page and daily_zones.zone = watched.zone

@@ -47,10 +47,11 @@ OPPORTUNITY_RESULTS = Table(
         number("payback_weeks", "cost of the work / cost_per_week; null without a cost per week or a loss", "week"),
         Column("rank", pl.Int64(), "place among the week's open ones, claimed ones first; null of gone and closed ones, and of parts of others", nullable=True, minimum=1),
         Column("closed", pl.Date(), "day on which it was fixed, by the product file", nullable=True),
-        Column("state", pl.String(), "`open`; `gone`: the last 7 days with at least half the usual views hold none, or a rate under a tenth of that before; `new`: the same the other way round; `growing`: half as often again, beyond chance. Drops of funnels are `open`"),
+        Column("looked_from", pl.Date(), "first day whose first views, people or comments count"),
+        Column("state", pl.String(), "`open`; `gone`: the last 7 days with at least half the usual views hold none, or a rate under a tenth of that before; `new`: a day in the last 7 begins ten times the rate before it; `growing`: the last 7 days are beyond each earlier week by half, and beyond chance. Drops of funnels are `open`"),
         Column("since", pl.Date(), "of gone and new ones the day of the change: the one that splits the days best into two rates", nullable=True),
         text("release", "release within 3 days of `since`"),
-        text("part_of", "id of the stronger opportunity among whose sessions over half of its own are: they are one"),
+        text("part_of", "id of the stronger (or gone) opportunity among whose sessions over half of its own are, and twice as many as by chance: they are one"),
     ),
     key=("as_of", "id"),
 )  # fmt: skip

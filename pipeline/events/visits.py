@@ -56,7 +56,9 @@ def with_visits_told(rows: pl.DataFrame, visit: str) -> pl.DataFrame:
         pl.when(pl.col(name).is_not_null()).then(f"{name}_version").alias(f"{name}_version")
         for name in ("os", "browser")
     )
-    firsts = sent.group_by(visit, maintain_order=True).agg(pl.all().first(ignore_nulls=True))
+    firsts = sent.group_by(visit, maintain_order=True).agg(
+        pl.all().exclude("os_version", "browser_version").first(ignore_nulls=True), *map(_version_of, ("os", "browser"))
+    )
     both = _named(firsts).join(_named(known), on="agent", how="left", suffix="_told", maintain_order="left")
     told = both.select(visit, pl.coalesce("device_type", "device_type_told"), *_of("os"), *_of("browser"))
     short = told.with_columns(pl.col(VISIT_COLUMNS).str.slice(0, _MAX_NAME_CHARACTERS))
@@ -80,6 +82,12 @@ def of_their_visits(events: pl.LazyFrame, booked: pl.LazyFrame, dimensions: Coll
 def _known(name: str) -> pl.Expr:
     value = pl.col(name).str.strip_chars()
     return pl.when(~value.str.to_lowercase().is_in(_NOTHING)).then(value).alias(name)
+
+
+def _version_of(name: str) -> pl.Expr:
+    """Of a visit the first version that came beside its first name."""
+    version = f"{name}_version"
+    return pl.col(version).filter(pl.col(name) == pl.col(name).first(ignore_nulls=True)).first(ignore_nulls=True)
 
 
 def _of(name: str) -> tuple[pl.Expr, pl.Expr]:

@@ -33,8 +33,8 @@ def zone_people_counts(rows: pl.LazyFrame, sessions: pl.LazyFrame, days: list[da
         return table.conform(pl.DataFrame(schema=table.schema))
     starts = sessions.filter(~pl.col("is_bot")).select("person_key", "started_at")
     periods, zones, placed = _periods(days, product), _zones(product), _placed(product)
-    # Of a zone that nothing ever told of nobody knows who saw it, whatever is told of others.
-    watched = rows.filter("is_exposed").select("page", "zone").unique().collect()
+    # Until something tells of a zone nobody knows who saw it, whatever is told of others.
+    watched = rows.filter("is_exposed").group_by("page", "zone").agg(watched_from=pl.col("session_day").min()).collect()
     end = day_start(days[-1] + ONE_DAY, product.zone_info)
 
     def counted(inside: pl.Expr) -> pl.DataFrame:
@@ -103,14 +103,13 @@ def _seen(own: pl.DataFrame, zones: pl.DataFrame, placed: pl.DataFrame, watched:
     here = placed.rename({"on": "device_type"})
     known = seen.join(here, on=[*_ZONE, "device_type"], how="left").join(anywhere, on=_ZONE, how="left")
     is_placed = pl.coalesce("is_placed", "everywhere", pl.lit(value=False))
-    told = watched.with_columns(is_watched=pl.lit(value=True))
-    known = known.join(told, on=["page", "zone"], how="left")
-    is_watched = pl.col("is_watched").fill_null(value=False)
+    known = known.join(watched, on=["page", "zone"], how="left")
+    is_watched = (pl.col("session_day") >= pl.col("watched_from")).fill_null(value=False)
     return known.with_columns(
         is_viewed=pl.lit(value=True),
         is_hover_measured="hover_measured",
         is_exposure_measured=(pl.col("exposure_told") & is_watched) | (pl.col("positions_told") & is_placed),
-    ).drop(*measured, "is_placed", "everywhere", "is_watched")
+    ).drop(*measured, "is_placed", "everywhere", "watched_from")
 
 
 def _returned(own: pl.DataFrame, starts: pl.DataFrame, end: float) -> pl.DataFrame:

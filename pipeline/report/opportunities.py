@@ -79,16 +79,18 @@ def _named_with_parts(found: pl.DataFrame, titles: dict[str, str]) -> dict[str, 
     named: dict[str, str] = {}
     for r in found.rows(named=True):
         state = {"new": f" (new since {day_text(r['since'])})" if r["since"] else "", "growing": " (growing)"}
-        same = f"; with it, in over half of its sessions: {also[r['id']]}" if r["id"] in also else ""
+        same = f"; with it {also[r['id']]}, over half of whose sessions met this too" if r["id"] in also else ""
         named[r["id"]] = titles[r["id"]] + state.get(r["state"], "") + same
     return named
 
 
 def _lead(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> str:
-    claimed = open_.filter("claimed", pl.col("cost_per_week").is_not_null())
+    claimed = open_.filter("claimed")
     if claimed.is_empty():
         return "Nothing that was met in the last four complete weeks can be told from chance to cost anything."
     row = claimed.row(0, named=True)
+    if row["cost_per_week"] is None:
+        return f"First: {titles[row['id']]}. {_ask(product, row)}"
     ends = f"{_cost(row['cost_low'], product)} to {_cost(row['cost_high'], product)}"
     return f"First: {titles[row['id']]}. A week of waiting costs about {_cost(row['cost_per_week'], product)} ({ends})."
 
@@ -108,7 +110,7 @@ def _ranked(product: Product, open_: pl.DataFrame, titles: dict[str, str], cases
         [charts.intervals(drawn, "Cost of waiting a week", title, _COLOURS, ",d")] if drawn.height else [],
         ("opportunity", "met a week", "reach the goal", "without it", "lost a week", "cost a week", "from", "to", "work", "pays back in", "weeks seen"),
         [_row(product, r, titles[r["id"]], is_case=r["id"] in cases) for r in open_.filter("claimed").head(_SHOWN).rows(named=True)],
-        note="" if claimed.height else "Nothing can be told from chance." if open_.height else "No complete week yet.",
+        note="" if open_["claimed"].any() else "Nothing can be told from chance.",
         passport="opportunities: subject met_per_week rate_with effect lost_per_week cost_per_week cost_low cost_high weeks_of_work payback_weeks weeks_claimed",
     )  # fmt: skip
 
@@ -316,7 +318,7 @@ def _sessions(sessions: pl.DataFrame, watch: pl.DataFrame, replays: Replays) -> 
     recorded = watch_links(watch, replays)
     return Section(
         "Sessions to watch",
-        "The latest ones of different people that didn't reach the goal, and when in the session it happened.",
+        "The latest ones of different people, those that didn't reach the goal first, and when in the session it happened.",
         [],
         ("session", "when", "device", "after", "what shows it"),
         [

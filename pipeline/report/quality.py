@@ -143,17 +143,20 @@ def _late(recent: pl.DataFrame, files: pl.DataFrame) -> Section:
     )
 
 
+# A day of arrival is one of UTC: one more than a day may be none here.
+_LATE_DAYS = 2
+
+
 def _late_files(recent: pl.DataFrame, files: pl.DataFrame) -> str:
-    """How long after their last event the files of these days came here: what the source received says nothing of that."""
-    own = files.filter(pl.col("last_day") >= recent["day"].min(), ~pl.col("is_retracted"))
+    """How long after their last event files came in these days: what the source received says nothing of that."""
+    dated = pl.col("last_day").is_not_null() & ~pl.col("is_retracted")
+    own = files.filter(pl.col("arrived") >= recent["day"].min(), dated)
     days = (own["arrived"] - own["last_day"]).dt.total_days()
-    late = days.filter(days > 1)
+    late = days.filter(days > _LATE_DAYS)
     if late.is_empty():
-        return (
-            f"All {count(own.height)} files of these days came by the day after their last event." if own.height else ""
-        )
+        return "All files came within two days after the day of their last event." if own.height else ""
     return (
-        f"Of {count(own.height)} files of these days {count(late.len())} came more than a day after the day of their last event, "
+        f"Of {count(own.height)} files {count(late.len())} came more than two days after the day of their last event, "
         f"half of those {late.median():.0f} days or more, the latest {late.max()} days."
     )
 

@@ -35,7 +35,7 @@ def opportunity_evidence(views: pl.LazyFrame, beside: Streams, days: list[date],
     looked = spans(days, product)
     if not looked or goal_of(product) is None:
         return table.conform(pl.DataFrame(schema=table.schema))
-    span = looked[-1]
+    span, _ = looked[-1]
     met = pl.concat([pl.DataFrame(schema=_MET), *_met(views, beside, span, product)])
     said = _said(beside["feedback"], span, product)
     spoken = _spoken(said, beside.get("comment_themes"))
@@ -62,7 +62,7 @@ def _met(views: pl.LazyFrame, beside: Streams, span: Span, product: Product) -> 
     bit = 1 << sorted(product.goals).index(goal_of(product) or "")
     own = beside["friction_incidents"].filter(span.holds(), pl.col("rule_set") == rules).collect()
     first = views.filter(span.holds(), pl.col("rule_set") == rules).select(
-        "session_key", "page_view_key", reached=pl.col("goals_after") & bit != 0
+        "session_key", "page_view_key", "page", reached=(pl.col("goals_after") | pl.col("goals_before")) & bit != 0
     ).collect()  # fmt: skip
     known = own.join(first.select("page_view_key", "reached"), on="page_view_key", how="left").with_columns(
         pl.col("reached").fill_null(value=True), day="session_day", happened_at="started_at",
@@ -73,8 +73,9 @@ def _met(views: pl.LazyFrame, beside: Streams, span: Span, product: Product) -> 
     zoned = in_first.filter(pl.col("zone").is_not_null())
     subject = pl.concat_str("signal", pl.lit(" in "), "zone")
     yield _as_met(zoned.with_columns(kind=pl.lit("zone"), subject=subject))
-    broken = known.filter(pl.col("signal") == "broken_link", pl.col("came_from").is_not_null())
-    yield _as_met(broken.with_columns(kind=pl.lit("broken_link"), page="came_from", subject="signal"))
+    led = first.select("session_key", came_from="page", had="reached")
+    broken = known.filter(pl.col("signal") == "broken_link").join(led, on=["session_key", "came_from"])
+    yield _as_met(broken.with_columns(kind=pl.lit("broken_link"), page="came_from", subject="signal", reached="had"))
     yield from _dropped(beside, span, product, subjects(views, beside, span, product))
 
 

@@ -1,8 +1,9 @@
 """What has become of an opportunity, and which of them are one (metrics.md, "cost of delay": State).
 
-`gone`: its last 7 days hold at least half the usual units and none with it, or a rate under a tenth of that of the days
-before. `new` is the same the other way round. `growing`: half as often again, beyond chance (Fisher's exact test,
-one-sided, p < 0.01). The day of the change is the one that splits the days best into two rates (likelihood).
+`gone`: the last 7 days hold at least half the usual units, and from a day on that lies before them there are none with it,
+or a rate under a tenth of that up to then. `new`: a day in the last 7 begins a rate ten times that before it. `growing`: the
+last 7 days are beyond each earlier week, by half and beyond chance (p < 0.01). Of the days that may be the change the one
+counts that splits the days best into two rates (likelihood).
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,17 +34,25 @@ Counts = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def with_states(
-    made: pl.DataFrame, units: Units, ranges: int, last_days: Mapping[str, date], releases: Mapping[str, Release]
-) -> pl.DataFrame:
+    made: pl.DataFrame, units: Units, ranges: int, last_days: Mapping[str, date], releases: Mapping[str, Release],
+    measured: pl.DataFrame | None = None,
+) -> pl.DataFrame:  # fmt: skip
     """Add `state`, `since` (the day of the change; null: open or growing) and the `release` on it to opportunities by BY.
 
     `last_days` tells by kind the last day that is looked at; drops of funnels aren't in it: who belongs to a group doesn't
-    tell whether the group fares worse.
+    tell whether the group fares worse. `measured` holds page views by `page`, `signal` and `day` whose source tells of the
+    signal: what nothing tells of any more isn't gone.
     """
     counted = pl.concat(in_ranges(lambda inside: _by_day(units(inside), list(last_days)), ranges))
-    days = counted.group_by(*BY, "day").agg(pl.all().sum()).sort(*BY, "day")
+    days = counted.group_by(*BY, "day").agg(pl.all().sum()).with_columns(told=pl.col("units"))
+    if measured is not None:
+        signal = pl.col("subject").str.split(" in ").list.first()
+        joined = days.with_columns(signal=signal).join(measured, on=["page", "signal", "day"], how="left")
+        of_views = pl.col("kind").is_in(("friction", "zone"))
+        days = joined.with_columns(told=pl.when(of_views).then(pl.col("measured").fill_null(0)).otherwise("units"))
     rows = [
-        (*by, *_state(own, last_days[own["kind"][0]], releases)) for by, own in days.group_by(BY, maintain_order=True)
+        (*by, *_state(own, last_days[own["kind"][0]], releases))
+        for by, own in days.sort(*BY, "day").group_by(BY, maintain_order=True)
     ]
     return made.join(pl.DataFrame(rows, schema=STATES, orient="row"), on=BY, how="left").with_columns(
         pl.col("state").fill_null(OPEN)
@@ -56,51 +65,59 @@ def _by_day(part: pl.DataFrame, kinds: list[str]) -> pl.DataFrame:
 
 
 def _state(own: pl.DataFrame, last: date, releases: Mapping[str, Release]) -> tuple[str, date | None, str | None]:
-    """State, day of the change and release of one opportunity, from its `day`, `units` and `met`."""
+    """State, day of the change and release of one opportunity, from its `day`, `units`, `met` and `told`."""
     first: date = own["day"].min()  # pyright: ignore[reportAssignmentType]
     every = pl.DataFrame({"day": pl.date_range(first, last, eager=True)})
-    whole = every.join(own, on="day", how="left").select(pl.col("units", "met").fill_null(0))
-    n, met = whole["units"].to_numpy(), whole["met"].to_numpy()
-    state = state_of(n, met)
-    if state not in (GONE, NEW):
-        return state, None, None
-    since = first + ONE_DAY * changed_at(n, met, state)
-    return state, since, _release_on(since, releases)
+    whole = every.join(own, on="day", how="left").select(pl.col("units", "met", "told").fill_null(0))
+    if not _is_as_usual(whole["told"].to_numpy()):
+        return OPEN, None, None
+    state, day = state_of(whole["units"].to_numpy(), whole["met"].to_numpy())
+    since = None if day is None else first + ONE_DAY * day
+    return state, since, None if since is None else _release_on(since, releases)
 
 
-def state_of(n: Counts, met: Counts) -> str:
-    """State from units and those with it by day, the latest last."""
-    days_before = len(n) - _WEEK
-    # Rates are compared as integers: a tenth is a tenth.
-    before, now = int(n[:-_WEEK].sum()), int(n[-_WEEK:].sum())
-    met_before, met_now = int(met[:-_WEEK].sum()), int(met[-_WEEK:].sum())
-    # Where either time holds too little, nothing is known of a change.
-    if days_before < _WEEK or not before or 2 * now * days_before < before * _WEEK:
-        return OPEN
-    if met_before and _TENTH * met_now * before < met_before * now:
-        return GONE
-    if met_now and _TENTH * met_before * now < met_now * before:
-        return NEW
-    is_more = 2 * met_now * before >= 3 * met_before * now
-    # Fisher's exact test: of all that met it so many in the last days, whatever the days.
-    p = stats.hypergeom.sf(met_now - 1, before + now, met_before + met_now, now)
-    return GROWING if is_more and p < _BEYOND_CHANCE else OPEN
+def _is_as_usual(n: Counts) -> bool:
+    """Whether there is a week or more before the last 7 days, and these hold at least half as many as usual."""
+    days, before, now = len(n) - _WEEK, int(n[:-_WEEK].sum()), int(n[-_WEEK:].sum())
+    return days >= _WEEK and before > 0 and 2 * now * days >= before * _WEEK
 
 
-def changed_at(n: Counts, met: Counts, state: str) -> int:
-    """The day of the change, from 0: what it splits off holds the last 7 days, of what is new at the most."""
+def state_of(n: Counts, met: Counts) -> tuple[str, int | None]:
+    """State from units and those with it by day, the latest last; of gone and new ones the day of the change, from 0."""
+    if not _is_as_usual(n):
+        return OPEN, None
     last = len(n) - _WEEK
-    possible = range(last, len(n)) if state == NEW else range(1, last + 1)
+    stopped = [day for day in range(1, last + 1) if _is_tenth(n[day:], met[day:], n[:day], met[:day])]
+    if stopped:
+        return GONE, max(stopped, key=lambda day: _fit(n, met, day))
+    began = [day for day in range(last, len(n)) if _is_tenth(n[:day], met[:day], n[day:], met[day:])]
+    if began:
+        return NEW, max(began, key=lambda day: _fit(n, met, day))
+    return (GROWING if _is_growing(n, met) else OPEN), None
 
-    def fit(day: int) -> float:
-        return _fit(n[:day].sum(), met[:day].sum()) + _fit(n[day:].sum(), met[day:].sum())
 
-    return max(possible, key=fit)
+def _is_tenth(n: Counts, met: Counts, other: Counts, other_met: Counts) -> bool:
+    """Whether a rate is under a tenth of another; as integers: a tenth is a tenth."""
+    return _TENTH * int(met.sum()) * int(other.sum()) < int(other_met.sum()) * int(n.sum())
 
 
-def _fit(n: int, met: int) -> float:
-    """Log likelihood of so many at their own rate."""
-    return sum(k * np.log(k / n) for k in (met, n - met) if k) if n else 0.0
+def _is_growing(n: Counts, met: Counts) -> bool:
+    """Whether the last 7 days beat each whole week before them: half as often again, and beyond chance."""
+    weeks = [(int(n[:end][-_WEEK:].sum()), int(met[:end][-_WEEK:].sum())) for end in range(len(n), _WEEK - 1, -_WEEK)]
+    (now, met_now), *earlier = weeks
+    # Fisher's exact test, one-sided: of all that met it so many in the last days.
+    return all(
+        2 * met_now * before >= 3 * met_before * now
+        and stats.hypergeom.sf(met_now - 1, before + now, met_before + met_now, now) < _BEYOND_CHANCE
+        for before, met_before in earlier
+        if before
+    )
+
+
+def _fit(n: Counts, met: Counts, day: int) -> float:
+    """Log likelihood of a rate up to a day and another from it on."""
+    parts = ((int(n[:day].sum()), int(met[:day].sum())), (int(n[day:].sum()), int(met[day:].sum())))
+    return sum(k * np.log(k / total) for total, had in parts for k in (had, total - had) if k)
 
 
 def _release_on(day: date, releases: Mapping[str, Release]) -> str | None:
@@ -108,30 +125,39 @@ def _release_on(day: date, releases: Mapping[str, Release]) -> str | None:
     return near[0][1] if near and near[0][0] <= _RELEASE_DAYS else None
 
 
-def overlaps(units: Units, ranges: int) -> pl.DataFrame:
-    """Of each two opportunities how many sessions met both: BY twice, the other's with the suffix `_other`, `sessions`."""
-    return pl.concat(in_ranges(lambda inside: _both(units(inside)), ranges)).group_by(*BY, *_OTHER).agg(pl.all().sum())
+def overlaps(units: Units, ranges: int) -> tuple[pl.DataFrame, int]:
+    """Of each two opportunities how many sessions met both (BY twice, the other's with the suffix `_other`, `sessions`).
+
+    And of how many sessions all units are.
+    """
+    parts = list(in_ranges(lambda inside: _both(units(inside)), ranges))
+    return pl.concat([pairs for pairs, _ in parts]).group_by(*BY, *_OTHER).agg(pl.all().sum()), sum(n for _, n in parts)
 
 
 _OTHER = [f"{name}_other" for name in BY]
 
 
-def _both(part: pl.DataFrame) -> pl.DataFrame:
-    met = part.filter("is_with", pl.col("session_key").is_not_null()).select(*BY, "session_key").unique()
+def _both(part: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    told = part.filter(pl.col("session_key").is_not_null())
+    met = told.filter("is_with").select(*BY, "session_key").unique()
     pairs = met.join(met, on="session_key", suffix="_other")
-    return pairs.group_by(*BY, *_OTHER).agg(sessions=pl.len().cast(pl.Int64))
+    return pairs.group_by(*BY, *_OTHER).agg(sessions=pl.len().cast(pl.Int64)), told["session_key"].n_unique()
 
 
-def parts_of(ordered: list[str], shared: Mapping[tuple[str, str], int]) -> Iterator[tuple[str, str]]:
-    """Each opportunity that is part of a stronger one, and that one: over half of its sessions are among the other's.
+def parts_of(ordered: list[str], shared: Mapping[tuple[str, str], int], sessions: int) -> Iterator[tuple[str, str]]:
+    """Each opportunity that is part of a stronger one, and that one.
 
-    `ordered` are ids, the strongest first; `shared` tells sessions of two ids, and of an id with itself all that it has.
+    It is where over half of its sessions are among the other's, and at least twice as many as chance would put there: what
+    most sessions meet holds most of anything. `ordered` are ids, the strongest first; `shared` tells sessions of two ids,
+    and of an id with itself all that it has; `sessions` how many there are.
     """
     whole: list[str] = []
     for id_ in ordered:
-        least = shared.get((id_, id_), 0) / 2
-        stronger = next((each for each in whole if shared.get((id_, each), 0) > least), None)
-        if stronger is None:
-            whole.append(id_)
+        own = shared.get((id_, id_), 0)
+        for each in whole:
+            both, other = shared.get((id_, each), 0), shared.get((each, each), 0)
+            if 2 * both > own and both * sessions >= 2 * own * other:
+                yield id_, each
+                break
         else:
-            yield id_, stronger
+            whole.append(id_)

@@ -10,12 +10,13 @@ from pipeline.days import ONE_DAY
 from pipeline.metrics.calibration import calibrated
 from pipeline.metrics.friction import SIGNALS
 from pipeline.product import Product
-from pipeline.voice.responses import last_answers, survey_scores
+from pipeline.voice.responses import comments, last_answers, survey_scores
 from pipeline.voice.scores import team_names
 
 # A comment is followed by what the person does in these days.
 AFTER_COMMENT = timedelta(days=7)
 COMMENT = ["source", "event_id", "question"]
+_RESPONSE = ["survey", "response_key"]
 ZONE_SIGNALS = ("rage_click", "dead_click", "error_click")
 # A survey that comes so soon after the goal was made to appear by it.
 AFTER_GOAL = timedelta(days=1)
@@ -147,22 +148,21 @@ def _themes(beside: Streams, span: Span, product: Product, after_goal: list[str]
         return []
     moved = span.moved(AFTER_COMMENT)
     open_ = ~pl.col("survey").is_in([*team_names(product), *after_goal])
-    said = beside["feedback"].filter(moved.holds("day"), open_).collect()
-    scores = survey_scores(last_answers(said.lazy()), product).select("survey", "response_key", "points")
-    told = said.select(*COMMENT, "survey", "response_key").unique().join(
-        scores.unique(["survey", "response_key"]), on=["survey", "response_key"], how="left"
-    )  # fmt: skip
+    answers = last_answers(beside["feedback"].filter(moved.holds("day"), open_))
+    scores = survey_scores(answers, product).select(*_RESPONSE, "points").unique(_RESPONSE)
+    # Comments alone: who wrote nothing says nothing of who wrote about something else.
+    told = comments(answers).select(*COMMENT, *_RESPONSE).join(scores, on=_RESPONSE, how="left")
     having = themes.select(*COMMENT, "theme").unique().collect().join(told, on=COMMENT)
-    # Of each survey the sum and number of scores: others' mean is what is left.
-    own = having.unique([*COMMENT, "theme"]).group_by("theme", "survey").agg(
-        comments=pl.len(), scored=pl.col("points").count(), total=pl.col("points").cast(pl.Float64).sum()
-    )  # fmt: skip
-    every = told.group_by("survey").agg(
-        all_scored=pl.col("points").count(), all_total=pl.col("points").cast(pl.Float64).sum()
-    )
-    others = (pl.col("all_total") - pl.col("total")) / (pl.col("all_scored") - pl.col("scored"))
+    sums = (pl.col("points").count().alias("scored"), pl.col("points").cast(pl.Float64).sum().alias("total"))
+    of_theme = having.unique(["theme", *_RESPONSE]).group_by("theme", "survey").agg(sums)
+    every = told.unique(_RESPONSE).group_by("survey").agg(sums)
+    others = (pl.col("total_all") - pl.col("total")) / (pl.col("scored_all") - pl.col("scored"))
     higher = pl.col("total") - pl.col("scored") * others
-    counted = own.join(every, on="survey").group_by("theme").agg(
-        comments=pl.col("comments").sum(), higher=higher.filter(higher.is_finite()).sum()
-    )  # fmt: skip
-    return sorted(counted.filter(pl.col("comments") >= _LEAST_WITH, pl.col("higher") <= 0)["theme"])
+    praise = (
+        of_theme.join(every, on="survey", suffix="_all")
+        .group_by("theme")
+        .agg(higher=higher.filter(higher.is_finite()).sum())
+        .filter(pl.col("higher") > 0)
+    )
+    counted = having.group_by("theme").len().filter(pl.col("len") >= _LEAST_WITH)
+    return sorted(counted.join(praise, on="theme", how="anti")["theme"])

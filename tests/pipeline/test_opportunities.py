@@ -242,13 +242,13 @@ def test_effort_orders_by_cost_for_a_week_of_work() -> None:
 
 def test_history_holds_eight_weeks_and_the_one_before_each_closing() -> None:
     days = days_from("2026-01-05", 7 * 20 + 3)
-    ends = [span.last for span in spans(days, product())]
+    ends = [span.last for span, _ in spans(days, product())]
     assert ends == [date(2026, 1, 11) + ONE_DAY * 7 * i for i in range(12, 20)]
     closed = product(opportunities={"items": {"abc": {"closed": "2026-02-10"}}})
-    assert date(2026, 2, 8) in {span.last for span in spans(days, closed)}
+    assert date(2026, 2, 8) in {span.last for span, _ in spans(days, closed)}
     # At the start there are fewer than four weeks to look at.
     early = spans(days_from("2026-01-05", 15), product())
-    assert [(span.first, span.last, span.weeks) for span in early] == [
+    assert [(span.first, span.last, span.weeks) for span, _ in early] == [
         (date(2026, 1, 5), date(2026, 1, 11), 1), (date(2026, 1, 5), date(2026, 1, 18), 2),
     ]  # fmt: skip
     assert spans([], product()) == []

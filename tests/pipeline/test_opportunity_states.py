@@ -1,16 +1,20 @@
 """What has become of an opportunity: by the days of its units; and which of several are one."""
 
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
-from opportunity_samples import MONDAY, bit, made, visits
-from support import at, product
+from opportunity_samples import BEGIN, MONDAY, beside, bit, made, table, visits
+from support import at, days_from, feedback_frame, product
 
+from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY
-from pipeline.value.opportunity_states import changed_at, parts_of, state_of
+from pipeline.value.opportunities import opportunity_results
+from pipeline.value.opportunity_states import parts_of, state_of
 
 SUNDAY = MONDAY + ONE_DAY * 27
 
@@ -34,6 +38,12 @@ SUNDAY = MONDAY + ONE_DAY * 27
         ([100] * 28, [10] * 21 + [14] * 7, "open"),
         # Twice as often, but few.
         ([10] * 28, [0, 0, 1] * 7 + [0, 0, 0, 1, 0, 1, 1], "open"),
+        # Half as often since a fix: nothing more happens now.
+        ([100] * 28, [10] * 10 + [0] * 3 + [1] + [0] * 7 + [1] + [0] * 6, "gone"),
+        # As often for two weeks: it grew then, not now.
+        ([100] * 28, [0] * 14 + [10] * 14, "open"),
+        ([100] * 28, [0] * 7 + [10] * 21, "open"),
+        ([100] * 28, [4] * 14 + [2] * 7 + [9] * 7, "growing"),
         # A week of data before is the least.
         ([100] * 13, [10] * 6 + [0] * 7, "open"),
         ([100] * 14, [10] * 7 + [0] * 7, "gone"),
@@ -42,16 +52,18 @@ SUNDAY = MONDAY + ONE_DAY * 27
     ],
 )  # fmt: skip
 def test_state_by_days(n: list[int], met: list[int], state: str) -> None:
-    assert state_of(np.array(n), np.array(met)) == state
+    assert state_of(np.array(n), np.array(met))[0] == state
 
 
-@given(st.integers(7, 40), st.integers(7, 30), st.integers(20, 500), st.integers(5, 20))
-def test_the_day_of_the_change_is_found(before: int, after: int, views: int, met: int) -> None:
-    n = np.full(before + after, views)
-    stopped = np.array([met] * before + [0] * after)
-    assert changed_at(n, stopped, "gone") == before
-    began = np.array([0] * (before + after - 7) + [met] * 7)
-    assert changed_at(n, began, "new") == before + after - 7
+@given(st.integers(0, 20), st.integers(1, 20), st.integers(7, 20), st.integers(20, 500), st.integers(5, 20))
+def test_the_day_of_the_change_is_found(quiet: int, lasted: int, after: int, views: int, met: int) -> None:
+    """Whatever came before: a trouble that began and was fixed in the time is dated to its fix."""
+    had = np.array([0] * quiet + [met] * lasted + [0] * after)
+    n = np.full(len(had), views)
+    assume(len(had) >= 14)
+    assert state_of(n, had) == ("gone", quiet + lasted)
+    began = np.array([0] * (len(had) - 7) + [met] * 7)
+    assert state_of(n, began) == ("new", len(had) - 7)
 
 
 def test_a_fix_is_recognised_by_its_release() -> None:
@@ -99,10 +111,74 @@ def test_of_two_that_share_over_half_of_their_sessions_the_stronger_names_it() -
 def test_parts_by_a_slow_computation(sessions: dict[str, set[int]]) -> None:
     ordered = sorted(sessions)
     shared = {(a, b): len(sessions[a] & sessions[b]) for a in ordered for b in ordered}
-    parts = dict(parts_of(ordered, shared))
+    number = len(set().union(*sessions.values())) + 20
+    parts = dict(parts_of(ordered, shared, number))
     whole = [name for name in ordered if name not in parts]
     for name in ordered:
+        own = sessions[name]
         stronger = [
-            each for each in whole if each < name and 2 * len(sessions[name] & sessions[each]) > len(sessions[name])
+            each
+            for each in whole
+            if each < name
+            and len(own & sessions[each]) > len(own) / 2
+            and len(own & sessions[each]) / len(own) >= 2 * len(sessions[each]) / number
         ]
         assert parts.get(name) == next(iter(stronger), None)
+
+
+def test_what_nothing_tells_of_any_more_is_not_gone() -> None:
+    """A source stops sending errors while page views go on: nobody knows whether they are met."""
+    chosen = product()
+    stopped = at("2026-02-19T00:00")
+    rows = [
+        row | {"met_in_view": row["met_in_view"] * (row["session_began"] < stopped)} for row in visits(1, 0.2, chosen)
+    ]
+    for until, state in ((28, "gone"), (17, "open")):
+        told = [
+            {"session_day": MONDAY + ONE_DAY * i, "rule_set": "default", "signal": "error_click", "page": "home",
+             "device_type": "mobile", "page_views": 60, "page_views_measured": 60 if i < until else 0}
+            for i in range(28)
+        ]  # fmt: skip
+        last = made(rows, 28, chosen, daily_friction=table("daily_friction", told)).filter(as_of=SUNDAY)
+        assert last["state"].to_list() == [state]
+
+
+def themes_of(*, zoom: int, others: int, silent: int, after_goal: bool = False) -> list[str]:
+    """The themes of opportunities, of people who speak of the zoom, of others who speak and of some who only rate, by score."""
+    chosen = product(surveys={"s": {"questions": {"rate": {"kind": "csat"}, "why": {"kind": "text"}}}})
+    answer: dict[str, Any] = {"survey": "s", "language": "en", "session_key": None}
+    said: list[dict[str, Any]] = []
+    money: list[dict[str, Any]] = []
+    for person in range(90):
+        when = BEGIN + timedelta(hours=person)
+        who = {
+            **answer,
+            "day": when.date(),
+            "occurred_at": when.isoformat(),
+            "person_key": person,
+            "response_key": person,
+        }
+        group, points = (("zoom", zoom), ("else", others), ("", silent))[person % 3]
+        said.append(
+            {**who, "question": "rate", "question_kind": "csat", "score": 3, "points": points, "is_valid": True}
+        )
+        if group:
+            said.append({**who, "question": "why", "question_kind": "text", "text": f"about {group}"})
+        if after_goal:
+            bought = when - timedelta(minutes=20)
+            money.append({"day": bought.date(), "person_key": person, "occurred_at": bought, "goal_bits": 1})
+    told = feedback_frame(said)
+    themes = told.filter(pl.col("text") == "about zoom").select("source", "event_id", "question", theme=pl.lit("zoom"))
+    streams = {**beside(feedback=told, outcomes=table("outcomes", money)), "comment_themes": themes.lazy()}
+    none = TABLES["first_views"].schema.to_frame().lazy()
+    found = opportunity_results(none, streams, days_from(MONDAY.isoformat(), 28), chosen)
+    return found.filter(as_of=SUNDAY)["subject"].to_list()
+
+
+def test_praise_is_no_opportunity_nor_what_is_said_after_the_goal() -> None:
+    assert themes_of(zoom=0, others=100, silent=100) == ["zoom"]
+    assert themes_of(zoom=100, others=0, silent=0) == []
+    # Beside others who wrote, not beside those who only rated.
+    assert themes_of(zoom=60, others=40, silent=90) == []
+    assert themes_of(zoom=40, others=60, silent=0) == ["zoom"]
+    assert themes_of(zoom=0, others=100, silent=100, after_goal=True) == []

@@ -128,6 +128,8 @@ def test_each_agent_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ([{"user_agent": CHROME_ON_WINDOWS, "browser": "Chrome"}], ("desktop", "Windows", "10", "Chrome", "126")),
         ([{"user_agent": CHROME_ON_WINDOWS, "browser": "Chrome", "browser_version": "99.0"}], ("desktop", "Windows", "10", "Chrome", "99")),
         ([{"user_agent": CHROME_ON_WINDOWS, "browser_version": "99"}], ("desktop", "Windows", "10", "Chrome", "126")),
+        ([{"os": "Windows"}, {"os": "Android", "os_version": "14"}], (None, "Windows", None, None, None)),
+        ([{"os": "Windows"}, {"os": "Android", "os_version": "14"}, {"os": "Windows", "os_version": "11"}], (None, "Windows", "11", None, None)),
         # Words that say nothing.
         ([{"os": "Other", "browser": "(not set)", "device_type": " "}, {"os": "<Other>", "browser": "unknown"}], NOTHING),
         ([{"os": "Unknown", "user_agent": CHROME_ON_WINDOWS}], AGENTS[CHROME_ON_WINDOWS]),

@@ -469,6 +469,10 @@ def test_who_saw_a_zone_is_not_known_where_nothing_ever_told_of_it() -> None:
     seen = {name: rows["people_exposed"].to_list() for (name,), rows in made.group_by("zone")}
     assert seen == {"cta": [1], "hero": [1], "": [None], "else": [None]}
     assert made["people_viewed"].unique().to_list() == [1]
+    # Nor before the first day on which something did.
+    earlier = [on(1, 10), on(1, 10, "exposure", chain=ELSE, duration_ms=500, sequence=9)]
+    made = person_days([*earlier, *rows], 3).filter(zone="cta", device_type="", period="day").sort("period_start")
+    assert made["people_exposed"].to_list() == [None, 1]
 
 
 def test_a_window_that_is_not_over_is_not_counted() -> None:
