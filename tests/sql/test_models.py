@@ -1,6 +1,6 @@
 """The SQL models: given rows, expected rows; order, lineage, and what a model may not do."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -705,7 +705,8 @@ def test_closed_opportunities_show_what_was_promised_and_what_came() -> None:
 
     def week(name: str, end: date, cost: float, **more: Any) -> Row:
         money = {"cost_per_week": cost, "cost_low_95": cost - 30, "cost_high_95": cost + 30}
-        return {"as_of": end, "id": name, "claimed": cost > 500, "rank": 1, **money, **more}
+        looked = {"as_of": end, "looked_from": end - timedelta(days=27), "state": "open"}
+        return {**looked, "id": name, "claimed": cost > 500, "rank": 1, **money, **more}
 
     closed = {"closed": date(2026, 3, 2)}
     rows = result(
@@ -749,6 +750,41 @@ def test_closed_opportunities_show_what_was_promised_and_what_came() -> None:
     shows(found["vague"], {"promised_per_week": 500.0, "realised_per_week": None})
     # Four weeks must have passed.
     shows(found["late"], {"promised_per_week": 500.0, "realised_per_week": None})
+
+
+def test_what_is_gone_stays_with_what_it_used_to_cost() -> None:
+    ends = [date(2026, 3, 1) + timedelta(days=7 * i) for i in range(4)]
+
+    def week(name: str, end: date, cost: float, state: str = "open", **more: Any) -> Row:
+        return {"as_of": end, "looked_from": end, "id": name, "claimed": cost > 500, "state": state, "cost_per_week": cost, **more}  # fmt: skip
+
+    since = {"since": date(2026, 3, 12)}
+    rows = result(
+        "opportunities",
+        opportunity_results=given(
+            "opportunity_results",
+            week("fixed", ends[0], 800),
+            # Claimed for the last time before the day; the week with the day is half free of it.
+            week("fixed", ends[1], 900),
+            week("fixed", ends[2], 450, "gone", **since),
+            week("fixed", ends[3], 200, "gone", **since),
+            # Not met any more at all, and claimed in the week of the fix only.
+            week("days only", ends[1], 700, since=None),
+            week("days only", ends[2], 400, "gone", since=date(2026, 3, 4)),
+            week("never claimed", ends[2], 100),
+            week("never claimed", ends[3], 90, "gone", **since),
+            week("back", ends[2], 600, "gone", **since),
+            week("back", ends[3], 550),
+            week("no more", ends[2], 600),
+        ),
+    )
+    found = {row["id"]: (row["state"], row["used_to_cost"], row["as_of"]) for row in rows}
+    assert found == {
+        "fixed": ("gone", 900.0, ends[3]),
+        "days only": ("gone", 700.0, ends[3]),
+        "never claimed": ("gone", None, ends[3]),
+        "back": ("open", None, ends[3]),
+    }
 
 
 @pytest.mark.parametrize("mart", [mart.name for mart in MARTS])
