@@ -50,7 +50,7 @@ def opportunity_pages(product: Product, marts: Marts, replays: Replays, trust: T
     ]
     lead = _lead(product, open_, titles)
     sections = [
-        _ranked(product, open_, _named_with_parts(found, titles), set(chosen)),
+        _ranked(product, open_, titles, _notes(found, titles), set(chosen)),
         _unclear(product, open_, titles),
         _gone(product, found, titles),
         _closed(product, found, titles),
@@ -72,16 +72,16 @@ def title_of(row: dict[str, Any], themes: dict[str, str]) -> str:
     return f"{_SIGNALS.get(subject, said(subject))} ({page})"
 
 
-def _named_with_parts(found: pl.DataFrame, titles: dict[str, str]) -> dict[str, str]:
-    """Titles with what has happened to it, and with those that are one with it."""
+def _notes(found: pl.DataFrame, titles: dict[str, str]) -> dict[str, str]:
+    """What has happened to each, and those that are one with it, to stand after its title."""
     parts = found.filter(pl.col("part_of").is_not_null()).group_by("part_of", maintain_order=True).agg("id")
     also = {whole: " and ".join(titles[id_] for id_ in ids) for whole, ids in parts.rows()}
-    named: dict[str, str] = {}
+    notes: dict[str, str] = {}
     for r in found.rows(named=True):
         state = {"new": f" (new since {day_text(r['since'])})" if r["since"] else "", "growing": " (growing)"}
         same = f"; with it {also[r['id']]}, over half of whose sessions met this too" if r["id"] in also else ""
-        named[r["id"]] = titles[r["id"]] + state.get(r["state"], "") + same
-    return named
+        notes[r["id"]] = state.get(r["state"], "") + same
+    return notes
 
 
 def _lead(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> str:
@@ -95,7 +95,9 @@ def _lead(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> str:
     return f"First: {titles[row['id']]}. A week of waiting costs about {_cost(row['cost_per_week'], product)} ({ends})."
 
 
-def _ranked(product: Product, open_: pl.DataFrame, titles: dict[str, str], cases: set[str]) -> Section:
+def _ranked(
+    product: Product, open_: pl.DataFrame, titles: dict[str, str], notes: dict[str, str], cases: set[str]
+) -> Section:
     claimed = open_.filter("claimed", pl.col("cost_per_week").is_not_null()).head(_CASES)
     drawn = claimed.select(
         what=pl.col("id").replace_strict(titles, default=None, return_dtype=pl.String), effect="cost_per_week", low="cost_low", high="cost_high",
@@ -109,7 +111,7 @@ def _ranked(product: Product, open_: pl.DataFrame, titles: dict[str, str], cases
         "among sessions that are alike. Costs don't add up: one session meets several problems.",
         [charts.intervals(drawn, "Cost of waiting a week", title, _COLOURS, ",d")] if drawn.height else [],
         ("opportunity", "met a week", "reach the goal", "without it", "lost a week", "cost a week", "from", "to", "work", "pays back in", "weeks seen"),
-        [_row(product, r, titles[r["id"]], is_case=r["id"] in cases) for r in open_.filter("claimed").head(_SHOWN).rows(named=True)],
+        [_row(product, r, titles[r["id"]] + notes[r["id"]], is_case=r["id"] in cases) for r in open_.filter("claimed").head(_SHOWN).rows(named=True)],
         note="" if open_["claimed"].any() else "Nothing can be told from chance.",
         passport="opportunities: subject met_per_week rate_with effect lost_per_week cost_per_week cost_low cost_high weeks_of_work payback_weeks weeks_claimed",
     )  # fmt: skip
