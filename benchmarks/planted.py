@@ -36,7 +36,7 @@ ORDER_VALUE = (19 + 180) / 2 * 0.96
 WEEKS = 4
 _TABLES = (
     "event_ids", "identity_events", "appearances", "events", "session_events", "sessions", "page_views", "activity",
-    "step_events", "friction_incidents", "first_views", "feedback", "outcomes", "session_friction", "session_kpis",
+    "step_events", "friction_incidents", "daily_friction", "first_views", "feedback", "outcomes", "session_friction", "session_kpis",
 )  # fmt: skip
 
 
