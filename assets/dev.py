@@ -23,6 +23,8 @@ from pipeline.product_file import ProductFileError, load_product
 ROOT = Path(__file__).resolve().parents[1]
 HOST, LOCATION = "127.0.0.1", "footfall"
 LOOK_SECONDS = 5.0
+# What doesn't end within this time when it is told to is killed: where SIGTERM is ignored, those it starts ignore it too.
+STOP_SECONDS = 60.0
 # What ends sooner than this, and so often in a row, won't live: its own words say why.
 SHORT_LIFE_SECONDS, SHORT_LIVES = 60.0, 3
 USAGE_PROBLEM = 2
@@ -68,7 +70,7 @@ class Server:
     lock: IO[str]
     child: subprocess.Popen[bytes] | None = None
     fixed: tuple[str, str] | None = None
-    is_stopping: bool = False
+    stopping_since: float | None = None
     told: set[str] = field(default_factory=set[str])
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -136,7 +138,8 @@ class Server:
 
     def stop(self, number: int, _frame: object) -> None:
         """Ctrl-C or a polite end: `dg dev` ends its services itself."""
-        self.is_stopping = True
+        if self.stopping_since is None:
+            self.stopping_since = time.monotonic()
         if self.child is not None and self.child.poll() is None:
             self.child.send_signal(number)
 
@@ -158,11 +161,14 @@ def keep_alive(server: Server) -> int:
             try:
                 child.wait(LOOK_SECONDS)
             except subprocess.TimeoutExpired:
-                if not server.is_stopping:
+                if server.stopping_since is None:
                     server.look()
+                elif time.monotonic() - server.stopping_since > STOP_SECONDS:
+                    say(f"dg dev didn't end within {STOP_SECONDS:.0f} s; it is killed")
+                    server.end()
         # Beside a second daemon the first one must not run on.
         server.end()
-        if server.is_stopping:
+        if server.stopping_since is not None:
             return 130
         short_lives = short_lives + 1 if time.monotonic() - began < SHORT_LIFE_SECONDS else 0
         if short_lives >= SHORT_LIVES:

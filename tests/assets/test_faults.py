@@ -267,10 +267,36 @@ def test_what_ends_is_started_again(
 ) -> None:
     monkeypatch.setattr(dev.time, "sleep", lambda _seconds: None)
     monkeypatch.setattr(dev, "LOOK_SECONDS", 0.5)
+    Fake.started = 0
     with (home / "lock").open("w") as lock:
         assert dev.keep_alive(Fake(home, 1, lock)) == 130
     assert Fake.started == 2
     assert "ended with code 3; it is started again" in capsys.readouterr().err
+
+
+class Deaf(dev.Server):
+    """`dg dev` that doesn't end when it is told to, as where SIGTERM is ignored."""
+
+    def start(self) -> subprocess.Popen[bytes]:
+        code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+        self.child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True, stdout=subprocess.PIPE)
+        assert self.child.stdout is not None
+        with self.child.stdout as heard:
+            heard.readline()
+        return self.child
+
+    def look(self) -> None:
+        self.stop(signal.SIGTERM, None)
+
+
+def test_what_does_not_end_when_told_to_is_killed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(dev, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(dev, "STOP_SECONDS", 0.5)
+    with (home / "lock").open("w") as lock:
+        assert dev.keep_alive(Deaf(home, 1, lock)) == 130
+    assert "it is killed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("start", "broken", "reloads"), [(None, False, 0), ("2026-01-05", False, 1), (None, True, 1)])
