@@ -96,6 +96,13 @@ class PeriodTable:
     product_parts: tuple[ProductPart, ...] = ()
 
 
+def _own(
+    compute: Callable[[pl.LazyFrame, list[date], Product], pl.DataFrame],
+) -> Callable[[PeriodSources], pl.DataFrame]:
+    """What most are computed from: the table's own daily rows, their days and the product file."""
+    return lambda s: compute(s.rows, s.days, s.product)
+
+
 def _problems(s: PeriodSources) -> pl.DataFrame:
     stands = s.standing
     return problems_frame(find_problems(Known(s.product, stands.manifests, stands.snapshot, stands.held_back, s.scan)))
@@ -130,14 +137,8 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         product_parts=("identity",),
     ),
     PeriodTable(TABLES["people_first"], "activity", lambda s: people_first(s.rows)),
-    PeriodTable(
-        TABLES["people_daily"],
-        "activity",
-        lambda s: people_daily(s.rows, s.days, s.product),
-        "2",
-        product_parts=("goals",),
-    ),
-    PeriodTable(TABLES["retention_cells"], "activity", lambda s: retention_cells(s.rows, s.days, s.product)),
+    PeriodTable(TABLES["people_daily"], "activity", _own(people_daily), "2", product_parts=("goals",)),
+    PeriodTable(TABLES["retention_cells"], "activity", _own(retention_cells)),
     PeriodTable(
         TABLES["funnel_results"],
         "step_events",
@@ -151,27 +152,11 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         lambda s: funnel_durations(s.rows, s.product),
         product_parts=("funnels",),
     ),
-    PeriodTable(
-        TABLES["funnel_trend_counts"],
-        "step_events",
-        lambda s: funnel_trend_counts(s.rows, s.days, s.product),
-        product_parts=("funnels",),
-    ),
-    PeriodTable(TABLES["lifecycle_counts"], "activity", lambda s: lifecycle_counts(s.rows, s.days, s.product)),
-    PeriodTable(TABLES["stickiness_counts"], "activity", lambda s: stickiness_counts(s.rows, s.days, s.product)),
-    PeriodTable(
-        TABLES["return_cells"],
-        "return_events",
-        lambda s: return_cells(s.rows, s.days, s.product),
-        "2",
-        product_parts=("retention",),
-    ),
-    PeriodTable(
-        TABLES["feature_counts"],
-        "feature_days",
-        lambda s: feature_counts(s.rows, s.days, s.product),
-        product_parts=("features",),
-    ),
+    PeriodTable(TABLES["funnel_trend_counts"], "step_events", _own(funnel_trend_counts), product_parts=("funnels",)),
+    PeriodTable(TABLES["lifecycle_counts"], "activity", _own(lifecycle_counts)),
+    PeriodTable(TABLES["stickiness_counts"], "activity", _own(stickiness_counts)),
+    PeriodTable(TABLES["return_cells"], "return_events", _own(return_cells), "2", product_parts=("retention",)),
+    PeriodTable(TABLES["feature_counts"], "feature_days", _own(feature_counts), product_parts=("features",)),
     PeriodTable(
         TABLES["zone_people_counts"],
         "zone_people",
@@ -202,17 +187,9 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         product_parts=("segments", "surveys"),
     ),
     PeriodTable(
-        TABLES["journey_edge_counts"],
-        "journey_events",
-        lambda s: journey_edge_counts(s.rows, s.days, s.product),
-        product_parts=("journeys",),
+        TABLES["journey_edge_counts"], "journey_events", _own(journey_edge_counts), product_parts=("journeys",)
     ),
-    PeriodTable(
-        TABLES["journey_ways"],
-        "journey_events",
-        lambda s: journey_ways(s.rows, s.days, s.product),
-        product_parts=("journeys",),
-    ),
+    PeriodTable(TABLES["journey_ways"], "journey_events", _own(journey_ways), product_parts=("journeys",)),
     PeriodTable(
         TABLES["feedback_counts"],
         "feedback",
@@ -220,38 +197,12 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         "2",
         product_parts=("segments", "surveys"),
     ),
-    PeriodTable(
-        TABLES["score_results"],
-        "feedback",
-        lambda s: score_results(s.rows, s.days, s.product),
-        product_parts=("segments", "surveys"),
-    ),
-    PeriodTable(
-        TABLES["choice_counts"],
-        "feedback",
-        lambda s: choice_counts(s.rows, s.days, s.product),
-        product_parts=("surveys",),
-    ),
-    PeriodTable(
-        TABLES["comment_themes"],
-        "feedback",
-        lambda s: comment_themes(s.rows, s.days, s.product),
-        "2",
-        product_parts=_THEMES,
-    ),
-    PeriodTable(
-        TABLES["theme_list"], "feedback", lambda s: theme_list(s.rows, s.days, s.product), "2", product_parts=_THEMES
-    ),
-    PeriodTable(
-        TABLES["theme_results"],
-        "feedback",
-        lambda s: theme_results(s.rows, s.days, s.product),
-        "2",
-        product_parts=_THEMES,
-    ),
-    PeriodTable(
-        TABLES["quote_list"], "feedback", lambda s: quote_list(s.rows, s.days, s.product), "2", product_parts=_THEMES
-    ),
+    PeriodTable(TABLES["score_results"], "feedback", _own(score_results), product_parts=("segments", "surveys")),
+    PeriodTable(TABLES["choice_counts"], "feedback", _own(choice_counts), product_parts=("surveys",)),
+    PeriodTable(TABLES["comment_themes"], "feedback", _own(comment_themes), "2", product_parts=_THEMES),
+    PeriodTable(TABLES["theme_list"], "feedback", _own(theme_list), "2", product_parts=_THEMES),
+    PeriodTable(TABLES["theme_results"], "feedback", _own(theme_results), "2", product_parts=_THEMES),
+    PeriodTable(TABLES["quote_list"], "feedback", _own(quote_list), "2", product_parts=_THEMES),
     PeriodTable(
         TABLES["behaviour_results"],
         "feedback",
@@ -267,13 +218,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         beside=("activity", "first_views", "feedback"),
         product_parts=("friction", "goals", "pages", "segments", "surveys"),
     ),
-    PeriodTable(
-        TABLES["kpi_parts"],
-        "session_kpis",
-        lambda s: kpi_parts(s.rows, s.days, s.product),
-        "3",
-        product_parts=("segments",),
-    ),
+    PeriodTable(TABLES["kpi_parts"], "session_kpis", _own(kpi_parts), "3", product_parts=("segments",)),
     PeriodTable(
         TABLES["segment_spells"],
         "session_kpis",
@@ -297,13 +242,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         beside=("activity",),
         product_parts=("value",),
     ),
-    PeriodTable(
-        TABLES["customer_fits"],
-        "outcomes",
-        lambda s: customer_fits(s.rows, s.days, s.product),
-        "2",
-        product_parts=("value",),
-    ),
+    PeriodTable(TABLES["customer_fits"], "outcomes", _own(customer_fits), "2", product_parts=("value",)),
     PeriodTable(
         TABLES["behaviour_values"],
         "activity",
@@ -363,10 +302,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         product_parts=_OPPORTUNITY_PARTS,
     ),
     PeriodTable(
-        TABLES["release_results"],
-        "session_kpis",
-        lambda s: release_results(s.rows, s.days, s.product),
-        product_parts=("releases", "segments"),
+        TABLES["release_results"], "session_kpis", _own(release_results), product_parts=("releases", "segments")
     ),
     PeriodTable(
         TABLES["hypothesis_results"],

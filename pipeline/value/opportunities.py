@@ -126,7 +126,7 @@ def _looked_from(named: pl.DataFrame, span: Span, product: Product) -> pl.DataFr
 
 
 def _costed(named: pl.DataFrame, product: Product) -> pl.DataFrame:
-    """Add what mending takes and brings for a week of it."""
+    """Add what a fix takes and brings for a week of work."""
     said = product.opportunities
     efforts = {name: item.weeks for name, item in said.items.items() if item.weeks is not None}
     closed = {name: item.closed for name, item in said.items.items() if item.closed is not None}
@@ -162,7 +162,7 @@ def _one_of_several(costed: pl.DataFrame, shared: pl.DataFrame, sessions: int) -
     other = [f"{name}_other" for name in BY]
     ids = costed.select(*BY, "id")
     named = shared.join(ids, on=BY).join(ids, left_on=other, right_on=BY, suffix="_other")
-    known = {(mine, its): sessions for mine, its, sessions in named.select("id", "id_other", "sessions").rows()}
+    known = {(mine, its): both for mine, its, both in named.select("id", "id_other", "sessions").rows()}
     is_open, is_gone = pl.col("closed").is_null(), pl.col("state") == GONE
     gone, others = costed.filter(is_open, is_gone), costed.filter(is_open, ~is_gone)
     ordered = [id_ for part in (gone, others) for id_ in _strongest_first(part)["id"]]
