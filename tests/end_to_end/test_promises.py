@@ -2,10 +2,8 @@
 
 import gzip
 import random
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -169,19 +167,46 @@ def test_through_dagster_with_the_gate(landing: Path, undisturbed: Lake, tmp_pat
 # Killed at random moments.
 
 KILLS = 100
-CHILD = """
-import sys
+# Forks a run for each line (home, operation, pause) that it reads, all imports done once: the run kills itself that many
+# seconds after so many operations on files have begun, however fast the machine is. Operation 0 is never reached; then
+# it writes how many there were.
+NURSERY = """
+import os, signal, sys, threading, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from support import compute_all, take_all
 from pipeline.lake import Lake
 from pipeline.product_file import load_product
-product = load_product(Path(sys.argv[2]))
-lake = Lake(sys.stdin.readline().strip())
-print("go", flush=True)
-take_all(lake, product)
-compute_all(lake, product, only=sys.argv[3:])
-print("done", flush=True)
+
+def run(home, fatal, pause):
+    begun = 0
+
+    def die():
+        time.sleep(pause)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def count(event, _):
+        nonlocal begun
+        if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.listdir", "os.scandir"):
+            begun += 1
+            if begun == fatal:
+                threading.Thread(target=die, daemon=True).start()
+
+    product = load_product(Path(sys.argv[2]))
+    lake = Lake(home)
+    sys.addaudithook(count)
+    take_all(lake, product)
+    compute_all(lake, product, only=sys.argv[3:])
+    return begun
+
+for line in sys.stdin:
+    home, fatal, pause = line.rstrip().split("\\t")
+    if (child := os.fork()) == 0:
+        begun = run(home, int(fatal), float(pause))
+        print(f"did {begun}", flush=True)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    print("killed" if os.WIFSIGNALED(status) else f"ended {status}", flush=True)
 """
 # One of each way in which marts are made is enough to be killed in.
 FEW_MARTS = ("daily_kpis", "zone_metrics", "daily_quality", "kpis", "replays")
@@ -199,18 +224,27 @@ goals: {purchase: {kind: order}}
 """
 
 
-def child(product_file: Path) -> subprocess.Popen[str]:
-    """A run that waits for the path of its home, all imports done."""
-    command = [sys.executable, "-c", CHILD, str(Path(__file__).parents[1]), str(product_file), *FEW_MARTS]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+class Nursery:
+    """Runs that are killed at a given moment."""
 
+    def __init__(self, product_file: Path) -> None:
+        command = [sys.executable, "-c", NURSERY, str(Path(__file__).parents[1]), str(product_file), *FEW_MARTS]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-def start(process: subprocess.Popen[str], lake: Lake) -> None:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(f"{lake.home}\n")
-    process.stdin.flush()
-    assert process.stdout.readline() == "go\n"
+    def run(self, lake: Lake, operation: int = 0, pause: float = 0.0) -> int | None:
+        """How many operations the run did; None where it was killed."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{lake.home}\t{operation}\t{pause}\n")
+        self.process.stdin.flush()
+        said = self.process.stdout.readline()
+        if said == "killed\n":
+            return None
+        assert self.process.stdout.readline() == "ended 0\n"
+        return int(said.removeprefix("did "))
+
+    def close(self) -> None:
+        self.process.communicate()
 
 
 def objects(lake: Lake) -> dict[str, bytes]:
@@ -233,27 +267,23 @@ def test_killed_at_100_random_moments(landing: Path, tmp_path: Path) -> None:
     take_all(whole, product)
     compute_all(whole, product, only=FEW_MARTS)
     expected = objects(whole)
-    process = child(product_file)
+    nursery = Nursery(product_file)
     timed = Lake(tmp_path / "timed")
     place(landing, timed, few)
-    start(process, timed)
-    began = time.monotonic()
-    process.communicate()
-    length = time.monotonic() - began
+    operations = nursery.run(timed)
+    assert operations is not None
+    assert objects(timed) == expected
 
     rng = random.Random(7)
     killed = moments = 0
     lake = Lake(tmp_path / "home-0")
-    waiting = child(product_file)
     for i in range(KILLS):
         if not lake.path("landing").exists():
             place(landing, lake, few)
-        process, waiting = waiting, child(product_file)
-        start(process, lake)
-        time.sleep(rng.uniform(0, length))
-        killed += process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        # Some milliseconds later, so that it may be in the middle of a write, too. What lies there is done faster.
+        done = len(objects(lake)) / len(expected)
+        left = max(1, int(operations * (1 - done)))
+        killed += nursery.run(lake, rng.randint(1, left), rng.uniform(0, 0.005)) is None
         visible = objects(lake)
         moments += 0 < len(visible) < len(expected)
         for key, data in visible.items():
@@ -263,11 +293,9 @@ def test_killed_at_100_random_moments(landing: Path, tmp_path: Path) -> None:
             assert all(lake.exists(part.key) for parts in manifest.days.values() for part in parts)
         # Three of four runs go on from what the killed one left; the others are finished and begin anew.
         if i % 4 == 3:
-            take_all(lake, product)
-            compute_all(lake, product, only=FEW_MARTS)
+            assert nursery.run(lake) is not None
             assert objects(lake) == expected
             lake = Lake(tmp_path / f"home-{i}")
-    waiting.kill()
-    waiting.communicate()
-    assert killed > KILLS / 2, "most were killed under way"
+    nursery.close()
+    assert killed > KILLS * 0.75, "most were killed under way"
     assert moments > KILLS / 4, "and many half-way"
