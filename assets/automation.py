@@ -14,29 +14,31 @@ from assets.attempts import WORK_TAG, next_attempt
 from assets.partitions import range_runs, range_tags
 from assets.processes import runs_under_way
 from assets.resources import Home
-from pipeline.contracts import MARTS
+from pipeline.configured import day_tables
 from pipeline.days import ranges
-from pipeline.period_tables import PERIOD_TABLE
 from pipeline.state import RAW
-from pipeline.tables import DAY_TABLE
 
 NIGHTLY = "15 4 * * *"  # not 02:00, which doesn't exist on one day a year
 NIGHTLY_MARTS = "15 5 * * *"
 RAW_KEY = dg.AssetKey(RAW)
-# What dirty days are computed in: all daily tables, not the landing files.
-DAY_KEYS = [dg.AssetKey(name) for name in DAY_TABLE]
 # What is made from the marts; alone it costs seconds.
 OUTPUT_KEYS = [dg.AssetKey(name) for name in ("catalog", "report", "alert_messages", "digest_message")]
 
+
+def day_keys(home: Home) -> list[dg.AssetKey]:
+    """What dirty days are computed in: all daily tables of the home, not the landing files."""
+    return [dg.AssetKey(table.contract.name) for table in day_tables(home.product)]
+
+
 days_job = dg.define_asset_job(
     "days",
-    selection=dg.AssetSelection.assets(RAW_KEY, *DAY_KEYS),
+    selection=dg.AssetSelection.groups("ingest", "events", "daily"),
     executor_def=dg.in_process_executor,
     description="Landing files and all daily tables, over one range of days.",
 )
 marts_job = dg.define_asset_job(
     "marts",
-    selection=dg.AssetSelection.assets(*PERIOD_TABLE, *(mart.name for mart in MARTS), *OUTPUT_KEYS)
+    selection=dg.AssetSelection.groups("periods", "marts")
     | dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("events"), "newest_day_age")),
     executor_def=dg.in_process_executor,
     description="Period tables and marts, once no day is dirty.",
@@ -109,7 +111,7 @@ def dirty_days(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]
             run_key=f"{first}..{last}:{dirty.version(first, last)}",
             job_name=days_job.name,
             tags=range_tags(first, last),
-            asset_selection=DAY_KEYS,
+            asset_selection=day_keys(home),
         )
         for first, last in ranges(dirty.runnable)
     ]
@@ -142,7 +144,7 @@ def nightly_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
         dirty = home.dirty()
         days = [*range_runs(dirty.runnable), *(run for day in sorted(dirty.held_back) for run in range_runs([day]))]
         work = [(RAW_KEY, range_runs(home.waiting_days())), (None, days)]
-        runs = [(tags, [key] if key else DAY_KEYS) for key, found in work for _, tags in found]
+        runs = [(tags, [key] if key else day_keys(home)) for key, found in work for _, tags in found]
         if not runs:
             yield dg.SkipReason("nothing waits and nothing is dirty")
         # Dagster wants a key where there are several; that of the night lets failed ones return in the next.

@@ -19,11 +19,9 @@ Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 
 
 def check_specs(table: str) -> list[dg.AssetCheckSpec]:
-    """The two checks of every table: the gate, which holds back, and what is only watched."""
-    return [
-        dg.AssetCheckSpec(f"{table}_gate", asset=table, blocking=True, description="Hard facts of the batch itself."),
-        dg.AssetCheckSpec(f"{table}_watch", asset=table, description="Compared with other days; holds nothing back."),
-    ]
+    """The check of every table: hard facts of the batch hold it back, what is odd beside other days only warns."""
+    description = "Hard facts of the batch itself hold it back; what is odd beside other days is a warning."
+    return [dg.AssetCheckSpec(f"{table}_gate", asset=table, blocking=True, description=description)]
 
 
 @contextmanager
@@ -42,7 +40,6 @@ def report_days(context: dg.AssetExecutionContext, table: str, outcomes: Iterabl
         done = list(outcomes)
     held = [outcome for outcome in done if outcome.path is None]
     good = [outcome for outcome in done if outcome.path is not None]
-    yield _watch(table, done)
     if not held:
         for outcome in good:
             context.add_asset_metadata(outcome_metadata(outcome), partition_key=str(outcome.day))
@@ -59,7 +56,6 @@ def report_days(context: dg.AssetExecutionContext, table: str, outcomes: Iterabl
 
 def report_one(table: str, outcome: Outcome) -> Events:
     """Record a table without partitions."""
-    yield _watch(table, [outcome])
     yield _gate(table, [outcome])
     if outcome.path is None:
         raise dg.Failure(_sentence([outcome]), allow_retries=False)
@@ -68,22 +64,13 @@ def report_one(table: str, outcome: Outcome) -> Events:
 
 def _gate(table: str, done: list[Outcome]) -> dg.AssetCheckResult:
     held = [outcome for outcome in done if outcome.verdict.faults]
+    odd = [outcome for outcome in done if outcome.verdict.faults or outcome.verdict.warnings]
     return dg.AssetCheckResult(
         check_name=f"{table}_gate",
-        passed=not held,
-        severity=dg.AssetCheckSeverity.ERROR,
-        description=_sentence(held) if held else f"{len(done)} batches, {sum(o.rows for o in done)} rows",
-        metadata={str(o.day or table): "; ".join(o.verdict.faults) for o in held},
-    )
-
-
-def _watch(table: str, done: list[Outcome]) -> dg.AssetCheckResult:
-    odd = [outcome for outcome in done if outcome.verdict.warnings]
-    return dg.AssetCheckResult(
-        check_name=f"{table}_watch",
         passed=not odd,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={str(o.day or table): "; ".join(o.verdict.warnings) for o in odd},
+        severity=dg.AssetCheckSeverity.ERROR if held else dg.AssetCheckSeverity.WARN,
+        description=_sentence(held) if held else f"{len(done)} batches, {sum(o.rows for o in done)} rows",
+        metadata={str(o.day or table): "; ".join((*o.verdict.faults, *o.verdict.warnings)) for o in odd},
     )
 
 

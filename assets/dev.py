@@ -1,7 +1,7 @@
 """`make dev`: `dg dev` over one home, kept alive. What must not be here: Dagster itself.
 
 `dg dev` doesn't start again what dies, nor does it read a product file twice. This does: it starts `dg dev` anew where
-that ends, and has the code location reloaded where its server died, or where the product's first day or zone changed.
+that ends, and has the code location reloaded where its server died, or where the product's first day, zone or sections changed.
 """
 
 import fcntl
@@ -69,14 +69,14 @@ class Server:
     port: int
     lock: IO[str]
     child: subprocess.Popen[bytes] | None = None
-    fixed: tuple[str, str] | None = None
+    fixed: tuple[str, ...] | None = None
     stopping_since: float | None = None
     told: set[str] = field(default_factory=set[str])
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start `dg dev` in a group of its own, which can be ended as a whole. It holds the lock as long as it lives."""
         dg = Path(sys.executable).parent / "dg"
-        self.fixed = self.first_day_and_zone()
+        self.fixed = self.first_day_zone_and_tables()
         self.child = subprocess.Popen(  # noqa: S603  # our own
             [dg, "dev", "--host", HOST, "--port", str(self.port)],
             # `dg` warns where its environment isn't said to be active.
@@ -90,8 +90,8 @@ class Server:
         self.lock.flush()
         return self.child
 
-    def first_day_and_zone(self) -> tuple[str, str] | None:
-        """What the code server's partitions and schedules follow; None while the product file can't be read."""
+    def first_day_zone_and_tables(self) -> tuple[str, ...] | None:
+        """What the code server's partitions, schedules and assets follow; None while the product file can't be read."""
         try:
             product = load_product(self.home / "product.yaml")
         except (ProductFileError, OSError) as fault:
@@ -100,11 +100,11 @@ class Server:
                 say(sentence)
             self.told = faults
             return self.fixed
-        return product.start_date.isoformat(), product.time_zone
+        return product.start_date.isoformat(), product.time_zone, *sorted(product.filled)
 
     def look(self) -> None:
         """Have the location reloaded where its server is gone or the product file changed what it serves."""
-        now = self.first_day_and_zone()
+        now = self.first_day_zone_and_tables()
         if now != self.fixed:
             say(f"product.yaml now says {' '.join(now or ())}; the code location is reloaded")
         elif not self.is_broken():

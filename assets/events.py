@@ -1,11 +1,15 @@
 """The daily tables as assets: clean events, sessions, page views, daily sums. What must not be here: how they are made."""
 
+from collections.abc import Collection
+
 import dagster as dg
 
 from assets.checks import Events, check_specs, report_days
 from assets.metadata import OWNERS, static_metadata
 from assets.partitions import AROUND
 from assets.resources import Home
+from pipeline.configured import day_tables
+from pipeline.product import Product
 from pipeline.state import RAW, RECORDED, VERDICTS
 from pipeline.tables import DAY_TABLE, DayTable
 
@@ -13,22 +17,27 @@ DAILY_TABLES = tuple(name for name, table in DAY_TABLE.items() if table.contract
 EVENT_TABLES = tuple(name for name in DAY_TABLE if name not in DAILY_TABLES)
 
 
-def day_assets(partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """An asset per daily table, in upstream order."""
-    return [_day_asset(DAY_TABLE[name], partitions) for name in DAY_TABLE]
+def day_assets(partitions: dg.DailyPartitionsDefinition, product: Product) -> list[dg.AssetsDefinition]:
+    """An asset per daily table of the home, in upstream order."""
+    tables = day_tables(product)
+    there = {RAW, *(table.contract.name for table in tables)}
+    return [_day_asset(table, partitions, there) for table in tables]
 
 
-def _deps(table: DayTable) -> list[dg.AssetDep]:
+def _deps(table: DayTable, there: Collection[str]) -> list[dg.AssetDep]:
     """Edges as the table reads: the same day, or the days around it; a verdict stands for the tables behind it."""
     found: dict[str, dg.AssetDep] = {}
     for reads in table.reads:
         mapping = AROUND if len(reads.offsets) > 1 else None
         for name in VERDICTS.get(reads.table, (RAW if reads.table == RECORDED else reads.table,)):
-            found.setdefault(name, dg.AssetDep(name, partition_mapping=mapping))
+            if name in there:
+                found.setdefault(name, dg.AssetDep(name, partition_mapping=mapping))
     return list(found.values())
 
 
-def _day_asset(table: DayTable, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+def _day_asset(
+    table: DayTable, partitions: dg.DailyPartitionsDefinition, there: Collection[str]
+) -> dg.AssetsDefinition:
     name = table.contract.name
 
     @dg.asset(
@@ -39,7 +48,7 @@ def _day_asset(table: DayTable, partitions: dg.DailyPartitionsDefinition) -> dg.
         description=table.contract.grain,
         code_version=table.code_version,
         metadata=static_metadata(table.contract),
-        deps=_deps(table),
+        deps=_deps(table, there),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         output_required=False,

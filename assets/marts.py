@@ -1,6 +1,6 @@
 """Period tables and SQL marts as assets. What must not be here: SQL text, or how a period is computed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -9,19 +9,23 @@ import dagster as dg
 from assets.checks import Events, check_specs, io_retries, report_one
 from assets.metadata import OWNERS, mart_lineage, static_metadata
 from assets.resources import Home
-from pipeline.contracts import MARTS, Table
-from pipeline.period_tables import PERIOD_TABLES, PeriodTable
+from pipeline.configured import marts, period_tables, table_names
+from pipeline.contracts import Table
+from pipeline.period_tables import PeriodTable
+from pipeline.product import Product
 from pipeline.sql_models import load_models, sources_of
+from pipeline.state import RAW
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=28))
 
 
-def period_assets() -> list[dg.AssetsDefinition]:
-    """An asset per period table."""
-    return [_period_asset(table) for table in PERIOD_TABLES]
+def period_assets(product: Product) -> list[dg.AssetsDefinition]:
+    """An asset per period table of the home."""
+    there = table_names(product)
+    return [_period_asset(table, there) for table in period_tables(product)]
 
 
-def _period_asset(table: PeriodTable) -> dg.AssetsDefinition:
+def _period_asset(table: PeriodTable, there: Collection[str]) -> dg.AssetsDefinition:
     name = table.contract.name
 
     @dg.asset(
@@ -32,7 +36,7 @@ def _period_asset(table: PeriodTable) -> dg.AssetsDefinition:
         description=table.contract.grain,
         code_version=table.code_version,
         metadata=static_metadata(table.contract),
-        deps=[table.reads, *table.beside],
+        deps=[name for name in (table.reads, *table.beside) if name == RAW or name in there],
         output_required=False,
         check_specs=check_specs(name),
     )
@@ -66,27 +70,27 @@ def whole_asset(
     return _asset
 
 
-def report_asset() -> dg.AssetsDefinition:
+def report_asset(product: Product) -> dg.AssetsDefinition:
     """The pages that product managers open, made from all marts."""
     description = "Static pages over the marts: report/index.html in the home."
-    marts = [mart.name for mart in MARTS]
+    names = [mart.name for mart in marts(product)]
 
     def act(home: Home) -> dict[str, Any]:
         return {"page": dg.MetadataValue.path(home.write_report())}
 
-    return whole_asset("report", {"html"}, description, marts, act)
+    return whole_asset("report", {"html"}, description, names, act)
 
 
-def catalog_asset() -> dg.AssetsDefinition:
+def catalog_asset(product: Product) -> dg.AssetsDefinition:
     """What BI tools connect to, made from all marts."""
     description = "Views over the marts with comments: marts/catalog.duckdb; the dictionary of their columns."
-    marts = [mart.name for mart in MARTS]
-    return whole_asset("catalog", {"duckdb"}, description, marts, lambda home: {"views": len(home.write_catalog())})
+    names = [mart.name for mart in marts(product)]
+    return whole_asset("catalog", {"duckdb"}, description, names, lambda home: {"views": len(home.write_catalog())})
 
 
-def mart_assets() -> list[dg.AssetsDefinition]:
-    """An asset per mart; its edges are what sqlglot reads in the SQL."""
-    return [_mart_asset(mart) for mart in MARTS]
+def mart_assets(product: Product) -> list[dg.AssetsDefinition]:
+    """An asset per mart of the home; its edges are what sqlglot reads in the SQL."""
+    return [_mart_asset(mart) for mart in marts(product)]
 
 
 def _mart_asset(mart: Table) -> dg.AssetsDefinition:

@@ -15,7 +15,7 @@ from pipeline.alert_messages import newest_alerts, published_problems, send_new,
 from pipeline.as_of import Judges, marts_as_of
 from pipeline.build import Outcome, build_days, build_period, find_dirty, problems_now, take_snapshot
 from pipeline.catalog import write_catalog
-from pipeline.contracts import MARTS
+from pipeline.configured import marts, table_names
 from pipeline.drift import Finding, find_drift
 from pipeline.home import claim
 from pipeline.ingest.files import ingest, listing, settled_pending
@@ -23,7 +23,14 @@ from pipeline.ingest.landing import LandingFile, printable
 from pipeline.ingest.manifests import Manifest, damaged_manifests, objects_by_day, read_manifests
 from pipeline.ingest.taking import reader_hash
 from pipeline.lake import Lake
-from pipeline.marts import Publication, build_mart, inputs_of_marts, marts_are_stale, read_record
+from pipeline.marts import (
+    Publication,
+    build_mart,
+    inputs_of_marts,
+    marts_are_stale,
+    read_record,
+    remove_unconfigured,
+)
 from pipeline.metrics.selectors import SELECTORS, silent_selectors
 from pipeline.problems.base import Problem, Told
 from pipeline.problems.files import file_problems
@@ -36,6 +43,7 @@ from pipeline.state import Dirty, hash_texts
 # A file that grows shows it within this time, or it isn't being written to.
 SETTLE_SECONDS = 1.0
 
+_RELOAD = "`make dev` reloads it by itself; without it reload the code location in the UI (Deployment, Code locations)"
 _NO_PRODUCT = "{name: no product file yet, start_date: 2026-01-01, sources: {none: {}}}"
 
 # Hears (what, done, total) after each file, day or table.
@@ -59,6 +67,7 @@ class Home:
         self._loaded: Product = parse_product(_NO_PRODUCT) if lacks else load_product(self.product_file)
         self._written: int = 0 if lacks else self.product_file.stat().st_mtime_ns
         self.days: dg.DailyPartitionsDefinition = local_days(self.product)
+        self.tables: frozenset[str] = table_names(self.product)
         self._standing: tuple[str, Publication] | None = None
         # Files that were taken since this home was opened.
         self.taken: list[Manifest] = []
@@ -74,14 +83,18 @@ class Home:
 
     @property
     def outdated(self) -> str | None:
-        """Where the product file's first day or zone is no longer the one that partitions were made with: a sentence."""
+        """Where the product file's first day, zone or tables are no longer those that the assets were made with: a sentence."""
         made, wanted = self.days, local_days(self.product)
+        if made == wanted and self.tables != (tables := table_names(self.product)):
+            return (
+                f"product.yaml now configures other tables ({', '.join(sorted(self.tables ^ tables))}) than this process "
+                f"began with. {_RELOAD}"
+            )
         if made == wanted:
             return None
         return (
             f"product.yaml now says start_date {wanted.start:%Y-%m-%d} and time_zone {wanted.timezone}; this process "
-            f"began with {made.start:%Y-%m-%d} and {made.timezone}. `make dev` reloads it by itself; without it reload "
-            "the code location in the UI (Deployment, Code locations)"
+            f"began with {made.start:%Y-%m-%d} and {made.timezone}. {_RELOAD}"
         )
 
     def exists(self, day: date) -> bool:
@@ -171,6 +184,7 @@ class Home:
     def _standing_of(self, run_id: str) -> Publication:
         """What the marts of a run are made from, looked at once a run and again after days were computed in it."""
         if self._standing is None or self._standing[0] != run_id:
+            remove_unconfigured(self.lake, self.product)
             self._standing = run_id, Publication(self.lake, self.product, datetime.now(UTC))
         return self._standing[1]
 
@@ -249,7 +263,7 @@ class Home:
     def outputs_are_stale(self) -> bool:
         """Whether the report or the catalog is missing, or was made from something else than the marts that lie there."""
         record = read_record(self.lake)
-        return all(mart.name in record for mart in MARTS) and (
+        return all(mart.name in record for mart in marts(self.product)) and (
             report_is_stale(self.lake, self.product) or catalog_is_stale(self.lake)
         )
 

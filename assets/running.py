@@ -11,7 +11,7 @@ from functools import cached_property
 
 import dagster as dg
 
-from assets.automation import DAY_KEYS, OUTPUT_KEYS, RAW_KEY, days_job, marts_job
+from assets.automation import OUTPUT_KEYS, RAW_KEY, day_keys, days_job, marts_job
 from assets.dagster_home import dagster_home
 from assets.definitions import build_defs
 from assets.faults import of_disk
@@ -71,7 +71,7 @@ class Runner:
         while (runnable := self.home.dirty().runnable) and runnable != before:
             before = runnable
             for _, tags in range_runs(runnable):
-                self._execute(days_job.name, DAY_KEYS, tags)
+                self._execute(days_job.name, day_keys(self.home), tags)
 
     def backfill(self, first: date, last: date) -> None:
         """Compute `first` to `last` again, and sessions and below a day wider, dirty or not."""
@@ -80,10 +80,11 @@ class Runner:
             span = "no day is over yet" if known is None else f"days from {known[0]} to {known[1]} exist"
             raise ValueError(f"{first} to {last} can't be computed: {span}")
         alone = own_day_tables()
-        own = [key for key in DAY_KEYS if key.path[-1] in alone]
+        keys = day_keys(self.home)
+        own = [key for key in keys if key.path[-1] in alone]
         self._execute(days_job.name, [RAW_KEY, *own], range_tags(first, last))
         wider = range_tags(max(known[0], first - _ONE_DAY), min(known[1], last + _ONE_DAY))
-        self._execute(days_job.name, [key for key in DAY_KEYS if key not in own], wider)
+        self._execute(days_job.name, [key for key in keys if key not in own], wider)
 
     def publish_marts(self, *, rebuild: bool = False) -> bool:
         """Publish period tables and marts if they are behind, report and catalog if those still are; was either?"""

@@ -12,12 +12,10 @@ from datetime import date
 from pathlib import Path
 
 from pipeline.build import Judge, Outcome, build_days, build_period, take_snapshot
-from pipeline.contracts import MARTS
+from pipeline.configured import day_tables, marts, period_tables
 from pipeline.lake import Lake
 from pipeline.marts import MartJudge, Publication, build_mart
-from pipeline.period_tables import PERIOD_TABLES
 from pipeline.product import Product
-from pipeline.tables import DAY_TABLES
 
 Hears = Callable[[str, int, int], None]
 
@@ -49,15 +47,15 @@ def marts_as_of(home: Lake, product: Product, day: date, out: Path, by: Judges) 
     days = sorted(published)
     held: list[Outcome] = []
     try:
-        for table in DAY_TABLES:
+        for table in day_tables(product):
             name = table.contract.name
             for done, outcome in enumerate(build_days(lake, then, name, days, by.judge), start=1):
                 by.hears(name, done, len(days))
                 held += [outcome] if outcome.verdict.faults else []
         standing = Publication(lake, then)
-        for period in PERIOD_TABLES:
+        for period in period_tables(product):
             held += _if_held(build_period(lake, then, period.contract.name, by.judge, standing))
-        for mart in MARTS:
+        for mart in marts(product):
             held += _if_held(build_mart(lake, then, mart.name, by.judge_mart, standing))
             by.hears(mart.name, 1, 1)
     finally:

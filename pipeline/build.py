@@ -9,6 +9,7 @@ from typing import Protocol
 
 import polars as pl
 
+from pipeline.configured import day_tables
 from pipeline.contracts import Table
 from pipeline.days import ONE_DAY
 from pipeline.ingest.manifests import (
@@ -43,7 +44,7 @@ from pipeline.state import (
     write_failure,
     write_state,
 )
-from pipeline.tables import DAY_TABLE, DAY_TABLES, DayTable, Sources
+from pipeline.tables import DAY_TABLE, DayTable, Sources
 from pipeline.verdicts import Verdicts
 
 DAYS_PER_JUDGEMENT = 31
@@ -76,11 +77,15 @@ def take_snapshot(
     lake: Lake,
     product: Product,
     manifests: Mapping[str, Manifest] | None = None,
-    tables: Iterable[str] = (*DAY_TABLE, *VERDICTS),
+    tables: Iterable[str] | None = None,
 ) -> Snapshot:
-    """Read what lies in the home: raw objects, states and failures of `tables`, and the verdicts among them."""
+    """Read what lies in the home: raw objects, states and failures of `tables`, and the verdicts among them.
+
+    Of tables that aren't configured nothing is read, whatever lies there; `tables` are by default all that are.
+    """
     known = read_manifests(lake) if manifests is None else manifests
-    wanted = dict.fromkeys(tables)
+    made = dict.fromkeys([*(table.contract.name for table in day_tables(product)), *VERDICTS])
+    wanted = dict.fromkeys(name for name in (made if tables is None else tables) if name in made)
     verdicts = [name for name in VERDICTS if name in wanted]
     names = dict.fromkeys([*(n for n in wanted if n not in VERDICTS), *(t for v in verdicts for t in VERDICTS[v])])
     read = {name: read_states(lake, name) for name in names}
@@ -99,7 +104,7 @@ def take_snapshot(
 
 def find_dirty(lake: Lake, product: Product, exists: Callable[[date], bool]) -> Dirty:
     """Which days must be computed now, in which tables; one decision for sensor, nightly job and command line."""
-    return dirty_days(DAY_TABLES, product, take_snapshot(lake, product), exists)
+    return dirty_days(day_tables(product), product, take_snapshot(lake, product), exists)
 
 
 def build_days(lake: Lake, product: Product, name: str, days: Sequence[date], judge: Judge) -> Iterator[Outcome]:
@@ -177,7 +182,7 @@ def _refreshed(
     for reads in table.reads:
         around = [day + ONE_DAY * offset for offset in reads.offsets]
         # A verdict that changed meanwhile makes the day dirty, and the next round takes it.
-        if reads.table not in _OF_FILES and reads.table not in VERDICTS:
+        if reads.table in states:
             states[reads.table].update(
                 {each: found for each in around if (found := read_state(lake, reads.table, each))}
             )
@@ -227,7 +232,9 @@ class Standing:
         self.manifests: Mapping[str, Manifest] = read_manifests(lake)
         self.snapshot = take_snapshot(lake, product, self.manifests)
         self.verdicts = Verdicts(lake, product, self.snapshot.states)
-        self.held_back: Mapping[str, Mapping[date, DayFailure]] = dirty_days(DAY_TABLES, product, self.snapshot).failed
+        self.held_back: Mapping[str, Mapping[date, DayFailure]] = dirty_days(
+            day_tables(product), product, self.snapshot
+        ).failed
 
     def check(self, lake: Lake, tables: Iterable[str]) -> None:
         """Raise DamagedObject where a published partition of a daily table isn't what was written."""

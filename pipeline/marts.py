@@ -4,7 +4,8 @@
 """
 
 import hashlib
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import cache, cached_property
 
@@ -12,9 +13,10 @@ import msgspec
 import polars as pl
 
 from pipeline.build import Outcome, Standing, preview
-from pipeline.contracts import MARTS, TABLES, Table
-from pipeline.lake import Lake, mart_key
-from pipeline.period_tables import PERIOD_TABLES
+from pipeline.configured import day_tables, marts, period_tables, table_names
+from pipeline.contracts import TABLES, Table
+from pipeline.lake import Lake, mart_key, period_key
+from pipeline.period_tables import PERIOD_TABLE, PERIOD_TABLES
 from pipeline.product import Product
 from pipeline.product_parts import ProductPart
 from pipeline.profile import Facts, Verdict, batch_profile
@@ -46,12 +48,12 @@ def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
     """Hash of everything that the period tables and marts depend on."""
     parts = [
         f"{table.contract.name}:{day}:{snapshot.output(table.contract.name, day)}"
-        for table in DAY_TABLES
+        for table in day_tables(product)
         for day in snapshot.data_days()
     ]
-    read: set[ProductPart] = {part for table in PERIOD_TABLES for part in table.product_parts}
+    read: set[ProductPart] = {part for table in period_tables(product) for part in table.product_parts}
     said = product.part_hash("time", *read)
-    held = dirty_days(DAY_TABLES, product, snapshot).failed
+    held = dirty_days(day_tables(product), product, snapshot).failed
     held_back = [f"{name}:{day}:{failure.input_hash}" for name, days in held.items() for day, failure in days.items()]
     return hash_texts([said, snapshot.files, code_of_marts(), *parts, *sorted(held_back)])
 
@@ -67,10 +69,32 @@ def code_of_marts() -> str:
 def marts_are_stale(lake: Lake, product: Product, snapshot: Snapshot) -> bool:
     """Whether a mart is missing or was made from other days than those that lie there."""
     record, inputs = read_record(lake), inputs_of_marts(snapshot, product)
-    return any(
-        mart.name not in record or record[mart.name].inputs != inputs or not lake.exists(mart_key(mart.name))
-        for mart in MARTS
+    made = {mart.name for mart in marts(product)}
+    return made != record.keys() or any(
+        record[name].inputs != inputs or not lake.exists(mart_key(name)) for name in made
     )
+
+
+def remove_unconfigured(lake: Lake, product: Product) -> None:
+    """Remove what was made of tables that the product file no longer configures; BI would read old numbers."""
+    made = table_names(product)
+    with lake.exclusive():
+        for name in DAY_TABLE.keys() - made:
+            for folder in (f"lake/{name}", f"lake/_state/{name}"):
+                shutil.rmtree(lake.path(folder), ignore_errors=True)
+        for name in PERIOD_TABLE.keys() - made:
+            lake.delete(period_key(name))
+        record = read_record(lake)
+        if gone := record.keys() - made:
+            for name in gone:
+                lake.delete(mart_key(name))
+            _write_record(lake, {name: mart for name, mart in record.items() if name not in gone})
+
+
+def _write_record(lake: Lake, record: Mapping[str, PublishedMart]) -> None:
+    data = msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=1)
+    lake.write(RECORD_KEY, data)
+    write_sum(lake, RECORD_KEY, hashlib.sha256(data).hexdigest())
 
 
 MartJudge = Callable[[Table, Product, pl.DataFrame, Facts], Verdict]
@@ -123,7 +147,10 @@ class Publication(Standing):
     @cached_property
     def failed_days(self) -> list[str]:
         """Days that are held back."""
-        return [day.isoformat() for day in sorted(dirty_days(DAY_TABLES, self._product, self.snapshot).held_back)]
+        return [
+            day.isoformat()
+            for day in sorted(dirty_days(day_tables(self._product), self._product, self.snapshot).held_back)
+        ]
 
 
 def build_mart(
@@ -150,8 +177,5 @@ def build_mart(
     with lake.exclusive():
         standing.publish(lake, staged)
         enter_restated()
-        record = {**read_record(lake), name: published}
-        data = msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=1)
-        lake.write(RECORD_KEY, data)
-        write_sum(lake, RECORD_KEY, hashlib.sha256(data).hexdigest())
+        _write_record(lake, {**read_record(lake), name: published})
     return Outcome(None, frame.height, str(lake.path(mart_key(name))), verdict, facts, preview(frame))

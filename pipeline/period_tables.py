@@ -29,7 +29,7 @@ from pipeline.metrics.selectors import SELECTORS
 from pipeline.metrics.zone_periods import zone_people_counts
 from pipeline.problems.find import Known, find_problems, problems_frame
 from pipeline.product import Product
-from pipeline.product_parts import ProductPart
+from pipeline.product_parts import ProductPart, Section
 from pipeline.state import RAW, DayFailure, Snapshot
 from pipeline.value import behaviour, units
 from pipeline.value.cohorts import revenue_cells, value_counts
@@ -77,6 +77,9 @@ class PeriodSources:
 
     def scan(self, table: str, first: date = date.min, last: date = date.max) -> pl.LazyFrame:
         """Rows of a daily table over the days, or those from `first` to `last`: only their files are looked at."""
+        if table not in self.standing.snapshot.states:
+            # What isn't configured any more may still lie there.
+            return TABLES[table].schema.to_frame().lazy()
         return self.lake.scan_days(table, [day for day in self.days if first <= day <= last])
 
 
@@ -94,6 +97,8 @@ class PeriodTable:
     code_version: str = "1"
     beside: tuple[str, ...] = ()
     product_parts: tuple[ProductPart, ...] = ()
+    # Besides what `reads` needs: the table exists only where one of these sections is filled (pipeline/configured.py).
+    needs: tuple[Section, ...] = ()
 
 
 def _own(
@@ -171,6 +176,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         lambda s: friction_effects(s.rows, s.scan("activity"), s.days, s.product),
         beside=("activity",),
         product_parts=("friction", "goals"),
+        needs=("goals",),
     ),
     PeriodTable(
         TABLES["metric_alerts"],
@@ -225,6 +231,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         lambda s: segment_spells(s.rows, s.scan("activity"), s.product),
         beside=("activity",),
         product_parts=("segments",),
+        needs=("segments",),
     ),
     PeriodTable(
         TABLES["value_counts"],
@@ -252,6 +259,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         code_version="2",
         beside=behaviour.READS,
         product_parts=("friction", "funnels"),
+        needs=("goals",),
     ),
     PeriodTable(
         TABLES["experiment_days"],
@@ -260,6 +268,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         "2",
         beside=_EXPERIMENTS,
         product_parts=_EXPERIMENT_PARTS,
+        needs=("experiments",),
     ),
     PeriodTable(
         TABLES["experiment_results"],
@@ -268,6 +277,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         "3",
         beside=_EXPERIMENTS,
         product_parts=_EXPERIMENT_PARTS,
+        needs=("experiments",),
     ),
     PeriodTable(
         TABLES["experiment_checks"],
@@ -275,6 +285,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         lambda s: experiment_checks(s.rows, s.product),
         "2",
         product_parts=("experiments",),
+        needs=("experiments",),
     ),
     PeriodTable(
         TABLES["opportunity_results"],
@@ -285,6 +296,10 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         "2",
         beside=(*units.READS, MEASURED),
         product_parts=_OPPORTUNITY_PARTS,
+        needs=(
+            "goals",
+            "funnels",
+        ),
     ),
     PeriodTable(
         TABLES["opportunity_evidence"],
@@ -293,6 +308,10 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         "2",
         beside=units.READS,
         product_parts=_OPPORTUNITY_PARTS,
+        needs=(
+            "goals",
+            "funnels",
+        ),
     ),
     PeriodTable(
         TABLES["watch_list"],
@@ -300,9 +319,14 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         lambda s: watch_list(s.rows, {**_opportunities(s), "recordings": s.scan("recordings")}, s.days, s.product),
         beside=(*units.READS, "recordings"),
         product_parts=_OPPORTUNITY_PARTS,
+        needs=("recordings",),
     ),
     PeriodTable(
-        TABLES["release_results"], "session_kpis", _own(release_results), product_parts=("releases", "segments")
+        TABLES["release_results"],
+        "session_kpis",
+        _own(release_results),
+        product_parts=("releases", "segments"),
+        needs=("releases",),
     ),
     PeriodTable(
         TABLES["hypothesis_results"],
@@ -310,6 +334,7 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         lambda s: hypothesis_results(s.rows, _experiments(s), s.days, s.product),
         beside=("exposures", *_EXPERIMENTS),
         product_parts=("hypotheses", "releases", *_EXPERIMENT_PARTS),
+        needs=("hypotheses",),
     ),
     PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.standing.manifests.values()), "2"),
     PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.standing.manifests.values())),

@@ -17,7 +17,7 @@ from pipeline.product_friction import Friction
 from pipeline.product_identity import Identity
 from pipeline.product_metrics import DIMENSIONS, FUNNEL_UNITS, Feature, Funnel, Goal, Journey, Match, Retention, Segment
 from pipeline.product_pages import Elements, Exposure, Page, Zone
-from pipeline.product_parts import PART_KEYS, ProductPart
+from pipeline.product_parts import PART_KEYS, ProductPart, Section
 from pipeline.product_sources import Name, Part, Source, known_zone
 from pipeline.product_value import (
     NOT_OF_A_DAY,
@@ -247,6 +247,13 @@ class Product(Part):
         """Ids and names of the surveys whose answers are never joined to people."""
         team = [(name, survey.id) for name, survey in self.surveys.items() if survey.audience == "team"]
         return sorted({told for names in team for told in names if told})
+
+    @cached_property
+    def filled(self) -> frozenset[Section]:
+        """Sections with something in them, and what the formats of the sources bring: recordings and answers."""
+        formats = {source.format for source in self.sources.values()}
+        brought: dict[Section, bool] = {"recordings": "rrweb" in formats, "surveys": "surveys" in formats}
+        return frozenset(name for name in get_args(Section) if getattr(self, name, None) or brought.get(name))
 
     @property
     def zone_info(self) -> ZoneInfo:

@@ -33,6 +33,23 @@ ProductPart = Literal[
     "hypotheses",
     "opportunities",
 ]
+# What a table may need to exist: sections that are empty by default, and recordings, which a source has by its format.
+Section = Literal[
+    "pages",
+    "zones",
+    "segments",
+    "goals",
+    "funnels",
+    "retention",
+    "journeys",
+    "features",
+    "surveys",
+    "themes",
+    "experiments",
+    "releases",
+    "hypotheses",
+    "recordings",
+]
 # Names that aren't sections are made of them by Product.
 PART_KEYS: dict[ProductPart, tuple[str, ...]] = {
     "time": ("time_zone", "start_date", "week_start"),

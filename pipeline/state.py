@@ -16,7 +16,7 @@ from pipeline.contracts import Table
 from pipeline.days import ONE_DAY
 from pipeline.lake import Lake, day_key, day_of
 from pipeline.product import Product
-from pipeline.product_parts import ProductPart
+from pipeline.product_parts import ProductPart, Section
 from pipeline.sealed import read_sealed, write_sealed
 
 RAW = "raw_events"
@@ -62,6 +62,8 @@ class DayInputs:
     reads: tuple[Reads, ...]
     product_parts: tuple[ProductPart, ...]
     code_version: str
+    # The table exists only where one of these sections is filled (pipeline/configured.py).
+    needs: tuple[Section, ...] = field(default=(), kw_only=True)
 
 
 @dataclass

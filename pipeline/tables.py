@@ -77,13 +77,16 @@ class Sources:
             for key in keys:
                 self.lake.check(key, self.snapshot.sha256.get(key, ""))
             return self.lake.scan(TABLES[table], keys)
+        if table not in self.snapshot.states:
+            # What isn't configured any more may still lie there.
+            return TABLES[table].schema.to_frame().lazy()
         self._check(table, days)
         rows = self.lake.scan_days(table, days)
         return with_promoted(rows, self.product) if TABLES[table].product_columns else rows
 
     def _check(self, table: str, days: Iterable[date]) -> None:
         """Raise DamagedObject where a partition isn't the one that its state tells of."""
-        states = self.snapshot.states.get(table, {})
+        states = self.snapshot.states[table]
         for day in days:
             key = day_key(table, day)
             if day in states:
@@ -182,6 +185,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         (),
         "2",
         compute=_recordings,
+        needs=("recordings",),
     ),
     DayTable(
         TABLES["page_views"],
@@ -201,6 +205,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         compute=lambda s: Built(
             step_events(s.scan("events"), s.day, s.product.funnels, s.scan("session_events", _AND_BEFORE))
         ),
+        needs=("funnels",),
     ),
     DayTable(
         TABLES["return_events"],
@@ -210,6 +215,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         compute=lambda s: Built(
             return_events(s.scan("events"), s.day, s.product, s.scan("session_events", _AND_BEFORE))
         ),
+        needs=("retention",),
     ),
     DayTable(
         TABLES["feature_days"],
@@ -217,6 +223,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         ("features", "zones", "currency"),
         "1",
         compute=lambda s: Built(feature_days(s.scan("events"), s.day, s.product)),
+        needs=("features",),
     ),
     DayTable(
         TABLES["journey_events"],
@@ -224,6 +231,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         ("journeys",),
         "2",
         compute=lambda s: Built(journey_events(s.scan("events"), s.day, s.product.journeys)),
+        needs=("journeys",),
     ),
     DayTable(
         TABLES["daily_sessions"],
@@ -245,6 +253,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         ("zones", "exposure", "segments", "capabilities", "friction"),
         "3",
         compute=lambda s: Built(daily_zones(*_behaviour(s), s.day, s.product)),
+        needs=("zones",),
     ),
     DayTable(
         TABLES["zone_people"],
@@ -252,6 +261,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         ("zones", "exposure", "capabilities", "friction"),
         "2",
         compute=lambda s: Built(zone_people(*_behaviour(s), s.day, s.product)),
+        needs=("zones",),
     ),
     DayTable(
         TABLES["selector_matches"],
@@ -259,6 +269,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         ("zones",),
         "1",
         compute=lambda s: Built(selector_matches(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
+        needs=("zones",),
     ),
     DayTable(
         TABLES["heatmap_cells"],
@@ -266,6 +277,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         ("layout",),
         "2",
         compute=lambda s: Built(heatmap_cells(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
+        needs=("pages",),
     ),
     DayTable(
         TABLES["first_views"],
@@ -302,6 +314,10 @@ DAY_TABLES: tuple[DayTable, ...] = (
         compute=lambda s: Built(
             feedback(s.scan("events", _AND_NEXT), s.scan("session_events"), s.scan("page_views"), s.day, s.product)
         ),
+        needs=(
+            "surveys",
+            "themes",
+        ),
     ),
     DayTable(
         TABLES[MOMENTS],
@@ -318,6 +334,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
                 s.product,
             )
         ),
+        needs=("recordings",),
     ),
     DayTable(
         TABLES["outcomes"],
@@ -325,6 +342,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         ("goals", "currency"),
         "1",
         compute=lambda s: Built(outcomes(s.scan("events"), s.day, s.product)),
+        needs=("goals",),
     ),
     DayTable(
         TABLES["session_kpis"],

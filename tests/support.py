@@ -14,19 +14,18 @@ import polars as pl
 import pytest
 
 from pipeline.build import build_days, build_period, find_dirty
-from pipeline.contracts import EVENTS, MARTS, TABLES, Table
+from pipeline.configured import day_tables, marts, period_tables
+from pipeline.contracts import EVENTS, TABLES, Table
 from pipeline.events.identity import Identities
 from pipeline.ingest.files import ingest, pending
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import Manifest, read_manifests
 from pipeline.lake import Lake
 from pipeline.marts import Publication, build_mart
-from pipeline.period_tables import PERIOD_TABLES
 from pipeline.product import Product
 from pipeline.product_file import parse_product
 from pipeline.profile import Facts, Verdict
 from pipeline.sql_models import load_models, sources_of
-from pipeline.tables import DAY_TABLES
 from pipeline.value.experiment_moments import Streams
 
 PRODUCT = """
@@ -188,16 +187,16 @@ def compute_all(
     read = {name for mart in only for name in sources_of(mart, load_models())}
     days = sorted(find_dirty(lake, chosen, lambda _day: True).runnable)
     for chunk in [[day] for day in days] if by_day else [days]:
-        for table in DAY_TABLES:
+        for table in day_tables(chosen):
             list(build_days(lake, chosen, table.contract.name, chunk, approve))
     if by_day and find_dirty(lake, chosen, lambda _day: True).runnable:
         compute_all(lake, chosen)
         return
     standing = Publication(lake, chosen, now)
-    for period in PERIOD_TABLES:
+    for period in period_tables(chosen):
         if not only or period.contract.name in read:
             build_period(lake, chosen, period.contract.name, approve, standing)
-    for mart in only or [mart.name for mart in MARTS]:
+    for mart in only or [mart.name for mart in marts(chosen)]:
         build_mart(lake, chosen, mart, lambda *_: Verdict(), standing)
 
 

@@ -9,6 +9,7 @@ import msgspec
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipeline.configured import marts as configured_marts
 from pipeline.contracts import MARTS
 from pipeline.ingest.manifests import withdrawals
 from pipeline.lake import Lake, mart_key
@@ -41,12 +42,13 @@ def write_report(lake: Lake, product: Product) -> Path:
     couldn't be made.
     """
     mark = withdrawals(lake)
-    missing = [mart.name for mart in MARTS if not lake.path(mart_key(mart.name)).exists()]
+    missing = [mart.name for mart in configured_marts(product) if not lake.path(mart_key(mart.name)).exists()]
     if missing:
         raise NotPublishedError(f"{', '.join(missing)}: not published yet; run `footfall run` first")
     # Looked at first: what changes meanwhile makes the report stale again.
     version = report_version(lake, product)
-    marts = {mart.name: _shown(lake, mart.name) for mart in MARTS}
+    shown = {mart.name for mart in configured_marts(product)}
+    marts = {mart.name: _shown(lake, mart.name) if mart.name in shown else mart.schema.to_frame() for mart in MARTS}
     replays = replays_of(marts)
     made = pages(product, marts, lake.home, replays, Standing(ledger(lake)))
     faults = _write_pages(lake, product, marts, made)

@@ -1,0 +1,73 @@
+"""Which tables a home has: what its product file doesn't configure doesn't exist.
+
+A table names the sections of which one must be filled; a period table needs its daily table besides, a mart all that its
+SQL reads. Such a table would be empty without its section, so no number changes. What must not be here: which sections a
+table needs (pipeline/tables.py, pipeline/period_tables.py).
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+from pipeline.contracts import MARTS, Table
+from pipeline.period_tables import PERIOD_TABLE, PERIOD_TABLES, PeriodTable
+from pipeline.product import Product
+from pipeline.product_parts import Section
+from pipeline.sql_models import load_models, sources_of
+from pipeline.tables import DAY_TABLE, DAY_TABLES, DayTable
+
+
+def day_tables(product: Product) -> tuple[DayTable, ...]:
+    """The daily tables of the home, in upstream order."""
+    return tuple(table for table in DAY_TABLES if _is_filled(table.needs, product))
+
+
+def period_tables(product: Product) -> tuple[PeriodTable, ...]:
+    """The period tables of the home."""
+    return tuple(table for table in PERIOD_TABLES if all(_is_filled(each, product) for each in needs_of(table)))
+
+
+def marts(product: Product) -> tuple[Table, ...]:
+    """The marts of the home."""
+    made = {table.contract.name for table in (*day_tables(product), *period_tables(product))}
+    return tuple(mart for mart in MARTS if _sources(mart.name) <= made)
+
+
+def table_names(product: Product) -> frozenset[str]:
+    """Names of all tables of the home that are computed, marts among them."""
+    computed = (*day_tables(product), *period_tables(product))
+    return frozenset((*(table.contract.name for table in computed), *(mart.name for mart in marts(product))))
+
+
+def needs_of(table: PeriodTable) -> tuple[tuple[Section, ...], ...]:
+    """Of each of these one section must be filled."""
+    below = DAY_TABLE.get(table.reads)
+    return tuple(each for each in (table.needs, below.needs if below else ()) if each)
+
+
+def mart_needs(name: str) -> tuple[tuple[Section, ...], ...]:
+    """Of each of these one section must be filled, or there is no mart `name`."""
+    found: dict[tuple[Section, ...], None] = {}
+    for source in sorted(_sources(name)):
+        period, day = PERIOD_TABLE.get(source), DAY_TABLE.get(source)
+        found |= dict.fromkeys(needs_of(period) if period else (day.needs,) if day and day.needs else ())
+    return tuple(found)
+
+
+def unconfigured(product: Product) -> Mapping[str, list[str]]:
+    """Marts that the home doesn't have, by what to add to the product file for them."""
+    found: dict[str, list[str]] = {}
+    there = {mart.name for mart in marts(product)}
+    for mart in MARTS:
+        if mart.name not in there:
+            lacking = [" or ".join(each) for each in mart_needs(mart.name) if not _is_filled(each, product)]
+            found.setdefault(" and ".join(lacking), []).append(mart.name)
+    return found
+
+
+def _is_filled(sections: tuple[Section, ...], product: Product) -> bool:
+    return not sections or not product.filled.isdisjoint(sections)
+
+
+@cache
+def _sources(mart: str) -> frozenset[str]:
+    return frozenset(sources_of(mart, load_models()))
