@@ -102,6 +102,7 @@ def backfill(
 def status(home: HomeOption = DEFAULT_HOME) -> None:
     """Tell which days are dirty, held back or stale, and what makes numbers doubtful. Exits with 1 if anything does."""
     from assets.running import plan
+    from pipeline.configured import unconfigured
     from pipeline.ingest.manifests import read_manifests, rejected_by_rule
     from pipeline.marts import read_record
 
@@ -119,6 +120,8 @@ def status(home: HomeOption = DEFAULT_HOME) -> None:
     newest = {mart.newest_day for mart in read_record(opened.lake).values()}
     out.print(f"marts published, newest day {max(filter(None, newest), default='none')}" if newest else "no marts yet")
     out.print("marts are behind: run `footfall run`" if planned.marts else "marts are up to date")
+    for lacking, names in unconfigured(opened.product).items():
+        out.print(f"without {lacking} in product.yaml: no {', '.join(names)}", highlight=False)
     faults = [*opened.landing_faults(), *opened.damaged_manifests(), *cli_problems.failed_runs(opened)]
     if cli_problems.tell_problems(opened.problems()) or faults:
         raise fail("\n".join(faults), DATA_PROBLEM) if faults else typer.Exit(DATA_PROBLEM)

@@ -11,10 +11,7 @@ from assets.resources import Home
 from pipeline.configured import day_tables
 from pipeline.product import Product
 from pipeline.state import RAW, RECORDED, VERDICTS
-from pipeline.tables import DAY_TABLE, DayTable
-
-DAILY_TABLES = tuple(name for name, table in DAY_TABLE.items() if table.contract.layer == "daily")
-EVENT_TABLES = tuple(name for name in DAY_TABLE if name not in DAILY_TABLES)
+from pipeline.tables import DayTable
 
 
 def day_assets(partitions: dg.DailyPartitionsDefinition, product: Product) -> list[dg.AssetsDefinition]:
@@ -42,7 +39,7 @@ def _day_asset(
 
     @dg.asset(
         name=name,
-        group_name="daily" if name in DAILY_TABLES else "events",
+        group_name="daily" if table.contract.layer == "daily" else "events",
         kinds={"polars", "parquet"},
         owners=OWNERS,
         description=table.contract.grain,

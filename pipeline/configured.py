@@ -8,7 +8,7 @@ table needs (pipeline/tables.py, pipeline/period_tables.py).
 from collections.abc import Mapping
 from functools import cache
 
-from pipeline.contracts import MARTS, Table
+from pipeline.contracts import MARTS, TABLES, Table
 from pipeline.period_tables import PERIOD_TABLE, PERIOD_TABLES, PeriodTable
 from pipeline.product import Product
 from pipeline.product_parts import Section
@@ -23,13 +23,14 @@ def day_tables(product: Product) -> tuple[DayTable, ...]:
 
 def period_tables(product: Product) -> tuple[PeriodTable, ...]:
     """The period tables of the home."""
-    return tuple(table for table in PERIOD_TABLES if all(_is_filled(each, product) for each in needs_of(table)))
+    return tuple(
+        table for table in PERIOD_TABLES if all(_is_filled(each, product) for each in needs_of(table.contract.name))
+    )
 
 
 def marts(product: Product) -> tuple[Table, ...]:
     """The marts of the home."""
-    made = {table.contract.name for table in (*day_tables(product), *period_tables(product))}
-    return tuple(mart for mart in MARTS if _sources(mart.name) <= made)
+    return tuple(mart for mart in MARTS if all(_is_filled(each, product) for each in needs_of(mart.name)))
 
 
 def table_names(product: Product) -> frozenset[str]:
@@ -38,19 +39,17 @@ def table_names(product: Product) -> frozenset[str]:
     return frozenset((*(table.contract.name for table in computed), *(mart.name for mart in marts(product))))
 
 
-def needs_of(table: PeriodTable) -> tuple[tuple[Section, ...], ...]:
-    """Of each of these one section must be filled."""
-    below = DAY_TABLE.get(table.reads)
-    return tuple(each for each in (table.needs, below.needs if below else ()) if each)
-
-
-def mart_needs(name: str) -> tuple[tuple[Section, ...], ...]:
-    """Of each of these one section must be filled, or there is no mart `name`."""
+def needs_of(name: str) -> tuple[tuple[Section, ...], ...]:
+    """Of each of these one section must be filled, or there is no table `name`."""
     found: dict[tuple[Section, ...], None] = {}
-    for source in sorted(_sources(name)):
-        period, day = PERIOD_TABLE.get(source), DAY_TABLE.get(source)
-        found |= dict.fromkeys(needs_of(period) if period else (day.needs,) if day and day.needs else ())
-    return tuple(found)
+    if name in DAY_TABLE:
+        found[DAY_TABLE[name].needs] = None
+    elif name in PERIOD_TABLE:
+        period = PERIOD_TABLE[name]
+        found |= dict.fromkeys((*needs_of(period.reads), period.needs))
+    elif TABLES[name].layer == "mart":
+        found |= dict.fromkeys(each for source in sorted(_sources(name)) for each in needs_of(source))
+    return tuple(each for each in found if each)
 
 
 def unconfigured(product: Product) -> Mapping[str, list[str]]:
@@ -59,7 +58,7 @@ def unconfigured(product: Product) -> Mapping[str, list[str]]:
     there = {mart.name for mart in marts(product)}
     for mart in MARTS:
         if mart.name not in there:
-            lacking = [" or ".join(each) for each in mart_needs(mart.name) if not _is_filled(each, product)]
+            lacking = [" or ".join(each) for each in needs_of(mart.name) if not _is_filled(each, product)]
             found.setdefault(" and ".join(lacking), []).append(mart.name)
     return found
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.configured import needs_of
 from pipeline.contracts import MARTS, TABLES, Column, Table
 from pipeline.contracts.base import Layer
 
@@ -44,6 +45,11 @@ def markdown() -> str:
 
 def _table(table: Table) -> list[str]:
     lines = [f"### {table.name}", "", table.grain, "", f"Key: {', '.join(f'`{name}`' for name in table.key)}.", ""]
+    if needs := needs_of(table.name):
+        lines += [
+            f"Exists where the product file has {' and '.join(' or '.join(f'`{n}`' for n in each) for each in needs)}.",
+            "",
+        ]
     if table.product_columns:
         lines += ["Properties that the product file promotes follow as columns `prop_<name>`.", ""]
     lines += ["| column | type | unit | null | adds over | meaning |", "| --- | --- | --- | --- | --- | --- |"]

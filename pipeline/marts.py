@@ -21,7 +21,7 @@ from pipeline.product import Product
 from pipeline.product_parts import ProductPart
 from pipeline.profile import Facts, Verdict, batch_profile
 from pipeline.restatements import Basis, basis_key, basis_of, causes, enter, read_basis, restated
-from pipeline.sealed import read_sealed, write_sealed, write_sum
+from pipeline.sealed import delete_sum, read_sealed, write_sealed, write_sum
 from pipeline.sql_models import load_models, run_mart, sources_of
 from pipeline.state import Snapshot, dirty_days, hash_texts
 from pipeline.tables import DAY_TABLE, DAY_TABLES
@@ -83,7 +83,8 @@ def remove_unconfigured(lake: Lake, product: Product) -> None:
             for folder in (f"lake/{name}", f"lake/_state/{name}"):
                 shutil.rmtree(lake.path(folder), ignore_errors=True)
         for name in PERIOD_TABLE.keys() - made:
-            lake.delete(period_key(name))
+            shutil.rmtree(lake.path(f"lake/{name}"), ignore_errors=True)
+            delete_sum(lake, period_key(name))
         record = read_record(lake)
         if gone := record.keys() - made:
             for name in gone:

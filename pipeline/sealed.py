@@ -52,6 +52,11 @@ def read_sum(lake: Lake, key: str) -> str | None:
     return None if found is None else found.get("sha256")
 
 
+def delete_sum(lake: Lake, key: str) -> None:
+    """Forget the hash of an object that is gone."""
+    lake.delete(_sum_key(key))
+
+
 def _sum_key(key: str) -> str:
     return f"lake/_state/sums/{key.removesuffix('.parquet')}.json"
 

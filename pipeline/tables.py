@@ -358,6 +358,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
         (Reads("session_events"), Reads("sessions")),
         (),
         "4",
+        needs=("experiments",),
         compute=lambda s: Built(exposures(s.scan("session_events"), s.scan("sessions"), s.day)),
     ),
     DayTable(

@@ -13,15 +13,15 @@ import dagster as dg
 import pytest
 from support import PRODUCT, compute_all, days_from, drop, marts_of, ndjson, product, record, take_all
 
-from assets.automation import DAY_KEYS, dirty_days, landing, nightly_schedules
+from assets.automation import day_keys, dirty_days, landing, nightly_schedules
 from assets.definitions import build_defs
 from assets.partitions import RANGE_END, RANGE_START, local_days, range_tags
 from assets.resources import Home
 from assets.running import Runner, open_runner
+from pipeline.configured import day_tables, marts, period_tables
 from pipeline.contracts import MARTS, TABLES
 from pipeline.lake import Lake, Staged
 from pipeline.marts import read_record
-from pipeline.period_tables import PERIOD_TABLES
 from pipeline.sql_models import load_models, sources_of
 from pipeline.state import VERDICTS, read_states
 from pipeline.tables import DAY_TABLE
@@ -63,9 +63,9 @@ def test_one_day(home: Home, runner: Runner, instance: dg.DagsterInstance) -> No
     day_file(home, DAYS[0])
     runner.run()
     assert not runner.failures
-    for name in ("raw_events", *DAY_TABLE):
+    for name in ("raw_events", *(table.contract.name for table in day_tables(home.product))):
         assert materialized(instance, name) == ["2026-02-02"], name
-    for table in (*(t.contract for t in PERIOD_TABLES), *MARTS):
+    for table in (*(t.contract for t in period_tables(home.product)), *marts(home.product)):
         assert instance.get_latest_materialization_event(dg.AssetKey(table.name)), table.name
     assert marts_of(home.lake) == untouched(home)
 
@@ -205,7 +205,7 @@ def test_ticks_follow_what_lies_there(home: Home, runner: Runner, instance: dg.D
     request, other_range = tick(dirty_days, home, instance).run_requests
     assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2026-02-02", "2026-02-03")
     assert (other_range.tags[RANGE_START], other_range.tags[RANGE_END]) == ("2026-02-06", "2026-02-06")
-    assert request.asset_selection == DAY_KEYS
+    assert request.asset_selection == day_keys(home)
     again, _ = tick(dirty_days, home, instance).run_requests
     assert again.run_key == request.run_key, "the same work is asked for once"
     day_file(home, DAYS[1], name="late.ndjson")
@@ -300,8 +300,16 @@ def test_events_of_days_that_are_not_over_wait(home: Home, runner: Runner) -> No
 # Shape.
 
 
-def test_edges_are_those_of_sqlglot_and_of_the_tables_themselves(home: Home) -> None:
-    graph = build_defs(home).resolve_asset_graph()
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with every section: all tables there are."""
+    folder = tmp_path_factory.mktemp("everything")
+    (folder / "product.yaml").write_text((ROOT / "examples" / "shop" / "product.yaml").read_text())
+    return Home(folder)
+
+
+def test_edges_are_those_of_sqlglot_and_of_the_tables_themselves(everything: Home) -> None:
+    graph = build_defs(everything).resolve_asset_graph()
     models = load_models()
     for mart in MARTS:
         parents = {key.path[-1] for key in graph.get(dg.AssetKey(mart.name)).parent_keys}
@@ -318,8 +326,8 @@ _NO_ASSETS = {"rejected", "raw_recordings"}
 _NO_TABLES = {"catalog", "report", "alert_messages", "digest_message"}
 
 
-def test_every_asset_says_what_it_is(home: Home) -> None:
-    graph = build_defs(home).resolve_asset_graph()
+def test_every_asset_says_what_it_is(everything: Home) -> None:
+    graph = build_defs(everything).resolve_asset_graph()
     report = dg.AssetKey("report")
     assert {key.path[-1] for key in graph.get_all_asset_keys()} == {*TABLES, *_NO_TABLES} - _NO_ASSETS
     assert {key.path[-1] for key in graph.get(report).parent_keys} == {mart.name for mart in MARTS}
@@ -430,7 +438,7 @@ def test_without_a_product_file_nothing_is_ingested(tmp_path: Path, instance: dg
 def test_states_hold_what_was_published(home: Home, runner: Runner) -> None:
     day_file(home, DAYS[0])
     runner.run()
-    for name in DAY_TABLE:
+    for name in (table.contract.name for table in day_tables(home.product)):
         states, failures = read_states(home.lake, name)
         assert set(states) == {DAYS[0]}
         assert not failures

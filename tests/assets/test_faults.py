@@ -306,7 +306,7 @@ def test_a_changed_start_or_a_dead_code_server_is_reloaded(
     asked: list[str] = []
     with (home / "lock").open("w") as lock:
         server = dev.Server(home, 1, lock)
-        server.fixed = server.first_day_and_zone()
+        server.fixed = server.first_day_zone_and_tables()
         monkeypatch.setattr(dev.Server, "is_broken", lambda _self: broken)
         monkeypatch.setattr(dev.Server, "ask", lambda _self, query: asked.append(query) or {})
         if start:

@@ -169,6 +169,27 @@ def test_a_period_table_reads_what_it_declares(house: House, table: PeriodTable)
     assert {name for name, _ in NOW.tables} <= {table.reads, *table.beside}
 
 
+# Orders without a goal, answers without a survey and exposures without an experiment are events all the same: nobody asked.
+ASKED_FOR = {"outcomes", "feedback", "exposures", "behaviour_values", "recordings", "recorded_moments", "watch_list"}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [table for table in (*DAY_TABLES, *PERIOD_TABLES) if table.needs and table.contract.name not in ASKED_FOR],
+    ids=lambda table: table.contract.name,
+)
+def test_a_table_that_is_not_configured_would_be_empty(house: House, table: DayTable | PeriodTable) -> None:
+    whole = load_product(SHOP)
+    product = whole.model_copy(update={name: type(getattr(whole, name))() for name in table.needs})
+    standing = house.standing
+    if isinstance(table, DayTable):
+        sources = Sources(house.lake, product, standing.snapshot, standing.manifests, standing.verdicts, DAY)
+        assert table.compute(sources).frame.is_empty()
+    else:
+        days = standing.snapshot.data_days(table.reads)
+        assert table.compute(PeriodSources(house.lake, product, standing, days, table.reads)).is_empty()
+
+
 def test_every_section_is_set(house: House) -> None:
     """A new section of the product file must be set here, or what reads it isn't seen."""
     plain = {"name", "dedup_days", *TIME}

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from support import days_from, drop, marts_of, ndjson, open_browser, record
 
-from assets.events import DAILY_TABLES, EVENT_TABLES
 from assets.resources import Home
 from assets.running import open_runner
+from pipeline.configured import day_tables
 from pipeline.lake import Lake
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +70,7 @@ def url(folder: Path) -> Iterator[str]:
         )
     try:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(180):
+        for _ in range(1_200):
             try:
                 urllib.request.urlopen(f"{address}/server_info", timeout=2).close()  # noqa: S310  # loopback
                 break
@@ -97,7 +97,7 @@ def ask(url: str, query: str, **variables: Any) -> dict[str, Any]:
 
 def test_backfill_of_28_days_is_a_few_runs_of_ranges(url: str, folder: Path) -> None:
     before = marts_of(Lake(folder))
-    names = ["raw_events", *EVENT_TABLES, *DAILY_TABLES]
+    names = ["raw_events", *(table.contract.name for table in day_tables(Home(folder).product))]
     params = {
         "assetSelection": [{"path": [name]} for name in names],
         "partitionNames": [day.isoformat() for day in DAYS],
