@@ -51,30 +51,29 @@ def without_dagster(folder: Path) -> dict[str, float]:
     """Seconds per phase of the same functions, called one after the other."""
     began = time.perf_counter()
     from pipeline.build import build_days, build_period, find_dirty
-    from pipeline.contracts import MARTS
+    from pipeline.configured import day_tables, period_tables
+    from pipeline.configured import marts as configured
     from pipeline.ingest.files import ingest
     from pipeline.ingest.landing import find
     from pipeline.lake import Lake
     from pipeline.marts import Publication, build_mart
-    from pipeline.period_tables import PERIOD_TABLES
     from pipeline.product_file import load_product
     from pipeline.quality import judge, judge_mart
-    from pipeline.tables import DAY_TABLES
 
     lake, product = Lake(folder), load_product(folder / "product.yaml")
     phases = {"imports": time.perf_counter() - began}
 
     def days() -> None:
         dirty = sorted(find_dirty(lake, product, lambda _day: True).runnable)
-        for table in DAY_TABLES:
+        for table in day_tables(product):
             for _ in build_days(lake, product, table.contract.name, dirty, judge):
                 pass
 
     def marts() -> None:
         standing = Publication(lake, product)
-        for period in PERIOD_TABLES:
+        for period in period_tables(product):
             build_period(lake, product, period.contract.name, judge, standing)
-        for mart in MARTS:
+        for mart in configured(product):
             build_mart(lake, product, mart.name, judge_mart, standing)
 
     phases["landing files"] = _timed(lambda: list(ingest(lake, product, find(lake.path("landing")))))

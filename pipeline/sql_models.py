@@ -139,16 +139,21 @@ def lineage_to_write() -> bytes:
     return msgspec.json.format(msgspec.json.encode(listed), indent=1) + b"\n"
 
 
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """One engine for all models, for starting one costs more than most of them. A cursor sees its own tables only."""
+    return duckdb.connect(config={"threads": 1})
+
+
 def run_model(name: str, tables: Mapping[str, pl.DataFrame], models: Mapping[str, Model]) -> pl.DataFrame:
     """The result of model `name` over `tables` (published tables by name), by its contract: types, order."""
-    with duckdb.connect() as connection:
-        connection.execute("set threads = 1")
+    with _engine().cursor() as connection:
         connection.execute("set timezone = 'UTC'")
         for source, frame in tables.items():
             connection.register(source, frame.to_arrow())
         for model in models.values():
             if sources_of(model.name, models) <= tables.keys():
-                connection.execute(f'create view "{model.name}" as {model.sql}')
+                connection.execute(f'create temp view "{model.name}" as {model.sql}')
         result = pl.DataFrame(pl.from_arrow(connection.execute(f'from "{name}"').to_arrow_table()))
     return TABLES[name].conform(result)
 

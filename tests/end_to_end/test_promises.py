@@ -17,13 +17,13 @@ from support import approve, compute_all, marts_of, take_all
 from assets.resources import Home
 from assets.running import Runner
 from pipeline.build import build_days, find_dirty
+from pipeline.configured import day_tables
 from pipeline.ingest.files import ingest, retract
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import read_manifests
 from pipeline.lake import Lake
 from pipeline.product import Product
 from pipeline.product_file import load_product
-from pipeline.tables import DAY_TABLES
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 PEOPLE = 160
@@ -129,7 +129,7 @@ def test_one_run_per_arrival_day(landing: Path, product: Product, undisturbed: L
 def for_days_until(lake: Lake, product: Product, last: date) -> None:
     """A nightly run without its marts: what is dirty among the days that are over."""
     days = sorted(find_dirty(lake, product, lambda day: day <= last).runnable)
-    for table in DAY_TABLES:
+    for table in day_tables(product):
         list(build_days(lake, product, table.contract.name, days, approve))
 
 

@@ -6,10 +6,10 @@ import pytest
 from support import approve, days_from, drop, ndjson, product, record, take_all
 
 from pipeline.build import build_days, find_dirty
+from pipeline.configured import day_tables
 from pipeline.explain import Vendor, explain
 from pipeline.lake import Lake
 from pipeline.product import Product
-from pipeline.tables import DAY_TABLES
 
 DAYS = days_from("2026-02-02", 14)
 CHANGES: dict[str, Any] = {
@@ -72,7 +72,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     made, chosen = Lake(home), said()
     take_all(made, chosen)
     days = sorted(find_dirty(made, chosen, lambda _day: True).runnable)
-    for table in DAY_TABLES:
+    for table in day_tables(chosen):
         list(build_days(made, chosen, table.contract.name, days, approve))
     return made
 

@@ -10,6 +10,7 @@ import pytest
 from support import approve, at, compute_all, drop, ndjson, product, record, take_all
 
 from pipeline.build import build_days, build_period
+from pipeline.configured import day_tables
 from pipeline.contracts import RAW_EVENTS
 from pipeline.contracts.canonical import ID_COLUMNS
 from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests
@@ -18,7 +19,6 @@ from pipeline.marts import Publication, build_mart
 from pipeline.metrics.quality import far_future, placeholder_ids
 from pipeline.product import Product
 from pipeline.profile import Verdict
-from pipeline.tables import DAY_TABLES
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_events_of_the_far_future_are_counted_where_the_present_ends(lake: Lake)
     assert far_future(manifests, date(2026, 3, 13)) == [("web", date(2099, 6, 1), 1)]
     assert far_future(manifests, date(2026, 3, 12)) == [("web", date(2026, 3, 14), 1), ("web", date(2099, 6, 1), 1)]
     over = [date(2026, 3, 10), date(2026, 3, 11), date(2026, 3, 12)]
-    for table in DAY_TABLES:
+    for table in day_tables(product()):
         list(build_days(lake, product(), table.contract.name, over, approve))
     standing = Publication(lake, product())
     for name in ("rejected_counts", "future_counts"):

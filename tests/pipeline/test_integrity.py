@@ -14,6 +14,7 @@ from support import approve, compute_all, drop, marts_of, ndjson, record, take_a
 
 from pipeline.build import build_days, find_dirty
 from pipeline.catalog import write_catalog
+from pipeline.configured import day_tables
 from pipeline.doctor import _unreadable, examine, unchecked
 from pipeline.home import claim
 from pipeline.ingest.files import ingest, of_content
@@ -21,7 +22,6 @@ from pipeline.ingest.manifests import read_manifests, write_manifest
 from pipeline.integrity import deep
 from pipeline.lake import Lake
 from pipeline.product_file import parse_product
-from pipeline.tables import DAY_TABLES
 
 PRODUCT = parse_product(FEW)
 MARTS = ["daily_kpis", "daily_quality"]
@@ -72,7 +72,7 @@ def mend(lake: Lake, found: list[str]) -> None:
 
 
 def compute_day(lake: Lake, day: str) -> None:
-    for table in DAY_TABLES:
+    for table in day_tables(PRODUCT):
         list(build_days(lake, PRODUCT, table.contract.name, [date.fromisoformat(day)], approve))
 
 
