@@ -5,18 +5,19 @@ nothing. A run that is under way is waited for.
 """
 
 import time
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
 from assets.attempts import WORK_TAG, next_attempt
-from assets.partitions import range_runs, range_tags
+from assets.partitions import RANGE_END, RANGE_START, range_runs, range_tags
 from assets.processes import runs_under_way
 from assets.resources import Home
 from pipeline.configured import day_tables
 from pipeline.days import ranges
-from pipeline.state import RAW
+from pipeline.marts import Stale
+from pipeline.state import RAW, Dirty
 
 NIGHTLY = "15 4 * * *"  # not 02:00, which doesn't exist on one day a year
 NIGHTLY_MARTS = "15 5 * * *"
@@ -26,8 +27,19 @@ OUTPUT_KEYS = [dg.AssetKey(name) for name in ("catalog", "report", "alert_messag
 
 
 def day_keys(home: Home) -> list[dg.AssetKey]:
-    """What dirty days are computed in: all daily tables of the home, not the landing files."""
+    """All daily tables of the home, not the landing files."""
     return [dg.AssetKey(table.contract.name) for table in day_tables(home.product)]
+
+
+def dirty_keys(dirty: Dirty, tags: Mapping[str, str]) -> list[dg.AssetKey]:
+    """The daily tables that are dirty in a range of days."""
+    first, last = (date.fromisoformat(tags[tag]) for tag in (RANGE_START, RANGE_END))
+    return [dg.AssetKey(name) for name in dirty.tables(first, last)]
+
+
+def publish_keys(stale: Stale) -> list[dg.AssetKey]:
+    """What a publication is made of: what is stale, and what is made from all marts."""
+    return [*(dg.AssetKey(name) for name in (*stale.periods, *stale.marts)), *OUTPUT_KEYS]
 
 
 days_job = dg.define_asset_job(
@@ -38,8 +50,7 @@ days_job = dg.define_asset_job(
 )
 marts_job = dg.define_asset_job(
     "marts",
-    selection=dg.AssetSelection.groups("periods", "marts")
-    | dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey("events"), "newest_day_age")),
+    selection=dg.AssetSelection.groups("periods", "marts"),
     executor_def=dg.in_process_executor,
     description="Period tables and marts, once no day is dirty.",
 )
@@ -111,7 +122,7 @@ def dirty_days(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]
             run_key=f"{first}..{last}:{dirty.version(first, last)}",
             job_name=days_job.name,
             tags=range_tags(first, last),
-            asset_selection=day_keys(home),
+            asset_selection=dirty_keys(dirty, range_tags(first, last)),
         )
         for first, last in ranges(dirty.runnable)
     ]
@@ -122,10 +133,10 @@ def dirty_days(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]
 
 def _publishing(instance: dg.DagsterInstance, home: Home) -> Iterator[dg.RunRequest]:
     """The marts if they are behind; where a gate holds one back, or they aren't, what is made from those that lie there."""
-    are_stale, key = home.marts_are_stale(), f"marts:{home.marts_version()}"
-    outputs = home.outputs_are_stale()
-    if are_stale and not (outputs and next_attempt(instance, key).is_held_back):
-        yield dg.RunRequest(run_key=key, job_name=marts_job.name)
+    stale, outputs = home.stale(), home.outputs_are_stale()
+    key = f"marts:{stale.version}"
+    if stale and not (outputs and next_attempt(instance, key).is_held_back):
+        yield dg.RunRequest(run_key=key, job_name=marts_job.name, asset_selection=publish_keys(stale))
     elif outputs:
         key = f"report:{home.outputs_version()}"
         yield dg.RunRequest(run_key=key, job_name=marts_job.name, asset_selection=OUTPUT_KEYS)
@@ -143,8 +154,8 @@ def nightly_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
             return
         dirty = home.dirty()
         days = [*range_runs(dirty.runnable), *(run for day in sorted(dirty.held_back) for run in range_runs([day]))]
-        work = [(RAW_KEY, range_runs(home.waiting_days())), (None, days)]
-        runs = [(tags, [key] if key else day_keys(home)) for key, found in work for _, tags in found]
+        runs = [(tags, [RAW_KEY]) for _, tags in range_runs(home.waiting_days())]
+        runs += [(tags, dirty_keys(dirty, tags)) for _, tags in days]
         if not runs:
             yield dg.SkipReason("nothing waits and nothing is dirty")
         # Dagster wants a key where there are several; that of the night lets failed ones return in the next.
@@ -157,8 +168,8 @@ def nightly_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
         """Publishes the marts if they are behind the days."""
         if waits := _waits(context, home):
             yield waits
-        elif home.marts_are_stale():
-            yield dg.RunRequest()
+        elif stale := home.stale():
+            yield dg.RunRequest(asset_selection=publish_keys(stale))
         elif home.outputs_are_stale():
             yield dg.RunRequest(asset_selection=OUTPUT_KEYS)
         else:

@@ -78,7 +78,7 @@ def _sentence(held: list[Outcome]) -> str:
     return " | ".join(f"{o.day or 'whole table'} held back: {'; '.join(o.verdict.faults)}" for o in held)
 
 
-@dg.asset_check(asset="events", description="Age of the newest day with data; a warning, never a gate.")
+@dg.asset_check(asset="report", description="Age of the newest day with data; a warning, never a gate.")
 def newest_day_age(home: dg.ResourceParam[Home]) -> dg.AssetCheckResult:
     """Warn where no new data came for days. The only place where a clock is read to judge data."""
     days = home.lake.published_days("events")

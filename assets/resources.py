@@ -13,7 +13,7 @@ from assets.partitions import existing_days, local_days
 from assets.processes import signs_of_life
 from pipeline.alert_messages import newest_alerts, published_problems, send_new, send_problems
 from pipeline.as_of import Judges, marts_as_of
-from pipeline.build import Outcome, build_days, build_period, find_dirty, problems_now, take_snapshot
+from pipeline.build import Outcome, Standing, build_days, build_period, find_dirty, problems_now
 from pipeline.catalog import write_catalog
 from pipeline.configured import marts, table_names
 from pipeline.drift import Finding, find_drift
@@ -25,9 +25,9 @@ from pipeline.ingest.taking import reader_hash
 from pipeline.lake import Lake
 from pipeline.marts import (
     Publication,
+    Stale,
     build_mart,
-    inputs_of_marts,
-    marts_are_stale,
+    find_stale,
     read_record,
     remove_unconfigured,
 )
@@ -184,7 +184,7 @@ class Home:
     def _standing_of(self, run_id: str) -> Publication:
         """What the marts of a run are made from, looked at once a run and again after days were computed in it."""
         if self._standing is None or self._standing[0] != run_id:
-            remove_unconfigured(self.lake, self.product)
+            self._remove_unconfigured()
             self._standing = run_id, Publication(self.lake, self.product, datetime.now(UTC))
         return self._standing[1]
 
@@ -208,8 +208,14 @@ class Home:
         self.on_progress(mart, 1, 1)
         return outcome
 
+    def _remove_unconfigured(self) -> None:
+        """Where a section went, nothing else may be stale."""
+        if read_record(self.lake).keys() - self.tables:
+            remove_unconfigured(self.lake, self.product)
+
     def write_report(self) -> Path:
         """Make the report's pages from the published marts; returns the first one."""
+        self._remove_unconfigured()
         # Charts take half a second to import, and only here they are needed.
         from pipeline.report.write import write_report  # noqa: PLC0415
 
@@ -267,23 +273,15 @@ class Home:
             report_is_stale(self.lake, self.product) or catalog_is_stale(self.lake)
         )
 
-    def marts_version(self) -> str:
-        """A hash of what the marts were made from and would be made from now."""
-        record = read_record(self.lake)
-        before = sorted({mart.inputs for mart in record.values()})
-        return hash_texts([*before, ">", inputs_of_marts(take_snapshot(self.lake, self.product), self.product)])
-
     def dirty(self) -> Dirty:
         """Which days must be computed now."""
         return find_dirty(self.lake, self.product, self.exists)
 
-    def marts_are_stale(self) -> bool:
-        """Whether the marts were made from other days than those that lie there."""
-        manifests = read_manifests(self.lake)
+    def stale(self) -> Stale:
+        """Which period tables and marts must be published now: those that would be made from something else."""
+        standing = Standing(self.lake, self.product)
         # Files of which nothing could be read are a reason to publish too: the report says so.
-        return bool(manifests) and marts_are_stale(
-            self.lake, self.product, take_snapshot(self.lake, self.product, manifests)
-        )
+        return find_stale(self.lake, self.product, standing) if standing.manifests else Stale((), (), (), "")
 
 
 def home_resource(home: Home) -> dg.ResourceDefinition:

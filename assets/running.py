@@ -11,7 +11,7 @@ from functools import cached_property
 
 import dagster as dg
 
-from assets.automation import OUTPUT_KEYS, RAW_KEY, day_keys, days_job, marts_job
+from assets.automation import OUTPUT_KEYS, RAW_KEY, day_keys, days_job, dirty_keys, marts_job, publish_keys
 from assets.dagster_home import dagster_home
 from assets.definitions import build_defs
 from assets.faults import of_disk
@@ -68,10 +68,10 @@ class Runner:
     def compute_dirty_days(self) -> None:
         """Compute dirty days, range by range, until none is left but those that a gate holds back."""
         before: Collection[date] | None = None
-        while (runnable := self.home.dirty().runnable) and runnable != before:
-            before = runnable
-            for _, tags in range_runs(runnable):
-                self._execute(days_job.name, day_keys(self.home), tags)
+        while (dirty := self.home.dirty()).runnable and dirty.runnable != before:
+            before = dirty.runnable
+            for _, tags in range_runs(before):
+                self._execute(days_job.name, dirty_keys(dirty, tags), tags)
 
     def backfill(self, first: date, last: date) -> None:
         """Compute `first` to `last` again, and sessions and below a day wider, dirty or not."""
@@ -88,8 +88,9 @@ class Runner:
 
     def publish_marts(self, *, rebuild: bool = False) -> bool:
         """Publish period tables and marts if they are behind, report and catalog if those still are; was either?"""
-        if is_behind := rebuild or self.home.marts_are_stale():
-            self._execute(marts_job.name, None, {})
+        stale = self.home.stale()
+        if is_behind := rebuild or bool(stale):
+            self._execute(marts_job.name, None if rebuild else publish_keys(stale), {})
         # Where a mart was held back Dagster left out what is made from all of them.
         if is_old := self.home.outputs_are_stale():
             self._execute(marts_job.name, OUTPUT_KEYS, {})
@@ -169,5 +170,5 @@ def plan(home: Home) -> Plan:
         files=files,
         ranges=ranges,
         days={name: len(days) for name, days in dirty.days.items() if days},
-        marts=bool(files or ranges) or home.marts_are_stale() or home.outputs_are_stale(),
+        marts=bool(files or ranges) or bool(home.stale()) or home.outputs_are_stale(),
     )

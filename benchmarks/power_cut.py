@@ -67,7 +67,7 @@ def is_done(home: Path) -> bool:
     """Whether nothing is left to do."""
     opened = Home(home)
     return not (
-        opened.waiting_files() or opened.dirty().runnable or opened.marts_are_stale() or opened.outputs_are_stale()
+        opened.waiting_files() or opened.dirty().runnable or opened.stale() or opened.outputs_are_stale()
     ) and bool(published(home))
 
 

@@ -27,7 +27,7 @@ from pipeline.problems.base import Problem, Told, current, latest
 from pipeline.problems.find import Known, find_problems, newest_day
 from pipeline.product import Product
 from pipeline.profile import Facts, Verdict, batch_profile
-from pipeline.sealed import write_sum
+from pipeline.sealed import delete_sum, write_sum
 from pipeline.state import (
     RAW,
     RECORDED,
@@ -139,7 +139,7 @@ def _build_chunk(
     try:
         for day in days:
             try:
-                staged.append(_stage_day(Sources(lake, product, snapshot, manifests, verdicts, day), table))
+                staged.append(_stage_day(Sources(lake, product, snapshot, manifests, verdicts, day, table)))
             except DamagedObject as fault:
                 # No failure is recorded: what mends the object doesn't change the day's inputs.
                 yield Outcome(day, 0, None, Verdict((str(fault),)), {}, [])
@@ -166,11 +166,12 @@ def _build_chunk(
             lake.discard(each.staged)
 
 
-def _stage_day(sources: Sources, table: DayTable) -> _StagedDay:
+def _stage_day(sources: Sources) -> _StagedDay:
+    table = sources.table
     built = table.compute(sources)
     facts: Facts = {**batch_profile(table.contract, built.frame), **built.facts}
     staged = sources.lake.stage(day_key(table.contract.name, sources.day), built.frame)
-    inputs = input_hash(table, sources.day, sources.product, sources.snapshot)
+    inputs = input_hash(table, sources.day, sources.whole, sources.snapshot)
     return _StagedDay(sources.day, inputs, staged, facts, preview(built.frame), built.objects)
 
 
@@ -259,7 +260,10 @@ def problems_now(lake: Lake, product: Product, but_for: Collection[Told] | None 
     """
     standing = Standing(lake, product)
     scan = partial(_scan_published, lake)
-    known = Known(product, standing.manifests, standing.snapshot, standing.held_back, scan)
+    snapshot = standing.snapshot
+    facts = {day: state.facts for day, state in snapshot.states.get("quality_counts", {}).items()}
+    manifests = list(standing.manifests.values())
+    known = Known(product, manifests, snapshot.data_days(), facts, standing.held_back, scan)
     found = latest(find_problems(known))
     recent = set(current(found, newest_day(known)))
     return [each for each in found if each in recent or (but_for is not None and each.name not in but_for)]
@@ -280,15 +284,17 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge, standing
         if day not in snapshot.raw or lake.exists(day_key(table.reads, day))
     ]
     standing.check(lake, (table.reads, *table.beside))
-    frame = table.compute(PeriodSources(lake, product, standing, days, table.reads))
+    frame = table.compute(PeriodSources(lake, product, standing, days, table))
     facts = batch_profile(table.contract, frame)
     verdict = judge(table.contract, product, [facts], [[]])[0]
     if verdict.faults:
         return Outcome(None, frame.height, None, verdict, facts, [])
     staged = lake.stage(period_key(name), frame)
     with lake.exclusive():
+        # Who dies between the two leaves a table of which nobody knows what it was made from.
+        delete_sum(lake, staged.key)
         standing.publish(lake, staged)
-        write_sum(lake, staged.key, staged.sha256)
+        write_sum(lake, staged.key, staged.sha256, table.inputs(product, standing))
     return Outcome(None, frame.height, str(lake.path(staged.key)), verdict, facts, preview(frame))
 
 

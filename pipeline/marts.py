@@ -6,6 +6,7 @@
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, cached_property
 
@@ -13,30 +14,35 @@ import msgspec
 import polars as pl
 
 from pipeline.build import Outcome, Standing, preview
-from pipeline.configured import day_tables, marts, period_tables, table_names
+from pipeline.configured import marts, period_tables, table_names
 from pipeline.contracts import TABLES, Table
 from pipeline.lake import Lake, mart_key, period_key
 from pipeline.period_tables import PERIOD_TABLE, PERIOD_TABLES
 from pipeline.product import Product
-from pipeline.product_parts import ProductPart
 from pipeline.profile import Facts, Verdict, batch_profile
 from pipeline.restatements import Basis, basis_key, basis_of, causes, enter, read_basis, restated
-from pipeline.sealed import delete_sum, read_sealed, write_sealed, write_sum
-from pipeline.sql_models import load_models, run_mart, sources_of
-from pipeline.state import Snapshot, dirty_days, hash_texts
+from pipeline.sealed import delete_sum, read_inputs, read_sealed, read_sum, write_sealed, write_sum
+from pipeline.sql_models import code_of, load_models, run_mart, sources_of
+from pipeline.state import Snapshot, hash_texts
 from pipeline.tables import DAY_TABLE, DAY_TABLES
 
 RECORD_KEY = "marts/_published.json"
 
 
 class PublishedMart(msgspec.Struct, frozen=True):
-    """What was published of a mart. `inputs` is the hash of the home's days that it was made from."""
+    """What was published of a mart. `inputs` is the hash of what it was made from, `basis` names that of its publication."""
 
     rows: int
     sha256: str
     inputs: str
     newest_day: str | None
     failed_days: list[str]
+    basis: str = ""
+
+    @property
+    def publication(self) -> str:
+        """The name of the basis that it was published with; earlier records have their inputs for it."""
+        return self.basis or self.inputs
 
 
 def read_record(lake: Lake) -> dict[str, PublishedMart]:
@@ -44,18 +50,58 @@ def read_record(lake: Lake) -> dict[str, PublishedMart]:
     return read_sealed(lake, RECORD_KEY, dict[str, PublishedMart]) or {}
 
 
-def inputs_of_marts(snapshot: Snapshot, product: Product) -> str:
-    """Hash of everything that the period tables and marts depend on."""
-    parts = [
-        f"{table.contract.name}:{day}:{snapshot.output(table.contract.name, day)}"
-        for table in day_tables(product)
-        for day in snapshot.data_days()
+@dataclass(frozen=True)
+class Stale:
+    """Period tables and marts that would be made from something else now than those that lie there.
+
+    `gone` are marts that lie there and aren't configured any more; `version` a hash of what is to be done.
+    """
+
+    periods: tuple[str, ...]
+    marts: tuple[str, ...]
+    gone: tuple[str, ...]
+    version: str
+
+    def __bool__(self) -> bool:
+        """Whether anything is to be done."""
+        return bool(self.periods or self.marts or self.gone)
+
+
+def find_stale(lake: Lake, product: Product, standing: Standing) -> Stale:
+    """What must be published now; one decision for sensor, nightly job and command line."""
+    now = {table.contract.name: table.inputs(product, standing) for table in period_tables(product)}
+    periods = [name for name, inputs in now.items() if read_inputs(lake, period_key(name)) != inputs]
+    record, made = read_record(lake), [mart.name for mart in marts(product)]
+    own = {name: _inputs(lake, name, standing.snapshot) for name in made}
+    behind = [
+        name
+        for name in made
+        if name not in record
+        or record[name].inputs != own[name]
+        or not lake.exists(mart_key(name))
+        or not _sources(name).isdisjoint(periods)
     ]
-    read: set[ProductPart] = {part for table in period_tables(product) for part in table.product_parts}
-    said = product.part_hash("time", *read)
-    held = dirty_days(day_tables(product), product, snapshot).failed
-    held_back = [f"{name}:{day}:{failure.input_hash}" for name, days in held.items() for day, failure in days.items()]
-    return hash_texts([said, snapshot.files, code_of_marts(), *parts, *sorted(held_back)])
+    gone = sorted(record.keys() - set(made))
+    changes = [f"{name}:{now[name]}" for name in periods] + [f"{name}:{own[name]}" for name in behind]
+    return Stale(tuple(periods), tuple(behind), tuple(gone), hash_texts([*changes, *gone]))
+
+
+def _inputs(lake: Lake, mart: str, snapshot: Snapshot) -> str:
+    """Hash of what a mart is made from as it lies there: its SQL, its contract, and what its sources were made from."""
+    days = snapshot.data_days()
+    read = [
+        f"{source}:{read_inputs(lake, period_key(source))}"
+        if source in PERIOD_TABLE
+        else hash_texts([source, *(f"{day}:{snapshot.output(source, day)}" for day in days)])
+        for source in sorted(_sources(mart))
+    ]
+    newest = str(days[-1]) if days else ""
+    return hash_texts([TABLES[mart].fingerprint, *code_of(mart, load_models()), *read, newest])
+
+
+@cache
+def _sources(mart: str) -> frozenset[str]:
+    return frozenset(sources_of(mart, load_models()))
 
 
 @cache
@@ -64,15 +110,6 @@ def code_of_marts() -> str:
     codes = [f"{table.contract.name}:{table.code_version}" for table in PERIOD_TABLES]
     days = [f"{table.contract.name}:{table.code_version}" for table in DAY_TABLES]
     return hash_texts([*codes, *days, *(model.sql for model in load_models().values())])
-
-
-def marts_are_stale(lake: Lake, product: Product, snapshot: Snapshot) -> bool:
-    """Whether a mart is missing or was made from other days than those that lie there."""
-    record, inputs = read_record(lake), inputs_of_marts(snapshot, product)
-    made = {mart.name for mart in marts(product)}
-    return made != record.keys() or any(
-        record[name].inputs != inputs or not lake.exists(mart_key(name)) for name in made
-    )
 
 
 def remove_unconfigured(lake: Lake, product: Product) -> None:
@@ -121,8 +158,8 @@ class Publication(Standing):
         now = self.now
         if now is None:
             return _nothing
-        basis, old, key = self._basis, self._record.get(mart), mart_key(mart)
-        before = read_basis(self._lake, old.inputs) if old else None
+        basis, old, key = self.basis, self._record.get(mart), mart_key(mart)
+        before = read_basis(self._lake, old.publication) if old else None
         if old is None or before is None or old.newest_day is None or not self._lake.exists(key):
             return _nothing
         newest = date.fromisoformat(old.newest_day)
@@ -131,27 +168,19 @@ class Publication(Standing):
         return lambda: enter(self._lake, mart, found, cause, now)
 
     @cached_property
-    def _basis(self) -> Basis:
+    def basis(self) -> Basis:
         """What a later publication is compared with; of earlier ones those that a mart was made from are kept."""
         made_from = basis_of(self.manifests, self.snapshot, self._product, code_of_marts())
-        write_sealed(self._lake, basis_key(self.inputs), made_from)
-        kept = {basis_key(inputs) for inputs in (self.inputs, *(mart.inputs for mart in self._record.values()))}
+        write_sealed(self._lake, basis_key(made_from.name), made_from)
+        kept = {basis_key(name) for name in (made_from.name, *(mart.publication for mart in self._record.values()))}
         for key in set(self._lake.keys("lake/_state/publications")) - kept:
             self._lake.delete(key)
         return made_from
 
     @cached_property
-    def inputs(self) -> str:
-        """Hash of everything that the marts depend on."""
-        return inputs_of_marts(self.snapshot, self._product)
-
-    @cached_property
     def failed_days(self) -> list[str]:
         """Days that are held back."""
-        return [
-            day.isoformat()
-            for day in sorted(dirty_days(day_tables(self._product), self._product, self.snapshot).held_back)
-        ]
+        return [day.isoformat() for day in sorted({day for failures in self.held_back.values() for day in failures})]
 
 
 def build_mart(
@@ -160,7 +189,9 @@ def build_mart(
     """Compute, judge and publish one mart; where the gate holds it back, the old one stays."""
     standing = standing or Publication(lake, product)
     days = standing.snapshot.data_days()
-    standing.check(lake, sorted(set(sources_of(name, load_models())) & DAY_TABLE.keys()))
+    standing.check(lake, sorted(_sources(name) & DAY_TABLE.keys()))
+    for source in sorted(_sources(name) & PERIOD_TABLE.keys()):
+        lake.check(period_key(source), read_sum(lake, period_key(source)) or "")
     frame = run_mart(lake, name, days)
     facts = batch_profile(TABLES[name], frame)
     verdict = judge(TABLES[name], product, frame, facts)
@@ -171,12 +202,21 @@ def build_mart(
     published = PublishedMart(
         rows=frame.height,
         sha256=staged.sha256,
-        inputs=standing.inputs,
+        inputs=_inputs(lake, name, standing.snapshot),
         newest_day=days[-1].isoformat() if days else None,
         failed_days=standing.failed_days,
+        basis=standing.basis.name,
     )
     with lake.exclusive():
+        record = read_record(lake)
+        if name in record:
+            # Who dies before the record is written leaves a mart of which nobody knows what it was made from.
+            _write_record(lake, {**record, name: msgspec.structs.replace(record[name], inputs="")})
         standing.publish(lake, staged)
         enter_restated()
-        _write_record(lake, {**read_record(lake), name: published})
+        # Days may be held back by now of which the others, made from the same, don't know yet.
+        others = {
+            mart: msgspec.structs.replace(each, failed_days=standing.failed_days) for mart, each in record.items()
+        }
+        _write_record(lake, {**others, name: published})
     return Outcome(None, frame.height, str(lake.path(mart_key(name))), verdict, facts, preview(frame))

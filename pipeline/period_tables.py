@@ -1,15 +1,15 @@
 """What each period table is computed from and by which function, after all days; pipeline/build.py publishes it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
-from typing import Protocol
+from functools import cached_property, partial
+from typing import Literal, Protocol
 
 import polars as pl
 
 from pipeline.contracts import TABLES, Table
-from pipeline.events.identity import people, people_first
+from pipeline.events.identity import Identities, people, people_first
 from pipeline.ingest.manifests import Manifest
 from pipeline.lake import Lake
 from pipeline.metrics.calibration import friction_effects
@@ -28,9 +28,10 @@ from pipeline.metrics.quality import future_counts, ingest_files, rejected_count
 from pipeline.metrics.selectors import SELECTORS
 from pipeline.metrics.zone_periods import zone_people_counts
 from pipeline.problems.find import Known, find_problems, problems_frame
-from pipeline.product import Product
+from pipeline.product import Product, UndeclaredError
 from pipeline.product_parts import ProductPart, Section
-from pipeline.state import RAW, DayFailure, Snapshot
+from pipeline.profile import Facts
+from pipeline.state import RAW, DayFailure, Snapshot, hash_texts
 from pipeline.value import behaviour, units
 from pipeline.value.cohorts import revenue_cells, value_counts
 from pipeline.value.customers import customer_fits, customers
@@ -43,7 +44,7 @@ from pipeline.value.opportunities import MEASURED, opportunity_results
 from pipeline.value.releases import hypothesis_results, release_results
 from pipeline.value.replays import watch_list
 from pipeline.value.segment_spells import segment_spells
-from pipeline.verdicts import Verdicts
+from pipeline.verdicts import IDENTITY_VERSION, Verdicts
 from pipeline.voice.behaviour import behaviour_results
 from pipeline.voice.choices import choice_counts
 from pipeline.voice.quotes import quote_list
@@ -60,27 +61,9 @@ class Stands(Protocol):
     held_back: Mapping[str, Mapping[date, DayFailure]]
 
 
-@dataclass(frozen=True)
-class PeriodSources:
-    """What a period table's computation may read: daily tables over `days`."""
-
-    lake: Lake
-    product: Product
-    standing: Stands
-    days: list[date]
-    table: str
-
-    @property
-    def rows(self) -> pl.LazyFrame:
-        """The table's own daily rows over all days."""
-        return self.scan(self.table)
-
-    def scan(self, table: str, first: date = date.min, last: date = date.max) -> pl.LazyFrame:
-        """Rows of a daily table over the days, or those from `first` to `last`: only their files are looked at."""
-        if table not in self.standing.snapshot.states:
-            # What isn't configured any more may still lie there.
-            return TABLES[table].schema.to_frame().lazy()
-        return self.lake.scan_days(table, [day for day in self.days if first <= day <= last])
+# What besides days of tables a period table may be made from: landing files, links between devices and users, days that a
+# gate holds back, and the counts that the state of each day of `reads` holds.
+Also = Literal["files", "links", "held_back", "facts"]
 
 
 @dataclass(frozen=True)
@@ -88,17 +71,122 @@ class PeriodTable:
     """A table without partitions, computed over all days with data of the daily table that it reads.
 
     `beside` are further daily tables, read over the same days; `product_parts` what it reads of the product file besides
-    time (tests/end_to_end/test_declared.py holds it to both).
+    time. Nothing else can be read, and when any of it changes the table is computed anew.
     """
 
     contract: Table
     reads: str
-    compute: Callable[[PeriodSources], pl.DataFrame]
+    compute: Callable[["PeriodSources"], pl.DataFrame]
     code_version: str = "1"
     beside: tuple[str, ...] = ()
     product_parts: tuple[ProductPart, ...] = ()
     # Besides what `reads` needs: the table exists only where one of these sections is filled (pipeline/configured.py).
     needs: tuple[Section, ...] = ()
+    also: tuple[Also, ...] = ()
+
+    def inputs(self, product: Product, standing: Stands) -> str:
+        """Hash of all that the table is made from."""
+        snapshot = standing.snapshot
+        days = snapshot.data_days(self.reads)
+        # A day without events is known to be empty; one that is held back isn't known at all.
+        read = [
+            f"{name}:{day}:{snapshot.output(name, day)}:{day in snapshot.raw}"
+            for name in (self.reads, *self.beside)
+            for day in days
+        ]
+        also = [f"{name}:{_VERSIONS[name](standing, self.reads)}" for name in self.also]
+        said = product.part_hash("time", *self.product_parts)
+        return hash_texts([self.code_version, self.contract.fingerprint, said, *read, *also])
+
+
+def _links(standing: Stands, _table: str) -> str:
+    states = standing.snapshot.states.get("identity_events", {})
+    return hash_texts([IDENTITY_VERSION, *(f"{day}:{states[day].output_hash}" for day in sorted(states))])
+
+
+def _held(standing: Stands, _table: str) -> str:
+    held = standing.held_back
+    return hash_texts(sorted(f"{name}:{day}:{held[name][day].input_hash}" for name in held for day in held[name]))
+
+
+def _facts(standing: Stands, table: str) -> str:
+    states = standing.snapshot.states.get(table, {})
+    # Counts follow from what a day was made from, not from the rows that came out.
+    counted = [f"{day}:{states[day].input_hash}" for day in sorted(states)]
+    return hash_texts([*map(str, standing.snapshot.data_days()), ">", *counted])
+
+
+_VERSIONS: dict[Also, Callable[[Stands, str], str]] = {
+    "files": lambda standing, _table: standing.snapshot.files,
+    "links": _links,
+    "held_back": _held,
+    "facts": _facts,
+}
+
+
+@dataclass(frozen=True)
+class PeriodSources:
+    """What a period table is computed from over `days`: what it declares; asking for more raises UndeclaredError."""
+
+    lake: Lake
+    whole: Product
+    standing: Stands
+    days: list[date]
+    table: PeriodTable
+
+    @cached_property
+    def product(self) -> Product:
+        """The sections of the product file that the table declares."""
+        return self.whole.only("time", *self.table.product_parts)
+
+    @property
+    def rows(self) -> pl.LazyFrame:
+        """The table's own daily rows over all days."""
+        return self.scan(self.table.reads)
+
+    def scan(self, table: str, first: date = date.min, last: date = date.max) -> pl.LazyFrame:
+        """Rows of a daily table over the days, or those from `first` to `last`: only their files are looked at."""
+        self._declared(table, (self.table.reads, *self.table.beside))
+        if table not in self.standing.snapshot.states:
+            # What isn't configured any more may still lie there.
+            return TABLES[table].schema.to_frame().lazy()
+        return self.lake.scan_days(table, [day for day in self.days if first <= day <= last])
+
+    @property
+    def manifests(self) -> Sequence[Manifest]:
+        """What became of each landing file."""
+        self._declared("files", self.table.also)
+        return list(self.standing.manifests.values())
+
+    @property
+    def identities(self) -> Identities:
+        """Who is who, by all links."""
+        self._declared("links", self.table.also)
+        return self.standing.verdicts.identities
+
+    @property
+    def held_back(self) -> Mapping[str, Mapping[date, DayFailure]]:
+        """Days that a gate holds back, by table."""
+        self._declared("held_back", self.table.also)
+        return self.standing.held_back
+
+    @property
+    def facts(self) -> dict[date, Facts]:
+        """Counts that the state of each day of the table that it reads holds."""
+        self._declared("facts", self.table.also)
+        return {day: state.facts for day, state in self.standing.snapshot.states.get(self.table.reads, {}).items()}
+
+    @property
+    def data_days(self) -> list[date]:
+        """All days from the first with events to the newest, those that a gate holds back among them."""
+        self._declared("facts", self.table.also)
+        return self.standing.snapshot.data_days()
+
+    def _declared(self, name: str, known: Sequence[str]) -> None:
+        if name not in known:
+            raise UndeclaredError(
+                f"{self.table.contract.name} reads {name} but doesn't declare it; add it to its declaration"
+            )
 
 
 def _own(
@@ -109,8 +197,7 @@ def _own(
 
 
 def _problems(s: PeriodSources) -> pl.DataFrame:
-    stands = s.standing
-    return problems_frame(find_problems(Known(s.product, stands.manifests, stands.snapshot, stands.held_back, s.scan)))
+    return problems_frame(find_problems(Known(s.product, s.manifests, s.data_days, s.facts, s.held_back, s.scan)))
 
 
 def _experiments(s: PeriodSources) -> Streams:
@@ -132,14 +219,16 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
     PeriodTable(
         TABLES["identity_links"],
         "identity_events",
-        lambda s: s.standing.verdicts.identities.links,
+        lambda s: s.identities.links,
         product_parts=("identity",),
+        also=("links",),
     ),
     PeriodTable(
         TABLES["people"],
         "activity",
-        lambda s: people(s.rows, s.standing.verdicts.identities),
+        lambda s: people(s.rows, s.identities),
         product_parts=("identity",),
+        also=("links",),
     ),
     PeriodTable(TABLES["people_first"], "activity", lambda s: people_first(s.rows)),
     PeriodTable(TABLES["people_daily"], "activity", _own(people_daily), "2", product_parts=("goals",)),
@@ -336,19 +425,21 @@ PERIOD_TABLES: tuple[PeriodTable, ...] = (
         product_parts=("hypotheses", "releases", *_EXPERIMENT_PARTS),
         needs=("hypotheses",),
     ),
-    PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.standing.manifests.values()), "2"),
-    PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.standing.manifests.values())),
+    PeriodTable(TABLES["rejected_counts"], RAW, lambda s: rejected_counts(s.manifests), "2", also=("files",)),
+    PeriodTable(TABLES["ingest_files"], RAW, lambda s: ingest_files(s.manifests), also=("files",)),
     PeriodTable(
         TABLES["data_problem_list"],
         "quality_counts",
         _problems,
         beside=(SELECTORS, "exposures"),
         product_parts=("quality", "experiments", "pages", "zones", "capabilities"),
+        also=("files", "held_back", "facts"),
     ),
     PeriodTable(
         TABLES["future_counts"],
         "quality_counts",
-        lambda s: future_counts(s.standing.manifests.values(), s.rows, s.days[-1] if s.days else None),
+        lambda s: future_counts(s.manifests, s.rows, s.days[-1] if s.days else None),
+        also=("files",),
     ),
 )
 PERIOD_TABLE: dict[str, PeriodTable] = {table.contract.name: table for table in PERIOD_TABLES}

@@ -11,13 +11,13 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
 from pipeline.product_friction import Friction
 from pipeline.product_identity import Identity
 from pipeline.product_metrics import DIMENSIONS, FUNNEL_UNITS, Feature, Funnel, Goal, Journey, Match, Retention, Segment
 from pipeline.product_pages import Elements, Exposure, Page, Zone
-from pipeline.product_parts import PART_KEYS, ProductPart, Section
+from pipeline.product_parts import PART_KEYS, ProductPart, Section, sections_of
 from pipeline.product_sources import Name, Part, Source, known_zone
 from pipeline.product_value import (
     NOT_OF_A_DAY,
@@ -263,7 +263,8 @@ class Product(Part):
     @cached_property
     def _dumped(self) -> dict[str, Any]:
         # The file doesn't change while it is loaded, and hashes of its parts are asked for by table and day.
-        dumped = self.model_dump(mode="json")
+        # What isn't set isn't in it: a new option makes nobody's history old.
+        dumped = self.model_dump(mode="json", exclude_defaults=True)
         # What a page looks like changes nothing about whose events are its.
         widths = {page.name: page.content_max_width for page in self.pages}
         urls = [{"name": page.name, "urls": page.urls} for page in self.pages]
@@ -278,14 +279,64 @@ class Product(Part):
         own["channel_order"] = list(self.channels)
         own["decides"] = {name: each.decides for name, each in self.experiments.items()}
         own["question_order"] = {name: list(each.questions) for name, each in self.surveys.items()}
-        stages = {page.name: page.stage for page in self.pages}
-        return {**dumped, "pages": urls, "stages": stages, **own}
+        own["stages"] = {page.name: page.stage for page in self.pages}
+        # What days hold of a section; the rest is for periods: another window leaves the steps of a day as they are.
+        own["funnel_steps"] = {
+            name: [f.steps, f.exclusions, f.unit, f.dimensions, bool(f.hold_constant), f.order == "strict"]
+            for name, f in self.funnels.items()
+        }
+        own["retention_events"] = {
+            name: [r.start, r.returning, r.breakdown and r.breakdown.by] for name, r in self.retention.items()
+        }
+        own["journey_items"] = {name: journey.items for name, journey in self.journeys.items()}
+        own["feature_uses"] = {name: [f.events, f.zones, f.could] for name, f in self.features.items()}
+        return {**dumped, "pages": urls, **own}
+
+    def only(self, *parts: ProductPart) -> "Product":
+        """The product file with these parts alone; reading another section raises UndeclaredError."""
+        return DeclaredProduct.of(self, sections_of(parts))
 
     def part_hash(self, *parts: ProductPart) -> str:
         """Fingerprint of the named parts: what a table must be computed anew for when it changes."""
         data = self._dumped
-        chosen = {key: data[key] for part in parts for key in PART_KEYS[part]}
-        return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
+        chosen = {key: data[key] for part in parts for key in PART_KEYS[part] if data.get(key)}
+        return hashlib.sha256(json.dumps(chosen, sort_keys=True, default=_plain).encode()).hexdigest()[:16]
+
+
+def _plain(value: object) -> object:
+    """A section within a part, as what is set of it."""
+    return value.model_dump(mode="json", exclude_defaults=True) if isinstance(value, Part) else str(value)
+
+
+class UndeclaredError(Exception):
+    """A table's function reads what the table doesn't declare, so a change of it would leave old numbers."""
+
+
+class DeclaredProduct(Product):
+    """The product file as the function of a table gets it."""
+
+    _whole: Product = PrivateAttr()
+    _declared: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @classmethod
+    def of(cls, whole: Product, declared: frozenset[str]) -> "DeclaredProduct":
+        """`whole`, of which only the sections `declared` can be read."""
+        made = cls.model_construct(
+            **{name: each for name, each in whole.__dict__.items() if name in Product.model_fields}
+        )
+        made._whole, made._declared = whole, declared  # noqa: SLF001  # its own
+        return made
+
+    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401  # sections of all kinds
+        if name in Product.model_fields and name not in self._declared:
+            raise UndeclaredError(f"the section `{name}` is read but isn't declared; add its part to `product_parts`")
+        return super().__getattribute__(name)
+
+    def part_hash(self, *parts: ProductPart) -> str:
+        """As of the whole file, of declared parts."""
+        if lacking := sections_of(parts) - self._declared:
+            raise UndeclaredError(f"the sections {', '.join(sorted(lacking))} are read but aren't declared")
+        return self._whole.part_hash(*parts)
 
 
 def _repeated(names: list[str]) -> list[str]:

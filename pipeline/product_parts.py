@@ -1,5 +1,6 @@
 """Parts of the product file that tables depend on, and the sections that each is made of."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 ProductPart = Literal[
@@ -13,9 +14,13 @@ ProductPart = Literal[
     "segments",
     "goals",
     "funnels",
+    "funnel_steps",
     "retention",
+    "retention_events",
     "journeys",
+    "journey_items",
     "features",
+    "feature_uses",
     "friction",
     "surveys",
     "themes",
@@ -62,9 +67,13 @@ PART_KEYS: dict[ProductPart, tuple[str, ...]] = {
     "segments": ("segments",),
     "goals": ("goals",),
     "funnels": ("funnels",),
+    "funnel_steps": ("funnel_steps",),
     "retention": ("retention",),
+    "retention_events": ("retention_events",),
     "journeys": ("journeys",),
+    "journey_items": ("journey_items",),
     "features": ("features",),
+    "feature_uses": ("feature_uses",),
     "friction": ("friction", "rule_sets"),
     "surveys": ("surveys", "stages", "question_order"),
     "themes": ("themes",),
@@ -82,3 +91,23 @@ PART_KEYS: dict[ProductPart, tuple[str, ...]] = {
     "hypotheses": ("hypotheses",),
     "opportunities": ("opportunities",),
 }
+# Names that aren't sections, and the section that Product makes them of.
+MADE_OF = {
+    "widths": "pages",
+    "stages": "pages",
+    "funnel_steps": "funnels",
+    "retention_events": "retention",
+    "journey_items": "journeys",
+    "feature_uses": "features",
+    "rule_sets": "friction",
+    "team_surveys": "surveys",
+    "placeholders": "identity",
+    "channel_order": "channels",
+    "decides": "experiments",
+    "question_order": "surveys",
+}
+
+
+def sections_of(parts: Iterable[ProductPart]) -> frozenset[str]:
+    """The sections of the product file that parts are made of."""
+    return frozenset(MADE_OF.get(key, key) for part in parts for key in PART_KEYS[part])

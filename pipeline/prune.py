@@ -65,7 +65,7 @@ def _unnamed_objects(lake: Lake) -> Iterator[Path]:
 
 
 def _old_bases(lake: Lake) -> Iterator[Path]:
-    named = {basis_key(mart.inputs) for mart in read_record(lake).values()}
+    named = {basis_key(mart.publication) for mart in read_record(lake).values()}
     yield from (lake.path(key) for key in lake.keys(_BASES) if key not in named)
 
 

@@ -19,7 +19,7 @@ from pipeline.contracts.base import UTC_MICROSECONDS
 from pipeline.ingest.manifests import Manifest
 from pipeline.lake import Lake
 from pipeline.product import Product
-from pipeline.product_parts import ProductPart
+from pipeline.product_parts import MADE_OF, ProductPart
 from pipeline.sealed import read_sealed, write_sum
 from pipeline.state import Snapshot, hash_texts
 
@@ -40,6 +40,10 @@ _SINGLE = frozenset({"person_key", "session_key", "page_view_key", "incident_key
 _LENGTHS = {"day": "0d", "week": "6d", "month": "1mo"}
 
 
+# How parts of the product file are hashed: rises when all hashes change though no product file did.
+_SCHEME = "2"
+
+
 class Basis(msgspec.Struct, frozen=True):
     """What a publication was made from, as far as a change of it is a cause: hashes, and what was taken back or erased."""
 
@@ -48,16 +52,23 @@ class Basis(msgspec.Struct, frozen=True):
     code: str
     retracted: list[str]
     erased: int
+    scheme: str = ""
+
+    @property
+    def name(self) -> str:
+        """What tells it from other bases."""
+        return hash_texts([msgspec.json.encode(self, order="sorted").decode()])
 
 
 def basis_of(manifests: Mapping[str, Manifest], snapshot: Snapshot, product: Product, code: str) -> Basis:
     """The basis of what is about to be published; `code` hashes the versions of tables and models."""
     return Basis(
         days={str(day): hash_texts(sorted(keys)) for day, keys in snapshot.raw.items()},
-        parts={part: product.part_hash(part) for part in get_args(ProductPart)},
+        parts={part: product.part_hash(part) for part in get_args(ProductPart) if part not in MADE_OF},
         code=code,
         retracted=sorted(m.file_id for m in manifests.values() if m.retracted),
         erased=sum(m.erased for m in manifests.values()),
+        scheme=_SCHEME,
     )
 
 
@@ -70,9 +81,13 @@ def causes(before: Basis, now: Basis, newest: date) -> str:
         found.append("retraction")
     if now.erased > before.erased:
         found.append("erasure")
-    if now.parts.get("identity") != before.parts.get("identity"):
+    # Hashes of another scheme tell nothing; the code changed in any case.
+    moved_parts = (
+        {p for p in now.parts if now.parts[p] != before.parts.get(p)} if now.scheme == before.scheme else set()
+    )
+    if "identity" in moved_parts:
         found.append("struck link or identity rule")
-    changed = sorted(p for p in now.parts if p != "identity" and now.parts[p] != before.parts.get(p))
+    changed = sorted(moved_parts - {"identity"})
     if changed or now.code != before.code:
         found.append(f"definition version ({', '.join(changed) or 'code'})")
     if not taken_back and now.erased == before.erased and any(day < str(newest) for day in moved):
@@ -124,14 +139,14 @@ def _is_closed(mart: str, rows: pl.DataFrame, newest: date) -> pl.Expr:
     return is_over & pl.col("mature") if "mature" in rows.columns else is_over
 
 
-def basis_key(inputs: str) -> str:
-    """Where the basis of a publication lies, by the hash of its inputs."""
-    return f"lake/_state/publications/{inputs}.json"
+def basis_key(name: str) -> str:
+    """Where the basis of that name lies."""
+    return f"lake/_state/publications/{name}.json"
 
 
-def read_basis(lake: Lake, inputs: str) -> Basis | None:
+def read_basis(lake: Lake, name: str) -> Basis | None:
     """The basis of an earlier publication; None where it isn't known."""
-    return read_sealed(lake, basis_key(inputs), Basis)
+    return read_sealed(lake, basis_key(name), Basis)
 
 
 def enter(lake: Lake, mart: str, found: pl.DataFrame, cause: str, now: datetime) -> None:

@@ -41,15 +41,21 @@ def has_seal(lake: Lake, key: str) -> bool:
     return (lake.read(key) or b"").startswith(_BEGIN)
 
 
-def write_sum(lake: Lake, key: str, sha256: str) -> None:
-    """Keep the hash of an object that has no state of its own."""
-    write_sealed(lake, _sum_key(key), {"sha256": sha256})
+def write_sum(lake: Lake, key: str, sha256: str, inputs: str = "") -> None:
+    """Keep the hash of an object that has no state of its own, and that of what it was made from."""
+    write_sealed(lake, _sum_key(key), {"sha256": sha256, "inputs": inputs})
 
 
 def read_sum(lake: Lake, key: str) -> str | None:
     """The hash that an object was written with; None if it isn't known."""
     found = read_sealed(lake, _sum_key(key), dict[str, str])
     return None if found is None else found.get("sha256")
+
+
+def read_inputs(lake: Lake, key: str) -> str:
+    """The hash of what an object was made from; empty where it isn't known or the object is gone."""
+    found = read_sealed(lake, _sum_key(key), dict[str, str]) if lake.exists(key) else None
+    return (found or {}).get("inputs", "")
 
 
 def delete_sum(lake: Lake, key: str) -> None:

@@ -110,6 +110,11 @@ def _models_below(name: str, models: Mapping[str, Model]) -> set[str]:
     return own.union(*(_models_below(read, models) for read in own))
 
 
+def code_of(name: str, models: Mapping[str, Model]) -> list[str]:
+    """The SQL of model `name` and of the models that it reads."""
+    return [models[each].sql for each in (name, *sorted(_models_below(name, models)))]
+
+
 def column_lineage(name: str, models: Mapping[str, Model]) -> dict[str, set[tuple[str, str]]]:
     """For each column of model `name` the (published table, column) pairs that it is made from."""
     schema = {t.name: {c.name: c.sql_type for c in t.columns} for t in TABLES.values() if t.layer != "mart"}

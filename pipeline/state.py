@@ -117,6 +117,10 @@ class Dirty:
         inside = sorted((*key, change) for key, change in self.changes.items() if first <= key[1] <= last)
         return hash_texts([f"{table}:{day}:{change}" for table, day, change in inside])
 
+    def tables(self, first: date, last: date) -> list[str]:
+        """Tables with a day to compute from `first` to `last`, in upstream order."""
+        return [name for name, days in self.days.items() if any(first <= day <= last for day in days)]
+
     @property
     def runnable(self) -> set[date]:
         """Days with something to compute that isn't known to fail."""
@@ -136,7 +140,8 @@ def input_hash(table: DayInputs, day: date, product: Product, snapshot: Snapshot
         for source, offsets in table.reads
         for offset in offsets
     ]
-    return hash_texts([table.code_version, product.part_hash("time", *table.product_parts), *read])
+    said = product.part_hash("time", *table.product_parts)
+    return hash_texts([table.code_version, table.contract.fingerprint, said, *read])
 
 
 def dirty_days(

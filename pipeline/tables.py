@@ -1,4 +1,4 @@
-"""What each table is computed from and by which function; pipeline/build.py runs, judges and publishes it.
+"""What each daily table is computed from and by which function; pipeline/build.py runs, judges and publishes it.
 
 `DAY_TABLES` stands in upstream order; period tables (pipeline/period_tables.py) come after all days. Raise
 `code_version` of a table when its numbers change: its days then become dirty everywhere.
@@ -7,6 +7,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 import polars as pl
 
@@ -14,7 +15,7 @@ from pipeline.contracts import TABLES
 from pipeline.days import ONE_DAY, day_start
 from pipeline.events.clean import clean_day
 from pipeline.events.duplicates import event_ids
-from pipeline.events.identity import appearances, identity_events
+from pipeline.events.identity import Identities, appearances, identity_events
 from pipeline.events.page_views import page_views
 from pipeline.events.recordings import RECORDINGS, recordings
 from pipeline.events.sessions import session_events, sessions
@@ -34,7 +35,7 @@ from pipeline.metrics.quality import quality_counts
 from pipeline.metrics.selectors import selector_matches
 from pipeline.metrics.zone_tables import daily_zones, zone_people
 from pipeline.problems.facts import problem_facts
-from pipeline.product import Product
+from pipeline.product import Product, UndeclaredError
 from pipeline.profile import Facts, events_profile
 from pipeline.state import IDENTITY, RAW, RECORDED, REPEATS, DayInputs, Reads, Snapshot
 from pipeline.value.daily import exposures, outcomes, session_kpis
@@ -59,18 +60,27 @@ class Built:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a day's computation may read: tables by name, for the day or the days around it."""
+    """What a day of `table` is computed from: what the table declares, and nothing else.
+
+    Asking for another table, day or section of the product file raises UndeclaredError.
+    """
 
     lake: Lake
-    product: Product
+    whole: Product
     snapshot: Snapshot
     manifests: Mapping[str, Manifest]
     verdicts: Verdicts
     day: date
+    table: "DayTable"
+
+    @cached_property
+    def product(self) -> Product:
+        """The sections of the product file that the table declares."""
+        return self.whole.only("time", *self.table.product_parts)
 
     def scan(self, table: str, offsets: Iterable[int] = (0,)) -> pl.LazyFrame:
         """Rows of `table` for the days at `offsets` from this one."""
-        days = [self.day + ONE_DAY * offset for offset in offsets]
+        days = [self.day + ONE_DAY * offset for offset in self._declared(table, tuple(offsets))]
         if table in (RAW, RECORDED):
             objects = self.snapshot.raw if table == RAW else self.snapshot.recorded
             keys = sorted({key for day in days for key in objects.get(day, {})})
@@ -82,7 +92,16 @@ class Sources:
             return TABLES[table].schema.to_frame().lazy()
         self._check(table, days)
         rows = self.lake.scan_days(table, days)
-        return with_promoted(rows, self.product) if TABLES[table].product_columns else rows
+        return with_promoted(rows, self.whole) if TABLES[table].product_columns else rows
+
+    def _declared(self, table: str, offsets: tuple[int, ...]) -> tuple[int, ...]:
+        known = {offset for reads in self.table.reads if reads.table == table for offset in reads.offsets}
+        if lacking := set(offsets) - known:
+            name = self.table.contract.name
+            raise UndeclaredError(
+                f"{name} reads {table} at {sorted(lacking)} but doesn't declare it; add it to its `Reads`"
+            )
+        return offsets
 
     def _check(self, table: str, days: Iterable[date]) -> None:
         """Raise DamagedObject where a partition isn't the one that its state tells of."""
@@ -97,9 +116,16 @@ class Sources:
     @property
     def repeated(self) -> pl.DataFrame:
         """(source, event_id) of the day's ids that came on an earlier day."""
+        self._declared(REPEATS, (0,))
         if self.snapshot.output(REPEATS, self.day):
             return self.verdicts.repeated(self.day)
         return pl.DataFrame(schema={"source": pl.String, "event_id": pl.String})
+
+    @property
+    def identities(self) -> Identities:
+        """Who is who by all that was linked; a day depends on what it says about it alone."""
+        self._declared(IDENTITY, (0,))
+        return self.verdicts.identities
 
 
 @dataclass(frozen=True)
@@ -110,7 +136,7 @@ class DayTable(DayInputs):
 
 
 def _events(s: Sources) -> Built:
-    clean = clean_day(s.scan(RAW), s.product, s.verdicts.identities, s.repeated)
+    clean = clean_day(s.scan(RAW), s.product, s.identities, s.repeated)
     facts = events_profile(clean.events, s.day, s.product, s.manifests.values())
     raw_rows = sum(s.snapshot.raw.get(s.day, {}).values())
     counted = clean.events.height + clean.duplicates + clean.duplicates_of_earlier_days + clean.clicks_merged
@@ -200,7 +226,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
     DayTable(
         TABLES["step_events"],
         (Reads("events"), Reads("session_events", _AND_BEFORE)),
-        ("funnels",),
+        ("funnel_steps",),
         "5",
         compute=lambda s: Built(
             step_events(s.scan("events"), s.day, s.product.funnels, s.scan("session_events", _AND_BEFORE))
@@ -210,7 +236,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
     DayTable(
         TABLES["return_events"],
         (Reads("events"), Reads("session_events", _AND_BEFORE)),
-        ("retention",),
+        ("retention_events",),
         "3",
         compute=lambda s: Built(
             return_events(s.scan("events"), s.day, s.product, s.scan("session_events", _AND_BEFORE))
@@ -220,7 +246,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
     DayTable(
         TABLES["feature_days"],
         (Reads("events"),),
-        ("features", "zones", "currency"),
+        ("feature_uses", "zones", "currency"),
         "1",
         compute=lambda s: Built(feature_days(s.scan("events"), s.day, s.product)),
         needs=("features",),
@@ -228,7 +254,7 @@ DAY_TABLES: tuple[DayTable, ...] = (
     DayTable(
         TABLES["journey_events"],
         (Reads("events"),),
-        ("journeys",),
+        ("journey_items",),
         "2",
         compute=lambda s: Built(journey_events(s.scan("events"), s.day, s.product.journeys)),
         needs=("journeys",),

@@ -14,14 +14,13 @@ import polars as pl
 import pytest
 
 from pipeline.build import build_days, build_period, find_dirty
-from pipeline.configured import day_tables, marts, period_tables
 from pipeline.contracts import EVENTS, TABLES, Table
 from pipeline.events.identity import Identities
 from pipeline.ingest.files import ingest, pending
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import Manifest, read_manifests
 from pipeline.lake import Lake
-from pipeline.marts import Publication, build_mart
+from pipeline.marts import Publication, build_mart, find_stale
 from pipeline.product import Product
 from pipeline.product_file import parse_product
 from pipeline.profile import Facts, Verdict
@@ -185,18 +184,22 @@ def compute_all(
     `only` names the marts that are wanted, with the period tables that they read; default: all.
     """
     read = {name for mart in only for name in sources_of(mart, load_models())}
-    days = sorted(find_dirty(lake, chosen, lambda _day: True).runnable)
+    dirty = find_dirty(lake, chosen, lambda _day: True)
+    days = sorted(dirty.runnable)
     for chunk in [[day] for day in days] if by_day else [days]:
-        for table in day_tables(chosen):
-            list(build_days(lake, chosen, table.contract.name, chunk, approve))
+        for name in dirty.tables(chunk[0], chunk[-1]) if chunk else ():
+            list(build_days(lake, chosen, name, chunk, approve))
     if by_day and find_dirty(lake, chosen, lambda _day: True).runnable:
         compute_all(lake, chosen)
         return
     standing = Publication(lake, chosen, now)
-    for period in period_tables(chosen):
-        if not only or period.contract.name in read:
-            build_period(lake, chosen, period.contract.name, approve, standing)
-    for mart in only or [mart.name for mart in marts(chosen)]:
+    stale = find_stale(lake, chosen, standing)
+    for name in stale.periods:
+        if not only or name in read:
+            build_period(lake, chosen, name, approve, standing)
+    for mart in stale.marts:
+        if only and mart not in only:
+            continue
         build_mart(lake, chosen, mart, lambda *_: Verdict(), standing)
 
 

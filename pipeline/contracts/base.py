@@ -4,8 +4,10 @@ Everything that must agree on a table (parsing, row rules, batch expectations, D
 runner and the dictionary docs/marts.md) reads it from here, so that nothing about a column is said twice.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import polars as pl
@@ -83,6 +85,11 @@ class Table:
         return pl.Schema({column.name: column.dtype for column in self.columns})
 
     @property
+    def fingerprint(self) -> str:
+        """A hash of all that rows must be: columns and types, key, order, rules. Words that explain them aren't in it."""
+        return _fingerprint(self)
+
+    @property
     def order(self) -> tuple[str, ...]:
         """The total order that the table is stored in: the key, unless the contract says otherwise."""
         return self.sort or self.key
@@ -105,6 +112,14 @@ class Table:
         places = given.select(pl.arg_sort_by(self.order, nulls_last=True, maintain_order=True)).to_series()
         # What stands in order isn't copied: a day of events is the largest thing in memory.
         return given if places.is_sorted() else given[places]
+
+
+@cache
+def _fingerprint(table: Table) -> str:
+    columns = [(c.name, c.sql_type, c.nullable, c.minimum, c.maximum) for c in table.columns]
+    rules = [(rule.name, str(rule.holds)) for rule in table.rules]
+    said = (table.name, columns, table.key, table.sort, table.at_most, rules, table.product_columns)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
 def count(name: str, description: str, unit: str, *adds_over: str) -> Column:

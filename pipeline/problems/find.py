@@ -15,47 +15,43 @@ from pipeline.problems.base import Problem, in_order
 from pipeline.problems.days import day_problems
 from pipeline.problems.files import drift_problems, file_problems, placeholder_problems
 from pipeline.product import Product
-from pipeline.state import DayFailure, Snapshot
+from pipeline.profile import Facts
+from pipeline.state import DayFailure
 from pipeline.value.experiments import experiment_checks
-
-QUALITY = "quality_counts"
 
 
 @dataclass(frozen=True)
 class Known:
-    """What problems are looked for in: manifests, states of days, the days that a gate holds back, and daily tables."""
+    """What problems are looked for in: manifests, days with data and their counts, days held back, and daily tables."""
 
     product: Product
-    manifests: Mapping[str, Manifest]
-    snapshot: Snapshot
+    manifests: Sequence[Manifest]
+    days: Sequence[date]
+    facts: Mapping[date, Facts]
     held_back: Mapping[str, Mapping[date, DayFailure]]
     scan: Callable[[str], pl.LazyFrame]
 
 
 def find_problems(known: Known) -> list[Problem]:
     """Every problem, the gravest and latest first."""
-    manifests = list(known.manifests.values())
-    facts = {day: state.facts for day, state in known.snapshot.states.get(QUALITY, {}).items()}
-    days = known.snapshot.data_days()
     return in_order(
         [
             *_held_back(known.held_back),
-            *file_problems(manifests, known.product),
-            *placeholder_problems(manifests),
-            *drift_problems(manifests, known.product),
-            *day_problems(facts, days, known.product),
-            *_from_the_future(known, days),
-            *_silent_zones(known, days),
-            *_sample_ratios(known, days),
+            *file_problems(known.manifests, known.product),
+            *placeholder_problems(known.manifests),
+            *drift_problems(known.manifests, known.product),
+            *day_problems(known.facts, known.days, known.product),
+            *_from_the_future(known),
+            *_silent_zones(known),
+            *_sample_ratios(known),
         ]
     )
 
 
 def newest_day(known: Known) -> date | None:
     """The newest day of data, before there is any that of arrival: what lies near it is told by every run."""
-    arrived = (date.fromisoformat(m.arrived) for m in known.manifests.values())
-    days = known.snapshot.data_days()
-    return days[-1] if days else max(arrived, default=None)
+    arrived = (date.fromisoformat(m.arrived) for m in known.manifests)
+    return known.days[-1] if known.days else max(arrived, default=None)
 
 
 def _held_back(failures: Mapping[str, Mapping[date, DayFailure]]) -> list[Problem]:
@@ -71,13 +67,13 @@ def _held_back(failures: Mapping[str, Mapping[date, DayFailure]]) -> list[Proble
     ]  # fmt: skip
 
 
-def _from_the_future(known: Known, days: Sequence[date]) -> list[Problem]:
+def _from_the_future(known: Known) -> list[Problem]:
     """Events dated over a day after the day that follows the newest with data."""
-    newest = days[-1] if days else newest_day(known)
+    newest = newest_day(known)
     if newest is None:
         return []
     by_source: dict[str, list[tuple[date, int]]] = {}
-    for source, day, number in far_future(known.manifests.values(), newest + ONE_DAY):
+    for source, day, number in far_future(known.manifests, newest + ONE_DAY):
         by_source.setdefault(source, []).append((day, number))
     return [
         Problem(
@@ -89,24 +85,24 @@ def _from_the_future(known: Known, days: Sequence[date]) -> list[Problem]:
     ]  # fmt: skip
 
 
-def _silent_zones(known: Known, days: Sequence[date]) -> list[Problem]:
+def _silent_zones(known: Known) -> list[Problem]:
     return [
         Problem(
-            days[-1], "", "zone_silent", f"{each.page}/{each.zone}: {each.selector}", "problem", 0, each.page_views,
-            each.met + ONE_DAY if each.met else days[-1], each.sentence, f"`footfall zones --page {each.page}` shows what is clicked now",
+            known.days[-1], "", "zone_silent", f"{each.page}/{each.zone}: {each.selector}", "problem", 0, each.page_views,
+            each.met + ONE_DAY if each.met else known.days[-1], each.sentence, f"`footfall zones --page {each.page}` shows what is clicked now",
         )
-        for each in (silent_selectors(known.scan(SELECTORS), known.product) if days and known.product.zones else [])
+        for each in (silent_selectors(known.scan(SELECTORS), known.product) if known.days and known.product.zones else [])
     ]  # fmt: skip
 
 
-def _sample_ratios(known: Known, days: Sequence[date]) -> list[Problem]:
-    if not known.product.experiments or not days:
+def _sample_ratios(known: Known) -> list[Problem]:
+    if not known.product.experiments or not known.days:
         return []
     checks = experiment_checks(known.scan("exposures"), known.product).filter("ratio_alarm")
     counted = checks.group_by("experiment").agg(pl.col("people_exposed").sum()).sort("experiment")
     return [
         Problem(
-            days[-1], "", "sample_ratio", name, "problem", people, None, days[-1],
+            known.days[-1], "", "sample_ratio", name, "problem", people, None, known.days[-1],
             f"experiment `{name}`: its {people} people weren't given to the variants as planned, so its verdicts are hidden",
             "look where one variant loses people: redirects, errors, bots, a weight that was changed",
         )

@@ -216,7 +216,7 @@ def test_a_missing_or_outdated_report_is_made_by_the_next_run(home: Home, instan
     home.product_file.write_text(text)
     take_all(home.lake, home.product)
     compute_all(home.lake, home.product)
-    assert not home.marts_are_stale()
+    assert not home.stale()
     runner = Runner(home, instance)
     marts = home.lake.read("marts/_published.json")
     page, catalog = home.lake.path("report/index.html"), home.lake.path("marts/catalog.duckdb")

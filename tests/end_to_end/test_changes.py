@@ -1,0 +1,179 @@
+"""A change of the product file computes anew what depends on it, nothing else, and leaves no old number.
+
+One home goes through a change of each section. What is computed after each is what the declarations say, and now and then
+the marts must be those of a home that never saw another product file.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from generate import write
+from sections import every_section
+from support import approve, marts_of, take_all
+
+from pipeline.build import Standing, build_days, build_period, find_dirty, take_snapshot
+from pipeline.configured import day_tables, marts, period_tables
+from pipeline.lake import Lake
+from pipeline.marts import Publication, build_mart, find_stale
+from pipeline.product import Product
+from pipeline.product_parts import PART_KEYS
+from pipeline.profile import Verdict
+from pipeline.sql_models import load_models, sources_of
+from pipeline.state import Snapshot
+
+Sections = dict[str, Any]
+Change = Callable[[Sections], object]
+
+
+def _set(section: str, **values: Any) -> Change:
+    return lambda told: told.setdefault(section, {}).update(values)
+
+
+CHANGES: dict[str, Change] = {
+    "name": lambda told: told.update(name="Another name"),
+    "pages: picture": lambda told: told["pages"][0].pop("pictures"),
+    "pages: stage": lambda told: told["pages"][0].update(stage="arrive"),
+    "pages: width": lambda told: told["pages"][1].update(content_max_width=900),
+    "pages: url": lambda told: told["pages"][1].update(urls=["/c/*", "/categories"]),
+    "zones": lambda told: told["zones"].pop(),
+    "exposure": _set("exposure", least_ms=900),
+    "elements": _set("elements", dynamic=["menu"]),
+    "segments": _set("segments", on_mobile={"device_type": "mobile"}),
+    "goals": _set("goals", cart={"kind": "custom", "name": "add_to_cart"}),
+    "funnels: window": lambda told: told["funnels"]["purchase"].update(window_days=1),
+    "funnels: step": lambda told: told["funnels"]["purchase"]["steps"].pop(),
+    "retention: periods": lambda told: told["retention"]["weekly"].update(periods=3),
+    "retention: start": lambda told: told["retention"]["weekly"].update(start={"kind": "page_view"}),
+    "journeys: steps": lambda told: told["journeys"]["from_home"].update(steps=3),
+    "journeys: items": lambda told: told["journeys"]["from_home"].update(items="events", start="page_view"),
+    "features: again": lambda told: told["features"]["filters"].update(again_days=3),
+    "features: uses": lambda told: told["features"]["filters"].update(zones=["category/product_grid"]),
+    "friction": lambda told: told["friction"]["rule_sets"].pop("posthog"),
+    "surveys": lambda told: told["surveys"]["widget"].update(stage="after"),
+    "themes": _set("themes", price={"words": ["price", "expensive"]}),
+    "voice": _set("voice", looks_back_days=3),
+    "currency": _set("exchange_rates", GBP=1.2),
+    "channels": _set("channels", friends={"sources": ["friend"]}),
+    "sessions": _set("sessions", pause_minutes=25),
+    "value": _set("value", horizon_days=60),
+    "experiments": lambda told: told["experiments"]["shipping_note"].update(window_days=3),
+    "releases": _set("releases", second={"day": "2026-09-29"}),
+    "hypotheses": lambda told: told["hypotheses"].pop("redesign_calms"),
+    "opportunities": _set("opportunities", weeks=1),
+    "kpis": _set("kpis", guardrails=["bounce_rate"]),
+    "bots": _set("bots", acts_per_minute=60),
+    "identity": _set("identity", placeholders=["nobody", "somebody"]),
+}
+
+
+def outputs(snapshot: Snapshot) -> dict[str, dict[Any, str]]:
+    return {name: {day: state.output_hash for day, state in days.items()} for name, days in snapshot.states.items()}
+
+
+class Home:
+    """A home that is computed again after each change of its product file, by what is dirty and stale alone."""
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake = lake
+
+    def days(self, product: Product) -> set[str]:
+        take_all(self.lake, product)
+        done: set[str] = set()
+        while (dirty := find_dirty(self.lake, product, lambda _day: True)).runnable:
+            days = sorted(dirty.runnable)
+            for name in dirty.tables(days[0], days[-1]):
+                list(build_days(self.lake, product, name, sorted(dirty.days[name]), approve))
+                done.add(name)
+        return done
+
+    def publish(self, product: Product) -> tuple[set[str], set[str]]:
+        standing = Publication(self.lake, product)
+        stale = find_stale(self.lake, product, standing)
+        for name in stale.periods:
+            build_period(self.lake, product, name, approve, standing)
+        for name in stale.marts:
+            build_mart(self.lake, product, name, lambda *_: Verdict(), standing)
+        assert not find_stale(self.lake, product, Standing(self.lake, product))
+        return set(stale.periods), set(stale.marts)
+
+
+@pytest.fixture(scope="module")
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three days of the shop."""
+    folder = tmp_path_factory.mktemp("shop")
+    write(folder, people=400)
+    for path in folder.rglob("part-*"):
+        if not any(day in str(path) for day in ("2026-09-28", "2026-09-29", "2026-09-30")):
+            path.unlink()
+    return folder
+
+
+def home_of(landing: Path, folder: Path) -> Home:
+    lake = Lake(folder)
+    for path in sorted(landing.rglob("part-*")):
+        target = lake.path(f"landing/{path.relative_to(landing)}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    return Home(lake)
+
+
+def changed_parts(before: Product, now: Product) -> set[str]:
+    return {part for part in PART_KEYS if before.part_hash(part) != now.part_hash(part)}
+
+
+def expected_days(product: Product, parts: set[str], moved: set[str]) -> set[str]:
+    """Daily tables that declare a changed part, or that read one that is computed."""
+    found = set(moved)
+    for table in day_tables(product):
+        if not parts.isdisjoint(table.product_parts) or any(reads.table in found for reads in table.reads):
+            found.add(table.contract.name)
+    return found - moved
+
+
+@pytest.mark.slow
+def test_each_change_computes_its_dependents_and_leaves_nothing_old(landing: Path, tmp_path: Path) -> None:
+    told = every_section()
+    before, home = Product.model_validate(told), home_of(landing, tmp_path / "home")
+    home.days(before)
+    home.publish(before)
+    print(f"\n{'change':24}{'days':>6}{'periods':>9}{'marts':>7}")  # noqa: T201  # the table of what each change computes
+    for number, (name, change) in enumerate(CHANGES.items(), start=1):
+        change(told)
+        now = Product.model_validate(told)
+        parts, old = changed_parts(before, now), outputs(take_snapshot(home.lake, before))
+        days = home.days(now)
+        new = outputs(take_snapshot(home.lake, now))
+        # What landing files are read by, and who is who, moves days through them.
+        read_again = bool(parts & {"ingest", "identity"})
+        assert days <= expected_days(now, parts, {"raw_events", "identity", "repeats"} if read_again else set()), name
+        if not read_again:
+            assert days == expected_days(now, parts, set()), name
+        moved = {table for table in new if new[table] != old.get(table)}
+        periods, published = home.publish(now)
+        direct = {t.contract.name for t in period_tables(now) if not parts.isdisjoint(t.product_parts)}
+        reading = {t.contract.name for t in period_tables(now) if not moved.isdisjoint((t.reads, *t.beside))}
+        also = {t.contract.name for t in period_tables(now) if t.also}
+        assert direct | reading <= periods <= direct | reading | (also if days or read_again else set()), name
+        there = {mart.name: sources_of(mart.name, load_models()) for mart in marts(now)}
+        assert published == {m for m, sources in there.items() if not sources.isdisjoint(periods | moved)}, name
+        print(f"{name:24}{len(days):6}{len(periods):9}{len(published):7}")  # noqa: T201  # the table of what each change computes
+        if number % 11 == 0:
+            anew = home_of(landing, tmp_path / f"anew-{number}")
+            anew.days(now)
+            anew.publish(now)
+            assert marts_of(home.lake) == marts_of(anew.lake), f"old numbers after {name}"
+        before = now
+
+
+def test_every_part_has_a_change() -> None:
+    told, seen = every_section(), set[str]()
+    before = Product.model_validate(told)
+    for change in CHANGES.values():
+        change(told)
+        now = Product.model_validate(told)
+        seen |= changed_parts(before, now)
+        before = now
+    # Changing these is refused, or is in no numbers of days that are published.
+    assert set(PART_KEYS) - seen <= {"time", "quality", "capabilities"}
