@@ -61,10 +61,10 @@ bench: $(STAMP)  ## time the demo run, a large night, and the metrics against Du
 	$(BIN)/python benchmarks/metrics.py --millions 200 --rounds 1 --only footfall
 
 docs: $(STAMP)  ## write docs/marts.md, the promise of its columns, their lineage and the product file's JSON Schema
-	$(BIN)/python -m pipeline.dictionary > docs/marts.md
-	$(BIN)/python -m pipeline.dictionary docs/marts.schema.json
+	$(BIN)/python -m pipeline.publish.dictionary > docs/marts.md
+	$(BIN)/python -m pipeline.publish.dictionary docs/marts.schema.json
 	$(BIN)/footfall check --schema > docs/product.schema.json
-	$(BIN)/python -m pipeline.sql_models dbt_like_sql/lineage.json
+	$(BIN)/python -m pipeline.build.sql_models dbt_like_sql/lineage.json
 
 lock:  ## write requirements.lock anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --group dev pyproject.toml -o requirements.lock

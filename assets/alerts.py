@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.marts import whole_asset
 from assets.resources import Home
-from pipeline.alert_messages import sentence
+from pipeline.publish.alert_messages import sentence
 
 # A Slack-compatible address. It is a secret, so it comes from the environment only.
 WEBHOOK_VARIABLE = "FOOTFALL_ALERT_WEBHOOK"

@@ -14,10 +14,10 @@ from assets.attempts import WORK_TAG, next_attempt
 from assets.partitions import RANGE_END, RANGE_START, range_runs, range_tags
 from assets.processes import runs_under_way
 from assets.resources import Home
-from pipeline.configured import day_tables
-from pipeline.days import ranges
-from pipeline.marts import Stale
-from pipeline.state import RAW, Dirty
+from pipeline.build.configured import day_tables
+from pipeline.build.marts import Stale
+from pipeline.core.days import ranges
+from pipeline.core.state import RAW, Dirty
 
 NIGHTLY = "15 4 * * *"  # not 02:00, which doesn't exist on one day a year
 NIGHTLY_MARTS = "15 5 * * *"

@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.metadata import outcome_metadata
 from assets.resources import Home
-from pipeline.build import Outcome
+from pipeline.build.compute import Outcome
 
 MAX_RETRIES = 3
 MAX_AGE_DAYS = 2

@@ -102,9 +102,9 @@ def backfill(
 def status(home: HomeOption = DEFAULT_HOME) -> None:
     """Tell which days are dirty, held back or stale, and what makes numbers doubtful. Exits with 1 if anything does."""
     from assets.running import plan
-    from pipeline.configured import unconfigured
+    from pipeline.build.configured import unconfigured
+    from pipeline.build.marts import read_record
     from pipeline.ingest.manifests import read_manifests, rejected_by_rule
-    from pipeline.marts import read_record
 
     opened = open_home(home)
     planned = plan(opened)
@@ -139,8 +139,8 @@ def marts(
     ] = False,
 ) -> None:
     """Publish the marts if they are behind the days, and list them."""
-    from pipeline.catalog import CATALOG_KEY, write_catalog
-    from pipeline.csv_export import export_csv
+    from pipeline.publish.catalog import CATALOG_KEY, write_catalog
+    from pipeline.publish.csv_export import export_csv
 
     with open_run(home, tells=False) as runner:
         runner.publish_marts(rebuild=rebuild)
@@ -154,8 +154,8 @@ def marts(
 
 
 def _print_marts(home: "Home") -> None:
-    from pipeline.lake import mart_key
-    from pipeline.marts import read_record
+    from pipeline.build.marts import read_record
+    from pipeline.core.lake import mart_key
 
     rows = [
         (name, f"{mart.rows:,}", str(home.lake.path(mart_key(name)))) for name, mart in read_record(home.lake).items()
@@ -199,7 +199,7 @@ def doctor(
     """Look for what is wrong with the home: rights, settings, manifests, partitions, marts. Exits with 1 if anything is."""
     import time
 
-    from pipeline.doctor import examine, unchecked
+    from pipeline.maintenance.doctor import examine, unchecked
 
     opened = open_home(home)
     swept = opened.lake.sweep(time.time() - 3600)

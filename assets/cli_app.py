@@ -58,7 +58,7 @@ DEFAULT_HOME = Path("footfall_home")
 def open_home(path: Path) -> "Home":
     """The home, or one sentence per fault of its product file."""
     from assets.resources import Home
-    from pipeline.product_file import ProductFileError
+    from pipeline.core.product_file import ProductFileError
 
     try:
         return Home(path.resolve())
@@ -68,7 +68,7 @@ def open_home(path: Path) -> "Home":
 
 def claim_home(home: "Home") -> None:
     """Refuse a product file that would move every event of the home."""
-    from pipeline.home import HomeMismatch, claim
+    from pipeline.ingest.home import HomeMismatch, claim
 
     try:
         claim(home.lake, home.product)

@@ -15,8 +15,8 @@ def zones(
     days: Annotated[int, typer.Option(min=1, help="Look at so many of the last days.")] = 28,
 ) -> None:
     """List the most clicked elements of a page that lie in no zone, with a selector for each."""
-    from pipeline.metrics.elements import unzoned
-    from pipeline.metrics.zones import zones_valid_on
+    from pipeline.domains.zones.elements import unzoned
+    from pipeline.events.zones import zones_valid_on
 
     opened = open_home(home)
     known = [each.name for each in opened.product.pages]
@@ -50,7 +50,7 @@ def friction(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Compare what two friction rule sets find over all days."""
-    from pipeline.metrics.friction_compare import compared
+    from pipeline.domains.friction.friction_compare import compared
 
     opened = open_home(home)
     published = opened.lake.published_days("session_events")
@@ -78,8 +78,8 @@ def explain(
     days: Annotated[int, typer.Option(min=1, help="Look at so many of the last days.")] = 90,
 ) -> None:
     """Show our number and another product's on your own data, and which rule makes the difference."""
-    from pipeline.explain import METRICS, VENDORS, Vendor
-    from pipeline.explain import explain as laid_over
+    from pipeline.publish.explain import METRICS, VENDORS, Vendor
+    from pipeline.publish.explain import explain as laid_over
 
     opened = open_home(home)
     chosen: Vendor | None = next((name for name in VENDORS if name == vendor.lower()), None)

@@ -8,13 +8,13 @@ from assets.cli_app import DATA_PROBLEM, DEFAULT_HOME, USAGE_PROBLEM, HomeOption
 from assets.console import fail, out
 
 if TYPE_CHECKING:
-    from pipeline.rebuild import Plan
+    from pipeline.maintenance.rebuild import Plan
 
 
 @app.command()
 def trace(event_id: str, home: HomeOption = DEFAULT_HOME) -> None:
     """Show an event's way: landing file, clean event, session, page view; or why it was rejected."""
-    from pipeline.trace import trace as steps
+    from pipeline.publish.trace import trace as steps
 
     found = False
     for sentence in steps(open_home(home).lake, event_id):
@@ -45,9 +45,9 @@ def rebuild(
     ] = False,
 ) -> None:
     """Make the home anew for another time zone or start date, or after doubt; erased and retracted stays gone."""
-    from pipeline.rebuild import WouldLose
-    from pipeline.rebuild import plan as foresee
-    from pipeline.rebuild import rebuild as make_anew
+    from pipeline.maintenance.rebuild import WouldLose
+    from pipeline.maintenance.rebuild import plan as foresee
+    from pipeline.maintenance.rebuild import rebuild as make_anew
 
     opened = open_home(home)
     try:
@@ -107,8 +107,8 @@ def erase(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Remove a person for good and compute anew what they touched. Exits with 1 while anything still holds an id."""
-    from pipeline.erase import erase as remove
-    from pipeline.erase import still_held
+    from pipeline.maintenance.erase import erase as remove
+    from pipeline.maintenance.erase import still_held
 
     opened = open_home(home)
     claim_home(opened)

@@ -1,4 +1,4 @@
-"""Commands that make and check a product file. What must not be here: what a product file is (pipeline/product.py)."""
+"""Commands that make and check a product file. What must not be here: what a product file is (pipeline/core/product.py)."""
 
 from datetime import datetime
 from pathlib import Path
@@ -49,7 +49,7 @@ def init(
 
 
 def _proposed(sample: Path, source: str) -> str:
-    from pipeline.product_file import ProductFileError, parse_product
+    from pipeline.core.product_file import ProductFileError, parse_product
     from pipeline.propose import CannotPropose, propose
 
     try:
@@ -68,13 +68,13 @@ def check(
     schema: Annotated[bool, typer.Option("--schema", help="Print the product file's JSON Schema instead.")] = False,
 ) -> None:
     """Check the product file and the SQL models; every fault at once, with file, line, path and remedy."""
-    from pipeline.product_file import schema as product_schema
+    from pipeline.core.product_file import schema as product_schema
 
     if schema:
         typer.echo(product_schema())
         return
+    from pipeline.build.sql_models import ModelError, load_models
     from pipeline.check import check_home
-    from pipeline.sql_models import ModelError, load_models
 
     checked = check_home(home)
     for warning in checked.warnings:

@@ -16,7 +16,7 @@ def prune(
 ) -> None:
     """Remove what nothing needs: old Dagster runs and logs, left-overs, replaced raw objects. Every Sunday by itself."""
     from assets.keeping import prune_runs
-    from pipeline.prune import prune as prune_home
+    from pipeline.maintenance.prune import prune as prune_home
 
     opened = open_home(home)
     with open_records(opened) as instance:

@@ -10,8 +10,8 @@ from assets.console import fail, out
 
 if TYPE_CHECKING:
     from assets.resources import Home
+    from pipeline.events.problem import Problem
     from pipeline.ingest.manifests import Manifest
-    from pipeline.problems.base import Problem
 
 _MOST = 20
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from assets.console import out, table
 from assets.resources import Home
+from pipeline.core.lake import mart_key
 from pipeline.ingest.manifests import read_manifests, rejected_by_rule
-from pipeline.lake import mart_key
-from pipeline.summary import funnel_rows, retention_rows, zone_rows
+from pipeline.publish.summary import funnel_rows, retention_rows, zone_rows
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "shop"
 _MARK = ".footfall-demo"

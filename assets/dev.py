@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from assets.dagster_home import DagsterHomeError, dagster_home, home_from_environment
-from pipeline.product_file import ProductFileError, load_product
+from pipeline.core.product_file import ProductFileError, load_product
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST, LOCATION = "127.0.0.1", "footfall"

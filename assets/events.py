@@ -8,10 +8,10 @@ from assets.checks import Events, check_specs, report_days
 from assets.metadata import OWNERS, static_metadata
 from assets.partitions import AROUND
 from assets.resources import Home
-from pipeline.configured import day_tables
-from pipeline.product import Product
-from pipeline.state import RAW, RECORDED, VERDICTS
-from pipeline.tables import DayTable
+from pipeline.build.configured import day_tables
+from pipeline.core.product import Product
+from pipeline.core.state import RAW, RECORDED, VERDICTS
+from pipeline.declare import DayTable
 
 
 def day_assets(partitions: dg.DailyPartitionsDefinition, product: Product) -> list[dg.AssetsDefinition]:

@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.keeping import prune_runs
 from assets.resources import Home
-from pipeline.prune import prune
+from pipeline.maintenance.prune import prune
 
 KEEP_DAYS = 30
 WEEKLY = "45 5 * * 0"

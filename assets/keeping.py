@@ -13,7 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipeline.prune import Pruned
+from pipeline.maintenance.prune import Pruned
 
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _KEPT_METADATA = ("dagster/row_count", "dagster/partition_row_count")

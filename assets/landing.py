@@ -7,8 +7,8 @@ import dagster as dg
 from assets.checks import Events, io_retries
 from assets.metadata import OWNERS, static_metadata
 from assets.resources import Home
-from pipeline.contracts import RAW_EVENTS
-from pipeline.drift import CHECKS, Finding, by_check
+from pipeline.core.canonical import RAW_EVENTS
+from pipeline.ingest.drift import CHECKS, Finding, by_check
 from pipeline.ingest.manifests import Manifest, rejected_by_rule
 from pipeline.ingest.taking import READER_VERSION
 

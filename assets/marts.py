@@ -9,12 +9,12 @@ import dagster as dg
 from assets.checks import Events, check_specs, io_retries, report_one
 from assets.metadata import OWNERS, mart_lineage, static_metadata
 from assets.resources import Home
-from pipeline.configured import marts, period_tables, table_names
-from pipeline.contracts import Table
-from pipeline.period_tables import PeriodTable
-from pipeline.product import Product
-from pipeline.sql_models import load_models, sources_of
-from pipeline.state import RAW
+from pipeline.build.configured import marts, period_tables, table_names
+from pipeline.build.sql_models import load_models, sources_of
+from pipeline.core.contract import Table
+from pipeline.core.product import Product
+from pipeline.core.state import RAW
+from pipeline.declare import PeriodTable
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=28))
 

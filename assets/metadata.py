@@ -6,9 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-from pipeline.build import Outcome
-from pipeline.contracts import TABLES, Column, Table
-from pipeline.sql_models import written_lineage
+from pipeline.build.compute import Outcome
+from pipeline.build.sql_models import written_lineage
+from pipeline.core.contract import Column, Table
+from pipeline.core.registry import TABLES
 
 OWNERS = ("team:data",)
 

@@ -1,12 +1,12 @@
-"""Local days as Dagster partitions. What must not be here: which days are dirty (pipeline/state.py)."""
+"""Local days as Dagster partitions. What must not be here: which days are dirty (pipeline/core/state.py)."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date
 
 import dagster as dg
 
-from pipeline.days import ranges
-from pipeline.product import Product
+from pipeline.core.days import ranges
+from pipeline.core.product import Product
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"

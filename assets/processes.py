@@ -17,7 +17,7 @@ from pathlib import Path
 import dagster as dg
 import msgspec
 
-from pipeline.lake import Lake
+from pipeline.core.lake import Lake
 
 FOLDER = "lake/_state/runs"
 HEARTBEAT_SECONDS = 10.0

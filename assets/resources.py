@@ -11,34 +11,27 @@ import dagster as dg
 
 from assets.partitions import existing_days, local_days
 from assets.processes import signs_of_life
-from pipeline.alert_messages import newest_alerts, published_problems, send_new, send_problems
-from pipeline.as_of import Judges, marts_as_of
-from pipeline.build import Outcome, Standing, build_days, build_period, find_dirty, problems_now
-from pipeline.catalog import write_catalog
-from pipeline.configured import marts, table_names
-from pipeline.drift import Finding, find_drift
-from pipeline.home import claim
+from pipeline.build.as_of import Judges, marts_as_of
+from pipeline.build.compute import Outcome, Standing, build_days, build_period, find_dirty, problems_now
+from pipeline.build.configured import marts, table_names
+from pipeline.build.gate import judge, judge_mart
+from pipeline.build.marts import Publication, Stale, build_mart, find_stale, read_record, remove_unconfigured
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.core.product_file import load_product, parse_product
+from pipeline.core.state import Dirty, hash_texts
+from pipeline.domains.data_quality.files import file_problems
+from pipeline.domains.zones.selectors import SELECTORS, silent_selectors
+from pipeline.events.problem import Problem, Told
+from pipeline.ingest.drift import Finding, find_drift
 from pipeline.ingest.files import ingest, listing, settled_pending
+from pipeline.ingest.home import claim
 from pipeline.ingest.landing import LandingFile, printable
 from pipeline.ingest.manifests import Manifest, damaged_manifests, objects_by_day, read_manifests
 from pipeline.ingest.taking import reader_hash
-from pipeline.lake import Lake
-from pipeline.marts import (
-    Publication,
-    Stale,
-    build_mart,
-    find_stale,
-    read_record,
-    remove_unconfigured,
-)
-from pipeline.metrics.selectors import SELECTORS, silent_selectors
-from pipeline.problems.base import Problem, Told
-from pipeline.problems.files import file_problems
-from pipeline.product import Product
-from pipeline.product_file import load_product, parse_product
-from pipeline.quality import judge, judge_mart
+from pipeline.publish.alert_messages import newest_alerts, published_problems, send_new, send_problems
+from pipeline.publish.catalog import write_catalog
 from pipeline.report.made import catalog_is_stale, report_is_stale, report_version
-from pipeline.state import Dirty, hash_texts
 
 # A file that grows shows it within this time, or it isn't being written to.
 SETTLE_SECONDS = 1.0

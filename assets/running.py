@@ -1,6 +1,6 @@
 """Runs for the command line, in this process, through the same Dagster instance as the UI.
 
-What must not be here: what is dirty (pipeline/state.py), or what a command prints (assets/cli.py).
+What must not be here: what is dirty (pipeline/core/state.py), or what a command prints (assets/cli.py).
 """
 
 from collections.abc import Collection, Generator, Sequence
@@ -18,8 +18,8 @@ from assets.faults import of_disk
 from assets.partitions import existing_days, range_runs, range_tags
 from assets.processes import runs_under_way
 from assets.resources import Home
+from pipeline.build.tables import own_day_tables
 from pipeline.ingest.landing import LandingFile
-from pipeline.tables import own_day_tables
 
 # By this tag the UI files a run under the job of our code location.
 _LOCATION = {".dagster/repository": "__repository__@footfall"}

@@ -25,7 +25,7 @@ def prepare(folder: Path, millions: float) -> None:
     import numpy as np
     import polars as pl
 
-    from pipeline.contracts import EVENTS
+    from pipeline.core.canonical import EVENTS
 
     chance = np.random.default_rng(11)
     visits = int(millions * 1e6 / EVENTS_A_VISIT)
@@ -70,7 +70,7 @@ def ours_sessions(folder: Path) -> Answer:
 
 
 def _product() -> Any:
-    from pipeline.product_file import parse_product
+    from pipeline.core.product_file import parse_product
 
     return parse_product("{name: x, start_date: 2026-01-01, sources: {web: {}}}")
 

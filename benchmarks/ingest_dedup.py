@@ -87,10 +87,10 @@ def ours_ingest(folder: Path) -> Any:  # an answer
     """Landing files to accepted rows by day, as a run does it."""
     import polars as pl
 
+    from pipeline.core.lake import Lake
+    from pipeline.core.product_file import parse_product
     from pipeline.ingest.files import ingest
     from pipeline.ingest.landing import find
-    from pipeline.lake import Lake
-    from pipeline.product_file import parse_product
 
     product = parse_product("{name: x, start_date: 2026-01-01, sources: {web: {}}}")
     with tempfile.TemporaryDirectory() as out:

@@ -60,9 +60,9 @@ def ours_funnel(folder: Path) -> Answer:
     """People by device and depth, with the microseconds from step to step: [device, step, people, sum]."""
     import polars as pl
 
-    from pipeline.metrics.buckets import by_bucket, ranges_of
-    from pipeline.metrics.funnel import FunnelRules, step_bits
-    from pipeline.metrics.funnel_groups import grouped_people
+    from pipeline.domains.funnels.funnel import FunnelRules, step_bits
+    from pipeline.domains.funnels.funnel_groups import grouped_people
+    from pipeline.stats.buckets import by_bucket, ranges_of
 
     files = sorted(folder.glob("day-*.parquet"))
     rows = pl.scan_parquet(files).select(pl.len()).collect().item()
@@ -148,8 +148,8 @@ def ours_retention(folder: Path) -> Answer:
     """[cohort day, offset, people] of day cohorts by first day in the data."""
     import polars as pl
 
-    from pipeline.metrics.buckets import in_ranges, ranges_of
-    from pipeline.metrics.retention import day_cohorts
+    from pipeline.domains.retention.retention import day_cohorts
+    from pipeline.stats.buckets import in_ranges, ranges_of
 
     first = START.date()
     days = [
@@ -237,10 +237,10 @@ def warm() -> None:
     """Load what is compiled."""
     import polars as pl
 
-    from pipeline.contracts.base import UTC_MICROSECONDS
-    from pipeline.metrics.funnel import FunnelRules
-    from pipeline.metrics.funnel_groups import grouped_people
-    from pipeline.metrics.retention import day_cohorts
+    from pipeline.core.contract import UTC_MICROSECONDS
+    from pipeline.domains.funnels.funnel import FunnelRules
+    from pipeline.domains.funnels.funnel_groups import grouped_people
+    from pipeline.domains.retention.retention import day_cohorts
 
     schema = {"person_key": pl.Int64, "occurred_at": UTC_MICROSECONDS, "steps": pl.Int64, "device": pl.String}
     rows = pl.LazyFrame([(1, START, 1, "mobile")], schema=schema, orient="row")

@@ -18,16 +18,16 @@ import polars as pl
 from generate import FIRST_DAY, PEOPLE, Shop
 from landing import write_files
 
-from pipeline.build import build_days, build_period, take_snapshot
-from pipeline.contracts import Table
+from pipeline.build.compute import build_days, build_period, take_snapshot
+from pipeline.core.contract import Table
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.core.product_file import load_product
+from pipeline.domains.opportunities.opportunities import id_of
+from pipeline.events.profile import Facts, Verdict
 from pipeline.ingest.files import ingest, pending
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import read_manifests
-from pipeline.lake import Lake
-from pipeline.product import Product
-from pipeline.product_file import load_product
-from pipeline.profile import Facts, Verdict
-from pipeline.value.opportunities import id_of
 
 ROOT = Path(__file__).parents[1]
 BUTTON = id_of("zone", "checkout", "error_click in pay", "default")

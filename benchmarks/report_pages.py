@@ -18,9 +18,10 @@ from typing import Any
 import polars as pl
 from playwright.sync_api import sync_playwright
 
-from pipeline.contracts import MARTS, Table
-from pipeline.lake import Lake, mart_key
-from pipeline.product_file import load_product
+from pipeline.core.contract import Table
+from pipeline.core.lake import Lake, mart_key
+from pipeline.core.product_file import load_product
+from pipeline.core.registry import MARTS
 from pipeline.report.write import write_report
 
 OPENINGS = 5

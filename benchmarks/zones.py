@@ -30,7 +30,7 @@ def _chain(page: int, element: int) -> str:
 
 
 def _product() -> Any:
-    from pipeline.product import Product
+    from pipeline.core.product import Product
 
     zones = [
         {"name": f"z{zone}", "page": f"p{page}", "selectors": [f".z{zone}"]}
@@ -48,7 +48,7 @@ def prepare(folder: Path, millions: float) -> None:
     import numpy as np
     import polars as pl
 
-    from pipeline.contracts import TABLES
+    from pipeline.core.registry import TABLES
 
     chance = np.random.default_rng(5)
     views = int(millions * 1e6 / ACTS) // VIEWS_A_SESSION * VIEWS_A_SESSION
@@ -143,7 +143,7 @@ _NUMBERS = (
 
 
 def ours_zones(folder: Path) -> Answer:
-    from pipeline.metrics.zone_tables import daily_zones
+    from pipeline.domains.zones.zone_tables import daily_zones
 
     made = daily_zones(_scan(folder, "events"), _scan(folder, "views"), _scan(folder, "incidents"), DAY, _product())
     found = made.sort("page", "zone", "device_type").select("page", "zone", "device_type", *_NUMBERS)
@@ -220,7 +220,7 @@ def _chdb(sql: str, folder: Path, **told: str) -> Answer:
 def ours_rage(folder: Path) -> Answer:
     import polars as pl
 
-    from pipeline.metrics.rage import rage_clicks
+    from pipeline.domains.friction.rage import rage_clicks
 
     clicks = _scan(folder, "events").filter(pl.col("kind") == "click")
     told = clicks.select("page_view_key", "occurred_at", "x", "y", element="element_chain", label="element_chain")
@@ -250,7 +250,7 @@ _OVER = "over (partition by page_view_key order by place rows between 1 precedin
 def ours_grid(folder: Path) -> Answer:
     import polars as pl
 
-    from pipeline.metrics.heatmap import heatmap_cells
+    from pipeline.domains.zones.heatmap import heatmap_cells
 
     made = heatmap_cells(_scan(folder, "events"), _scan(folder, "views"), DAY, _product())
     clicks = made.filter(pl.col("kind") == "click")
@@ -299,7 +299,7 @@ def warm() -> None:
     """Compile what is compiled."""
     import polars as pl
 
-    from pipeline.metrics.rage import rage_clicks
+    from pipeline.domains.friction.rage import rage_clicks
 
     one = pl.LazyFrame(
         {"page_view_key": [1], "occurred_at": [datetime(2026, 3, 3, tzinfo=UTC)], "x": [1], "y": [1], "element": ["a"]}

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.lake import Lake
+from pipeline.core.lake import Lake
 
 WRITES = ("write", "stage", "publish", "delete")
 # A product of which a run is over in a second.

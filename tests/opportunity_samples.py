@@ -8,11 +8,11 @@ from typing import Any
 import polars as pl
 from support import at, days_from
 
-from pipeline.contracts import TABLES
-from pipeline.metrics.calibration import calibrated
-from pipeline.product import Product
-from pipeline.value.opportunities import opportunity_results
-from pipeline.value.units import READS
+from pipeline.core.product import Product
+from pipeline.core.product_friction import calibrated
+from pipeline.core.registry import TABLES
+from pipeline.domains.opportunities.opportunities import opportunity_results
+from pipeline.domains.opportunities.units import READS
 
 Row = dict[str, Any]
 MONDAY = date(2026, 2, 2)

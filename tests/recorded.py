@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 from support import approve, product, take_all
 
-from pipeline.build import build_days, find_dirty
-from pipeline.lake import Lake
-from pipeline.product import Product
-from pipeline.tables import DAY_TABLES
+from pipeline.build.compute import build_days, find_dirty
+from pipeline.build.tables import DAY_TABLES
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
 
 BEGIN = int(datetime(2026, 2, 3, 10, tzinfo=UTC).timestamp() * 1000)
 SECRETS = (

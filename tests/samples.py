@@ -13,10 +13,10 @@ from typing import Any
 import polars as pl
 from support import drop, product, take_all
 
-from pipeline.contracts import TABLES
+from pipeline.core.lake import Lake
+from pipeline.core.registry import TABLES
 from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.sources.snowplow import TSV_COLUMNS
-from pipeline.lake import Lake
 
 Fields = dict[str, Any]
 START = datetime(2026, 2, 3, 8, tzinfo=UTC)

@@ -13,19 +13,22 @@ from typing import Any, NoReturn
 import polars as pl
 import pytest
 
-from pipeline.build import build_days, build_period, find_dirty
-from pipeline.contracts import EVENTS, TABLES, Table
+from pipeline.build.compute import build_days, build_period, find_dirty
+from pipeline.build.marts import Publication, build_mart, find_stale
+from pipeline.build.sql_models import load_models, sources_of
+from pipeline.build.tables import PERIOD_TABLE
+from pipeline.core.canonical import EVENTS
+from pipeline.core.contract import Table
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.core.product_file import parse_product
+from pipeline.core.registry import TABLES
+from pipeline.domains.experiments.experiment_moments import Streams
 from pipeline.events.identity import Identities
+from pipeline.events.profile import Facts, Verdict
 from pipeline.ingest.files import ingest, pending
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import Manifest, read_manifests
-from pipeline.lake import Lake
-from pipeline.marts import Publication, build_mart, find_stale
-from pipeline.product import Product
-from pipeline.product_file import parse_product
-from pipeline.profile import Facts, Verdict
-from pipeline.sql_models import load_models, sources_of
-from pipeline.value.experiment_moments import Streams
 
 PRODUCT = """
 name: Test shop
@@ -184,6 +187,7 @@ def compute_all(
     `only` names the marts that are wanted, with the period tables that they read; default: all.
     """
     read = {name for mart in only for name in sources_of(mart, load_models())}
+    read |= {each for name in read & PERIOD_TABLE.keys() for each in PERIOD_TABLE[name].periods}
     dirty = find_dirty(lake, chosen, lambda _day: True)
     days = sorted(dirty.runnable)
     for chunk in [[day] for day in days] if by_day else [days]:

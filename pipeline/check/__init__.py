@@ -9,9 +9,9 @@ from pathlib import Path
 from pipeline.check.fits import unfitting
 from pipeline.check.looks import looks, samples
 from pipeline.check.settings import idle_settings, unfound_fields
-from pipeline.home import HomeMismatch, claim
-from pipeline.lake import Lake
-from pipeline.product_file import ProductFileError, line_of, load_product
+from pipeline.core.lake import Lake
+from pipeline.core.product_file import ProductFileError, line_of, load_product
+from pipeline.ingest.home import HomeMismatch, claim
 
 _FIXED = ("start_date", "time_zone")
 

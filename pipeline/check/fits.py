@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from pipeline.check.looks import Look
-from pipeline.contracts.canonical import PROMOTED_PREFIX
+from pipeline.core.canonical import PROMOTED_PREFIX
+from pipeline.core.product import Product
+from pipeline.core.product_metrics import Match
+from pipeline.core.product_pages import Zone
+from pipeline.events.chains import depth_of, parsed
 from pipeline.events.matching import matches
-from pipeline.metrics.chains import depth_of, parsed
-from pipeline.metrics.zones import zones_valid_on
-from pipeline.product import Product
-from pipeline.product_metrics import Match
-from pipeline.product_pages import Zone
+from pipeline.events.zones import zones_valid_on
 
 Remark = tuple[str, str]
 

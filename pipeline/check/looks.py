@@ -8,7 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.contracts.canonical import VISIT_COLUMNS
+from pipeline.core.canonical import VISIT_COLUMNS
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
 from pipeline.events.matching import page_names
 from pipeline.events.visits import with_visits_told
 from pipeline.ingest.batch import Batch, Reader
@@ -17,8 +19,6 @@ from pipeline.ingest.landing import find
 from pipeline.ingest.peeking import parsed_records
 from pipeline.ingest.promoted import promoted_schema, with_promoted
 from pipeline.ingest.sources import FORMATS
-from pipeline.lake import Lake
-from pipeline.product import Product
 
 SAMPLE_RECORDS = 1_000
 MOST_DAYS = 92

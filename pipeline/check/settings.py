@@ -8,11 +8,11 @@ import polars as pl
 from pydantic import BaseModel
 
 from pipeline.check.looks import Samples
-from pipeline.contracts.canonical import INPUT_COLUMNS
+from pipeline.core.canonical import INPUT_COLUMNS
+from pipeline.core.product import Product
+from pipeline.core.product_mapping import ColumnRule
+from pipeline.core.product_sources import Source
 from pipeline.ingest.sources.fields import peek
-from pipeline.product import Product
-from pipeline.product_mapping import ColumnRule
-from pipeline.product_sources import Source
 
 Remark = tuple[str, str]
 _TYPES = {column.name: column.dtype for column in INPUT_COLUMNS}

@@ -9,7 +9,7 @@ local day.
 import polars as pl
 from crawlerdetect import CrawlerDetect
 
-from pipeline.product import Bots
+from pipeline.core.product import Bots
 
 CROWD_MINUTES = 10
 PACE_SECONDS = 60

@@ -8,13 +8,13 @@ from itertools import pairwise
 
 import polars as pl
 
-from pipeline.contracts import EVENTS, RAW_EVENTS
+from pipeline.core.canonical import EVENTS, RAW_EVENTS
+from pipeline.core.product import Product
 from pipeline.events.bots import with_bots
 from pipeline.events.duplicates import later_of_an_id, with_ids, without_repeated
 from pipeline.events.identity import Identities, with_person
 from pipeline.events.matching import page_names
 from pipeline.ingest.promoted import promoted_schema, with_promoted
-from pipeline.product import Product
 
 CLICK_MERGE_US = 5_000
 # A label and the click that the browser then makes on its input; two clicks of a hand are never under 60 ms apart.

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import polars as pl
 import xxhash
 
-from pipeline.contracts import TABLES
+from pipeline.core.registry import TABLES
 from pipeline.events.keys import stable_keys
 
 _WITHOUT_ID = "none:"

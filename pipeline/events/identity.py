@@ -14,12 +14,12 @@ import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pipeline.contracts import TABLES
-from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.days import ONE_DAY, day_start
+from pipeline.core.contract import UTC_MICROSECONDS
+from pipeline.core.days import ONE_DAY, day_start
+from pipeline.core.product import Product
+from pipeline.core.registry import TABLES
 from pipeline.events.duplicates import first_of_each_id, with_ids, without_repeated
 from pipeline.events.keys import stable_keys
-from pipeline.product import Product
 
 _ORDER = ("occurred_at", "is_reset", "sequence", "source", "event_id")
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)

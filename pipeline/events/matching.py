@@ -6,12 +6,12 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.contracts.canonical import PROMOTED_PREFIX
-from pipeline.days import day_start
+from pipeline.core.canonical import PROMOTED_PREFIX
+from pipeline.core.days import day_start
+from pipeline.core.product import Product
+from pipeline.core.product_metrics import DIMENSIONS, Condition, Match
+from pipeline.core.product_pages import Page
 from pipeline.events.addresses import parts_of, path_decoded, query_decoded
-from pipeline.product import Product
-from pipeline.product_metrics import DIMENSIONS, Condition, Match
-from pipeline.product_pages import Page
 
 
 def matches(match: Match) -> pl.Expr:

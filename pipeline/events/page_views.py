@@ -10,9 +10,9 @@ from datetime import date
 
 import polars as pl
 
-from pipeline.contracts import TABLES
+from pipeline.core.product import Source
+from pipeline.core.registry import TABLES
 from pipeline.events.keys import stable_keys
-from pipeline.product import Source
 
 ACT_KINDS = (
     "page_ping",

@@ -11,15 +11,15 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from pipeline.contracts import TABLES
-from pipeline.contracts.canonical import PROMOTED_PREFIX, VISIT_COLUMNS
-from pipeline.days import ONE_DAY, day_start, days_between
+from pipeline.core.canonical import PROMOTED_PREFIX, VISIT_COLUMNS
+from pipeline.core.days import ONE_DAY, day_start, days_between
+from pipeline.core.product import Product
+from pipeline.core.registry import TABLES
 from pipeline.events.channels import UNKNOWN, channels
 from pipeline.events.keys import stable_keys
 from pipeline.events.matching import match_bits, matches_any, revenue_of
 from pipeline.events.page_views import with_page_views
 from pipeline.events.visits import with_visits_told
-from pipeline.product import Product
 
 UNIT = ("person_key", "anonymous_id", "source")
 ORDER = ("occurred_at", "sequence", "event_id")

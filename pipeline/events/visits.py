@@ -13,7 +13,7 @@ import polars as pl
 import ua_parser
 from ua_parser.core import Domain
 
-from pipeline.contracts.canonical import VISIT_COLUMNS
+from pipeline.core.canonical import VISIT_COLUMNS
 
 # Real ones are far shorter; what comes after is somebody's attack, or an app's long tail.
 MAX_AGENT_CHARACTERS = 1_000

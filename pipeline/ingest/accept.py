@@ -12,9 +12,9 @@ from datetime import datetime
 
 import polars as pl
 
-from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.contracts.canonical import MAX_TIME, PROMOTED_PREFIX, RAW_EVENTS, REJECTED
-from pipeline.days import day_start
+from pipeline.core.canonical import MAX_TIME, PROMOTED_PREFIX, RAW_EVENTS, REJECTED
+from pipeline.core.contract import UTC_MICROSECONDS
+from pipeline.core.days import day_start
 from pipeline.ingest.batch import Batch, Reader, Reject
 from pipeline.ingest.clock import clock_corrected
 from pipeline.ingest.erased import Erased

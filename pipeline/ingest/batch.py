@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.contracts.canonical import ID_COLUMNS, INPUT_COLUMNS, PROMOTED_PREFIX, RAW_EVENTS
+from pipeline.core.canonical import ID_COLUMNS, INPUT_COLUMNS, PROMOTED_PREFIX, RAW_EVENTS
+from pipeline.core.contract import UTC_MICROSECONDS
+from pipeline.core.product import Product
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.ids import with_ids_as_text
 from pipeline.ingest.promoted import promote, promoted_schema
@@ -24,7 +25,6 @@ from pipeline.ingest.sources.fields import Fields, copied, derived_id, naming, t
 from pipeline.ingest.sources.orders import id_of_order
 from pipeline.ingest.sources.times import Clock, Scout
 from pipeline.ingest.sources.written_times import Order
-from pipeline.product import Product
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIELD_DEPTH = 3

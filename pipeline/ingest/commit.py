@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import msgspec
 
+from pipeline.core.lake import Lake
 from pipeline.ingest.erased import Erased, mend_erased, read_erased
 from pipeline.ingest.landing import LandingFile, unchanged
 from pipeline.ingest.manifests import Manifest, read_manifests, withdrawals, write_manifest
-from pipeline.lake import Lake
 
 
 @dataclass(frozen=True)

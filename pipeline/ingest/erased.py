@@ -14,8 +14,8 @@ from urllib.parse import unquote
 import msgspec
 import polars as pl
 
-from pipeline.lake import Lake
-from pipeline.sealed import read_sealed, write_sealed
+from pipeline.core.lake import Lake
+from pipeline.core.sealed import read_sealed, write_sealed
 
 KEY, COPY = "lake/erased/ids.json", "lake/erased/ids-copy.json"
 ERASED = "[erased]"

@@ -12,14 +12,14 @@ from typing import TypeVar
 
 import msgspec
 
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
 from pipeline.ingest.commit import Seen, commit
 from pipeline.ingest.faults import CannotRead
 from pipeline.ingest.landing import Fingerprint, LandingFile, content_hash, find, find_all, other_content, settled
 from pipeline.ingest.manifests import Manifest, note_withdrawal, read_manifests, write_manifest
 from pipeline.ingest.taking import reader_hash, take_file
 from pipeline.ingest.workers import takers
-from pipeline.lake import Lake
-from pipeline.product import Product
 
 # Between tries at a file that a disk or network doesn't give us.
 PAUSES_S = (0.1, 0.5, 2.0)

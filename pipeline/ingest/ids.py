@@ -7,9 +7,9 @@ from collections import Counter
 
 import polars as pl
 
-from pipeline.contracts.canonical import ID_COLUMNS
+from pipeline.core.canonical import ID_COLUMNS
+from pipeline.core.product_identity import Identity
 from pipeline.ingest.sources.fields import WHOLE_FLOAT
-from pipeline.product_identity import Identity
 
 PLACEHOLDERS = frozenset(
     {

@@ -7,9 +7,9 @@ import shutil
 
 import msgspec
 
+from pipeline.core.lake import Lake
+from pipeline.core.sealed import read_sealed, write_sealed
 from pipeline.ingest.manifests import Manifest, write_manifest
-from pipeline.lake import Lake
-from pipeline.sealed import read_sealed, write_sealed
 
 KEY = "lake/_state/journal.json"
 

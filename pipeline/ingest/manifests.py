@@ -11,8 +11,8 @@ from datetime import date
 
 import msgspec
 
-from pipeline.lake import Lake
-from pipeline.sealed import read_sealed, write_sealed
+from pipeline.core.lake import Lake
+from pipeline.core.sealed import read_sealed, write_sealed
 
 _FOLDER = "lake/ingested"
 _KEY = re.compile(rf"{_FOLDER}/([0-9a-f]{{32}})\.json")

@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.contracts.canonical import PROMOTED_PREFIX
-from pipeline.product import Product, PropertyType
+from pipeline.core.canonical import PROMOTED_PREFIX
+from pipeline.core.product import Product, PropertyType
 
 _PROMOTED_TYPES: dict[PropertyType, pl.DataType] = {
     "string": pl.String(),

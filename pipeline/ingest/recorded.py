@@ -5,10 +5,9 @@ from datetime import datetime
 
 import polars as pl
 
-from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.contracts.canonical import MAX_TIME
-from pipeline.contracts.recordings import RAW_RECORDINGS
-from pipeline.days import day_start
+from pipeline.core.canonical import MAX_TIME, RAW_RECORDINGS
+from pipeline.core.contract import UTC_MICROSECONDS
+from pipeline.core.days import day_start
 from pipeline.ingest.batch import Batch
 from pipeline.ingest.erased import Erased
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from pipeline.contracts import TABLES
+from pipeline.core.lake import Lake
+from pipeline.core.registry import TABLES
 from pipeline.ingest.manifests import read_manifests
-from pipeline.lake import Lake
 
 _SHOWN = 200
 

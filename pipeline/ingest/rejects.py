@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from pipeline.lake import Lake, Staged
+from pipeline.core.lake import Lake, Staged
 
 SPILLED_BYTES = 64_000_000
 # What a row takes besides its texts.

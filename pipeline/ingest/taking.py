@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
 from pipeline.ingest.accept import Judged, judge, rejected_frame
 from pipeline.ingest.batch import Batch, Reader, Reject
 from pipeline.ingest.erased import Erased
@@ -19,8 +21,6 @@ from pipeline.ingest.raw_text import raw_text
 from pipeline.ingest.reading import Row, read_records
 from pipeline.ingest.recorded import days_of, recorded_frame
 from pipeline.ingest.rejects import Rejects
-from pipeline.lake import Lake
-from pipeline.product import Product
 
 # Raised whenever the meaning of a record changes: files are then read anew.
 READER_VERSION = "8"

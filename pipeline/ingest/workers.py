@@ -10,14 +10,14 @@ from functools import partial
 
 from loky import ProcessPoolExecutor
 
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
 from pipeline.ingest.erased import Erased
 from pipeline.ingest.faults import CannotRead, FileFault
 from pipeline.ingest.landing import LandingFile
 from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.reading.opening import PARQUET, ZIP, open_landing, packing
 from pipeline.ingest.taking import take_file
-from pipeline.lake import Lake
-from pipeline.product import Product
 
 Take = Callable[[LandingFile, str], Callable[[], Manifest]]
 # Bytes as they are when unpacked: below that, two seconds of reading or less.

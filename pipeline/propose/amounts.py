@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.core.product_sources import Source
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.sources import FORMATS
 from pipeline.ingest.sources.times import Clock
-from pipeline.product_sources import Source
 from pipeline.propose.names import CURRENCIES, NAMES, SYMBOLS
 from pipeline.propose.sample import SURE_SHARE, Sample, called, plain, share, words
 

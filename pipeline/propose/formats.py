@@ -7,13 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.contracts.canonical import KINDS
+from pipeline.core.canonical import KINDS
+from pipeline.core.product import Product
 from pipeline.ingest.batch import Batch, Reader
 from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.sources import FORMATS
 from pipeline.ingest.sources.fields import peek
 from pipeline.ingest.sources.rrweb_wrappers import unwrapped_line
-from pipeline.product import Product
 from pipeline.propose.names import word_set
 from pipeline.propose.sample import CannotPropose, first_records, plain, share
 

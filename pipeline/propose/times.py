@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from pipeline.core.product_base import EPOCHS, ISO
 from pipeline.ingest.sources.fields import epoch, number
-from pipeline.product_base import EPOCHS, ISO
 from pipeline.propose.sample import SURE_SHARE, share
 
 _DATES = (

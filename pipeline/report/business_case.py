@@ -5,12 +5,12 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from pipeline.product import Product
+from pipeline.core.product import Product
+from pipeline.domains.opportunities.units import STRATA_OF
 from pipeline.report import charts
 from pipeline.report.parts import Marts, Page, Quote, Section, Tile, count, day_text, releases_of, said, share
 from pipeline.report.passports import Trust, said_of
 from pipeline.report.replays import Replays, page_name, watch_links
-from pipeline.value.units import STRATA_OF
 
 _WEEKS_A_MONTH = 52 / 12
 DASH = "–"  # noqa: RUF001

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from pipeline.contracts import MARTS
-from pipeline.product import Product
+from pipeline.core.product import Product
+from pipeline.core.registry import MARTS
 from pipeline.report.parts import Page, Section
 from pipeline.report.passports import definition
 

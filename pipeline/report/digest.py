@@ -11,15 +11,15 @@ import polars as pl
 import vl_convert
 from markupsafe import Markup, escape
 
-from pipeline.alert_messages import sentence
-from pipeline.lake import Lake
-from pipeline.product import Product
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.core.sealed import read_sealed
+from pipeline.publish.alert_messages import sentence
+from pipeline.publish.webhook import post
 from pipeline.report.opportunities import title_of
 from pipeline.report.overview import because
 from pipeline.report.parts import Marts, Page, Section, Tile, figure_text, linked, said
 from pipeline.report.passports import Trust, said_of
-from pipeline.sealed import read_sealed
-from pipeline.webhook import post
 
 PICTURE_KEY, SENT_KEY = "report/digest.png", "lake/_state/digest_sent.json"
 _MOST, _WIDTH, _CHARACTERS = 3, 720, 92

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.product import Product
+from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.parts import Marts, Page, Section, count, figure_text, said
 

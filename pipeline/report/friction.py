@@ -5,8 +5,8 @@ from datetime import date
 import polars as pl
 from markupsafe import Markup
 
-from pipeline.days import ONE_DAY
-from pipeline.product import Product
+from pipeline.core.days import ONE_DAY
+from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.parts import Marts, Page, Section, count, day_text, releases_of, said, share
 from pipeline.report.replays import Replays, page_name, watch_links

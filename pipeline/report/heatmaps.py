@@ -6,8 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.days import ONE_DAY
-from pipeline.product import Product
+from pipeline.core.days import ONE_DAY
+from pipeline.core.product import Product
 from pipeline.report.parts import Marts, Overlay, Page, Section, count, share
 from pipeline.report.pictures import pictures, views
 

@@ -6,9 +6,9 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from pipeline.contracts.base import MICROS
-from pipeline.contracts.kpis import KPI_MEANINGS
-from pipeline.product import Product
+from pipeline.core.contract import MICROS
+from pipeline.core.product import Product
+from pipeline.domains.kpis.contract import KPI_MEANINGS
 from pipeline.report import charts
 from pipeline.report.parts import (
     Body,

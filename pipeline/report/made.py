@@ -9,12 +9,12 @@ from importlib.resources.abc import Traversable
 
 import msgspec
 
-from pipeline.catalog import CATALOG_KEY, catalog_version, read_catalog_version
-from pipeline.lake import Lake
-from pipeline.marts import RECORD_KEY
-from pipeline.product import Product
+from pipeline.build.marts import RECORD_KEY
+from pipeline.build.restatements import FOLDER as RESTATEMENTS
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.publish.catalog import CATALOG_KEY, catalog_version, read_catalog_version
 from pipeline.report.pictures import pictures
-from pipeline.restatements import FOLDER as RESTATEMENTS
 
 FOLDER = "report"
 MADE_KEY = f"{FOLDER}/_made.json"

@@ -4,13 +4,13 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.product import Product
+from pipeline.core.product import Product
+from pipeline.domains.opportunities.impact import CLAIMED_BELOW
 from pipeline.report import charts
 from pipeline.report.business_case import DASH, ask, case_page, cost, rates
 from pipeline.report.parts import Marts, Page, Section, count, day_text, linked, money, said, share
 from pipeline.report.passports import Trust
 from pipeline.report.replays import Replays
-from pipeline.value.impact import CLAIMED_BELOW
 
 _CASES, _SHOWN, _UNCLEAR_SHOWN = 8, 30, 12
 _COLOURS = {"claimed": charts.BLUE}

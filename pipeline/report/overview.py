@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from pipeline.contracts.base import MICROS
-from pipeline.product import Product
+from pipeline.core.contract import MICROS
+from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.opportunities import title_of
 from pipeline.report.parts import Marts, Page, Section, Tile, count, figure_text, linked, releases_of, said, share

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.product import Product
+from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.definitions import definitions_page
 from pipeline.report.digest import digest_of, digest_page

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from pipeline.product import Product
+from pipeline.core.product import Product
 from pipeline.report.flow import Flow
 
 Marts = Mapping[str, pl.DataFrame]

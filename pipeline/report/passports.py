@@ -14,13 +14,13 @@ from functools import cache
 
 import polars as pl
 
-from pipeline.contracts import TABLES, Column
-from pipeline.period_tables import PERIOD_TABLE
-from pipeline.product import Product
-from pipeline.product_parts import ProductPart
+from pipeline.build.sql_models import load_models, sources_of
+from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
+from pipeline.core.contract import Column
+from pipeline.core.product import Product
+from pipeline.core.product_parts import ProductPart
+from pipeline.core.registry import TABLES
 from pipeline.report.parts import Marts, Section, share
-from pipeline.sql_models import load_models, sources_of
-from pipeline.tables import DAY_TABLE
 
 _RECENT_DAYS = 28
 _WITH_BOTS = {

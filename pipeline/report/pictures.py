@@ -6,9 +6,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipeline.days import ONE_DAY
-from pipeline.product import Product
-from pipeline.product_pages import Page, Picture
+from pipeline.core.days import ONE_DAY
+from pipeline.core.product import Product
+from pipeline.core.product_pages import Page, Picture
 
 _TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 # A picture is set into the page: larger ones would make it slow to open.

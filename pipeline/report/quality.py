@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.problems.base import KINDS, Problem, current, latest, newest_of, problems_of
-from pipeline.product import Product
+from pipeline.core.product import Product
+from pipeline.events.problem import KINDS, Problem, current, latest, newest_of, problems_of
 from pipeline.report.parts import Marts, Page, Section, Warned, count, day_text, linked, said, share
 
 _DAYS, _SHOWN, _WARNED = 28, 30, 8

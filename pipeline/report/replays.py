@@ -15,8 +15,8 @@ import msgspec
 import polars as pl
 from markupsafe import Markup
 
-from pipeline.lake import Lake
-from pipeline.product import Product
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
 from pipeline.report.parts import Marts, Page, Section, count, day_text, duration, said, share
 
 FOLDER = "replays"

@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from pipeline.contracts.base import MICROS
-from pipeline.product import Product
+from pipeline.core.contract import MICROS
+from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.parts import Marts, Page, Section, count, figure_text, money, said, share
 

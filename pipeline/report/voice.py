@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from pipeline.product import Product
+from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.choices import choice_sections
 from pipeline.report.parts import Marts, Page, Quote, Section, count, day_text, releases_of, said, share

@@ -9,11 +9,12 @@ import msgspec
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from pipeline.configured import marts as configured_marts
-from pipeline.contracts import MARTS
+from pipeline.build.configured import marts as configured_marts
+from pipeline.build.restatements import ledger
+from pipeline.core.lake import Lake, mart_key
+from pipeline.core.product import Product
+from pipeline.core.registry import MARTS
 from pipeline.ingest.manifests import withdrawals
-from pipeline.lake import Lake, mart_key
-from pipeline.product import Product
 from pipeline.report.digest import digest_of, send_digest, write_picture
 from pipeline.report.faults import PagesFailedError, failed_page
 from pipeline.report.made import FOLDER, report_version, write_made
@@ -23,7 +24,6 @@ from pipeline.report.passports import Passport, passports, trust_of
 from pipeline.report.quality import Standing
 from pipeline.report.replays import FOLDER as REPLAYS
 from pipeline.report.replays import NO_PLAYER, page_name, player, replay_parts, replays_of
-from pipeline.restatements import ledger
 
 # These hold a row per incident or cell of all history.
 _LONG = ("heatmaps", "scroll_reach", "friction_events", "friction_elements")

@@ -8,10 +8,10 @@ from support import PRODUCT, drop, ndjson, record, take_all
 from typer.testing import CliRunner
 
 from assets.cli import app
-from pipeline.home import claim
+from pipeline.core.lake import Lake
+from pipeline.core.product_file import parse_product
+from pipeline.ingest.home import claim
 from pipeline.ingest.manifests import read_manifests
-from pipeline.lake import Lake
-from pipeline.product_file import parse_product
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from support import PRODUCT, compute_all, drop, marts_of, ndjson, product, recor
 
 from assets.resources import Home
 from assets.running import Runner
-from pipeline.configured import day_tables, marts, period_tables, unconfigured
+from pipeline.build.configured import day_tables, marts, period_tables, unconfigured
+from pipeline.build.marts import read_record
+from pipeline.core.lake import Lake
+from pipeline.core.product_file import parse_product
 from pipeline.ingest.sources import FORMATS
 from pipeline.ingest.sources.base import Recorder
-from pipeline.lake import Lake
-from pipeline.marts import read_record
-from pipeline.product_file import parse_product
 
 PLAIN = "name: Plain\ntime_zone: UTC\nstart_date: 2026-02-01\nsources: {web: {}}\n"
 FUNNEL = (

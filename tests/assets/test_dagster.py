@@ -18,13 +18,13 @@ from assets.definitions import build_defs
 from assets.partitions import RANGE_END, RANGE_START, local_days, range_tags
 from assets.resources import Home
 from assets.running import Runner, open_runner
-from pipeline.configured import day_tables, marts, period_tables
-from pipeline.contracts import MARTS, TABLES
-from pipeline.lake import Lake, Staged
-from pipeline.marts import read_record
-from pipeline.sql_models import load_models, sources_of
-from pipeline.state import VERDICTS, read_states
-from pipeline.tables import DAY_TABLE
+from pipeline.build.configured import day_tables, marts, period_tables
+from pipeline.build.marts import read_record
+from pipeline.build.sql_models import load_models, sources_of
+from pipeline.build.tables import DAY_TABLE
+from pipeline.core.lake import Lake, Staged
+from pipeline.core.registry import MARTS, TABLES
+from pipeline.core.state import VERDICTS, read_states
 
 ROOT = Path(__file__).parents[2]
 DAYS = days_from("2026-02-02", 6)
@@ -110,7 +110,7 @@ def test_a_failed_run_is_taken_up_again(home: Home, runner: Runner, monkeypatch:
         def no_memory(*_: object) -> None:
             raise MemoryError("no memory left")
 
-        broken.setattr("pipeline.tables.page_views", no_memory)
+        broken.setattr("pipeline.domains.events.domain.page_views", no_memory)
         runner.run()
     assert any("no memory left" in failure for failure in runner.failures)
     assert home.dirty().days["sessions"] == set()

@@ -23,7 +23,7 @@ from assets.definitions import build_defs
 from assets.processes import Worker, runs_under_way, signs_of_life, this_worker
 from assets.resources import Home
 from assets.running import Runner
-from pipeline.lake import Lake
+from pipeline.core.lake import Lake
 from pipeline.report.made import MADE_KEY
 
 STATUS = dg.DagsterRunStatus

@@ -13,17 +13,17 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from pipeline.contracts.base import UTC_MICROSECONDS
+from pipeline.core.contract import UTC_MICROSECONDS
+from pipeline.core.product_metrics import Condition
+from pipeline.domains.activity.lifecycle import active_periods, lifecycle, stickiness
+from pipeline.domains.friction.rage import rage_clicks
+from pipeline.domains.funnels.funnel import FunnelRules, funnel_people, step_counts
+from pipeline.domains.funnels.funnel_groups import grouped_people
+from pipeline.domains.funnels.funnel_times import bin_boundaries, funnel_trends, time_to_convert
+from pipeline.domains.journeys.journeys import JourneyRules, edges, visits
+from pipeline.domains.retention.retention import RetentionRules, grouped_retention, retention
 from pipeline.events.matching import holds as condition_holds
-from pipeline.metrics.funnel import FunnelRules, funnel_people, step_counts
-from pipeline.metrics.funnel_groups import grouped_people
-from pipeline.metrics.funnel_times import bin_boundaries, funnel_trends, time_to_convert
-from pipeline.metrics.journeys import JourneyRules, edges, visits
-from pipeline.metrics.lifecycle import active_periods, lifecycle, stickiness
-from pipeline.metrics.periods import Calendar
-from pipeline.metrics.rage import rage_clicks
-from pipeline.metrics.retention import RetentionRules, grouped_retention, retention
-from pipeline.product_metrics import Condition
+from pipeline.stats.periods import Calendar
 
 FOLDER = Path(os.environ.get("CONFORMANCE_CASES") or Path(__file__).parent / "cases")
 CASES = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))]

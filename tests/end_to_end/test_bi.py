@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 from support import at, compute_all, days_from, drop, ndjson, product, record, take_all
 
-from pipeline.catalog import CATALOG_KEY, DICTIONARY_KEY, write_catalog
-from pipeline.configured import marts
-from pipeline.contracts import MARTS
-from pipeline.dictionary import broken, promised
-from pipeline.lake import Lake
+from pipeline.build.configured import marts
+from pipeline.core.lake import Lake
+from pipeline.core.registry import MARTS
+from pipeline.publish.catalog import CATALOG_KEY, DICTIONARY_KEY, write_catalog
+from pipeline.publish.dictionary import broken, promised
 
 ROOT = Path(__file__).parents[2]
 

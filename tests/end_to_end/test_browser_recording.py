@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from support import at, compute_all, drop, missing, product, take_all
 
-from pipeline.lake import Lake
+from pipeline.core.lake import Lake
 from pipeline.report.replays import player
 from pipeline.report.write import write_report
 

@@ -13,16 +13,16 @@ import polars as pl
 import pytest
 from support import NOBODY_LINKED, NONE_REPEATED, drop, product, take_all
 
-from pipeline.contracts import TABLES
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.core.registry import TABLES
+from pipeline.domains.retention.tables import return_cells, return_events
+from pipeline.domains.value.cohorts import revenue_cells, value_counts
+from pipeline.domains.value.customers import customer_fits, customers
+from pipeline.domains.value.daily import outcomes
+from pipeline.events.activity import activity
 from pipeline.events.clean import clean_day
-from pipeline.lake import Lake
-from pipeline.metrics.people import activity
-from pipeline.metrics.people_tables import return_cells, return_events
-from pipeline.product import Product
 from pipeline.report.value import value_page
-from pipeline.value.cohorts import revenue_cells, value_counts
-from pipeline.value.customers import customer_fits, customers
-from pipeline.value.daily import outcomes
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "cdnow"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data/cdnow")

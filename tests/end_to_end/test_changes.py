@@ -13,15 +13,15 @@ from generate import write
 from sections import every_section
 from support import approve, marts_of, take_all
 
-from pipeline.build import Standing, build_days, build_period, find_dirty, take_snapshot
-from pipeline.configured import day_tables, marts, period_tables
-from pipeline.lake import Lake
-from pipeline.marts import Publication, build_mart, find_stale
-from pipeline.product import Product
-from pipeline.product_parts import PART_KEYS
-from pipeline.profile import Verdict
-from pipeline.sql_models import load_models, sources_of
-from pipeline.state import Snapshot
+from pipeline.build.compute import Standing, build_days, build_period, find_dirty, take_snapshot
+from pipeline.build.configured import day_tables, marts, period_tables
+from pipeline.build.marts import Publication, build_mart, find_stale
+from pipeline.build.sql_models import load_models, sources_of
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.core.product_parts import PART_KEYS
+from pipeline.core.state import Snapshot
+from pipeline.events.profile import Verdict
 
 Sections = dict[str, Any]
 Change = Callable[[Sections], object]

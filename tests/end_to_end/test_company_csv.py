@@ -14,7 +14,7 @@ from support import drop
 
 from assets.resources import Home
 from assets.running import Runner
-from pipeline.contracts import TABLES
+from pipeline.core.registry import TABLES
 from pipeline.ingest.manifests import read_manifests
 
 pytestmark = pytest.mark.slow

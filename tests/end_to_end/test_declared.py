@@ -11,16 +11,16 @@ from generate import write
 from sections import SHOP, every_section
 from support import compute_all, take_all
 
-from pipeline.build import Standing
+from pipeline.build.compute import Standing
+from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product, UndeclaredError
+from pipeline.core.product_file import load_product
+from pipeline.core.product_parts import PART_KEYS
+from pipeline.core.product_value import Opportunities
+from pipeline.core.state import IDENTITY, REPEATS
+from pipeline.declare import DayTable, PeriodSources, PeriodTable, Sources
 from pipeline.events.identity import Identities
-from pipeline.lake import Lake
-from pipeline.period_tables import PERIOD_TABLE, PERIOD_TABLES, PeriodSources, PeriodTable
-from pipeline.product import Product, UndeclaredError
-from pipeline.product_file import load_product
-from pipeline.product_parts import PART_KEYS
-from pipeline.product_value import Opportunities
-from pipeline.state import IDENTITY, REPEATS
-from pipeline.tables import DAY_TABLE, DAY_TABLES, DayTable, Sources
 
 DAY = date(2026, 10, 15)
 
@@ -75,7 +75,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     write(lake.path("landing"), people=120)
     product = load_product(SHOP)
     take_all(lake, product)
-    compute_all(lake, product, only=["kpis"])
+    compute_all(lake, product, only=["kpis", "alerts", "opportunities"])
     return House(lake, Product.model_validate(every_section()), Standing(lake, product))
 
 

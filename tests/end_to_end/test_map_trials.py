@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 from support import compute_all, drop, ndjson, product, record, take_all
 
-from pipeline.lake import Lake, mart_key
+from pipeline.core.lake import Lake, mart_key
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "iweb_qoe_clicks"
 MAP, ZOOM = '<div id="map">', '<div class="zoom-control"><button class="zoom-in">'

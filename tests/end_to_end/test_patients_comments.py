@@ -19,17 +19,17 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import normalized_mutual_info_score
 from support import NOBODY_LINKED, NONE_REPEATED, booked, drop, product, take_all
 
-from pipeline.contracts import TABLES
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.core.product_voice import Theme
+from pipeline.core.registry import TABLES
+from pipeline.domains.voice.feedback import feedback
+from pipeline.domains.voice.scores import feedback_counts, score_results
+from pipeline.domains.voice.team_themes import team_strengths
+from pipeline.domains.voice.text import BLANK
+from pipeline.domains.voice.themes import comment_themes
 from pipeline.events.clean import clean_day
-from pipeline.lake import Lake
-from pipeline.product import Product
-from pipeline.product_voice import Theme
-from pipeline.voice.feedback import feedback
-from pipeline.voice.responses import comments, last_answers
-from pipeline.voice.scores import feedback_counts, score_results
-from pipeline.voice.team_themes import team_strengths
-from pipeline.voice.text import BLANK
-from pipeline.voice.themes import comment_themes
+from pipeline.stats.answers import comments, last_answers
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "nhs_fft_comments" / "v6framework_230831.csv"
 pytestmark = pytest.mark.skipif(not DATA.is_file(), reason="needs ../shared/data/nhs_fft_comments")

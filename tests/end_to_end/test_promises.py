@@ -16,14 +16,14 @@ from support import approve, compute_all, marts_of, take_all
 
 from assets.resources import Home
 from assets.running import Runner
-from pipeline.build import build_days, find_dirty
-from pipeline.configured import day_tables
+from pipeline.build.compute import build_days, find_dirty
+from pipeline.build.configured import day_tables
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.core.product_file import load_product
 from pipeline.ingest.files import ingest, retract
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import read_manifests
-from pipeline.lake import Lake
-from pipeline.product import Product
-from pipeline.product_file import load_product
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 PEOPLE = 160

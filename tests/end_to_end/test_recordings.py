@@ -13,14 +13,14 @@ import polars as pl
 import pytest
 from support import approve, compute_all, drop, missing, product, take_all
 
-from pipeline.build import build_days, find_dirty
-from pipeline.contracts import TABLES
+from pipeline.build.compute import build_days, find_dirty
+from pipeline.build.sql_models import run_mart
+from pipeline.build.tables import DAY_TABLES
+from pipeline.core.lake import Lake
+from pipeline.core.registry import TABLES
 from pipeline.ingest.manifests import Manifest
-from pipeline.lake import Lake
 from pipeline.report.replays import page_name, player
 from pipeline.report.write import write_replays
-from pipeline.sql_models import run_mart
-from pipeline.tables import DAY_TABLES
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "rrweb_fixtures"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data/rrweb_fixtures isn't here")

@@ -17,10 +17,11 @@ import polars as pl
 import pytest
 from support import at, compute_all, drop, missing, ndjson, product, record, take_all
 
-from pipeline.configured import marts as configured
-from pipeline.contracts import MARTS, TABLES
-from pipeline.csv_export import export_csv
-from pipeline.lake import Lake, mart_key
+from pipeline.build.configured import marts as configured
+from pipeline.build.restatements import ledger
+from pipeline.core.lake import Lake, mart_key
+from pipeline.core.registry import MARTS, TABLES
+from pipeline.publish.csv_export import export_csv
 from pipeline.report.faults import PagesFailedError
 from pipeline.report.flow import flow_of
 from pipeline.report.pages import pages
@@ -28,7 +29,6 @@ from pipeline.report.parts import duration
 from pipeline.report.quality import Standing
 from pipeline.report.replays import replays_of
 from pipeline.report.write import NotPublishedError, send_week, write_report
-from pipeline.restatements import ledger
 
 # What stands where there is no number.
 DASH = "\u2013"

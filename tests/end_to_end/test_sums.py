@@ -7,13 +7,14 @@ import pytest
 from generate import write
 from support import compute_all, take_all
 
-from pipeline.contracts import TABLES, Table
+from pipeline.core.contract import Table
+from pipeline.core.lake import Lake, mart_key, period_key
+from pipeline.core.product_file import load_product
+from pipeline.core.registry import TABLES
+from pipeline.domains.friction.friction_tables import daily_friction
+from pipeline.domains.zones.heatmap import heatmap_cells
+from pipeline.domains.zones.zone_tables import daily_zones
 from pipeline.ingest.manifests import objects_by_day, read_manifests
-from pipeline.lake import Lake, mart_key, period_key
-from pipeline.metrics.friction_tables import daily_friction
-from pipeline.metrics.heatmap import heatmap_cells
-from pipeline.metrics.zone_tables import daily_zones
-from pipeline.product_file import load_product
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 

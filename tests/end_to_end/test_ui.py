@@ -18,8 +18,8 @@ from support import days_from, drop, marts_of, ndjson, open_browser, record
 
 from assets.resources import Home
 from assets.running import open_runner
-from pipeline.configured import day_tables
-from pipeline.lake import Lake
+from pipeline.build.configured import day_tables
+from pipeline.core.lake import Lake
 
 ROOT = Path(__file__).parents[2]
 DAYS = days_from("2026-02-02", 28)

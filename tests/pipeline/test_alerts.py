@@ -14,11 +14,11 @@ import polars as pl
 import pytest
 from support import product
 
-from pipeline.alert_messages import newest_alerts, send_new
-from pipeline.contracts import TABLES
-from pipeline.lake import Lake, day_key, mart_key
-from pipeline.metrics.alerts import alerts
-from pipeline.metrics.metric_alerts import metric_alerts
+from pipeline.core.lake import Lake, day_key, mart_key
+from pipeline.core.registry import TABLES
+from pipeline.domains.alerts.metric_alerts import metric_alerts
+from pipeline.publish.alert_messages import newest_alerts, send_new
+from pipeline.stats.alerts import alerts
 
 START = date(2026, 1, 5)
 Day = tuple[int, int]  # hits, n
@@ -191,7 +191,7 @@ def test_an_alert_is_told_once(lake: Lake) -> None:
 
 
 def test_what_could_not_be_told_is_told_the_next_time(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.webhook.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("pipeline.publish.webhook.time.sleep", lambda _seconds: None)
     with webhook(500) as (address, _), pytest.raises(OSError, match="500"):
         send_new(lake, product(), address)
     with webhook() as (address, heard):

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 from support import at, events_frame
 
+from pipeline.core.product import Bots
 from pipeline.events.bots import with_bots
-from pipeline.product import Bots
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/144.0.0.0 Safari/537.36"
 START = at("2026-02-03T10:00")

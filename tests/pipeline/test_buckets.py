@@ -12,10 +12,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipeline.metrics.buckets import by_bucket, key_range
-from pipeline.metrics.funnel import FunnelRules, funnel_people
-from pipeline.metrics.ordering import in_order
-from pipeline.metrics.retention import first_day_cells
+from pipeline.domains.funnels.funnel import FunnelRules, funnel_people
+from pipeline.domains.retention.retention import first_day_cells
+from pipeline.stats.buckets import by_bucket, key_range
+from pipeline.stats.ordering import in_order
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 RULES = FunnelRules(3, timedelta(days=7), exclusions=((0, 1),))

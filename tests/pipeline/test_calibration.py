@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import at, events_frame, product
 
+from pipeline.core.product import Product
+from pipeline.core.product_friction import calibrated
+from pipeline.domains.friction.calibration import first_views, friction_effects
+from pipeline.domains.friction.friction_tables import friction_incidents
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events
-from pipeline.metrics.calibration import calibrated, first_views, friction_effects
-from pipeline.metrics.friction_tables import friction_incidents
-from pipeline.metrics.like_for_like import like_for_like
-from pipeline.product import Product
+from pipeline.stats.like_for_like import like_for_like
 
 DAY = date(2026, 2, 3)
 Row = dict[str, Any]

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from support import approve, at, drop, ndjson, record, take_all
 
-from pipeline.build import build_days, find_dirty
+from pipeline.build.compute import build_days, find_dirty
 from pipeline.check import Checked, check_home
-from pipeline.home import claim
-from pipeline.lake import Lake
-from pipeline.product_file import ProductFileError, load_product
+from pipeline.core.lake import Lake
+from pipeline.core.product_file import ProductFileError, load_product
+from pipeline.ingest.home import claim
 
 HERO = '<main><section class="hero"><a class="cta" href="/p/1">'
 FILE: dict[str, Any] = {

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import NOBODY_LINKED, NONE_REPEATED, at, product
 
-from pipeline.contracts import EVENTS, RAW_EVENTS
+from pipeline.core.canonical import EVENTS, RAW_EVENTS
+from pipeline.core.product_pages import Page
 from pipeline.events.clean import CleanDay, clean_day
 from pipeline.events.keys import stable_key, stable_keys
 from pipeline.events.matching import page_names
-from pipeline.product_pages import Page
 
 Row = dict[str, Any]
 

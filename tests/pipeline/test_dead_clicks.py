@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from samples import RR, read, rr
 
-from pipeline.metrics.chains import chains_within
-from pipeline.product_friction import FrictionRules
+from pipeline.core.product_friction import FrictionRules
+from pipeline.events.chains import chains_within
 
 BUTTON = {"type": 2, "id": 2, "tagName": "button", "attributes": {"id": "b"}, "childNodes": []}
 SNAPSHOT = rr(2, {"node": {"type": 0, "id": 1, "childNodes": [BUTTON]}, "initialOffset": {"top": 40, "left": 0}}, 1)

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import compute_all, drop, marts_of, ndjson, product, record, take_all
 
-from pipeline.build import find_dirty
+from pipeline.build.compute import find_dirty
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
 from pipeline.events.duplicates import event_ids, repeated_ids
-from pipeline.lake import Lake
-from pipeline.product import Product
 
 START = date(2026, 2, 3)
 

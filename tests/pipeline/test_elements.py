@@ -8,11 +8,11 @@ import pytest
 import soupsieve
 from support import product
 
+from pipeline.core.product_friction import DEAD_EXEMPT, REPETITION
+from pipeline.domains.zones.elements import unzoned
+from pipeline.domains.zones.selectors import silent_selectors
+from pipeline.events.chains import depth_of, parsed, stable_chain
 from pipeline.ingest.sources.fields import element_chain
-from pipeline.metrics.chains import depth_of, parsed, stable_chain
-from pipeline.metrics.elements import unzoned
-from pipeline.metrics.selectors import silent_selectors
-from pipeline.product_friction import DEAD_EXEMPT, REPETITION
 
 DYNAMIC = product().elements.dynamic
 HERO = '<main><section class="hero"><img>'

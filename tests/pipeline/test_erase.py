@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 from support import compute_all, drop, marts_of, ndjson, product, record, take_all
 
-from pipeline.erase import erase
+from pipeline.core.lake import Lake
 from pipeline.ingest.files import ingest
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import read_manifests
-from pipeline.lake import Lake
+from pipeline.maintenance.erase import erase
 
 IDS = ("ann-1", "ann-2", "laptop-1", "phone-9")
 OTHERS = [

@@ -11,19 +11,19 @@ import pytest
 from faults import FEW
 from support import approve, compute_all, drop, ndjson, record, take_all
 
-from pipeline import build
-from pipeline.build import TakenBack, build_days, build_period
-from pipeline.erase import erase, still_held
+from pipeline.build import compute as build
+from pipeline.build.compute import TakenBack, build_days, build_period
+from pipeline.build.marts import Publication
+from pipeline.build.restatements import FOLDER, SCHEMA
+from pipeline.core.lake import Lake
+from pipeline.core.product_file import parse_product
+from pipeline.core.state import DayFailure, write_failure
 from pipeline.ingest import files as ingesting
 from pipeline.ingest.erased import COPY, KEY, Erased, ErasedUnreadable, read_erased
 from pipeline.ingest.files import retract
 from pipeline.ingest.manifests import Manifest, read_manifests
-from pipeline.lake import Lake
-from pipeline.marts import Publication
-from pipeline.mentions import Mentions, is_distinct
-from pipeline.product_file import parse_product
-from pipeline.restatements import FOLDER, SCHEMA
-from pipeline.state import DayFailure, write_failure
+from pipeline.maintenance.erase import erase, still_held
+from pipeline.maintenance.mentions import Mentions, is_distinct
 
 ANN = "Cust+4711"
 PRODUCT = parse_product(f"{FEW}properties: {{referred_by: string}}\n")

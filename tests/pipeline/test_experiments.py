@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from scipy import stats
 from support import at, days_from, experiment_streams, exposed, feedback_frame, product
 
-from pipeline.contracts import TABLES
-from pipeline.days import ONE_DAY
-from pipeline.product import Product
-from pipeline.value import statistics
-from pipeline.value.daily import exposures
-from pipeline.value.experiments import experiment_checks, experiment_days, experiment_results, weights_on
-from pipeline.value.statistics import Moments
+from pipeline.core.days import ONE_DAY
+from pipeline.core.product import Product
+from pipeline.core.registry import TABLES
+from pipeline.domains.experiments.daily import exposures
+from pipeline.domains.experiments.experiments import experiment_checks, experiment_days, experiment_results, weights_on
+from pipeline.stats import statistics
+from pipeline.stats.statistics import Moments
 
 Row = dict[str, Any]
 BEGIN = at("2026-03-02T10:00")

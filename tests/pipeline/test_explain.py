@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from support import approve, days_from, drop, ndjson, product, record, take_all
 
-from pipeline.build import build_days, find_dirty
-from pipeline.configured import day_tables
-from pipeline.explain import Vendor, explain
-from pipeline.lake import Lake
-from pipeline.product import Product
+from pipeline.build.compute import build_days, find_dirty
+from pipeline.build.configured import day_tables
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.publish.explain import Vendor, explain
 
 DAYS = days_from("2026-02-02", 14)
 CHANGES: dict[str, Any] = {

@@ -19,17 +19,17 @@ import pytest
 from faults import FAULTS, FEW, counted, failing, stopping, tried
 from support import approve, compute_all, drop, ndjson, record, take_all
 
-from pipeline.build import build_days, build_period, find_dirty
-from pipeline.erase import erase
-from pipeline.home import HOME_KEY, claim
+from pipeline.build.compute import build_days, build_period, find_dirty
+from pipeline.build.marts import Publication, build_mart
+from pipeline.core.lake import Lake
+from pipeline.core.product_file import parse_product
+from pipeline.events.profile import Verdict
 from pipeline.ingest.files import retract
+from pipeline.ingest.home import HOME_KEY, claim
 from pipeline.ingest.journal import finish
 from pipeline.ingest.manifests import read_manifests
-from pipeline.lake import Lake
-from pipeline.marts import Publication, build_mart
-from pipeline.product_file import parse_product
-from pipeline.profile import Verdict
-from pipeline.rebuild import rebuild
+from pipeline.maintenance.erase import erase
+from pipeline.maintenance.rebuild import rebuild
 from pipeline.report.made import report_is_stale
 from pipeline.report.write import write_report
 

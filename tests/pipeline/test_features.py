@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import at, events_frame, product
 
-from pipeline.metrics.features import feature_counts, feature_days
+from pipeline.domains.features.features import feature_counts, feature_days
 
 MONDAY = date(2026, 2, 2)
 CHAIN = '<main><section class="hero"><a class="cta">'

@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 from support import at, events_frame, product
 
+from pipeline.core.product import Product
+from pipeline.core.product_friction import FrictionRules
+from pipeline.domains.friction.friction import normalised
+from pipeline.domains.friction.friction_tables import daily_friction, friction_incidents, session_friction
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events, sessions
-from pipeline.metrics.friction import normalised
-from pipeline.metrics.friction_tables import daily_friction, friction_incidents, session_friction
-from pipeline.product import Product
-from pipeline.product_friction import FrictionRules
 
 DAY = date(2026, 2, 3)
 BUTTON = '<main><button class="buy">'

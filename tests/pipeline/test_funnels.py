@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import Event, most_steps, ordered_funnel, unordered_funnel
 
-from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.metrics.funnel import FunnelRules, funnel_people, step_counts
-from pipeline.metrics.funnel_groups import constant_people, grouped_people
-from pipeline.metrics.funnel_times import bin_boundaries, funnel_trends, time_to_convert
-from pipeline.metrics.periods import Calendar
+from pipeline.core.contract import UTC_MICROSECONDS
+from pipeline.domains.funnels.funnel import FunnelRules, funnel_people, step_counts
+from pipeline.domains.funnels.funnel_groups import constant_people, grouped_people
+from pipeline.domains.funnels.funnel_times import bin_boundaries, funnel_trends, time_to_convert
+from pipeline.stats.periods import Calendar
 
 BEGIN = datetime(2026, 2, 3, 10, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

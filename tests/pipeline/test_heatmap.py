@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import at, events_frame, product
 
+from pipeline.domains.zones.heatmap import heatmap_cells
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events
-from pipeline.metrics.heatmap import heatmap_cells
 
 DAY = date(2026, 2, 3)
 TEN = at("2026-02-03T10:00")

@@ -14,14 +14,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import product
 
-from pipeline.contracts import TABLES, Table
-from pipeline.contracts.base import Column
-from pipeline.days import day_start, days_between, ranges
-from pipeline.dictionary import markdown
-from pipeline.home import HomeMismatch, claim
-from pipeline.lake import Lake, day_key
-from pipeline.state import DayFailure, DayState, Snapshot, dirty_days, input_hash, read_state, read_states, write_state
-from pipeline.tables import DAY_TABLE, DAY_TABLES
+from pipeline.build.tables import DAY_TABLE, DAY_TABLES
+from pipeline.core.contract import Column, Table
+from pipeline.core.days import day_start, days_between, ranges
+from pipeline.core.lake import Lake, day_key
+from pipeline.core.registry import TABLES
+from pipeline.core.state import (
+    DayFailure,
+    DayState,
+    Snapshot,
+    dirty_days,
+    input_hash,
+    read_state,
+    read_states,
+    write_state,
+)
+from pipeline.ingest.home import HomeMismatch, claim
+from pipeline.publish.dictionary import markdown
 
 ROOT = Path(__file__).parents[2]
 

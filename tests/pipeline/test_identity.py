@@ -25,13 +25,14 @@ from support import (
     take_all,
 )
 
-from pipeline.as_of import Judges, marts_as_of
-from pipeline.build import find_dirty
-from pipeline.contracts import RAW_EVENTS, TABLES
+from pipeline.build.as_of import Judges, marts_as_of
+from pipeline.build.compute import find_dirty
+from pipeline.core.canonical import RAW_EVENTS
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.core.registry import TABLES
 from pipeline.events.identity import Identities, decided_by_links, identity_events, resolve, with_person
-from pipeline.lake import Lake
-from pipeline.product import Product
-from pipeline.profile import Verdict
+from pipeline.events.profile import Verdict
 
 Row = dict[str, Any]
 TELLING = {"web": "identify", "ga": "user_id"}

@@ -9,16 +9,15 @@ import polars as pl
 import pytest
 from support import approve, at, compute_all, drop, ndjson, product, record, take_all
 
-from pipeline.build import build_days, build_period
-from pipeline.configured import day_tables
-from pipeline.contracts import RAW_EVENTS
-from pipeline.contracts.canonical import ID_COLUMNS
+from pipeline.build.compute import build_days, build_period
+from pipeline.build.configured import day_tables
+from pipeline.build.marts import Publication, build_mart
+from pipeline.core.canonical import ID_COLUMNS, RAW_EVENTS
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.domains.data_quality.quality import far_future, placeholder_ids
+from pipeline.events.profile import Verdict
 from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests
-from pipeline.lake import Lake
-from pipeline.marts import Publication, build_mart
-from pipeline.metrics.quality import far_future, placeholder_ids
-from pipeline.product import Product
-from pipeline.profile import Verdict
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import at, drop, ndjson, product, record, take_all
 
-from pipeline.contracts import RAW_EVENTS, REJECTED
+from pipeline.core.canonical import RAW_EVENTS, REJECTED
+from pipeline.core.lake import Lake
 from pipeline.ingest.files import ingest, pending, retract, settled_pending
 from pipeline.ingest.landing import find, settled
 from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests
-from pipeline.lake import Lake
 
 GOOD = record("e1", "2026-01-05T10:00")
 

@@ -12,16 +12,16 @@ import pytest
 from faults import FEW, flip
 from support import approve, compute_all, drop, marts_of, ndjson, record, take_all
 
-from pipeline.build import build_days, find_dirty
-from pipeline.catalog import write_catalog
-from pipeline.configured import day_tables
-from pipeline.doctor import _unreadable, examine, unchecked
-from pipeline.home import claim
+from pipeline.build.compute import build_days, find_dirty
+from pipeline.build.configured import day_tables
+from pipeline.core.lake import Lake
+from pipeline.core.product_file import parse_product
 from pipeline.ingest.files import ingest, of_content
+from pipeline.ingest.home import claim
 from pipeline.ingest.manifests import read_manifests, write_manifest
-from pipeline.integrity import deep
-from pipeline.lake import Lake
-from pipeline.product_file import parse_product
+from pipeline.maintenance.doctor import _unreadable, examine, unchecked
+from pipeline.maintenance.integrity import deep
+from pipeline.publish.catalog import write_catalog
 
 PRODUCT = parse_product(FEW)
 MARTS = ["daily_kpis", "daily_quality"]

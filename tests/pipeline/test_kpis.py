@@ -14,16 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import at, days_from, experiment_streams, exposed, product
 
-from pipeline.contracts import TABLES
-from pipeline.days import ONE_DAY
-from pipeline.metrics import buckets
-from pipeline.product import Product
-from pipeline.product_value import Hypothesis
-from pipeline.value.daily import session_kpis
-from pipeline.value.kpi_parts import kpi_parts, mix_and_rate, tree
-from pipeline.value.kpi_sums import FIGURES
-from pipeline.value.kpis import kpi_results
-from pipeline.value.releases import hypothesis_results, judged, release_results
+from pipeline.core.days import ONE_DAY
+from pipeline.core.product import Product
+from pipeline.core.product_value import Hypothesis
+from pipeline.core.registry import TABLES
+from pipeline.domains.experiments.releases import hypothesis_results, judged, release_results
+from pipeline.domains.kpis.daily import session_kpis
+from pipeline.domains.kpis.kpi_parts import kpi_parts, mix_and_rate, tree
+from pipeline.domains.kpis.kpis import kpi_results
+from pipeline.stats import buckets
+from pipeline.stats.key_figures import FIGURES
 
 Row = dict[str, Any]
 MONDAY = date(2026, 2, 2)

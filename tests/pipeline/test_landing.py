@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 from support import drop, ndjson, product, record, take_all
 
-from pipeline.contracts import REJECTED
+from pipeline.core.canonical import REJECTED
+from pipeline.core.lake import Lake
 from pipeline.ingest import files as ingesting
 from pipeline.ingest.faults import CannotRead
 from pipeline.ingest.files import LandingUnread, ingest, listing, pending, settled_pending
@@ -25,7 +26,6 @@ from pipeline.ingest.landing import find, find_all
 from pipeline.ingest.manifests import Manifest, read_manifests, write_manifest
 from pipeline.ingest.reading import read_records
 from pipeline.ingest.reading.opening import _LandingStream, cannot_read
-from pipeline.lake import Lake
 
 ONE = ndjson([record("e1", "2026-01-05T10:00")])
 OTHER = ndjson([record("e2", "2026-01-05T10:00")])

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import drop, ndjson, product, take_all
 
-from pipeline.contracts import TABLES
+from pipeline.core.lake import Lake
+from pipeline.core.product_file import ProductFileError, parse_product
+from pipeline.core.registry import TABLES
 from pipeline.ingest.batch import UNFORESEEN, Reader
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.scrub import scrub_text
-from pipeline.lake import Lake
-from pipeline.product_file import ProductFileError, parse_product
 from pipeline.propose import CannotPropose, propose
 
 BASE = {"event_id": "id", "occurred_at": "t", "kind": {"constant": "custom"}}

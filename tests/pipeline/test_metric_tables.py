@@ -7,20 +7,15 @@ import polars as pl
 import pytest
 from support import at, events_frame, product
 
-from pipeline.contracts import TABLES
+from pipeline.core.product_file import ProductFileError, parse_product
+from pipeline.core.product_metrics import Match
+from pipeline.core.registry import TABLES
+from pipeline.domains.features.features import feature_counts, feature_days
+from pipeline.domains.funnels.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events
+from pipeline.domains.journeys.tables import journey_edge_counts, journey_events, journey_ways
+from pipeline.domains.retention.tables import return_cells, return_events
 from pipeline.events.matching import matches
 from pipeline.events.sessions import session_events
-from pipeline.metrics.features import feature_counts, feature_days
-from pipeline.metrics.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events
-from pipeline.metrics.people_tables import (
-    journey_edge_counts,
-    journey_events,
-    journey_ways,
-    return_cells,
-    return_events,
-)
-from pipeline.product_file import ProductFileError, parse_product
-from pipeline.product_metrics import Match
 
 DAY = date(2026, 2, 2)
 HOME = {"label": "Home", "kind": "page_view", "page": "home"}

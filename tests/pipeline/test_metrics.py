@@ -11,13 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import at, days_from, events_frame, product
 
-from pipeline.contracts import TABLES
-from pipeline.metrics.funnel_tables import funnel_results, step_events
-from pipeline.metrics.people import activity, people_daily, retention_cells
-from pipeline.metrics.quality import quality_counts
-from pipeline.metrics.zones import zones_of_chain
-from pipeline.product import Product
-from pipeline.product_pages import Zone
+from pipeline.core.product import Product
+from pipeline.core.product_pages import Zone
+from pipeline.core.registry import TABLES
+from pipeline.domains.activity.people import people_daily
+from pipeline.domains.data_quality.quality import quality_counts
+from pipeline.domains.funnels.funnel_tables import funnel_results, step_events
+from pipeline.domains.retention.first_days import retention_cells
+from pipeline.events.activity import activity
+from pipeline.events.zones import zones_of_chain
 
 DAYS = days_from("2026-03-25", 40)
 visits = st.sets(st.tuples(st.integers(1, 6), st.integers(0, len(DAYS) - 1)), max_size=40)

@@ -9,12 +9,12 @@ import pytest
 from opportunity_samples import BEGIN, MICROS, MONDAY, Row, beside, bit, incident, made, table, view, visits
 from support import days_from, feedback_frame, product
 
-from pipeline.contracts import TABLES
-from pipeline.days import ONE_DAY
-from pipeline.metrics import buckets
-from pipeline.product import Product
-from pipeline.value.evidence import opportunity_evidence
-from pipeline.value.opportunities import id_of, opportunity_results, spans
+from pipeline.core.days import ONE_DAY
+from pipeline.core.product import Product
+from pipeline.core.registry import TABLES
+from pipeline.domains.opportunities.evidence import opportunity_evidence
+from pipeline.domains.opportunities.opportunities import id_of, opportunity_results, spans
+from pipeline.stats import buckets
 
 
 def test_a_planted_loss_is_claimed_and_its_cost_lies_in_the_interval() -> None:

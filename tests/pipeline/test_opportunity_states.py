@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from opportunity_samples import BEGIN, MONDAY, beside, bit, made, table, visits
 from support import at, days_from, feedback_frame, product
 
-from pipeline.contracts import TABLES
-from pipeline.days import ONE_DAY
-from pipeline.value.opportunities import opportunity_results
-from pipeline.value.opportunity_states import parts_of, state_of
+from pipeline.core.days import ONE_DAY
+from pipeline.core.registry import TABLES
+from pipeline.domains.opportunities.opportunities import opportunity_results
+from pipeline.domains.opportunities.opportunity_states import parts_of, state_of
 
 SUNDAY = MONDAY + ONE_DAY * 27
 

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from oracles import journey_steps, lifecycle_states, retention_grid
 from support import product
 
-from pipeline.contracts import TABLES
-from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.days import days_between
-from pipeline.metrics.journeys import JourneyRules, edges, sequences, visits
-from pipeline.metrics.lifecycle import active_periods, lifecycle, stickiness
-from pipeline.metrics.people_tables import lifecycle_counts, return_cells, stickiness_counts
-from pipeline.metrics.periods import Calendar, Unit
-from pipeline.metrics.retention import RetentionRules, averages, grouped_retention, retention
+from pipeline.core.contract import UTC_MICROSECONDS
+from pipeline.core.days import days_between
+from pipeline.core.registry import TABLES
+from pipeline.domains.activity.lifecycle import active_periods, lifecycle, stickiness
+from pipeline.domains.activity.tables import lifecycle_counts, stickiness_counts
+from pipeline.domains.journeys.journeys import JourneyRules, edges, sequences, visits
+from pipeline.domains.retention.retention import RetentionRules, averages, grouped_retention, retention
+from pipeline.domains.retention.tables import return_cells
+from pipeline.stats.periods import Calendar, Unit
 
 ZONES = ["UTC", "Europe/Berlin", "America/Los_Angeles", "Pacific/Auckland", "Asia/Kolkata", "America/Sao_Paulo"]
 # Clocks change on 29 March 2026 in Berlin, on 8 March in Los Angeles, on 5 April in Auckland.

@@ -9,20 +9,20 @@ import polars as pl
 import pytest
 from support import approve, drop, ndjson, product, record, take_all
 
-from pipeline.build import build_days, find_dirty, problems_now
-from pipeline.drift import find_drift
+from pipeline.build.compute import build_days, find_dirty, problems_now
+from pipeline.build.gate import judge
+from pipeline.core.lake import Lake
+from pipeline.domains.data_quality.days import day_problems
+from pipeline.domains.data_quality.files import placeholder_problems
+from pipeline.domains.data_quality.find import problems_frame
+from pipeline.domains.data_quality.quality import ingest_files, rejected_counts
+from pipeline.events.problem import KINDS, Problem, current, in_order, latest, problems_of
+from pipeline.events.profile import events_profile
+from pipeline.ingest.drift import find_drift
 from pipeline.ingest.files import ingest, pending, retract
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import Manifest, read_manifests
 from pipeline.ingest.rejected import examples
-from pipeline.lake import Lake
-from pipeline.metrics.quality import ingest_files, rejected_counts
-from pipeline.problems.base import KINDS, Problem, current, in_order, latest, problems_of
-from pipeline.problems.days import day_problems
-from pipeline.problems.files import placeholder_problems
-from pipeline.problems.find import problems_frame
-from pipeline.profile import events_profile
-from pipeline.quality import judge
 
 DAY = date(2026, 3, 10)
 DAYS = [DAY + timedelta(days=i) for i in range(14)]

@@ -12,9 +12,9 @@ import yaml
 from pydantic import ValidationError
 from support import PRODUCT, product
 
-from pipeline.product import Product
-from pipeline.product_faults import sentences
-from pipeline.product_file import ProductFileError, load_product, parse_product, schema
+from pipeline.core.product import Product
+from pipeline.core.product_faults import sentences
+from pipeline.core.product_file import ProductFileError, load_product, parse_product, schema
 
 GOOD = PRODUCT.strip()
 ROOT = Path(__file__).parents[2]

@@ -15,11 +15,11 @@ import pytest
 import samples
 from support import compute_all, drop, ndjson, take_all
 
-from pipeline.contracts import TABLES
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.core.product_file import parse_product
+from pipeline.core.registry import TABLES
 from pipeline.ingest.sources import FORMATS
-from pipeline.lake import Lake
-from pipeline.product import Product
-from pipeline.product_file import parse_product
 from pipeline.propose import CannotPropose, propose
 from pipeline.propose.kinds import kind_of, may_be_written
 

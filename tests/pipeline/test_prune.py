@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from support import compute_all, drop, ndjson, product, record, take_all
 
-from pipeline.home import claim
+from pipeline.core.lake import Lake
+from pipeline.ingest.home import claim
 from pipeline.ingest.manifests import read_manifests
-from pipeline.lake import Lake
-from pipeline.prune import YOUNG_SECONDS, prune
+from pipeline.maintenance.prune import YOUNG_SECONDS, prune
 
 LATER = time.time() + 2 * YOUNG_SECONDS
 
@@ -69,7 +69,7 @@ def test_what_is_young_may_be_on_its_way_in(lake: Lake) -> None:
 
 
 def test_where_a_manifest_cannot_be_read_no_raw_object_goes(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.prune.read_manifests", lambda _lake: {})
+    monkeypatch.setattr("pipeline.maintenance.prune.read_manifests", lambda _lake: {})
     prune(lake, now=LATER)
     assert len(list(lake.keys("lake/raw_events"))) == 2
 

@@ -7,10 +7,11 @@ import polars as pl
 import pytest
 from support import NOBODY_LINKED, NONE_REPEATED, at, events_frame, product
 
-from pipeline.contracts import TABLES, Column, Table
+from pipeline.build.gate import judge, judge_mart
+from pipeline.core.contract import Column, Table
+from pipeline.core.registry import TABLES
 from pipeline.events.clean import clean_day
-from pipeline.profile import Facts, Verdict, batch_profile
-from pipeline.quality import judge, judge_mart
+from pipeline.events.profile import Facts, Verdict, batch_profile
 
 SESSIONS = TABLES["daily_sessions"]
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import at
 
-from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.metrics.rage import RAGE_SETS, RageSet, rage_clicks
+from pipeline.core.contract import UTC_MICROSECONDS
+from pipeline.domains.friction.rage import RAGE_SETS, RageSet, rage_clicks
 
 Click = tuple[int, int, int, str]
 SCHEMA = {

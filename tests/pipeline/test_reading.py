@@ -14,12 +14,12 @@ import pyarrow as pa
 import pytest
 from support import drop, ndjson, product, record, take_all
 
-from pipeline.contracts import RAW_EVENTS, REJECTED
+from pipeline.core.canonical import RAW_EVENTS, REJECTED
+from pipeline.core.lake import Lake
+from pipeline.core.product_file import parse_product
 from pipeline.ingest.faults import FileFault, RecordFault
 from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests
 from pipeline.ingest.reading import How, contains, read_records
-from pipeline.lake import Lake
-from pipeline.product_file import parse_product
 
 ROWS = [record("e1", "2026-01-05T10:00"), record("e2", "2026-01-05T10:01")]
 LINES = ndjson(ROWS)

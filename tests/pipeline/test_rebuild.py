@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import compute_all, drop, marts_of, ndjson, record, take_all
 
-from pipeline.erase import erase
-from pipeline.home import HomeMismatch, claim
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.core.product_file import parse_product
 from pipeline.ingest.files import retract
+from pipeline.ingest.home import HomeMismatch, claim
 from pipeline.ingest.manifests import read_manifests, rejected_by_rule
-from pipeline.lake import Lake
-from pipeline.product import Product
-from pipeline.product_file import parse_product
-from pipeline.rebuild import WouldLose, plan, rebuild
+from pipeline.maintenance.erase import erase
+from pipeline.maintenance.rebuild import WouldLose, plan, rebuild
 
 BERLIN = parse_product(FEW)
 MARTS = ("daily_kpis", "daily_quality")

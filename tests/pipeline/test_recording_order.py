@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from recorded import BEGIN, chosen, computed, element, kept, mutation, text
 from support import drop, ndjson, product, take_all
 
-from pipeline.events.recording_order import Piece, in_turn
+from pipeline.core.lake import Lake
+from pipeline.domains.replays.recording_order import Piece, in_turn
 from pipeline.ingest.sources.rrweb_wrappers import moment
-from pipeline.lake import Lake
 
 META = (0, 4, {"href": "https://a.example/", "width": 1000, "height": 600})
 PAGE = {"type": 0, "id": 1, "childNodes": [element(2, "html", {}, element(3, "body", {}, element(10, "div", {})))]}

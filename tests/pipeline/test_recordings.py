@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from recorded import BEGIN, SECRETS, chosen, computed, element, events, kept, mutation, stored, text
 from support import drop, ndjson, product, record
 
-from pipeline.erase import erase
+from pipeline.core.lake import Lake
 from pipeline.ingest.files import retract
-from pipeline.lake import Lake
+from pipeline.maintenance.erase import erase
 
 EDITED = "edited-words"
 

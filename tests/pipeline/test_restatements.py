@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import at, compute_all, drop, ndjson, product, record, take_all
 
-from pipeline.contracts import TABLES
-from pipeline.erase import erase
+from pipeline.build.restatements import ledger, restated
+from pipeline.core.lake import Lake
+from pipeline.core.registry import TABLES
 from pipeline.ingest.files import retract
-from pipeline.lake import Lake
-from pipeline.restatements import ledger, restated
+from pipeline.maintenance.erase import erase
 
 NOW, LATER = at("2026-03-01T04:15"), at("2026-03-02T04:15")
 

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import drop, product, take_all
 
+from pipeline.core.lake import Lake
 from pipeline.ingest.erased import Erased
 from pipeline.ingest.raw_text import raw_text
 from pipeline.ingest.scrub import scrub_series, scrub_text, scrub_unread, without_personal
 from pipeline.ingest.sources import FORMATS
 from pipeline.ingest.sources.snowplow import TSV_COLUMNS
-from pipeline.lake import Lake
 
 
 @pytest.mark.parametrize(

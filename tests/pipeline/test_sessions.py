@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import at, events_frame, product
 
-from pipeline.days import day_start
+from pipeline.core.days import day_start
+from pipeline.core.product import Product
 from pipeline.events.sessions import session_events, sessions
-from pipeline.product import Product
 
 PAUSE = timedelta(minutes=30)
 Row = dict[str, Any]

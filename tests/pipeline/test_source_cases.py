@@ -11,9 +11,9 @@ import samples
 from samples import RR, read, rr
 from support import compute_all, drop, ndjson, product, take_all
 
+from pipeline.core.lake import Lake
 from pipeline.ingest.faults import FileFault
 from pipeline.ingest.reading import read_records
-from pipeline.lake import Lake
 
 CALL = {"type": "track", "messageId": "1", "anonymousId": "d", "timestamp": "2026-02-03T10:00:00Z"}
 PH = {"uuid": "1", "event": "e", "distinct_id": "d", "timestamp": "2026-02-03T10:00:00Z"}

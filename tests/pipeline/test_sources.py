@@ -13,7 +13,8 @@ import samples
 from samples import RR, read, rr
 from support import compute_all, marts_of, ndjson, product
 
-from pipeline.contracts.canonical import INPUT_COLUMNS
+from pipeline.core.canonical import INPUT_COLUMNS
+from pipeline.core.lake import Lake
 from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.sources import (
     FORMATS,
@@ -29,7 +30,6 @@ from pipeline.ingest.sources import (
     surveys,
 )
 from pipeline.ingest.sources.elements import from_chain
-from pipeline.lake import Lake
 
 MODULES = {
     m.__name__.rsplit(".", 1)[-1]: m

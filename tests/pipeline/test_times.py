@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from samples import read
 from support import ndjson, product
 
+from pipeline.core.product_file import ProductFileError, parse_product
 from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.sources.times import Clock, form_of
-from pipeline.product_file import ProductFileError, parse_product
 
 ELEVEN = datetime(2026, 3, 10, 11, tzinfo=UTC)
 

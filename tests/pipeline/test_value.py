@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import at, days_from, events_frame, product
 
-from pipeline.contracts import TABLES
-from pipeline.days import ONE_DAY
+from pipeline.core.days import ONE_DAY
+from pipeline.core.registry import TABLES
+from pipeline.domains.kpis.segment_spells import segment_spells
+from pipeline.domains.value.behaviour import READS, behaviour_values
+from pipeline.domains.value.bgnbd import BgNbd, chance_alive, expected_purchases, fit_gamma_gamma
+from pipeline.domains.value.cohorts import revenue_cells, value_counts
+from pipeline.domains.value.customers import customers
+from pipeline.domains.value.daily import outcomes
 from pipeline.events.matching import revenue_of
-from pipeline.metrics import buckets
-from pipeline.value.behaviour import READS, behaviour_values
-from pipeline.value.bgnbd import BgNbd, chance_alive, expected_purchases, fit_gamma_gamma
-from pipeline.value.cohorts import revenue_cells, value_counts
-from pipeline.value.customers import customers
-from pipeline.value.daily import outcomes
-from pipeline.value.segment_spells import segment_spells
-from pipeline.value.standardised import effects, marked, sums
+from pipeline.stats import buckets
+from pipeline.stats.standardised import effects, marked, sums
 
 Row = dict[str, Any]
 DAY = date(2026, 2, 2)

@@ -12,16 +12,16 @@ import ua_parser
 from samples import read
 from support import at, days_from, events_frame, ndjson, product
 
-from pipeline.contracts.canonical import VISIT_COLUMNS
-from pipeline.days import ONE_DAY
+from pipeline.core.canonical import VISIT_COLUMNS
+from pipeline.core.days import ONE_DAY
+from pipeline.core.product import Product
+from pipeline.core.product_file import ProductFileError, parse_product
+from pipeline.domains.funnels.funnel_tables import funnel_results, step_events
+from pipeline.domains.retention.tables import return_cells, return_events
 from pipeline.events import visits
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events, sessions
 from pipeline.events.visits import with_visits_told
-from pipeline.metrics.funnel_tables import funnel_results, step_events
-from pipeline.metrics.people_tables import return_cells, return_events
-from pipeline.product import Product
-from pipeline.product_file import ProductFileError, parse_product
 
 DAY = date(2026, 2, 3)
 Row = dict[str, Any]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import at, days_from, feedback_frame, product
 
-from pipeline.contracts import TABLES
-from pipeline.voice.behaviour import behaviour_results
+from pipeline.core.registry import TABLES
+from pipeline.domains.voice.behaviour import behaviour_results
 
 PRODUCT = product(
     surveys={"shop": {"questions": {"recommend": {"kind": "nps"}}}}, voice={"looks_back_days": 3}, time_zone="UTC"

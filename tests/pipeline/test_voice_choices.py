@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import compute_all, days_from, drop, feedback_frame, ndjson, product, record, take_all
 
-from pipeline.contracts import TABLES
-from pipeline.lake import Lake
+from pipeline.core.lake import Lake
+from pipeline.core.registry import TABLES
+from pipeline.domains.voice.choices import OTHER, choice_counts
 from pipeline.report.choices import choice_sections
-from pipeline.voice.choices import OTHER, choice_counts
-from pipeline.voice.intervals import wilson
+from pipeline.stats.intervals import wilson
 
 DAYS = days_from("2026-02-02", 14)
 FREE = product(surveys={"shop": {"questions": {"reason": {"kind": "choice"}}}})

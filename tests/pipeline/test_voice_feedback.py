@@ -9,16 +9,16 @@ import polars as pl
 import pytest
 from support import at, booked, compute_all, drop, events_frame, ndjson, product, record, take_all
 
-from pipeline.contracts import TABLES
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.core.product_file import ProductFileError, parse_product
+from pipeline.core.registry import TABLES
+from pipeline.domains.voice.feedback import feedback
+from pipeline.domains.voice.scores import feedback_counts
+from pipeline.domains.voice.text import BLANK, SIGNS, language_of, non_answer, sentiment_e4, stock_phrases
 from pipeline.ingest.sources import FORMATS
 from pipeline.ingest.sources.times import Clock
-from pipeline.lake import Lake
-from pipeline.product import Product
-from pipeline.product_file import ProductFileError, parse_product
-from pipeline.voice.feedback import feedback
-from pipeline.voice.responses import comments, last_answers, valid_scores
-from pipeline.voice.scores import feedback_counts
-from pipeline.voice.text import BLANK, SIGNS, language_of, non_answer, sentiment_e4, stock_phrases
+from pipeline.stats.answers import comments, last_answers, valid_scores
 
 DAY = date(2026, 2, 3)
 SURVEYS: dict[str, Any] = {

@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import days_from, feedback_frame, product
 
-from pipeline.contracts import TABLES
-from pipeline.metrics.metric_alerts import metric_alerts
-from pipeline.voice.intervals import mean, nps, wilson
-from pipeline.voice.scores import feedback_counts, score_results, voice_periods, watched_scores
+from pipeline.core.registry import TABLES
+from pipeline.domains.alerts.metric_alerts import metric_alerts
+from pipeline.domains.alerts.watched_scores import watched_scores
+from pipeline.domains.voice.scores import feedback_counts, score_results, voice_periods
+from pipeline.stats.intervals import mean, nps, wilson
 
 DRAWS = 10_000
 PRODUCT = product(
@@ -315,7 +316,7 @@ def test_a_jump_of_detractors_is_an_alert_of_the_common_rule() -> None:
         for n, day in enumerate(days)
         for i in range(300)
     ]
-    series = watched_scores(feedback_frame(rows).lazy(), PRODUCT)
+    series = watched_scores(feedback_counts(feedback_frame(rows).lazy(), PRODUCT).lazy())
     assert set(series["metric"]) == {"low_score: shop/recommend"}
     empty = {
         name: TABLES[name].schema.to_frame().lazy() for name in ("daily_friction", "daily_zones", "daily_sessions")

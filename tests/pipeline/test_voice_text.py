@@ -2,7 +2,16 @@
 
 import pytest
 
-from pipeline.voice.text import BLANK, SIGNS, language_of, non_answer, sentiment_e4, telling_words, valence, words_of
+from pipeline.domains.voice.text import (
+    BLANK,
+    SIGNS,
+    language_of,
+    non_answer,
+    sentiment_e4,
+    telling_words,
+    valence,
+    words_of,
+)
 
 PHRASES = frozenset(["no", "nothing"])
 

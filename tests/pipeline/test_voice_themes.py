@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import days_from, feedback_frame, product
 
-from pipeline.metrics.alerts import with_q
-from pipeline.product_voice import Theme
-from pipeline.voice.differences import difference
-from pipeline.voice.found_themes import EVERY_DAYS, FIRST_COMMENTS, FoundTheme, Looked, look, look_days, name_of
-from pipeline.voice.quotes import quote_list
-from pipeline.voice.team_themes import team_strengths
-from pipeline.voice.themes import comment_themes, theme_list, theme_results
+from pipeline.core.product_voice import Theme
+from pipeline.domains.voice.found_themes import EVERY_DAYS, FIRST_COMMENTS, FoundTheme, Looked, look, look_days, name_of
+from pipeline.domains.voice.quotes import quote_list
+from pipeline.domains.voice.team_themes import team_strengths
+from pipeline.domains.voice.themes import comment_themes, theme_list, theme_results
+from pipeline.stats.alerts import with_q
+from pipeline.stats.differences import difference
 
 PRODUCT = product(
     surveys={"shop": {"questions": {"recommend": {"kind": "nps"}, "why": {"kind": "text"}}}},

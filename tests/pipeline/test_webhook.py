@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from pipeline import webhook
-from pipeline.webhook import WebhookError, post
+from pipeline.publish import webhook
+from pipeline.publish.webhook import WebhookError, post
 
 HIDDEN = "T0HIDDEN"
 

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import at, days_from, events_frame, product
 
+from pipeline.core.product import Product
+from pipeline.domains.friction.friction_tables import friction_incidents
+from pipeline.domains.zones.zone_periods import zone_people_counts
+from pipeline.domains.zones.zone_tables import daily_zones, zone_people
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events
-from pipeline.metrics.friction_tables import friction_incidents
-from pipeline.metrics.zone_periods import zone_people_counts
-from pipeline.metrics.zone_tables import daily_zones, zone_people
-from pipeline.product import Product
 
 DAY = date(2026, 2, 3)
 TEN = at("2026-02-03T10:00")
@@ -438,7 +438,7 @@ def test_ranges_of_people_give_the_same_rows(ranges: int, monkeypatch: pytest.Mo
     def so_many(_rows: int) -> int:
         return ranges
 
-    monkeypatch.setattr("pipeline.metrics.zone_periods.ranges_of", so_many)
+    monkeypatch.setattr("pipeline.domains.zones.zone_periods.ranges_of", so_many)
     assert person_days(rows, 14).equals(whole)
     assert whole.select("period", "period_start", "page", "zone", "device_type").is_unique().all()
 

@@ -6,8 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipeline.contracts import MARTS, TABLES
-from pipeline.sql_models import (
+from pipeline.build.sql_models import (
     ModelError,
     column_lineage,
     in_order,
@@ -17,6 +16,7 @@ from pipeline.sql_models import (
     sources_of,
     written_lineage,
 )
+from pipeline.core.registry import DOMAIN_OF, MARTS, TABLES
 
 MON, TUE = date(2026, 2, 2), date(2026, 2, 3)
 Row = dict[str, Any]
@@ -795,7 +795,7 @@ def test_no_rows_give_no_rows(mart: str) -> None:
 @pytest.mark.parametrize("mart", [mart.name for mart in MARTS])
 def test_every_mart_has_a_model_with_its_description_and_lineage(mart: str) -> None:
     models = load_models()
-    assert models[mart].layer == "marts"
+    assert models[mart].layer == f"marts/{DOMAIN_OF[mart]}"
     assert models[mart].description
     traced = column_lineage(mart, models)
     written = {column: set(sources) for column, sources in written_lineage()[mart].items()}

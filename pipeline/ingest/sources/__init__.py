@@ -1,5 +1,6 @@
 """One module per event format; each turns a record into canonical events. The list of them is `FORMATS`."""
 
+from pipeline.core.product_sources import FormatName
 from pipeline.ingest.sources import (
     amplitude,
     canonical,
@@ -13,7 +14,6 @@ from pipeline.ingest.sources import (
     surveys,
 )
 from pipeline.ingest.sources.base import Format
-from pipeline.product_sources import FormatName
 
 FORMATS: dict[FormatName, Format] = {
     "canonical": canonical.FORMAT,

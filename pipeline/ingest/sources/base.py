@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
-from pipeline.contracts.canonical import Capability
+from pipeline.core.canonical import Capability
+from pipeline.core.product_sources import Source
 from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.sources.fields import Fields, parsed
 from pipeline.ingest.sources.times import Clock
-from pipeline.product_sources import Source
 
 # Turns a record, which it may change, into canonical events: fields by the names of INPUT_COLUMNS, all else under
 # `properties`. Raises RecordFault for a record that can't be read and RecordLeftOut for one without an event; where one

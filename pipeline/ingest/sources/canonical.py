@@ -18,13 +18,13 @@ from typing import Annotated, Any
 import msgspec
 import polars as pl
 
-from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.contracts.canonical import ID_COLUMNS, INPUT_COLUMNS
+from pipeline.core.canonical import ID_COLUMNS, INPUT_COLUMNS
+from pipeline.core.contract import UTC_MICROSECONDS
+from pipeline.core.product_sources import Source
 from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.sources.base import Format, ToEvents
 from pipeline.ingest.sources.fields import Fields
 from pipeline.ingest.sources.times import Clock
-from pipeline.product_sources import Source
 
 _INT32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 _INT64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]

@@ -10,10 +10,10 @@ from typing import Any
 import soupsieve
 from bs4 import BeautifulSoup, Tag
 
+from pipeline.core.product_sources import Replay
 from pipeline.ingest.scrub_names import kind_of
 from pipeline.ingest.sources.dom import Dom
 from pipeline.ingest.sources.fields import Fields
-from pipeline.product_sources import Replay
 
 _FIELDS = frozenset({"input", "textarea", "select"})
 # What shows a value: the chosen one, one to choose, or one that was worked out.

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 import xxhash
 
-from pipeline.contracts.canonical import MAX_CHAIN_CHARACTERS
+from pipeline.core.canonical import MAX_CHAIN_CHARACTERS
 from pipeline.ingest.faults import RecordFault
 
 Fields = dict[str, Any]

@@ -38,21 +38,11 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from pipeline.core.product_sources import Source
 from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.sources.base import Format, ToEvents
-from pipeline.ingest.sources.fields import (
-    Fields,
-    derived_id,
-    first,
-    long,
-    outcome,
-    peek,
-    properties,
-    take,
-    text,
-)
+from pipeline.ingest.sources.fields import Fields, derived_id, first, long, outcome, peek, properties, take, text
 from pipeline.ingest.sources.times import Clock
-from pipeline.product_sources import Source
 
 _KINDS = {
     "page_view": "page_view",

@@ -17,8 +17,11 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.contracts.base import UTC_MICROSECONDS
-from pipeline.contracts.canonical import INPUT_COLUMNS, PROPERTY_PREFIX
+from pipeline.core.canonical import INPUT_COLUMNS, PROPERTY_PREFIX
+from pipeline.core.contract import UTC_MICROSECONDS
+from pipeline.core.product_base import constant_time
+from pipeline.core.product_mapping import PLACE, ColumnRule, Condition, EventRule
+from pipeline.core.product_sources import MAX_EVENTS_PER_RECORD, Source
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.scrub import json_within
 from pipeline.ingest.sources.base import Format, ToEvents
@@ -36,9 +39,6 @@ from pipeline.ingest.sources.fields import (
     text,
 )
 from pipeline.ingest.sources.times import OF_COLUMN, Clock, unreadable
-from pipeline.product_base import constant_time
-from pipeline.product_mapping import PLACE, ColumnRule, Condition, EventRule
-from pipeline.product_sources import MAX_EVENTS_PER_RECORD, Source
 
 _GROUPED = {
     decimal: re.compile(rf"([+-]?(?:\d{{1,3}}(?:[{group} \u00a0\u202f'\u2019]\d{{3}})+|\d+))(?:[{decimal}](\d+))?")

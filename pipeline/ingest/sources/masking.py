@@ -12,6 +12,7 @@ Documentation: rrweb, the types of @rrweb/types (serializedNode, mutationData, i
 import re
 from typing import Any
 
+from pipeline.core.product_sources import Replay
 from pipeline.ingest.scrub import scrub_text, without_personal
 from pipeline.ingest.scrub_names import kind_of
 from pipeline.ingest.sources.covered import Covered
@@ -31,7 +32,6 @@ from pipeline.ingest.sources.masked_texts import (
     starred,
 )
 from pipeline.ingest.sources.typed import Typed
-from pipeline.product_sources import Replay
 
 _SECRET = "[secret]"  # noqa: S105  # what stands in its place
 # Whose text is their value.

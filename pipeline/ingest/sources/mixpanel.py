@@ -41,6 +41,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pipeline.core.product_sources import Source
 from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.sources.base import Format, ToEvents
 from pipeline.ingest.sources.fields import (
@@ -58,7 +59,6 @@ from pipeline.ingest.sources.fields import (
 )
 from pipeline.ingest.sources.times import Clock
 from pipeline.ingest.sources.written_times import in_utc
-from pipeline.product_sources import Source
 
 _KINDS = {
     "$mp_web_page_view": "page_view",

@@ -49,6 +49,8 @@ from typing import Any
 
 import msgspec
 
+from pipeline.core.product_sources import MAX_EVENTS_PER_RECORD, Source
+from pipeline.core.product_voice import SEPARATOR
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.sources.base import Format, ToEvents
 from pipeline.ingest.sources.elements import chain_of
@@ -69,8 +71,6 @@ from pipeline.ingest.sources.fields import (
     whole,
 )
 from pipeline.ingest.sources.times import Clock
-from pipeline.product_sources import MAX_EVENTS_PER_RECORD, Source
-from pipeline.product_voice import SEPARATOR
 
 _KINDS = {
     "$pageview": "page_view",

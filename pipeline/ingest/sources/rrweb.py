@@ -39,6 +39,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.core.product_sources import MAX_EVENTS_PER_RECORD, Source
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.sources.base import Format, Recorded
 from pipeline.ingest.sources.dead_clicks import DeadClicks
@@ -61,7 +62,6 @@ from pipeline.ingest.sources.masking import Masker
 from pipeline.ingest.sources.rrweb_wrappers import IDS, moment, unpacked, unwrap, unwrapped_line
 from pipeline.ingest.sources.sameness import Sameness
 from pipeline.ingest.sources.scrolled import Scrolled
-from pipeline.product_sources import MAX_EVENTS_PER_RECORD, Source
 
 _SNAPSHOT, _INCREMENTAL, _META, _CUSTOM, _PLUGIN = 2, 3, 4, 5, 6
 _MUTATION, _INTERACTION, _SCROLL, _RESIZE, _INPUT = 0, 2, 3, 4, 5

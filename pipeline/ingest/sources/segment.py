@@ -42,22 +42,11 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
+from pipeline.core.product_sources import MAX_EVENTS_PER_RECORD, Source
 from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.sources.base import Format, ToEvents
-from pipeline.ingest.sources.fields import (
-    Fields,
-    boolean,
-    copied,
-    first,
-    outcome,
-    peek,
-    properties,
-    take,
-    text,
-    whole,
-)
+from pipeline.ingest.sources.fields import Fields, boolean, copied, first, outcome, peek, properties, take, text, whole
 from pipeline.ingest.sources.times import Clock
-from pipeline.product_sources import MAX_EVENTS_PER_RECORD, Source
 
 _KINDS = {"page": "page_view", "screen": "page_view", "identify": "identify", "alias": "alias"}
 _TRACKED = {

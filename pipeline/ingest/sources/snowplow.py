@@ -43,6 +43,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.core.product_sources import Source
 from pipeline.ingest.faults import RecordFault
 from pipeline.ingest.sources.base import Format, ToEvents
 from pipeline.ingest.sources.fields import (
@@ -60,7 +61,6 @@ from pipeline.ingest.sources.fields import (
     whole,
 )
 from pipeline.ingest.sources.times import Clock
-from pipeline.product_sources import Source
 
 # In the order of the enriched format.
 _TSV = """

@@ -31,12 +31,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pipeline.core.product_sources import Source
 from pipeline.ingest.faults import RecordLeftOut
 from pipeline.ingest.scrub import plain_name
 from pipeline.ingest.sources.base import Format
 from pipeline.ingest.sources.fields import Fields, derived_id, first, number, properties, take, text
 from pipeline.ingest.sources.times import Clock
-from pipeline.product_sources import Source
 
 _FIELDS: dict[str, tuple[str, ...]] = {
     "response": ("responseid", "respondentid", "id", "requestid"),

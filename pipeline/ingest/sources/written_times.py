@@ -18,8 +18,8 @@ from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pipeline.core.product_base import EPOCHS, ISO
 from pipeline.ingest.sources.fields import epoch, number
-from pipeline.product_base import EPOCHS, ISO
 
 Order = Literal["day_first", "month_first"]
 

@@ -1,0 +1,295 @@
+"""Compute, judge, publish: a day of a daily table, or a period table, with the gate in front of publishing."""
+
+import textwrap
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Protocol
+
+import polars as pl
+
+from pipeline.build.configured import day_tables, table_names
+from pipeline.core.contract import Table
+from pipeline.core.days import ONE_DAY
+from pipeline.ingest.manifests import Manifest, hashes_of, objects_by_day, read_manifests, recordings_by_day, wholly_rejected_by_day, withdrawals
+from pipeline.core.lake import DamagedObject, Lake, Staged, day_folder, day_key, period_key
+from pipeline.build.tables import PERIOD_TABLE
+from pipeline.declare import PeriodSources
+from pipeline.events.problem import Problem, Told, current, latest
+from pipeline.events.problem import Known
+from pipeline.domains.data_quality.find import find_problems, newest_day
+from pipeline.core.product import Product
+from pipeline.events.profile import Facts, Verdict, batch_profile
+from pipeline.core.sealed import delete_sum, write_sum
+from pipeline.core.state import RAW, RECORDED, VERDICTS, DayFailure, DayState, Dirty, Snapshot, dirty_days, hash_texts, input_hash, read_state, read_states, write_failure, write_state
+from pipeline.build.tables import DAY_TABLE
+from pipeline.declare import DayTable, Sources
+from pipeline.events.verdicts import Verdicts
+
+DAYS_PER_JUDGEMENT = 31
+_OF_FILES = frozenset({RAW, RECORDED})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one day of one table. `path` is None where the gate held it back."""
+
+    day: date | None
+    rows: int
+    path: str | None
+    verdict: Verdict
+    facts: Facts
+    preview: list[dict[str, object]]
+
+
+class Judge(Protocol):
+    """Judges batches of a table by their profiles; the real one is pipeline.quality.judge."""
+
+    def __call__(
+        self, table: Table, product: Product, batches: Sequence[Facts], history: Sequence[Sequence[Facts]]
+    ) -> Sequence[Verdict]:
+        """One verdict per batch."""
+        ...
+
+
+def take_snapshot(
+    lake: Lake,
+    product: Product,
+    manifests: Mapping[str, Manifest] | None = None,
+    tables: Iterable[str] | None = None,
+) -> Snapshot:
+    """Read what lies in the home: raw objects, states and failures of `tables`, and the verdicts among them.
+
+    Of tables that aren't configured nothing is read, whatever lies there; `tables` are by default all that are.
+    """
+    known = read_manifests(lake) if manifests is None else manifests
+    made = dict.fromkeys([*(table.contract.name for table in day_tables(product)), *VERDICTS])
+    wanted = dict.fromkeys(name for name in (made if tables is None else tables) if name in made)
+    verdicts = [name for name in VERDICTS if name in wanted]
+    names = dict.fromkeys([*(n for n in wanted if n not in VERDICTS), *(t for v in verdicts for t in VERDICTS[v])])
+    read = {name: read_states(lake, name) for name in names}
+    states = {name: states for name, (states, _) in read.items()}
+    return Snapshot(
+        raw=objects_by_day(known.values()),
+        states=states,
+        failures={name: failures for name, (_, failures) in read.items()},
+        verdicts=Verdicts(lake, product, states).all(verdicts),
+        files=hash_texts(sorted(f"{m.file_id}:{m.sha256}:{m.reader}:{m.retracted}:{m.erased}" for m in known.values())),
+        recorded=recordings_by_day(known.values()),
+        wholly_rejected=wholly_rejected_by_day(known.values()),
+        sha256=hashes_of(known.values()),
+    )
+
+
+def find_dirty(lake: Lake, product: Product, exists: Callable[[date], bool]) -> Dirty:
+    """Which days must be computed now, in which tables; one decision for sensor, nightly job and command line."""
+    return dirty_days(day_tables(product), product, take_snapshot(lake, product), exists)
+
+
+def build_days(lake: Lake, product: Product, name: str, days: Sequence[date], judge: Judge) -> Iterator[Outcome]:
+    """Compute, judge and publish each day of table `name`; good days are published though others are held back.
+
+    Days are staged first and judged together, a month at a time, since a judgement costs as much for one day as for
+    thirty. Where the inputs of a day changed meanwhile, it starts over.
+    """
+    for first in range(0, len(days), DAYS_PER_JUDGEMENT):
+        yield from _build_chunk(lake, product, DAY_TABLE[name], days[first : first + DAYS_PER_JUDGEMENT], judge)
+
+
+@dataclass(frozen=True)
+class _StagedDay:
+    day: date
+    inputs: str
+    staged: Staged
+    facts: Facts
+    preview: list[dict[str, object]]
+    objects: tuple[str, ...]
+
+
+def _build_chunk(
+    lake: Lake, product: Product, table: DayTable, days: Sequence[date], judge: Judge
+) -> Iterator[Outcome]:
+    name = table.contract.name
+    mark, manifests = withdrawals(lake), read_manifests(lake)
+    upstream = [reads.table for reads in table.reads if reads.table not in _OF_FILES]
+    snapshot = take_snapshot(lake, product, manifests, [name, *upstream])
+    verdicts = Verdicts(lake, product, snapshot.states)
+    staged: list[_StagedDay] = []
+    try:
+        for day in days:
+            try:
+                staged.append(_stage_day(Sources(lake, product, snapshot, manifests, verdicts, day, table)))
+            except DamagedObject as fault:
+                # No failure is recorded: what mends the object doesn't change the day's inputs.
+                yield Outcome(day, 0, None, Verdict((str(fault),)), {}, [])
+        if not staged:
+            return
+        history = [_same_weekdays(snapshot, name, each.day) for each in staged]
+        verdicts = judge(table.contract, product, [each.facts for each in staged], history)
+        if not _OF_FILES.isdisjoint(reads.table for reads in table.reads):
+            manifests = read_manifests(lake)
+        for each, verdict in zip(staged, verdicts, strict=True):
+            with lake.exclusive():
+                if (now_marked := withdrawals(lake)) != mark:
+                    mark, manifests = now_marked, read_manifests(lake)
+                now = _refreshed(lake, snapshot, manifests, table, each.day)
+                is_same = input_hash(table, each.day, product, now) == each.inputs
+                outcome = _publish_day(lake, table.contract, each, verdict) if is_same else None
+            if outcome is not None:
+                yield outcome
+            else:
+                yield from _build_chunk(lake, product, table, [each.day], judge)
+    finally:
+        # Of what failed nothing is left on a disk that is full already.
+        for each in staged:
+            lake.discard(each.staged)
+
+
+def _stage_day(sources: Sources) -> _StagedDay:
+    table = sources.table
+    built = table.compute(sources)
+    facts: Facts = {**batch_profile(table.contract, built.frame), **built.facts}
+    staged = sources.lake.stage(day_key(table.contract.name, sources.day), built.frame)
+    inputs = input_hash(table, sources.day, sources.whole, sources.snapshot)
+    return _StagedDay(sources.day, inputs, staged, facts, preview(built.frame), built.objects)
+
+
+def _refreshed(
+    lake: Lake, snapshot: Snapshot, manifests: Mapping[str, Manifest], table: DayTable, day: date
+) -> Snapshot:
+    """The snapshot with what `table` reads around `day` read anew."""
+    states = {name: dict(by_day) for name, by_day in snapshot.states.items()}
+    for reads in table.reads:
+        around = [day + ONE_DAY * offset for offset in reads.offsets]
+        # A verdict that changed meanwhile makes the day dirty, and the next round takes it.
+        if reads.table in states:
+            states[reads.table].update(
+                {each: found for each in around if (found := read_state(lake, reads.table, each))}
+            )
+    return Snapshot(
+        objects_by_day(manifests.values()),
+        states,
+        snapshot.failures,
+        snapshot.verdicts,
+        recorded=recordings_by_day(manifests.values()),
+        wholly_rejected=wholly_rejected_by_day(manifests.values()),
+        sha256=hashes_of(manifests.values()),
+    )
+
+
+def _publish_day(lake: Lake, table: Table, each: _StagedDay, verdict: Verdict) -> Outcome:
+    rows = int(each.facts["rows"] or 0)
+    if verdict.faults:
+        lake.discard(each.staged)
+        write_failure(lake, table.name, each.day, DayFailure(each.inputs, list(verdict.faults)))
+        return Outcome(each.day, rows, None, verdict, each.facts, [])
+    lake.publish(each.staged)
+    # What no row names any more may hold somebody who was erased.
+    for key in set(lake.keys(day_folder(table.name, each.day))) - {each.staged.key, *each.objects}:
+        lake.delete(key)
+    write_state(lake, table.name, each.day, DayState(each.inputs, each.staged.sha256, rows, each.facts))
+    return Outcome(each.day, rows, str(lake.path(each.staged.key)), verdict, each.facts, each.preview)
+
+
+def _same_weekdays(snapshot: Snapshot, name: str, day: date) -> list[Facts]:
+    """Facts of the last eight same weekdays that are published, newest first."""
+    states = snapshot.states.get(name, {})
+    return [states[then].facts for weeks in range(1, 9) if (then := day - ONE_DAY * 7 * weeks) in states]
+
+
+class TakenBack(Exception):
+    """What is about to be published was made from rows that are no longer to be shown."""
+
+
+class Standing:
+    """What lies in the home when period tables and marts begin to be made, looked at once for all of them.
+
+    What changes meanwhile makes them stale again: marts are recorded with the hash of what stood here.
+    """
+
+    def __init__(self, lake: Lake, product: Product) -> None:
+        self.mark = withdrawals(lake)
+        self.manifests: Mapping[str, Manifest] = read_manifests(lake)
+        self.snapshot = take_snapshot(lake, product, self.manifests)
+        self.verdicts = Verdicts(lake, product, self.snapshot.states)
+        self.tables = table_names(product)
+        self.held_back: Mapping[str, Mapping[date, DayFailure]] = dirty_days(
+            day_tables(product), product, self.snapshot
+        ).failed
+
+    def check(self, lake: Lake, tables: Iterable[str]) -> None:
+        """Raise DamagedObject where a published partition of a daily table isn't what was written."""
+        for table in tables:
+            for day, state in self.snapshot.states.get(table, {}).items():
+                lake.check(day_key(table, day), state.output_hash)
+
+    def publish(self, lake: Lake, staged: Staged) -> None:
+        """Publish an object under the lock; TakenBack where rows were erased or retracted since all this was read."""
+        try:
+            if withdrawals(lake) != self.mark:
+                raise TakenBack("rows were erased or retracted meanwhile, so nothing was published; run `footfall run`")
+            lake.publish(staged)
+        finally:
+            lake.discard(staged)
+
+
+def problems_now(lake: Lake, product: Product, but_for: Collection[Told] | None = None) -> list[Problem]:
+    """What makes numbers doubtful now, the gravest and latest first, each once.
+
+    Those of days long past are left out; with `but_for`, what was told before, all others that aren't in it are not.
+    """
+    standing = Standing(lake, product)
+    scan = partial(_scan_published, lake)
+    snapshot = standing.snapshot
+    facts = {day: state.facts for day, state in snapshot.states.get("quality_counts", {}).items()}
+    manifests = list(standing.manifests.values())
+    known = Known(product, manifests, snapshot.data_days(), facts, standing.held_back, scan)
+    found = latest(find_problems(known))
+    recent = set(current(found, newest_day(known)))
+    return [each for each in found if each in recent or (but_for is not None and each.name not in but_for)]
+
+
+def _scan_published(lake: Lake, table: str) -> pl.LazyFrame:
+    return lake.scan_days(table, lake.published_days(table))
+
+
+def build_period(lake: Lake, product: Product, name: str, judge: Judge, standing: Standing | None = None) -> Outcome:
+    """Compute, judge and publish a period table over all days with data."""
+    table, standing = PERIOD_TABLE[name], standing or Standing(lake, product)
+    snapshot = standing.snapshot
+    # A day without any event is known to be empty; one whose events were held back is not known at all.
+    days = [
+        day
+        for day in snapshot.data_days(table.reads)
+        if day not in snapshot.raw or lake.exists(day_key(table.reads, day))
+    ]
+    standing.check(lake, [name for name in (table.reads, *table.beside) if name not in table.periods])
+    frame = table.compute(PeriodSources(lake, product, standing, days, table))
+    facts = batch_profile(table.contract, frame)
+    verdict = judge(table.contract, product, [facts], [[]])[0]
+    if verdict.faults:
+        return Outcome(None, frame.height, None, verdict, facts, [])
+    staged = lake.stage(period_key(name), frame)
+    with lake.exclusive():
+        # Who dies between the two leaves a table of which nobody knows what it was made from.
+        delete_sum(lake, staged.key)
+        standing.publish(lake, staged)
+        write_sum(lake, staged.key, staged.sha256, table.inputs(lake, product, standing))
+    return Outcome(None, frame.height, str(lake.path(staged.key)), verdict, facts, preview(frame))
+
+
+_PERSONAL = {"person_key", "person_id", "anonymous_id", "user_id", "event_id", "session_key", "text", "quote"}
+
+
+def preview(frame: pl.DataFrame) -> list[dict[str, object]]:
+    """The first rows as plain data, to show in the UI; long texts are cut.
+
+    None of tables about people: what Dagster has stored can't be erased.
+    """
+    if _PERSONAL & set(frame.columns):
+        return []
+    return [
+        {name: textwrap.shorten(value, 60) if isinstance(value, str) else value for name, value in row.items()}
+        for row in frame.head(5).iter_rows(named=True)
+    ]

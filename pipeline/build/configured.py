@@ -1,0 +1,75 @@
+"""Which tables a home has: what its product file doesn't configure doesn't exist.
+
+A table names the sections of which one must be filled; a period table needs its daily table besides, a mart all that its
+SQL reads. Such a table would be empty without its section, so no number changes. What must not be here: which sections a
+table needs (`domain.py` of each domain).
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+from pipeline.core.registry import MARTS, TABLES
+from pipeline.core.contract import Table
+from pipeline.build.tables import PERIOD_TABLE, PERIOD_TABLES
+from pipeline.declare import PeriodTable
+from pipeline.core.product import Product
+from pipeline.core.product_parts import Section
+from pipeline.build.sql_models import load_models, sources_of
+from pipeline.build.tables import DAY_TABLE, DAY_TABLES
+from pipeline.declare import DayTable
+
+
+def day_tables(product: Product) -> tuple[DayTable, ...]:
+    """The daily tables of the home, in upstream order."""
+    return tuple(table for table in DAY_TABLES if _is_filled(table.needs, product))
+
+
+def period_tables(product: Product) -> tuple[PeriodTable, ...]:
+    """The period tables of the home."""
+    return tuple(
+        table for table in PERIOD_TABLES if all(_is_filled(each, product) for each in needs_of(table.contract.name))
+    )
+
+
+def marts(product: Product) -> tuple[Table, ...]:
+    """The marts of the home."""
+    return tuple(mart for mart in MARTS if all(_is_filled(each, product) for each in needs_of(mart.name)))
+
+
+def table_names(product: Product) -> frozenset[str]:
+    """Names of all tables of the home that are computed, marts among them."""
+    computed = (*day_tables(product), *period_tables(product))
+    return frozenset((*(table.contract.name for table in computed), *(mart.name for mart in marts(product))))
+
+
+def needs_of(name: str) -> tuple[tuple[Section, ...], ...]:
+    """Of each of these one section must be filled, or there is no table `name`."""
+    found: dict[tuple[Section, ...], None] = {}
+    if name in DAY_TABLE:
+        found[DAY_TABLE[name].needs] = None
+    elif name in PERIOD_TABLE:
+        period = PERIOD_TABLE[name]
+        found |= dict.fromkeys((*needs_of(period.reads), period.needs))
+    elif TABLES[name].layer == "mart":
+        found |= dict.fromkeys(each for source in sorted(_sources(name)) for each in needs_of(source))
+    return tuple(each for each in found if each)
+
+
+def unconfigured(product: Product) -> Mapping[str, list[str]]:
+    """Marts that the home doesn't have, by what to add to the product file for them."""
+    found: dict[str, list[str]] = {}
+    there = {mart.name for mart in marts(product)}
+    for mart in MARTS:
+        if mart.name not in there:
+            lacking = [" or ".join(each) for each in needs_of(mart.name) if not _is_filled(each, product)]
+            found.setdefault(" and ".join(lacking), []).append(mart.name)
+    return found
+
+
+def _is_filled(sections: tuple[Section, ...], product: Product) -> bool:
+    return not sections or not product.filled.isdisjoint(sections)
+
+
+@cache
+def _sources(mart: str) -> frozenset[str]:
+    return frozenset(sources_of(mart, load_models()))

@@ -1,0 +1,260 @@
+"""The gate: Great Expectations judges batches by suites made from the contracts (design.md, "The gate").
+
+Polars has judged each row by then. A batch profile (pipeline/profile.py) has one row per batch, so one validation
+judges a whole range of days; marts up to 100,000 rows are judged whole. The only module that imports Great
+Expectations, inside functions, since the import takes seconds.
+"""
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+from typing import Any
+
+import polars as pl
+
+from pipeline.core.contract import Table
+from pipeline.core.product import Product
+from pipeline.events.profile import Facts, Verdict
+
+WHOLE_MART_ROWS = 100_000
+SAME_WEEKDAYS_NEEDED = 4
+VOLUME_BOUNDS = (0.5, 2.0)
+MAX_UNKNOWN_PAGE_SHARE = 0.2
+MAX_WITHOUT_PERSON_SHARE = 0.2
+MAX_WITHOUT_REVENUE_SHARE = 0.1
+# Facts of the batch itself, which must be 0: (name, what a number above 0 means).
+HARD_ZEROS: dict[str, str] = {
+    "wrong_columns": "columns or types that differ from the contract",
+    "repeated_keys": "rows that repeat a key",
+    "nulls": "nulls in columns that may not be null",
+    "out_of_bounds": "values out of their bounds",
+    "out_of_order": "rows where a part is larger than its whole",
+    "rows_outside_day": "events outside the local day",
+    "colliding_person_keys": "people who share a person_key",
+    "unbalanced_rows": "accepted rows that are neither events nor counted as repetitions",
+    "unbalanced_files": "landing files whose records are not all accounted for",
+}
+# Least, most (None: unbounded), and what a value beyond means.
+_Bound = tuple[float | None, float | None, str]
+_WARNINGS: dict[str, _Bound] = {
+    "volume_ratio": (*VOLUME_BOUNDS, "rows against the median of the last same weekdays"),
+    "unknown_page_share": (0.0, MAX_UNKNOWN_PAGE_SHARE, "share of page views whose address fits no page"),
+    "without_person_share": (0.0, MAX_WITHOUT_PERSON_SHARE, "share of events without any id"),
+    "repeated_order_ids": (0, 0, "orders that bear the order id of another"),
+    "without_revenue_share": (0.0, MAX_WITHOUT_REVENUE_SHARE, "share of orders without revenue"),
+}
+
+
+def judge(
+    table: Table, product: Product, batches: Sequence[Facts], history: Sequence[Sequence[Facts]]
+) -> list[Verdict]:
+    """Judge batches of `table` by their profiles; `history` holds, for each, the profiles of the same weekdays before.
+
+    Hard faults are facts of the batch itself; what compares with other days is a warning and holds nothing back, or
+    results would depend on the order in which files arrived.
+    """
+    hard: dict[str, _Bound] = {name: (None, 0, text) for name, text in HARD_ZEROS.items()}
+    if table.name == "events":
+        limit, least = product.quality.max_rejected_share, product.quality.min_records
+        share = f"share of rejected records in the day's landing files, at most {limit:.0%} from {least} records on"
+        hard["judged_rejected_share"] = (None, limit, share)
+    looked: list[dict[str, Any]] = []
+    for batch, (facts, past) in enumerate(zip(batches, history, strict=True)):
+        row = _profile_row(facts, past, product.quality.min_records)
+        looked += [
+            {
+                "batch": batch,
+                "column": name,
+                "value": row[name],
+                "low": low,
+                "high": high,
+                "fault": text,
+                "severity": severity,
+            }
+            for severity, bounds in (("critical", hard), ("warning", _WARNINGS))
+            for name, (low, high, text) in bounds.items()
+            if row[name] is not None
+        ]
+    return _verdicts(table, looked, batches)
+
+
+def _profile_row(facts: Facts, past: Sequence[Facts], min_records: int) -> dict[str, float | None]:
+    row: dict[str, float | None] = {name: facts.get(name) for name in HARD_ZEROS}
+    rows, views = facts["rows"] or 0, facts.get("page_views") or 0
+    before = [then["rows"] or 0 for then in past]
+    usual = median(before) if len(before) >= SAME_WEEKDAYS_NEEDED else 0
+    # Below so many records a share says nothing.
+    row["judged_rejected_share"] = (
+        facts.get("rejected_share") if (facts.get("records_read") or 0) >= min_records else None
+    )
+    row["volume_ratio"] = rows / usual if usual else None
+    row["unknown_page_share"] = (facts.get("page_views_unknown_page") or 0) / views if views else None
+    row["without_person_share"] = (facts.get("events_without_person") or 0) / rows if rows else None
+    row["repeated_order_ids"] = facts.get("repeated_order_ids")
+    orders = facts.get("orders") or 0
+    row["without_revenue_share"] = (facts.get("orders_without_revenue") or 0) / orders if orders else None
+    return {name: None if value is None else float(value) for name, value in row.items()}
+
+
+def _verdicts(table: Table, looked: Sequence[Mapping[str, Any]], batches: Sequence[Facts]) -> list[Verdict]:
+    """What lies out of its bounds, batch by batch.
+
+    A row of the judged frame is a fact of a batch with how far it lies out: two expectations judge all facts of all
+    batches, where one for each would cost Great Expectations more than computing the table.
+    """
+    gxe = _great_expectations().expectations
+
+    beyond = pl.max_horizontal(
+        pl.col("value") - pl.col("high"), pl.col("low") - pl.col("value"), pl.lit(0.0, dtype=pl.Float64)
+    )
+    number = pl.Float64
+    schema = {"batch": pl.Int64, "column": pl.String, "value": number, "low": number, "high": number, "fault": pl.String, "severity": pl.String}  # fmt: skip
+    frame = pl.DataFrame(looked, schema=schema, orient="row").with_row_index("place")
+    judged = frame.select("place", critical=_of("critical", beyond), warning=_of("warning", beyond))
+    expectations = [
+        gxe.ExpectColumnValuesToBeBetween(column=name, max_value=0, severity=name, meta={"fault": "out of its bounds"})
+        for name in ("critical", "warning")
+        if judged[name].null_count() < judged.height
+    ]
+    found: dict[str, list[list[str]]] = {name: [[] for _ in batches] for name in ("critical", "warning")}
+    for result in _validate(judged, expectations, by="place"):
+        for failed in result["batches"]:
+            fact = looked[int(failed)]
+            batch, column = int(fact["batch"]), fact["column"]
+            sentence = f"{table.name}: {fact['value']:g} {fact['fault']} ({column})"
+            details = [f"{name}={count}" for name, count in batches[batch].items() if name.startswith(f"{column}:")]
+            found[result["severity"]][batch].append(f"{sentence}: {', '.join(details)}" if details else sentence)
+    return [Verdict(tuple(f), tuple(w)) for f, w in zip(*found.values(), strict=True)]
+
+
+def _of(severity: str, beyond: pl.Expr) -> pl.Expr:
+    return pl.when(pl.col("severity") == severity).then(beyond)
+
+
+def judge_mart(table: Table, product: Product, frame: pl.DataFrame, facts: Facts) -> Verdict:
+    """Judge a mart: whole up to 100,000 rows, by its profile above.
+
+    What each row breaks is counted beside it by kind: an expectation for each column would take longer than the mart.
+    """
+    if frame.height > WHOLE_MART_ROWS:
+        return judge(table, product, [facts], [[]])[0]
+    others = set(frame.columns) ^ {column.name for column in table.columns}
+    if others:
+        return Verdict((f"{table.name}: other columns than the contract's: {', '.join(sorted(others))}",))
+    gxe = _great_expectations().expectations
+
+    counted = frame.select(
+        *table.key, **{kind: _total(test.values()) for kind, test in _row_tests(table).items()}
+    )  # fmt: skip
+    repeated = {"fault": "rows that repeat the key"}
+    expectations: list[Any] = [
+        gxe.ExpectCompoundColumnsToBeUnique(column_list=list(table.key), ignore_row_if="never", meta=repeated)
+        if len(table.key) > 1
+        else gxe.ExpectColumnValuesToBeUnique(column=next(iter(table.key)), meta=repeated),
+        *(
+            gxe.ExpectColumnValuesToBeBetween(column=kind, min_value=0, max_value=0, meta={"fault": fault})
+            for kind, fault in _ROW_FAULTS.items()
+        ),
+    ]
+    failed = [result for result in _validate(counted, expectations, by=None) if result["count"]]
+    found = tuple(f"{table.name}: {r['count']} {r['fault']}{_where(table, frame, r['column'])}" for r in failed)
+    return Verdict(found)
+
+
+_ROW_FAULTS = {
+    "nulls": "rows with nulls where none may be",
+    "out_of_bounds": "rows with values out of their bounds",
+    "out_of_order": "rows where a part is larger than its whole",
+}
+
+
+def _row_tests(table: Table) -> dict[str, dict[str, pl.Expr]]:
+    """By kind of fault and column: whether a row breaks the contract."""
+    bounds = {c.name: c for c in table.columns if c.minimum is not None or c.maximum is not None}
+    return {
+        "nulls": {c.name: pl.col(c.name).is_null() for c in table.columns if not c.nullable},
+        "out_of_bounds": {
+            name: ~pl.col(name).is_between(
+                pl.lit(-float("inf") if c.minimum is None else c.minimum),
+                pl.lit(float("inf") if c.maximum is None else c.maximum),
+            )
+            for name, c in bounds.items()
+        },
+        "out_of_order": {
+            f"{smaller} over {larger}": pl.col(smaller) > pl.col(larger) for smaller, larger in table.at_most
+        },
+    }
+
+
+def _total(tests: Iterable[pl.Expr]) -> pl.Expr:
+    return pl.sum_horizontal(pl.lit(0, dtype=pl.Int64), *(test.fill_null(value=False).cast(pl.Int64) for test in tests))
+
+
+def _where(table: Table, frame: pl.DataFrame, kind: str) -> str:
+    """In which columns rows break the contract, and how often."""
+    tests = _row_tests(table).get(kind, {})
+    counts = frame.select(**{name: test.fill_null(value=False).sum() for name, test in tests.items()}).row(0, named=True) if tests else {}  # fmt: skip
+    return "".join(f", {name}={number}" for name, number in counts.items() if number)
+
+
+def _validate(frame: pl.DataFrame, expectations: Sequence[Any], by: str | None) -> list[dict[str, Any]]:
+    """Run a suite over `frame`; per expectation its column, fault, severity, failed count and failed values of `by`.
+
+    Great Expectations doesn't raise where an expectation itself breaks, so that is looked for and raised here.
+    """
+    if frame.is_empty():
+        return []
+    batch_definition, suite = _suite(expectations)
+    how: dict[str, Any] = {"result_format": "COMPLETE", "unexpected_index_column_names": [by]} if by else {}
+    report = batch_definition.get_batch(batch_parameters={"dataframe": frame.to_pandas()}).validate(
+        suite, result_format=how or "BASIC"
+    )
+    results: list[dict[str, Any]] = []
+    for result in report.results:
+        config = result.expectation_config
+        column = config.kwargs.get("column") or config.kwargs.get("column_B") or "key"
+        if broken := _raised(result.exception_info or {}):
+            raise RuntimeError(f"the check of {column} itself failed: {broken[0]}")
+        found = result.result or {}
+        indices = [] if result.success else found.get("unexpected_index_list") or []
+        results.append(
+            {
+                "column": column,
+                "fault": config.meta["fault"],
+                "severity": config.severity.value,
+                "count": 0 if result.success else found.get("unexpected_count", 1),
+                "batches": [index[by] for index in indices] if by else [],
+            }
+        )
+    return results
+
+
+def _great_expectations() -> Any:  # noqa: ANN401  # its stubs hide the names that its documentation tells to use
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="module 'sre_", category=DeprecationWarning)
+        import great_expectations as gx  # noqa: PLC0415, TID251  # seconds to import
+    logging.captureWarnings(capture=False)  # its import sends the whole process's warnings to a logger
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    return gx
+
+
+def _suite(expectations: Sequence[Any]) -> tuple[Any, Any]:
+    """A batch definition of this thread's own ephemeral context, and the suite: a shared context mixes up threads."""
+    gx = _great_expectations()
+    if not hasattr(_of_thread, "batch_definition"):
+        context = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+        asset = context.data_sources.add_pandas("memory").add_dataframe_asset("frame")
+        _of_thread.batch_definition = asset.add_batch_definition_whole_dataframe("whole")
+    return _of_thread.batch_definition, gx.ExpectationSuite(name="contract", expectations=list(expectations))
+
+
+# Making a context costs as much as a validation.
+_of_thread = threading.local()
+
+
+def _raised(info: Mapping[str, Any]) -> list[str]:
+    entries = [info] if "raised_exception" in info else [entry for entry in info.values() if isinstance(entry, dict)]
+    return [str(entry["exception_message"]) for entry in entries if entry.get("raised_exception")]

@@ -1,0 +1,228 @@
+"""Publish the marts: run a SQL model over the published tables, judge it, replace its Parquet object, keep the record.
+
+`marts/_published.json` says per mart: rows, sha256, newest day with data, days held back. It is written last.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache, cached_property
+
+import msgspec
+import polars as pl
+
+from pipeline.build.compute import Outcome, Standing, preview
+from pipeline.build.configured import marts, period_tables, table_names
+from pipeline.core.registry import TABLES
+from pipeline.core.contract import Table
+from pipeline.core.lake import Lake, mart_key, period_key
+from pipeline.build.tables import PERIOD_TABLE, PERIOD_TABLES
+from pipeline.core.product import Product
+from pipeline.events.profile import Facts, Verdict, batch_profile
+from pipeline.build.restatements import Basis, basis_key, basis_of, causes, enter, read_basis, restated
+from pipeline.core.sealed import delete_sum, read_inputs, read_sealed, read_sum, write_sealed, write_sum
+from pipeline.build.sql_models import code_of, load_models, run_mart, sources_of
+from pipeline.core.state import Snapshot, hash_texts
+from pipeline.build.tables import DAY_TABLE, DAY_TABLES
+
+RECORD_KEY = "marts/_published.json"
+
+
+class PublishedMart(msgspec.Struct, frozen=True):
+    """What was published of a mart. `inputs` is the hash of what it was made from, `basis` names that of its publication."""
+
+    rows: int
+    sha256: str
+    inputs: str
+    newest_day: str | None
+    failed_days: list[str]
+    basis: str = ""
+
+    @property
+    def publication(self) -> str:
+        """The name of the basis that it was published with; earlier records have their inputs for it."""
+        return self.basis or self.inputs
+
+
+def read_record(lake: Lake) -> dict[str, PublishedMart]:
+    """What is published, by mart; empty before the first run."""
+    return read_sealed(lake, RECORD_KEY, dict[str, PublishedMart]) or {}
+
+
+@dataclass(frozen=True)
+class Stale:
+    """Period tables and marts that would be made from something else now than those that lie there.
+
+    `gone` are marts that lie there and aren't configured any more; `version` a hash of what is to be done.
+    """
+
+    periods: tuple[str, ...]
+    marts: tuple[str, ...]
+    gone: tuple[str, ...]
+    version: str
+
+    def __bool__(self) -> bool:
+        """Whether anything is to be done."""
+        return bool(self.periods or self.marts or self.gone)
+
+
+def find_stale(lake: Lake, product: Product, standing: Standing) -> Stale:
+    """What must be published now; one decision for sensor, nightly job and command line."""
+    now = {table.contract.name: table.inputs(lake, product, standing) for table in period_tables(product)}
+    periods: list[str] = []
+    # In upstream order: what reads one that will change will change too.
+    for name, inputs in now.items():
+        is_behind = read_inputs(lake, period_key(name)) != inputs
+        if is_behind or not set(PERIOD_TABLE[name].periods).isdisjoint(periods):
+            periods.append(name)
+    record, made = read_record(lake), [mart.name for mart in marts(product)]
+    own = {name: _inputs(lake, name, standing.snapshot) for name in made}
+    behind = [
+        name
+        for name in made
+        if name not in record
+        or record[name].inputs != own[name]
+        or not lake.exists(mart_key(name))
+        or not _sources(name).isdisjoint(periods)
+    ]
+    gone = sorted(record.keys() - set(made))
+    changes = [f"{name}:{now[name]}" for name in periods] + [f"{name}:{own[name]}" for name in behind]
+    return Stale(tuple(periods), tuple(behind), tuple(gone), hash_texts([*changes, *gone]))
+
+
+def _inputs(lake: Lake, mart: str, snapshot: Snapshot) -> str:
+    """Hash of what a mart is made from as it lies there: its SQL, its contract, and what its sources were made from."""
+    days = snapshot.data_days()
+    read = [
+        f"{source}:{read_inputs(lake, period_key(source))}"
+        if source in PERIOD_TABLE
+        else hash_texts([source, *(f"{day}:{snapshot.output(source, day)}" for day in days)])
+        for source in sorted(_sources(mart))
+    ]
+    newest = str(days[-1]) if days else ""
+    return hash_texts([TABLES[mart].fingerprint, *code_of(mart, load_models()), *read, newest])
+
+
+@cache
+def _sources(mart: str) -> frozenset[str]:
+    return frozenset(sources_of(mart, load_models()))
+
+
+@cache
+def code_of_marts() -> str:
+    """Hash of the versions of all tables and of the text of all models."""
+    codes = [f"{table.contract.name}:{table.code_version}" for table in PERIOD_TABLES]
+    days = [f"{table.contract.name}:{table.code_version}" for table in DAY_TABLES]
+    return hash_texts([*codes, *days, *(model.sql for model in load_models().values())])
+
+
+def remove_unconfigured(lake: Lake, product: Product) -> None:
+    """Remove what was made of tables that the product file no longer configures; BI would read old numbers."""
+    made = table_names(product)
+    with lake.exclusive():
+        for name in DAY_TABLE.keys() - made:
+            for folder in (f"lake/{name}", f"lake/_state/{name}"):
+                shutil.rmtree(lake.path(folder), ignore_errors=True)
+        for name in PERIOD_TABLE.keys() - made:
+            shutil.rmtree(lake.path(f"lake/{name}"), ignore_errors=True)
+            delete_sum(lake, period_key(name))
+        record = read_record(lake)
+        if gone := record.keys() - made:
+            for name in gone:
+                lake.delete(mart_key(name))
+            _write_record(lake, {name: mart for name, mart in record.items() if name not in gone})
+
+
+def _write_record(lake: Lake, record: Mapping[str, PublishedMart]) -> None:
+    data = msgspec.json.format(msgspec.json.encode(record, order="sorted"), indent=1)
+    lake.write(RECORD_KEY, data)
+    write_sum(lake, RECORD_KEY, hashlib.sha256(data).hexdigest())
+
+
+MartJudge = Callable[[Table, Product, pl.DataFrame, Facts], Verdict]
+
+
+def _nothing() -> None:
+    """Where nothing was restated."""
+
+
+class Publication(Standing):
+    """What all marts of a run are made from, and the days that a gate holds back.
+
+    With `now`, numbers that were published before and change are entered into the ledger of restatements.
+    """
+
+    def __init__(self, lake: Lake, product: Product, now: datetime | None = None) -> None:
+        super().__init__(lake, product)
+        self._lake, self._product, self.now = lake, product, now
+        self._record = read_record(lake)
+
+    def restatement(self, mart: str, frame: pl.DataFrame) -> Callable[[], None]:
+        """What enters what changes of the mart that lies there, once `frame` has taken its place."""
+        now = self.now
+        if now is None:
+            return _nothing
+        basis, old, key = self.basis, self._record.get(mart), mart_key(mart)
+        before = read_basis(self._lake, old.publication) if old else None
+        if old is None or before is None or old.newest_day is None or not self._lake.exists(key):
+            return _nothing
+        newest = date.fromisoformat(old.newest_day)
+        found = restated(mart, pl.read_parquet(self._lake.path(key)), frame, newest)
+        cause = causes(before, basis, newest)
+        return lambda: enter(self._lake, mart, found, cause, now)
+
+    @cached_property
+    def basis(self) -> Basis:
+        """What a later publication is compared with; of earlier ones those that a mart was made from are kept."""
+        made_from = basis_of(self.manifests, self.snapshot, self._product, code_of_marts())
+        write_sealed(self._lake, basis_key(made_from.name), made_from)
+        kept = {basis_key(name) for name in (made_from.name, *(mart.publication for mart in self._record.values()))}
+        for key in set(self._lake.keys("lake/_state/publications")) - kept:
+            self._lake.delete(key)
+        return made_from
+
+    @cached_property
+    def failed_days(self) -> list[str]:
+        """Days that are held back."""
+        return [day.isoformat() for day in sorted({day for failures in self.held_back.values() for day in failures})]
+
+
+def build_mart(
+    lake: Lake, product: Product, name: str, judge: MartJudge, standing: Publication | None = None
+) -> Outcome:
+    """Compute, judge and publish one mart; where the gate holds it back, the old one stays."""
+    standing = standing or Publication(lake, product)
+    days = standing.snapshot.data_days()
+    standing.check(lake, sorted(_sources(name) & DAY_TABLE.keys()))
+    for source in sorted(_sources(name) & PERIOD_TABLE.keys()):
+        lake.check(period_key(source), read_sum(lake, period_key(source)) or "")
+    frame = run_mart(lake, name, days)
+    facts = batch_profile(TABLES[name], frame)
+    verdict = judge(TABLES[name], product, frame, facts)
+    if verdict.faults:
+        return Outcome(None, frame.height, None, verdict, facts, [])
+    enter_restated = standing.restatement(name, frame)
+    staged = lake.stage(mart_key(name), frame)
+    published = PublishedMart(
+        rows=frame.height,
+        sha256=staged.sha256,
+        inputs=_inputs(lake, name, standing.snapshot),
+        newest_day=days[-1].isoformat() if days else None,
+        failed_days=standing.failed_days,
+        basis=standing.basis.name,
+    )
+    with lake.exclusive():
+        record = read_record(lake)
+        if name in record:
+            # Who dies before the record is written leaves a mart of which nobody knows what it was made from.
+            _write_record(lake, {**record, name: msgspec.structs.replace(record[name], inputs="")})
+        standing.publish(lake, staged)
+        enter_restated()
+        # Days may be held back by now of which the others, made from the same, don't know yet.
+        others = {
+            mart: msgspec.structs.replace(each, failed_days=standing.failed_days) for mart, each in record.items()
+        }
+        _write_record(lake, {**others, name: published})
+    return Outcome(None, frame.height, str(lake.path(mart_key(name))), verdict, facts, preview(frame))

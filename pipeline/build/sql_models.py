@@ -1,0 +1,189 @@
+"""The SQL models of dbt_like_sql/: their order and column lineage by sqlglot, and their run in DuckDB over Parquet.
+
+One file = one table = one SELECT. A model reads other models and published tables by their plain names; what it reads
+is parsed from it. Reading files from a model is refused: the runner decides which objects are published.
+"""
+
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from graphlib import TopologicalSorter
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import duckdb
+import msgspec
+import polars as pl
+import sqlglot
+from sqlglot import exp
+from sqlglot.lineage import lineage
+from sqlglot.optimizer.scope import traverse_scope
+
+from pipeline.core.registry import MARTS, TABLES
+from pipeline.core.lake import Lake, day_key, period_key
+
+DIALECT = "duckdb"
+LINEAGE = "lineage.json"
+LAYERS = ("staging", "intermediate", "marts")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class ModelError(Exception):
+    """A SQL model can't be used; the sentence names the file and the remedy."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A SQL model: its name, its layer, its text, its first comment, and the tables that it reads."""
+
+    name: str
+    layer: str
+    sql: str
+    description: str
+    reads: tuple[str, ...]
+
+
+def parse_model(name: str, layer: str, sql: str) -> Model:
+    """Check the text of a model and find what it reads; ModelError names what is wrong."""
+    where = f"dbt_like_sql/{layer}/{name}.sql"
+    if not _NAME.fullmatch(name):
+        raise ModelError(f"{where}: a model's name has lower-case letters, digits and _")
+    try:
+        statements = [tree for tree in sqlglot.parse(sql, dialect=DIALECT) if tree is not None]
+    except sqlglot.ParseError as fault:
+        raise ModelError(f"{where}: {str(fault).splitlines()[0]}") from None
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise ModelError(f"{where}: must be one SELECT and nothing else")
+    # Of every scope the sources that are tables: names of CTEs are scopes themselves, even one named like a table.
+    tables = [s for scope in traverse_scope(statements[0]) for s in scope.sources.values() if isinstance(s, exp.Table)]
+    if any(not isinstance(table.this, exp.Identifier) or table.db for table in tables):
+        raise ModelError(f"{where}: reads a file, a function or another schema; read tables by their plain names")
+    comment = next((line[2:].strip() for line in sql.splitlines() if line.startswith("--")), "")
+    return Model(name, layer, sql, comment, tuple(sorted({table.name for table in tables})))
+
+
+@cache
+def load_models() -> Mapping[str, Model]:
+    """All models by name, in an order in which each comes after those that it reads."""
+    found: dict[str, Model] = {}
+    for layer, file in _sql_files():
+        model = parse_model(file.name.removesuffix(".sql"), layer, file.read_text(encoding="utf-8"))
+        if model.name in found or model.name in _published_names():
+            raise ModelError(f"dbt_like_sql/{layer}/{file.name}: there is another table of that name; rename it")
+        found[model.name] = model
+    return in_order(found)
+
+
+def _sql_files() -> Iterator[tuple[str, Traversable]]:
+    """Each SQL file with its folder: a layer, or a domain's folder in it."""
+    for layer in LAYERS:
+        for entry in sorted((files("dbt_like_sql") / layer).iterdir(), key=lambda entry: entry.name):
+            if entry.is_dir():
+                inside = sorted(entry.iterdir(), key=lambda file: file.name)
+                yield from ((f"{layer}/{entry.name}", file) for file in inside if file.name.endswith(".sql"))
+            elif entry.name.endswith(".sql"):
+                yield layer, entry
+
+
+def _published_names() -> set[str]:
+    return {table.name for table in TABLES.values() if table.layer != "mart"}
+
+
+def in_order(models: Mapping[str, Model]) -> dict[str, Model]:
+    """`models` so that each stands after those that it reads; ModelError where one reads what isn't there."""
+    for model in models.values():
+        for read in model.reads:
+            if read not in models and read not in _published_names():
+                raise ModelError(f"dbt_like_sql/{model.layer}/{model.name}.sql: there is no table {read!r}")
+    order = TopologicalSorter({name: [r for r in model.reads if r in models] for name, model in models.items()})
+    return {name: models[name] for name in order.static_order()}
+
+
+def sources_of(name: str, models: Mapping[str, Model]) -> set[str]:
+    """Published tables that model `name` reads, directly or through other models."""
+    found: set[str] = set()
+    for read in models[name].reads:
+        found |= sources_of(read, models) if read in models else {read}
+    return found
+
+
+def _models_below(name: str, models: Mapping[str, Model]) -> set[str]:
+    own = {read for read in models[name].reads if read in models}
+    return own.union(*(_models_below(read, models) for read in own))
+
+
+def code_of(name: str, models: Mapping[str, Model]) -> list[str]:
+    """The SQL of model `name` and of the models that it reads."""
+    return [models[each].sql for each in (name, *sorted(_models_below(name, models)))]
+
+
+def column_lineage(name: str, models: Mapping[str, Model]) -> dict[str, set[tuple[str, str]]]:
+    """For each column of model `name` the (published table, column) pairs that it is made from."""
+    schema = {t.name: {c.name: c.sql_type for c in t.columns} for t in TABLES.values() if t.layer != "mart"}
+    upstream = {read: models[read].sql for read in _models_below(name, models)}
+    roots = lineage(None, models[name].sql, schema=schema, sources=upstream, dialect=DIALECT)
+    traced: dict[str, set[tuple[str, str]]] = {}
+    for column in TABLES[name].columns:
+        leaves = [
+            node for node in roots[column.name].walk() if not node.downstream and isinstance(node.source, exp.Table)
+        ]
+        traced[column.name] = {(node.source.name, node.name.rsplit(".", 1)[-1].strip('"')) for node in leaves}
+    return traced
+
+
+@cache
+def written_lineage() -> Mapping[str, Mapping[str, list[tuple[str, str]]]]:
+    """Lineage of the marts as `make docs` wrote it down: working it out takes seconds, and every process asks for it."""
+    written = (files("dbt_like_sql") / LINEAGE).read_bytes()
+    return msgspec.json.decode(written, type=dict[str, dict[str, list[tuple[str, str]]]])
+
+
+def lineage_to_write() -> bytes:
+    """The lineage of all marts, sources in order, as JSON."""
+    models = load_models()
+    traced = {mart.name: column_lineage(mart.name, models) for mart in MARTS}
+    listed = {mart: {column: sorted(sources) for column, sources in own.items()} for mart, own in traced.items()}
+    return msgspec.json.format(msgspec.json.encode(listed), indent=1) + b"\n"
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """One engine for all models, for starting one costs more than most of them. A cursor sees its own tables only."""
+    return duckdb.connect(config={"threads": 1})
+
+
+def run_model(name: str, tables: Mapping[str, pl.DataFrame], models: Mapping[str, Model]) -> pl.DataFrame:
+    """The result of model `name` over `tables` (published tables by name), by its contract: types, order."""
+    with _engine().cursor() as connection:
+        connection.execute("set timezone = 'UTC'")
+        for source, frame in tables.items():
+            connection.register(source, frame.to_arrow())
+        for model in models.values():
+            if sources_of(model.name, models) <= tables.keys():
+                connection.execute(f'create temp view "{model.name}" as {model.sql}')
+        result = pl.DataFrame(pl.from_arrow(connection.execute(f'from "{name}"').to_arrow_table()))
+    return TABLES[name].conform(result)
+
+
+def run_mart(lake: Lake, name: str, days: Sequence[date]) -> pl.DataFrame:
+    """The result of mart model `name` over what is published; `days` are the local days with data."""
+    models = load_models()
+    tables = {source: _published(lake, source, days) for source in sorted(sources_of(name, models))}
+    return run_model(name, tables, models)
+
+
+def _published(lake: Lake, source: str, days: Sequence[date]) -> pl.DataFrame:
+    table = TABLES[source]
+    if table.layer == "period":
+        keys = [key for key in [period_key(source)] if lake.exists(key)]
+    else:
+        keys = [key for day in days if lake.exists(key := day_key(source, day))]
+    return lake.scan(table, keys).select(table.schema.names()).collect()
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_bytes(lineage_to_write())

@@ -1,0 +1,36 @@
+"""Columns that the contracts of several domains share, and the shapes of figures."""
+
+import polars as pl
+
+from pipeline.core.contract import Column
+
+# What each session has one value of.
+SESSION_DIMENSIONS = ("device_type", "os", "browser", "country", "channel")
+MONEY = "micro-units"
+
+
+def money(name: str, description: str, *adds_over: str) -> Column:
+    """An amount in millionths of the product's currency, which may be negative."""
+    return Column(name, pl.Int64(), description, unit=MONEY, adds_over=adds_over)
+
+
+def number(name: str, description: str, unit: str = "") -> Column:
+    """A figure that may be missing."""
+    return Column(name, pl.Float64(), description, unit=unit, nullable=True)
+
+
+SESSION_DAY = Column(
+    "session_day", pl.Date(), "local day of the session's first event; all of a session is booked there"
+)
+PERSON = Column("person_key", pl.Int64(), "the person, as in events")
+DEVICE = Column(
+    "device_type",
+    pl.String(),
+    "device of the visit: the first that its source sent, else that of its first known user agent; `unknown` where nothing tells",
+)
+SOURCE = Column("source", pl.String(), "the landing folder that the events came through")
+EVENT_DIMENSIONS = ("session_day", "device_type")
+GROUP = Column(
+    "group", pl.String(), "value of the breakdown; empty: everybody, `(none)`: without a value, `Other`: the rest"
+)
+PAGE = Column("page", pl.String(), "page of the product file")

@@ -1,0 +1,154 @@
+"""The words a contract is written in: `Column`, `RowRule` and `Table`, all plain data.
+
+Everything that must agree on a table (parsing, row rules, batch expectations, Dagster's column schema, the SQL
+runner and the dictionary docs/marts.md) reads it from here, so that nothing about a column is said twice.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import polars as pl
+
+# Money is stored in millionths of the currency's unit.
+MICROS = 1_000_000
+UTC_MICROSECONDS = pl.Datetime("us", "UTC")
+Layer = Literal["raw", "events", "daily", "period", "mart"]
+_SQL_TYPES: dict[pl.DataType, str] = {
+    pl.String(): "VARCHAR",
+    pl.Int32(): "INTEGER",
+    pl.Int64(): "BIGINT",
+    pl.Float64(): "DOUBLE",
+    pl.Boolean(): "BOOLEAN",
+    pl.Date(): "DATE",
+    UTC_MICROSECONDS: "TIMESTAMP WITH TIME ZONE",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a published table.
+
+    `adds_over` names the dimensions over which a sum of this column is a true total (metrics.md, rule 2);
+    empty means that it never adds, as for people, ratios and medians.
+    """
+
+    name: str
+    dtype: pl.DataType
+    description: str
+    unit: str = ""
+    nullable: bool = False
+    adds_over: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def sql_type(self) -> str:
+        """The DuckDB type that this column has in the SQL models and for BI tools."""
+        return _SQL_TYPES[self.dtype]
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """A named fact that every row must satisfy; a row that does not is rejected under this name."""
+
+    name: str
+    description: str
+    holds: pl.Expr
+
+
+@dataclass(frozen=True)
+class Table:
+    """A published table: its grain in one sentence, its columns, its key and what holds between columns.
+
+    `at_most` lists (smaller, larger) pairs of columns, e.g. a numerator and its denominator. `product_columns`
+    is true where the product file adds promoted properties as further columns. `version` is that of its columns: it rises
+    when one goes, or means something else (docs/bi.md).
+    """
+
+    name: str
+    layer: Layer
+    grain: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    sort: tuple[str, ...] = ()
+    at_most: tuple[tuple[str, str], ...] = ()
+    rules: tuple[RowRule, ...] = ()
+    product_columns: bool = False
+    version: int = 1
+
+    @property
+    def schema(self) -> pl.Schema:
+        """Column names and Polars types, in published order, without promoted properties."""
+        return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of all that rows must be: columns and types, key, order, rules. Words that explain them aren't in it."""
+        return _fingerprint(self)
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The total order that the table is stored in: the key, unless the contract says otherwise."""
+        return self.sort or self.key
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError if the table has none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.name} has no column {name}")
+
+    def conform(self, frame: pl.DataFrame, extra: Sequence[str] = ()) -> pl.DataFrame:
+        """Give `frame` the published columns, types and order; `extra` names promoted columns to keep.
+
+        Raises polars' own error where a column is missing or a value does not fit its type: that is a fault of
+        ours and not of the data.
+        """
+        columns = [pl.col(c.name).cast(c.dtype, strict=True) for c in self.columns]
+        given = frame.select(*columns, *extra)
+        places = given.select(pl.arg_sort_by(self.order, nulls_last=True, maintain_order=True)).to_series()
+        # What stands in order isn't copied: a day of events is the largest thing in memory.
+        return given if places.is_sorted() else given[places]
+
+
+@cache
+def _fingerprint(table: Table) -> str:
+    columns = [(c.name, c.sql_type, c.nullable, c.minimum, c.maximum) for c in table.columns]
+    rules = [(rule.name, str(rule.holds)) for rule in table.rules]
+    said = (table.name, columns, table.key, table.sort, table.at_most, rules, table.product_columns)
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def as_mart(name: str, table: Table) -> Table:
+    """A mart of the rows of `table` as they are."""
+    return Table(
+        name=name, layer="mart", grain=table.grain, columns=table.columns, key=table.key, at_most=table.at_most
+    )
+
+
+def count(name: str, description: str, unit: str, *adds_over: str) -> Column:
+    """A column that counts something: Int64, never null, never below zero."""
+    return Column(name, pl.Int64(), description, unit=unit, adds_over=adds_over, minimum=0)
+
+
+def text(name: str, description: str) -> Column:
+    """A column of text that may be null."""
+    return Column(name, pl.String(), description, nullable=True)
+
+
+def time(name: str, description: str, *, nullable: bool = False) -> Column:
+    """A column of instants."""
+    return Column(name, UTC_MICROSECONDS, description, unit="UTC, microseconds", nullable=nullable)
+
+
+def ratio(name: str, description: str, unit: str, minimum: float | None = 0) -> Column:
+    """A quotient that is null where its denominator is 0."""
+    return Column(name, pl.Float64(), description, unit=unit, nullable=True, minimum=minimum)
+
+
+def rate(name: str, description: str) -> Column:
+    """A share between 0 and 1 that is null where its denominator is 0 or was not measured."""
+    return Column(name, pl.Float64(), description, unit="share", nullable=True, minimum=0, maximum=1)

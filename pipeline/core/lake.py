@@ -1,0 +1,225 @@
+"""The home folder: the only module that knows paths. Atomic publish, scan, list (design.md, "The home folder").
+
+Promise kept here: one partition of a published table is one object, replaced atomically. Every name handed in or out
+is a key relative to the home, with `/`, so that an object store can stand in for the folder.
+"""
+
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.core.contract import Table
+from pipeline.core.registry import TABLES
+
+# Fixed, so that equal frames give equal bytes whatever wrote them.
+_COMPRESSION_LEVEL = 1
+_ROW_GROUP_ROWS = 131_072
+_TEMPORARY = ".tmp"
+
+
+class DamagedObject(Exception):
+    """An object isn't what was written; the sentence names it."""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """An object that is written and not yet visible."""
+
+    key: str
+    path: Path
+    sha256: str
+
+
+class Lake:
+    """One product's home folder. Nothing is read or made before it is asked for."""
+
+    def __init__(self, home: Path | str) -> None:
+        self.home = Path(home).expanduser().resolve()
+        # Objects known to be what was written, by what would change with them.
+        self._sound: dict[str, tuple[str, int, int, int]] = {}
+
+    def path(self, key: str) -> Path:
+        """Where the object of that key lies on this machine."""
+        return self.home / key
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object of that key."""
+        return self.path(key).is_file()
+
+    def read(self, key: str) -> bytes | None:
+        """The object's bytes; None if there is none."""
+        try:
+            return self.path(key).read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+
+    def sha256(self, key: str) -> str | None:
+        """Hash of the object's bytes; None if there is none."""
+        try:
+            with self.path(key).open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+
+    def check(self, key: str, sha256: str) -> None:
+        """Raise DamagedObject where the object isn't the one of that hash; one that was looked at isn't read again.
+
+        Without a hash, of objects that were written before there were any, nothing can be told.
+        """
+        if not sha256:
+            return
+        try:
+            status = self.path(key).stat()
+        except OSError:
+            raise DamagedObject(f"{key} is gone; `footfall doctor --deep` tells what mends it") from None
+        seen = (sha256, status.st_ino, status.st_size, status.st_mtime_ns)
+        if self._sound.get(key) != seen:
+            if self.sha256(key) != sha256:
+                raise DamagedObject(f"{key} isn't what was written; `footfall doctor --deep` tells what mends it")
+            self._sound[key] = seen
+
+    def write(self, key: str, data: bytes) -> None:
+        """Replace the object of that key: a reader sees the old bytes or the new, never a part."""
+        target = self.path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _temporary_beside(target)
+        with _gone_if_it_fails(temporary):
+            with temporary.open("wb") as writing:
+                writing.write(data)
+                writing.flush()
+                os.fsync(writing.fileno())
+            temporary.replace(target)
+
+    def write_frame(self, key: str, frame: pl.DataFrame) -> str:
+        """Publish `frame` as one Parquet object and return its sha256; equal frames give equal bytes."""
+        staged = self.stage(key, frame)
+        self.publish(staged)
+        return staged.sha256
+
+    def stage(self, key: str, frame: pl.DataFrame) -> "Staged":
+        """Write `frame` where no reader looks, to be published under `key` or discarded."""
+        target = self.path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _temporary_beside(target)
+        with _gone_if_it_fails(temporary):
+            frame.write_parquet(
+                temporary, compression="zstd", compression_level=_COMPRESSION_LEVEL, row_group_size=_ROW_GROUP_ROWS
+            )
+            with temporary.open("rb") as written:
+                digest = hashlib.file_digest(written, "sha256").hexdigest()
+                os.fsync(written.fileno())
+        return Staged(key, temporary, digest)
+
+    def publish(self, staged: "Staged") -> None:
+        """Replace the object by what was staged: a reader sees the old one or the new one."""
+        with _gone_if_it_fails(staged.path):
+            status = staged.path.stat()
+            staged.path.replace(self.path(staged.key))
+        self._sound[staged.key] = (staged.sha256, status.st_ino, status.st_size, status.st_mtime_ns)
+
+    def discard(self, staged: "Staged") -> None:
+        """Drop what was staged."""
+        staged.path.unlink(missing_ok=True)
+
+    def delete(self, key: str) -> None:
+        """Remove the object of that key, if there is one."""
+        self.path(key).unlink(missing_ok=True)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Keys of all objects below the folder `prefix`, sorted; half-written ones are no objects."""
+        root = self.path(prefix)
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and not path.name.endswith(_TEMPORARY):
+                yield path.relative_to(self.home).as_posix()
+
+    def sweep(self, older_than: float) -> int:
+        """Remove what killed writers left behind before the time `older_than` (seconds since 1970); count it."""
+        removed = 0
+        for root in ("lake", "marts", "report"):
+            for path in self.path(root).rglob(f".*{_TEMPORARY}"):
+                if path.stat().st_mtime < older_than:
+                    path.unlink(missing_ok=True)
+                    removed += 1
+        return removed
+
+    @contextmanager
+    def exclusive(self) -> Generator[None]:
+        """One writer at a time between the last look at its inputs and its commit; the system frees a dead one's lock."""
+        path = self.path("lake/_state/lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    # Tables.
+
+    def scan(self, table: Table, keys: Iterable[str]) -> pl.LazyFrame:
+        """The rows of the objects `keys` of `table`; no object gives no rows with the contract's columns."""
+        paths = [self.path(key) for key in keys]
+        if not paths:
+            return pl.LazyFrame(schema=table.schema)
+        # Diagonal: objects written before a column came, or a property was promoted, lack it.
+        scans = [pl.LazyFrame(schema=table.schema), *(pl.scan_parquet(path, glob=False) for path in paths)]
+        return pl.concat(scans, how="diagonal_relaxed")
+
+    def scan_days(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
+        """The rows of the published partitions of `days`; days without a partition add none."""
+        keys = [key for day in days if self.exists(key := day_key(table, day))]
+        return self.scan(TABLES[table], keys)
+
+    def published_days(self, table: str) -> list[date]:
+        """Days of `table` that have a partition, in order."""
+        root = self.path(f"lake/{table}")
+        found = [day_of(path.parent.name) for path in root.glob("day=*/part.parquet")]
+        return sorted(day for day in found if day is not None)
+
+
+@contextmanager
+def _gone_if_it_fails(temporary: Path) -> Generator[None]:
+    """A full disk isn't filled further by what couldn't be written whole."""
+    try:
+        yield
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def day_of(name: str) -> date | None:
+    """The day that a name such as `day=2026-02-03` tells; None if it tells none."""
+    try:
+        return date.fromisoformat(name.removeprefix("day="))
+    except ValueError:
+        return None
+
+
+def _temporary_beside(target: Path) -> Path:
+    # The same folder, so that replacing is one step of the file system.
+    return target.parent / f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}"
+
+
+def day_key(table: str, day: date) -> str:
+    """Key of a day's partition."""
+    return f"{day_folder(table, day)}/part.parquet"
+
+
+def day_folder(table: str, day: date) -> str:
+    """Folder of a day's partition, where the objects lie too that its rows name."""
+    return f"lake/{table}/day={day.isoformat()}"
+
+
+def period_key(table: str) -> str:
+    """Key of a period table, which has no partitions."""
+    return f"lake/{table}/part.parquet"
+
+
+def mart_key(mart: str) -> str:
+    """Key of a mart."""
+    return f"marts/{mart}.parquet"

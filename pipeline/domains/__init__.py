@@ -1,0 +1,1 @@
+"""A package for each domain: its contract, its functions, and `DOMAIN`. No domain imports another."""

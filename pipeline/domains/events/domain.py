@@ -1,0 +1,104 @@
+"""The clean event and what follows from it alone; a mart is its SQL model and its contract."""
+
+from pipeline.core.registry import TABLES
+from pipeline.core.state import IDENTITY, RAW, REPEATS, Reads
+from pipeline.declare import Built, DayTable, Domain, PeriodTable, Sources
+from pipeline.events.activity import activity
+from pipeline.events.clean import clean_day
+from pipeline.events.duplicates import event_ids
+from pipeline.events.identity import appearances, identity_events, people, people_first
+from pipeline.events.page_views import page_views
+from pipeline.events.profile import Facts, events_profile
+from pipeline.events.sessions import session_events, sessions
+from pipeline.events.sums import daily_sessions
+from pipeline.ingest.sources import FORMATS
+
+_AROUND = (-1, 0, 1)
+
+
+def _events(s: Sources) -> Built:
+    clean = clean_day(s.scan(RAW), s.product, s.identities, s.repeated)
+    facts = events_profile(clean.events, s.day, s.product, s.manifests.values())
+    raw_rows = sum(s.snapshot.raw.get(s.day, {}).values())
+    counted = clean.events.height + clean.duplicates + clean.duplicates_of_earlier_days + clean.clicks_merged
+    counts: Facts = {
+        "raw_rows": raw_rows,
+        "duplicates": clean.duplicates,
+        "duplicates_of_earlier_days": clean.duplicates_of_earlier_days,
+        "clicks_merged": clean.clicks_merged,
+        "unbalanced_rows": abs(raw_rows - counted),
+    }
+    return Built(clean.events, {**facts, **counts})
+
+
+def _identity_events(s: Sources) -> Built:
+    telling = {
+        name: source.identified_by or FORMATS[source.format].identified_by for name, source in s.product.sources.items()
+    }
+    return Built(identity_events(s.scan(RAW), s.day, s.repeated, telling))
+
+
+DOMAIN = Domain(
+    day_tables=(
+        DayTable(TABLES["event_ids"], (Reads(RAW),), (), "1", compute=lambda s: Built(event_ids(s.scan(RAW)))),
+        DayTable(TABLES["identity_events"], (Reads(RAW), Reads(REPEATS)), ("identity",), "2", compute=_identity_events),
+        DayTable(
+            TABLES["appearances"], (Reads(RAW),), (), "1", compute=lambda s: Built(appearances(s.scan(RAW), s.day))
+        ),
+        DayTable(
+            TABLES["events"],
+            (Reads(RAW), Reads(IDENTITY), Reads(REPEATS)),
+            ("ingest", "pages", "quality", "bots"),
+            "5",
+            compute=_events,
+        ),
+        DayTable(
+            TABLES["session_events"],
+            (Reads("events", _AROUND),),
+            ("goals", "segments", "sessions", "currency", "channels"),
+            "6",
+            compute=lambda s: Built(session_events(s.scan("events", _AROUND), s.day, s.product)),
+        ),
+        DayTable(
+            TABLES["sessions"],
+            (Reads("session_events"),),
+            (),
+            "4",
+            compute=lambda s: Built(sessions(s.scan("session_events"), s.day)),
+        ),
+        DayTable(
+            TABLES["page_views"],
+            (Reads("session_events"),),
+            ("sessions",),
+            "2",
+            compute=lambda s: Built(page_views(s.scan("session_events"), s.day, s.product.sources)),
+        ),
+        DayTable(
+            TABLES["activity"], (Reads("events"),), (), "1", compute=lambda s: Built(activity(s.scan("events"), s.day))
+        ),
+        DayTable(
+            TABLES["daily_sessions"],
+            (Reads("sessions"),),
+            (),
+            "1",
+            compute=lambda s: Built(daily_sessions(s.scan("sessions"), s.day)),
+        ),
+    ),
+    period_tables=(
+        PeriodTable(
+            TABLES["identity_links"],
+            "identity_events",
+            lambda s: s.identities.links,
+            product_parts=("identity",),
+            also=("links",),
+        ),
+        PeriodTable(
+            TABLES["people"],
+            "activity",
+            lambda s: people(s.rows, s.identities),
+            product_parts=("identity",),
+            also=("links",),
+        ),
+        PeriodTable(TABLES["people_first"], "activity", lambda s: people_first(s.rows)),
+    ),
+)

@@ -1,0 +1,44 @@
+"""Who gets how far; a mart is its SQL model and its contract."""
+
+from functools import partial
+
+from pipeline.core.registry import TABLES
+from pipeline.core.state import Reads
+from pipeline.declare import Built, DayTable, Domain, PeriodTable, own_rows
+from pipeline.domains.funnels.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events
+
+_AND_BEFORE = (-1, 0)
+
+
+DOMAIN = Domain(
+    day_tables=(
+        DayTable(
+            TABLES["step_events"],
+            (Reads("events"), Reads("session_events", _AND_BEFORE)),
+            ("funnel_steps",),
+            "5",
+            compute=lambda s: Built(
+                step_events(s.scan("events"), s.day, s.product.funnels, s.scan("session_events", _AND_BEFORE))
+            ),
+            needs=("funnels",),
+        ),
+    ),
+    period_tables=(
+        PeriodTable(
+            TABLES["funnel_results"],
+            "step_events",
+            lambda s: funnel_results(s.rows, s.days, s.product, partial(s.scan, "step_events")),
+            "2",
+            product_parts=("funnels",),
+        ),
+        PeriodTable(
+            TABLES["funnel_durations"],
+            "step_events",
+            lambda s: funnel_durations(s.rows, s.product),
+            product_parts=("funnels",),
+        ),
+        PeriodTable(
+            TABLES["funnel_trend_counts"], "step_events", own_rows(funnel_trend_counts), product_parts=("funnels",)
+        ),
+    ),
+)

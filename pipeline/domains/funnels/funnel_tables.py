@@ -1,0 +1,265 @@
+"""Funnels of the product file as tables: the events of a day that matter to them, and who got how far in a period."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+
+import polars as pl
+
+from pipeline.core.canonical import PROMOTED_PREFIX
+from pipeline.core.days import ONE_DAY, day_start
+from pipeline.core.product import Product
+from pipeline.core.product_metrics import FUNNEL_UNITS, Funnel, Step
+from pipeline.core.registry import TABLES
+from pipeline.domains.funnels.funnel import FunnelRules, funnel_people, step_bits, step_counts
+from pipeline.domains.funnels.funnel_groups import constant_people, grouped_people, with_other
+from pipeline.domains.funnels.funnel_times import funnel_trends, time_to_convert
+from pipeline.events.keys import stable_keys
+from pipeline.events.matching import column_of, matches, of_its_name
+from pipeline.events.visits import of_their_visits
+from pipeline.stats.buckets import by_bucket
+from pipeline.stats.periods import Calendar, complete_weeks
+
+_ROW = ["funnel", "entity_key", "occurred_at", "steps", "excluded", "first", "value"]
+_ENTITY = ("entity_key",)
+# Groups besides the values of a breakdown: everybody, and those whose events have no value.
+ALL, NO_VALUE = "", "(none)"
+
+
+def rules_of(funnel: Funnel) -> FunnelRules:
+    """The rules of a funnel of the product file."""
+    return FunnelRules(
+        steps=len(funnel.steps),
+        window=funnel.length,
+        order=funnel.order,
+        exclusions=funnel.exclusion_spans,
+        exclusion_ends=funnel.exclusion_ends,
+        first_entry=funnel.first_entry,
+        strict_increase=funnel.strict_increase,
+    )
+
+
+def step_events(
+    events: pl.LazyFrame, day: date, funnels: Mapping[str, Funnel], booked: pl.LazyFrame | None = None
+) -> pl.DataFrame:
+    """Events of `day` that matter to a funnel: what they fit, whose they are, and the value that it looks at.
+
+    Of a strict funnel these are all events. Events that bear no unit's id are left out. `booked` holds session_events of
+    the day and the one before; funnels by session, or by what is told of a visit, need them.
+    """
+    people = events.filter(pl.col("person_key").is_not_null(), ~pl.col("is_bot"))
+    if booked is not None:
+        units = {"session_key" for funnel in funnels.values() if funnel.unit == "session"}
+        people = of_their_visits(people, booked, units.union(*(funnel.dimensions for funnel in funnels.values())))
+    found = [_rows(people, name, funnel) for name, funnel in funnels.items()]
+    schema = TABLES["step_events"].schema
+    rows = (
+        pl.concat(found).collect()
+        if found
+        else pl.DataFrame(schema={name: schema[name] for name in [*_ROW, "person_key"]})
+    )
+    numbered = rows.with_columns(day=pl.lit(day), tie=pl.int_range(pl.len(), dtype=pl.Int64).over(_ROW))
+    return TABLES["step_events"].conform(numbered)
+
+
+def _rows(people: pl.LazyFrame, name: str, funnel: Funnel) -> pl.LazyFrame:
+    values = [pl.col(column_of(each)).cast(pl.String).fill_null("") for each in funnel.dimensions]
+    is_complete = pl.all_horizontal(pl.lit(value=True), *(value != "" for value in values))
+    value = pl.concat_str(values, separator=" · ") if values else pl.lit("")
+    if any(step.first_time for step in funnel.steps):
+        people = people.sort("person_key", "occurred_at", "sequence", "event_id", nulls_last=True)
+    firsts = [_is_first_of_day(step) for step in funnel.steps]
+    fits = [
+        matches(step) & (first if step.first_time else True) for step, first in zip(funnel.steps, firsts, strict=True)
+    ]
+    rows = people.select(
+        "person_key",
+        "occurred_at",
+        funnel=pl.lit(name),
+        entity_key=_entity(funnel.unit),
+        steps=step_bits(fits),
+        excluded=step_bits([matches(each) for each in funnel.exclusions]),
+        first=step_bits(firsts),
+        # What must be held constant has to be there whole; of a breakdown "" is a group of its own.
+        value=pl.when(is_complete).then(value).otherwise(pl.lit("")) if funnel.hold_constant else value,
+    )
+    # An event without a unit may still be the person's first; it fits nothing then.
+    nobodys, is_first = pl.col("entity_key").is_null(), pl.col("first") > 0
+    kept = rows.filter(~nobodys | is_first).with_columns(
+        pl.when(~nobodys).then(pl.col("steps", "excluded")).otherwise(pl.lit(0, dtype=pl.Int64)),
+        entity_key=pl.coalesce("entity_key", "person_key"),
+    )
+    return (
+        kept if funnel.order == "strict" else kept.filter((pl.col("steps") > 0) | (pl.col("excluded") > 0) | is_first)
+    )
+
+
+def _is_first_of_day(step: Step) -> pl.Expr:
+    """Whether an event is the person's first of the day of which the step's `first_time` speaks; rows are in order."""
+    if step.first_time is None:
+        return pl.lit(value=False)
+    meant = of_its_name(step) if step.first_time == "ever" else matches(step)
+    return meant & (meant.cum_sum().over("person_key") == 1)
+
+
+def _stream(rows: pl.LazyFrame, name: str, funnel: Funnel) -> pl.LazyFrame:
+    """The funnel's own rows; a step with `first_time` is kept where no earlier day has a first of its kind."""
+    own = rows.filter(pl.col("funnel") == name)
+    for k, step in enumerate(funnel.steps):
+        if step.first_time is not None:
+            bit = 1 << k
+            is_first = (pl.col("first") & bit) > 0
+            earliest = own.filter(is_first).group_by("person_key").agg(earliest=pl.col("occurred_at").min())
+            # Rows of one instant on the person's first day: only the marked one is the first.
+            holds = is_first & (pl.col("occurred_at") == pl.col("earliest"))
+            steps = pl.when(holds.fill_null(value=False)).then("steps").otherwise(pl.col("steps") & ~bit)
+            own = own.join(earliest, on="person_key", how="left").with_columns(steps=steps).drop("earliest")
+    return own
+
+
+def _entity(unit: str) -> pl.Expr:
+    if unit in ("person", "session"):
+        return pl.col(f"{unit}_key")
+    text = pl.col(unit if unit in FUNNEL_UNITS else PROMOTED_PREFIX + unit).cast(pl.String)
+    return stable_keys(pl.when(text != "").then(text))
+
+
+def funnel_results(
+    rows: pl.LazyFrame, days: list[date], product: Product, within: Callable[[date, date], pl.LazyFrame] | None = None
+) -> pl.DataFrame:
+    """Every funnel of the product over the whole history and over each complete week; a row per step and group.
+
+    `rows` holds step_events of `days`, `within` gives those from one day to another: a week that filters all rows looks
+    at every day's file. Steps after a period's end do not count in it (semantics.md, section 0). The group "" is
+    everybody; a funnel with a breakdown has one more for each of its values.
+    """
+
+    def filtered(first: date, last: date) -> pl.LazyFrame:
+        return rows.filter(pl.col("day").is_between(first, last))
+
+    parts = [
+        _period_rows(rows, within or filtered, product, name, funnel, period)
+        for name, funnel in product.funnels.items()
+        for period in _periods(days, product)
+    ]
+    table = TABLES["funnel_results"]
+    return table.conform(pl.concat(parts) if parts else pl.DataFrame(schema=table.schema))
+
+
+def _periods(days: list[date], product: Product) -> list[tuple[str, date, date]]:
+    """(period, first day, last day) of the whole history and of each week that lies in it whole."""
+    if not days:
+        return []
+    weeks = [("week", first, last) for first, last in complete_weeks(days, product.week_start)]
+    return [("all", days[0], days[-1]), *weeks]
+
+
+def _period_rows(
+    rows: pl.LazyFrame, within: Callable[[date, date], pl.LazyFrame], product: Product, name: str, funnel: Funnel,
+    period: tuple[str, date, date],
+) -> pl.DataFrame:  # fmt: skip
+    label, first, last = period
+    # What is a person's first ever is told by all days.
+    is_of_all = any(step.first_time is not None for step in funnel.steps)
+    inside = _stream(rows if is_of_all else within(first, last), name, funnel).filter(
+        pl.col("day").is_between(first, last)
+    )
+    mature_until = day_start(last + ONE_DAY, product.zone_info) - funnel.length
+    groups = _people(inside, funnel)
+    counts = [_step_rows(group, people, rules_of(funnel), mature_until) for group, people in groups.items()]
+    names = pl.DataFrame(
+        {"step": range(1, len(funnel.steps) + 1), "step_name": [step.label for step in funnel.steps]},
+        schema={"step": pl.Int64, "step_name": pl.String},
+    )
+    return (
+        pl.concat(counts)
+        .join(names, on="step")
+        .with_columns(
+            funnel=pl.lit(name),
+            unit=pl.lit(funnel.unit),
+            period=pl.lit(label),
+            period_start=pl.lit(first),
+            period_end=pl.lit(last),
+        )
+        .select(TABLES["funnel_results"].schema.names())
+    )
+
+
+def _people(stream: pl.LazyFrame, funnel: Funnel) -> dict[str, pl.DataFrame]:
+    """Attempts of everybody, under "", and by group where there is a breakdown."""
+    rules, chosen = rules_of(funnel), funnel.breakdown
+
+    def everybody(part: pl.LazyFrame) -> pl.DataFrame:
+        if funnel.hold_constant:
+            return constant_people(part, rules, ("value",), _ENTITY)
+        return funnel_people(part, rules, _ENTITY)
+
+    found = {ALL: pl.concat(by_bucket(stream, everybody, key="entity_key"))}
+    if chosen is None:
+        return found
+
+    def grouped(part: pl.LazyFrame) -> pl.DataFrame:
+        step = funnel.breakdown_step
+        return grouped_people(part, rules, ("value",), attribution=chosen.attribution, step=step, by=_ENTITY)
+
+    people = with_other(pl.concat(by_bucket(stream, grouped, key="entity_key")), rules, ("value",), chosen.limit)
+    parts = people.partition_by("value", as_dict=True)
+    return found | {str(value) or NO_VALUE: part for (value,), part in parts.items()}
+
+
+def _step_rows(group: str, people: pl.DataFrame, rules: FunnelRules, mature_until: datetime) -> pl.DataFrame:
+    is_mature = people["t0"] <= mature_until
+    mature = step_counts(people.filter(is_mature), rules)
+    return step_counts(people, rules).select(
+        group=pl.lit(group),
+        people_entered=pl.lit(people.height, dtype=pl.Int64),
+        people_mature=pl.lit(int(is_mature.sum() or 0), dtype=pl.Int64),
+        step=pl.col("step") + 1,
+        people_at_previous_step=pl.coalesce(pl.col("converted").shift(), "converted"),
+        people_converted=pl.col("converted"),
+        people_converted_of_mature=mature["converted"],
+        people_timed=pl.col("timed"),
+        mean_us_from_previous=pl.col("mean_us"),
+        median_us_from_previous=pl.col("median_us"),
+    )
+
+
+def funnel_durations(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
+    """Per funnel over the whole history: how many people took how long from the first step to the last."""
+    table = TABLES["funnel_durations"]
+    parts = [pl.DataFrame(schema=table.schema)]
+    for name, funnel in product.funnels.items():
+        people = _people(_stream(rows, name, funnel), funnel)[ALL]
+        bins = time_to_convert(people).bins
+        width = bins["from_s"].diff().drop_nulls()
+        parts.append(
+            bins.select(
+                funnel=pl.lit(name),
+                from_seconds=pl.col("from_s"),
+                to_seconds=pl.col("from_s") + (width[0] if len(width) else 0),
+                people=pl.col("people"),
+            ).cast(table.schema)
+        )
+    return table.conform(pl.concat(parts))
+
+
+def funnel_trend_counts(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """Per funnel and week of entry: who entered and who took the last step."""
+    table = TABLES["funnel_trend_counts"]
+    parts = [pl.DataFrame(schema=table.schema)]
+    calendar = Calendar("week", product.time_zone, product.week_start)
+    for name, funnel in product.funnels.items() if days else ():
+        first, last = (day_start(day, product.zone_info) for day in (days[0], days[-1]))
+        found = funnel_trends(_stream(rows, name, funnel), rules_of(funnel), calendar, first, last, by=_ENTITY)
+        weeks = {n: calendar.first_day(n) for n in found["period"]}
+        window_end = day_start(days[-1] + ONE_DAY, product.zone_info) - funnel.length
+        mature = {n: calendar.start(n + 1) <= window_end for n in found["period"]}
+        parts.append(
+            found.select(
+                funnel=pl.lit(name),
+                week=pl.col("period").replace_strict(weeks, return_dtype=pl.Date),
+                people_entered="entered",
+                people_converted="converted",
+                mature=pl.col("period").replace_strict(mature, return_dtype=pl.Boolean),
+            )
+        )
+    return table.conform(pl.concat(parts))

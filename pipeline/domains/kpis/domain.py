@@ -1,0 +1,44 @@
+"""Key figures; a mart is its SQL model and its contract."""
+
+from pipeline.core.registry import TABLES
+from pipeline.core.state import Reads
+from pipeline.declare import Built, DayTable, Domain, PeriodTable, own_rows
+from pipeline.domains.kpis.daily import session_kpis
+from pipeline.domains.kpis.kpi_parts import kpi_parts
+from pipeline.domains.kpis.kpis import kpi_results
+from pipeline.domains.kpis.segment_spells import segment_spells
+
+DOMAIN = Domain(
+    day_tables=(
+        DayTable(
+            TABLES["session_kpis"],
+            (Reads("sessions"), Reads("page_views"), Reads("session_friction")),
+            ("friction",),
+            "3",
+            compute=lambda s: Built(
+                session_kpis(s.scan("sessions"), s.scan("page_views"), s.scan("session_friction"), s.day, s.product)
+            ),
+        ),
+    ),
+    period_tables=(
+        PeriodTable(
+            TABLES["kpi_results"],
+            "session_kpis",
+            lambda s: kpi_results(
+                s.rows, s.scan("activity"), s.scan("first_views"), s.scan("feedback"), s.days, s.product
+            ),
+            "2",
+            beside=("activity", "first_views", "feedback"),
+            product_parts=("friction", "goals", "pages", "segments", "surveys"),
+        ),
+        PeriodTable(TABLES["kpi_parts"], "session_kpis", own_rows(kpi_parts), "3", product_parts=("segments",)),
+        PeriodTable(
+            TABLES["segment_spells"],
+            "session_kpis",
+            lambda s: segment_spells(s.rows, s.scan("activity"), s.product),
+            beside=("activity",),
+            product_parts=("segments",),
+            needs=("segments",),
+        ),
+    ),
+)

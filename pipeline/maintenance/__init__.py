@@ -1,0 +1,1 @@
+"""Erasing, rebuilding, healing, pruning."""

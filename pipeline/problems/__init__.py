@@ -1,1 +1,0 @@
-"""Whatever makes numbers doubtful, found once and said everywhere (docs/decisions/0025-data-problems.md)."""

@@ -1,0 +1,92 @@
+"""For BI: a DuckDB file of views over the marts with comments, and the dictionary of their columns as Parquet.
+
+Views name the marts' files by absolute path, so the catalog belongs to the machine that made it: `footfall marts --catalog`
+makes it anew. It is replaced whole, so a tool that holds it open keeps the old one until it connects again.
+"""
+
+import os
+
+import duckdb
+import polars as pl
+
+from pipeline.build.restatements import FOLDER as RESTATEMENTS
+from pipeline.core.lake import Lake, mart_key
+from pipeline.core.registry import MARTS
+from pipeline.core.sealed import write_sum
+from pipeline.core.state import hash_texts
+
+CATALOG_KEY, DICTIONARY_KEY = "marts/catalog.duckdb", "marts/_dictionary.parquet"
+VERSION_KEY = "lake/_state/catalog.txt"
+RESTATED = (
+    "One row per published number that was restated: when, of which mart, key and column, from what to what, and why."
+)
+
+
+def dictionary() -> pl.DataFrame:
+    """One row per mart and column: type, unit, what it adds over, whether it is of the key, meaning, schema version."""
+    rows = [
+        {
+            "mart": mart.name,
+            "mart_grain": mart.grain,
+            "schema_version": mart.version,
+            "place": place,
+            "column": column.name,
+            "type": column.sql_type,
+            "unit": column.unit,
+            "is_key": column.name in mart.key,
+            "nullable": column.nullable,
+            "adds_over": ", ".join(column.adds_over),
+            "meaning": column.description,
+        }
+        for mart in MARTS
+        for place, column in enumerate(mart.columns, start=1)
+    ]
+    return pl.DataFrame(rows)
+
+
+def catalog_version(lake: Lake) -> str:
+    """Hash of what a catalog made now would hold: where the home lies, which marts there are, what columns mean."""
+    there = [mart.name for mart in MARTS if lake.exists(mart_key(mart.name))]
+    restated = str(any(lake.keys(RESTATEMENTS)))
+    return hash_texts([str(lake.home), *there, restated, dictionary().write_ndjson()])
+
+
+def read_catalog_version(lake: Lake) -> str:
+    """The hash that the catalog was made with; empty before there is one."""
+    return (lake.read(VERSION_KEY) or b"").decode(errors="replace")
+
+
+def write_catalog(lake: Lake) -> list[str]:
+    """Replace the dictionary and the catalog of what is published; returns the names of its views."""
+    version = catalog_version(lake)
+    write_sum(lake, DICTIONARY_KEY, lake.write_frame(DICTIONARY_KEY, dictionary()))
+    path = lake.path(CATALOG_KEY)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    fresh.unlink(missing_ok=True)
+    made: list[str] = []
+    with duckdb.connect(str(fresh)) as catalog:
+        for mart in MARTS:
+            file = lake.path(mart_key(mart.name))
+            if file.exists():
+                catalog.execute(f"create view {mart.name} as from read_parquet({_text(str(file))})")
+                catalog.execute(f"comment on view {mart.name} is {_text(mart.grain)}")
+                for column in mart.columns:
+                    unit = f" [{column.unit}]" if column.unit else ""
+                    said = _text(f"{column.description}{unit}")
+                    catalog.execute(f'comment on column {mart.name}."{column.name}" is {said}')
+                made.append(mart.name)
+        catalog.execute(f"create view dictionary as from read_parquet({_text(str(lake.path(DICTIONARY_KEY)))})")
+        if any(lake.keys(RESTATEMENTS)):
+            files = _text(f"{lake.path(RESTATEMENTS)}/*.parquet")
+            catalog.execute(f"create view restatements as from read_parquet({files})")
+            catalog.execute(f"comment on view restatements is {_text(RESTATED)}")
+            made.append("restatements")
+    fresh.replace(path)
+    write_sum(lake, CATALOG_KEY, lake.sha256(CATALOG_KEY) or "")
+    lake.write(VERSION_KEY, version.encode())
+    return [*made, "dictionary"]
+
+
+def _text(text: str) -> str:
+    """A text as SQL: paths and meanings may hold quotes."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,1 @@
+"""Mathematics that domains share, over frames."""

@@ -1,1 +1,0 @@
-"""From numbers to decisions: KPIs, value, experiments, impact, opportunities (metrics.md, "Value and decisions")."""

@@ -1,1 +1,0 @@
-"""Voice of customer: what people say, joined to what they did (metrics.md, "Voice of customer")."""
