@@ -34,3 +34,14 @@ GROUP = Column(
     "group", pl.String(), "value of the breakdown; empty: everybody, `(none)`: without a value, `Other`: the rest"
 )
 PAGE = Column("page", pl.String(), "page of the product file")
+SURVEY = Column("survey", pl.String(), "survey of the product file, else its id; empty: none is told")
+QUESTION = Column(
+    "question",
+    pl.String(),
+    "question of the product file, else its id, `(not told)` where it has none; empty: the survey as a whole",
+)
+PERIOD = (
+    Column("period", pl.String(), "`week`, `last_28`, `last_90` or `all`"),
+    Column("period_start", pl.Date(), "first local day of the period"),
+    Column("period_end", pl.Date(), "last local day of the period"),
+)

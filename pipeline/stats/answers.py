@@ -1,8 +1,13 @@
 """Responses: each counts once a question, with its last answer, over all days (metrics.md: the unit is one response)."""
 
+from collections.abc import Sequence
+from datetime import date
+
 import polars as pl
 
+from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
+from pipeline.stats.periods import complete_weeks
 
 ORDER = ["occurred_at", "source", "event_id"]
 RESPONSE = ["response_key", "survey", "question"]
@@ -54,3 +59,17 @@ def whose(answers: pl.DataFrame) -> pl.DataFrame:
 def team_names(product: Product) -> list[str]:
     """Surveys of the team itself, by their names."""
     return [name for name, survey in product.surveys.items() if survey.audience == "team"]
+
+
+# Fewer could be told apart.
+LEAST_PEOPLE = 5
+
+
+def voice_periods(days: Sequence[date], product: Product, weeks: bool = True) -> list[tuple[str, date, date]]:
+    """Periods of scores: each complete week, the last 28 and 90 days, all."""
+    if not days:
+        return []
+    last = days[-1]
+    found = [("week", *week) for week in complete_weeks(days, product.week_start)] if weeks else []
+    found += [(f"last_{n}", max(days[0], last - ONE_DAY * (n - 1)), last) for n in (28, 90)]
+    return [*found, ("all", days[0], last)]

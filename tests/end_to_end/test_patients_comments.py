@@ -23,13 +23,13 @@ from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.product_voice import Theme
 from pipeline.core.registry import TABLES
+from pipeline.domains.themes.team_themes import team_strengths
+from pipeline.domains.themes.themes import comment_themes
 from pipeline.domains.voice.feedback import feedback
 from pipeline.domains.voice.scores import feedback_counts, score_results
-from pipeline.domains.voice.team_themes import team_strengths
-from pipeline.domains.voice.text import BLANK
-from pipeline.domains.voice.themes import comment_themes
 from pipeline.events.clean import clean_day
 from pipeline.stats.answers import comments, last_answers
+from pipeline.stats.text import BLANK
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "nhs_fft_comments" / "v6framework_230831.csv"
 pytestmark = pytest.mark.skipif(not DATA.is_file(), reason="needs ../shared/data/nhs_fft_comments")

@@ -15,10 +15,10 @@ from pipeline.core.product_file import ProductFileError, parse_product
 from pipeline.core.registry import TABLES
 from pipeline.domains.voice.feedback import feedback
 from pipeline.domains.voice.scores import feedback_counts
-from pipeline.domains.voice.text import BLANK, SIGNS, language_of, non_answer, sentiment_e4, stock_phrases
 from pipeline.ingest.sources import FORMATS
 from pipeline.ingest.sources.times import Clock
 from pipeline.stats.answers import comments, last_answers, valid_scores
+from pipeline.stats.text import BLANK, SIGNS, language_of, non_answer, sentiment_e4, stock_phrases
 
 DAY = date(2026, 2, 3)
 SURVEYS: dict[str, Any] = {

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from support import days_from, feedback_frame, product
 
-from pipeline.domains.voice.quotes import quote_list
+from pipeline.domains.themes.quotes import quote_list
 from pipeline.events.quote_scrub import scrub_quote
 
 PRODUCT = product(

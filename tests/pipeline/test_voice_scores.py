@@ -17,7 +17,8 @@ from support import days_from, feedback_frame, product
 from pipeline.core.registry import TABLES
 from pipeline.domains.alerts.metric_alerts import metric_alerts
 from pipeline.domains.alerts.watched_scores import watched_scores
-from pipeline.domains.voice.scores import feedback_counts, score_results, voice_periods
+from pipeline.domains.voice.scores import feedback_counts, score_results
+from pipeline.stats.answers import voice_periods
 from pipeline.stats.intervals import mean, nps, wilson
 
 DRAWS = 10_000

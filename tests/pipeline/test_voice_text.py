@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.domains.voice.text import (
+from pipeline.stats.text import (
     BLANK,
     SIGNS,
     language_of,

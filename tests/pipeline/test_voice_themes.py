@@ -12,10 +12,18 @@ from hypothesis import strategies as st
 from support import days_from, feedback_frame, product
 
 from pipeline.core.product_voice import Theme
-from pipeline.domains.voice.found_themes import EVERY_DAYS, FIRST_COMMENTS, FoundTheme, Looked, look, look_days, name_of
-from pipeline.domains.voice.quotes import quote_list
-from pipeline.domains.voice.team_themes import team_strengths
-from pipeline.domains.voice.themes import comment_themes, theme_list, theme_results
+from pipeline.domains.themes.found_themes import (
+    EVERY_DAYS,
+    FIRST_COMMENTS,
+    FoundTheme,
+    Looked,
+    look,
+    look_days,
+    name_of,
+)
+from pipeline.domains.themes.quotes import quote_list
+from pipeline.domains.themes.team_themes import team_strengths
+from pipeline.domains.themes.themes import comment_themes, theme_list, theme_results
 from pipeline.stats.alerts import with_q
 from pipeline.stats.differences import difference
 

@@ -12,9 +12,8 @@ import polars as pl
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-from pipeline.domains.voice.scores import voice_periods
 from pipeline.stats.alerts import with_q
-from pipeline.stats.answers import last_answers, team_names, valid_scores, whose
+from pipeline.stats.answers import last_answers, team_names, valid_scores, voice_periods, whose
 from pipeline.stats.differences import difference, with_side
 from pipeline.stats.periods import Calendar
 

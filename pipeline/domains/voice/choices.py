@@ -13,8 +13,7 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.core.product_voice import SEPARATOR, Question
 from pipeline.core.registry import TABLES
-from pipeline.domains.voice.scores import LEAST_PEOPLE, voice_periods
-from pipeline.stats.answers import RESPONSE, last_answers, team_names, whose
+from pipeline.stats.answers import LEAST_PEOPLE, RESPONSE, last_answers, team_names, voice_periods, whose
 from pipeline.stats.intervals import design_effect, wilson
 
 OTHER = "(other)"

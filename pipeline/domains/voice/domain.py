@@ -1,21 +1,17 @@
 """Voice of customer; a mart is its SQL model and its contract."""
 
-from pipeline.core.product_parts import ProductPart
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Reads
 from pipeline.declare import Built, DayTable, Domain, PeriodTable, own_rows
 from pipeline.domains.voice.behaviour import behaviour_results
 from pipeline.domains.voice.choices import choice_counts
 from pipeline.domains.voice.feedback import feedback
-from pipeline.domains.voice.quotes import quote_list
 from pipeline.domains.voice.scores import feedback_counts, score_results
-from pipeline.domains.voice.themes import comment_themes, theme_list, theme_results
 
 # A session booked on a day may go on after midnight.
 _AND_NEXT = (0, 1)
 
 
-_THEMES: tuple[ProductPart, ...] = ("surveys", "themes", "voice")
 _BEHAVIOUR = ("zone_people", "friction_incidents", "step_events", "activity")
 
 DOMAIN = Domain(
@@ -43,10 +39,6 @@ DOMAIN = Domain(
             TABLES["score_results"], "feedback", own_rows(score_results), product_parts=("segments", "surveys")
         ),
         PeriodTable(TABLES["choice_counts"], "feedback", own_rows(choice_counts), product_parts=("surveys",)),
-        PeriodTable(TABLES["comment_themes"], "feedback", own_rows(comment_themes), "2", product_parts=_THEMES),
-        PeriodTable(TABLES["theme_list"], "feedback", own_rows(theme_list), "2", product_parts=_THEMES),
-        PeriodTable(TABLES["theme_results"], "feedback", own_rows(theme_results), "2", product_parts=_THEMES),
-        PeriodTable(TABLES["quote_list"], "feedback", own_rows(quote_list), "2", product_parts=_THEMES),
         PeriodTable(
             TABLES["behaviour_results"],
             "feedback",

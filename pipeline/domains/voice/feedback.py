@@ -13,9 +13,9 @@ from pipeline.core.canonical import PROMOTED_PREFIX
 from pipeline.core.product import Product
 from pipeline.core.product_voice import ANY, Question, Survey
 from pipeline.core.registry import TABLES
-from pipeline.domains.voice.text import language_of, non_answer, sentiment_e4, stock_phrases
 from pipeline.events.keys import stable_keys
 from pipeline.events.outcomes import AFTER_SESSION
+from pipeline.stats.text import language_of, non_answer, sentiment_e4, stock_phrases
 
 KINDS = ("survey_shown", "survey_dismissed", "survey_answered")
 UNTOLD = "(not told)"

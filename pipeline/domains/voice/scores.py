@@ -1,32 +1,17 @@
 """Scores by survey, question and group, with their intervals; daily counts that add up (metrics.md, "Voice of customer")."""
 
-from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
 
-from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-from pipeline.stats.answers import ORDER, last_answers, team_names, valid_scores, whose
+from pipeline.stats.answers import LEAST_PEOPLE, ORDER, last_answers, team_names, valid_scores, voice_periods, whose
 from pipeline.stats.intervals import design_effect, of_score
 from pipeline.stats.memberships import EVERYBODY, in_segments
-from pipeline.stats.periods import complete_weeks
 
-# Fewer could be told apart.
-LEAST_PEOPLE = 5
 _WHERE = ["survey", "trigger", "page", "stage", "device_type"]
 _DIMENSIONS = {"page": "page", "device": "device_type", "stage": "stage", "trigger": "trigger"}
-
-
-def voice_periods(days: Sequence[date], product: Product, weeks: bool = True) -> list[tuple[str, date, date]]:
-    """Periods of scores: each complete week, the last 28 and 90 days, all."""
-    if not days:
-        return []
-    last = days[-1]
-    found = [("week", *week) for week in complete_weeks(days, product.week_start)] if weeks else []
-    found += [(f"last_{n}", max(days[0], last - ONE_DAY * (n - 1)), last) for n in (28, 90)]
-    return [*found, ("all", days[0], last)]
 
 
 def feedback_counts(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from pipeline.core.product_voice import Theme
-from pipeline.domains.voice.text import stems, words_of
-from pipeline.domains.voice.vectors import stemmed, word_vectors
+from pipeline.domains.themes.vectors import stemmed, word_vectors
+from pipeline.stats.text import stems, words_of
 
 _DIGITS = 6
 

@@ -7,8 +7,8 @@ import polars as pl
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-from pipeline.domains.voice.themes import themed
-from pipeline.domains.voice.vectors import stemmed, word_vectors
+from pipeline.domains.themes.themes import themed
+from pipeline.domains.themes.vectors import stemmed, word_vectors
 from pipeline.events.quote_scrub import scrub_quote
 from pipeline.stats.answers import last_answers, survey_scores, whose
 

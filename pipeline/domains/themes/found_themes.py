@@ -17,9 +17,9 @@ from typing import Any
 import polars as pl
 
 from pipeline.core.days import ONE_DAY
-from pipeline.domains.voice.text import surface_forms, valence
-from pipeline.domains.voice.vectors import component_weights, factorised, stemmed, word_vectors
+from pipeline.domains.themes.vectors import component_weights, factorised, stemmed, word_vectors
 from pipeline.events.keys import stable_key
+from pipeline.stats.text import surface_forms, valence
 
 FOUND = "found:"
 FIRST_COMMENTS = 100

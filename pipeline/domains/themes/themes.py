@@ -11,10 +11,9 @@ from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.product_voice import Theme
 from pipeline.core.registry import TABLES
-from pipeline.domains.voice.found_themes import FOUND, Looked, look, name_of
-from pipeline.domains.voice.scores import voice_periods
-from pipeline.domains.voice.team_themes import team_strengths
-from pipeline.stats.answers import comments, last_answers, team_names, valid_scores, whose
+from pipeline.domains.themes.found_themes import FOUND, Looked, look, name_of
+from pipeline.domains.themes.team_themes import team_strengths
+from pipeline.stats.answers import comments, last_answers, team_names, valid_scores, voice_periods, whose
 from pipeline.stats.differences import difference, with_side
 
 _COMMENT = ["source", "event_id", "question"]

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.domains.voice.text import stems, telling_words
+from pipeline.stats.text import stems, telling_words
 
 
 def stemmed(text: str, language: str) -> str:

@@ -1,0 +1,1 @@
+"""The domain of themes and quotes."""
