@@ -1,4 +1,4 @@
-"""The command that frees space. What must not be here: what may go (pipeline/prune.py, assets/keeping.py)."""
+"""The command that frees space. What must not be here: what may go (pipeline/maintenance/prune.py, assets/keeping.py)."""
 
 from typing import Annotated
 

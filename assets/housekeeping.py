@@ -1,4 +1,4 @@
-"""`footfall prune` on a schedule. What must not be here: what may go (pipeline/prune.py, assets/keeping.py)."""
+"""`footfall prune` on a schedule. What must not be here: what may go (pipeline/maintenance/prune.py, assets/keeping.py)."""
 
 import dagster as dg
 

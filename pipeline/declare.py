@@ -145,7 +145,7 @@ class PeriodTable:
     code_version: str = "1"
     beside: tuple[str, ...] = ()
     product_parts: tuple[ProductPart, ...] = ()
-    # Besides what `reads` needs: the table exists only where one of these sections is filled (pipeline/configured.py).
+    # Besides what `reads` needs: the table exists only where one of these sections is filled (pipeline/build/configured.py).
     needs: tuple[Section, ...] = ()
     also: tuple[Also, ...] = ()
 

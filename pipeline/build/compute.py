@@ -44,7 +44,7 @@ class Outcome:
 
 
 class Judge(Protocol):
-    """Judges batches of a table by their profiles; the real one is pipeline.quality.judge."""
+    """Judges batches of a table by their profiles; the real one is pipeline.build.gate.judge."""
 
     def __call__(
         self, table: Table, product: Product, batches: Sequence[Facts], history: Sequence[Sequence[Facts]]
@@ -226,12 +226,9 @@ class Standing:
 
     def publish(self, lake: Lake, staged: Staged) -> None:
         """Publish an object under the lock; TakenBack where rows were erased or retracted since all this was read."""
-        try:
-            if withdrawals(lake) != self.mark:
-                raise TakenBack("rows were erased or retracted meanwhile, so nothing was published; run `footfall run`")
-            lake.publish(staged)
-        finally:
-            lake.discard(staged)
+        if withdrawals(lake) != self.mark:
+            raise TakenBack("rows were erased or retracted meanwhile, so nothing was published; run `footfall run`")
+        lake.publish(staged)
 
 
 def problems_now(lake: Lake, product: Product, but_for: Collection[Told] | None = None) -> list[Problem]:
@@ -270,12 +267,13 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge, standing
     verdict = judge(table.contract, product, [facts], [[]])[0]
     if verdict.faults:
         return Outcome(None, frame.height, None, verdict, facts, [])
+    inputs = table.inputs(lake, product, standing)
     staged = lake.stage(period_key(name), frame)
-    with lake.exclusive():
-        # Who dies between the two leaves a table of which nobody knows what it was made from.
+    with lake.exclusive(), lake.discarding(staged):
+        # Who dies before its end leaves a table of which nobody knows what it was made from.
         delete_sum(lake, staged.key)
         standing.publish(lake, staged)
-        write_sum(lake, staged.key, staged.sha256, table.inputs(lake, product, standing))
+        write_sum(lake, staged.key, staged.sha256, inputs)
     return Outcome(None, frame.height, str(lake.path(staged.key)), verdict, facts, preview(frame))
 
 

@@ -203,17 +203,18 @@ def build_mart(
     verdict = judge(TABLES[name], product, frame, facts)
     if verdict.faults:
         return Outcome(None, frame.height, None, verdict, facts, [])
-    enter_restated = standing.restatement(name, frame)
+    enter_restated, basis = standing.restatement(name, frame), standing.basis.name
+    inputs = _inputs(lake, name, standing.snapshot)
     staged = lake.stage(mart_key(name), frame)
     published = PublishedMart(
         rows=frame.height,
         sha256=staged.sha256,
-        inputs=_inputs(lake, name, standing.snapshot),
+        inputs=inputs,
         newest_day=days[-1].isoformat() if days else None,
         failed_days=standing.failed_days,
-        basis=standing.basis.name,
+        basis=basis,
     )
-    with lake.exclusive():
+    with lake.exclusive(), lake.discarding(staged):
         record = read_record(lake)
         if name in record:
             # Who dies before the record is written leaves a mart of which nobody knows what it was made from.

@@ -129,6 +129,14 @@ class Lake:
         """Drop what was staged."""
         staged.path.unlink(missing_ok=True)
 
+    @contextmanager
+    def discarding(self, staged: "Staged") -> Generator[None]:
+        """Drops what was staged in the end, if it wasn't published."""
+        try:
+            yield
+        finally:
+            self.discard(staged)
+
     def delete(self, key: str) -> None:
         """Remove the object of that key, if there is one."""
         self.path(key).unlink(missing_ok=True)

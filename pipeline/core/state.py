@@ -62,7 +62,7 @@ class DayInputs:
     reads: tuple[Reads, ...]
     product_parts: tuple[ProductPart, ...]
     code_version: str
-    # The table exists only where one of these sections is filled (pipeline/configured.py).
+    # The table exists only where one of these sections is filled (pipeline/build/configured.py).
     needs: tuple[Section, ...] = field(default=(), kw_only=True)
 
 

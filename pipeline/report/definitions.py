@@ -10,8 +10,6 @@ from pipeline.core.registry import MARTS
 from pipeline.report.parts import Page, Section
 from pipeline.report.passports import definition
 
-_ROOMS = ("metrics", "voice", "value", "events")
-
 
 def definitions_page(product: Product) -> Page:
     """A part for each mart, and one of how numbers are made."""
@@ -38,11 +36,14 @@ def definitions_page(product: Product) -> Page:
 
 
 def _docstrings() -> Iterator[tuple[str, str]]:
-    for room in _ROOMS:
-        for file in sorted((files("pipeline") / room).iterdir(), key=lambda each: each.name):
+    package = files("pipeline")
+    rooms = [("events", package / "events"), ("stats", package / "stats")]
+    rooms += [(each.name, each) for each in (package / "domains").iterdir() if each.is_dir()]
+    for name, room in sorted(rooms, key=lambda each: each[0]):
+        for file in sorted(room.iterdir(), key=lambda each: each.name):
             told = _docstring(file)
             if told:
-                yield f"{room}/{file.name.removesuffix('.py')}", told
+                yield f"{name}/{file.name.removesuffix('.py')}", told
 
 
 def _docstring(file: Traversable) -> str:

@@ -175,8 +175,8 @@ import os, signal, sys, threading, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from support import compute_all, take_all
-from pipeline.lake import Lake
-from pipeline.product_file import load_product
+from pipeline.core.lake import Lake
+from pipeline.core.product_file import load_product
 
 def run(home, fatal, pause):
     begun = 0

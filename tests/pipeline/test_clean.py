@@ -33,7 +33,7 @@ def clean(rows: list[Row]) -> CleanDay:
 
 
 def test_stable_keys_are_pinned() -> None:
-    # These lie in published files: a change here is a new key_hash in pipeline/home.py and a rebuild everywhere.
+    # These lie in published files: a change here is a new key_hash in pipeline/ingest/home.py and a rebuild everywhere.
     pinned = {
         "user:1": 4276021600403166465,
         "device:1": -1141112995344964323,

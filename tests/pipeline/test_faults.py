@@ -243,11 +243,11 @@ from faults import dying
 from support import take_all
 from test_faults import PRODUCT, TOKYO, ingest_all
 from pipeline.build import build_days, build_period, find_dirty
-from pipeline.erase import erase
+from pipeline.maintenance.erase import erase
 from pipeline.ingest.files import retract
 from pipeline.ingest.journal import finish
-from pipeline.lake import Lake
-from pipeline.rebuild import rebuild
+from pipeline.core.lake import Lake
+from pipeline.maintenance.rebuild import rebuild
 acts = {
     "ingest": ingest_all,
     "erase": lambda lake: erase(lake, PRODUCT, "user:ann-1"),

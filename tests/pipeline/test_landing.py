@@ -293,7 +293,7 @@ _TAKE = """
 import resource, sys
 from pathlib import Path
 from support import product, take_all
-from pipeline.lake import Lake
+from pipeline.core.lake import Lake
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for m in take_all(Lake(Path(sys.argv[1])), product()):
     print(m.name, m.file_rule or ",".join(m.rejected))

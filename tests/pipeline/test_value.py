@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import at, days_from, events_frame, product
 
@@ -389,9 +389,10 @@ def test_purchases_ahead_of_anybody_over_any_time(given: tuple[float, ...], righ
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.tuples(*(st.floats(low, high) for low, high in ((0.01, 200), (0.1, 1000), (0.01, 50), (0.01, 500)))),
-    st.integers(0, 5000), st.floats(0, 1), st.floats(1, 600), st.floats(1, 530),
+    parameters=st.tuples(*(st.floats(low, high) for low, high in ((0.01, 200), (0.1, 1000), (0.01, 50), (0.01, 500)))),
+    x=st.integers(0, 5000), recent=st.floats(0, 1), t=st.floats(1, 600), ahead=st.floats(1, 530),
 )  # fmt: skip
+@example(parameters=(66.0, 1.0, 24.0, 1.0), x=148, recent=1.0, t=1.0, ahead=47.0)
 def test_nobody_is_without_an_expectation(
     parameters: tuple[float, float, float, float], x: int, recent: float, t: float, ahead: float
 ) -> None:

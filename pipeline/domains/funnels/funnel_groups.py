@@ -1,7 +1,7 @@
 """Funnels by groups: breakdowns with their attributions, and properties held constant.
 
 Definitions: semantics.md, section 1.9; metrics.md, "Retention, funnels, journeys". A stream here has, besides what
-pipeline.metrics.funnel names, the columns `values`: texts, "" where an event has none.
+pipeline.domains.funnels.funnel names, the columns `values`: texts, "" where an event has none.
 """
 
 from collections.abc import Sequence

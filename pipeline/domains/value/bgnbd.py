@@ -116,21 +116,25 @@ def _ahead(model: BgNbd, x: Floats, share: Floats) -> Floats:
     buys often: (1 - z)^(a-1) 2F1(a+b-1-r, a-1; a+b+x-1; z).
     """
     r, a, b = model.r, model.a, model.b
-    # At a = 1, and a + b = 1 without repeats, both sides of a quotient vanish, and where r - a is whole the function's
-    # library has no value: there the mean of what lies on both sides is the limit.
-    aside: str | None = None
+    # At a = 1, and a + b = 1 without repeats, both sides of a quotient vanish: there the mean of what lies on both sides is
+    # the limit.
     if abs(a - 1) < _STEP:
-        aside = "a"
-    elif abs(a + b - 1) < _STEP and (x == 0).any():
-        aside = "b"
-    elif abs(r - a - round(r - a)) < _STEP:
-        aside = "r"
-    if aside is not None:
-        value: float = getattr(model, aside)
-        sides = (replace(model, **{aside: value + step}) for step in (-2 * _STEP, 2 * _STEP))
-        return np.mean([_ahead(each, x, share) for each in sides], axis=0)
+        return _on_both_sides(model, "a", x, share)
+    if abs(a + b - 1) < _STEP and (x == 0).any():
+        return _on_both_sides(model, "b", x, share)
     c = a + b + x - 1
-    return c / (a - 1) * (1 - (1 - share) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, c, share))
+    with np.errstate(all="ignore"):
+        found = c / (a - 1) * (1 - (1 - share) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, c, share))
+    if abs(r - a - round(r - a)) < _STEP and not np.isfinite(found).all():
+        # Where r - a is whole the function's library may have no value; where it has one, it may have none beside it.
+        return np.where(np.isfinite(found), found, _on_both_sides(model, "r", x, share))
+    return found
+
+
+def _on_both_sides(model: BgNbd, name: str, x: Floats, share: Floats) -> Floats:
+    value: float = getattr(model, name)
+    sides = (replace(model, **{name: value + step}) for step in (-2 * _STEP, 2 * _STEP))
+    return np.mean([_ahead(each, x, share) for each in sides], axis=0)
 
 
 def chance_alive(model: BgNbd, x: Floats, t_x: Floats, t: Floats) -> Floats:
