@@ -1,4 +1,4 @@
-"""Every published case, through the public functions of pipeline.metrics (tests/conformance/README.md).
+"""Every published case, through the public functions of pipeline.domains (tests/conformance/README.md).
 
 CONFORMANCE_CASES names another folder of cases of the same form.
 """

@@ -242,7 +242,7 @@ from pathlib import Path
 from faults import dying
 from support import take_all
 from test_faults import PRODUCT, TOKYO, ingest_all
-from pipeline.build import build_days, build_period, find_dirty
+from pipeline.build.compute import build_days, build_period, find_dirty
 from pipeline.maintenance.erase import erase
 from pipeline.ingest.files import retract
 from pipeline.ingest.journal import finish
