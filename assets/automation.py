@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from assets.attempts import WORK_TAG, next_attempt
+from assets.metadata import DAYS, MARTS, tag_of
 from assets.partitions import RANGE_END, RANGE_START, range_runs, range_tags
 from assets.processes import runs_under_way
 from assets.resources import Home
@@ -23,7 +24,7 @@ NIGHTLY = "15 4 * * *"  # not 02:00, which doesn't exist on one day a year
 NIGHTLY_MARTS = "15 5 * * *"
 RAW_KEY = dg.AssetKey(RAW)
 # What is made from the marts; alone it costs seconds.
-OUTPUT_KEYS = [dg.AssetKey(name) for name in ("catalog", "report", "alert_messages", "digest_message")]
+OUTPUT_KEYS = [dg.AssetKey(name) for name in ("publication", "catalog", "report", "alert_messages", "digest_message")]
 
 
 def day_keys(home: Home) -> list[dg.AssetKey]:
@@ -44,13 +45,13 @@ def publish_keys(stale: Stale) -> list[dg.AssetKey]:
 
 days_job = dg.define_asset_job(
     "days",
-    selection=dg.AssetSelection.groups("ingest", "events", "daily"),
+    selection=dg.AssetSelection.tag(*next(iter(tag_of(DAYS).items()))),
     executor_def=dg.in_process_executor,
     description="Landing files and all daily tables, over one range of days.",
 )
 marts_job = dg.define_asset_job(
     "marts",
-    selection=dg.AssetSelection.groups("periods", "marts"),
+    selection=dg.AssetSelection.tag(*next(iter(tag_of(MARTS).items()))),
     executor_def=dg.in_process_executor,
     description="Period tables and marts, once no day is dirty.",
 )

@@ -15,7 +15,7 @@ from assets.dagster_home import home_from_environment
 from assets.events import day_assets
 from assets.housekeeping import prune_job, weekly_prune
 from assets.landing import raw_events_asset
-from assets.marts import catalog_asset, mart_assets, period_assets, report_asset
+from assets.marts import catalog_asset, mart_assets, period_assets, publication_asset, report_asset
 from assets.resources import Home, home_resource
 
 
@@ -27,8 +27,9 @@ def build_defs(home: Home) -> dg.Definitions:
             *day_assets(home.days, home.product),
             *period_assets(home.product),
             *mart_assets(home.product),
-            catalog_asset(home.product),
-            report_asset(home.product),
+            publication_asset(home.product),
+            catalog_asset(),
+            report_asset(),
             alert_messages_asset(),
             digest_message_asset(),
         ],

@@ -5,11 +5,12 @@ from collections.abc import Collection
 import dagster as dg
 
 from assets.checks import Events, check_specs, report_days
-from assets.metadata import OWNERS, static_metadata
+from assets.metadata import DAYS, OWNERS, static_metadata, tag_of
 from assets.partitions import AROUND
 from assets.resources import Home
 from pipeline.build.configured import day_tables
 from pipeline.core.product import Product
+from pipeline.core.registry import DOMAIN_OF
 from pipeline.core.state import RAW, RECORDED, VERDICTS
 from pipeline.declare import DayTable
 
@@ -39,7 +40,8 @@ def _day_asset(
 
     @dg.asset(
         name=name,
-        group_name="daily" if table.contract.layer == "daily" else "events",
+        group_name=DOMAIN_OF[name],
+        tags=tag_of(DAYS),
         kinds={"polars", "parquet"},
         owners=OWNERS,
         description=table.contract.grain,

@@ -7,12 +7,13 @@ from typing import Any
 import dagster as dg
 
 from assets.checks import Events, check_specs, io_retries, report_one
-from assets.metadata import OWNERS, mart_lineage, static_metadata
+from assets.metadata import MARTS, OWNERS, mart_lineage, static_metadata, tag_of
 from assets.resources import Home
 from pipeline.build.configured import marts, period_tables, table_names
 from pipeline.build.sql_models import load_models, sources_of
 from pipeline.core.contract import Table
 from pipeline.core.product import Product
+from pipeline.core.registry import DOMAIN_OF
 from pipeline.core.state import RAW
 from pipeline.declare import PeriodTable
 
@@ -30,7 +31,8 @@ def _period_asset(table: PeriodTable, there: Collection[str]) -> dg.AssetsDefini
 
     @dg.asset(
         name=name,
-        group_name="periods",
+        group_name=DOMAIN_OF[name],
+        tags=tag_of(MARTS),
         kinds={"polars", "parquet"},
         owners=OWNERS,
         description=table.contract.grain,
@@ -55,7 +57,8 @@ def whole_asset(
 
     @dg.asset(
         name=name,
-        group_name="marts",
+        group_name="publication",
+        tags=tag_of(MARTS),
         kinds=kinds,
         owners=OWNERS,
         description=description,
@@ -70,22 +73,29 @@ def whole_asset(
     return _asset
 
 
-def report_asset(product: Product) -> dg.AssetsDefinition:
+def publication_asset(product: Product) -> dg.AssetsDefinition:
+    """All marts as one: what readers of a publication take together."""
+    description = "What is published: rows, hashes and the newest day of each mart, in marts/_published.json."
+    names = [mart.name for mart in marts(product)]
+    return whole_asset("publication", {"json"}, description, names, lambda home: home.publication())
+
+
+def report_asset() -> dg.AssetsDefinition:
     """The pages that product managers open, made from all marts."""
     description = "Static pages over the marts: report/index.html in the home."
-    names = [mart.name for mart in marts(product)]
 
     def act(home: Home) -> dict[str, Any]:
         return {"page": dg.MetadataValue.path(home.write_report())}
 
-    return whole_asset("report", {"html"}, description, names, act)
+    return whole_asset("report", {"html"}, description, ["publication"], act)
 
 
-def catalog_asset(product: Product) -> dg.AssetsDefinition:
+def catalog_asset() -> dg.AssetsDefinition:
     """What BI tools connect to, made from all marts."""
     description = "Views over the marts with comments: marts/catalog.duckdb; the dictionary of their columns."
-    names = [mart.name for mart in marts(product)]
-    return whole_asset("catalog", {"duckdb"}, description, names, lambda home: {"views": len(home.write_catalog())})
+    return whole_asset(
+        "catalog", {"duckdb"}, description, ["publication"], lambda home: {"views": len(home.write_catalog())}
+    )
 
 
 def mart_assets(product: Product) -> list[dg.AssetsDefinition]:
@@ -98,7 +108,8 @@ def _mart_asset(mart: Table) -> dg.AssetsDefinition:
 
     @dg.asset(
         name=mart.name,
-        group_name="marts",
+        group_name=DOMAIN_OF[mart.name],
+        tags=tag_of(MARTS),
         kinds={"duckdb", "sql", "parquet"},
         owners=OWNERS,
         description=mart.grain,

@@ -12,6 +12,13 @@ from pipeline.core.contract import Column, Table
 from pipeline.core.registry import TABLES
 
 OWNERS = ("team:data",)
+# The two jobs, by the tag of what they make: groups are subjects.
+DAYS, MARTS = "days", "marts"
+
+
+def tag_of(job: str) -> dict[str, str]:
+    """The tag of an asset that `job` makes."""
+    return {"footfall/job": job}
 
 
 def column_schema(table: Table) -> dg.TableSchema:

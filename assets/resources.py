@@ -201,6 +201,16 @@ class Home:
         self.on_progress(mart, 1, 1)
         return outcome
 
+    def publication(self) -> dict[str, Any]:
+        """What is published, in numbers."""
+        record = read_record(self.lake).values()
+        return {
+            "marts": len(record),
+            "rows": sum(mart.rows for mart in record),
+            "newest_day": max(filter(None, (mart.newest_day for mart in record)), default="none"),
+            "days_held_back": sorted({day for mart in record for day in mart.failed_days}),
+        }
+
     def _remove_unconfigured(self) -> None:
         """Where a section went, nothing else may be stale."""
         if read_record(self.lake).keys() - self.tables:

@@ -25,7 +25,10 @@ def _tables(module: ModuleType) -> dict[str, Table]:
 
 
 # The domain of each table; what comes in is of none.
-DOMAIN_OF: dict[str, str] = {name: room for room, module in modules("contract") for name in _tables(module)}
+DOMAIN_OF: dict[str, str] = {
+    canonical.EVENTS.name: "events",
+    **{name: room for room, module in modules("contract") for name in _tables(module)},
+}
 TABLES: dict[str, Table] = {
     **_tables(canonical),
     **{name: table for _, module in modules("contract") for name, table in _tables(module).items()},

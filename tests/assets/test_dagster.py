@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from pipeline.build.marts import read_record
 from pipeline.build.sql_models import load_models, sources_of
 from pipeline.build.tables import DAY_TABLE
 from pipeline.core.lake import Lake, Staged
-from pipeline.core.registry import MARTS, TABLES
+from pipeline.core.registry import DOMAIN_OF, MARTS, TABLES
 from pipeline.core.state import VERDICTS, read_states
 
 ROOT = Path(__file__).parents[2]
@@ -323,25 +325,39 @@ def test_edges_are_those_of_sqlglot_and_of_the_tables_themselves(everything: Hom
 
 # These lie in objects that manifests name, and come with raw_events.
 _NO_ASSETS = {"rejected", "raw_recordings"}
-_NO_TABLES = {"catalog", "report", "alert_messages", "digest_message"}
+_NO_TABLES = {"publication", "catalog", "report", "alert_messages", "digest_message"}
 
 
 def test_every_asset_says_what_it_is(everything: Home) -> None:
     graph = build_defs(everything).resolve_asset_graph()
-    report = dg.AssetKey("report")
+    publication = dg.AssetKey("publication")
     assert {key.path[-1] for key in graph.get_all_asset_keys()} == {*TABLES, *_NO_TABLES} - _NO_ASSETS
-    assert {key.path[-1] for key in graph.get(report).parent_keys} == {mart.name for mart in MARTS}
+    assert {key.path[-1] for key in graph.get(publication).parent_keys} == {mart.name for mart in MARTS}
     for key in graph.get_all_asset_keys() - {dg.AssetKey(name) for name in _NO_TABLES}:
         node = graph.get(key)
         table = TABLES[key.path[-1]]
         assert table.grain in (node.description or "")
         assert node.kinds
         assert node.owners
-        assert node.group_name in {"ingest", "events", "daily", "periods", "marts"}
+        assert node.group_name == ("ingest" if table.name == "raw_events" else DOMAIN_OF[table.name])
         columns = node.metadata["dagster/column_schema"].columns
         assert [c.name for c in columns] == table.schema.names()
         if node.is_partitioned:
             assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_the_graph_reads_like_a_map(everything: Home) -> None:
+    """Groups are subjects, each small enough to be opened, and none leads back to itself."""
+    graph = build_defs(everything).resolve_asset_graph()
+    group = {key: graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    assert max(Counter(group.values()).values()) < 15
+    above = {
+        name: {group[parent] for key in group if group[key] == name for parent in graph.get(key).parent_keys} - {name}
+        for name in set(group.values())
+    }
+    assert len(list(TopologicalSorter(above).static_order())) == len(above)
+    fed = {name: len(graph.get(dg.AssetKey(name)).parent_keys) for name in ("catalog", "report", "digest_message")}
+    assert fed == {"catalog": 1, "report": 1, "digest_message": 1}
 
 
 def test_alerts_and_silent_selectors_are_checks_that_warn(
