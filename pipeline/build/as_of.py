@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pipeline.build.compute import Judge, Outcome, build_days, build_period, take_snapshot
 from pipeline.build.configured import day_tables, marts, period_tables
-from pipeline.core.lake import Lake
 from pipeline.build.marts import MartJudge, Publication, build_mart
+from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 
 Hears = Callable[[str, int, int], None]

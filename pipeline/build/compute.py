@@ -10,22 +10,42 @@ from typing import Protocol
 import polars as pl
 
 from pipeline.build.configured import day_tables, table_names
+from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
-from pipeline.ingest.manifests import Manifest, hashes_of, objects_by_day, read_manifests, recordings_by_day, wholly_rejected_by_day, withdrawals
 from pipeline.core.lake import DamagedObject, Lake, Staged, day_folder, day_key, period_key
-from pipeline.build.tables import PERIOD_TABLE
-from pipeline.declare import PeriodSources
-from pipeline.events.problem import Problem, Told, current, latest
-from pipeline.events.problem import Known
-from pipeline.domains.data_quality.find import find_problems, newest_day
 from pipeline.core.product import Product
-from pipeline.events.profile import Facts, Verdict, batch_profile
 from pipeline.core.sealed import delete_sum, write_sum
-from pipeline.core.state import RAW, RECORDED, VERDICTS, DayFailure, DayState, Dirty, Snapshot, dirty_days, hash_texts, input_hash, read_state, read_states, write_failure, write_state
-from pipeline.build.tables import DAY_TABLE
-from pipeline.declare import DayTable, Sources
+from pipeline.core.state import (
+    RAW,
+    RECORDED,
+    VERDICTS,
+    DayFailure,
+    DayState,
+    Dirty,
+    Snapshot,
+    dirty_days,
+    hash_texts,
+    input_hash,
+    read_state,
+    read_states,
+    write_failure,
+    write_state,
+)
+from pipeline.declare import DayTable, PeriodSources, Sources
+from pipeline.domains.data_quality.find import find_problems, newest_day
+from pipeline.events.problem import Known, Problem, Told, current, latest
+from pipeline.events.profile import Facts, Verdict, batch_profile
 from pipeline.events.verdicts import Verdicts
+from pipeline.ingest.manifests import (
+    Manifest,
+    hashes_of,
+    objects_by_day,
+    read_manifests,
+    recordings_by_day,
+    wholly_rejected_by_day,
+    withdrawals,
+)
 
 DAYS_PER_JUDGEMENT = 31
 _OF_FILES = frozenset({RAW, RECORDED})

@@ -8,15 +8,13 @@ table needs (`domain.py` of each domain).
 from collections.abc import Mapping
 from functools import cache
 
-from pipeline.core.registry import MARTS, TABLES
+from pipeline.build.sql_models import load_models, sources_of
+from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.contract import Table
-from pipeline.build.tables import PERIOD_TABLE, PERIOD_TABLES
-from pipeline.declare import PeriodTable
 from pipeline.core.product import Product
 from pipeline.core.product_parts import Section
-from pipeline.build.sql_models import load_models, sources_of
-from pipeline.build.tables import DAY_TABLE, DAY_TABLES
-from pipeline.declare import DayTable
+from pipeline.core.registry import MARTS, TABLES
+from pipeline.declare import DayTable, PeriodTable
 
 
 def day_tables(product: Product) -> tuple[DayTable, ...]:

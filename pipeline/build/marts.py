@@ -15,17 +15,16 @@ import polars as pl
 
 from pipeline.build.compute import Outcome, Standing, preview
 from pipeline.build.configured import marts, period_tables, table_names
-from pipeline.core.registry import TABLES
+from pipeline.build.restatements import Basis, basis_key, basis_of, causes, enter, read_basis, restated
+from pipeline.build.sql_models import code_of, load_models, run_mart, sources_of
+from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, mart_key, period_key
-from pipeline.build.tables import PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.product import Product
-from pipeline.events.profile import Facts, Verdict, batch_profile
-from pipeline.build.restatements import Basis, basis_key, basis_of, causes, enter, read_basis, restated
+from pipeline.core.registry import TABLES
 from pipeline.core.sealed import delete_sum, read_inputs, read_sealed, read_sum, write_sealed, write_sum
-from pipeline.build.sql_models import code_of, load_models, run_mart, sources_of
 from pipeline.core.state import Snapshot, hash_texts
-from pipeline.build.tables import DAY_TABLE, DAY_TABLES
+from pipeline.events.profile import Facts, Verdict, batch_profile
 
 RECORD_KEY = "marts/_published.json"
 

@@ -14,14 +14,14 @@ from typing import get_args
 import msgspec
 import polars as pl
 
-from pipeline.core.registry import TABLES
 from pipeline.core.contract import UTC_MICROSECONDS
-from pipeline.ingest.manifests import Manifest
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.product_parts import MADE_OF, ProductPart
+from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_sealed, write_sum
 from pipeline.core.state import Snapshot, hash_texts
+from pipeline.ingest.manifests import Manifest
 
 FOLDER = "lake/restatements"
 SCHEMA = pl.Schema(

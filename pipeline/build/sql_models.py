@@ -23,8 +23,8 @@ from sqlglot import exp
 from sqlglot.lineage import lineage
 from sqlglot.optimizer.scope import traverse_scope
 
-from pipeline.core.registry import MARTS, TABLES
 from pipeline.core.lake import Lake, day_key, period_key
+from pipeline.core.registry import MARTS, TABLES
 
 DIALECT = "duckdb"
 LINEAGE = "lineage.json"

@@ -1,0 +1,1 @@
+"""What exists, what is dirty, computing, judging and publishing it."""
