@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
 PLAYER := pipeline/report/player
-.PHONY: help demo assets test check dev bench docs lock clean
+.PHONY: help demo assets test quick check dev bench docs lock clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -36,6 +36,10 @@ $(PLAYER)/dist/player.js: $(PLAYER)/package-lock.json | $(STAMP)
 
 test: check  ## lint, types, import rules and all tests
 	$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder
+
+quick: $(STAMP)  ## lint, and the quick tests that name what you changed since the last commit
+	$(BIN)/ruff check .
+	$(BIN)/pytest -q -n auto -m "not slow" $$($(BIN)/python tests/affected.py)
 
 check: $(STAMP)  ## lint, types and import rules only
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ from generate import FIRST_DAY, PEOPLE, Shop
 from landing import write_files
 
 from pipeline.build.compute import build_days, build_period, take_snapshot
+from pipeline.build.tables import PERIOD_TABLE
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
@@ -53,7 +54,8 @@ def opportunities(home: Path, seed: int, people: int, *, harmless: bool) -> tupl
     days = sorted(take_snapshot(lake, product).raw)
     for table in _TABLES:
         list(build_days(lake, product, table, days, _open_gate))
-    build_period(lake, product, "opportunity_results", _open_gate)
+    for name in (*PERIOD_TABLE["opportunity_results"].periods, "opportunity_results"):
+        build_period(lake, product, name, _open_gate)
     found = pl.read_parquet(lake.path("lake/opportunity_results/part.parquet"))
     return found.filter(pl.col("as_of") == found["as_of"].max()), sum(shop.lost_orders) / WEEKS * ORDER_VALUE
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,17 +34,41 @@ COMMANDS = [
 ]
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
-    monkeypatch.delenv("FOOTFALL_HOME", raising=False)
-    (tmp_path / "product.yaml").write_text(PRODUCT)
+def fill(home: Path) -> None:
+    """A product file and landing files of three days."""
+    (home / "product.yaml").write_text(PRODUCT)
     for day in ("02", "03", "04"):
         rows = [
             record(f"e{day}{i}", f"2026-02-{day}T10:{i:02}:00", url="/", anonymous_id=f"d{i % 4}") for i in range(20)
         ]
-        drop(tmp_path, f"web/2026-02-{day}/a.ndjson", ndjson(rows) + b"broken\n")
+        drop(home, f"web/2026-02-{day}/a.ndjson", ndjson(rows) + b"broken\n")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / ".dagster"))
+    monkeypatch.delenv("FOOTFALL_HOME", raising=False)
+    fill(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with clicks outside all zones, after its first run."""
+    home = tmp_path_factory.mktemp("once")
+    fill(home)
+    clicked(home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(home / ".dagster"))
+        call(home, "run")
+    return home
+
+
+@pytest.fixture
+def ran(once: Path, home: Path) -> Path:
+    """A copy of that home, for a test of what comes after a run."""
+    shutil.copytree(once, home, dirs_exist_ok=True)
+    return home
 
 
 def call(home: Path, *words: str, code: int = 0) -> str:
@@ -131,8 +156,8 @@ def test_init_and_check(tmp_path: Path) -> None:
     assert schema["additionalProperties"] is False
 
 
-def test_a_moved_time_zone_is_refused_with_the_command_that_rebuilds(home: Path) -> None:
-    call(home, "run")
+def test_a_moved_time_zone_is_refused_with_the_command_that_rebuilds(ran: Path) -> None:
+    home = ran
     (home / "product.yaml").write_text(PRODUCT.replace("Europe/Berlin", "UTC"))
     assert "footfall rebuild --home" in call(home, "run", code=1)
 
@@ -159,10 +184,13 @@ def clicked(home: Path) -> None:
     drop(home, "web/2026-02-05/clicks.ndjson", ndjson(rows))
 
 
-def test_zones_lists_what_is_clicked_outside_all_zones(home: Path) -> None:
+def test_what_needs_a_run_says_so(home: Path) -> None:
     assert "run `footfall run` first" in call(home, "zones", "--page", "home", code=1)
-    clicked(home)
-    call(home, "run")
+    assert "run `footfall run` first" in call(home, "friction", "--compare", "default", "mixpanel", code=1)
+
+
+def test_zones_lists_what_is_clicked_outside_all_zones(ran: Path) -> None:
+    home = ran
     out = call(home, "zones", "--page", "home")
     assert "a.banner │ 3 │ 75.0%" in out
     assert "selectors: ['a.banner']" in out
@@ -171,10 +199,8 @@ def test_zones_lists_what_is_clicked_outside_all_zones(home: Path) -> None:
     assert "the pages are home, product" in call(home, "zones", "--page", "nowhere", code=2)
 
 
-def test_friction_compares_two_rule_sets_over_all_days(home: Path) -> None:
-    assert "run `footfall run` first" in call(home, "friction", "--compare", "default", "mixpanel", code=1)
-    clicked(home)
-    call(home, "run")
+def test_friction_compares_two_rule_sets_over_all_days(ran: Path) -> None:
+    home = ran
     # Three clicks are a rage click by default, and a click too few for Mixpanel's rule.
     out = call(home, "friction", "--compare", "default", "mixpanel")
     assert re.search(r"rage_\S* │ home │ 1 │ 0 │ 1 │ 0 │ 0 │", out), out
@@ -183,8 +209,8 @@ def test_friction_compares_two_rule_sets_over_all_days(home: Path) -> None:
     assert "there are default, posthog" in call(home, "friction", "--compare", "default", "nosuch", code=2)
 
 
-def test_doctor_finds_what_was_tampered_with(home: Path) -> None:
-    call(home, "run")
+def test_doctor_finds_what_was_tampered_with(ran: Path) -> None:
+    home = ran
     raw = next((home / "lake" / "raw_events").rglob("*.parquet"))
     raw.unlink()
     partition = home / "lake" / "sessions" / "day=2026-02-03" / "part.parquet"
@@ -224,8 +250,8 @@ def test_a_mapping_proposed_from_a_sample_runs(tmp_path: Path, monkeypatch: pyte
     assert "looks like a time" in call(tmp_path / "other", "init", "--from", str(tmp_path / "no.csv"), code=1)
 
 
-def test_erase_tells_until_the_landing_files_are_gone(home: Path, tmp_path: Path) -> None:
-    call(home, "run")
+def test_erase_tells_until_the_landing_files_are_gone(ran: Path, tmp_path: Path) -> None:
+    home = ran
     assert "write user:<id> or device:<id>" in call(home, "erase", "--person", "d1", code=2)
     told = call(home, "erase", "--person", "device:d1", code=1)
     assert "15 events, 0 rejected records and 0 recorded events removed" in told
