@@ -254,7 +254,7 @@ def test_erase_tells_until_the_landing_files_are_gone(ran: Path, tmp_path: Path)
     home = ran
     assert "write user:<id> or device:<id>" in call(home, "erase", "--person", "d1", code=2)
     told = call(home, "erase", "--person", "device:d1", code=1)
-    assert "15 events, 0 rejected records and 0 recorded events removed" in told
+    assert "20 events, 0 rejected records and 0 recorded events removed" in told
     assert "landing/web/2026-02-03/a.ndjson" in told
     assert "marts are up to date" in call(home, "status")
     for file in (home / "landing").rglob("*.ndjson"):
