@@ -226,7 +226,7 @@ def test_a_missing_or_outdated_report_is_made_by_the_next_run(home: Home, instan
         assert home.outputs_are_stale()
         (request,) = tick(dirty_days, home, instance).run_requests
         assert {key.path[-1] for key in request.asset_selection} == {
-            "catalog", "report", "alert_messages", "digest_message",
+            "publication", "catalog", "report", "alert_messages", "digest_message",
         }  # fmt: skip
         assert runner.publish_marts()
         return not home.outputs_are_stale() and len(instance.get_runs()) == before + 1 and not runner.failures

@@ -11,11 +11,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from recorded import UNTIL_RECORDINGS
 from support import approve, compute_all, drop, missing, product, take_all
 
 from pipeline.build.compute import build_days, find_dirty
 from pipeline.build.sql_models import run_mart
-from pipeline.build.tables import DAY_TABLES
 from pipeline.core.lake import Lake
 from pipeline.core.registry import TABLES
 from pipeline.ingest.manifests import Manifest
@@ -161,8 +161,8 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, pl.DataFram
     lake = Lake(home)
     take_all(lake, chosen)
     days = sorted(find_dirty(lake, chosen, lambda _day: True).runnable)
-    for table in DAY_TABLES[: [t.contract.name for t in DAY_TABLES].index("page_views") + 1]:
-        list(build_days(lake, chosen, table.contract.name, days, approve))
+    for name in (*UNTIL_RECORDINGS, "page_views"):
+        list(build_days(lake, chosen, name, days, approve))
     mart = run_mart(lake, "replays", days)
     known = lake.scan_days("sessions", days).select("source_session_id", "session_key").collect()
     first = known.join(mart.select("session_key", "started_at"), on="session_key").sort("started_at", descending=True)
@@ -265,8 +265,8 @@ def test_a_replay_opens_no_connection_to_anywhere(tmp_path: Path, browser: Any) 
         lake, chosen = Lake(tmp_path), product(**SOURCES)
         take_all(lake, chosen)
         days = sorted(find_dirty(lake, chosen, lambda _day: True).runnable)
-        for table in DAY_TABLES[: [t.contract.name for t in DAY_TABLES].index("page_views") + 1]:
-            list(build_days(lake, chosen, table.contract.name, days, approve))
+        for name in (*UNTIL_RECORDINGS, "page_views"):
+            list(build_days(lake, chosen, name, days, approve))
         mart, moments = run_mart(lake, "replays", days), TABLES["replay_moments"].schema.to_frame()
         (name,) = write_replays(lake, chosen, {"replays": mart, "replay_moments": moments}, mart["session_key"])
         page = browser.new_page()
