@@ -34,8 +34,11 @@ $(PLAYER)/dist/player.js: $(PLAYER)/package-lock.json | $(STAMP)
 	cp $(PLAYER)/node_modules/rrweb-player/dist/style.min.css $(PLAYER)/dist/player.css
 	cp $(PLAYER)/node_modules/rrweb-player/dist/rrweb-player.umd.min.cjs $(PLAYER)/dist/player.js
 
+# One more than there are processors: some tests wait for the Dagster UI and for browsers.
+WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+
 test: check  ## lint, types, import rules and all tests
-	$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 quick: $(STAMP)  ## lint, and the quick tests that name what you changed since the last commit
 	$(BIN)/ruff check .
