@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from assets.attempts import WORK_TAG, next_attempt
-from assets.metadata import DAYS, MARTS, tag_of
+from assets.metadata import JOB_TAG
 from assets.partitions import RANGE_END, RANGE_START, range_runs, range_tags
 from assets.processes import runs_under_way
 from assets.resources import Home
@@ -45,13 +45,13 @@ def publish_keys(stale: Stale) -> list[dg.AssetKey]:
 
 days_job = dg.define_asset_job(
     "days",
-    selection=dg.AssetSelection.tag(*next(iter(tag_of(DAYS).items()))),
+    selection=dg.AssetSelection.tag(JOB_TAG, "days"),
     executor_def=dg.in_process_executor,
     description="Landing files and all daily tables, over one range of days.",
 )
 marts_job = dg.define_asset_job(
     "marts",
-    selection=dg.AssetSelection.tag(*next(iter(tag_of(MARTS).items()))),
+    selection=dg.AssetSelection.tag(JOB_TAG, "marts"),
     executor_def=dg.in_process_executor,
     description="Period tables and marts, once no day is dirty.",
 )

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import dagster as dg
 
 from assets.checks import Events, check_specs, report_days
-from assets.metadata import DAYS, OWNERS, static_metadata, tag_of
+from assets.metadata import OF_DAYS, OWNERS, static_metadata
 from assets.partitions import AROUND
 from assets.resources import Home
 from pipeline.build.configured import day_tables
@@ -41,7 +41,7 @@ def _day_asset(
     @dg.asset(
         name=name,
         group_name=DOMAIN_OF[name],
-        tags=tag_of(DAYS),
+        tags=OF_DAYS,
         kinds={"polars", "parquet"},
         owners=OWNERS,
         description=table.contract.grain,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.checks import Events, io_retries
-from assets.metadata import DAYS, OWNERS, static_metadata, tag_of
+from assets.metadata import OF_DAYS, OWNERS, static_metadata
 from assets.resources import Home
 from pipeline.core.canonical import RAW_EVENTS
 from pipeline.ingest.drift import CHECKS, Finding, by_check
@@ -19,7 +19,7 @@ def raw_events_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefin
     @dg.asset(
         name="raw_events",
         group_name="ingest",
-        tags=tag_of(DAYS),
+        tags=OF_DAYS,
         kinds={"python", "parquet"},
         owners=OWNERS,
         description=f"{RAW_EVENTS.grain} A partition here is the day on which files arrived.",

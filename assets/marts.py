@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.checks import Events, check_specs, io_retries, report_one
-from assets.metadata import MARTS, OWNERS, mart_lineage, static_metadata, tag_of
+from assets.metadata import OF_MARTS, OWNERS, mart_lineage, static_metadata
 from assets.resources import Home
 from pipeline.build.configured import marts, period_tables, table_names
 from pipeline.build.sql_models import load_models, sources_of
@@ -32,7 +32,7 @@ def _period_asset(table: PeriodTable, there: Collection[str]) -> dg.AssetsDefini
     @dg.asset(
         name=name,
         group_name=DOMAIN_OF[name],
-        tags=tag_of(MARTS),
+        tags=OF_MARTS,
         kinds={"polars", "parquet"},
         owners=OWNERS,
         description=table.contract.grain,
@@ -58,7 +58,7 @@ def whole_asset(
     @dg.asset(
         name=name,
         group_name="publication",
-        tags=tag_of(MARTS),
+        tags=OF_MARTS,
         kinds=kinds,
         owners=OWNERS,
         description=description,
@@ -109,7 +109,7 @@ def _mart_asset(mart: Table) -> dg.AssetsDefinition:
     @dg.asset(
         name=mart.name,
         group_name=DOMAIN_OF[mart.name],
-        tags=tag_of(MARTS),
+        tags=OF_MARTS,
         kinds={"duckdb", "sql", "parquet"},
         owners=OWNERS,
         description=mart.grain,

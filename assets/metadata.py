@@ -13,12 +13,8 @@ from pipeline.core.registry import TABLES
 
 OWNERS = ("team:data",)
 # The two jobs, by the tag of what they make: groups are subjects.
-DAYS, MARTS = "days", "marts"
-
-
-def tag_of(job: str) -> dict[str, str]:
-    """The tag of an asset that `job` makes."""
-    return {"footfall/job": job}
+JOB_TAG = "footfall/job"
+OF_DAYS, OF_MARTS = {JOB_TAG: "days"}, {JOB_TAG: "marts"}
 
 
 def column_schema(table: Table) -> dg.TableSchema:

@@ -12,10 +12,11 @@ import dagster as dg
 from assets.partitions import existing_days, local_days
 from assets.processes import signs_of_life
 from pipeline.build.as_of import Judges, marts_as_of
-from pipeline.build.compute import Outcome, Standing, build_days, build_period, find_dirty, problems_now
+from pipeline.build.compute import Outcome, Standing, build_days, build_period, find_dirty
 from pipeline.build.configured import marts, table_names
 from pipeline.build.gate import judge, judge_mart
 from pipeline.build.marts import Publication, Stale, build_mart, find_stale, read_record, remove_unconfigured
+from pipeline.build.problems import problems_now
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.product_file import load_product, parse_product

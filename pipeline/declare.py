@@ -16,7 +16,8 @@ import polars as pl
 from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
 from pipeline.core.lake import DamagedObject, Lake, day_key, period_key
-from pipeline.core.product import Product, UndeclaredError
+from pipeline.core.product import Product
+from pipeline.core.product_declared import DeclaredProduct, UndeclaredError
 from pipeline.core.product_parts import ProductPart, Section
 from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_inputs, read_sum
@@ -56,7 +57,7 @@ class Sources:
     @cached_property
     def product(self) -> Product:
         """The sections of the product file that the table declares."""
-        return self.whole.only("time", *self.table.product_parts)
+        return DeclaredProduct.of(self.whole, "time", *self.table.product_parts)
 
     def scan(self, table: str, offsets: Iterable[int] = (0,)) -> pl.LazyFrame:
         """Rows of `table` for the days at `offsets` from this one."""
@@ -209,7 +210,7 @@ class PeriodSources:
     @cached_property
     def product(self) -> Product:
         """The sections of the product file that the table declares."""
-        return self.whole.only("time", *self.table.product_parts)
+        return DeclaredProduct.of(self.whole, "time", *self.table.product_parts)
 
     @property
     def rows(self) -> pl.LazyFrame:

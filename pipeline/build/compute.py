@@ -1,10 +1,9 @@
 """Compute, judge, publish: a day of a daily table, or a period table, with the gate in front of publishing."""
 
 import textwrap
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from typing import Protocol
 
 import polars as pl
@@ -33,8 +32,6 @@ from pipeline.core.state import (
     write_state,
 )
 from pipeline.declare import DayTable, PeriodSources, Sources
-from pipeline.domains.data_quality.find import find_problems, newest_day
-from pipeline.events.problem import Known, Problem, Told, current, latest
 from pipeline.events.profile import Facts, Verdict, batch_profile
 from pipeline.events.verdicts import Verdicts
 from pipeline.ingest.manifests import (
@@ -249,26 +246,6 @@ class Standing:
         if withdrawals(lake) != self.mark:
             raise TakenBack("rows were erased or retracted meanwhile, so nothing was published; run `footfall run`")
         lake.publish(staged)
-
-
-def problems_now(lake: Lake, product: Product, but_for: Collection[Told] | None = None) -> list[Problem]:
-    """What makes numbers doubtful now, the gravest and latest first, each once.
-
-    Those of days long past are left out; with `but_for`, what was told before, all others that aren't in it are not.
-    """
-    standing = Standing(lake, product)
-    scan = partial(_scan_published, lake)
-    snapshot = standing.snapshot
-    facts = {day: state.facts for day, state in snapshot.states.get("quality_counts", {}).items()}
-    manifests = list(standing.manifests.values())
-    known = Known(product, manifests, snapshot.data_days(), facts, standing.held_back, scan)
-    found = latest(find_problems(known))
-    recent = set(current(found, newest_day(known)))
-    return [each for each in found if each in recent or (but_for is not None and each.name not in but_for)]
-
-
-def _scan_published(lake: Lake, table: str) -> pl.LazyFrame:
-    return lake.scan_days(table, lake.published_days(table))
 
 
 def build_period(lake: Lake, product: Product, name: str, judge: Judge, standing: Standing | None = None) -> Outcome:

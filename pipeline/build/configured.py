@@ -6,9 +6,8 @@ table needs (`domain.py` of each domain).
 """
 
 from collections.abc import Mapping
-from functools import cache
 
-from pipeline.build.sql_models import load_models, sources_of
+from pipeline.build.sql_models import mart_sources
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.contract import Table
 from pipeline.core.product import Product
@@ -49,7 +48,7 @@ def needs_of(name: str) -> tuple[tuple[Section, ...], ...]:
         period = PERIOD_TABLE[name]
         found |= dict.fromkeys((*needs_of(period.reads), period.needs))
     elif TABLES[name].layer == "mart":
-        found |= dict.fromkeys(each for source in sorted(_sources(name)) for each in needs_of(source))
+        found |= dict.fromkeys(each for source in sorted(mart_sources(name)) for each in needs_of(source))
     return tuple(each for each in found if each)
 
 
@@ -66,8 +65,3 @@ def unconfigured(product: Product) -> Mapping[str, list[str]]:
 
 def _is_filled(sections: tuple[Section, ...], product: Product) -> bool:
     return not sections or not product.filled.isdisjoint(sections)
-
-
-@cache
-def _sources(mart: str) -> frozenset[str]:
-    return frozenset(sources_of(mart, load_models()))

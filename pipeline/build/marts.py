@@ -16,7 +16,7 @@ import polars as pl
 from pipeline.build.compute import Outcome, Standing, preview
 from pipeline.build.configured import marts, period_tables, table_names
 from pipeline.build.restatements import Basis, basis_key, basis_of, causes, enter, read_basis, restated
-from pipeline.build.sql_models import code_of, load_models, run_mart, sources_of
+from pipeline.build.sql_models import code_of, load_models, mart_sources, run_mart
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, mart_key, period_key
@@ -84,7 +84,7 @@ def find_stale(lake: Lake, product: Product, standing: Standing) -> Stale:
         if name not in record
         or record[name].inputs != own[name]
         or not lake.exists(mart_key(name))
-        or not _sources(name).isdisjoint(periods)
+        or not mart_sources(name).isdisjoint(periods)
     ]
     gone = sorted(record.keys() - set(made))
     changes = [f"{name}:{now[name]}" for name in periods] + [f"{name}:{own[name]}" for name in behind]
@@ -98,15 +98,10 @@ def _inputs(lake: Lake, mart: str, snapshot: Snapshot) -> str:
         f"{source}:{read_inputs(lake, period_key(source))}"
         if source in PERIOD_TABLE
         else hash_texts([source, *(f"{day}:{snapshot.output(source, day)}" for day in days)])
-        for source in sorted(_sources(mart))
+        for source in sorted(mart_sources(mart))
     ]
     newest = str(days[-1]) if days else ""
     return hash_texts([TABLES[mart].fingerprint, *code_of(mart, load_models()), *read, newest])
-
-
-@cache
-def _sources(mart: str) -> frozenset[str]:
-    return frozenset(sources_of(mart, load_models()))
 
 
 @cache
@@ -194,8 +189,8 @@ def build_mart(
     """Compute, judge and publish one mart; where the gate holds it back, the old one stays."""
     standing = standing or Publication(lake, product)
     days = standing.snapshot.data_days()
-    standing.check(lake, sorted(_sources(name) & DAY_TABLE.keys()))
-    for source in sorted(_sources(name) & PERIOD_TABLE.keys()):
+    standing.check(lake, sorted(mart_sources(name) & DAY_TABLE.keys()))
+    for source in sorted(mart_sources(name) & PERIOD_TABLE.keys()):
         lake.check(period_key(source), read_sum(lake, period_key(source)) or "")
     frame = run_mart(lake, name, days)
     facts = batch_profile(TABLES[name], frame)

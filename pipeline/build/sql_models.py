@@ -111,6 +111,12 @@ def sources_of(name: str, models: Mapping[str, Model]) -> set[str]:
     return found
 
 
+@cache
+def mart_sources(mart: str) -> frozenset[str]:
+    """The published tables that a mart of ours is made from."""
+    return frozenset(sources_of(mart, load_models()))
+
+
 def _models_below(name: str, models: Mapping[str, Model]) -> set[str]:
     own = {read for read in models[name].reads if read in models}
     return own.union(*(_models_below(read, models) for read in own))
@@ -172,7 +178,7 @@ def run_model(name: str, tables: Mapping[str, pl.DataFrame], models: Mapping[str
 def run_mart(lake: Lake, name: str, days: Sequence[date]) -> pl.DataFrame:
     """The result of mart model `name` over what is published; `days` are the local days with data."""
     models = load_models()
-    tables = {source: _published(lake, source, days) for source in sorted(sources_of(name, models))}
+    tables = {source: _published(lake, source, days) for source in sorted(mart_sources(name))}
     return run_model(name, tables, models)
 
 

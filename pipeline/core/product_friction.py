@@ -20,7 +20,7 @@ Signal = Literal[
     "excessive_scroll",
 ]
 # By name, in the order of their bits.
-SIGNALS: tuple[Signal, ...] = get_args(Signal)
+SIGNAL_NAMES: tuple[Signal, ...] = get_args(Signal)
 
 
 class Weights(Part):
@@ -165,4 +165,4 @@ class Friction(Part):
 
 def calibrated(rules: FrictionRules) -> list[str]:
     """What is calibrated under a rule set, in the order of its bits: each signal, and the scores asked for."""
-    return [*SIGNALS, *(f"score>={score}" for score in rules.calibrated_scores)]
+    return [*SIGNAL_NAMES, *(f"score>={score}" for score in rules.calibrated_scores)]

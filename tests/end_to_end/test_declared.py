@@ -14,7 +14,8 @@ from support import compute_all, take_all
 from pipeline.build.compute import Standing
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.lake import Lake
-from pipeline.core.product import Product, UndeclaredError
+from pipeline.core.product import Product
+from pipeline.core.product_declared import UndeclaredError
 from pipeline.core.product_file import load_product
 from pipeline.core.product_parts import PART_KEYS
 from pipeline.core.product_value import Opportunities

@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 from support import approve, drop, ndjson, product, record, take_all
 
-from pipeline.build.compute import build_days, find_dirty, problems_now
+from pipeline.build.compute import build_days, find_dirty
 from pipeline.build.gate import judge
+from pipeline.build.problems import problems_now
 from pipeline.core.lake import Lake
 from pipeline.domains.data_quality.days import day_problems
 from pipeline.domains.data_quality.files import placeholder_problems

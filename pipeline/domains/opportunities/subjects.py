@@ -8,7 +8,7 @@ import polars as pl
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
-from pipeline.core.product_friction import SIGNALS, calibrated
+from pipeline.core.product_friction import SIGNAL_NAMES, calibrated
 from pipeline.stats.answers import comments, last_answers, survey_scores, team_names
 
 # A comment is followed by what the person does in these days.
@@ -90,7 +90,9 @@ def subjects(views: pl.LazyFrame, beside: Streams, span: Span, product: Product)
     )
     bits = dict(met.sort("page").collect().rows())
     pages = {
-        name: [page for page, bit in bits.items() if bit & (1 << i)] for i, name in enumerate(names) if name in SIGNALS
+        name: [page for page, bit in bits.items() if bit & (1 << i)]
+        for i, name in enumerate(names)
+        if name in SIGNAL_NAMES
     }
     own = beside["friction_incidents"].filter(span.holds(), pl.col("rule_set") == rules)
     zoned = own.filter(pl.col("zone").is_not_null(), pl.col("signal").is_in(ZONE_SIGNALS))

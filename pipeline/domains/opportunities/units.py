@@ -10,7 +10,7 @@ from datetime import timedelta
 import polars as pl
 
 from pipeline.core.product import Product
-from pipeline.core.product_friction import SIGNALS, calibrated
+from pipeline.core.product_friction import SIGNAL_NAMES, calibrated
 from pipeline.domains.opportunities.subjects import AFTER_COMMENT, COMMENT, Span, Streams, Subjects, goal_of
 from pipeline.stats.answers import comments, last_answers, team_names
 
@@ -79,7 +79,7 @@ def _of_views(
     )
     for i, signal in enumerate(calibrated(product.friction.rule_sets[rules])):
         # A broken link is met on the page that it leads from; scores are sums of signals.
-        if signal not in SIGNALS or signal == "broken_link":
+        if signal not in SIGNAL_NAMES or signal == "broken_link":
             continue
         is_with = pl.col("met_in_view") & (1 << i) != 0
         sided = known.with_columns(is_with=is_with).filter(is_with | (pl.col("met_before") & (1 << i) == 0))
