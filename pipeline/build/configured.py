@@ -1,8 +1,8 @@
 """Which tables a home has: what its product file doesn't configure doesn't exist.
 
 A table names the sections of which one must be filled; a period table needs its daily table besides, a mart all that its
-SQL reads. Such a table would be empty without its section, so no number changes. What must not be here: which sections a
-table needs (`domain.py` of each domain).
+SQL reads. Without its section it would be empty, or hold what nobody asked for (decision 0029). What must not be here: which
+sections a table needs (`domain.py` of each domain).
 """
 
 from collections.abc import Mapping
