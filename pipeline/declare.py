@@ -18,7 +18,6 @@ from pipeline.core.days import ONE_DAY
 from pipeline.core.lake import DamagedObject, Lake, day_key, period_key
 from pipeline.core.product import Product
 from pipeline.core.product_declared import DeclaredProduct, UndeclaredError
-from pipeline.core.product_parts import ProductPart, Section
 from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_inputs, read_sum
 from pipeline.core.state import IDENTITY, RAW, RECORDED, REPEATS, DayFailure, DayInputs, Snapshot, hash_texts
@@ -57,7 +56,7 @@ class Sources:
     @cached_property
     def product(self) -> Product:
         """The sections of the product file that the table declares."""
-        return DeclaredProduct.of(self.whole, "time", *self.table.product_parts)
+        return DeclaredProduct.of(self.whole, "time", *self.table.sections)
 
     def scan(self, table: str, offsets: Iterable[int] = (0,)) -> pl.LazyFrame:
         """Rows of `table` for the days at `offsets` from this one."""
@@ -136,7 +135,7 @@ Also = Literal["files", "links", "held_back", "facts"]
 class PeriodTable:
     """A table without partitions, computed over all days with data of the daily table that it reads.
 
-    `beside` are further daily tables, read over the same days, and period tables of other domains; `product_parts` what it
+    `beside` are further daily tables, read over the same days, and period tables of other domains; `sections` what it
     reads of the product file besides time. Nothing else can be read, and when any of it changes the table is computed anew.
     """
 
@@ -145,9 +144,9 @@ class PeriodTable:
     compute: Callable[["PeriodSources"], pl.DataFrame]
     code_version: str = "1"
     beside: tuple[str, ...] = ()
-    product_parts: tuple[ProductPart, ...] = ()
+    sections: tuple[str, ...] = ()
     # Besides what `reads` needs: the table exists only where one of these sections is filled (pipeline/build/configured.py).
-    needs: tuple[Section, ...] = ()
+    needs: tuple[str, ...] = ()
     also: tuple[Also, ...] = ()
 
     @property
@@ -168,7 +167,7 @@ class PeriodTable:
         ]
         read += [f"{name}:{read_inputs(lake, period_key(name))}" for name in self.periods if name in standing.tables]
         also = [f"{name}:{_VERSIONS[name](standing, self.reads)}" for name in self.also]
-        said = product.part_hash("time", *self.product_parts)
+        said = product.section_hash("time", *self.sections)
         return hash_texts([self.code_version, self.contract.fingerprint, said, *read, *also])
 
 
@@ -210,7 +209,7 @@ class PeriodSources:
     @cached_property
     def product(self) -> Product:
         """The sections of the product file that the table declares."""
-        return DeclaredProduct.of(self.whole, "time", *self.table.product_parts)
+        return DeclaredProduct.of(self.whole, "time", *self.table.sections)
 
     @property
     def rows(self) -> pl.LazyFrame:

@@ -9,7 +9,6 @@ import polars as pl
 from support import at, days_from
 
 from pipeline.core.product import Product
-from pipeline.core.product_friction import calibrated
 from pipeline.core.registry import TABLES
 from pipeline.domains.opportunities.opportunities import opportunity_results
 from pipeline.domains.opportunities.units import READS
@@ -37,7 +36,7 @@ def view(i: int, when: datetime, *, met: int = 0, buys: bool = False, **more: An
 
 
 def bit(signal: str, chosen: Product) -> int:
-    return 1 << calibrated(chosen.friction.rule_sets["default"]).index(signal)
+    return 1 << chosen.friction.rule_sets["default"].calibrated.index(signal)
 
 
 def incident(i: int, when: datetime, signal: str, **more: Any) -> Row:

@@ -11,7 +11,6 @@ from pipeline.build.sql_models import mart_sources
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.contract import Table
 from pipeline.core.product import Product
-from pipeline.core.product_parts import Section
 from pipeline.core.registry import MARTS, TABLES
 from pipeline.declare import DayTable, PeriodTable
 
@@ -39,9 +38,9 @@ def table_names(product: Product) -> frozenset[str]:
     return frozenset((*(table.contract.name for table in computed), *(mart.name for mart in marts(product))))
 
 
-def needs_of(name: str) -> tuple[tuple[Section, ...], ...]:
+def needs_of(name: str) -> tuple[tuple[str, ...], ...]:
     """Of each of these one section must be filled, or there is no table `name`."""
-    found: dict[tuple[Section, ...], None] = {}
+    found: dict[tuple[str, ...], None] = {}
     if name in DAY_TABLE:
         found[DAY_TABLE[name].needs] = None
     elif name in PERIOD_TABLE:
@@ -63,5 +62,5 @@ def unconfigured(product: Product) -> Mapping[str, list[str]]:
     return found
 
 
-def _is_filled(sections: tuple[Section, ...], product: Product) -> bool:
+def _is_filled(sections: tuple[str, ...], product: Product) -> bool:
     return not sections or not product.filled.isdisjoint(sections)

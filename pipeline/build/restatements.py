@@ -9,15 +9,13 @@ night, and is none.
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from typing import get_args
 
 import msgspec
 import polars as pl
 
 from pipeline.core.contract import UTC_MICROSECONDS
 from pipeline.core.lake import Lake
-from pipeline.core.product import Product
-from pipeline.core.product_parts import MADE_OF, ProductPart
+from pipeline.core.product import DECLARABLE, Product
 from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_sealed, write_sum
 from pipeline.core.state import Snapshot, hash_texts
@@ -40,18 +38,19 @@ _SINGLE = frozenset({"person_key", "session_key", "page_view_key", "incident_key
 _LENGTHS = {"day": "0d", "week": "6d", "month": "1mo"}
 
 
-# How parts of the product file are hashed: rises when all hashes change though no product file did.
-_SCHEME = "2"
+# How sections of the product file are hashed: rises when all hashes change though no product file did.
+_SCHEME = "3"
 
 
 class Basis(msgspec.Struct, frozen=True):
     """What a publication was made from, as far as a change of it is a cause: hashes, and what was taken back or erased."""
 
     days: dict[str, str]
-    parts: dict[str, str]
     code: str
     retracted: list[str]
     erased: int
+    # Earlier publications had parts, hashed by another scheme.
+    sections: dict[str, str] = msgspec.field(default_factory=dict[str, str])
     scheme: str = ""
 
     @property
@@ -64,7 +63,7 @@ def basis_of(manifests: Mapping[str, Manifest], snapshot: Snapshot, product: Pro
     """The basis of what is about to be published; `code` hashes the versions of tables and models."""
     return Basis(
         days={str(day): hash_texts(sorted(keys)) for day, keys in snapshot.raw.items()},
-        parts={part: product.part_hash(part) for part in get_args(ProductPart) if part not in MADE_OF},
+        sections={name: product.section_hash(name) for name in DECLARABLE},
         code=code,
         retracted=sorted(m.file_id for m in manifests.values() if m.retracted),
         erased=sum(m.erased for m in manifests.values()),
@@ -82,12 +81,14 @@ def causes(before: Basis, now: Basis, newest: date) -> str:
     if now.erased > before.erased:
         found.append("erasure")
     # Hashes of another scheme tell nothing; the code changed in any case.
-    moved_parts = (
-        {p for p in now.parts if now.parts[p] != before.parts.get(p)} if now.scheme == before.scheme else set()
-    )
-    if "identity" in moved_parts:
+    moved_sections = {s for s in now.sections if now.sections[s] != before.sections.get(s)}
+    if now.scheme != before.scheme:
+        moved_sections.clear()
+    if "identity" in moved_sections:
         found.append("struck link or identity rule")
-    changed = sorted(moved_parts - {"identity"})
+    # An aspect changes with its section.
+    named = [s for s in moved_sections if s.partition(".")[0] not in moved_sections - {s}]
+    changed = sorted(set(named) - {"identity"})
     if changed or now.code != before.code:
         found.append(f"definition version ({', '.join(changed) or 'code'})")
     if not taken_back and now.erased == before.erased and any(day < str(newest) for day in moved):

@@ -8,7 +8,7 @@ import polars as pl
 from pipeline.check.looks import Look
 from pipeline.core.canonical import PROMOTED_PREFIX
 from pipeline.core.product import Product
-from pipeline.core.product_metrics import Match
+from pipeline.core.product_matches import Match
 from pipeline.core.product_pages import Zone
 from pipeline.events.chains import depth_of, parsed
 from pipeline.events.matching import matches

@@ -1,11 +1,10 @@
-"""The product file as the function of a table gets it: the parts that the table declares."""
+"""The product file as the function of a table gets it: the sections that the table declares."""
 
 from typing import Any
 
 from pydantic import PrivateAttr
 
-from pipeline.core.product import Product
-from pipeline.core.product_parts import ProductPart, sections_of
+from pipeline.core.product import Product, sections_of
 
 
 class UndeclaredError(Exception):
@@ -19,21 +18,21 @@ class DeclaredProduct(Product):
     _declared: frozenset[str] = PrivateAttr(default=frozenset())
 
     @classmethod
-    def of(cls, whole: Product, *parts: ProductPart) -> "DeclaredProduct":
-        """`whole`, of which only these parts can be read; another section raises UndeclaredError."""
+    def of(cls, whole: Product, *declared: str) -> "DeclaredProduct":
+        """`whole`, of which only these sections can be read; another section raises UndeclaredError."""
         made = cls.model_construct(
             **{name: each for name, each in whole.__dict__.items() if name in Product.model_fields}
         )
-        made._whole, made._declared = whole, sections_of(parts)  # noqa: SLF001  # its own
+        made._whole, made._declared = whole, sections_of(*declared)  # noqa: SLF001  # its own
         return made
 
     def __getattribute__(self, name: str) -> Any:  # noqa: ANN401  # sections of all kinds
         if name in Product.model_fields and name not in self._declared:
-            raise UndeclaredError(f"the section `{name}` is read but isn't declared; add its part to `product_parts`")
+            raise UndeclaredError(f"the section `{name}` is read but isn't declared; add it to `sections`")
         return super().__getattribute__(name)
 
-    def part_hash(self, *parts: ProductPart) -> str:
-        """As of the whole file, of declared parts."""
-        if lacking := sections_of(parts) - self._declared:
+    def section_hash(self, *declared: str) -> str:
+        """As of the whole file, of declared sections."""
+        if lacking := sections_of(*declared) - self._declared:
             raise UndeclaredError(f"the sections {', '.join(sorted(lacking))} are read but aren't declared")
-        return self._whole.part_hash(*parts)
+        return self._whole.section_hash(*declared)

@@ -6,8 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from pipeline.core.product_base import Name, Part
 from pipeline.core.product_selectors import Selector
-from pipeline.core.product_sources import Name, Part
 
 
 def _inside_home(file: str) -> str:
@@ -77,26 +77,3 @@ class Zone(Part):
         """Where it lies on this device; None: not known."""
         found = {box.device_type: box for box in self.boxes}
         return found.get(device_type, found.get(None))
-
-
-class Exposure(Part):
-    """When a zone counts as seen (metrics.md, "Zones")."""
-
-    line: float = Field(0.5, ge=0, le=1, description="share of the zone's height whose line must be in the window")
-    least_ms: int = Field(150, ge=0, le=60_000, description="for so long without a break")
-
-
-class Elements(Part):
-    """How elements are told apart where no zone is written."""
-
-    dynamic: tuple[str, ...] = Field(
-        (
-            r"^:r[0-9a-z]+:$",
-            r"^(?:css|sc|jss|emotion)-?[0-9a-zA-Z]{4,}$",
-            r"^ember\d+$",
-            r"\d{3,}",
-            r"[0-9a-f]{8,}",
-            r"__[0-9A-Za-z_-]{5,}$",
-        ),
-        description="regular expressions of ids and classes that differ from one build or page view to the next",
-    )

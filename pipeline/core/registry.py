@@ -1,23 +1,10 @@
 """Every table once: what the contracts of all domains hold, found and not listed."""
 
-import importlib
-import pkgutil
-from collections.abc import Iterator
-from importlib.util import find_spec
 from types import ModuleType
 
 from pipeline.core import canonical
 from pipeline.core.contract import Table
-
-_ROOMS = "pipeline.domains"
-
-
-def modules(name: str) -> Iterator[tuple[str, ModuleType]]:
-    """Each domain that has a module `name`, in alphabetical order, and that module."""
-    for room in sorted(each.name for each in pkgutil.iter_modules(importlib.import_module(_ROOMS).__path__)):
-        path = f"{_ROOMS}.{room}.{name}"
-        if find_spec(path) is not None:
-            yield room, importlib.import_module(path)
+from pipeline.core.discovery import modules
 
 
 def _tables(module: ModuleType) -> dict[str, Table]:

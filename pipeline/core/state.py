@@ -16,7 +16,6 @@ from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
 from pipeline.core.lake import Lake, day_key, day_of
 from pipeline.core.product import Product
-from pipeline.core.product_parts import ProductPart, Section
 from pipeline.core.sealed import read_sealed, write_sealed
 
 RAW = "raw_events"
@@ -60,10 +59,10 @@ class DayInputs:
 
     contract: Table
     reads: tuple[Reads, ...]
-    product_parts: tuple[ProductPart, ...]
+    sections: tuple[str, ...]
     code_version: str
     # The table exists only where one of these sections is filled (pipeline/build/configured.py).
-    needs: tuple[Section, ...] = field(default=(), kw_only=True)
+    needs: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @dataclass
@@ -140,7 +139,7 @@ def input_hash(table: DayInputs, day: date, product: Product, snapshot: Snapshot
         for source, offsets in table.reads
         for offset in offsets
     ]
-    said = product.part_hash("time", *table.product_parts)
+    said = product.section_hash("time", *table.sections)
     return hash_texts([table.code_version, table.contract.fingerprint, said, *read])
 
 

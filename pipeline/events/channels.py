@@ -13,7 +13,7 @@ from urllib.parse import unquote_plus
 import polars as pl
 
 from pipeline.core.product import Product
-from pipeline.core.product_value import Channel
+from pipeline.core.product_settings import Channel
 from pipeline.events.referrers import UNWANTED, channel_of_app, channel_of_host, is_among, is_one_owner, plain_host
 
 DIRECT, UNKNOWN, REFERRAL, CAMPAIGN, NOT_MEASURED = "direct", "unknown", "referral", "campaign", "not measured"

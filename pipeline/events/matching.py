@@ -9,7 +9,7 @@ import polars as pl
 from pipeline.core.canonical import PROMOTED_PREFIX
 from pipeline.core.days import day_start
 from pipeline.core.product import Product
-from pipeline.core.product_metrics import DIMENSIONS, Condition, Match
+from pipeline.core.product_matches import DIMENSIONS, Condition, Match
 from pipeline.core.product_pages import Page
 from pipeline.events.addresses import parts_of, path_decoded, query_decoded
 

@@ -59,7 +59,7 @@ class Verdicts:
         if not self._days("identity_events"):
             return {}
         outputs = [f"{t}:{day}:{self._states[t][day].output_hash}" for t in VERDICTS[IDENTITY] for day in self._days(t)]
-        made_from = hash_texts([IDENTITY_VERSION, self._product.part_hash("identity", "time"), *outputs])
+        made_from = hash_texts([IDENTITY_VERSION, self._product.section_hash("identity", "time"), *outputs])
         kept = self._kept(IDENTITY)
         if kept.get("made_from") == made_from:
             return {date.fromisoformat(day): verdict for day, verdict in kept.items() if day != "made_from"}

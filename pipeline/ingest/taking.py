@@ -42,7 +42,7 @@ def reader_hash(source: str, product: Product) -> str:
     """What the reading of a source's files depends on, besides their bytes."""
     config = product.sources.get(source)
     said = config.model_dump_json(exclude=_NOT_OF_READING) if config else "unknown"
-    parts = (READER_VERSION, source, product.part_hash("ingest"), said)
+    parts = (READER_VERSION, source, product.section_hash("ingest"), said)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

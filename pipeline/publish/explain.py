@@ -16,8 +16,8 @@ import polars as pl
 
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
-from pipeline.core.product_friction import Selectors
 from pipeline.domains.friction.friction_tables import friction_incidents
+from pipeline.domains.friction.section import Selectors
 from pipeline.domains.funnels.funnel_tables import funnel_results
 from pipeline.domains.retention.retention import averages
 from pipeline.domains.retention.tables import return_cells

@@ -14,6 +14,11 @@ from pipeline.report.replays import Replays, page_name, watch_links
 
 _WEEKS_A_MONTH = 52 / 12
 DASH = "–"  # noqa: RUF001
+_SIGNALS = {
+    "rage_click": "Rage clicks", "dead_click": "Dead clicks", "error_click": "Clicks that end in an error",
+    "broken_link": "A broken link", "quick_back": "People who turn back at once", "page_loop": "Page loops",
+    "form_retry": "Forms sent again and again", "slow_page": "Slow page views", "excessive_scroll": "Excessive scrolling",
+}  # fmt: skip
 
 
 def cost(value: float | None, product: Product) -> str:
@@ -169,3 +174,17 @@ def _doubts(r: dict[str, Any]) -> Section:
         "association among sessions that are alike, no experiment: something else that these sessions share may be behind it. It "
         "doesn't add up with other opportunities.",
     )
+
+
+def title_of(row: dict[str, Any], themes: dict[str, str]) -> str:
+    """What an opportunity is, in words."""
+    kind, page, subject = row["kind"], said(row["page"]), row["subject"]
+    if kind == "zone":
+        signal, _, zone = subject.partition(" in ")
+        return f"{_SIGNALS.get(signal, said(signal))} on {said(zone)} ({page})"
+    if kind == "funnel_drop":
+        step, _, group = subject.rpartition(", ")
+        return f"{said(group)}: fewer go on after {step} ({page})"
+    if kind == "theme":
+        return f"Comments about {themes.get(subject, subject)} ({page})"
+    return f"{_SIGNALS.get(subject, said(subject))} ({page})"

@@ -5,21 +5,20 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from textwrap import wrap
+from typing import Any
 
 import msgspec
 import polars as pl
 import vl_convert
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.sealed import read_sealed
 from pipeline.publish.alert_messages import sentence
 from pipeline.publish.webhook import post
-from pipeline.report.opportunities import title_of
-from pipeline.report.overview import because
-from pipeline.report.parts import Marts, Page, Section, Tile, figure_text, linked, said
-from pipeline.report.passports import Trust, said_of
+from pipeline.report.business_case import title_of
+from pipeline.report.parts import Marts, figure_text, said
 
 PICTURE_KEY, SENT_KEY = "report/digest.png", "lake/_state/digest_sent.json"
 _MOST, _WIDTH, _CHARACTERS = 3, 720, 92
@@ -88,21 +87,15 @@ def _to_fix(product: Product, marts: Marts) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def digest_page(digest: Digest | None, product: Product, trust: Trust) -> Page:
-    """The digest as a page, which prints on one."""
-    if digest is None:
-        return Page("digest", "Digest: No complete week yet", in_navigation=False)
-    tiles = [
-        Tile(name, value, change, Markup(), "", said_of("kpis", "figure", product, trust))
-        for name, value, change in digest.figures
-    ]
-    fix: list[tuple[str, ...]] = [(linked(text, f"case-{own}"),) for own, text in digest.fix]
-    sections = [
-        Section("What changed", "Beyond the spread between people.", note=" · ".join(digest.changed) or "Nothing."),
-        Section("What to fix first", "", header=("opportunity",), rows=fix, note="" if fix else "Nothing can be told from chance."),
-        Section("Out of the usual", "", note=" · ".join(digest.alerts) or "Nothing."),
-    ]  # fmt: skip
-    return Page("digest", f"Digest: {digest.title}", tiles, sections, in_navigation=False)
+def because(parts: pl.DataFrame, r: dict[str, Any], product: Product) -> str:
+    """The groups that made most of a figure's change, one of each dimension."""
+    most = parts.sort(pl.col("contribution").abs(), "dimension", "part", descending=[True, False, False]).unique(
+        "dimension", keep="first", maintain_order=True
+    )
+    return "; ".join(
+        f"{said(p['part'])} ({p['kind']}) {figure_text(p['contribution'], r['unit'], product.currency, signed=True)}"
+        for p in most.head(3).rows(named=True)
+    )
 
 
 def write_picture(lake: Lake, product: Product, digest: Digest | None) -> Path | None:

@@ -62,7 +62,7 @@ def write_made(lake: Lake, version: str, pages: Iterable[str]) -> None:
 def _code() -> str:
     """Hash of what pages are made with: our modules, templates, and the player of replays where it is built."""
     package = files("pipeline.report")
-    folders = (package, package / "templates", package / "player" / "dist")
+    folders = (package, package / "pages", package / "templates", package / "player" / "dist")
     return _hash(_contents(folder) for folder in folders)
 
 

@@ -193,3 +193,8 @@ def figure_text(value: float | None, unit: str, currency: str, *, signed: bool =
         return f"{value:{sign}.1f}\u00a0s"
     whole = float(value).is_integer()
     return f"{value:{sign},.0f}" if whole or abs(value) >= 100 else f"{value:{sign}.3g}"  # noqa: PLR2004  # three digits
+
+
+def number_text(value: float | None) -> str:
+    """A number of the ledger; a dash where there was none."""
+    return "–" if value is None else f"{value:,.0f}" if value.is_integer() else f"{value:.6g}"  # noqa: RUF001

@@ -18,7 +18,6 @@ from pipeline.build.sql_models import load_models, sources_of
 from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.contract import Column
 from pipeline.core.product import Product
-from pipeline.core.product_parts import ProductPart
 from pipeline.core.registry import TABLES
 from pipeline.report.parts import Marts, Section, share
 
@@ -132,15 +131,15 @@ def _role(column: Column) -> str:
 def definition(mart: str, product: Product) -> str:
     """The version of a mart's definition: schema version, and a hash of its SQL, its tables' code and the product's parts."""
     parts, code = _made_of(mart)
-    said = "|".join([code, product.part_hash(*parts)])
+    said = "|".join([code, product.section_hash(*parts)])
     return f"{TABLES[mart].version}.{hashlib.sha256(said.encode()).hexdigest()[:6]}"
 
 
 @cache
-def _made_of(mart: str) -> tuple[tuple[ProductPart, ...], str]:
+def _made_of(mart: str) -> tuple[tuple[str, ...], str]:
     """The parts of the product file that reach a mart, and its SQL with the code versions of the tables behind it."""
     models = load_models()
-    parts: set[ProductPart] = {"time"}
+    parts: set[str] = {"time"}
     seen: set[str] = set()
     codes: list[str] = [models[mart].sql]
     waiting = sorted(sources_of(mart, models))
@@ -152,11 +151,11 @@ def _made_of(mart: str) -> tuple[tuple[ProductPart, ...], str]:
         if name in PERIOD_TABLE:
             period = PERIOD_TABLE[name]
             codes.append(f"{name}:{period.code_version}")
-            parts.update(period.product_parts)
+            parts.update(period.sections)
             waiting += [period.reads, *period.beside]
         elif name in DAY_TABLE:
             table = DAY_TABLE[name]
             codes.append(f"{name}:{table.code_version}")
-            parts.update(table.product_parts)
+            parts.update(table.sections)
             waiting += [reads.table for reads in table.reads]
     return tuple(sorted(parts)), "|".join(sorted(codes))

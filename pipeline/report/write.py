@@ -18,10 +18,10 @@ from pipeline.ingest.manifests import withdrawals
 from pipeline.report.digest import digest_of, send_digest, write_picture
 from pipeline.report.faults import PagesFailedError, failed_page
 from pipeline.report.made import FOLDER, report_version, write_made
+from pipeline.report.page import Shown
 from pipeline.report.pages import pages
 from pipeline.report.parts import Marts, Page, Section
 from pipeline.report.passports import Passport, passports, trust_of
-from pipeline.report.quality import Standing
 from pipeline.report.replays import FOLDER as REPLAYS
 from pipeline.report.replays import NO_PLAYER, page_name, player, replay_parts, replays_of
 
@@ -50,7 +50,7 @@ def write_report(lake: Lake, product: Product) -> Path:
     shown = {mart.name for mart in configured_marts(product)}
     marts = {mart.name: _shown(lake, mart.name) if mart.name in shown else mart.schema.to_frame() for mart in MARTS}
     replays = replays_of(marts)
-    made = pages(product, marts, lake.home, replays, Standing(ledger(lake)))
+    made = pages(Shown(product, marts, lake.home, replays, ledger(lake), trust_of(marts)))
     faults = _write_pages(lake, product, marts, made)
     if not any(page.name == "digest" and page.fault for page in made):
         write_picture(lake, product, digest_of(product, marts))

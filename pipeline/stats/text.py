@@ -6,11 +6,9 @@ Only the first characters of a comment are read for these: a comment of a megaby
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any
-
-from pipeline.core.product_voice import Voice
 
 READ_CHARACTERS = 5_000
 BLANK, SIGNS = "(blank)", "(signs)"
@@ -119,9 +117,9 @@ def non_answer(text: str | None, phrases: frozenset[str]) -> str | None:
     return said if said in phrases else None
 
 
-def stock_phrases(voice: Voice) -> frozenset[str]:
+def stock_phrases(non_answers: Mapping[str, Iterable[str]]) -> frozenset[str]:
     """The product file's non-answers of all languages, as they are compared; what is so short tells no language."""
-    return frozenset(plain(phrase) for phrases in voice.non_answers.values() for phrase in phrases)
+    return frozenset(plain(phrase) for phrases in non_answers.values() for phrase in phrases)
 
 
 @cache

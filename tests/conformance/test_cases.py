@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from pipeline.core.contract import UTC_MICROSECONDS
-from pipeline.core.product_metrics import Condition
+from pipeline.core.product_matches import Condition
 from pipeline.domains.activity.lifecycle import active_periods, lifecycle, stickiness
 from pipeline.domains.friction.rage import rage_clicks
 from pipeline.domains.funnels.funnel import FunnelRules, funnel_people, step_counts

@@ -22,7 +22,7 @@ from pipeline.domains.value.customers import customer_fits, customers
 from pipeline.domains.value.daily import outcomes
 from pipeline.events.activity import activity
 from pipeline.events.clean import clean_day
-from pipeline.report.value import value_page
+from pipeline.report.pages.value import value_page
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "cdnow"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data/cdnow")

@@ -18,8 +18,7 @@ from pipeline.build.configured import day_tables, marts, period_tables
 from pipeline.build.marts import Publication, build_mart, find_stale
 from pipeline.build.sql_models import load_models, sources_of
 from pipeline.core.lake import Lake
-from pipeline.core.product import Product
-from pipeline.core.product_parts import PART_KEYS
+from pipeline.core.product import DECLARABLE, Product
 from pipeline.core.state import Snapshot
 from pipeline.events.profile import Verdict
 
@@ -120,14 +119,14 @@ def home_of(landing: Path, folder: Path) -> Home:
 
 
 def changed_parts(before: Product, now: Product) -> set[str]:
-    return {part for part in PART_KEYS if before.part_hash(part) != now.part_hash(part)}
+    return {part for part in DECLARABLE if before.section_hash(part) != now.section_hash(part)}
 
 
 def expected_days(product: Product, parts: set[str], moved: set[str]) -> set[str]:
     """Daily tables that declare a changed part, or that read one that is computed."""
     found = set(moved)
     for table in day_tables(product):
-        if not parts.isdisjoint(table.product_parts) or any(reads.table in found for reads in table.reads):
+        if not parts.isdisjoint(table.sections) or any(reads.table in found for reads in table.reads):
             found.add(table.contract.name)
     return found - moved
 
@@ -152,7 +151,7 @@ def test_each_change_computes_its_dependents_and_leaves_nothing_old(landing: Pat
             assert days == expected_days(now, parts, set()), name
         moved = {table for table in new if new[table] != old.get(table)}
         periods, published = home.publish(now)
-        direct = {t.contract.name for t in period_tables(now) if not parts.isdisjoint(t.product_parts)}
+        direct = {t.contract.name for t in period_tables(now) if not parts.isdisjoint(t.sections)}
         reading = {t.contract.name for t in period_tables(now) if not moved.isdisjoint((t.reads, *t.beside))}
         for table in period_tables(now):
             if not (direct | reading).isdisjoint(table.periods):
@@ -179,4 +178,4 @@ def test_every_part_has_a_change() -> None:
         seen |= changed_parts(before, now)
         before = now
     # Changing these is refused, or is in no numbers of days that are published.
-    assert set(PART_KEYS) - seen <= {"time", "quality", "capabilities"}
+    assert set(DECLARABLE) - seen <= {"time", "quality", "sources"}

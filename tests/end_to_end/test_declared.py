@@ -14,13 +14,12 @@ from support import compute_all, take_all
 from pipeline.build.compute import Standing
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.lake import Lake
-from pipeline.core.product import Product
+from pipeline.core.product import DECLARABLE, Product
 from pipeline.core.product_declared import UndeclaredError
 from pipeline.core.product_file import load_product
-from pipeline.core.product_parts import PART_KEYS
-from pipeline.core.product_value import Opportunities
 from pipeline.core.state import IDENTITY, REPEATS
 from pipeline.declare import DayTable, PeriodSources, PeriodTable, Sources
+from pipeline.domains.opportunities.section import Opportunities
 from pipeline.events.identity import Identities
 
 DAY = date(2026, 10, 15)
@@ -102,7 +101,7 @@ def test_what_is_not_declared_cannot_be_read(house: House) -> None:
     asked: list[Callable[[], object]] = [
         lambda: day.product.funnels,
         lambda: day.product.team_surveys,
-        lambda: day.product.part_hash("zones"),
+        lambda: day.product.section_hash("zones"),
         lambda: day.scan("events"),
         lambda: day.scan("session_events", (-1, 0)),
         lambda: day.repeated,
@@ -142,7 +141,7 @@ def test_a_table_that_is_not_configured_would_be_empty(house: House, table: DayT
 
 def test_every_section_is_set(house: House) -> None:
     """A new section of the product file must be set here, or what reads it isn't seen."""
-    plain = {"name", "dedup_days", *PART_KEYS["time"]}
+    plain = {"name", "dedup_days", *DECLARABLE["time"]}
     assert set(Product.model_fields) - plain <= house.product.model_fields_set
 
 

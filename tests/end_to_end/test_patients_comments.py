@@ -21,8 +21,8 @@ from support import NOBODY_LINKED, NONE_REPEATED, booked, drop, product, take_al
 
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
-from pipeline.core.product_voice import Theme
 from pipeline.core.registry import TABLES
+from pipeline.domains.themes.section import Theme
 from pipeline.domains.themes.team_themes import team_strengths
 from pipeline.domains.themes.themes import comment_themes
 from pipeline.domains.voice.feedback import feedback

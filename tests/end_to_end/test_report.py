@@ -24,9 +24,10 @@ from pipeline.core.registry import MARTS, TABLES
 from pipeline.publish.csv_export import export_csv
 from pipeline.report.faults import PagesFailedError
 from pipeline.report.flow import flow_of
+from pipeline.report.page import Shown
 from pipeline.report.pages import pages
 from pipeline.report.parts import duration
-from pipeline.report.quality import Standing
+from pipeline.report.passports import trust_of
 from pipeline.report.replays import replays_of
 from pipeline.report.write import NotPublishedError, send_week, write_report
 
@@ -577,7 +578,7 @@ def test_nothing_configured_and_one_day_of_data_is_a_report_too(
         raise ZeroDivisionError("of <nobody>")
 
     # A page that fails says so on itself, and the others are made all the same.
-    monkeypatch.setattr("pipeline.report.pages.voice_page", failing)
+    monkeypatch.setattr("pipeline.report.pages.voice.voice_page", failing)
     (first.parent / "journeys.html").unlink()
     with pytest.raises(PagesFailedError, match="voice: ZeroDivisionError: of <nobody>; the other pages"):
         write_report(lake, chosen)
@@ -609,7 +610,7 @@ def test_a_number_that_is_missing_fails_no_page(report: Path, seed: int) -> None
                 "responses_with": 100, "responses_without": 100}  # fmt: skip
     row = pl.DataFrame([none_low]).cast({name: behaviour.schema[name] for name in none_low})  # pyright: ignore[reportArgumentType]
     marts["score_by_behaviour"] = pl.concat([behaviour, row], how="diagonal")
-    made = pages(chosen, marts, lake.home, replays_of(marts), Standing(ledger(lake)))
+    made = pages(Shown(chosen, marts, lake.home, replays_of(marts), ledger(lake), trust_of(marts)))
     assert len(made) >= 16
     assert [page.fault for page in made if page.fault] == []
 

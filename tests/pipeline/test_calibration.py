@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from support import at, events_frame, product
 
 from pipeline.core.product import Product
-from pipeline.core.product_friction import calibrated
 from pipeline.domains.friction.calibration import first_views, friction_effects
 from pipeline.domains.friction.friction_tables import friction_incidents
 from pipeline.events.page_views import page_views
@@ -52,7 +51,7 @@ def test_a_session_counts_with_its_first_view_of_each_page() -> None:
         act(40, "order", page="product"), view(50, "thanks"),
     ]  # fmt: skip
     made, chosen = firsts(rows)
-    bit = 1 << calibrated(chosen.friction.rules("default")).index("rage_click")
+    bit = 1 << chosen.friction.rules("default").calibrated.index("rage_click")
     found = {row["page"]: row for row in made.rows(named=True)}
     assert {page: row["views_before"] for page, row in found.items()} == {"home": 0, "product": 1, "thanks": 2}
     assert {page: row["met_in_view"] & bit for page, row in found.items()} == {"home": 0, "product": bit, "thanks": 0}
@@ -77,7 +76,7 @@ def test_who_met_it_earlier_or_reached_the_goal_before_is_on_no_side() -> None:
 def test_scores_are_calibrated_where_asked() -> None:
     sets = {"default": {"calibrated_scores": [4, 5]}}
     made, chosen = firsts([view(0), *rage(1)], friction={"rule_sets": sets})
-    names = calibrated(chosen.friction.rules("default"))
+    names = chosen.friction.rules("default").calibrated
     met = made.row(0, named=True)["met_in_view"]
     assert [name for i, name in enumerate(names) if met >> i & 1] == ["rage_click", "score>=4"]
 

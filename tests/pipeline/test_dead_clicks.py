@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from samples import RR, read, rr
 
-from pipeline.core.product_friction import FrictionRules
+from pipeline.domains.friction.section import FrictionRules
 from pipeline.events.chains import chains_within
 
 BUTTON = {"type": 2, "id": 2, "tagName": "button", "attributes": {"id": "b"}, "childNodes": []}

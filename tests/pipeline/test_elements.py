@@ -8,7 +8,7 @@ import pytest
 import soupsieve
 from support import product
 
-from pipeline.core.product_friction import DEAD_EXEMPT, REPETITION
+from pipeline.domains.friction.section import DEAD_EXEMPT, REPETITION
 from pipeline.domains.zones.elements import unzoned
 from pipeline.domains.zones.selectors import silent_selectors
 from pipeline.events.chains import depth_of, parsed, stable_chain

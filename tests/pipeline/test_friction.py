@@ -8,9 +8,9 @@ import pytest
 from support import at, events_frame, product
 
 from pipeline.core.product import Product
-from pipeline.core.product_friction import FrictionRules
 from pipeline.domains.friction.friction import normalised
 from pipeline.domains.friction.friction_tables import daily_friction, friction_incidents, session_friction
+from pipeline.domains.friction.section import FrictionRules
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events, sessions
 

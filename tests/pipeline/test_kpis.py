@@ -16,9 +16,9 @@ from support import at, days_from, experiment_streams, exposed, product
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
-from pipeline.core.product_value import Hypothesis
 from pipeline.core.registry import TABLES
 from pipeline.domains.experiments.releases import hypothesis_results, judged, release_results
+from pipeline.domains.experiments.section import Hypothesis
 from pipeline.domains.kpis.daily import session_kpis
 from pipeline.domains.kpis.kpi_parts import kpi_parts, mix_and_rate, tree
 from pipeline.domains.kpis.kpis import kpi_results

@@ -8,7 +8,7 @@ import pytest
 from support import at, events_frame, product
 
 from pipeline.core.product_file import ProductFileError, parse_product
-from pipeline.core.product_metrics import Match
+from pipeline.core.product_matches import Match
 from pipeline.core.registry import TABLES
 from pipeline.domains.features.features import feature_counts, feature_days
 from pipeline.domains.funnels.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events

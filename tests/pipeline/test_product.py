@@ -165,10 +165,10 @@ def test_a_zone_has_one_box_a_device() -> None:
 
 def test_the_order_of_rule_sets_counts_and_the_look_of_a_page_does_not() -> None:
     one, two = ({"rule_sets": {name: {} for name in names}} for names in ("ab", "ba"))
-    assert product(friction=one).part_hash("friction") != product(friction=two).part_hash("friction")
+    assert product(friction=one).section_hash("friction") != product(friction=two).section_hash("friction")
     pages = [{"name": "home", "urls": ["/"]}, {"name": "product", "urls": ["/p/*"]}]
     drawn = [{**pages[0], "pictures": [{"file": "a.png", "device_type": "mobile", "width": 390}]}, pages[1]]
-    assert product(pages=pages).part_hash("pages") == product(pages=drawn).part_hash("pages")
+    assert product(pages=pages).section_hash("pages") == product(pages=drawn).section_hash("pages")
 
 
 def test_overlapping_zone_versions_are_refused() -> None:
@@ -200,8 +200,8 @@ def test_event_id_none_may_be_written_in_every_way_of_yaml() -> None:
 
 def test_parts_change_their_own_hash_only() -> None:
     one, other = product(), product(goals={"buy": {"kind": "refund"}})
-    assert one.part_hash("goals") != other.part_hash("goals")
-    assert one.part_hash("ingest", "pages", "zones") == other.part_hash("ingest", "pages", "zones")
+    assert one.section_hash("goals") != other.section_hash("goals")
+    assert one.section_hash("ingest", "pages", "zones") == other.section_hash("ingest", "pages", "zones")
 
 
 def test_schema_is_the_committed_one() -> None:
@@ -283,8 +283,8 @@ def test_where_the_order_of_a_section_means_something_it_changes_the_hash() -> N
     there, turned = made(turned=False), made(turned=True)
     assert there.experiments["x"].decides != turned.experiments["x"].decides
     for part in ("channels", "experiments", "surveys"):
-        assert there.part_hash(part) != turned.part_hash(part)
-    assert there.part_hash("goals") == turned.part_hash("goals")
+        assert there.section_hash(part) != turned.section_hash(part)
+    assert there.section_hash("goals") == turned.section_hash("goals")
 
 
 def test_experiments_share_an_id_where_days_or_windows_tell_them_apart() -> None:

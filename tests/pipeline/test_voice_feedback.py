@@ -360,7 +360,7 @@ def test_an_account_that_many_share_costs_no_more_than_others() -> None:
     assert set(found["joined"]) == {"person"}
 
 
-PHRASES = stock_phrases(PRODUCT.voice)
+PHRASES = stock_phrases(PRODUCT.voice.non_answers)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import days_from, feedback_frame, product
 
-from pipeline.core.product_voice import Theme
 from pipeline.domains.themes.found_themes import (
     EVERY_DAYS,
     FIRST_COMMENTS,
@@ -22,6 +21,7 @@ from pipeline.domains.themes.found_themes import (
     name_of,
 )
 from pipeline.domains.themes.quotes import quote_list
+from pipeline.domains.themes.section import Theme
 from pipeline.domains.themes.team_themes import team_strengths
 from pipeline.domains.themes.themes import comment_themes, theme_list, theme_results
 from pipeline.stats.alerts import with_q

@@ -7,7 +7,7 @@ from pipeline.domains.activity.tables import lifecycle_counts, stickiness_counts
 
 DOMAIN = Domain(
     period_tables=(
-        PeriodTable(TABLES["people_daily"], "activity", own_rows(people_daily), "2", product_parts=("goals",)),
+        PeriodTable(TABLES["people_daily"], "activity", own_rows(people_daily), "2", sections=("goals",)),
         PeriodTable(TABLES["lifecycle_counts"], "activity", own_rows(lifecycle_counts)),
         PeriodTable(TABLES["stickiness_counts"], "activity", own_rows(stickiness_counts)),
     ),

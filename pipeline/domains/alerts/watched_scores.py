@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from pipeline.core.product_voice import SCORED
+from pipeline.core.product_surveys import SCORED
 
 
 def watched_scores(feedback_counts: pl.LazyFrame) -> pl.DataFrame:

@@ -38,7 +38,7 @@ DOMAIN = Domain(
             "quality_counts",
             _problems,
             beside=("selector_matches", "exposures"),
-            product_parts=("quality", "experiments", "pages", "zones", "capabilities"),
+            sections=("quality", "experiments", "pages", "zones", "sources"),
             also=("files", "held_back", "facts"),
         ),
         PeriodTable(

@@ -1,6 +1,5 @@
 """Experiments, releases, hypotheses; a mart is its SQL model and its contract."""
 
-from pipeline.core.product_parts import ProductPart
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Reads
 from pipeline.declare import Built, DayTable, Domain, PeriodSources, PeriodTable, own_rows
@@ -16,7 +15,7 @@ def _experiments(s: PeriodSources) -> Streams:
 
 
 _EXPERIMENTS = ("outcomes", "activity", "friction_incidents", "feedback")
-_EXPERIMENT_PARTS: tuple[ProductPart, ...] = ("experiments", "friction", "goals", "segments")
+_EXPERIMENT_SECTIONS: tuple[str, ...] = ("experiments", "friction", "goals", "segments")
 
 DOMAIN = Domain(
     day_tables=(
@@ -36,7 +35,7 @@ DOMAIN = Domain(
             lambda s: experiment_days(_experiments(s), s.days, s.product),
             "2",
             beside=_EXPERIMENTS,
-            product_parts=_EXPERIMENT_PARTS,
+            sections=_EXPERIMENT_SECTIONS,
             needs=("experiments",),
         ),
         PeriodTable(
@@ -45,7 +44,7 @@ DOMAIN = Domain(
             lambda s: experiment_results(_experiments(s), s.days, s.product),
             "3",
             beside=_EXPERIMENTS,
-            product_parts=_EXPERIMENT_PARTS,
+            sections=_EXPERIMENT_SECTIONS,
             needs=("experiments",),
         ),
         PeriodTable(
@@ -53,14 +52,14 @@ DOMAIN = Domain(
             "exposures",
             lambda s: experiment_checks(s.rows, s.product),
             "2",
-            product_parts=("experiments",),
+            sections=("experiments",),
             needs=("experiments",),
         ),
         PeriodTable(
             TABLES["release_results"],
             "session_kpis",
             own_rows(release_results),
-            product_parts=("releases", "segments"),
+            sections=("releases", "segments"),
             needs=("releases",),
         ),
         PeriodTable(
@@ -68,7 +67,7 @@ DOMAIN = Domain(
             "session_kpis",
             lambda s: hypothesis_results(s.rows, _experiments(s), s.days, s.product),
             beside=("exposures", *_EXPERIMENTS),
-            product_parts=("hypotheses", "releases", *_EXPERIMENT_PARTS),
+            sections=("hypotheses", "releases", *_EXPERIMENT_SECTIONS),
             needs=("hypotheses",),
         ),
     ),

@@ -14,7 +14,7 @@ from pipeline.core.columns import SESSION_DIMENSIONS
 from pipeline.core.contract import MICROS
 from pipeline.core.days import ONE_DAY, day_start
 from pipeline.core.product import Product
-from pipeline.core.product_value import Experiment, Metric
+from pipeline.domains.experiments.section import Experiment, Metric
 from pipeline.stats.answers import last_answers, survey_scores
 from pipeline.stats.memberships import EVERYBODY, in_segments
 

@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from pipeline.core.product import Product
-from pipeline.core.product_value import Experiment, Metric
 from pipeline.core.registry import TABLES
 from pipeline.domains.experiments.experiment_moments import KEYS, SUMS, Streams, first_exposures, moments, scale_of
+from pipeline.domains.experiments.section import Experiment, Metric
 from pipeline.stats import statistics
 from pipeline.stats.alerts import Q, with_q
 from pipeline.stats.statistics import SAMPLE_RATIO_ALARM, Difference, Moments

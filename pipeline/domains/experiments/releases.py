@@ -9,11 +9,12 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import stats
 
+from pipeline.core.kpi_names import NOT_OF_A_DAY
 from pipeline.core.product import Product
-from pipeline.core.product_value import NOT_OF_A_DAY, Hypothesis
 from pipeline.core.registry import TABLES
 from pipeline.domains.experiments.experiment_moments import Streams
 from pipeline.domains.experiments.experiments import experiment_results
+from pipeline.domains.experiments.section import Hypothesis
 from pipeline.stats.key_figures import FIGURES
 from pipeline.stats.memberships import EVERYBODY, in_segments
 

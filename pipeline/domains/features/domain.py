@@ -10,13 +10,13 @@ DOMAIN = Domain(
         DayTable(
             TABLES["feature_days"],
             (Reads("events"),),
-            ("feature_uses", "zones", "currency"),
+            ("features.uses", "zones", "currency"),
             "1",
             compute=lambda s: Built(feature_days(s.scan("events"), s.day, s.product)),
             needs=("features",),
         ),
     ),
     period_tables=(
-        PeriodTable(TABLES["feature_counts"], "feature_days", own_rows(feature_counts), product_parts=("features",)),
+        PeriodTable(TABLES["feature_counts"], "feature_days", own_rows(feature_counts), sections=("features",)),
     ),
 )

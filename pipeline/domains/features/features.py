@@ -11,8 +11,8 @@ import polars as pl
 
 from pipeline.core.days import ONE_DAY, day_start
 from pipeline.core.product import Product
-from pipeline.core.product_metrics import Feature
 from pipeline.core.registry import TABLES
+from pipeline.domains.features.section import Feature
 from pipeline.events.matching import matches, matches_any, revenue_of
 from pipeline.events.zones import chain_zones, with_names, zones_valid_on
 from pipeline.stats.buckets import by_bucket

@@ -9,9 +9,9 @@ import polars as pl
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
-from pipeline.core.product_friction import FrictionRules, calibrated
 from pipeline.core.registry import TABLES
 from pipeline.domains.friction.friction_tables import scores_of_views
+from pipeline.domains.friction.section import FrictionRules
 from pipeline.events.outcomes import outcomes_after, results_of
 from pipeline.stats.buckets import ranges_of
 from pipeline.stats.like_for_like import like_for_like
@@ -57,7 +57,7 @@ def _met(
     known: pl.DataFrame, ordered: pl.DataFrame, incidents: pl.LazyFrame, name: str, rules: FrictionRules
 ) -> pl.DataFrame:
     """Add the rule set's bits: `met_in_view` and `met_before`, a bit per entry of `calibrated`."""
-    names = calibrated(rules)
+    names = rules.calibrated
     own = incidents.filter(pl.col("rule_set") == name).collect()
     order = {signal: 1 << i for i, signal in enumerate(names)}
     bit = pl.col("signal").replace_strict(order, return_dtype=pl.Int64)
@@ -88,7 +88,7 @@ def friction_effects(rows: pl.LazyFrame, activity: pl.LazyFrame, days: list[date
         first = max(days[0], days[-1] - ONE_DAY * (length - 1))
         recent = rows.filter(pl.col("session_day") >= first)
         # A first view stands once for each signal and goal.
-        most = len(product.goals) * max(len(calibrated(rules)) for rules in product.friction.rule_sets.values())
+        most = len(product.goals) * max(len(rules.calibrated) for rules in product.friction.rule_sets.values())
         ranges = ranges_of(recent.select(pl.len()).collect().item() * most)
         made = like_for_like(lambda inside, of=recent: _units(of, activity, inside, product), _BY, _STRATA, ranges)
         named = made.rename({"with": "sessions_with", "without": "sessions_without"}).with_columns(
@@ -106,7 +106,7 @@ def _units(rows: pl.LazyFrame, activity: pl.LazyFrame, inside: pl.Expr, product:
     parts = [pl.DataFrame(schema=_UNIT)]
     for name, rules in product.friction.rule_sets.items():
         mine = told.filter(pl.col("rule_set") == name)
-        for i, signal in enumerate(calibrated(rules)):
+        for i, signal in enumerate(rules.calibrated):
             is_with, met = pl.col("met_in_view") & (1 << i) != 0, pl.col("met_before") & (1 << i) != 0
             sided = mine.with_columns(is_with=is_with).filter(is_with | ~met)
             for g, goal in enumerate(sorted(product.goals)):

@@ -43,7 +43,7 @@ DOMAIN = Domain(
         DayTable(
             TABLES["daily_friction"],
             (Reads("friction_incidents"), Reads("session_events"), Reads("page_views")),
-            ("friction", "capabilities"),
+            ("friction", "sources"),
             "1",
             compute=lambda s: Built(
                 daily_friction(
@@ -58,7 +58,7 @@ DOMAIN = Domain(
             "first_views",
             lambda s: friction_effects(s.rows, s.scan("activity"), s.days, s.product),
             beside=("activity",),
-            product_parts=("friction", "goals"),
+            sections=("friction", "goals"),
             needs=("goals",),
         ),
     ),

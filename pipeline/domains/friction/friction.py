@@ -12,9 +12,10 @@ from datetime import timedelta
 import polars as pl
 
 from pipeline.core.contract import UTC_MICROSECONDS
-from pipeline.core.product_friction import FrictionRules, Signal
+from pipeline.core.signals import Signal
 from pipeline.domains.friction.rage import rage_clicks
 from pipeline.domains.friction.scrolling import scrolled_to_and_fro
+from pipeline.domains.friction.section import FrictionRules
 from pipeline.events.addresses import page_address, parts_of
 from pipeline.events.capabilities import DEAD_CLICKS
 from pipeline.events.chains import chains_within, labels

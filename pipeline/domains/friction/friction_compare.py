@@ -7,8 +7,8 @@ import polars as pl
 
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
-from pipeline.core.product_friction import FrictionRules
 from pipeline.domains.friction.friction_tables import friction_incidents
+from pipeline.domains.friction.section import FrictionRules
 
 
 def compared(lake: Lake, product: Product, names: tuple[str, str], days: Iterable[date]) -> pl.DataFrame:

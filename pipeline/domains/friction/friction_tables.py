@@ -9,9 +9,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from pipeline.core.product import Product
-from pipeline.core.product_friction import FrictionRules
 from pipeline.core.registry import TABLES
 from pipeline.domains.friction.friction import KINDS, NEEDS, SIGNALS, Acts, incidents
+from pipeline.domains.friction.section import FrictionRules
 from pipeline.events.capabilities import capabilities
 from pipeline.events.chains import innermost, stable_chain
 from pipeline.events.keys import stable_keys

@@ -15,7 +15,7 @@ DOMAIN = Domain(
         DayTable(
             TABLES["step_events"],
             (Reads("events"), Reads("session_events", _AND_BEFORE)),
-            ("funnel_steps",),
+            ("funnels.steps",),
             "5",
             compute=lambda s: Built(
                 step_events(s.scan("events"), s.day, s.product.funnels, s.scan("session_events", _AND_BEFORE))
@@ -29,16 +29,14 @@ DOMAIN = Domain(
             "step_events",
             lambda s: funnel_results(s.rows, s.days, s.product, partial(s.scan, "step_events")),
             "2",
-            product_parts=("funnels",),
+            sections=("funnels",),
         ),
         PeriodTable(
             TABLES["funnel_durations"],
             "step_events",
             lambda s: funnel_durations(s.rows, s.product),
-            product_parts=("funnels",),
+            sections=("funnels",),
         ),
-        PeriodTable(
-            TABLES["funnel_trend_counts"], "step_events", own_rows(funnel_trend_counts), product_parts=("funnels",)
-        ),
+        PeriodTable(TABLES["funnel_trend_counts"], "step_events", own_rows(funnel_trend_counts), sections=("funnels",)),
     ),
 )

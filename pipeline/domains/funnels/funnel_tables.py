@@ -8,11 +8,11 @@ import polars as pl
 from pipeline.core.canonical import PROMOTED_PREFIX
 from pipeline.core.days import ONE_DAY, day_start
 from pipeline.core.product import Product
-from pipeline.core.product_metrics import FUNNEL_UNITS, Funnel, Step
 from pipeline.core.registry import TABLES
 from pipeline.domains.funnels.funnel import FunnelRules, funnel_people, step_bits, step_counts
 from pipeline.domains.funnels.funnel_groups import constant_people, grouped_people, with_other
 from pipeline.domains.funnels.funnel_times import funnel_trends, time_to_convert
+from pipeline.domains.funnels.section import FUNNEL_UNITS, Funnel, Step
 from pipeline.events.keys import stable_keys
 from pipeline.events.matching import column_of, matches, of_its_name
 from pipeline.events.visits import of_their_visits

@@ -10,7 +10,7 @@ DOMAIN = Domain(
         DayTable(
             TABLES["journey_events"],
             (Reads("events"),),
-            ("journey_items",),
+            ("journeys.items",),
             "2",
             compute=lambda s: Built(journey_events(s.scan("events"), s.day, s.product.journeys)),
             needs=("journeys",),
@@ -18,8 +18,8 @@ DOMAIN = Domain(
     ),
     period_tables=(
         PeriodTable(
-            TABLES["journey_edge_counts"], "journey_events", own_rows(journey_edge_counts), product_parts=("journeys",)
+            TABLES["journey_edge_counts"], "journey_events", own_rows(journey_edge_counts), sections=("journeys",)
         ),
-        PeriodTable(TABLES["journey_ways"], "journey_events", own_rows(journey_ways), product_parts=("journeys",)),
+        PeriodTable(TABLES["journey_ways"], "journey_events", own_rows(journey_ways), sections=("journeys",)),
     ),
 )

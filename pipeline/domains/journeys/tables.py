@@ -7,9 +7,9 @@ import polars as pl
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
-from pipeline.core.product_metrics import Journey
 from pipeline.core.registry import TABLES
 from pipeline.domains.journeys.journeys import JourneyRules, edges, sequences, visits
+from pipeline.domains.journeys.section import Journey
 from pipeline.events.addresses import page_address
 
 _RECENT_DAYS = 28

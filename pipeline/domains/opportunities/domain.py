@@ -2,7 +2,6 @@
 
 import polars as pl
 
-from pipeline.core.product_parts import ProductPart
 from pipeline.core.registry import TABLES
 from pipeline.declare import Domain, PeriodSources, PeriodTable
 from pipeline.domains.opportunities import units
@@ -15,7 +14,7 @@ def _opportunities(s: PeriodSources) -> dict[str, pl.LazyFrame]:
     return {name: s.scan(name) for name in (*units.READS, "comment_themes")}
 
 
-_OPPORTUNITY_PARTS: tuple[ProductPart, ...] = ("opportunities", "friction", "funnels", "goals", "releases", "surveys")
+_OPPORTUNITY_SECTIONS: tuple[str, ...] = ("opportunities", "friction", "funnels", "goals", "releases", "surveys")
 
 DOMAIN = Domain(
     period_tables=(
@@ -27,7 +26,7 @@ DOMAIN = Domain(
             ),
             "2",
             beside=(*units.READS, "comment_themes", MEASURED),
-            product_parts=_OPPORTUNITY_PARTS,
+            sections=_OPPORTUNITY_SECTIONS,
             needs=("goals", "funnels"),
         ),
         PeriodTable(
@@ -36,7 +35,7 @@ DOMAIN = Domain(
             lambda s: opportunity_evidence(s.rows, _opportunities(s), s.days, s.product),
             "2",
             beside=(*units.READS, "comment_themes"),
-            product_parts=_OPPORTUNITY_PARTS,
+            sections=_OPPORTUNITY_SECTIONS,
             needs=("goals", "funnels"),
         ),
         PeriodTable(
@@ -44,7 +43,7 @@ DOMAIN = Domain(
             "first_views",
             lambda s: watch_list(s.rows, {**_opportunities(s), "recordings": s.scan("recordings")}, s.days, s.product),
             beside=(*units.READS, "comment_themes", "recordings"),
-            product_parts=_OPPORTUNITY_PARTS,
+            sections=_OPPORTUNITY_SECTIONS,
             needs=("recordings",),
         ),
     ),

@@ -14,7 +14,7 @@ import polars as pl
 from scipy import stats
 
 from pipeline.core.days import ONE_DAY
-from pipeline.core.product_value import Release
+from pipeline.core.product_settings import Release
 from pipeline.domains.opportunities.impact import Units
 from pipeline.domains.opportunities.units import BY
 from pipeline.stats.buckets import in_ranges

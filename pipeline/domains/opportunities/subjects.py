@@ -8,7 +8,7 @@ import polars as pl
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
-from pipeline.core.product_friction import SIGNAL_NAMES, calibrated
+from pipeline.core.signals import SIGNAL_NAMES
 from pipeline.stats.answers import comments, last_answers, survey_scores, team_names
 
 # A comment is followed by what the person does in these days.
@@ -82,7 +82,7 @@ def goal_of(product: Product) -> str | None:
 def subjects(views: pl.LazyFrame, beside: Streams, span: Span, product: Product) -> Subjects:
     """What somebody met in the span, often enough to speak of; of a breakdown the largest groups up to its limit."""
     rules = product.friction.first
-    names = calibrated(product.friction.rule_sets[rules])
+    names = product.friction.rule_sets[rules].calibrated
     met = (
         views.filter(span.holds(), pl.col("rule_set") == rules)
         .group_by("page")

@@ -10,7 +10,7 @@ from datetime import timedelta
 import polars as pl
 
 from pipeline.core.product import Product
-from pipeline.core.product_friction import SIGNAL_NAMES, calibrated
+from pipeline.core.signals import SIGNAL_NAMES
 from pipeline.domains.opportunities.subjects import AFTER_COMMENT, COMMENT, Span, Streams, Subjects, goal_of
 from pipeline.stats.answers import comments, last_answers, team_names
 
@@ -77,7 +77,7 @@ def _of_views(
         weeks=pl.lit(span.weeks),
         day="session_day",
     )
-    for i, signal in enumerate(calibrated(product.friction.rule_sets[rules])):
+    for i, signal in enumerate(product.friction.rule_sets[rules].calibrated):
         # A broken link is met on the page that it leads from; scores are sums of signals.
         if signal not in SIGNAL_NAMES or signal == "broken_link":
             continue

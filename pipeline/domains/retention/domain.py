@@ -14,7 +14,7 @@ DOMAIN = Domain(
         DayTable(
             TABLES["return_events"],
             (Reads("events"), Reads("session_events", _AND_BEFORE)),
-            ("retention_events",),
+            ("retention.events",),
             "3",
             compute=lambda s: Built(
                 return_events(s.scan("events"), s.day, s.product, s.scan("session_events", _AND_BEFORE))
@@ -24,6 +24,6 @@ DOMAIN = Domain(
     ),
     period_tables=(
         PeriodTable(TABLES["retention_cells"], "activity", own_rows(retention_cells)),
-        PeriodTable(TABLES["return_cells"], "return_events", own_rows(return_cells), "2", product_parts=("retention",)),
+        PeriodTable(TABLES["return_cells"], "return_events", own_rows(return_cells), "2", sections=("retention",)),
     ),
 )

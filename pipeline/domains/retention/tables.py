@@ -7,9 +7,9 @@ import polars as pl
 from pipeline.core.contract import UTC_MICROSECONDS
 from pipeline.core.days import ONE_DAY, day_start
 from pipeline.core.product import Product
-from pipeline.core.product_metrics import Retention
 from pipeline.core.registry import TABLES
 from pipeline.domains.retention.retention import OTHER, RetentionRules, grouped_retention, retention
+from pipeline.domains.retention.section import Retention
 from pipeline.events.matching import column_of, matches, of_its_name
 from pipeline.events.visits import of_their_visits
 from pipeline.stats.buckets import by_bucket

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from pipeline.core.product_voice import Theme
+from pipeline.domains.themes.section import Theme
 from pipeline.domains.themes.vectors import stemmed, word_vectors
 from pipeline.stats.text import stems, words_of
 

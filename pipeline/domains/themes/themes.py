@@ -9,9 +9,9 @@ import xxhash
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
-from pipeline.core.product_voice import Theme
 from pipeline.core.registry import TABLES
 from pipeline.domains.themes.found_themes import FOUND, Looked, look, name_of
+from pipeline.domains.themes.section import Theme
 from pipeline.domains.themes.team_themes import team_strengths
 from pipeline.stats.answers import comments, last_answers, team_names, valid_scores, voice_periods, whose
 from pipeline.stats.differences import difference, with_side
@@ -61,7 +61,7 @@ def themed(rows: pl.LazyFrame, days: list[date], product: Product) -> tuple[pl.D
     words = told.select(*_COMMENT, "day", "text", "language")
     digest = xxhash.xxh3_128_hexdigest(words.hash_rows().to_numpy().tobytes())
     end = days[-1] if days and product.voice.discover else None
-    return told, _themed(_Asked(digest, end, product.part_hash("themes"), words, dict(product.themes)))
+    return told, _themed(_Asked(digest, end, product.section_hash("themes"), words, dict(product.themes)))
 
 
 def comment_themes(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:

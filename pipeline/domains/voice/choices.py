@@ -11,7 +11,7 @@ from datetime import date
 import polars as pl
 
 from pipeline.core.product import Product
-from pipeline.core.product_voice import SEPARATOR, Question
+from pipeline.core.product_surveys import SEPARATOR, Question
 from pipeline.core.registry import TABLES
 from pipeline.stats.answers import LEAST_PEOPLE, RESPONSE, last_answers, team_names, voice_periods, whose
 from pipeline.stats.intervals import design_effect, wilson

@@ -33,18 +33,16 @@ DOMAIN = Domain(
             "feedback",
             lambda s: feedback_counts(s.rows, s.product),
             "2",
-            product_parts=("segments", "surveys"),
+            sections=("segments", "surveys"),
         ),
-        PeriodTable(
-            TABLES["score_results"], "feedback", own_rows(score_results), product_parts=("segments", "surveys")
-        ),
-        PeriodTable(TABLES["choice_counts"], "feedback", own_rows(choice_counts), product_parts=("surveys",)),
+        PeriodTable(TABLES["score_results"], "feedback", own_rows(score_results), sections=("segments", "surveys")),
+        PeriodTable(TABLES["choice_counts"], "feedback", own_rows(choice_counts), sections=("surveys",)),
         PeriodTable(
             TABLES["behaviour_results"],
             "feedback",
             lambda s: behaviour_results(s.rows, {name: s.scan(name) for name in _BEHAVIOUR}, s.days, s.product),
             beside=_BEHAVIOUR,
-            product_parts=("surveys", "voice", "friction", "funnels"),
+            sections=("surveys", "voice", "friction", "funnels"),
         ),
     ),
 )

@@ -11,7 +11,7 @@ import polars as pl
 
 from pipeline.core.canonical import PROMOTED_PREFIX
 from pipeline.core.product import Product
-from pipeline.core.product_voice import ANY, Question, Survey
+from pipeline.core.product_surveys import ANY, Question, Survey
 from pipeline.core.registry import TABLES
 from pipeline.events.keys import stable_keys
 from pipeline.events.outcomes import AFTER_SESSION
@@ -244,7 +244,7 @@ def _others(known: pl.DataFrame, product: Product) -> pl.DataFrame:
 
 def _read(answered: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Read the comments: none or some, language, mood."""
-    phrases, otherwise = stock_phrases(product.voice), product.voice.language
+    phrases, otherwise = stock_phrases(product.voice.non_answers), product.voice.language
     spoken = {name: survey.language for name, survey in product.surveys.items() if survey.language}
     by_survey = pl.col("survey").replace_strict(spoken, default=None, return_dtype=pl.String)
     rows = answered.select("question_kind", "text", pl.coalesce(by_survey, "language")).rows()

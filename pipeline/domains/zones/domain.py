@@ -21,7 +21,7 @@ DOMAIN = Domain(
         DayTable(
             TABLES["daily_zones"],
             (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
-            ("zones", "exposure", "segments", "capabilities", "friction"),
+            ("zones", "exposure", "segments", "sources", "friction"),
             "3",
             compute=lambda s: Built(daily_zones(*_behaviour(s), s.day, s.product)),
             needs=("zones",),
@@ -29,7 +29,7 @@ DOMAIN = Domain(
         DayTable(
             TABLES["zone_people"],
             (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
-            ("zones", "exposure", "capabilities", "friction"),
+            ("zones", "exposure", "sources", "friction"),
             "2",
             compute=lambda s: Built(zone_people(*_behaviour(s), s.day, s.product)),
             needs=("zones",),
@@ -45,7 +45,7 @@ DOMAIN = Domain(
         DayTable(
             TABLES["heatmap_cells"],
             (Reads("session_events"), Reads("page_views")),
-            ("layout",),
+            ("pages.layout",),
             "2",
             compute=lambda s: Built(heatmap_cells(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
             needs=("pages",),
@@ -58,7 +58,7 @@ DOMAIN = Domain(
             lambda s: zone_people_counts(s.rows, s.scan("sessions"), s.days, s.product),
             "2",
             beside=("sessions",),
-            product_parts=("zones", "pages"),
+            sections=("zones", "pages"),
         ),
     ),
     problems=silent_zones,

@@ -50,7 +50,7 @@ from typing import Any
 import msgspec
 
 from pipeline.core.product_sources import MAX_EVENTS_PER_RECORD, Source
-from pipeline.core.product_voice import SEPARATOR
+from pipeline.core.product_surveys import SEPARATOR
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.sources.base import Format, ToEvents
 from pipeline.ingest.sources.elements import chain_of

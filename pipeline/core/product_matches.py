@@ -1,0 +1,105 @@
+"""How the product file says which events are meant: conditions, matches, goals, segments (semantics.md, section 0)."""
+
+from typing import Annotated, Self
+
+import polars as pl
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from pipeline.core.canonical import KINDS, VISIT_COLUMNS
+from pipeline.core.product_base import Name, Part, as_tuple
+
+# Columns of events by which numbers can be broken down, besides promoted properties; the first are the visit's.
+DIMENSIONS = (*VISIT_COLUMNS, "country", "language", "source", "page")
+
+
+def known_kind(kind: str) -> str:
+    """A kind of event; ValueError with the kinds there are."""
+    if kind not in KINDS:
+        raise ValueError(f"{kind!r} is no kind of event; write one of {', '.join(KINDS)}")
+    return kind
+
+
+def _known_pattern(pattern: str) -> str:
+    try:
+        pl.Series([""]).str.contains(pattern)
+    except pl.exceptions.ComputeError as fault:
+        raise ValueError(f"{pattern!r} is no regular expression: {str(fault).splitlines()[0]}") from None
+    return pattern
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)]
+Pattern = Annotated[str, AfterValidator(_known_pattern)]
+
+
+class Condition(Part):
+    """What a property's value must be like; all lines given must hold. What is negated also holds without a value."""
+
+    equals: Texts | None = Field(None, description="one of these texts; numbers and true compare as text")
+    is_not: Texts | None = None
+    contains: Texts | None = Field(None, description="one of these, in whatever case")
+    not_contains: Texts | None = None
+    regex: Pattern | None = None
+    not_regex: Pattern | None = None
+    gt: float | None = None
+    gte: float | None = None
+    lt: float | None = None
+    lte: float | None = None
+    is_set: bool | None = Field(None, description="whether there is a value at all")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError(
+                "says nothing; give a value, or one of equals, is_not, contains, regex, gt, lt, is_set, ..."
+            )
+        return self
+
+
+def _value_as_condition(value: object) -> object:
+    return {"equals": value} if isinstance(value, str | list | tuple) else value
+
+
+class Match(Part):
+    """Which events are meant: those that fit every line given here."""
+
+    kind: Annotated[str, AfterValidator(known_kind)] | None = None
+    name: str | None = None
+    page: Name | None = None
+    properties: dict[str, Annotated[Condition, BeforeValidator(_value_as_condition)]] = Field(
+        default_factory=dict, description="promoted property: its value, several values, or conditions"
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.kind is None and self.name is None and self.page is None and not self.properties and not self.visit:
+            raise ValueError("fits every event; name a kind, a name, a page or a property")
+        return self
+
+    @property
+    def visit(self) -> dict[str, tuple[str, ...]]:
+        """What the event's visit must be told to be: per column of VISIT_COLUMNS one of these values."""
+        return {}
+
+    @property
+    def named(self) -> "Match | None":
+        """All events of the kind and name meant, whatever page and properties; None: any event."""
+        return None if self.kind is None and self.name is None else Match(kind=self.kind, name=self.name)
+
+
+class Goal(Match):
+    """An event that means success; it ends a bounce and counts in conversion."""
+
+
+class Segment(Match):
+    """Sessions with an event that fits, or of that device, system and browser; segments may overlap."""
+
+    device_type: Texts | None = Field(None, description="one of these devices")
+    os: Texts | None = Field(None, description="one of these operating systems, as sessions name them")
+    os_version: Texts | None = Field(None, description="one of these major versions")
+    browser: Texts | None = Field(None, description="one of these browsers, as sessions name them")
+    browser_version: Texts | None = Field(None, description="one of these major versions")
+
+    @property
+    def visit(self) -> dict[str, tuple[str, ...]]:
+        """What the visit must be told to be: per column of VISIT_COLUMNS one of these values."""
+        return {name: values for name in VISIT_COLUMNS if (values := getattr(self, name)) is not None}

@@ -1,0 +1,34 @@
+"""The product file's section `journeys`, as Pydantic models (semantics.md, section 6)."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from pipeline.core.product_base import Name, Part
+from pipeline.core.product_sections import Aspect, Sections
+
+
+class Journey(Part):
+    """The ways people take through pages, or other events (semantics.md, section 6)."""
+
+    items: Literal["pages", "urls", "events"] = Field("pages", description="page names, addresses, or names of events")
+    start: str | None = Field(None, description="item from which a visit is looked at")
+    end: str | None = Field(None, description="item up to which it is")
+    steps: int = Field(5, ge=2, le=20)
+    exclude: tuple[str, ...] = ()
+    groupings: tuple[str, ...] = Field((), description="patterns with *; what holds one is folded into it")
+    edge_limit: int = Field(50, ge=1, le=1_000)
+
+
+class Fields(Part):
+    """What the domain adds to the product file."""
+
+    journeys: dict[Name, Journey] = Field(default_factory=dict)
+
+
+def _items(product: Any) -> object:  # noqa: ANN401  # any file with `Fields`
+    """What a day holds of journeys: other ends and limits leave its items as they are."""
+    return {name: journey.items for name, journey in product.journeys.items()}
+
+
+SECTIONS = Sections(Fields, aspects={"journeys.items": Aspect("journeys", _items)})

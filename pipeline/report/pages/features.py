@@ -1,0 +1,29 @@
+"""The page of features and who adopts them (docs/marts.md says what the numbers mean)."""
+
+import polars as pl
+
+from pipeline.report.page import ReportPage
+from pipeline.report.parts import Marts, Page, Section, count, duration, share
+
+
+def _features(marts: Marts) -> Page:
+    found = marts["feature_adoption"].filter(pl.col("period") == "last_28").sort("people_tried", descending=True)
+    section = Section(
+            "Feature adoption",
+            "Of the people of the last 28 days who could use a feature, those who did; of those whose first use fell into "
+            "this time and whose time for a further one is over, those who used it again on a later day; of the people "
+            "who bought something, those who used it.",
+            [],
+            ("feature", "could", "tried", "of those who could", "first time", "again", "time to first use", "of buyers"),
+            [
+                (r["feature"], count(r["people_could"]), count(r["people_tried"]), share(r["adoption_rate"]),
+                 count(r["people_first"]), share(r["again_rate"]), duration(r["median_seconds_to_first_use"]),
+                 share(r["revenue_share"]))
+                for r in found.rows(named=True)
+            ],
+        passport="feature_adoption: feature people_could people_tried adoption_rate people_first again_rate median_seconds_to_first_use revenue_share",
+    )  # fmt: skip
+    return Page("features", "Features", sections=[section])
+
+
+PAGE = ReportPage("features", "Features", 120, lambda shown: _features(shown.marts) if shown.product.features else [])

@@ -1,0 +1,36 @@
+"""The page of journeys (docs/marts.md says what the numbers mean)."""
+
+import polars as pl
+
+from pipeline.core.product import Product
+from pipeline.report.flow import flow_of
+from pipeline.report.page import ReportPage
+from pipeline.report.parts import Marts, Page, Section, count, share
+
+
+def _journeys(product: Product, marts: Marts) -> Page:
+    sections: list[Section] = []
+    for name in product.journeys:
+        found = marts["journey_edges"].filter(pl.col("journey") == name)
+        ways = (
+            marts["journey_sequences"]
+            .filter(pl.col("journey") == name)
+            .sort("visits", "way", descending=[True, False])
+            .head(10)
+        )
+        sections.append(
+            Section(
+                f"Journey: {name}",
+                "Visits of the last 28 days, cut at pauses of half an hour; each column is a step, each ribbon as broad as "
+                "visits took it. Below: the most frequent whole ways.",
+                [],
+                ("way", "visits", "people", "share"),
+                [(r["way"], count(r["visits"]), count(r["people"]), share(r["share"])) for r in ways.rows(named=True)],
+                flow_of(found.select("source", "target", "transitions").rows()),
+                passport="journey_sequences: way visits people share",
+            )
+        )
+    return Page("journeys", "Journeys", [], sections)
+
+
+PAGE = ReportPage("journeys", "Journeys", 130, lambda shown: _journeys(shown.product, shown.marts))

@@ -1,0 +1,299 @@
+"""The page of key figures: the north star and its guardrails, what changed and why, by group, and after releases."""
+
+import json
+from typing import Any
+
+import polars as pl
+from markupsafe import Markup
+
+from pipeline.core.contract import MICROS
+from pipeline.core.product import Product
+from pipeline.domains.kpis.contract import KPI_MEANINGS
+from pipeline.report import charts
+from pipeline.report.page import ReportPage
+from pipeline.report.parts import (
+    Body,
+    Marts,
+    Page,
+    Picker,
+    Section,
+    Tile,
+    count,
+    day_text,
+    figure_text,
+    money,
+    number_text,
+    releases_of,
+    said,
+    share,
+)
+from pipeline.report.passports import Trust, said_of
+
+_PARTS_SHOWN, _GROUPS_SHOWN = 12, 12
+_TREE_ORDER = ("people", "orders per person", "revenue per order", "unexplained")
+_EVERYBODY = pl.col("dimension") == ""
+_BY_GROUP = ("people", "sessions", "conversion", "revenue_per_person", "average_order", "bounce_rate", "frustration")
+_PERIODS = [("week", "last complete week"), ("last_7", "last 7 days"), ("last_28", "last 28 days"), ("day", "last day")]
+_PICKED = 6
+# Why a figure was restated, by what tells figures apart.
+Restated = dict[tuple[str, ...], str]
+_FIGURE = ("period", "period_start", "dimension", "value", "kpi")
+_VERDICTS = {"up": "up", "down": "down", "unclear": "", "no comparison": "no comparison"}
+
+
+def kpis_page(product: Product, marts: Marts, restatements: pl.DataFrame, trust: Trust) -> Page:
+    """Key figures of the last complete week beside the week before, and what their changes are made of."""
+    kpis = marts["kpis"]
+    weeks = kpis.filter(pl.col("period") == "week", pl.col("mature"))
+    if weeks.is_empty():
+        return Page("kpis", "Key figures")
+    last = weeks["period_start"].max()
+    now = weeks.filter(pl.col("period_start") == last)
+    sections = [
+        _figures(product, kpis, now.filter(_EVERYBODY), restated_figures(restatements)),
+        _tree(product, marts["kpi_changes"]),
+        *_changes(product, now, marts["kpi_changes"]),
+        _groups(product, kpis),
+        _releases(product, marts["releases"], marts["kpis"]),
+    ]
+    return Page("kpis", f"Key figures: Week from {last:%d %B %Y}", _tiles(product, kpis, now, trust), sections)
+
+
+def _tiles(product: Product, kpis: pl.DataFrame, now: pl.DataFrame, trust: Trust) -> list[Tile]:
+    daily = kpis.filter(_EVERYBODY, pl.col("period") == "day").sort("period_start")
+    roles = {product.kpis.north_star: "North star"} | dict.fromkeys(product.kpis.guardrails, "Guardrail")
+    rows = {row["kpi"]: row for row in now.filter(_EVERYBODY).rows(named=True)}
+    tiles: list[Tile] = []
+    for name, role in roles.items():
+        row = rows.get(name)
+        if row is None:
+            continue
+        days = daily.filter(pl.col("kpi") == name, pl.col("figure").is_not_null())
+        spark = (
+            charts.spark(days, "period_start", "figure", f"{said(name)} by day", releases_of(product))
+            if days.height
+            else Markup()
+        )
+        tiles.append(
+            Tile(
+                f"{role}: {said(name)}",
+                figure_text(row["figure"], row["unit"], product.currency),
+                _change_text(row, product),
+                spark,
+                "Of the last complete week; the line shows days.",
+                said_of("kpis", "figure", product, trust, _about(row)),
+            )
+        )
+    return tiles
+
+
+def _change_text(row: dict[str, Any], product: Product) -> str:
+    if row["change"] is None:
+        return "no week before"
+    ends = (
+        figure_text(row[name], row["unit"], product.currency, signed=True) for name in ("change_low", "change_high")
+    )
+    change = figure_text(row["change"], row["unit"], product.currency, signed=True)
+    return f"{change} on the week before ({' to '.join(ends)})"
+
+
+def restated_figures(restatements: pl.DataFrame) -> Restated:
+    """The latest restatement of each key figure."""
+    rows = restatements.filter(pl.col("mart") == "kpis", pl.col("column") == "figure")
+    found: Restated = {}
+    for r in reversed(rows.rows(named=True)):
+        found[tuple(json.loads(r["key"])[name] for name in _FIGURE)] = (
+            f"Restated {r['restated_at']:%d %b %Y}: {number_text(r['old'])} to {number_text(r['new'])}, because of {r['cause']}."
+        )
+    return found
+
+
+def _figures(product: Product, kpis: pl.DataFrame, charts_of: pl.DataFrame, restated: Restated) -> Section:
+    """All key figures of the newest period of each length, for everybody and for the largest groups."""
+    newest = kpis.filter("mature").filter(pl.col("period_start") == pl.col("period_start").max().over("period"))
+    groups = _groups_of(newest)
+    by_choice = newest.sort("kpi").partition_by("period", "dimension", "value", as_dict=True)
+    bodies = [
+        Body((period, f"{dimension}={value}"), *_rows(product, by_choice[period, dimension, value], restated))
+        for period, _ in _PERIODS
+        for dimension, value in groups
+        if (period, dimension, value) in by_choice
+    ]
+    lengths = {body.picked[0] for body in bodies}
+    named = [(f"{d}={v}", f"{said(d)}: {said(v)}" if d else "everybody") for d, v in groups]
+    return Section(
+        "All figures",
+        "The newest complete period beside the one before of the same length. From, to: the 95 % interval of the change, by the "
+        "spread between people; where it holds 0, the difference may be chance. ‡: restated since it was first published.",
+        _changes_drawn(charts_of),
+        ("figure", "now", "before", "change", "from", "to", "verdict"),
+        passport="kpis: kpi figure figure_before change change_low change_high verdict",
+        pickers=[Picker("Period", [each for each in _PERIODS if each[0] in lengths]), Picker("Group", named)],
+        bodies=bodies,
+    )
+
+
+def _groups_of(newest: pl.DataFrame) -> list[tuple[str, str]]:
+    """Everybody, and of each dimension the values with most people."""
+    people = newest.filter(pl.col("kpi") == "people", pl.col("period") == "last_28", ~_EVERYBODY)
+    most = people.sort("dimension", "figure", "value", descending=[False, True, False]).group_by(
+        "dimension", maintain_order=True
+    ).head(_PICKED)  # fmt: skip
+    return [("", ""), *most.select("dimension", "value").rows()]
+
+
+def _rows(product: Product, own: pl.DataFrame, restated: Restated) -> tuple[list[tuple[str, ...]], list[str]]:
+    told = [restated.get(tuple(str(r[name]) for name in _FIGURE), "") for r in own.rows(named=True)]
+    rows = [
+        (said(r["kpi"]), figure_text(r["figure"], r["unit"], product.currency) + ("\u00a0‡" if again else ""),
+         figure_text(r["figure_before"], r["unit"], product.currency),
+         *(figure_text(r[name], r["unit"], product.currency, signed=True) for name in ("change", "change_low", "change_high")),
+         _VERDICTS[r["verdict"]])
+        for r, again in zip(own.rows(named=True), told, strict=True)
+    ]  # fmt: skip
+    return rows, [
+        " ".join(filter(None, (_about(r), again))) for r, again in zip(own.rows(named=True), told, strict=True)
+    ]
+
+
+def _about(r: dict[str, Any]) -> str:
+    """What the figure is, its exact sums, of how many people, in which days."""
+    meaning = KPI_MEANINGS.get(r["kpi"], "Score of the survey's answers.")
+    sums = (
+        ""
+        if r["numerator"] is None
+        else f" {r['numerator']:,}" + ("" if r["denominator"] is None else f" / {r['denominator']:,}") + "."
+    )
+    return f"{meaning}{sums} n: {r['people']:,} people, {day_text(r['period_start'])} to {day_text(r['period_end'])}."
+
+
+def _changes_drawn(rows: pl.DataFrame) -> list[Markup]:
+    compared = rows.filter(pl.col("change_share").is_not_null(), pl.col("change_low").is_not_null())
+    before = pl.col("figure_before").abs()
+    colours = {"up": charts.BLUE, "unclear": charts.GREY, "down": charts.ORANGE}
+    drawn = compared.filter(before > 0).select(
+        what=pl.col("kpi").str.replace_all("_", " "),
+        effect=pl.col("change") / before,
+        low=pl.col("change_low") / before,
+        high=pl.col("change_high") / before,
+        verdict="verdict",
+    )
+    title = "Change of each key figure on the week before, everybody"
+    return [charts.intervals(drawn, title, "change on the week before", colours)] if drawn.height else []
+
+
+def _tree(product: Product, changes: pl.DataFrame) -> Section:
+    rows = changes.filter(pl.col("kind") == "tree", pl.col("period") == "week")
+    by_part = {row["part"]: row for row in rows.rows(named=True)}
+    ordered = [by_part[name] for name in _TREE_ORDER if name in by_part]
+    total = sum(row["contribution_micros"] for row in ordered) / MICROS
+    drawn = pl.DataFrame({"what": [row["part"] for row in ordered], "amount": [row["contribution"] for row in ordered]})
+    return Section(
+        "Why revenue changed",
+        f"Revenue = people x orders per person x revenue per order. The parts add up to the change of "
+        f"{money(total, product.currency)} on the week before."
+        + (" Unexplained is what was given back in a week without an order." if "unexplained" in by_part else ""),
+        [charts.parts(drawn, "Parts of the change of revenue", product.currency)] if ordered else [],
+        ("factor", "before", "now", "adds"),
+        [
+            (row["part"], *(_factor(row["part"], row[name], product) for name in ("before", "after")),
+             money(row["contribution_micros"] / MICROS, product.currency))
+            for row in ordered
+        ],
+        passport="kpi_changes: part before after contribution",
+    )  # fmt: skip
+
+
+def _factor(part: str, value: float, product: Product) -> str:
+    return (
+        money(value, product.currency)
+        if part in ("revenue per order", "unexplained")
+        else figure_text(value, "count", product.currency)
+    )
+
+
+def _changes(product: Product, now: pl.DataFrame, changes: pl.DataFrame) -> list[Section]:
+    """For the figures that changed beyond chance, and for the north star: which groups made it."""
+    told = now.filter(_EVERYBODY)
+    units = dict(told.select("kpi", "unit").rows())
+    moved = [name for name in told.filter(pl.col("verdict").is_in(["up", "down"]))["kpi"].sort() if name in units]
+    parts = changes.filter(pl.col("period") == "week", pl.col("kind") != "tree")
+    sections: list[Section] = []
+    for name in dict.fromkeys([product.kpis.north_star, *moved]):
+        own = parts.filter(pl.col("kpi") == name)
+        if own.is_empty():
+            continue
+        largest = own.sort(
+            pl.col("contribution").abs(), "dimension", "part", "kind", descending=[True, False, False, False]
+        )
+        unit = units[name]
+        sections.append(
+            Section(
+                f"What changed {said(name)}",
+                "Each dimension's rows add up to the whole change. Rate: the group's own figure changed. Mix: the group became "
+                "a larger or smaller part of all. People count in the group of their first session of the week.",
+                [],
+                ("group", "part", "before", "now", "share before", "share now", "adds"),
+                [
+                    (f"{said(r['dimension'])}: {said(r['part'])}", r["kind"],
+                     *(figure_text(r[k], unit, product.currency) for k in ("before", "after")),
+                     *(share(r[k]) for k in ("share_before", "share_after")),
+                     figure_text(r["contribution"], unit, product.currency, signed=True))
+                    for r in largest.head(_PARTS_SHOWN).rows(named=True)
+                ],
+        passport="kpi_changes: part kind before after share_before share_after contribution",
+    )
+        )  # fmt: skip
+    return sections
+
+
+def _groups(product: Product, kpis: pl.DataFrame) -> Section:
+    recent = kpis.filter(pl.col("period") == "last_28", ~_EVERYBODY, pl.col("kpi").is_in(_BY_GROUP))
+    rows: list[tuple[str, ...]] = []
+    for (dimension,), own in sorted(recent.partition_by("dimension", as_dict=True).items()):
+        figures: dict[str, dict[str, tuple[float | None, str]]] = {}
+        for r in own.rows(named=True):
+            figures.setdefault(r["value"], {})[r["kpi"]] = r["figure"], r["unit"]
+        most = sorted(figures, key=lambda value: (-(figures[value].get("people", (0, ""))[0] or 0), value))
+        rows += [
+            (
+                f"{said(str(dimension))}: {said(value)}",
+                *(figure_text(*figures[value].get(name, (None, "")), product.currency) for name in _BY_GROUP),
+            )
+            for value in most[:_GROUPS_SHOWN]
+        ]
+    return Section(
+        "By group",
+        "The last 28 days. People may count in several groups of a dimension; a page's sessions are those that saw it.",
+        [],
+        ("group", *(said(name) for name in _BY_GROUP)),
+        rows,
+        passport="kpis: value " + "figure " * len(_BY_GROUP),
+    )
+
+
+def _releases(product: Product, releases: pl.DataFrame, kpis: pl.DataFrame) -> Section:
+    units = dict(kpis.select("kpi", "unit").unique().sort("kpi").rows())
+    whole = releases.filter(pl.col("segment") == "", pl.col("low").is_not_null()).sort("day", "release", "kpi")
+    shown = whole.filter((pl.col("low") > 0) | (pl.col("high") < 0) | (pl.col("kpi") == product.kpis.north_star))
+    return Section(
+        "After releases",
+        "Up to 28 days from a release on, beside the same weekdays of up to 28 days before. What stands here changed beyond "
+        "the spread between days, and the north star. Other things may have changed on that day too.",
+        [],
+        ("release", "since", "figure", "before", "after", "change", "from", "to", "days"),
+        [
+            (said(r["release"]), day_text(r["day"]), said(r["kpi"]),
+             *(figure_text(r[k], units.get(r["kpi"], "count"), product.currency) for k in ("before", "after")),
+             *(figure_text(r[k], units.get(r["kpi"], "count"), product.currency, signed=True) for k in ("change", "low", "high")),
+             f"{count(r['days_before'])} / {count(r['days_after'])}")
+            for r in shown.rows(named=True)
+        ],
+        note="" if shown.height else "No release has enough days on both sides; the product file names releases.",
+        passport="releases: release day kpi before after change low high days_after",
+    )  # fmt: skip
+
+
+PAGE = ReportPage(
+    "kpis", "Key figures", 20, lambda shown: kpis_page(shown.product, shown.marts, shown.restatements, shown.trust)
+)

@@ -1,0 +1,87 @@
+"""The page of replays: which sessions to watch for what."""
+
+from typing import Any
+
+import polars as pl
+
+from pipeline.core.product import Product
+from pipeline.report.page import ReportPage
+from pipeline.report.parts import Marts, Page, Section, count, day_text, duration, said, share
+from pipeline.report.replays import NO_PLAYER, Replays, page_name, watch_links
+
+_SHOWN = 50
+_KINDS = {
+    "page": "By page", "friction": "By kind of friction", "zone": "Clicks in zones that fail", "broken_link": "Broken links",
+    "funnel_drop": "Where people leave a funnel", "theme": "What people said",
+}  # fmt: skip
+_WHERE = {"theme": "survey", "funnel_drop": "funnel"}
+NO_RECORDINGS = (
+    "No session of these days was recorded. docs/sources.md says how to record with rrweb, and what is masked."
+)
+
+
+def replays_page(product: Product, marts: Marts, replays: Replays) -> Page:
+    """What to watch, and the recorded sessions with most friction."""
+    recorded, watch = marts["replays"], marts["watch"]
+    if recorded.is_empty():
+        return Page("replays", "Replays", sections=[Section("Recorded sessions", "", note=NO_RECORDINGS)])
+    names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
+    sections = [
+        _lists(kind, watch.filter(pl.col("kind") == kind), names, replays)
+        for kind in _KINDS
+        if watch.filter(pl.col("kind") == kind).height
+    ]
+    sections.append(_recorded(product, recorded, replays))
+    whole = recorded.filter(pl.col("completeness") == "whole").height / recorded.height
+    lead = f"{count(recorded.height)} sessions were recorded; {share(whole)} can be shown whole."
+    if not replays.is_built:
+        lead += f" {NO_PLAYER}"
+    return Page("replays", "Replays", sections=sections, lead=lead)
+
+
+def _lists(kind: str, watch: pl.DataFrame, names: dict[str, str], replays: Replays) -> Section:
+    rows: list[tuple[str, ...]] = []
+    ordered = watch.sort("page", "subject", "place").partition_by("page", "subject", maintain_order=True)
+    for own in sorted(ordered, key=lambda each: -each.height):
+        first = own.row(0, named=True)
+        where = () if kind == "page" else (said(first["page"]),)
+        rows.append((_what(kind, first, names), *where, watch_links(own, replays)))
+    return Section(
+        _KINDS[kind],
+        "Up to ten sessions of different people over the last 28 days, the ones that show it best first: those that missed the "
+        "goal, devices in turn, short ones before long ones. Each opens where it happens.",
+        header=("page", "watch") if kind == "page" else ("what", _WHERE.get(kind, "page"), "watch"),
+        rows=rows[:_SHOWN],
+    )
+
+
+def _what(kind: str, row: dict[str, Any], names: dict[str, str]) -> str:
+    if kind == "page":
+        return said(row["page"])
+    subject = str(row["subject"])
+    return names.get(subject, subject) if kind == "theme" else said(subject)
+
+
+def _recorded(product: Product, recorded: pl.DataFrame, replays: Replays) -> Section:
+    worst = recorded.sort("friction_score", "started_at", "session_key", descending=[True, True, False]).head(_SHOWN)
+    zone = product.zone_info
+    return Section(
+        "Recorded sessions",
+        f"Those with most friction first, {_SHOWN} of {count(recorded.height)}. Active: time between acts that lie at most 10 s "
+        "apart, which is what the player shows; it skips the rest.",
+        header=("session", "began", "device", "length", "active", "path", "clicks", "errors", "friction", "signals", "goal", "score", "recording"),
+        rows=[
+            (
+                replays.link(page_name(r["session_key"])[:8], r["session_key"]),
+                f"{day_text(r['started_at'].astimezone(zone).date())} {r['started_at'].astimezone(zone):%H:%M}", r["device_type"],
+                duration(r["duration_ms"] / 1000), duration(r["active_ms"] / 1000), (r["path"] or "")[:120], count(r["clicks"]),
+                count(r["errors"]), count(r["friction_score"]), said(r["signals"] or "")[:120], "yes" if r["converted"] else "no",
+                count(r["score_given"]), r["completeness"],
+            )
+            for r in worst.rows(named=True)
+        ],
+        passport="replays: session_key started_at device_type duration_ms active_ms path clicks errors friction_score signals converted score_given completeness",
+    )  # fmt: skip
+
+
+PAGE = ReportPage("replays", "Replays", 140, lambda shown: replays_page(shown.product, shown.marts, shown.replays))

@@ -1,0 +1,142 @@
+"""The page of retention, lifecycle and stickiness (docs/marts.md says what the numbers mean)."""
+
+import polars as pl
+
+from pipeline.core.product import Product
+from pipeline.report import charts
+from pipeline.report.page import ReportPage
+from pipeline.report.parts import Marts, Page, Section, count, releases_of, share
+
+# Tiles from this share of the largest value on bear light figures.
+_DARK_FROM = 0.6
+_BACK = {
+    "on": "just so many {0}s later",
+    "on_or_after": "so many {0}s later or after that",
+    "until": "within so many {0}s",
+    "streak": "in each of so many {0}s",
+}
+
+
+def _retention(product: Product, marts: Marts) -> Page:
+    cohorts, means = marts["retention_cohorts"], marts["retention_averages"]
+    sections: list[Section] = []
+    for name in product.retention:
+        mine = pl.col("retention") == name
+        cells = cohorts.filter(mine, pl.col("group") == "", pl.col("people_in_cohort") > 0)
+        shown = cells.with_columns(
+            cohort=pl.format("{} ({})", pl.col("cohort_start").dt.strftime("%d %b %Y"), "people_in_cohort"),
+            rate="return_rate",
+        ).sort("cohort_start", "offset")
+        most = shown.filter(pl.col("offset") > 0)["rate"].max()
+        # The cohort's own column is 100 % of itself: it would outshine the others.
+        later = shown.filter(pl.col("offset") > 0).with_columns(
+            shown=pl.col("rate").map_elements(share, return_dtype=pl.String, skip_nulls=False),
+            ink=pl.when(pl.col("rate") > _DARK_FROM * pl.lit(most)).then(pl.lit("white")).otherwise(pl.lit("#202124")),
+        )
+        ink = pl.when(pl.col("rate").is_null()).then(pl.lit("currentColor")).otherwise("ink")
+        average = means.filter(mine, pl.col("group") == "", pl.col("offset") > 0)
+        drawn = (
+            [charts.triangle(later.with_columns(ink=ink), f"{name}: share of each cohort that came back")]
+            if later.height
+            else []
+        )
+        if average.height:
+            drawn.append(charts.rates(average, "offset", "pooled", f"{name}: mean over mature cohorts"))
+        unit = cells["period"][0] if cells.height else "period"
+        sections.append(
+            Section(
+                f"Retention: {name}",
+                f"Of the people who started in a {unit} (their number in brackets) the share that came back "
+                f"{_BACK[product.retention[name].mode].format(unit)}. A dash: that time isn't over yet. The line is the "
+                "mean over cohorts whose time is over, by size.",
+                drawn,
+                ("periods later", "cohorts", "people", "came back", "pooled", "simple"),
+                [
+                    (
+                        str(r["offset"]),
+                        count(r["cohorts"]),
+                        count(r["people_in_cohort"]),
+                        count(r["people_returned"]),
+                        share(r["pooled"]),
+                        share(r["simple"]),
+                    )
+                    for r in average.sort("offset").rows(named=True)
+                ],
+                passport="retention_averages: offset cohorts people_in_cohort people_returned pooled simple",
+            )
+        )
+        sections += _retention_groups(name, unit, means.filter(mine, pl.col("group") != "", pl.col("offset") > 0))
+    rest = [_lifecycle(product, marts), _stickiness(marts)]
+    return Page("retention", "Retention and lifecycle", [], [*sections, *rest])
+
+
+def _retention_groups(name: str, unit: str, means: pl.DataFrame) -> list[Section]:
+    """Mean retention of each group of the breakdown, a column per period later."""
+    if means.is_empty():
+        return []
+    columns = means["offset"].unique().sort().to_list()
+    rows: list[tuple[str, ...]] = []
+    for (group,), part in means.sort("people_in_cohort", descending=True).partition_by("group", as_dict=True).items():
+        rates = dict(part.select("offset", "pooled").rows())
+        people = part.filter(pl.col("offset") == part["offset"].min())["people_in_cohort"].item()
+        rows.append((str(group), count(people), *(share(rates.get(column)) for column in columns)))
+    return [
+        Section(
+            f"{name} by group",
+            f"The same retention by the breakdown of the product file: the share that came back, by {unit}s later, over "
+            "cohorts whose time is over.",
+            [],
+            ("group", "people", *(str(column) for column in columns)),
+            rows,
+            passport=f"retention_averages: group people_in_cohort {'pooled ' * len(columns)}",
+        )
+    ]
+
+
+def _lifecycle(product: Product, marts: Marts) -> Section:
+    weeks = marts["lifecycle"].filter(pl.col("period") == "week", "mature").sort("period_start").tail(12)
+    states = ("new", "returning", "resurrecting", "dormant")
+    long = weeks.select(
+        pl.col("period_start").dt.strftime("%d %b").alias("start"),
+        pl.col("period_start").alias("week"),
+        *(pl.col(f"people_{state}").alias(state) for state in states),
+    ).unpivot(index=["start", "week"], variable_name="state", value_name="people")
+    ordered = long.with_columns(
+        order=pl.col("state").replace_strict({s: i for i, s in enumerate(states)}, return_dtype=pl.Int64)
+    )
+    return Section(
+        "Lifecycle by week",
+        "New: first seen in the week. Returning: active in the week before too. Resurrecting: seen before, but not in the "
+        "week before. Dormant, below the line: active in the week before and not in this one.",
+        [charts.lifecycle(ordered, "People by lifecycle state and week", releases_of(product))] if weeks.height else [],
+        ("week from", "new", "returning", "resurrecting", "dormant", "active"),
+        [
+            (
+                f"{r['period_start']:%d %b %Y}",
+                *(count(r[f"people_{state}"]) for state in states),
+                count(r["people_active"]),
+            )
+            for r in weeks.rows(named=True)
+        ],
+        passport="lifecycle: period_start people_new people_returning people_resurrecting people_dormant people_active",
+    )
+
+
+def _stickiness(marts: Marts) -> Section:
+    recent = marts["stickiness"].filter(
+        pl.col("period") == "last_28", pl.col("days_active").is_in((1, 2, 3, 5, 7, 14, 21, 28))
+    )
+    return Section(
+        "Stickiness",
+        "People active on so many days or more of the last 28.",
+        [],
+        ("days or more", "people", "share"),
+        [
+            (str(r["days_active"]), count(r["people_or_more"]), share(r["share_or_more"]))
+            for r in recent.sort("days_active").rows(named=True)
+        ],
+        passport="stickiness: days_active people_or_more share_or_more",
+    )
+
+
+PAGE = ReportPage("retention", "Retention and lifecycle", 110, lambda shown: _retention(shown.product, shown.marts))
