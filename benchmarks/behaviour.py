@@ -75,7 +75,7 @@ def _product() -> Any:
     return parse_product("{name: x, start_date: 2026-01-01, sources: {web: {}}}")
 
 
-# Pieces of one day and no long pause, then pieces over midnight joined: the rule of metrics.md for one source.
+# Pieces of one day and no long pause, then pieces over midnight joined: the rule of docs/definitions/sessions.md for one source.
 SESSIONS = """
 with e as (
     select person_key, {us} as t, kind, {zero}(revenue_micros, 0) as revenue, {div}({us} - {start}, {day}) as d

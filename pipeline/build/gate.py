@@ -1,4 +1,4 @@
-"""The gate: Great Expectations judges batches by suites made from the contracts (design.md, "The gate").
+"""The gate: Great Expectations judges batches by suites made from the contracts (docs/design.md, "The gate").
 
 Polars has judged each row by then. A batch profile (pipeline/events/profile.py) has one row per batch, so one validation
 judges a whole range of days; marts up to 100,000 rows are judged whole. The only module that imports Great

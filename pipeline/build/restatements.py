@@ -1,6 +1,6 @@
 """Restatements: a ledger of numbers that were published, spoke of days that were over, and changed all the same.
 
-It lies outside the promise of equal bytes (design.md): when a number changed and from what depends on when it was looked
+It lies outside the promise of equal bytes (docs/design.md, "Promises"): when a number changed and from what depends on when it was looked
 at. A row of a mart can be restated where its key names a day, and the time it speaks of was over when it was published:
 `mature` where the mart says so, else the period's last day, or the key's latest day, a day before the newest (a session of
 the newest may go on). What is told of the whole history or of trailing days without a date of their own changes every

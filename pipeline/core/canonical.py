@@ -1,6 +1,6 @@
 """The canonical event: what every source is turned into, and what `raw_events` and `events` hold.
 
-Definitions: metrics.md ("Events, order, duplicates", "Time and bots") and docs/marts.md, which is generated from here.
+Definitions: docs/definitions/events.md and docs/marts.md, which is generated from here.
 """
 
 from typing import Literal, get_args
@@ -33,7 +33,7 @@ KINDS: dict[str, str] = {
     "alias": "two user ids are one person: user_id and previous_user_id",
     "custom": "anything else; name says what",
 }
-# What a source may measure besides that something happened (metrics.md, rule 5).
+# What a source may measure besides that something happened (docs/definitions/rules.md, "Not measured is null").
 Capability = Literal[
     "hover", "exposure", "exposure_time", "dead_click", "js_error", "web_vitals", "scroll", "engaged", "impressions"
 ]
@@ -44,9 +44,9 @@ MAX_CHAIN_CHARACTERS = 8_192
 # A thousand million units in one event; sums of a day stay far from the end of Int64.
 MAX_REVENUE_MICROS = 10**15
 PROMOTED_PREFIX = "prop_"
-# What is told once per visit, and carried to each of its events (metrics.md, "Device, system, browser").
+# What is told once per visit, and carried to each of its events (docs/definitions/events.md, "Device, system, browser").
 VISIT_COLUMNS = ("device_type", "os", "os_version", "browser", "browser_version")
-# Columns that say which one of many it is; placeholders in them are no ids (metrics.md).
+# Columns that say which one of many it is; placeholders in them are no ids (docs/definitions/events.md, "Placeholder ids").
 ID_COLUMNS = (
     *("event_id", "anonymous_id", "user_id", "previous_user_id", "session_id", "page_view_id", "tab_id"),
     *("order_id", "response_id"),

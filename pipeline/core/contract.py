@@ -31,7 +31,7 @@ _SQL_TYPES: dict[pl.DataType, str] = {
 class Column:
     """One column of a published table.
 
-    `adds_over` names the dimensions over which a sum of this column is a true total (metrics.md, rule 2);
+    `adds_over` names the dimensions over which a sum of this column is a true total (docs/definitions/rules.md, "What adds up");
     empty means that it never adds, as for people, ratios and medians.
     """
 

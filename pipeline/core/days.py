@@ -1,4 +1,4 @@
-"""Local days: a calendar day of the product's time zone, 23 or 25 hours long at a clock change (metrics.md, "Time")."""
+"""Local days: a calendar day of the product's time zone, 23 or 25 hours long at a clock change (docs/definitions/events.md, "Time")."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""The home folder: the only module that knows paths. Atomic publish, scan, list (design.md, "The home folder").
+"""The home folder: the only module that knows paths. Atomic publish, scan, list (docs/design.md, "The home folder").
 
 Promise kept here: one partition of a published table is one object, replaced atomically. Every name handed in or out
 is a key relative to the home, with `/`, so that an object store can stand in for the folder.

@@ -1,4 +1,4 @@
-"""The product file: all that a team writes about its product, as Pydantic models (design.md, "The product file").
+"""The product file: all that a team writes about its product, as Pydantic models (docs/design.md, "The product file").
 
 Here stand the sections that ingest, events and several domains read. The others are in the `section.py` of their domain, and
 found, not listed: `Product` is composed of all of them. product_file.py reads the file and names its faults.

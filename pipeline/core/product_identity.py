@@ -1,4 +1,4 @@
-"""The product file's part on identity, as Pydantic models (metrics.md, "Identity")."""
+"""The product file's part on identity, as Pydantic models (docs/definitions/events.md, "Identity")."""
 
 from datetime import date
 from typing import Self
@@ -23,7 +23,7 @@ class StruckLink(Part):
 
 
 class Identity(Part):
-    """Whose events are whose (metrics.md, "Identity")."""
+    """Whose events are whose (docs/definitions/events.md, "Identity")."""
 
     strike_out: tuple[StruckLink, ...] = ()
     placeholders: tuple[str, ...] = Field(

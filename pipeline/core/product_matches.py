@@ -1,4 +1,4 @@
-"""How the product file says which events are meant: conditions, matches, goals, segments (semantics.md, section 0)."""
+"""How the product file says which events are meant: conditions, matches, goals, segments (docs/definitions/matching.md)."""
 
 from typing import Annotated, Self
 

@@ -1,4 +1,4 @@
-"""The product file's pages and zones, as Pydantic models (metrics.md, "Zones")."""
+"""The product file's pages and zones, as Pydantic models (docs/definitions/zones.md)."""
 
 from datetime import date
 from pathlib import PurePosixPath

@@ -54,14 +54,14 @@ class Quality(Part):
 
 
 class Sessions(Part):
-    """How sessions are cut (metrics.md, "Sessions and page views")."""
+    """How sessions are cut (docs/definitions/sessions.md)."""
 
     pause_minutes: int = Field(30, ge=1, le=240)
     use_source_ids: bool = True
 
 
 class Bots(Part):
-    """When a program is taken for one besides its user agent (metrics.md, "Time and bots")."""
+    """When a program is taken for one besides its user agent (docs/definitions/events.md, "Bots")."""
 
     one_event_devices: int = Field(50, ge=1, description="more one-event devices than this, alike, in ten minutes")
     acts_per_minute: int = Field(120, ge=10, description="more page views, clicks and submits in 60 s than a hand can")

@@ -1,4 +1,4 @@
-"""The product file's section `surveys`, as Pydantic models; ingest reads it too (metrics.md, "Voice of customer")."""
+"""The product file's section `surveys`, as Pydantic models; ingest reads it too (docs/definitions/voice.md)."""
 
 from typing import Annotated, Literal, Self
 

@@ -1,4 +1,4 @@
-"""Which days are dirty: pure decisions over hashes (design.md, "The way of one event", step 3).
+"""Which days are dirty: pure decisions over hashes (docs/design.md, "The way of one event").
 
 A day of a table is dirty when the hash of its inputs differs from the hash that it was published with. Work is
 reconciled from what lies there, never passed on as messages, so a lost run loses nothing.
@@ -82,7 +82,7 @@ class Snapshot:
     def data_days(self, table: str = "events") -> list[date]:
         """All days from the first with raw events to the newest that is published of `table`; none without either.
 
-        The last is data_end of metrics.md, rule 6: events dated ahead lie in days that aren't over, and open none.
+        The last is data_end of docs/definitions/rules.md, "Maturity": events dated ahead lie in days that aren't over, and open none.
         """
         published = self.states.get(table, {}).keys() & self.raw.keys()
         if not published:

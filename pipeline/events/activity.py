@@ -1,4 +1,4 @@
-"""Who was active: the narrow table `activity` (metrics.md, "Sessions and page views")."""
+"""Who was active: the narrow table `activity` (docs/definitions/sessions.md)."""
 
 from datetime import date
 

@@ -2,7 +2,7 @@
 
 What one event shows holds for its device's day: a crawler's click is no person's, though it bears no user agent.
 
-Definition: metrics.md, "Time and bots". Bots are flagged, never deleted; who is one follows from the events of its
+Definition: docs/definitions/events.md, "Bots". Bots are flagged, never deleted; who is one follows from the events of its
 local day.
 """
 

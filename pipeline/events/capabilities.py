@@ -1,4 +1,4 @@
-"""What each source and device measures: what wasn't measured is null and never zero (metrics.md, rule 5)."""
+"""What each source and device measures: what wasn't measured is null and never zero (docs/definitions/rules.md, "Not measured is null")."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Which channel led to a session: that of its first page view (metrics.md, "Channels").
+"""Which channel led to a session: that of its first page view (docs/definitions/events.md, "Channels").
 
 UTM names first, else the referrer, else `direct` where the source sends referrers. The built-in rules are those of GA4's
 default channel group, shortened. Of an address only host and campaign parameters are looked at.

@@ -1,6 +1,6 @@
 """A clean day: raw rows of one local day -> each event once, with person, bot flag and page, in total order.
 
-Definitions: metrics.md, "Events, order, duplicates", "Identity", "Time and bots".
+Definitions: docs/definitions/events.md.
 """
 
 from dataclasses import dataclass

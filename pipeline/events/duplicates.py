@@ -1,6 +1,6 @@
 """An event counts once: on one day at any age, and across days within the product's `dedup_days`.
 
-Definition: metrics.md, "Events, order, duplicates". The row with the smallest (occurred_at, received_at, rest of the
+Definition: docs/definitions/events.md, "Duplicates". The row with the smallest (occurred_at, received_at, rest of the
 row) wins, so the earliest day keeps the event and a later day asks which of its ids came before.
 """
 

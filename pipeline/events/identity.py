@@ -1,6 +1,6 @@
 """Whose event it is: links between devices and users, and users who are one person.
 
-Definition: metrics.md, "Identity". An event belongs to (1) its own user; else (2) the user of the last identify on its
+Definition: docs/definitions/events.md, "Identity". An event belongs to (1) its own user; else (2) the user of the last identify on its
 device at or before it, until a reset; else (3) the user of the device's first identify, where none came before and no
 reset lies between; else (4) the device. Everything here follows from the set of identity events, in whatever order they
 came.

@@ -15,7 +15,7 @@ from pipeline.events.addresses import parts_of, path_decoded, query_decoded
 
 
 def matches(match: Match) -> pl.Expr:
-    """True where an event fits every line of `match`; never null. Values compare as text (semantics.md, section 0)."""
+    """True where an event fits every line of `match`; never null. Values compare as text (docs/definitions/matching.md)."""
     tests = [pl.lit(value=True)]
     if match.kind is not None:
         tests.append(pl.col("kind") == match.kind)
@@ -32,7 +32,7 @@ def matches(match: Match) -> pl.Expr:
 
 
 def holds(text: pl.Expr, condition: Condition) -> pl.Expr:
-    """Whether a value, as text, is as the condition says; never null (semantics.md, section 0)."""
+    """Whether a value, as text, is as the condition says; never null (docs/definitions/matching.md)."""
     number = text.cast(pl.Float64, strict=False)
     lower = text.str.to_lowercase()
     found: dict[str, Callable[[Any], pl.Expr]] = {

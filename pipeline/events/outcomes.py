@@ -1,4 +1,4 @@
-"""What a session came to after a place in it: goals reached and revenue (metrics.md, "Zones": conversion)."""
+"""What a session came to after a place in it: goals reached and revenue (docs/definitions/zones.md, "Conversion per zone")."""
 
 from datetime import timedelta
 

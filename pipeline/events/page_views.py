@@ -1,6 +1,6 @@
 """Page views: to which page view an event of a session belongs, and the page views as rows.
 
-Definition: metrics.md, "Sessions and page views", read as docs/decisions/0003 says: each page_view event begins a page
+Definition: docs/definitions/sessions.md, read as docs/decisions/0003 says: each page_view event begins a page
 view. An act belongs to the last one before it with its page_view_id, else of its tab, else of the session. Acts with
 none before them form an implied page view; events that are no acts on a page (orders, custom events) form none.
 """

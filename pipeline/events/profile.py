@@ -1,4 +1,4 @@
-"""The batch profile: one row of numbers about a batch, which Great Expectations then judges (design.md, "The gate").
+"""The batch profile: one row of numbers about a batch, which Great Expectations then judges (docs/design.md, "The gate").
 
 Everything here is counted by Polars in one pass over the batch; no number depends on other days.
 """

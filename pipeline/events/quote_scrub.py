@@ -1,4 +1,4 @@
-"""Personal data out of a quote, beyond what ingest removes from every text (metrics.md, "Voice of customer": quote).
+"""Personal data out of a quote, beyond what ingest removes from every text (docs/definitions/voice.md, "Quote").
 
 Telephone numbers of the comment's country, addresses, and what people say their name is. A quote goes into decks and tickets, so what
 looks like an address is removed though it may be none; the comment itself stays as it is in the lake.

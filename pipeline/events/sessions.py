@@ -1,6 +1,6 @@
 """Sessions: which events of D-1, D and D+1 belong to the sessions that are booked on D.
 
-Definition: metrics.md, "Sessions and page views". Unit: person x device x source. A day's events of a unit form
+Definition: docs/definitions/sessions.md. Unit: person x device x source. A day's events of a unit form
 pieces: by source session id, or cut where the pause is too long. A piece continues yesterday's when the pause over
 midnight is short enough, unless yesterday's piece itself reaches back to the start of its day; so no session touches
 more than two days, and a day's sessions follow from three days, in any order of computing.

@@ -1,4 +1,4 @@
-"""Daily sums of sessions that add up, by device (metrics.md, rule 2)."""
+"""Daily sums of sessions that add up, by device (docs/definitions/rules.md, "What adds up")."""
 
 from datetime import date
 

@@ -1,6 +1,6 @@
 """Device, system and browser of a visit: as its source sent them, else as its first known user agent tells them.
 
-Definition: metrics.md, "Device, system, browser". Told once per visit and carried to each of its events. Names and versions
+Definition: docs/definitions/events.md, "Device, system, browser". Told once per visit and carried to each of its events. Names and versions
 are ua-parser's, of its compiled rules; nothing here asks anybody. Its names for a browser on phones (Chrome Mobile iOS,
 Mobile Safari) are that browser's, as sources name it too: where it runs is told by system and device. A version is the
 major one, as text, for some are words (Windows XP). What an agent or a source doesn't tell is null, never "Other".

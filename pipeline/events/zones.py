@@ -1,4 +1,4 @@
-"""Which zones an element chain lies in (metrics.md, "Zones")."""
+"""Which zones an element chain lies in (docs/definitions/zones.md)."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -2,7 +2,7 @@
 
 The clock is corrected here: where a batch was sent by a device whose clock is more than 60 s off, its own offset
 (received_at - sent_at) is added to occurred_at, if it can be true; occurred_at_raw keeps what the device said
-(metrics.md, "Events").
+(docs/definitions/events.md).
 """
 
 from collections import Counter
@@ -101,7 +101,7 @@ def _without_erased(frame: pl.DataFrame, erased: Erased) -> pl.DataFrame:
 
 
 def _without_whose(frame: pl.DataFrame, surveys: Sequence[str]) -> pl.DataFrame:
-    """Answers of the team itself bear nothing that tells whose they are (metrics.md, `audience: team`)."""
+    """Answers of the team itself bear nothing that tells whose they are (docs/definitions/voice.md, "Team surveys")."""
     is_team = pl.col("survey_id").is_in(surveys).fill_null(value=False)
     if not surveys or not frame.select(is_team.any()).item():
         return frame

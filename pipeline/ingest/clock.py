@@ -1,4 +1,4 @@
-"""The device's clock: by how much it is off, and whether that can be true (metrics.md, "Events, order, duplicates")."""
+"""The device's clock: by how much it is off, and whether that can be true (docs/definitions/events.md, "Device clock")."""
 
 from datetime import timedelta
 

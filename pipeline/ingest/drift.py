@@ -2,7 +2,7 @@
 
 Compared is an arrival day with the newest arrival days before it, per source, by the counts that manifests hold. A field
 is the same under any name that the mapping has for it, and under the name that it was given on an earlier day. It holds
-nothing back: a warning with day and numbers, while good rows flow on (metrics.md, "Nothing is silent").
+nothing back: a warning with day and numbers, while good rows flow on (docs/definitions/data_problems.md).
 """
 
 import difflib

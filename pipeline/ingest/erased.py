@@ -1,4 +1,4 @@
-"""Who was erased: salted hashes of ids, which ingest consults for ever (design.md, "Security").
+"""Who was erased: salted hashes of ids, which ingest consults for ever (docs/design.md, "Security").
 
 The ids themselves are nowhere: whoever reads `lake/erased` can only ask whether an id that he knows already is in it.
 """

@@ -1,6 +1,6 @@
 """Ids of records as text, and which of them are none: placeholders that a program wrote where it had no id.
 
-Definition: metrics.md, "Events, order, duplicates". Whoever takes them for ids makes one person of thousands.
+Definition: docs/definitions/events.md, "Placeholder ids". Whoever takes them for ids makes one person of thousands.
 """
 
 from collections import Counter

@@ -1,7 +1,7 @@
 """Landing files: find them, tell whether they are still growing, fingerprint them.
 
 Landing belongs to the outside: nothing here writes to it. A file is taken when its size and time are the same on two
-listings, or when a `.done` file stands beside it (design.md, "The way of one event", step 1).
+listings, or when a `.done` file stands beside it (docs/design.md, "The way of one event").
 """
 
 import hashlib

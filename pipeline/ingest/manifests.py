@@ -68,14 +68,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def balances(self) -> bool:
-        """Whether every record is accounted for (design.md, third promise)."""
+        """Whether every record is accounted for (docs/design.md, "Promises")."""
         held = sum(part.rows for parts in self.days.values() for part in parts)
         total = self.accepted + self.records_rejected + sum(self.filtered.values())
         return self.retracted or (self.records_read == total and held + self.erased == self.events)
 
     @property
     def judged_days(self) -> set[str]:
-        """Local days whose gate looks at this file (metrics.md, "Nothing is silent").
+        """Local days whose gate looks at this file (docs/definitions/data_problems.md).
 
         Those of its events; where no record was accepted those that its rejected records tell, else its arrival day.
         """

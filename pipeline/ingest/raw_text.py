@@ -1,4 +1,4 @@
-"""What is kept of a rejected record: enough to mend it, nothing personal (design.md, "Security")."""
+"""What is kept of a rejected record: enough to mend it, nothing personal (docs/design.md, "Security")."""
 
 import json
 import re

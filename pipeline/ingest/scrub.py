@@ -1,4 +1,4 @@
-r"""Personal data out of addresses, texts and properties, before anything is stored (design.md, "Security").
+r"""Personal data out of addresses, texts and properties, before anything is stored (docs/design.md, "Security").
 
 Removed from every text: e-mail addresses, keys of known forms (scrub_keys.py), payment cards, IBANs, IP addresses
 (scrub_numbers.py), and what a name in front says to be secret (scrub_parameters.py, scrub_names.py), in whichever

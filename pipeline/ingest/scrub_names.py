@@ -1,4 +1,4 @@
-"""What a field's name says of its value, by the words it is made of (design.md, "Security").
+"""What a field's name says of its value, by the words it is made of (docs/design.md, "Security").
 
 A name is cut into words at capitals, digits and signs, with the names around it in front (`card: {number: 1}` is
 `card number`). As in any English compound its last word tells what it is: a `reset_token` is a token, a `token_count`

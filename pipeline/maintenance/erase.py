@@ -1,6 +1,6 @@
 """Remove a person for good: from accepted rows and rejected texts; what was computed from them is computed anew.
 
-Kept are salted hashes of the ids, so that ingest never takes them again (design.md, "Security"). Where rows of others and
+Kept are salted hashes of the ids, so that ingest never takes them again (docs/design.md, "Security"). Where rows of others and
 other texts name the person, `[erased]` takes the place of the id. What belongs to the outside is named, for its owner to
 remove: landing files, what Dagster keeps.
 """

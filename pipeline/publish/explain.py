@@ -2,7 +2,7 @@
 
 Rules of another product are laid over ours one after the other; after each the number is computed anew from the same
 events, so the last one is what they would show and each difference belongs to one rule. A rule stands here only where its
-source is known: metrics.md and semantics.md (rage clicks, averages of retention, PostHog's cohorts and weeks), Amplitude's
+source is known: docs/definitions/ (rage clicks, averages of retention, PostHog's cohorts and weeks), Amplitude's
 "How time works in retention analysis" and "Track sessions", PostHog's manual on sessions. What the other product lets its
 user choose (steps, windows, goals) is taken as ours.
 """

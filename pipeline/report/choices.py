@@ -1,4 +1,4 @@
-"""Choice answers on the page of voice: of each question the biggest choices, and who chose them (metrics.md)."""
+"""Choice answers on the page of voice: of each question the biggest choices, and who chose them (docs/definitions/voice.md, "Choices")."""
 
 from typing import Any
 

@@ -14,6 +14,7 @@ from pipeline.build.restatements import FOLDER as RESTATEMENTS
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.publish.catalog import CATALOG_KEY, catalog_version, read_catalog_version
+from pipeline.report.definition_texts import definitions_folder
 from pipeline.report.pictures import pictures
 
 FOLDER = "report"
@@ -60,9 +61,9 @@ def write_made(lake: Lake, version: str, pages: Iterable[str]) -> None:
 
 @cache
 def _code() -> str:
-    """Hash of what pages are made with: our modules, templates, and the player of replays where it is built."""
+    """Hash of what pages are made with: our modules, templates, definitions, and the player of replays where it is built."""
     package = files("pipeline.report")
-    folders = (package, package / "pages", package / "templates", package / "player" / "dist")
+    folders = (package, package / "pages", package / "templates", package / "player" / "dist", definitions_folder())
     return _hash(_contents(folder) for folder in folders)
 
 

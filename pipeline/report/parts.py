@@ -78,6 +78,9 @@ class Section:
     about: list[str] = field(default_factory=list[str])
     pickers: list[Picker] = field(default_factory=list[Picker])
     bodies: list[Body] = field(default_factory=list[Body])
+    # Prose instead of a table, and the name by which links find it.
+    text: Markup = field(default_factory=Markup)
+    anchor: str = ""
 
     @property
     def words(self) -> list[bool]:

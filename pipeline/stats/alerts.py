@@ -1,4 +1,4 @@
-"""Alerts: which rates are out of what the same weekdays of the last weeks let expect (metrics.md, "Alerts").
+"""Alerts: which rates are out of what the same weekdays of the last weeks let expect (docs/definitions/alerts.md).
 
 One rule for every metric that is a share: a series has a day, hits and n. Decision 0014 says how p is told.
 """

@@ -1,4 +1,4 @@
-"""Responses: each counts once a question, with its last answer, over all days (metrics.md: the unit is one response)."""
+"""Responses: each counts once a question, with its last answer, over all days (docs/definitions/voice.md, "Response")."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -1,4 +1,4 @@
-"""Intervals of scores (metrics.md, "Voice of customer"); the coverage that they reach is in the tests."""
+"""Intervals of scores (docs/definitions/voice.md); the coverage that they reach is in the tests."""
 
 from collections.abc import Mapping
 from math import sqrt

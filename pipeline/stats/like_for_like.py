@@ -2,7 +2,7 @@
 
 Comparing sessions with a signal to sessions without gives the wrong sign: long sessions meet more friction and convert
 more. Here a session's first view of a page is compared with such first views of sessions on the same page and device,
-new or returning, with as many page views behind them (metrics.md, "Friction"). An association under these strata.
+new or returning, with as many page views behind them (docs/definitions/friction.md). An association under these strata.
 """
 
 from collections.abc import Callable, Sequence

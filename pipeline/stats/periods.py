@@ -1,6 +1,6 @@
 """Calendar periods of a time zone, numbered without gaps, so that clock changes and month lengths need no care.
 
-Definition: semantics.md, sections 3 to 5. Days, weeks and months go by the local calendar, hours by elapsed time from a
+Definition: docs/definitions/statistics.md, "Calendar periods". Days, weeks and months go by the local calendar, hours by elapsed time from a
 full local hour.
 """
 

@@ -1,6 +1,6 @@
 """Means of who did a thing beside those of people like them who didn't, standardised to who did.
 
-People who are active do more of everything: they are compared within strata (metrics.md, "behaviour and value"). Sums
+People who are active do more of everything: they are compared within strata (docs/definitions/value.md, "Behaviour and value"). Sums
 are integers, so they add up over ranges of people in any order.
 """
 

@@ -1,6 +1,6 @@
 """Comparisons from sufficient statistics that add up: means, proportions, ratios, CUPED, always-valid intervals.
 
-Definitions: metrics.md, "Value and decisions". Sources: Deng, Knoblich, Lu 2018 (delta method), Deng et al. 2013 (CUPED),
+Definitions: docs/definitions/value.md. Sources: Deng, Knoblich, Lu 2018 (delta method), Deng et al. 2013 (CUPED),
 Johari et al. 2022 (the mixture test behind the always-valid interval). Degenerate input gives None, never a guess.
 """
 

@@ -1,4 +1,4 @@
-"""The promises of design.md: the same files give the same bytes, and a killed run leaves only whole partitions."""
+"""The promises of docs/design.md, "Promises": the same files give the same bytes, and a killed run leaves only whole partitions."""
 
 import gzip
 import random

@@ -2,7 +2,7 @@
 
 The events (160 rows, 2020-2021) and web vitals (1,001 rows, 2023) go as they are through the `snowplow` source and the
 assets. Their user_id holds test notes and no people, so it is ignored. Every row is accounted for, and each difference from the publisher's page views, sessions and users is named
-with its cause. Definitions: metrics.md, "Sessions and page views"; the publisher's rules: semantics.md, section 8.
+with its cause. Definitions: docs/definitions/sessions.md; the publisher's rules: docs/definitions/sessions.md, "Sessions in Snowplow".
 """
 
 import csv

@@ -151,7 +151,7 @@ def test_people_do_not_add_over_days_and_new_people_do(lake: Lake) -> None:
     assert daily["people_new"].sum() == everyone
     assert daily["people_active"].sum() > everyone
     assert daily["people_active_28d"].max() <= everyone
-    # Experiment people add by the day of their first exposure (metrics.md, rule 2).
+    # Experiment people add by the day of their first exposure (docs/definitions/rules.md, "What adds up").
     once_ever = {"people_new", "people_exposed"}
     for table in TABLES.values():
         assert all(c.name in once_ever for c in table.columns if c.name.startswith("people_") and c.adds_over)

@@ -1,4 +1,4 @@
-"""Who is taken for a program besides its user agent (metrics.md, "Time and bots"), at the limits of each rule."""
+"""Who is taken for a program besides its user agent (docs/definitions/events.md, "Bots"), at the limits of each rule."""
 
 from datetime import timedelta
 from typing import Any

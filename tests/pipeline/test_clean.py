@@ -256,7 +256,7 @@ def test_pages_that_depend_on_query_and_fragment(url: str, page: str | None) -> 
 
 
 def clean_oracle(rows: list[Row]) -> set[tuple[str, str]]:
-    """metrics.md in plain Python: the smallest of each id, then of each device's clicks that no hand made apart the best."""
+    """docs/definitions/events.md in plain Python: the smallest of each id, then of each device's clicks that no hand made apart the best."""
     kept: dict[tuple[str, str], Row] = {}
     late = at("2100-01-01")
     for row in sorted(rows, key=lambda r: (r["occurred_at"], r["received_at"] or late, r["name"])):

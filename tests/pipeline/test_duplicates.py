@@ -1,6 +1,6 @@
 """An id counts once: on a day at any age, across days within dedup_days, in whatever order files come.
 
-Definition: metrics.md, "Events, order, duplicates".
+Definition: docs/definitions/events.md, "Duplicates".
 """
 
 from datetime import date, timedelta

@@ -1,6 +1,6 @@
 """Whose event it is: the four rules to the letter against a slow oracle, over days, in any order, with links struck out.
 
-Definition: metrics.md, "Identity".
+Definition: docs/definitions/events.md, "Identity".
 """
 
 from datetime import date, datetime, timedelta

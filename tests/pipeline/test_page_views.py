@@ -1,4 +1,4 @@
-"""Which page view an event belongs to, and what a page view's row says (metrics.md, "Page view")."""
+"""Which page view an event belongs to, and what a page view's row says (docs/definitions/sessions.md, "Page view")."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -188,7 +188,7 @@ def test_page_views_equal_the_oracle(rows: list[Row]) -> None:
     for _, part in made.sort("place").group_by("session_key", maintain_order=True):
         session = [by_id[event] for event in part["event_id"]]
         instants = [(e["occurred_at"], e["sequence"] is None, e["sequence"] or 0, e["event_id"]) for e in session]
-        assert instants == sorted(instants), "the total order of metrics.md"
+        assert instants == sorted(instants), "the total order of docs/definitions/events.md"
         keys = part["page_view_key"].to_list()
         first = [None if key is None else part["event_id"][keys.index(key)] for key in keys]
         assert list(zip(first, part["attribution"], strict=True)) == oracle(session)

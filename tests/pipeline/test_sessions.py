@@ -1,4 +1,4 @@
-"""Sessions against a slow, obvious oracle that reads metrics.md line by line, and against a table of edge days."""
+"""Sessions against a slow, obvious oracle that reads docs/definitions/sessions.md line by line, and against a table of edge days."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ def computed(rows: list[Row], chosen: Product) -> dict[frozenset[str], date]:
 
 
 def oracle(rows: list[Row], chosen: Product) -> dict[frozenset[str], date]:
-    """metrics.md, "Session", sentence by sentence, in plain Python over the whole history."""
+    """docs/definitions/sessions.md, "Session", sentence by sentence, in plain Python over the whole history."""
     zone = ZoneInfo(chosen.time_zone)
     units: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for row in rows:

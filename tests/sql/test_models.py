@@ -194,7 +194,7 @@ def test_retention_cohorts_and_their_three_averages() -> None:
     cells = given("return_cells", cell(MON, 1000, 500), cell(TUE, 500, 400), cell(date(2026, 2, 4), 9, 9, mature=False))
     rates = [row["return_rate"] for row in result("retention_cohorts", return_cells=cells)]
     assert rates == [0.5, 0.8, None]
-    # metrics.md: 60, 65, 56 % on cohorts of 1,000 and 500 with 500 and 400 back.
+    # docs/definitions/retention.md, "Averages": 60, 65, 56 % on cohorts of 1,000 and 500 with 500 and 400 back.
     (row,) = result("retention_averages", return_cells=cells)
     shows(
         row,

@@ -1,4 +1,4 @@
-"""Who is active: people by day, lifecycle, days active (metrics.md; semantics.md, sections 4 and 5)."""
+"""Who is active: people by day, lifecycle, days active (docs/definitions/activity.md)."""
 
 import polars as pl
 

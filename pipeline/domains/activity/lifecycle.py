@@ -1,4 +1,4 @@
-"""New, returning, resurrecting, dormant; and on how many periods people are active (semantics.md, sections 4 and 5)."""
+"""New, returning, resurrecting, dormant; and on how many periods people are active (docs/definitions/activity.md)."""
 
 from collections.abc import Sequence
 from datetime import datetime

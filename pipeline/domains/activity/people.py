@@ -1,4 +1,4 @@
-"""Daily, weekly and monthly people, new ones and churn (metrics.md: DAU, WAU, MAU, new)."""
+"""Daily, weekly and monthly people, new ones and churn (docs/definitions/sessions.md, "Active people", "New people")."""
 
 from datetime import date
 

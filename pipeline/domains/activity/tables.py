@@ -1,4 +1,4 @@
-"""Lifecycle and stickiness as tables (semantics.md, sections 4 and 5)."""
+"""Lifecycle and stickiness as tables (docs/definitions/activity.md)."""
 
 from datetime import date, datetime, timedelta
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What is out of the usual (metrics.md, "Alerts")."""
+"""What is out of the usual (docs/definitions/alerts.md)."""
 
 import polars as pl
 

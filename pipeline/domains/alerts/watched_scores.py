@@ -1,4 +1,4 @@
-"""What alerts watch of surveys (metrics.md, "Alerts")."""
+"""What alerts watch of surveys (docs/definitions/alerts.md)."""
 
 import polars as pl
 

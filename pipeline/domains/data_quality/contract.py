@@ -1,6 +1,6 @@
 """What came in and what became of it: by event day and source, by rule, and by landing file.
 
-Definitions: metrics.md, rule 5 (what was not measured), "Events, order, duplicates", "Time and bots".
+Definitions: docs/definitions/rules.md, "Not measured is null" (what was not measured), "Events, order, duplicates", "Time and bots".
 """
 
 import polars as pl

@@ -1,4 +1,7 @@
-"""What came in for a day and what became of it, by source; and by landing file (metrics.md, rule 5, "Time and bots")."""
+"""What came in for a day and what became of it, by source; and by landing file.
+
+Definitions: docs/definitions/rules.md, "Not measured is null"; docs/definitions/events.md, "Bots".
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,6 @@
 """The clean event and what follows from it alone: who is who, sessions, page views, activity.
 
-Definitions: metrics.md, "Sessions and page views", "Identity".
+Definitions: docs/definitions/sessions.md; docs/definitions/events.md, "Identity".
 """
 
 import polars as pl

@@ -1,4 +1,4 @@
-"""Experiments, releases and hypotheses: what a change does (metrics.md, "Value and decisions")."""
+"""Experiments, releases and hypotheses: what a change does (docs/definitions/experiments.md)."""
 
 import polars as pl
 

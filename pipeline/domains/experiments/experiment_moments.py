@@ -1,4 +1,4 @@
-"""What experiments are judged from: exact sums over people by day of first exposure (metrics.md, "experiment").
+"""What experiments are judged from: exact sums over people by day of first exposure (docs/definitions/experiments.md).
 
 A person counts once over, in the one variant that the person saw; people who saw two are set aside everywhere. What
 counts happened in a fixed window from the person's own first exposure; by calendar day there is no such sum.

@@ -1,4 +1,4 @@
-"""Verdicts of experiments, and whether people were divided as planned (metrics.md, "experiment")."""
+"""Verdicts of experiments, and whether people were divided as planned (docs/definitions/experiments.md)."""
 
 from collections.abc import Mapping
 from datetime import date

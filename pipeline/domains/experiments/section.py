@@ -1,4 +1,4 @@
-"""The product file's sections `experiments` and `hypotheses`, as Pydantic models (metrics.md, "experiment")."""
+"""The product file's sections `experiments` and `hypotheses`, as Pydantic models (docs/definitions/experiments.md)."""
 
 from collections.abc import Iterator
 from datetime import date

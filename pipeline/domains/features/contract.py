@@ -1,4 +1,4 @@
-"""Feature adoption (metrics.md, "feature adoption")."""
+"""Feature adoption (docs/definitions/features.md)."""
 
 import polars as pl
 

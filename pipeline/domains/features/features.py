@@ -1,6 +1,6 @@
 """Feature adoption: who could use a part of the product, tried it, used it again, and whether buyers use it.
 
-Definition: metrics.md, "Value and decisions". Again means on a later local day: a second click a moment later is the
+Definition: docs/definitions/value.md. Again means on a later local day: a second click a moment later is the
 same use. People who used a feature could.
 """
 

@@ -1,4 +1,4 @@
-"""The product file's section `features`, as Pydantic models (metrics.md, "feature adoption")."""
+"""The product file's section `features`, as Pydantic models (docs/definitions/features.md)."""
 
 from collections.abc import Iterator
 from typing import Any, Self
@@ -11,7 +11,7 @@ from pipeline.core.product_sections import Aspect, Sections
 
 
 class Feature(Part):
-    """A part of the product that people may adopt: events, or clicks in zones (metrics.md, "feature adoption")."""
+    """A part of the product that people may adopt: events, or clicks in zones (docs/definitions/features.md)."""
 
     events: tuple[Match, ...] = Field((), max_length=20, description="events that are a use")
     zones: tuple[str, ...] = Field((), max_length=20, description="zones, as page/zone, in which a click is a use")

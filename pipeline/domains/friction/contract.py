@@ -1,4 +1,4 @@
-"""Friction: signals, their scores, and which of them mean anything (metrics.md, "Friction")."""
+"""Friction: signals, their scores, and which of them mean anything (docs/definitions/friction.md)."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""Friction: what happened to people that a product should not do to them, by the signals of metrics.md, "Friction".
+"""Friction: what happened to people that a product should not do to them, by the signals of docs/definitions/friction.md.
 
 Each signal is a function from a day's acts to incidents. Acts are session_events without bots that lie in a page view,
 in total order of session and place; a view is a row of page_views. An incident's columns are those of `INCIDENT`; its

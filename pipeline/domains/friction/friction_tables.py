@@ -1,4 +1,4 @@
-"""Friction as tables: a day's incidents with their evidence, sums by page, scores of sessions (metrics.md, "Friction")."""
+"""Friction as tables: a day's incidents with their evidence, sums by page, scores of sessions (docs/definitions/friction.md)."""
 
 from collections.abc import Mapping
 from datetime import date

@@ -1,4 +1,4 @@
-"""Rage clicks under five published rules: bursts of clicks at one place (metrics.md, "Friction").
+"""Rage clicks under five published rules: bursts of clicks at one place (docs/definitions/friction.md).
 
 A stream holds the clicks of page views, in the total order of each: the columns `by`, `occurred_at` (UTC, microseconds),
 `x` and `y` (px), `element` and `label` (texts). Where a position isn't known nothing is near it.

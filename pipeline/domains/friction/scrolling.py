@@ -1,4 +1,4 @@
-"""Scrolling to and fro: turning points of the window's position in a page view (metrics.md, "Friction")."""
+"""Scrolling to and fro: turning points of the window's position in a page view (docs/definitions/friction.md)."""
 
 import numba
 import numpy as np

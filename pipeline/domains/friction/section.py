@@ -1,4 +1,4 @@
-"""The product file's section `friction`: named rule sets, as Pydantic models (metrics.md, "Friction")."""
+"""The product file's section `friction`: named rule sets, as Pydantic models (docs/definitions/friction.md)."""
 
 import hashlib
 from typing import Annotated, Any, Literal
@@ -75,7 +75,7 @@ _OwnSelectors = Annotated[Selectors, BeforeValidator(_listed, json_schema_input_
 
 
 class FrictionRules(Part):
-    """One rule set: when a signal fires. All numbers are those of metrics.md unless the product file says otherwise."""
+    """One rule set: when a signal fires. All numbers are those of docs/definitions/friction.md unless the product file says otherwise."""
 
     rage: Literal["default", "posthog", "mixpanel", "amplitude", "openreplay"] = Field(
         "default", description="which rule for rage clicks; the others have their own numbers"

@@ -1,4 +1,4 @@
-"""Funnels: who gets how far, how fast, week by week (semantics.md, sections 1 and 2)."""
+"""Funnels: who gets how far, how fast, week by week (docs/definitions/funnels.md)."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""Funnels: who got how far, and when each step was taken (semantics.md, section 1; metrics.md, "Retention, funnels").
+"""Funnels: who got how far, and when each step was taken (docs/definitions/funnels.md).
 
 A funnel runs over a stream of events of an entity: a person, a session, a group, or a person with a property's value.
 The stream is a frame with the entity's columns and

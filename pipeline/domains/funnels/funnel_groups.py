@@ -1,6 +1,6 @@
 """Funnels by groups: breakdowns with their attributions, and properties held constant.
 
-Definitions: semantics.md, section 1.9; metrics.md, "Retention, funnels, journeys". A stream here has, besides what
+Definitions: docs/definitions/funnels.md, "Breakdown and attribution", "Hold constant". A stream here has, besides what
 pipeline.domains.funnels.funnel names, the columns `values`: texts, "" where an event has none.
 """
 

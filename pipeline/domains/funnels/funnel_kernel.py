@@ -1,4 +1,4 @@
-"""Funnel attempts as compiled passes over one entity's events in time order (semantics.md, section 1).
+"""Funnel attempts as compiled passes over one entity's events in time order (docs/definitions/funnels.md).
 
 An attempt is opened by an event that fits step 0 and takes, greedily, the next event that fits its next step. Of the
 attempts at one depth the latest decides what comes: where its window is over, so are all others'. One state per depth

@@ -129,7 +129,7 @@ def funnel_results(
     """Every funnel of the product over the whole history and over each complete week; a row per step and group.
 
     `rows` holds step_events of `days`, `within` gives those from one day to another: a week that filters all rows looks
-    at every day's file. Steps after a period's end do not count in it (semantics.md, section 0). The group "" is
+    at every day's file. Steps after a period's end do not count in it (docs/definitions/matching.md). The group "" is
     everybody; a funnel with a breakdown has one more for each of its values.
     """
 

@@ -1,6 +1,6 @@
 """How long people take from step to step, and how funnels go from one entry period to the next.
 
-Definitions: semantics.md, sections 1.10 and 1.11.
+Definitions: docs/definitions/funnels.md, "Time to convert", "Conversion over time".
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The product file's section `funnels`, as Pydantic models (semantics.md, section 1)."""
+"""The product file's section `funnels`, as Pydantic models (docs/definitions/funnels.md)."""
 
 import re
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ class Breakdown(Part):
 
 
 class Funnel(Part):
-    """Steps to take within a window that starts at step 1 (semantics.md, section 1)."""
+    """Steps to take within a window that starts at step 1 (docs/definitions/funnels.md)."""
 
     steps: tuple[Step, ...] = Field(min_length=2, max_length=20)
     window: Annotated[str | None, BeforeValidator(_window)] = Field(

@@ -1,4 +1,4 @@
-"""The paths that people take (semantics.md, section 6)."""
+"""The paths that people take (docs/definitions/journeys.md)."""
 
 import polars as pl
 

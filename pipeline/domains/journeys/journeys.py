@@ -1,4 +1,4 @@
-"""The ways people take: visits cut at pauses, runs of equal items as one, edges from item to item (semantics.md, section 6).
+"""The ways people take: visits cut at pauses, runs of equal items as one, edges from item to item (docs/definitions/journeys.md).
 
 A stream is a frame with the entity's columns, `occurred_at` (UTC) and `item`: a page's address or name, a screen's or an
 event's name. A pause of half an hour or more begins another visit; ids of sessions aren't used.

@@ -1,4 +1,4 @@
-"""The product file's section `journeys`, as Pydantic models (semantics.md, section 6)."""
+"""The product file's section `journeys`, as Pydantic models (docs/definitions/journeys.md)."""
 
 from typing import Any, Literal
 
@@ -9,7 +9,7 @@ from pipeline.core.product_sections import Aspect, Sections
 
 
 class Journey(Part):
-    """The ways people take through pages, or other events (semantics.md, section 6)."""
+    """The ways people take through pages, or other events (docs/definitions/journeys.md)."""
 
     items: Literal["pages", "urls", "events"] = Field("pages", description="page names, addresses, or names of events")
     start: str | None = Field(None, description="item from which a visit is looked at")

@@ -1,4 +1,4 @@
-"""The product file's journeys as tables (semantics.md, section 6)."""
+"""The product file's journeys as tables (docs/definitions/journeys.md)."""
 
 from collections.abc import Mapping
 from datetime import date

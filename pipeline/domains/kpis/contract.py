@@ -1,4 +1,4 @@
-"""Key figures: what sessions add up to, period against period, and what changed (metrics.md, "Value and decisions")."""
+"""Key figures: what sessions add up to, period against period, and what changed (docs/definitions/value.md, "Key figures")."""
 
 import polars as pl
 

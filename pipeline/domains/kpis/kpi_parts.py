@@ -1,4 +1,4 @@
-"""What a change is made of: factors of revenue, and each value's own rate and its share of all (metrics.md, "KPI tree").
+"""What a change is made of: factors of revenue, and each value's own rate and its share of all (docs/definitions/value.md, "KPI tree").
 
 Parts add up to the change: exactly in micro-units of money, and to the last bit that a float holds otherwise.
 """

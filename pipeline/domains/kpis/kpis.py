@@ -1,4 +1,4 @@
-"""Key figures by period, dimension and value, beside the period before (metrics.md, "Value and decisions")."""
+"""Key figures by period, dimension and value, beside the period before (docs/definitions/value.md, "Key figures")."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""What to fix first: opportunities, their evidence, what to watch (metrics.md, "Value and decisions")."""
+"""What to fix first: opportunities, their evidence, what to watch (docs/definitions/opportunities.md)."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""What each problem costs a week: like-for-like effect x how often it is met x what a goal brings (metrics.md, "impact").
+"""What each problem costs a week: like-for-like effect x how often it is met x what a goal brings (docs/definitions/opportunities.md, "Impact").
 
 The interval carries the spread of all three. Impacts don't add up: one session meets several problems.
 """

@@ -1,4 +1,4 @@
-"""What is worth mending first: impacts of all kinds, ranked by cost of delay, week by week (metrics.md, "cost of delay").
+"""What is worth mending first: impacts of all kinds, ranked by cost of delay, week by week (docs/definitions/opportunities.md, "Cost of delay").
 
 An opportunity's id is a hash of what it is, so its history can be followed.
 """

@@ -1,4 +1,4 @@
-"""What has become of an opportunity, and which of them are one (metrics.md, "cost of delay": State).
+"""What has become of an opportunity, and which of them are one (docs/definitions/opportunities.md, "State").
 
 `gone`: the last 7 days hold at least half the usual units, and from a day on that lies before them there are none with it,
 or a rate under a tenth of that up to then. `new`: a day in the last 7 begins a rate ten times that before it. `growing`: the

@@ -1,4 +1,4 @@
-"""Who comes back: day cohorts and the retentions of the product file (semantics.md, section 3)."""
+"""Who comes back: day cohorts and the retentions of the product file (docs/definitions/retention.md)."""
 
 import polars as pl
 

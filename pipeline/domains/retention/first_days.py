@@ -1,4 +1,4 @@
-"""First-time day cohorts (semantics.md, section 3)."""
+"""First-time day cohorts (docs/definitions/retention.md)."""
 
 from datetime import date
 

@@ -1,6 +1,6 @@
 """Who comes back: cohorts of people by period, and in which later periods they return.
 
-Definitions: semantics.md, section 3; metrics.md, "Retention, funnels, journeys". A stream is a frame with the entity's
+Definitions: docs/definitions/retention.md. A stream is a frame with the entity's
 columns, `occurred_at` (UTC), `is_start`: whether the event fits the start, and `returns`: how many returning events it is
 (true or false will do; a line may stand for several events of one hour).
 """
@@ -241,7 +241,7 @@ def grouped_retention(
 
 
 def averages(cells: pl.DataFrame) -> pl.DataFrame:
-    """Per offset three averages over mature cells (metrics.md): `pooled`, `simple` and `mixpanel`; null without cells.
+    """Per offset three averages over mature cells (docs/definitions/retention.md, "Averages"): `pooled`, `simple` and `mixpanel`; null without cells.
 
     `cells`: `offset`, `people_in_cohort`, `people_returned`, `mature`.
     """

@@ -1,4 +1,4 @@
-"""The product file's section `retention`, as Pydantic models (semantics.md, section 3)."""
+"""The product file's section `retention`, as Pydantic models (docs/definitions/retention.md)."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
@@ -18,7 +18,7 @@ class Grouping(Part):
 
 
 class Retention(Part):
-    """Who comes back (semantics.md, section 3). Without `start` and `returning` any event counts."""
+    """Who comes back (docs/definitions/retention.md). Without `start` and `returning` any event counts."""
 
     start: Match | None = None
     returning: Match | None = None

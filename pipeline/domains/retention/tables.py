@@ -1,4 +1,4 @@
-"""The product file's retentions as tables (semantics.md, section 3)."""
+"""The product file's retentions as tables (docs/definitions/retention.md)."""
 
 from datetime import date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Themes of comments, and quotes (metrics.md, "Voice of customer")."""
+"""Themes of comments, and quotes (docs/definitions/voice.md)."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""Quotes that make a case: of each theme the most typical and the most extreme comments, one of a person (metrics.md)."""
+"""Quotes that make a case: of each theme the most typical and the most extreme comments, one of a person (docs/definitions/voice.md, "Quote")."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""The product file's section `themes`, as Pydantic models (metrics.md, "Voice of customer": theme)."""
+"""The product file's section `themes`, as Pydantic models (docs/definitions/voice.md, "Theme")."""
 
 from typing import Self
 

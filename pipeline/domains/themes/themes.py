@@ -1,4 +1,4 @@
-"""Which comment has which theme, and what a theme weighs: share, trend, mood, effect on the score (metrics.md)."""
+"""Which comment has which theme, and what a theme weighs: share, trend, mood, effect on the score (docs/definitions/voice.md, "Theme")."""
 
 from dataclasses import dataclass, field
 from datetime import date

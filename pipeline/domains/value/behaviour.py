@@ -1,6 +1,6 @@
 """Which behaviour of the first days goes with staying and buying, and what helps from one funnel step to the next.
 
-Definition: metrics.md, "behaviour and value": what people did on days 0-6 after their first event, outcomes from day 7
+Definition: docs/definitions/value.md, "Behaviour and value": what people did on days 0-6 after their first event, outcomes from day 7
 on, mature people only, in strata of days active, device and channel. An association among people who are alike.
 """
 

@@ -1,4 +1,4 @@
-"""What people bring in: N-day value by cohort, and revenue by month of first purchase (metrics.md, "N-day value")."""
+"""What people bring in: N-day value by cohort, and revenue by month of first purchase (docs/definitions/value.md, "N-day value")."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What customers are worth (metrics.md, "Value and decisions")."""
+"""What customers are worth (docs/definitions/value.md)."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""Buyers: RFM scores, and the value to expect of each by BG/NBD and Gamma-Gamma on purchase days (metrics.md)."""
+"""Buyers: RFM scores, and the value to expect of each by BG/NBD and Gamma-Gamma on purchase days (docs/definitions/value.md)."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""The product file's section `value`, as Pydantic models (metrics.md, "Value and decisions")."""
+"""The product file's section `value`, as Pydantic models (docs/definitions/value.md)."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from pipeline.core.product_sections import Sections
 
 
 class Value(Part):
-    """How the value of people is counted (metrics.md, "Value and decisions")."""
+    """How the value of people is counted (docs/definitions/value.md)."""
 
     windows_days: tuple[Annotated[int, Field(ge=1, le=3_650)], ...] = Field((7, 30, 90, 180, 365), min_length=1)
     start: Literal["first_event", "first_purchase"] = "first_event"

@@ -1,4 +1,4 @@
-"""Scores beside what the same people did: zones, friction, funnel steps, lifecycle, variants (metrics.md).
+"""Scores beside what the same people did: zones, friction, funnel steps, lifecycle, variants (docs/definitions/voice.md, "Scores by behaviour").
 
 What counts lies in the days before the answer that the product file names, and before the answer; of zones that were
 only seen the day alone is known. An association: who clicks a zone differs in other things too.
@@ -160,7 +160,7 @@ def _steps(steps: pl.LazyFrame, product: Product) -> pl.DataFrame:
 
 
 def _states(recent: pl.DataFrame, activity: pl.LazyFrame, product: Product) -> pl.DataFrame:
-    """Lifecycle state of the person in the week of the answer (semantics.md, section 4)."""
+    """Lifecycle state of the person in the week of the answer (docs/definitions/activity.md, "Lifecycle")."""
     week = Calendar("week", product.time_zone, product.week_start)
     active = activity.select("person_key", "first_at").collect().with_columns(week=week.number("first_at"))
     weeks = active.select("person_key", "week").unique()

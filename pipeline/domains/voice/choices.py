@@ -1,4 +1,4 @@
-"""Choice answers by survey, question, choice, page and device: how many chose what (metrics.md, "Voice of customer").
+"""Choice answers by survey, question, choice, page and device: how many chose what (docs/definitions/voice.md).
 
 The unit is the response, with its last answer: of a question that takes several choices each counts once, and a share is
 of the responses that chose anything, so that shares may add up to more than 1. What people wrote themselves is no choice

@@ -1,4 +1,4 @@
-"""Voice of customer: answers, scores, choices, themes, quotes (metrics.md, "Voice of customer")."""
+"""Voice of customer: answers, scores, choices, themes, quotes (docs/definitions/voice.md)."""
 
 import polars as pl
 

@@ -1,6 +1,6 @@
 """Survey events of a day as feedback: which question they answer, what the answer means, whose and where it was.
 
-Definition: metrics.md, "Voice of customer". An answer belongs to the local day on which it was given, since survey
+Definition: docs/definitions/voice.md. An answer belongs to the local day on which it was given, since survey
 tools count by it; its row lies in the partition of the day on which its session is booked, so that a changed day touches
 its neighbours and no more (decision 0016).
 """

@@ -1,4 +1,4 @@
-"""Scores by survey, question and group, with their intervals; daily counts that add up (metrics.md, "Voice of customer")."""
+"""Scores by survey, question and group, with their intervals; daily counts that add up (docs/definitions/voice.md)."""
 
 from datetime import date
 

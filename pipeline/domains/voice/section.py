@@ -1,4 +1,4 @@
-"""The product file's section `voice`, as Pydantic models (metrics.md, "Voice of customer")."""
+"""The product file's section `voice`, as Pydantic models (docs/definitions/voice.md)."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""Zones of pages and heatmaps: what people do with the parts of a page (metrics.md, "Zones", "Heatmaps")."""
+"""Zones of pages and heatmaps: what people do with the parts of a page (docs/definitions/zones.md, docs/definitions/heatmaps.md)."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""Which zones a page view had in its window, and for how long (metrics.md, "Zones": exposed).
+"""Which zones a page view had in its window, and for how long (docs/definitions/zones.md, "Exposure").
 
 Four methods, by what the source sends, told in the column `exposure_method`: `events` (own exposure events, an interval
 each), `element_tracking` (Snowplow, whose events bear the element's total so far), `scroll` (positions of the window

@@ -1,4 +1,4 @@
-"""Heatmaps: where on a page people click, point and look, how far they scroll (metrics.md, "Heatmaps").
+"""Heatmaps: where on a page people click, point and look, how far they scroll (docs/definitions/heatmaps.md).
 
 Integers throughout. x lies in the content box (1 % bins, -1 and 100 are the margins), y in bins of 20 px from the page's
 top; what keeps its place in the window is a layer of its own, with y from the window's top. Bots and implied page views

@@ -1,4 +1,4 @@
-"""The product file's sections `exposure` and `elements`, as Pydantic models (metrics.md, "Zones")."""
+"""The product file's sections `exposure` and `elements`, as Pydantic models (docs/definitions/zones.md)."""
 
 from pydantic import Field
 
@@ -7,7 +7,7 @@ from pipeline.core.product_sections import Sections
 
 
 class Exposure(Part):
-    """When a zone counts as seen (metrics.md, "Zones")."""
+    """When a zone counts as seen (docs/definitions/zones.md)."""
 
     line: float = Field(0.5, ge=0, le=1, description="share of the zone's height whose line must be in the window")
     least_ms: int = Field(150, ge=0, le=60_000, description="for so long without a break")

@@ -1,4 +1,4 @@
-"""What happened to each zone in each page view: clicks, hovers, exposures, friction (metrics.md, "Zones").
+"""What happened to each zone in each page view: clicks, hovers, exposures, friction (docs/definitions/zones.md).
 
 Implied page views and bots are left out. A zone is its index among the day's zone versions, a page view its row.
 """

@@ -1,4 +1,4 @@
-"""Zones over longer times: distinct people, and who came back after a click (metrics.md, "Zones").
+"""Zones over longer times: distinct people, and who came back after a click (docs/definitions/zones.md).
 
 People don't add up over days, so each period is counted on its own; ranges of people do.
 """

@@ -1,4 +1,4 @@
-"""Zone metrics as tables: a day's sums by zone, and who did what to a zone (metrics.md, "Zones")."""
+"""Zone metrics as tables: a day's sums by zone, and who did what to a zone (docs/definitions/zones.md)."""
 
 from collections.abc import Sequence
 from datetime import date

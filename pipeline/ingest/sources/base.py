@@ -51,7 +51,7 @@ class Format:
     """One format of events.
 
     `begin` makes a reader per landing file, which may remember what came before in it, and reads times by the clock.
-    `capabilities` are what the format measures wherever it is used (metrics.md, rule 5); what only its events can
+    `capabilities` are what the format measures wherever it is used (docs/definitions/rules.md, "Not measured is null"); what only its events can
     show isn't among them. `identified_by` and `orders` hold where the source says nothing else. `dropped` names record fields that are never stored, with the rule; `typed` the names under
     which stands what visitors typed, which no rejected record shows. `unwrap` finds the
     records in a whole JSON document; None: the document is one record, or a list of them. `parse` reads a line;

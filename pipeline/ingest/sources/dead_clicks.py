@@ -1,4 +1,4 @@
-"""Clicks of a recording that nothing followed (metrics.md, "Friction": dead click).
+"""Clicks of a recording that nothing followed (docs/definitions/friction.md, "Dead click").
 
 A click waits until its window shows what came of it. Any change of the document, of a style sheet, a canvas, a player
 or a field within 2500 ms speaks for it, so does a scroll or another selection within 100 ms. Where time went on for

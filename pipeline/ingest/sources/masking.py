@@ -1,4 +1,4 @@
-"""Recorded rrweb events without what nobody may see: masked before anything is stored (design.md, "Security").
+"""Recorded rrweb events without what nobody may see: masked before anything is stored (docs/design.md, "Security").
 
 What stands in form fields and editable elements and what is said of it, texts and fields below the product file's
 `mask` selectors, all below `hide` selectors, and secrets in addresses and attributes are gone from what is kept; so is

@@ -1,4 +1,4 @@
-"""The page of definitions: every column of every mart from its contract, and how numbers are made from our docstrings."""
+"""The page of definitions: what numbers mean, how they are made, and every column of every mart from its contract."""
 
 import ast
 from collections.abc import Iterator
@@ -7,13 +7,14 @@ from importlib.resources.abc import Traversable
 
 from pipeline.core.product import Product
 from pipeline.core.registry import MARTS
+from pipeline.report.definition_texts import definition_texts
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Page, Section
 from pipeline.report.passports import definition
 
 
 def definitions_page(product: Product) -> Page:
-    """A part for each mart, and one of how numbers are made."""
+    """A part for each page of docs/definitions and each mart, and one of how numbers are made."""
     marts = [
         Section(
             mart.name,
@@ -32,8 +33,9 @@ def definitions_page(product: Product) -> Page:
         header=("module", "what it does"),
         rows=list(_docstrings()),
     )
-    lead = "Every column that the report and BI tools read. The same is in docs/marts.md and marts/_dictionary.parquet."
-    return Page("definitions", "Definitions", sections=[made, *marts], is_folded=True, lead=lead)
+    texts = [Section(title, "", text=text, anchor=name) for name, title, text in definition_texts()]
+    lead = "What every number means, how it is made, and every column that the report and BI tools read. The same is in docs/."
+    return Page("definitions", "Definitions", sections=[*texts, made, *marts], is_folded=True, lead=lead)
 
 
 def _docstrings() -> Iterator[tuple[str, str]]:
