@@ -73,14 +73,16 @@ def check(
     if schema:
         typer.echo(product_schema())
         return
-    from pipeline.build.sql_models import ModelError, load_models
+    from pipeline.build.home_models import models_of
+    from pipeline.build.sql_models import ModelError
     from pipeline.check import check_home
+    from pipeline.core.lake import Lake
 
     checked = check_home(home)
     for warning in checked.warnings:
         err.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
     try:
-        load_models()
+        checked.faults += models_of(Lake(home)).faults.values()
     except ModelError as fault:
         checked.faults.append(str(fault))
     if checked.faults:

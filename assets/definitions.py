@@ -15,7 +15,7 @@ from assets.dagster_home import home_from_environment
 from assets.events import day_assets
 from assets.housekeeping import prune_job, weekly_prune
 from assets.landing import raw_events_asset
-from assets.marts import catalog_asset, mart_assets, period_assets, publication_asset, report_asset
+from assets.marts import catalog_asset, mart_assets, period_assets, publication_asset, report_asset, small_table_specs
 from assets.resources import Home, home_resource
 
 
@@ -26,8 +26,9 @@ def build_defs(home: Home) -> dg.Definitions:
             raw_events_asset(home.days),
             *day_assets(home.days, home.product),
             *period_assets(home.product),
-            *mart_assets(home.product),
-            publication_asset(home.product),
+            *mart_assets(home.product, home.models),
+            *small_table_specs(home.models),
+            publication_asset(home.product, home.models),
             catalog_asset(),
             report_asset(),
             alert_messages_asset(),

@@ -1,7 +1,7 @@
 """`make dev`: `dg dev` over one home, kept alive. What must not be here: Dagster itself.
 
 `dg dev` doesn't start again what dies, nor does it read a product file twice. This does: it starts `dg dev` anew where
-that ends, and has the code location reloaded where its server died, or where the product's first day, zone or sections changed.
+that ends, and has the code location reloaded where its server died, or where the product's first day, zone, sections or models changed.
 """
 
 import fcntl
@@ -100,13 +100,18 @@ class Server:
                 say(sentence)
             self.told = faults
             return self.fixed
-        return product.start_date.isoformat(), product.time_zone, *sorted(product.filled)
+        return product.start_date.isoformat(), product.time_zone, *sorted(product.filled), *self.own_files()
+
+    def own_files(self) -> list[str]:
+        """Models and small tables of the team's own: marts come and go with them."""
+        files = (path for folder in ("models", "tables") for path in (self.home / folder).glob("*.*"))
+        return sorted(path.relative_to(self.home).as_posix() for path in files)
 
     def look(self) -> None:
         """Have the location reloaded where its server is gone or the product file changed what it serves."""
         now = self.first_day_zone_and_tables()
         if now != self.fixed:
-            say(f"product.yaml now says {' '.join(now or ())}; the code location is reloaded")
+            say(f"the home now has {' '.join(now or ())}; the code location is reloaded")
         elif not self.is_broken():
             return
         else:

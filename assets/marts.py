@@ -7,10 +7,10 @@ from typing import Any
 import dagster as dg
 
 from assets.checks import Events, check_specs, io_retries, report_one
-from assets.metadata import OF_MARTS, OWNERS, mart_lineage, static_metadata
+from assets.metadata import OF_MARTS, OWNERS, TEAM, mart_lineage, static_metadata
 from assets.resources import Home
 from pipeline.build.configured import marts, period_tables, table_names
-from pipeline.build.sql_models import load_models, sources_of
+from pipeline.build.home_models import Models
 from pipeline.core.contract import Table
 from pipeline.core.product import Product
 from pipeline.core.registry import DOMAIN_OF
@@ -73,10 +73,10 @@ def whole_asset(
     return _asset
 
 
-def publication_asset(product: Product) -> dg.AssetsDefinition:
+def publication_asset(product: Product, models: Models) -> dg.AssetsDefinition:
     """All marts as one: what readers of a publication take together."""
     description = "What is published: rows, hashes and the newest day of each mart, in marts/_published.json."
-    names = [mart.name for mart in marts(product)]
+    names = [mart.name for mart in marts(product, models)]
     return whole_asset("publication", {"json"}, description, names, lambda home: home.publication())
 
 
@@ -98,23 +98,32 @@ def catalog_asset() -> dg.AssetsDefinition:
     )
 
 
-def mart_assets(product: Product) -> list[dg.AssetsDefinition]:
-    """An asset per mart of the home; its edges are what sqlglot reads in the SQL."""
-    return [_mart_asset(mart) for mart in marts(product)]
+def mart_assets(product: Product, models: Models) -> list[dg.AssetsDefinition]:
+    """An asset per mart of the home, the team's own among them; its edges are what sqlglot reads in the SQL."""
+    return [_mart_asset(mart, models) for mart in marts(product, models)]
 
 
-def _mart_asset(mart: Table) -> dg.AssetsDefinition:
-    models = load_models()
+def small_table_specs(models: Models) -> list[dg.AssetSpec]:
+    """The team's small tables: nobody makes them, marts read them."""
+    return [
+        dg.AssetSpec(
+            name, group_name=DOMAIN_OF.get(name, TEAM), kinds={"csv"}, description=f"tables/{name} of the home."
+        )
+        for name in models.small
+    ]
+
+
+def _mart_asset(mart: Table, models: Models) -> dg.AssetsDefinition:
 
     @dg.asset(
         name=mart.name,
-        group_name=DOMAIN_OF[mart.name],
+        group_name=DOMAIN_OF.get(mart.name, TEAM),
         tags=OF_MARTS,
         kinds={"duckdb", "sql", "parquet"},
         owners=OWNERS,
         description=mart.grain,
-        metadata={**static_metadata(mart), "dagster/column_lineage": mart_lineage(mart.name)},
-        deps=sorted(sources_of(mart.name, models)),
+        metadata={**static_metadata(mart), "dagster/column_lineage": mart_lineage(mart.name, models)},
+        deps=sorted(models.sources(mart.name)),
         output_required=False,
         check_specs=check_specs(mart.name),
         freshness_policy=FRESHNESS,

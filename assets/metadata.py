@@ -1,19 +1,21 @@
 """How contracts and outcomes are shown in the Dagster UI. What must not be here: anything that decides."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import dagster as dg
 
 from pipeline.build.compute import Outcome
-from pipeline.build.sql_models import written_lineage
+from pipeline.build.home_models import Models
+from pipeline.build.sql_models import column_lineage, written_lineage
 from pipeline.core.contract import Column, Table
 from pipeline.core.registry import TABLES
 
 OWNERS = ("team:data",)
 # The two jobs, by the tag of what they make: groups are subjects.
 JOB_TAG = "footfall/job"
+# The group of what a team adds itself.
+TEAM = "team"
 OF_DAYS, OF_MARTS = {JOB_TAG: "days"}, {JOB_TAG: "marts"}
 
 
@@ -42,17 +44,21 @@ def static_metadata(table: Table) -> dict[str, Any]:
     return {"dagster/column_schema": column_schema(table), "dagster/table_name": table.name}
 
 
-@cache
-def mart_lineage(mart: str) -> dg.TableColumnLineage:
+def mart_lineage(mart: str, models: Models) -> dg.TableColumnLineage:
     """From which columns of which tables each column of a mart is made."""
+    if mart in models.own:
+        columns = {name: table.columns for name, table in models.small.items()}
+        traced = column_lineage(mart, models.models, models.contracts[mart], columns)
+    else:
+        traced = written_lineage()[mart]
     return dg.TableColumnLineage(
         deps_by_column={
             column: [
                 dg.TableColumnDep(asset_key=dg.AssetKey(table), column_name=source)
-                for table, source in sources
-                if table in TABLES
+                for table, source in sorted(sources)
+                if table in TABLES or table in models.small
             ]
-            for column, sources in written_lineage()[mart].items()
+            for column, sources in traced.items()
         }
     )
 

@@ -15,6 +15,7 @@ from pipeline.build.as_of import Judges, marts_as_of
 from pipeline.build.compute import Outcome, Standing, build_days, build_period, find_dirty
 from pipeline.build.configured import marts, table_names
 from pipeline.build.gate import judge, judge_mart
+from pipeline.build.home_models import Models, models_of
 from pipeline.build.marts import Publication, Stale, build_mart, find_stale, read_record, remove_unconfigured
 from pipeline.build.problems import problems_now
 from pipeline.core.lake import Lake
@@ -61,7 +62,8 @@ class Home:
         self._loaded: Product = parse_product(_NO_PRODUCT) if lacks else load_product(self.product_file)
         self._written: int = 0 if lacks else self.product_file.stat().st_mtime_ns
         self.days: dg.DailyPartitionsDefinition = local_days(self.product)
-        self.tables: frozenset[str] = table_names(self.product)
+        self.models: Models = models_of(self.lake)
+        self.tables: frozenset[str] = table_names(self.product, self.models)
         self._standing: tuple[str, Publication] | None = None
         # Files that were taken since this home was opened.
         self.taken: list[Manifest] = []
@@ -79,9 +81,9 @@ class Home:
     def outdated(self) -> str | None:
         """Where the product file's first day, zone or tables are no longer those that the assets were made with: a sentence."""
         made, wanted = self.days, local_days(self.product)
-        if made == wanted and self.tables != (tables := table_names(self.product)):
+        if made == wanted and self.tables != (tables := table_names(self.product, models_of(self.lake))):
             return (
-                f"product.yaml now configures other tables ({', '.join(sorted(self.tables ^ tables))}) than this process "
+                f"the home now has other tables ({', '.join(sorted(self.tables ^ tables))}) than this process "
                 f"began with. {_RELOAD}"
             )
         if made == wanted:
@@ -273,7 +275,7 @@ class Home:
     def outputs_are_stale(self) -> bool:
         """Whether the report or the catalog is missing, or was made from something else than the marts that lie there."""
         record = read_record(self.lake)
-        return all(mart.name in record for mart in marts(self.product)) and (
+        return all(mart.name in record for mart in marts(self.product, models_of(self.lake))) and (
             report_is_stale(self.lake, self.product) or catalog_is_stale(self.lake)
         )
 

@@ -124,11 +124,13 @@ class Stands(Protocol):
     held_back: Mapping[str, Mapping[date, DayFailure]]
     # Names of all tables that the home has.
     tables: frozenset[str]
+    # What is wrong with models and small tables of the team's own, by file.
+    model_faults: Mapping[str, str]
 
 
 # What besides days of tables a period table may be made from: landing files, links between devices and users, days that a
-# gate holds back, and the counts that the state of each day of `reads` holds.
-Also = Literal["files", "links", "held_back", "facts"]
+# gate holds back, the counts that the state of each day of `reads` holds, and what is wrong with the team's own models.
+Also = Literal["files", "links", "held_back", "facts", "models"]
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ _VERSIONS: dict[Also, Callable[[Stands, str], str]] = {
     "links": _links,
     "held_back": _held,
     "facts": _facts,
+    "models": lambda standing, _table: hash_texts([*standing.model_faults, *standing.model_faults.values()]),
 }
 
 
@@ -246,6 +249,12 @@ class PeriodSources:
         """Days that a gate holds back, by table."""
         self._declared("held_back", self.table.also)
         return self.standing.held_back
+
+    @property
+    def model_faults(self) -> Mapping[str, str]:
+        """What is wrong with models and small tables of the team's own, by file."""
+        self._declared("models", self.table.also)
+        return self.standing.model_faults
 
     @property
     def facts(self) -> dict[date, Facts]:

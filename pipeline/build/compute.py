@@ -9,6 +9,7 @@ from typing import Protocol
 import polars as pl
 
 from pipeline.build.configured import day_tables, table_names
+from pipeline.build.home_models import models_of
 from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
@@ -230,6 +231,8 @@ class Standing:
         self.manifests: Mapping[str, Manifest] = read_manifests(lake)
         self.snapshot = take_snapshot(lake, product, self.manifests)
         self.verdicts = Verdicts(lake, product, self.snapshot.states)
+        self.models = models_of(lake)
+        self.model_faults: Mapping[str, str] = self.models.faults
         self.tables = table_names(product)
         self.held_back: Mapping[str, Mapping[date, DayFailure]] = dirty_days(
             day_tables(product), product, self.snapshot

@@ -7,6 +7,7 @@ sections a table needs (`domain.py` of each domain).
 
 from collections.abc import Mapping
 
+from pipeline.build.home_models import Models
 from pipeline.build.sql_models import mart_sources
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.contract import Table
@@ -27,18 +28,19 @@ def period_tables(product: Product) -> tuple[PeriodTable, ...]:
     )
 
 
-def marts(product: Product) -> tuple[Table, ...]:
-    """The marts of the home."""
-    return tuple(mart for mart in MARTS if all(_is_filled(each, product) for each in needs_of(mart.name)))
+def marts(product: Product, models: Models | None = None) -> tuple[Table, ...]:
+    """The marts of the home; those of ours only where `models` doesn't tell of the team's."""
+    known = MARTS if models is None else models.contracts.values()
+    return tuple(mart for mart in known if all(_is_filled(each, product) for each in needs_of(mart.name, models)))
 
 
-def table_names(product: Product) -> frozenset[str]:
+def table_names(product: Product, models: Models | None = None) -> frozenset[str]:
     """Names of all tables of the home that are computed, marts among them."""
     computed = (*day_tables(product), *period_tables(product))
-    return frozenset((*(table.contract.name for table in computed), *(mart.name for mart in marts(product))))
+    return frozenset((*(table.contract.name for table in computed), *(mart.name for mart in marts(product, models))))
 
 
-def needs_of(name: str) -> tuple[tuple[str, ...], ...]:
+def needs_of(name: str, models: Models | None = None) -> tuple[tuple[str, ...], ...]:
     """Of each of these one section must be filled, or there is no table `name`."""
     found: dict[tuple[str, ...], None] = {}
     if name in DAY_TABLE:
@@ -46,8 +48,9 @@ def needs_of(name: str) -> tuple[tuple[str, ...], ...]:
     elif name in PERIOD_TABLE:
         period = PERIOD_TABLE[name]
         found |= dict.fromkeys((*needs_of(period.reads), period.needs))
-    elif TABLES[name].layer == "mart":
-        found |= dict.fromkeys(each for source in sorted(mart_sources(name)) for each in needs_of(source))
+    elif (models is not None and name in models.models) or (name in TABLES and TABLES[name].layer == "mart"):
+        sources = mart_sources(name) if models is None else models.sources(name)
+        found |= dict.fromkeys(each for source in sorted(sources) for each in needs_of(source))
     return tuple(each for each in found if each)
 
 

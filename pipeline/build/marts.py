@@ -5,18 +5,20 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache, cached_property
 
+import duckdb
 import msgspec
 import polars as pl
 
 from pipeline.build.compute import Outcome, Standing, preview
 from pipeline.build.configured import marts, period_tables, table_names
+from pipeline.build.home_models import Models, models_of
 from pipeline.build.restatements import Basis, basis_key, basis_of, causes, enter, read_basis, restated
-from pipeline.build.sql_models import code_of, load_models, mart_sources, run_mart
+from pipeline.build.sql_models import code_of, load_models, published, run_model
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, mart_key, period_key
@@ -76,32 +78,35 @@ def find_stale(lake: Lake, product: Product, standing: Standing) -> Stale:
         is_behind = read_inputs(lake, period_key(name)) != inputs
         if is_behind or not set(PERIOD_TABLE[name].periods).isdisjoint(periods):
             periods.append(name)
-    record, made = read_record(lake), [mart.name for mart in marts(product)]
-    own = {name: _inputs(lake, name, standing.snapshot) for name in made}
+    models = standing.models
+    record, made = read_record(lake), [mart.name for mart in marts(product, models)]
+    own = {name: _inputs(lake, models, name, standing.snapshot) for name in made}
     behind = [
         name
         for name in made
         if name not in record
         or record[name].inputs != own[name]
         or not lake.exists(mart_key(name))
-        or not mart_sources(name).isdisjoint(periods)
+        or not models.sources(name).isdisjoint(periods)
     ]
-    gone = sorted(record.keys() - set(made))
+    gone = sorted(record.keys() - {*made, *models.broken})
     changes = [f"{name}:{now[name]}" for name in periods] + [f"{name}:{own[name]}" for name in behind]
     return Stale(tuple(periods), tuple(behind), tuple(gone), hash_texts([*changes, *gone]))
 
 
-def _inputs(lake: Lake, mart: str, snapshot: Snapshot) -> str:
+def _inputs(lake: Lake, models: Models, mart: str, snapshot: Snapshot) -> str:
     """Hash of what a mart is made from as it lies there: its SQL, its contract, and what its sources were made from."""
     days = snapshot.data_days()
-    read = [
-        f"{source}:{read_inputs(lake, period_key(source))}"
-        if source in PERIOD_TABLE
-        else hash_texts([source, *(f"{day}:{snapshot.output(source, day)}" for day in days)])
-        for source in sorted(mart_sources(mart))
-    ]
+    read: list[str] = []
+    for source in sorted(models.sources(mart)):
+        if source in PERIOD_TABLE:
+            read.append(f"{source}:{read_inputs(lake, period_key(source))}")
+        elif source in DAY_TABLE:
+            read.append(hash_texts([source, *(f"{day}:{snapshot.output(source, day)}" for day in days)]))
+        else:
+            read.append(f"{source}:{models.small_version(source)}")
     newest = str(days[-1]) if days else ""
-    return hash_texts([TABLES[mart].fingerprint, *code_of(mart, load_models()), *read, newest])
+    return hash_texts([models.contracts[mart].fingerprint, *code_of(mart, models.models), *read, newest])
 
 
 @cache
@@ -114,7 +119,8 @@ def code_of_marts() -> str:
 
 def remove_unconfigured(lake: Lake, product: Product) -> None:
     """Remove what was made of tables that the product file no longer configures; BI would read old numbers."""
-    made = table_names(product)
+    models = models_of(lake)
+    made = table_names(product, models) | models.broken
     with lake.exclusive():
         for name in DAY_TABLE.keys() - made:
             for folder in (f"lake/{name}", f"lake/_state/{name}"):
@@ -153,9 +159,9 @@ class Publication(Standing):
         self._lake, self._product, self.now = lake, product, now
         self._record = read_record(lake)
 
-    def restatement(self, mart: str, frame: pl.DataFrame) -> Callable[[], None]:
+    def restatement(self, table: Table, frame: pl.DataFrame) -> Callable[[], None]:
         """What enters what changes of the mart that lies there, once `frame` has taken its place."""
-        now = self.now
+        now, mart = self.now, table.name
         if now is None:
             return _nothing
         basis, old, key = self.basis, self._record.get(mart), mart_key(mart)
@@ -163,7 +169,7 @@ class Publication(Standing):
         if old is None or before is None or old.newest_day is None or not self._lake.exists(key):
             return _nothing
         newest = date.fromisoformat(old.newest_day)
-        found = restated(mart, pl.read_parquet(self._lake.path(key)), frame, newest)
+        found = restated(table, pl.read_parquet(self._lake.path(key)), frame, newest)
         cause = causes(before, basis, newest)
         return lambda: enter(self._lake, mart, found, cause, now)
 
@@ -188,17 +194,25 @@ def build_mart(
 ) -> Outcome:
     """Compute, judge and publish one mart; where the gate holds it back, the old one stays."""
     standing = standing or Publication(lake, product)
-    days = standing.snapshot.data_days()
-    standing.check(lake, sorted(mart_sources(name) & DAY_TABLE.keys()))
-    for source in sorted(mart_sources(name) & PERIOD_TABLE.keys()):
+    days, models = standing.snapshot.data_days(), standing.models
+    table, sources = models.contracts[name], models.sources(name)
+    standing.check(lake, sorted(sources & DAY_TABLE.keys()))
+    for source in sorted(sources & PERIOD_TABLE.keys()):
         lake.check(period_key(source), read_sum(lake, period_key(source)) or "")
-    frame = run_mart(lake, name, days)
-    facts = batch_profile(TABLES[name], frame)
-    verdict = judge(TABLES[name], product, frame, facts)
+    try:
+        frame = run_mart(lake, models, name, days)
+    except (duckdb.Error, pl.exceptions.PolarsError) as fault:
+        if name not in models.own:
+            raise
+        # A team's model is data: what it can't compute holds its mart back and no other.
+        told = f"{models.models[name].file}: {str(fault).splitlines()[0]}"
+        return Outcome(None, 0, None, Verdict((told,)), {}, [])
+    facts = batch_profile(table, frame)
+    verdict = judge(table, product, frame, facts)
     if verdict.faults:
         return Outcome(None, frame.height, None, verdict, facts, [])
-    enter_restated, basis = standing.restatement(name, frame), standing.basis.name
-    inputs = _inputs(lake, name, standing.snapshot)
+    enter_restated, basis = standing.restatement(table, frame), standing.basis.name
+    inputs = _inputs(lake, models, name, standing.snapshot)
     staged = lake.stage(mart_key(name), frame)
     published = PublishedMart(
         rows=frame.height,
@@ -221,3 +235,19 @@ def build_mart(
         }
         _write_record(lake, {**others, name: published})
     return Outcome(None, frame.height, str(lake.path(mart_key(name))), verdict, facts, preview(frame))
+
+
+def run_mart(lake: Lake, models: Models, name: str, days: Sequence[date]) -> pl.DataFrame:
+    """The result of a mart's model over what is published; `days` are the local days with data."""
+    tables = {
+        source: published(lake, source, days)
+        if source in TABLES and TABLES[source].layer != "home"
+        else _small(models, source)
+        for source in sorted(models.sources(name))
+    }
+    return run_model(name, tables, models.models, models.contracts[name])
+
+
+def _small(models: Models, name: str) -> pl.DataFrame:
+    """A small table of the home; without rows where the team has none."""
+    return models.small[name] if name in models.small else TABLES[name].schema.to_frame()

@@ -22,7 +22,7 @@ def problems_now(lake: Lake, product: Product, but_for: Collection[Told] | None 
     snapshot = standing.snapshot
     facts = {day: state.facts for day, state in snapshot.states.get("quality_counts", {}).items()}
     manifests = list(standing.manifests.values())
-    known = Known(product, manifests, snapshot.data_days(), facts, standing.held_back, scan)
+    known = Known(product, manifests, snapshot.data_days(), facts, standing.held_back, scan, standing.model_faults)
     found = latest(find_problems(known))
     recent = set(current(found, newest_day(known)))
     return [each for each in found if each in recent or (but_for is not None and each.name not in but_for)]

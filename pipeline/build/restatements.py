@@ -13,10 +13,9 @@ from datetime import date, datetime, timedelta
 import msgspec
 import polars as pl
 
-from pipeline.core.contract import UTC_MICROSECONDS
+from pipeline.core.contract import UTC_MICROSECONDS, Table
 from pipeline.core.lake import Lake
 from pipeline.core.product import DECLARABLE, Product
-from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_sealed, write_sum
 from pipeline.core.state import Snapshot, hash_texts
 from pipeline.ingest.manifests import Manifest
@@ -96,26 +95,25 @@ def causes(before: Basis, now: Basis, newest: date) -> str:
     return "; ".join(found) or "newer events (links between devices and users, sessions that went on)"
 
 
-def restated(mart: str, old: pl.DataFrame, new: pl.DataFrame, newest: date) -> pl.DataFrame:
+def restated(table: Table, old: pl.DataFrame, new: pl.DataFrame, newest: date) -> pl.DataFrame:
     """`key` (JSON), `column`, `old`, `new` of each number of a closed time that changed, appeared (old null) or went."""
-    table = TABLES[mart]
     columns = [c.name for c in table.columns if c.dtype in _NUMBERS and c.name not in table.key]
     known = [name for name in columns if name in old.columns]
     has_day = any(table.schema[name] == pl.Date for name in table.key)
     if (
-        mart in _MATURING
+        table.name in _MATURING
         or not known
         or not set(table.key) <= set(old.columns)
         or not has_day
         or _SINGLE & set(table.key)
     ):
         return pl.DataFrame(schema={n: SCHEMA[n] for n in ("key", "column", "old", "new")})
-    was, now = (rows.filter(_is_closed(mart, rows, newest)).select(*table.key, *known) for rows in (old, new))
+    was, now = (rows.filter(_is_closed(table, rows, newest)).select(*table.key, *known) for rows in (old, new))
     both = was.with_columns(was=True).join(
         now.with_columns(now=True), on=table.key, how="full", coalesce=True, nulls_equal=True, suffix="__new"
     )  # fmt: skip
     # What wasn't closed then and is now didn't change: it is published for the first time.
-    later = old.filter(~_is_closed(mart, old, newest).fill_null(value=False)).select(table.key)
+    later = old.filter(~_is_closed(table, old, newest).fill_null(value=False)).select(table.key)
     both = both.join(later, on=table.key, how="anti", nulls_equal=True)
     key = pl.struct(table.key).struct.json_encode()
     parts = [
@@ -127,8 +125,8 @@ def restated(mart: str, old: pl.DataFrame, new: pl.DataFrame, newest: date) -> p
     return pl.concat(parts).sort("key", "column")
 
 
-def _is_closed(mart: str, rows: pl.DataFrame, newest: date) -> pl.Expr:
-    table, over = TABLES[mart], pl.lit(newest - timedelta(days=1))
+def _is_closed(table: Table, rows: pl.DataFrame, newest: date) -> pl.Expr:
+    over = pl.lit(newest - timedelta(days=1))
     days = [name for name in table.key if table.schema[name] == pl.Date]
     is_over = pl.all_horizontal(pl.col(name) <= over for name in days)
     if "period" in table.key:

@@ -6,11 +6,12 @@ is parsed from it. Reading files from a model is refused: the runner decides whi
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -23,6 +24,7 @@ from sqlglot import exp
 from sqlglot.lineage import lineage
 from sqlglot.optimizer.scope import traverse_scope
 
+from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, day_key, period_key
 from pipeline.core.registry import MARTS, TABLES
 
@@ -30,6 +32,9 @@ DIALECT = "duckdb"
 LINEAGE = "lineage.json"
 LAYERS = ("staging", "intermediate", "marts")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_CHANCE = frozenset(
+    {"now", "random", "today", "get_current_timestamp", "transaction_timestamp", "uuid", "gen_random_uuid", "setseed"}
+)
 
 
 class ModelError(Exception):
@@ -38,18 +43,19 @@ class ModelError(Exception):
 
 @dataclass(frozen=True)
 class Model:
-    """A SQL model: its name, its layer, its text, its first comment, and the tables that it reads."""
+    """A SQL model: its name, its layer, its text, its first comment, the tables that it reads, and its file."""
 
     name: str
     layer: str
     sql: str
     description: str
     reads: tuple[str, ...]
+    file: str
 
 
-def parse_model(name: str, layer: str, sql: str) -> Model:
+def parse_model(name: str, layer: str, sql: str, file: str = "") -> Model:
     """Check the text of a model and find what it reads; ModelError names what is wrong."""
-    where = f"dbt_like_sql/{layer}/{name}.sql"
+    where = file or f"dbt_like_sql/{layer}/{name}.sql"
     if not _NAME.fullmatch(name):
         raise ModelError(f"{where}: a model's name has lower-case letters, digits and _")
     try:
@@ -63,7 +69,7 @@ def parse_model(name: str, layer: str, sql: str) -> Model:
     if any(not isinstance(table.this, exp.Identifier) or table.db for table in tables):
         raise ModelError(f"{where}: reads a file, a function or another schema; read tables by their plain names")
     comment = next((line[2:].strip() for line in sql.splitlines() if line.startswith("--")), "")
-    return Model(name, layer, sql, comment, tuple(sorted({table.name for table in tables})))
+    return Model(name, layer, sql, comment, tuple(sorted({table.name for table in tables})), where)
 
 
 @cache
@@ -93,14 +99,43 @@ def _published_names() -> set[str]:
     return {table.name for table in TABLES.values() if table.layer != "mart"}
 
 
-def in_order(models: Mapping[str, Model]) -> dict[str, Model]:
-    """`models` so that each stands after those that it reads; ModelError where one reads what isn't there."""
+def in_order(models: Mapping[str, Model], besides: frozenset[str] = frozenset()) -> dict[str, Model]:
+    """`models` so that each stands after those that it reads; ModelError where one reads what isn't there.
+
+    `besides` names tables that a home has besides the published ones.
+    """
     for model in models.values():
         for read in model.reads:
-            if read not in models and read not in _published_names():
-                raise ModelError(f"dbt_like_sql/{model.layer}/{model.name}.sql: there is no table {read!r}")
+            if read not in models and read not in _published_names() and read not in besides:
+                raise ModelError(f"{model.file}: there is no table {read!r}")
     order = TopologicalSorter({name: [r for r in model.reads if r in models] for name, model in models.items()})
-    return {name: models[name] for name in order.static_order()}
+    try:
+        return {name: models[name] for name in order.static_order()}
+    except CycleError as fault:
+        first, *others = fault.args[1]
+        raise ModelError(f"{models[first].file}: reads itself through {', '.join(others)}") from None
+
+
+def uses_chance(model: Model) -> str | None:
+    """What in a model differs from run to run: the clock or chance; None where nothing does."""
+    tree = sqlglot.parse_one(model.sql, dialect=DIALECT)
+    kinds = (exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.Rand, exp.Uuid)
+    if found := next(tree.find_all(*kinds), None):
+        return found.sql(dialect=DIALECT)
+    named = (each.name.lower() for each in tree.find_all(exp.Anonymous))
+    return next((name for name in named if name in _CHANCE), None)
+
+
+def published_schemas() -> dict[str, pl.DataFrame]:
+    """All published tables by name, without rows."""
+    return {table.name: table.schema.to_frame() for table in TABLES.values() if table.layer != "mart"}
+
+
+def described(name: str, models: Mapping[str, Model], tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+    """The columns of a model's result and their DuckDB types; raises duckdb's error where it can't run."""
+    with _over(tables, models) as connection:
+        rows = connection.execute(f'describe "{name}"').fetchall()
+    return {column: kind for column, kind, *_ in rows}
 
 
 def sources_of(name: str, models: Mapping[str, Model]) -> set[str]:
@@ -127,13 +162,19 @@ def code_of(name: str, models: Mapping[str, Model]) -> list[str]:
     return [models[each].sql for each in (name, *sorted(_models_below(name, models)))]
 
 
-def column_lineage(name: str, models: Mapping[str, Model]) -> dict[str, set[tuple[str, str]]]:
-    """For each column of model `name` the (published table, column) pairs that it is made from."""
+def column_lineage(
+    name: str, models: Mapping[str, Model], contract: Table, besides: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, set[tuple[str, str]]]:
+    """For each column of model `name` the (published table, column) pairs that it is made from.
+
+    `besides` has the columns, all texts, of tables that a home has besides the published ones.
+    """
     schema = {t.name: {c.name: c.sql_type for c in t.columns} for t in TABLES.values() if t.layer != "mart"}
+    schema |= {table: dict.fromkeys(columns, "VARCHAR") for table, columns in (besides or {}).items()}
     upstream = {read: models[read].sql for read in _models_below(name, models)}
     roots = lineage(None, models[name].sql, schema=schema, sources=upstream, dialect=DIALECT)
     traced: dict[str, set[tuple[str, str]]] = {}
-    for column in TABLES[name].columns:
+    for column in contract.columns:
         leaves = [
             node for node in roots[column.name].walk() if not node.downstream and isinstance(node.source, exp.Table)
         ]
@@ -151,7 +192,7 @@ def written_lineage() -> Mapping[str, Mapping[str, list[tuple[str, str]]]]:
 def lineage_to_write() -> bytes:
     """The lineage of all marts, sources in order, as JSON."""
     models = load_models()
-    traced = {mart.name: column_lineage(mart.name, models) for mart in MARTS}
+    traced = {mart.name: column_lineage(mart.name, models, mart) for mart in MARTS}
     listed = {mart: {column: sorted(sources) for column, sources in own.items()} for mart, own in traced.items()}
     return msgspec.json.format(msgspec.json.encode(listed), indent=1) + b"\n"
 
@@ -162,8 +203,9 @@ def _engine() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"threads": 1})
 
 
-def run_model(name: str, tables: Mapping[str, pl.DataFrame], models: Mapping[str, Model]) -> pl.DataFrame:
-    """The result of model `name` over `tables` (published tables by name), by its contract: types, order."""
+@contextmanager
+def _over(tables: Mapping[str, pl.DataFrame], models: Mapping[str, Model]) -> Generator[duckdb.DuckDBPyConnection]:
+    """A connection with `tables`, and a view for each model that can be made of them."""
     with _engine().cursor() as connection:
         connection.execute("set timezone = 'UTC'")
         for source, frame in tables.items():
@@ -171,18 +213,20 @@ def run_model(name: str, tables: Mapping[str, pl.DataFrame], models: Mapping[str
         for model in models.values():
             if sources_of(model.name, models) <= tables.keys():
                 connection.execute(f'create temp view "{model.name}" as {model.sql}')
+        yield connection
+
+
+def run_model(
+    name: str, tables: Mapping[str, pl.DataFrame], models: Mapping[str, Model], contract: Table | None = None
+) -> pl.DataFrame:
+    """The result of model `name` over `tables` (published tables by name), by its contract: types, order."""
+    with _over(tables, models) as connection:
         result = pl.DataFrame(pl.from_arrow(connection.execute(f'from "{name}"').to_arrow_table()))
-    return TABLES[name].conform(result)
+    return (contract or TABLES[name]).conform(result)
 
 
-def run_mart(lake: Lake, name: str, days: Sequence[date]) -> pl.DataFrame:
-    """The result of mart model `name` over what is published; `days` are the local days with data."""
-    models = load_models()
-    tables = {source: _published(lake, source, days) for source in sorted(mart_sources(name))}
-    return run_model(name, tables, models)
-
-
-def _published(lake: Lake, source: str, days: Sequence[date]) -> pl.DataFrame:
+def published(lake: Lake, source: str, days: Sequence[date]) -> pl.DataFrame:
+    """What is published of a table on `days`, the local days with data; of a period table all."""
     table = TABLES[source]
     if table.layer == "period":
         keys = [key for key in [period_key(source)] if lake.exists(key)]

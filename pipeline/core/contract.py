@@ -15,8 +15,9 @@ import polars as pl
 # Money is stored in millionths of the currency's unit.
 MICROS = 1_000_000
 UTC_MICROSECONDS = pl.Datetime("us", "UTC")
-Layer = Literal["raw", "events", "daily", "period", "mart"]
-_SQL_TYPES: dict[pl.DataType, str] = {
+Layer = Literal["raw", "events", "daily", "period", "home", "mart"]
+# The types that published columns may have, and what DuckDB calls them.
+SQL_TYPES: dict[pl.DataType, str] = {
     pl.String(): "VARCHAR",
     pl.Int32(): "INTEGER",
     pl.Int64(): "BIGINT",
@@ -47,7 +48,7 @@ class Column:
     @property
     def sql_type(self) -> str:
         """The DuckDB type that this column has in the SQL models and for BI tools."""
-        return _SQL_TYPES[self.dtype]
+        return SQL_TYPES[self.dtype]
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,50 @@
 """The product file's sources: which format a landing folder holds and how its events are told apart, as Pydantic models."""
 
 import codecs
+from functools import cache
+from importlib.metadata import entry_points
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from pipeline.core.canonical import INPUT_COLUMNS, KINDS, Capability
-from pipeline.core.product_base import Name, Part, TimeFormats, Zone, known_zone
+from pipeline.core.product_base import Part, TimeFormats, Zone
 from pipeline.core.product_mapping import RecordMapping
 from pipeline.core.product_selectors import Selector
 
-# Most sections of the product file are made of these.
-__all__ = ["MAX_EVENTS_PER_RECORD", "FormatName", "Name", "Part", "Replay", "Source", "known_zone"]
+BUILT_IN = (
+    "canonical",
+    "mapping",
+    "segment",
+    "posthog",
+    "snowplow",
+    "ga4",
+    "mixpanel",
+    "amplitude",
+    "rrweb",
+    "surveys",
+)
+# Under which a package of a team's own brings formats (docs/sources.md, "A format of your own").
+ENTRY_POINTS = "footfall.sources"
 
-FormatName = Literal[
-    "canonical", "mapping", "segment", "posthog", "snowplow", "ga4", "mixpanel", "amplitude", "rrweb", "surveys"
+
+@cache
+def format_names() -> tuple[str, ...]:
+    """All formats: ours, then those that installed packages bring."""
+    brought = {each.name for each in entry_points(group=ENTRY_POINTS)} - set(BUILT_IN)
+    return (*BUILT_IN, *sorted(brought))
+
+
+def _known_format(name: str) -> str:
+    if name not in format_names():
+        # Said like any other word that isn't one of those listed.
+        raise PydanticCustomError("literal_error", "no format of that name")
+    return name
+
+
+FormatName = Annotated[
+    str, AfterValidator(_known_format), WithJsonSchema({"type": "string", "enum": list(format_names())})
 ]
 _COLUMNS = frozenset(column.name for column in INPUT_COLUMNS)
 _NO_TEXTS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "utf-7"})
@@ -68,9 +98,9 @@ def _none_as_word(value: object) -> object:
     return "none" if value is None else value
 
 
-_TIMED: tuple[FormatName, ...] = ("segment", "posthog", "snowplow", "mixpanel", "amplitude", "surveys")
-# Settings that do something for these formats only.
-_ONLY_OF: dict[str, tuple[FormatName, ...]] = {
+_TIMED = ("segment", "posthog", "snowplow", "mixpanel", "amplitude", "surveys")
+# Settings that do something for these formats only; what a format of a team's own does with them is its own affair.
+_ONLY_OF: dict[str, tuple[str, ...]] = {
     "survey_id": ("surveys",),
     "time_zone": _TIMED,
     "time_format": _TIMED,
@@ -133,8 +163,10 @@ class Source(Part):
     @model_validator(mode="after")
     def _says_nothing_idle(self) -> Self:
         for name, formats in _ONLY_OF.items():
-            if self.format not in formats and getattr(self, name) != type(self).model_fields[name].get_default(
-                call_default_factory=True
+            if (
+                self.format in BUILT_IN
+                and self.format not in formats
+                and getattr(self, name) != type(self).model_fields[name].get_default(call_default_factory=True)
             ):
                 instead = "; in a mapping write it beside the column" if self.format == "mapping" else ""
                 raise ValueError(

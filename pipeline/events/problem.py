@@ -1,7 +1,7 @@
 """What a problem with the data is, and which ones a run still has to speak of."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
@@ -38,9 +38,18 @@ KINDS: dict[str, str] = {
     "page_silent": "A page that nothing matches any more.",
     "zone_silent": "A selector of a zone that no element fits any more.",
     "sample_ratio": "An experiment whose variants weren't given to people as planned.",
+    "model_unusable": "A model or small table of the team's own can't be used: its mart stays as it was.",
 }
 _UNTIL_MENDED = frozenset(
-    {"day_held_back", "file_refused", "file_not_accepted", "page_silent", "zone_silent", "sample_ratio"}
+    {
+        "day_held_back",
+        "file_refused",
+        "file_not_accepted",
+        "page_silent",
+        "zone_silent",
+        "sample_ratio",
+        "model_unusable",
+    }
 )
 
 
@@ -124,7 +133,10 @@ def latest(found: Iterable[Problem]) -> list[Problem]:
 
 @dataclass(frozen=True)
 class Known:
-    """What problems are looked for in: manifests, days with data and their counts, days held back, and daily tables."""
+    """What problems are looked for in: manifests, days with data and their counts, days held back, and daily tables.
+
+    `model_faults` says by file what is wrong with models and small tables of the team's own.
+    """
 
     product: Product
     manifests: Sequence[Manifest]
@@ -132,3 +144,4 @@ class Known:
     facts: Mapping[date, Facts]
     held_back: Mapping[str, Mapping[date, DayFailure]]
     scan: Callable[[str], pl.LazyFrame]
+    model_faults: Mapping[str, str] = field(default_factory=dict[str, str])

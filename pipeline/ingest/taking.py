@@ -21,6 +21,7 @@ from pipeline.ingest.raw_text import raw_text
 from pipeline.ingest.reading import Row, read_records
 from pipeline.ingest.recorded import days_of, recorded_frame
 from pipeline.ingest.rejects import Rejects
+from pipeline.ingest.sources import FORMATS
 
 # Raised whenever the meaning of a record changes: files are then read anew.
 READER_VERSION = "8"
@@ -42,7 +43,8 @@ def reader_hash(source: str, product: Product) -> str:
     """What the reading of a source's files depends on, besides their bytes."""
     config = product.sources.get(source)
     said = config.model_dump_json(exclude=_NOT_OF_READING) if config else "unknown"
-    parts = (READER_VERSION, source, product.section_hash("ingest"), said)
+    version = FORMATS[config.format].version if config else ""
+    parts = (READER_VERSION, source, product.section_hash("ingest"), said, *filter(None, [version]))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterator
 
 from pipeline.build.compute import find_dirty
+from pipeline.build.home_models import models_of
 from pipeline.build.marts import read_record
 from pipeline.build.tables import DAY_TABLES
 from pipeline.core.lake import Lake, day_key, mart_key
 from pipeline.core.product import Product
-from pipeline.core.registry import MARTS
 from pipeline.core.state import read_states
 from pipeline.ingest.home import HomeMismatch, claim
 from pipeline.ingest.landing import find
@@ -90,7 +90,7 @@ def _partitions(lake: Lake) -> Iterator[str]:
 
 def _marts(lake: Lake) -> Iterator[str]:
     record = read_record(lake)
-    for mart in MARTS:
+    for mart in models_of(lake).contracts.values():
         published = record.get(mart.name)
         if published and lake.sha256(mart_key(mart.name)) != published.sha256:
             yield f"mart {mart.name} isn't what was published; run `footfall marts --rebuild`"

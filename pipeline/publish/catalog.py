@@ -5,13 +5,15 @@ makes it anew. It is replaced whole, so a tool that holds it open keeps the old 
 """
 
 import os
+from collections.abc import Iterable
 
 import duckdb
 import polars as pl
 
+from pipeline.build.home_models import models_of
 from pipeline.build.restatements import FOLDER as RESTATEMENTS
+from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, mart_key
-from pipeline.core.registry import MARTS
 from pipeline.core.sealed import write_sum
 from pipeline.core.state import hash_texts
 
@@ -22,7 +24,7 @@ RESTATED = (
 )
 
 
-def dictionary() -> pl.DataFrame:
+def dictionary(marts: Iterable[Table]) -> pl.DataFrame:
     """One row per mart and column: type, unit, what it adds over, whether it is of the key, meaning, schema version."""
     rows = [
         {
@@ -38,7 +40,7 @@ def dictionary() -> pl.DataFrame:
             "adds_over": ", ".join(column.adds_over),
             "meaning": column.description,
         }
-        for mart in MARTS
+        for mart in marts
         for place, column in enumerate(mart.columns, start=1)
     ]
     return pl.DataFrame(rows)
@@ -46,9 +48,10 @@ def dictionary() -> pl.DataFrame:
 
 def catalog_version(lake: Lake) -> str:
     """Hash of what a catalog made now would hold: where the home lies, which marts there are, what columns mean."""
-    there = [mart.name for mart in MARTS if lake.exists(mart_key(mart.name))]
+    marts = models_of(lake).contracts.values()
+    there = [mart.name for mart in marts if lake.exists(mart_key(mart.name))]
     restated = str(any(lake.keys(RESTATEMENTS)))
-    return hash_texts([str(lake.home), *there, restated, dictionary().write_ndjson()])
+    return hash_texts([str(lake.home), *there, restated, dictionary(marts).write_ndjson()])
 
 
 def read_catalog_version(lake: Lake) -> str:
@@ -58,22 +61,22 @@ def read_catalog_version(lake: Lake) -> str:
 
 def write_catalog(lake: Lake) -> list[str]:
     """Replace the dictionary and the catalog of what is published; returns the names of its views."""
-    version = catalog_version(lake)
-    write_sum(lake, DICTIONARY_KEY, lake.write_frame(DICTIONARY_KEY, dictionary()))
+    version, marts = catalog_version(lake), list(models_of(lake).contracts.values())
+    write_sum(lake, DICTIONARY_KEY, lake.write_frame(DICTIONARY_KEY, dictionary(marts)))
     path = lake.path(CATALOG_KEY)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     fresh.unlink(missing_ok=True)
     made: list[str] = []
     with duckdb.connect(str(fresh)) as catalog:
-        for mart in MARTS:
+        for mart in marts:
             file = lake.path(mart_key(mart.name))
             if file.exists():
-                catalog.execute(f"create view {mart.name} as from read_parquet({_text(str(file))})")
-                catalog.execute(f"comment on view {mart.name} is {_text(mart.grain)}")
+                catalog.execute(f'create view "{mart.name}" as from read_parquet({_text(str(file))})')
+                catalog.execute(f'comment on view "{mart.name}" is {_text(mart.grain)}')
                 for column in mart.columns:
                     unit = f" [{column.unit}]" if column.unit else ""
                     said = _text(f"{column.description}{unit}")
-                    catalog.execute(f'comment on column {mart.name}."{column.name}" is {said}')
+                    catalog.execute(f'comment on column "{mart.name}"."{column.name}" is {said}')
                 made.append(mart.name)
         catalog.execute(f"create view dictionary as from read_parquet({_text(str(lake.path(DICTIONARY_KEY)))})")
         if any(lake.keys(RESTATEMENTS)):

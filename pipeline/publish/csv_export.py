@@ -4,8 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
+from pipeline.build.home_models import models_of
 from pipeline.core.lake import Lake, mart_key
-from pipeline.core.registry import MARTS
 
 # What spreadsheets take for the begin of a formula (OWASP, "CSV Injection"); a quote in front makes it text.
 _FORMULA = r"^\s*[=+\-@\t\r|%\uff1d\uff0b\uff0d\uff20]"
@@ -27,7 +27,7 @@ def export_csv(lake: Lake, folder: Path) -> list[Path]:
     """Write each published mart to `folder`/<mart>.csv, as UTF-8 with a byte order mark, which spreadsheets ask for."""
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    for mart in MARTS:
+    for mart in models_of(lake).contracts.values():
         source = lake.path(mart_key(mart.name))
         if source.exists():
             target = folder / f"{mart.name}.csv"

@@ -18,6 +18,7 @@ from pipeline.core.registry import MARTS, TABLES
 
 _LAYERS: dict[Layer, str] = {
     "mart": "Marts (`marts/<name>.parquet`): what BI tools read",
+    "home": "Small tables of the team (`tables/<name>.csv` or `.yaml` of the home): what models join",
     "period": "Period tables (`lake/<name>/part.parquet`): people and funnels, which never add up over periods",
     "daily": "Daily tables (`lake/<name>/day=D/part.parquet`): sums that add up",
     "events": "Events (`lake/<name>/day=D/part.parquet`)",

@@ -143,7 +143,9 @@ def test_the_ledger_is_what_a_slow_comparison_finds(old: dict[int, int], new: di
             [table.schema.to_frame(), pl.DataFrame(rows, schema={"day": pl.Date, "orders": pl.Int64})], how="diagonal"
         )
 
-    found = restated("daily_kpis", frame(old), frame(new), date(2026, 2, newest)).filter(pl.col("column") == "orders")
+    found = restated(TABLES["daily_kpis"], frame(old), frame(new), date(2026, 2, newest)).filter(
+        pl.col("column") == "orders"
+    )
     expected = [
         (json.dumps({"day": f"2026-02-{day:02}"}, separators=(",", ":")), old.get(day), new.get(day))
         for day in sorted({*old, *new})

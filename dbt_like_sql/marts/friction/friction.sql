@@ -11,5 +11,7 @@ select
     page_views,
     page_views_measured,
     sessions_with,
-    page_views_with / nullif(page_views_measured, 0) as page_view_rate
+    page_views_with / nullif(page_views_measured, 0) as page_view_rate,
+    owner
 from daily_friction
+left join owners using (page)

@@ -17,7 +17,9 @@ def _quality_counts(s: Sources) -> Built:
 
 
 def _problems(s: PeriodSources) -> pl.DataFrame:
-    return problems_frame(find_problems(Known(s.product, s.manifests, s.data_days, s.facts, s.held_back, s.scan)))
+    return problems_frame(
+        find_problems(Known(s.product, s.manifests, s.data_days, s.facts, s.held_back, s.scan, s.model_faults))
+    )
 
 
 DOMAIN = Domain(
@@ -39,7 +41,7 @@ DOMAIN = Domain(
             _problems,
             beside=("selector_matches", "exposures"),
             sections=("quality", "experiments", "pages", "zones", "sources"),
-            also=("files", "held_back", "facts"),
+            also=("files", "held_back", "facts", "models"),
         ),
         PeriodTable(
             TABLES["future_counts"],

@@ -24,6 +24,7 @@ def find_problems(known: Known) -> list[Problem]:
             *drift_problems(known.manifests, known.product),
             *day_problems(known.facts, known.days, known.product),
             *_from_the_future(known),
+            *_of_models(known),
             *(each for domain in _finders() for each in domain(known)),
         ]
     )
@@ -68,6 +69,20 @@ def _from_the_future(known: Known) -> list[Problem]:
             "look at the clock of who sent them; their days aren't over, so they count nowhere yet",
         )
         for source, found in by_source.items()
+    ]  # fmt: skip
+
+
+def _of_models(known: Known) -> list[Problem]:
+    """Files of the team's own models and small tables that can't be used."""
+    newest = newest_day(known)
+    if newest is None:
+        return []
+    return [
+        Problem(
+            newest, "", "model_unusable", file, "problem", 1, None, newest, sentence,
+            "what was published of it stays as it was. Mend the file and run again; `footfall check` tells what is left",
+        )
+        for file, sentence in known.model_faults.items()
     ]  # fmt: skip
 
 

@@ -6,6 +6,16 @@ from pipeline.core.columns import DEVICE, PAGE, PERSON, SESSION_DAY
 from pipeline.core.contract import Column, Table, count, rate, text, time
 
 RULE_SET = Column("rule_set", pl.String(), "named rule set of the product file")
+OWNERS = Table(
+    name="owners",
+    layer="home",
+    grain="One row per page that a team of yours answers for.",
+    columns=(
+        Column("page", pl.String(), "the page, by its name in the product file"),
+        Column("owner", pl.String(), "who answers for it"),
+    ),
+    key=("page",),
+)
 SESSION_FRICTION = Table(
     name="session_friction",
     layer="events",
@@ -171,6 +181,7 @@ FRICTION = Table(
     columns=(
         *DAILY_FRICTION.columns,
         rate("page_view_rate", "page_views_with / page_views_measured; null where no source can tell the signal"),
+        text("owner", "who answers for the page, by the team's table `owners`; null where it names nobody"),
     ),
     key=("session_day", *DAILY_FRICTION.key),
     at_most=DAILY_FRICTION.at_most,

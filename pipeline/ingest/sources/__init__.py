@@ -1,6 +1,9 @@
-"""One module per event format; each turns a record into canonical events. The list of them is `FORMATS`."""
+"""One module per event format; each turns a record into canonical events. `FORMATS` has ours and those of installed packages."""
 
-from pipeline.core.product_sources import FormatName
+from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
+
+from pipeline.core.product_sources import ENTRY_POINTS, format_names
 from pipeline.ingest.sources import (
     amplitude,
     canonical,
@@ -15,7 +18,7 @@ from pipeline.ingest.sources import (
 )
 from pipeline.ingest.sources.base import Format
 
-FORMATS: dict[FormatName, Format] = {
+_BUILT_IN: dict[str, Format] = {
     "canonical": canonical.FORMAT,
     "mapping": mapping.FORMAT,
     "segment": segment.FORMAT,
@@ -27,3 +30,44 @@ FORMATS: dict[FormatName, Format] = {
     "rrweb": rrweb.FORMAT,
     "surveys": surveys.FORMAT,
 }
+
+
+class FormatError(Exception):
+    """An installed package says that it brings a format, and doesn't; the sentence names it."""
+
+
+class _Formats(Mapping[str, Format]):
+    """Formats by name; one of a package is loaded when it is asked for."""
+
+    def __init__(self) -> None:
+        self._loaded = dict(_BUILT_IN)
+
+    def __getitem__(self, name: str) -> Format:
+        if name not in self._loaded:
+            self._loaded[name] = _brought(name)
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(format_names())
+
+    def __len__(self) -> int:
+        return len(format_names())
+
+
+def _brought(name: str) -> Format:
+    found = entry_points(group=ENTRY_POINTS, name=name)
+    if not found:
+        raise KeyError(name)
+    point = next(iter(found))
+    try:
+        loaded = point.load()
+    except Exception as fault:
+        raise FormatError(
+            f"format {name}: {point.value} can't be loaded: {fault}; mend or reinstall its package"
+        ) from fault
+    if not isinstance(loaded, Format):
+        raise FormatError(f"format {name}: {point.value} is no Format of pipeline.ingest.sources.base; export one")
+    return loaded
+
+
+FORMATS: Mapping[str, Format] = _Formats()

@@ -69,7 +69,7 @@ def _examples(sessions: str, replays: Replays) -> str:
 
 def _signals(recent: pl.DataFrame, releases: charts.Releases, watch: pl.DataFrame, replays: Replays) -> Section:
     numbers = ("incidents", "page_views_with", "page_views_measured", "sessions_with")
-    by_page = recent.group_by("signal", "page").agg(pl.col(numbers).sum())
+    by_page = recent.group_by("signal", "page", "owner").agg(pl.col(numbers).sum())
     shown = by_page.filter(pl.col("incidents") > 0).sort(
         "page_views_with", "signal", "page", descending=[True, False, False]
     )
@@ -86,19 +86,21 @@ def _signals(recent: pl.DataFrame, releases: charts.Releases, watch: pl.DataFram
     ordered = lines.sort("signal", "session_day")
     lists = watch.filter(pl.col("kind") == "friction").partition_by("page", "subject", as_dict=True)
     none = watch.clear()
+    # A column only where the team says who answers for pages.
+    has_owners = recent["owner"].is_not_null().any()
     title = "Share of page views with the three most frequent signals, by day"
     return Section(
         "Signals by page",
         "Of the last 28 days: page views with an incident, of those whose source can tell the signal.",
         [charts.line(ordered, ("session_day", "rate", "signal"), title, ".1%", releases)] if ordered.height else [],
-        ("signal", "page", "incidents", "page views", "of measured", "sessions", "watch"),
+        ("signal", "page", *(["owner"] if has_owners else []), "incidents", "page views", "of measured", "sessions", "watch"),
         [
-            (said(r["signal"]), r["page"], count(r["incidents"]), count(r["page_views_with"]),
+            (said(r["signal"]), r["page"], *([r["owner"] or ""] if has_owners else []), count(r["incidents"]), count(r["page_views_with"]),
              share(r["page_views_with"] / r["page_views_measured"] if r["page_views_measured"] else None),
              count(r["sessions_with"]), watch_links(lists.get((r["page"], r["signal"]), none).head(_WATCHED), replays))
             for r in shown.head(2 * _MOST).rows(named=True)
         ],
-        passport="friction: signal page incidents page_views_with page_views_measured sessions_with -",
+        passport=f"friction: signal page {'owner ' if has_owners else ''}incidents page_views_with page_views_measured sessions_with -",
     )  # fmt: skip
 
 

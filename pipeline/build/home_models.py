@@ -1,0 +1,254 @@
+"""A team's own marts and small tables: `models/<name>.sql` and `tables/<name>.csv` of the home (docs/models.md).
+
+A model is one SELECT like ours, with its grain, key and columns as YAML in the comment above it or in `<name>.yaml` beside
+it; their types are those that DuckDB gives the result. A small table is what a team joins: owners of pages, targets, groups
+of countries. What is wrong with one of them is a fault of its own: it is told, and takes no other with it.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from io import BytesIO, StringIO
+from pathlib import PurePosixPath
+from typing import Any
+
+import duckdb
+import polars as pl
+from pydantic import Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pipeline.build.sql_models import (
+    Model,
+    ModelError,
+    described,
+    in_order,
+    load_models,
+    parse_model,
+    published_schemas,
+    uses_chance,
+)
+from pipeline.core.contract import SQL_TYPES, Column, Table
+from pipeline.core.lake import Lake
+from pipeline.core.product_base import Part
+from pipeline.core.product_faults import sentences
+from pipeline.core.registry import MARTS, TABLES
+from pipeline.core.state import hash_texts
+
+MODELS, SMALL = "models", "tables"
+# What is joined by name isn't large; events belong into landing/.
+MOST_BYTES = 10_000_000
+_DTYPES = {name: dtype for dtype, name in SQL_TYPES.items()}
+
+
+class _ColumnNote(Part):
+    """A column of a team's mart."""
+
+    meaning: str = Field(min_length=1)
+    unit: str = ""
+    adds_over: tuple[str, ...] = ()
+    nullable: bool = True
+
+
+class _Note(Part):
+    """What a team says of its mart: what one row is, what tells rows apart, what each column means."""
+
+    grain: str = Field(min_length=1)
+    key: tuple[str, ...] = Field(min_length=1)
+    columns: dict[str, str | _ColumnNote] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Models:
+    """The SQL models of a home, ours and the team's, the contracts of its marts, and the team's small tables.
+
+    `faults` has a sentence for each file that can't be used, by the file's key; `broken` names what they would be.
+    """
+
+    models: Mapping[str, Model]
+    contracts: Mapping[str, Table]
+    small: Mapping[str, pl.DataFrame] = field(default_factory=dict[str, pl.DataFrame])
+    faults: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def own(self) -> list[str]:
+        """Names of the team's marts."""
+        return [name for name in self.contracts if name not in TABLES]
+
+    @property
+    def broken(self) -> frozenset[str]:
+        """Names of models that can't be used: what was published of them stays."""
+        return frozenset(PurePosixPath(file).stem for file in self.faults if file.startswith(f"{MODELS}/"))
+
+    def sources(self, name: str) -> frozenset[str]:
+        """Published and small tables that a model reads, directly or through others."""
+        found: set[str] = set()
+        for read in self.models[name].reads:
+            found |= self.sources(read) if read in self.models else {read}
+        return frozenset(found)
+
+    def small_version(self, name: str) -> str:
+        """A hash of a small table; empty where there is none."""
+        return hash_texts([self.small[name].write_ndjson(), str(self.small[name].schema)]) if name in self.small else ""
+
+
+def models_of(lake: Lake) -> Models:
+    """The models of a home as its files are now."""
+    files: dict[str, bytes] = {}
+    for folder, kinds in ((MODELS, (".sql", ".yaml")), (SMALL, (".csv", ".yaml"))):
+        if lake.path(folder).is_dir():
+            files |= {key: lake.read(key) or b"" for key in lake.keys(folder) if key.endswith(kinds)}
+    return _read(tuple(sorted(files.items())))
+
+
+@lru_cache(maxsize=8)
+def _read(files: tuple[tuple[str, bytes], ...]) -> Models:
+    ours = load_models()
+    contracts, faults = {mart.name: mart for mart in MARTS}, dict[str, str]()
+    if not files:
+        return Models(ours, contracts)
+    small = dict(_small_tables(dict(files), faults))
+    found: dict[str, Model] = {}
+    for key, data in files:
+        if not key.startswith(f"{MODELS}/") or not key.endswith(".sql"):
+            continue
+        try:
+            model = _model(key, data, {*ours, *TABLES, *small})
+            found[model.name] = model
+        except ModelError as fault:
+            faults[key] = str(fault)
+    sound = _sound({**ours, **found}, small, faults)
+    for name in [name for name in sound if name in found]:
+        try:
+            contracts[name] = _contract(sound[name], dict(files), sound, small)
+        except ModelError as fault:
+            faults[found[name].file] = str(fault)
+    kept = {name: model for name, model in sound.items() if name in ours or name in contracts}
+    return Models(_sound(kept, small, faults), contracts, small, faults)
+
+
+def _sound(models: Mapping[str, Model], small: Mapping[str, pl.DataFrame], faults: dict[str, str]) -> dict[str, Model]:
+    """`models` in order, without those that read what isn't there."""
+    left = dict(models)
+    while True:
+        try:
+            return in_order(left, frozenset(small))
+        except ModelError as fault:
+            file = str(fault).partition(":")[0]
+            faults[file] = str(fault)
+            left = {name: model for name, model in left.items() if model.file != file}
+
+
+def _model(key: str, data: bytes, others: Collection[str]) -> Model:
+    name = PurePosixPath(key).stem
+    if name in others:
+        raise ModelError(f"{key}: there is another table named {name}; rename the file")
+    try:
+        model = parse_model(name, MODELS, data.decode("utf-8"), key)
+    except UnicodeDecodeError:
+        raise ModelError(f"{key}: isn't UTF-8 text; save it so") from None
+    if chance := uses_chance(model):
+        raise ModelError(f"{key}: {chance} differs from run to run; read a day from a table instead")
+    return model
+
+
+def _small_tables(files: Mapping[str, bytes], faults: dict[str, str]) -> Iterator[tuple[str, pl.DataFrame]]:
+    for key, data in files.items():
+        if not key.startswith(f"{SMALL}/"):
+            continue
+        name = PurePosixPath(key).stem
+        try:
+            yield name, _small_table(name, key, data)
+        except ModelError as fault:
+            faults[key] = str(fault)
+
+
+def _small_table(name: str, key: str, data: bytes) -> pl.DataFrame:
+    if len(data) > MOST_BYTES:
+        raise ModelError(f"{key}: has over {MOST_BYTES:,} bytes; what is so large belongs into landing/ as events")
+    if name in TABLES and TABLES[name].layer != "home":
+        raise ModelError(f"{key}: there is another table named {name}; rename the file")
+    try:
+        frame = (
+            pl.read_csv(BytesIO(data), infer_schema=False) if key.endswith(".csv") else pl.DataFrame(_rows(key, data))
+        )
+    except (pl.exceptions.PolarsError, UnicodeDecodeError, TypeError) as fault:
+        raise ModelError(f"{key}: can't be read as a table: {str(fault).splitlines()[0]}") from None
+    known = TABLES.get(name)
+    if known is None:
+        return frame
+    lacking = [column.name for column in known.columns if column.name not in frame.columns]
+    if lacking:
+        raise ModelError(f"{key}: has no column {', '.join(lacking)}; it needs {', '.join(known.schema.names())}")
+    if frame.select(known.key).is_duplicated().any():
+        raise ModelError(f"{key}: two rows have one {', '.join(known.key)}; keep one of them")
+    return known.conform(frame)
+
+
+def _rows(key: str, data: bytes) -> list[dict[str, Any]]:
+    rows = _yaml(key, data.decode("utf-8"))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ModelError(f"{key}: must be a list of rows, as `- {{page: checkout, owner: Payments}}`")
+    return [dict(row) for row in rows]
+
+
+def _yaml(key: str, text: str) -> Any:  # noqa: ANN401  # YAML holds anything
+    try:
+        return YAML(typ="safe").load(StringIO(text))
+    except YAMLError as fault:
+        raise ModelError(f"{key}: isn't valid YAML: {str(fault).splitlines()[0]}") from None
+
+
+def _contract(
+    model: Model, files: Mapping[str, bytes], models: Mapping[str, Model], small: Mapping[str, pl.DataFrame]
+) -> Table:
+    """The contract of a team's mart: its note with the types of its result."""
+    key = model.file
+    note = _note(key, files)
+    try:
+        types = described(model.name, models, {**published_schemas(), **{n: f.clear() for n, f in small.items()}})
+    except duckdb.Error as fault:
+        raise ModelError(f"{key}: {str(fault).splitlines()[0]}") from None
+    if lacking := sorted({*types} ^ {*note.columns}):
+        raise ModelError(f"{key}: {', '.join(lacking)} stands in the SELECT or in `columns`, but not in both")
+    if lacking := [name for name in note.key if name not in types]:
+        raise ModelError(f"{key}: the key names {', '.join(lacking)}, which the SELECT doesn't have")
+    for name, type_ in types.items():
+        if type_ not in _DTYPES:
+            raise ModelError(f"{key}: {name} is {type_}; cast it to one of {', '.join(sorted(_DTYPES))}")
+    return Table(
+        name=model.name,
+        layer="mart",
+        grain=note.grain,
+        columns=tuple(_column(name, _DTYPES[type_], note) for name, type_ in types.items()),
+        key=note.key,
+    )
+
+
+def _column(name: str, dtype: pl.DataType, note: _Note) -> Column:
+    said = note.columns[name]
+    of = _ColumnNote(meaning=said) if isinstance(said, str) else said
+    nullable = of.nullable and name not in note.key
+    return Column(name, dtype, of.meaning, unit=of.unit, nullable=nullable, adds_over=of.adds_over)
+
+
+def _note(key: str, files: Mapping[str, bytes]) -> _Note:
+    beside = key.removesuffix(".sql") + ".yaml"
+    if beside in files:
+        where, text = beside, files[beside].decode("utf-8", errors="replace")
+    else:
+        where, lines = key, list[str]()
+        for line in files[key].decode("utf-8").splitlines():
+            if not line.startswith("--"):
+                break
+            lines.append(line.removeprefix("--").removeprefix(" "))
+        text = "\n".join(lines)
+    told = _yaml(where, text)
+    if not isinstance(told, dict):
+        raise ModelError(
+            f"{where}: say what the mart is: `grain`, `key` and `columns` as YAML in the comment above the SELECT, or in {beside}"
+        )
+    try:
+        return _Note.model_validate(told)
+    except ValidationError as fault:
+        raise ModelError(f"{where}: {'; '.join(sentence for _, sentence in sentences(fault))}") from None
