@@ -22,25 +22,24 @@ from pipeline.core.state import RAW, Dirty
 
 NIGHTLY = "15 4 * * *"  # not 02:00, which doesn't exist on one day a year
 NIGHTLY_MARTS = "15 5 * * *"
-RAW_KEY = dg.AssetKey(RAW)
 # What is made from the marts; alone it costs seconds.
-OUTPUT_KEYS = [dg.AssetKey(name) for name in ("publication", "catalog", "report", "alert_messages", "digest_message")]
+OUTPUTS = ("publication", "catalog", "report", "alert_messages", "digest_message")
 
 
 def day_keys(home: Home) -> list[dg.AssetKey]:
     """All daily tables of the home, not the landing files."""
-    return [dg.AssetKey(table.contract.name) for table in day_tables(home.product)]
+    return home.names.keys(table.contract.name for table in day_tables(home.product))
 
 
-def dirty_keys(dirty: Dirty, tags: Mapping[str, str]) -> list[dg.AssetKey]:
+def dirty_keys(home: Home, dirty: Dirty, tags: Mapping[str, str]) -> list[dg.AssetKey]:
     """The daily tables that are dirty in a range of days."""
     first, last = (date.fromisoformat(tags[tag]) for tag in (RANGE_START, RANGE_END))
-    return [dg.AssetKey(name) for name in dirty.tables(first, last)]
+    return home.names.keys(dirty.tables(first, last))
 
 
-def publish_keys(stale: Stale) -> list[dg.AssetKey]:
+def publish_keys(home: Home, stale: Stale) -> list[dg.AssetKey]:
     """What a publication is made of: what is stale, and what is made from all marts."""
-    return [*(dg.AssetKey(name) for name in (*stale.periods, *stale.marts)), *OUTPUT_KEYS]
+    return home.names.keys((*stale.periods, *stale.marts, *OUTPUTS))
 
 
 days_job = dg.define_asset_job(
@@ -104,7 +103,7 @@ def landing(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]) -
         return
     version, days = home.waiting_version(), home.waiting_days()
     requests = [
-        dg.RunRequest(run_key=f"landing {name}:{version}", tags=tags, asset_selection=[RAW_KEY])
+        dg.RunRequest(run_key=f"landing {name}:{version}", tags=tags, asset_selection=[home.names.key(RAW)])
         for name, tags in range_runs(days)
     ]
     why = "; ".join(home.landing_faults()) or "no file waits, or the product's first day isn't over"
@@ -123,7 +122,7 @@ def dirty_days(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]
             run_key=f"{first}..{last}:{dirty.version(first, last)}",
             job_name=days_job.name,
             tags=range_tags(first, last),
-            asset_selection=dirty_keys(dirty, range_tags(first, last)),
+            asset_selection=dirty_keys(home, dirty, range_tags(first, last)),
         )
         for first, last in ranges(dirty.runnable)
     ]
@@ -137,10 +136,10 @@ def _publishing(instance: dg.DagsterInstance, home: Home) -> Iterator[dg.RunRequ
     stale, outputs = home.stale(), home.outputs_are_stale()
     key = f"marts:{stale.version}"
     if stale and not (outputs and next_attempt(instance, key).is_held_back):
-        yield dg.RunRequest(run_key=key, job_name=marts_job.name, asset_selection=publish_keys(stale))
+        yield dg.RunRequest(run_key=key, job_name=marts_job.name, asset_selection=publish_keys(home, stale))
     elif outputs:
         key = f"report:{home.outputs_version()}"
-        yield dg.RunRequest(run_key=key, job_name=marts_job.name, asset_selection=OUTPUT_KEYS)
+        yield dg.RunRequest(run_key=key, job_name=marts_job.name, asset_selection=home.names.keys(OUTPUTS))
 
 
 def nightly_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
@@ -155,8 +154,8 @@ def nightly_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
             return
         dirty = home.dirty()
         days = [*range_runs(dirty.runnable), *(run for day in sorted(dirty.held_back) for run in range_runs([day]))]
-        runs = [(tags, [RAW_KEY]) for _, tags in range_runs(home.waiting_days())]
-        runs += [(tags, dirty_keys(dirty, tags)) for _, tags in days]
+        runs = [(tags, [home.names.key(RAW)]) for _, tags in range_runs(home.waiting_days())]
+        runs += [(tags, dirty_keys(home, dirty, tags)) for _, tags in days]
         if not runs:
             yield dg.SkipReason("nothing waits and nothing is dirty")
         # Dagster wants a key where there are several; that of the night lets failed ones return in the next.
@@ -170,9 +169,9 @@ def nightly_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
         if waits := _waits(context, home):
             yield waits
         elif stale := home.stale():
-            yield dg.RunRequest(asset_selection=publish_keys(stale))
+            yield dg.RunRequest(asset_selection=publish_keys(home, stale))
         elif home.outputs_are_stale():
-            yield dg.RunRequest(asset_selection=OUTPUT_KEYS)
+            yield dg.RunRequest(asset_selection=home.names.keys(OUTPUTS))
         else:
             yield dg.SkipReason("the marts and the report are up to date")
 

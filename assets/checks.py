@@ -1,7 +1,7 @@
 """Verdicts of the gate as Dagster asset checks, and the materializations that follow. What must not be here: judging."""
 
 import random
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from assets.metadata import outcome_metadata
+from assets.names import Names
 from assets.resources import Home
 from pipeline.build.compute import Outcome
 
@@ -18,10 +19,10 @@ MAX_AGE_DAYS = 2
 Events = Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]
 
 
-def check_specs(table: str) -> list[dg.AssetCheckSpec]:
+def check_specs(table: str, names: Names) -> list[dg.AssetCheckSpec]:
     """The check of every table: hard facts of the batch hold it back, what is odd beside other days only warns."""
     description = "Hard facts of the batch itself hold it back; what is odd beside other days is a warning."
-    return [dg.AssetCheckSpec(f"{table}_gate", asset=table, blocking=True, description=description)]
+    return [dg.AssetCheckSpec(f"{table}_gate", asset=names.key(table), blocking=True, description=description)]
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def report_days(context: dg.AssetExecutionContext, table: str, outcomes: Iterabl
         return
     for outcome in good:
         context.log_event(
-            dg.AssetMaterialization(table, partition=str(outcome.day), metadata=outcome_metadata(outcome))
+            dg.AssetMaterialization(context.asset_key, partition=str(outcome.day), metadata=outcome_metadata(outcome))
         )
     yield _gate(table, done)
     raise dg.Failure(_sentence(held), allow_retries=False)
@@ -78,14 +79,29 @@ def _sentence(held: list[Outcome]) -> str:
     return " | ".join(f"{o.day or 'whole table'} held back: {'; '.join(o.verdict.faults)}" for o in held)
 
 
-@dg.asset_check(asset="report", description="Age of the newest day with data; a warning, never a gate.")
-def newest_day_age(home: dg.ResourceParam[Home]) -> dg.AssetCheckResult:
+def warning_check(
+    names: Names, asset: str, name: str, description: str, look: Callable[[Home], dg.AssetCheckResult]
+) -> dg.AssetChecksDefinition:
+    """A check that warns and holds nothing back."""
+
+    @dg.asset_check(asset=names.key(asset), name=name, description=f"{description}; a warning, never a gate.")
+    def _check(home: dg.ResourceParam[Home]) -> dg.AssetCheckResult:
+        return look(home)
+
+    return _check
+
+
+def newest_day_age(names: Names) -> dg.AssetChecksDefinition:
     """Warn where no new data came for days. The only place where a clock is read to judge data."""
-    days = home.lake.published_days("events")
-    today = datetime.now(tz=UTC).astimezone(home.product.zone_info).date()
-    age = (today - days[-1]).days if days else None
-    return dg.AssetCheckResult(
-        passed=age is not None and age <= MAX_AGE_DAYS,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"newest_day": str(days[-1]) if days else "none", "age_days": age if age is not None else -1},
-    )
+
+    def look(home: Home) -> dg.AssetCheckResult:
+        days = home.lake.published_days("events")
+        today = datetime.now(tz=UTC).astimezone(home.product.zone_info).date()
+        age = (today - days[-1]).days if days else None
+        return dg.AssetCheckResult(
+            passed=age is not None and age <= MAX_AGE_DAYS,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"newest_day": str(days[-1]) if days else "none", "age_days": age if age is not None else -1},
+        )
+
+    return warning_check(names, "report", "newest_day_age", "Age of the newest day with data", look)

@@ -1,5 +1,7 @@
 """All of Footfall as one `Definitions`, from explicit lists. What must not be here: anything else."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from assets.alerts import (
@@ -16,29 +18,38 @@ from assets.events import day_assets
 from assets.housekeeping import prune_job, weekly_prune
 from assets.landing import raw_events_asset
 from assets.marts import catalog_asset, mart_assets, period_assets, publication_asset, report_asset, small_table_specs
+from assets.names import Names
 from assets.resources import Home, home_resource
 
 
-def build_defs(home: Home) -> dg.Definitions:
-    """Definitions over `home`; tests and the command line pass their own."""
+def build_defs(
+    home: Home, key_prefix: Sequence[str] = (), group_prefix: str = "", owners: Sequence[str] = Names.owners
+) -> dg.Definitions:
+    """Definitions over `home`; tests and the command line pass their own.
+
+    Where others share the deployment, `key_prefix` and `group_prefix` keep a home's assets apart, and `owners` names who
+    answers for them. The command line knows no prefix: what it makes stands under the plain keys.
+    """
+    names = Names(tuple(key_prefix), group_prefix, tuple(owners))
+    home = home.named(names)
     return dg.Definitions(
         assets=[
-            raw_events_asset(home.days),
-            *day_assets(home.days, home.product),
-            *period_assets(home.product),
-            *mart_assets(home.product, home.models),
-            *small_table_specs(home.models),
-            publication_asset(home.product, home.models),
-            catalog_asset(),
-            report_asset(),
-            alert_messages_asset(),
-            digest_message_asset(),
+            raw_events_asset(home.days, names),
+            *day_assets(home.days, home.product, names),
+            *period_assets(home.product, names),
+            *mart_assets(home.product, home.models, names),
+            *small_table_specs(home.models, names),
+            publication_asset(home.product, home.models, names),
+            catalog_asset(names),
+            report_asset(names),
+            alert_messages_asset(names),
+            digest_message_asset(names),
         ],
         asset_checks=[
-            newest_day_age,
-            newest_day_usual,
-            no_data_problems,
-            *([selectors_find_elements] if "zone_metrics" in home.tables else []),
+            newest_day_age(names),
+            newest_day_usual(names),
+            no_data_problems(names),
+            *([selectors_find_elements(names)] if "zone_metrics" in home.tables else []),
         ],
         jobs=[days_job, marts_job, prune_job],
         sensors=[landing, dirty_days],

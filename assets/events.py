@@ -5,7 +5,8 @@ from collections.abc import Collection
 import dagster as dg
 
 from assets.checks import Events, check_specs, report_days
-from assets.metadata import OF_DAYS, OWNERS, static_metadata
+from assets.metadata import OF_DAYS, static_metadata
+from assets.names import Names
 from assets.partitions import AROUND
 from assets.resources import Home
 from pipeline.build.configured import day_tables
@@ -15,43 +16,43 @@ from pipeline.core.state import RAW, RECORDED, VERDICTS
 from pipeline.declare import DayTable
 
 
-def day_assets(partitions: dg.DailyPartitionsDefinition, product: Product) -> list[dg.AssetsDefinition]:
+def day_assets(partitions: dg.DailyPartitionsDefinition, product: Product, names: Names) -> list[dg.AssetsDefinition]:
     """An asset per daily table of the home, in upstream order."""
     tables = day_tables(product)
     there = {RAW, *(table.contract.name for table in tables)}
-    return [_day_asset(table, partitions, there) for table in tables]
+    return [_day_asset(table, partitions, there, names) for table in tables]
 
 
-def _deps(table: DayTable, there: Collection[str]) -> list[dg.AssetDep]:
+def _deps(table: DayTable, there: Collection[str], names: Names) -> list[dg.AssetDep]:
     """Edges as the table reads: the same day, or the days around it; a verdict stands for the tables behind it."""
     found: dict[str, dg.AssetDep] = {}
     for reads in table.reads:
         mapping = AROUND if len(reads.offsets) > 1 else None
         for name in VERDICTS.get(reads.table, (RAW if reads.table == RECORDED else reads.table,)):
             if name in there:
-                found.setdefault(name, dg.AssetDep(name, partition_mapping=mapping))
+                found.setdefault(name, dg.AssetDep(names.key(name), partition_mapping=mapping))
     return list(found.values())
 
 
 def _day_asset(
-    table: DayTable, partitions: dg.DailyPartitionsDefinition, there: Collection[str]
+    table: DayTable, partitions: dg.DailyPartitionsDefinition, there: Collection[str], names: Names
 ) -> dg.AssetsDefinition:
     name = table.contract.name
 
     @dg.asset(
-        name=name,
-        group_name=DOMAIN_OF[name],
+        key=names.key(name),
+        group_name=names.group(DOMAIN_OF[name]),
         tags=OF_DAYS,
         kinds={"polars", "parquet"},
-        owners=OWNERS,
+        owners=names.owners,
         description=table.contract.grain,
         code_version=table.code_version,
         metadata=static_metadata(table.contract),
-        deps=_deps(table, there),
+        deps=_deps(table, there, names),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         output_required=False,
-        check_specs=check_specs(name),
+        check_specs=check_specs(name, names),
     )
     def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:
         outcomes = home.build_days(name, context.partition_keys)

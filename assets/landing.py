@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.checks import Events, io_retries
-from assets.metadata import OF_DAYS, OWNERS, static_metadata
+from assets.metadata import OF_DAYS, static_metadata
+from assets.names import Names
 from assets.resources import Home
 from pipeline.core.canonical import RAW_EVENTS
 from pipeline.ingest.drift import CHECKS, Finding, by_check
@@ -13,24 +14,25 @@ from pipeline.ingest.manifests import Manifest, rejected_by_rule
 from pipeline.ingest.taking import READER_VERSION
 
 
-def raw_events_asset(partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+def raw_events_asset(partitions: dg.DailyPartitionsDefinition, names: Names) -> dg.AssetsDefinition:
     """The asset raw_events, partitioned by the day on which files arrived."""
+    key = names.key("raw_events")
 
     @dg.asset(
-        name="raw_events",
-        group_name="ingest",
+        key=key,
+        group_name=names.group("ingest"),
         tags=OF_DAYS,
         kinds={"python", "parquet"},
-        owners=OWNERS,
+        owners=names.owners,
         description=f"{RAW_EVENTS.grain} A partition here is the day on which files arrived.",
         code_version=READER_VERSION,
         metadata=static_metadata(RAW_EVENTS),
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         check_specs=[
-            dg.AssetCheckSpec("raw_events_balance", asset="raw_events", blocking=True),
-            dg.AssetCheckSpec("raw_events_rejected", asset="raw_events"),
-            *(dg.AssetCheckSpec(f"raw_events_{n}", asset="raw_events", description=d) for n, d in CHECKS.items()),
+            dg.AssetCheckSpec("raw_events_balance", asset=key, blocking=True),
+            dg.AssetCheckSpec("raw_events_rejected", asset=key),
+            *(dg.AssetCheckSpec(f"raw_events_{n}", asset=key, description=d) for n, d in CHECKS.items()),
         ],
     )
     def raw_events(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:

@@ -7,40 +7,41 @@ from typing import Any
 import dagster as dg
 
 from assets.checks import Events, check_specs, io_retries, report_one
-from assets.metadata import OF_MARTS, OWNERS, TEAM, mart_lineage, static_metadata
+from assets.metadata import OF_MARTS, TEAM, mart_lineage, static_metadata
+from assets.names import Names
 from assets.resources import Home
 from pipeline.build.configured import marts, period_tables, table_names
 from pipeline.build.home_models import Models
 from pipeline.core.contract import Table
 from pipeline.core.product import Product
-from pipeline.core.registry import DOMAIN_OF
+from pipeline.core.registry import DOMAIN_OF, TABLES
 from pipeline.core.state import RAW
 from pipeline.declare import PeriodTable
 
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=28))
 
 
-def period_assets(product: Product) -> list[dg.AssetsDefinition]:
+def period_assets(product: Product, names: Names) -> list[dg.AssetsDefinition]:
     """An asset per period table of the home."""
     there = table_names(product)
-    return [_period_asset(table, there) for table in period_tables(product)]
+    return [_period_asset(table, there, names) for table in period_tables(product)]
 
 
-def _period_asset(table: PeriodTable, there: Collection[str]) -> dg.AssetsDefinition:
+def _period_asset(table: PeriodTable, there: Collection[str], names: Names) -> dg.AssetsDefinition:
     name = table.contract.name
 
     @dg.asset(
-        name=name,
-        group_name=DOMAIN_OF[name],
+        key=names.key(name),
+        group_name=names.group(DOMAIN_OF[name]),
         tags=OF_MARTS,
         kinds={"polars", "parquet"},
-        owners=OWNERS,
+        owners=names.owners,
         description=table.contract.grain,
         code_version=table.code_version,
         metadata=static_metadata(table.contract),
-        deps=[name for name in (table.reads, *table.beside) if name == RAW or name in there],
+        deps=names.keys(name for name in (table.reads, *table.beside) if name == RAW or name in there),
         output_required=False,
-        check_specs=check_specs(name),
+        check_specs=check_specs(name, names),
     )
     def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:
         with io_retries(context):
@@ -51,18 +52,18 @@ def _period_asset(table: PeriodTable, there: Collection[str]) -> dg.AssetsDefini
 
 
 def whole_asset(
-    name: str, kinds: set[str], description: str, deps: list[str], act: Callable[[Home], dict[str, Any]]
+    names: Names, name: str, kinds: set[str], description: str, deps: list[str], act: Callable[[Home], dict[str, Any]]
 ) -> dg.AssetsDefinition:
     """An asset that is made anew as a whole by one call, whose answer is its metadata."""
 
     @dg.asset(
-        name=name,
-        group_name="publication",
+        key=names.key(name),
+        group_name=names.group("publication"),
         tags=OF_MARTS,
         kinds=kinds,
-        owners=OWNERS,
+        owners=names.owners,
         description=description,
-        deps=deps,
+        deps=names.keys(deps),
         output_required=False,
     )
     def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Iterator[dg.MaterializeResult[Any]]:
@@ -73,59 +74,65 @@ def whole_asset(
     return _asset
 
 
-def publication_asset(product: Product, models: Models) -> dg.AssetsDefinition:
+def publication_asset(product: Product, models: Models, names: Names) -> dg.AssetsDefinition:
     """All marts as one: what readers of a publication take together."""
     description = "What is published: rows, hashes and the newest day of each mart, in marts/_published.json."
-    names = [mart.name for mart in marts(product, models)]
-    return whole_asset("publication", {"json"}, description, names, lambda home: home.publication())
+    made = [mart.name for mart in marts(product, models)]
+    return whole_asset(names, "publication", {"json"}, description, made, lambda home: home.publication())
 
 
-def report_asset() -> dg.AssetsDefinition:
+def report_asset(names: Names) -> dg.AssetsDefinition:
     """The pages that product managers open, made from all marts."""
     description = "Static pages over the marts: report/index.html in the home."
 
     def act(home: Home) -> dict[str, Any]:
         return {"page": dg.MetadataValue.path(home.write_report())}
 
-    return whole_asset("report", {"html"}, description, ["publication"], act)
+    return whole_asset(names, "report", {"html"}, description, ["publication"], act)
 
 
-def catalog_asset() -> dg.AssetsDefinition:
+def catalog_asset(names: Names) -> dg.AssetsDefinition:
     """What BI tools connect to, made from all marts."""
     description = "Views over the marts with comments: marts/catalog.duckdb; the dictionary of their columns."
     return whole_asset(
-        "catalog", {"duckdb"}, description, ["publication"], lambda home: {"views": len(home.write_catalog())}
+        names, "catalog", {"duckdb"}, description, ["publication"], lambda home: {"views": len(home.write_catalog())}
     )
 
 
-def mart_assets(product: Product, models: Models) -> list[dg.AssetsDefinition]:
+def mart_assets(product: Product, models: Models, names: Names) -> list[dg.AssetsDefinition]:
     """An asset per mart of the home, the team's own among them; its edges are what sqlglot reads in the SQL."""
-    return [_mart_asset(mart, models) for mart in marts(product, models)]
+    return [_mart_asset(mart, models, names) for mart in marts(product, models)]
 
 
-def small_table_specs(models: Models) -> list[dg.AssetSpec]:
-    """The team's small tables: nobody makes them, marts read them."""
+def small_table_specs(models: Models, names: Names) -> list[dg.AssetSpec]:
+    """The team's small tables, and those of which marts of ours make use: nobody makes them, marts read them."""
+    known = {name: table.grain for name, table in TABLES.items() if table.layer == "home"}
     return [
         dg.AssetSpec(
-            name, group_name=DOMAIN_OF.get(name, TEAM), kinds={"csv"}, description=f"tables/{name} of the home."
+            names.key(name),
+            group_name=names.group(DOMAIN_OF.get(name, TEAM)),
+            kinds={"csv"},
+            owners=names.owners,
+            description=f"{known.get(name, 'A small table of the team.')} It lies in `tables/` of the home.",
+            metadata=static_metadata(TABLES[name]) if name in known else None,
         )
-        for name in models.small
+        for name in sorted({*known, *models.small})
     ]
 
 
-def _mart_asset(mart: Table, models: Models) -> dg.AssetsDefinition:
+def _mart_asset(mart: Table, models: Models, names: Names) -> dg.AssetsDefinition:
 
     @dg.asset(
-        name=mart.name,
-        group_name=DOMAIN_OF.get(mart.name, TEAM),
+        key=names.key(mart.name),
+        group_name=names.group(DOMAIN_OF.get(mart.name, TEAM)),
         tags=OF_MARTS,
         kinds={"duckdb", "sql", "parquet"},
-        owners=OWNERS,
+        owners=names.owners,
         description=mart.grain,
-        metadata={**static_metadata(mart), "dagster/column_lineage": mart_lineage(mart.name, models)},
-        deps=sorted(models.sources(mart.name)),
+        metadata={**static_metadata(mart), "dagster/column_lineage": mart_lineage(mart.name, models, names)},
+        deps=names.keys(sorted(models.sources(mart.name))),
         output_required=False,
-        check_specs=check_specs(mart.name),
+        check_specs=check_specs(mart.name, names),
         freshness_policy=FRESHNESS,
     )
     def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:

@@ -5,13 +5,13 @@ from typing import Any
 
 import dagster as dg
 
+from assets.names import Names
 from pipeline.build.compute import Outcome
 from pipeline.build.home_models import Models
 from pipeline.build.sql_models import column_lineage, written_lineage
 from pipeline.core.contract import Column, Table
 from pipeline.core.registry import TABLES
 
-OWNERS = ("team:data",)
 # The two jobs, by the tag of what they make: groups are subjects.
 JOB_TAG = "footfall/job"
 # The group of what a team adds itself.
@@ -44,7 +44,7 @@ def static_metadata(table: Table) -> dict[str, Any]:
     return {"dagster/column_schema": column_schema(table), "dagster/table_name": table.name}
 
 
-def mart_lineage(mart: str, models: Models) -> dg.TableColumnLineage:
+def mart_lineage(mart: str, models: Models, names: Names) -> dg.TableColumnLineage:
     """From which columns of which tables each column of a mart is made."""
     if mart in models.own:
         columns = {name: table.columns for name, table in models.small.items()}
@@ -54,7 +54,7 @@ def mart_lineage(mart: str, models: Models) -> dg.TableColumnLineage:
     return dg.TableColumnLineage(
         deps_by_column={
             column: [
-                dg.TableColumnDep(asset_key=dg.AssetKey(table), column_name=source)
+                dg.TableColumnDep(asset_key=names.key(table), column_name=source)
                 for table, source in sorted(sources)
                 if table in TABLES or table in models.small
             ]

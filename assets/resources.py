@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import nullcontext
+from copy import copy
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from assets.names import Names
 from assets.partitions import existing_days, local_days
 from assets.processes import signs_of_life
 from pipeline.build.as_of import Judges, marts_as_of
@@ -67,8 +69,16 @@ class Home:
         self._standing: tuple[str, Publication] | None = None
         # Files that were taken since this home was opened.
         self.taken: list[Manifest] = []
+        # How its assets are called where others share the deployment.
+        self.names = Names()
         # Whether files whose size and time are those known are looked into.
         self.rescan = False
+
+    def named(self, names: Names) -> "Home":
+        """This home under names of its own."""
+        other = copy(self)
+        other.names = names
+        return other
 
     @property
     def product(self) -> Product:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import dagster as dg
 
-from assets.automation import OUTPUT_KEYS, RAW_KEY, day_keys, days_job, dirty_keys, marts_job, publish_keys
+from assets.automation import OUTPUTS, day_keys, days_job, dirty_keys, marts_job, publish_keys
 from assets.dagster_home import dagster_home
 from assets.definitions import build_defs
 from assets.faults import of_disk
@@ -19,6 +19,7 @@ from assets.partitions import existing_days, range_runs, range_tags
 from assets.processes import runs_under_way
 from assets.resources import Home
 from pipeline.build.tables import own_day_tables
+from pipeline.core.state import RAW
 from pipeline.ingest.landing import LandingFile
 
 # By this tag the UI files a run under the job of our code location.
@@ -48,7 +49,8 @@ class Runner:
 
     @cached_property
     def _definitions(self) -> dg.Definitions:
-        return build_defs(self.home)
+        names = self.home.names
+        return build_defs(self.home, names.key_prefix, names.group_prefix, names.owners)
 
     def run(self) -> None:
         """Take what landed, compute the days that changed, publish the marts."""
@@ -62,7 +64,7 @@ class Runner:
         files = self.home.waiting_files()
         days = {day for file in files if (day := self.home.partition_of(file)) is not None}
         for _, tags in range_runs(days):
-            self._execute(days_job.name, [RAW_KEY], tags)
+            self._execute(days_job.name, [self.home.names.key(RAW)], tags)
         return len(files)
 
     def compute_dirty_days(self) -> None:
@@ -71,7 +73,7 @@ class Runner:
         while (dirty := self.home.dirty()).runnable and dirty.runnable != before:
             before = dirty.runnable
             for _, tags in range_runs(before):
-                self._execute(days_job.name, dirty_keys(dirty, tags), tags)
+                self._execute(days_job.name, dirty_keys(self.home, dirty, tags), tags)
 
     def backfill(self, first: date, last: date) -> None:
         """Compute `first` to `last` again, and sessions and below a day wider, dirty or not."""
@@ -82,7 +84,7 @@ class Runner:
         alone = own_day_tables()
         keys = day_keys(self.home)
         own = [key for key in keys if key.path[-1] in alone]
-        self._execute(days_job.name, [RAW_KEY, *own], range_tags(first, last))
+        self._execute(days_job.name, [self.home.names.key(RAW), *own], range_tags(first, last))
         wider = range_tags(max(known[0], first - _ONE_DAY), min(known[1], last + _ONE_DAY))
         self._execute(days_job.name, [key for key in keys if key not in own], wider)
 
@@ -90,10 +92,10 @@ class Runner:
         """Publish period tables and marts if they are behind, report and catalog if those still are; was either?"""
         stale = self.home.stale()
         if is_behind := rebuild or bool(stale):
-            self._execute(marts_job.name, None if rebuild else publish_keys(stale), {})
+            self._execute(marts_job.name, None if rebuild else publish_keys(self.home, stale), {})
         # Where a mart was held back Dagster left out what is made from all of them.
         if is_old := self.home.outputs_are_stale():
-            self._execute(marts_job.name, OUTPUT_KEYS, {})
+            self._execute(marts_job.name, self.home.names.keys(OUTPUTS), {})
         return is_behind or is_old
 
     def _execute(self, job: str, keys: Sequence[dg.AssetKey] | None, tags: dict[str, str]) -> None:

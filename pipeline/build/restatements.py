@@ -30,8 +30,6 @@ SCHEMA = pl.Schema(
 # So many of one mart are kept, the latest ones.
 MOST = 100_000
 _NUMBERS = (pl.Int64(), pl.Int32(), pl.Float64())
-# What they tell of a day goes on to mature for weeks, and they don't say until when: their changes are no restatements.
-_MATURING = frozenset({"customer_value", "feature_adoption", "zone_reach"})
 # Of single people and sessions no ledger is kept: it would be one more place to erase them from.
 _SINGLE = frozenset({"person_key", "session_key", "page_view_key", "incident_key", "id"})
 _LENGTHS = {"day": "0d", "week": "6d", "month": "1mo"}
@@ -100,13 +98,7 @@ def restated(table: Table, old: pl.DataFrame, new: pl.DataFrame, newest: date) -
     columns = [c.name for c in table.columns if c.dtype in _NUMBERS and c.name not in table.key]
     known = [name for name in columns if name in old.columns]
     has_day = any(table.schema[name] == pl.Date for name in table.key)
-    if (
-        table.name in _MATURING
-        or not known
-        or not set(table.key) <= set(old.columns)
-        or not has_day
-        or _SINGLE & set(table.key)
-    ):
+    if table.matures or not known or not set(table.key) <= set(old.columns) or not has_day or _SINGLE & set(table.key):
         return pl.DataFrame(schema={n: SCHEMA[n] for n in ("key", "column", "old", "new")})
     was, now = (rows.filter(_is_closed(table, rows, newest)).select(*table.key, *known) for rows in (old, new))
     both = was.with_columns(was=True).join(

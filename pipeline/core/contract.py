@@ -66,7 +66,8 @@ class Table:
 
     `at_most` lists (smaller, larger) pairs of columns, e.g. a numerator and its denominator. `product_columns`
     is true where the product file adds promoted properties as further columns. `version` is that of its columns: it rises
-    when one goes, or means something else (docs/bi.md).
+    when one goes, or means something else (docs/bi.md). `depends_on_measuring`: its numbers speak only of what sources measure.
+    `matures`: what it tells of a day goes on to change for weeks without saying until when, so no change of it is a restatement.
     """
 
     name: str
@@ -79,6 +80,8 @@ class Table:
     rules: tuple[RowRule, ...] = ()
     product_columns: bool = False
     version: int = 1
+    depends_on_measuring: bool = False
+    matures: bool = False
 
     @property
     def schema(self) -> pl.Schema:

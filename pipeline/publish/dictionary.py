@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from pipeline.build.configured import needs_of
+from pipeline.build.made_of import made_of
 from pipeline.core.contract import Column, Layer, Table
 from pipeline.core.registry import MARTS, TABLES
 
@@ -33,7 +34,8 @@ def markdown() -> str:
         "",
         "Generated from the contracts below `pipeline` by `make docs`; don't edit. Days are local days of the product's time zone,",
         "times are UTC, money is in millionths of the currency's unit. *Adds over* names the dimensions over which a sum of",
-        "the column is a true total; a dash means that it never adds: read the row that you need instead.",
+        "the column is a true total; a dash means that it never adds: read the row that you need instead. Landing files, `sources`,",
+        "`properties`, `privacy` and `identity` reach every mart.",
         "",
     ]
     for layer, title in _LAYERS.items():
@@ -51,6 +53,8 @@ def _table(table: Table) -> list[str]:
             f"Exists where the product file has {' and '.join(' or '.join(f'`{n}`' for n in each) for each in needs)}.",
             "",
         ]
+    if table.layer == "mart":
+        lines += [f"Made anew when these sections change: {', '.join(f'`{n}`' for n in made_of(table.name)[0])}.", ""]
     if table.product_columns:
         lines += ["Properties that the product file promotes follow as columns `prop_<name>`.", ""]
     lines += ["| column | type | unit | null | adds over | meaning |", "| --- | --- | --- | --- | --- | --- |"]

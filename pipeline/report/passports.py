@@ -10,12 +10,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 
 import polars as pl
 
-from pipeline.build.sql_models import load_models, sources_of
-from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
+from pipeline.build.made_of import made_of
 from pipeline.core.contract import Column
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
@@ -28,7 +26,6 @@ _WITH_BOTS = {
 _CAPABILITIES = ("hover", "exposure", "exposure_time", "dead_click", "js_error", "web_vitals", "scroll", "engaged")
 # These count what came in, bots and all.
 _WITH_ALL = ("daily_quality", "daily_rejected", "ingest_quality")
-_MEASURED_MARTS = ("zone_metrics", "heatmaps", "scroll_reach", "friction", "friction_elements", "friction_calibration")
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def _passport(mart: str, column: Column, mature: str, product: Product, trust: T
         ""
         if mart in _WITH_ALL and not column.name.endswith("_without_bots")
         else trust.with_bots.get(column.unit, "Bots left out."),
-        trust.measured if mart in _MEASURED_MARTS else "",
+        trust.measured if TABLES[mart].depends_on_measuring else "",
         f"Mart {mart}, column {column.name}, definition {definition(mart, product)}.",
     ]
     return Passport(column.name, "\n".join(line for line in lines if line), _role(column))
@@ -129,33 +126,7 @@ def _role(column: Column) -> str:
 
 
 def definition(mart: str, product: Product) -> str:
-    """The version of a mart's definition: schema version, and a hash of its SQL, its tables' code and the product's parts."""
-    parts, code = _made_of(mart)
-    said = "|".join([code, product.section_hash(*parts)])
+    """The version of a mart's definition: schema version, and a hash of its SQL, its tables' code and the sections that reach it."""
+    sections, code = made_of(mart)
+    said = "|".join([code, product.section_hash(*sections)])
     return f"{TABLES[mart].version}.{hashlib.sha256(said.encode()).hexdigest()[:6]}"
-
-
-@cache
-def _made_of(mart: str) -> tuple[tuple[str, ...], str]:
-    """The parts of the product file that reach a mart, and its SQL with the code versions of the tables behind it."""
-    models = load_models()
-    parts: set[str] = {"time"}
-    seen: set[str] = set()
-    codes: list[str] = [models[mart].sql]
-    waiting = sorted(sources_of(mart, models))
-    while waiting:
-        name = waiting.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        if name in PERIOD_TABLE:
-            period = PERIOD_TABLE[name]
-            codes.append(f"{name}:{period.code_version}")
-            parts.update(period.sections)
-            waiting += [period.reads, *period.beside]
-        elif name in DAY_TABLE:
-            table = DAY_TABLE[name]
-            codes.append(f"{name}:{table.code_version}")
-            parts.update(table.sections)
-            waiting += [reads.table for reads in table.reads]
-    return tuple(sorted(parts)), "|".join(sorted(codes))

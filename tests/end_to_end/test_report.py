@@ -25,7 +25,7 @@ from pipeline.publish.csv_export import export_csv
 from pipeline.report.faults import PagesFailedError
 from pipeline.report.flow import flow_of
 from pipeline.report.page import Shown
-from pipeline.report.pages import pages
+from pipeline.report.pages import pages, report_pages
 from pipeline.report.parts import duration
 from pipeline.report.passports import trust_of
 from pipeline.report.replays import replays_of
@@ -34,10 +34,8 @@ from pipeline.report.write import NotPublishedError, send_week, write_report
 # What stands where there is no number.
 DASH = "\u2013"
 HOSTILE = '"><script>document.title="taken"</script><img src=x onerror=alert(1)>'
-PAGES = (
-    "index", "kpis", "opportunities", "experiments", "value", "zones", "heatmaps", "friction", "voice", "funnels", "retention", "journeys",
-    "replays", "quality", "definitions", "digest",
-)  # fmt: skip
+# What has no features configured has no page of them.
+PAGES = tuple(page.name for page in report_pages() if page.name != "features")
 # Comments as hostile hands write them; `zoom` puts them into a theme, so that they are quoted.
 COMMENTS = (
     f"zoom {HOSTILE}",

@@ -53,6 +53,13 @@ def test_every_section_that_code_cites_exists() -> None:
     assert count > 100
 
 
+def test_every_decision_that_code_cites_exists() -> None:
+    known = {path.name[:4] for path in (ROOT / "docs" / "decisions").glob("*.md")}
+    cited = {(name, each) for name, text in sources().items() for each in re.findall(r"decisions?[ /](\d{4})", text)}
+    assert len(cited) > 20
+    assert {each for each in cited if each[1] not in known} == set()
+
+
 def test_code_cites_no_document_that_is_not_here() -> None:
     lacking = [
         f"{name}: {file}"

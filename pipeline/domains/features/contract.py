@@ -67,4 +67,5 @@ FEATURE_ADOPTION = Table(
     ),
     key=FEATURE_COUNTS.key,
     at_most=FEATURE_COUNTS.at_most,
+    matures=True,
 )

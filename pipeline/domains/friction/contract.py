@@ -173,6 +173,7 @@ FRICTION_CALIBRATION = Table(
     ),
     key=FRICTION_EFFECTS.key,
     at_most=FRICTION_EFFECTS.at_most,
+    depends_on_measuring=True,
 )
 FRICTION = Table(
     name="friction",
@@ -185,6 +186,7 @@ FRICTION = Table(
     ),
     key=("session_day", *DAILY_FRICTION.key),
     at_most=DAILY_FRICTION.at_most,
+    depends_on_measuring=True,
 )
 FRICTION_EVENTS = Table(
     name="friction_events",
@@ -215,4 +217,5 @@ FRICTION_ELEMENTS = Table(
     ),
     key=("session_day", "rule_set", "signal", "page", "zone", "element", "detail"),
     at_most=(("sessions_with", "page_views_with"), ("page_views_with", "incidents")),
+    depends_on_measuring=True,
 )

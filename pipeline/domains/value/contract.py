@@ -147,6 +147,7 @@ CUSTOMER_VALUE = Table(
     ),
     key=VALUE_COUNTS.key,
     at_most=VALUE_COUNTS.at_most,
+    matures=True,
 )
 REVENUE_COHORTS = Table(
     name="revenue_cohorts",

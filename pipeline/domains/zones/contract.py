@@ -216,6 +216,7 @@ HEATMAPS = Table(
     grain=HEATMAP_CELLS.grain,
     columns=(*HEATMAP_CELLS.columns, Column("y_px", pl.Int64(), "first px of the cell", unit="px", minimum=0)),
     key=HEATMAP_CELLS.key,
+    depends_on_measuring=True,
 )
 SCROLL_REACH = Table(
     name="scroll_reach",
@@ -237,6 +238,7 @@ SCROLL_REACH = Table(
     ),
     key=("session_day", "page", "device_type", "width_class", "y_px"),
     at_most=(("page_views_reached", "page_views_measured"),),
+    depends_on_measuring=True,
 )  # fmt: skip
 
 
@@ -274,6 +276,7 @@ ZONE_METRICS = Table(
     ),
     key=DAILY_ZONES.key,
     at_most=DAILY_ZONES.at_most,
+    depends_on_measuring=True,
 )
 ZONE_REACH = Table(
     name="zone_reach",
@@ -287,4 +290,5 @@ ZONE_REACH = Table(
     ),
     key=ZONE_PEOPLE_COUNTS.key,
     at_most=ZONE_PEOPLE_COUNTS.at_most,
+    matures=True,
 )

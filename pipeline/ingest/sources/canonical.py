@@ -1,4 +1,4 @@
-"""The canonical format: a record's fields bear the names of `contracts.canonical.INPUT_COLUMNS`.
+"""The canonical format: a record's fields bear the names of `pipeline.core.canonical.INPUT_COLUMNS`.
 
 Documentation: docs/marts.md, raw_events.
 
