@@ -68,7 +68,7 @@ bench: $(STAMP)  ## time the demo run, a large night, and the metrics against Du
 	$(BIN)/python benchmarks/metrics.py --millions 200 --rounds 1 --only footfall
 
 docs: $(STAMP)  ## write docs/marts.md, the promise of its columns, their lineage and the product file's JSON Schema
-	$(BIN)/python -m pipeline.publish.dictionary > docs/marts.md
+	$(BIN)/python -m pipeline.publish.dictionary > docs/marts.md.new && mv docs/marts.md.new docs/marts.md
 	$(BIN)/python -m pipeline.publish.dictionary docs/marts.schema.json
 	$(BIN)/footfall check --schema > docs/product.schema.json
 	$(BIN)/python -m pipeline.build.sql_models dbt_like_sql/lineage.json
