@@ -20,12 +20,12 @@ def newest_day_usual(names: Names) -> dg.AssetChecksDefinition:
     """Warn of each metric that is out on the newest day with data."""
 
     def look(home: Home) -> dg.AssetCheckResult:
-        found = home.newest_alerts()
+        result = home.newest_alerts()
         return dg.AssetCheckResult(
-            passed=not found,
+            passed=not result,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"{len(found)} metrics are out of the usual" if found else "all is as usual",
-            metadata={f"{number:03}": sentence(alert) for number, alert in enumerate(found, start=1)},
+            description=f"{len(result)} metrics are out of the usual" if result else "all is as usual",
+            metadata={f"{number:03}": sentence(alert) for number, alert in enumerate(result, start=1)},
         )
 
     return warning_check(names, "alerts", "newest_day_usual", "Rates of the newest day that are out of the usual", look)
@@ -35,12 +35,12 @@ def no_data_problems(names: Names) -> dg.AssetChecksDefinition:
     """Warn of each problem with the data that stands."""
 
     def look(home: Home) -> dg.AssetCheckResult:
-        found = [each for each in home.published_problems() if each.severity == "problem"]
+        result = [each for each in home.published_problems() if each.severity == "problem"]
         return dg.AssetCheckResult(
-            passed=not found,
+            passed=not result,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"{len(found)} problems with the data" if found else "nothing makes numbers doubtful",
-            metadata={f"{number:03}": each.text for number, each in enumerate(found, start=1)},
+            description=f"{len(result)} problems with the data" if result else "nothing makes numbers doubtful",
+            metadata={f"{number:03}": each.text for number, each in enumerate(result, start=1)},
         )
 
     return warning_check(names, "data_problems", "no_data_problems", "What makes numbers doubtful", look)
@@ -50,11 +50,11 @@ def selectors_find_elements(names: Names) -> dg.AssetChecksDefinition:
     """Warn of each selector that people's interactions no longer meet, with the day on which they last did."""
 
     def look(home: Home) -> dg.AssetCheckResult:
-        found = home.silent_selectors()
+        result = home.silent_selectors()
         return dg.AssetCheckResult(
-            passed=not found,
+            passed=not result,
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={f"{number:03}": sentence for number, sentence in enumerate(found, start=1)},
+            metadata={f"{number:03}": sentence for number, sentence in enumerate(result, start=1)},
         )
 
     description = "Selectors of zones that no element fits any more"
@@ -65,17 +65,17 @@ def digest_message_asset(names: Names) -> dg.AssetsDefinition:
     """The week's digest as a message, sent once a week."""
     description = f"The digest of the last complete week, to the webhook in {DIGEST_VARIABLE}; each is sent once."
 
-    def act(home: Home) -> dict[str, Any]:
+    def make(home: Home) -> dict[str, Any]:
         return {"sent": home.send_digest(os.environ.get(DIGEST_VARIABLE))}
 
-    return whole_asset(names, "digest_message", {"slack"}, description, ["report"], act)
+    return whole_asset(names, "digest_message", {"slack"}, description, ["report"], make)
 
 
 def alert_messages_asset(names: Names) -> dg.AssetsDefinition:
     """Messages about new alerts, each sent once."""
     description = f"Messages about alerts that began and problems with the data, to the webhook in {WEBHOOK_VARIABLE}; each is sent once."
 
-    def act(home: Home) -> dict[str, Any]:
+    def make(home: Home) -> dict[str, Any]:
         return {"sent": home.send_alerts(os.environ.get(WEBHOOK_VARIABLE))}
 
-    return whole_asset(names, "alert_messages", {"slack"}, description, ["alerts", "data_problems"], act)
+    return whole_asset(names, "alert_messages", {"slack"}, description, ["alerts", "data_problems"], make)

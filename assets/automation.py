@@ -88,9 +88,9 @@ def _asked(instance: dg.DagsterInstance, requests: Iterable[dg.RunRequest]) -> R
             yield request.with_replaced_attrs(run_key=key, tags={**request.tags, WORK_TAG: work})
 
 
-def _one_answer(found: Requests, otherwise: str) -> Requests:
+def _one_answer(result: Requests, otherwise: str) -> Requests:
     """A tick either asks for runs or says why it doesn't."""
-    answers = list(found)
+    answers = list(result)
     requests = [each for each in answers if isinstance(each, dg.RunRequest)]
     yield from requests or answers[:1] or [dg.SkipReason(otherwise)]
 

@@ -64,19 +64,19 @@ def report_one(table: str, outcome: Outcome) -> Events:
 
 
 def _gate(table: str, done: list[Outcome]) -> dg.AssetCheckResult:
-    held = [outcome for outcome in done if outcome.verdict.faults]
-    odd = [outcome for outcome in done if outcome.verdict.faults or outcome.verdict.warnings]
+    held = [outcome for outcome in done if outcome.check_result.faults]
+    odd = [outcome for outcome in done if outcome.check_result.faults or outcome.check_result.warnings]
     return dg.AssetCheckResult(
         check_name=f"{table}_gate",
         passed=not odd,
         severity=dg.AssetCheckSeverity.ERROR if held else dg.AssetCheckSeverity.WARN,
         description=_sentence(held) if held else f"{len(done)} batches, {sum(o.rows for o in done)} rows",
-        metadata={str(o.day or table): "; ".join((*o.verdict.faults, *o.verdict.warnings)) for o in odd},
+        metadata={str(o.day or table): "; ".join((*o.check_result.faults, *o.check_result.warnings)) for o in odd},
     )
 
 
 def _sentence(held: list[Outcome]) -> str:
-    return " | ".join(f"{o.day or 'whole table'} held back: {'; '.join(o.verdict.faults)}" for o in held)
+    return " | ".join(f"{o.day or 'whole table'} held back: {'; '.join(o.check_result.faults)}" for o in held)
 
 
 def warning_check(

@@ -35,8 +35,12 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except BaseException as fault:
             # Those that bear an exit code are said by typer; nobody reads what a closed pipe would get.
-            is_told = hasattr(fault, "exit_code") or isinstance(fault, typer.Abort | SystemExit)
-            if is_told or (isinstance(fault, OSError) and fault.errno == errno.EPIPE) or os.environ.get(DEBUG_VARIABLE):
+            is_reported = hasattr(fault, "exit_code") or isinstance(fault, typer.Abort | SystemExit)
+            if (
+                is_reported
+                or (isinstance(fault, OSError) and fault.errno == errno.EPIPE)
+                or os.environ.get(DEBUG_VARIABLE)
+            ):
                 raise
             if type(fault).__name__ in _INTERRUPTS:
                 raise fail("interrupted; what is published is whole. Run again to go on", INTERRUPTED) from None
@@ -100,7 +104,7 @@ def open_run(path: Path, *, tells: bool = True) -> "Generator[Runner]":
     from assets.running import Runner
 
     home = open_home(path)
-    told_before = home.problems_told()
+    reported_before = home.reported_problems()
     with open_records(home) as instance, show_progress(home):
         claim_home(home)
         runner = Runner(home, instance)
@@ -108,7 +112,7 @@ def open_run(path: Path, *, tells: bool = True) -> "Generator[Runner]":
     tell_taken(home.taken)
     for sentence in home.open_days() if tells else []:
         out.print(sentence, highlight=False)
-    is_doubtful = tells and tell_problems(home.problems(but_for=told_before))
+    is_doubtful = tells and tell_problems(home.problems(but_for=reported_before))
     if runner.failures:
         raise fail("\n".join(dict.fromkeys(runner.failures)), DATA_PROBLEM)
     if is_doubtful:

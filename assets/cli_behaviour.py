@@ -26,17 +26,17 @@ def zones(
     if not published:
         raise fail("no day is computed yet; run `footfall run` first", DATA_PROBLEM)
     valid = zones_valid_on(published[-1], opened.product)
-    found = unzoned(opened.lake.scan_days("session_events", published), page, valid, opened.product)
-    if not found:
+    result = unzoned(opened.lake.scan_days("session_events", published), page, valid, opened.product)
+    if not result:
         out.print(f"every clicked element of {page} lies in a zone")
         return
     rows = [
         (each.element, each.selector, f"{each.clicks:,}", f"{each.share:.1%}", str(each.alike) if each.alike else "")
-        for each in found
+        for each in result
     ]
     header = ("element", "selector", "clicks", "of the page's", "also fits")
     out.print(table(f"Clicked on {page} outside all zones, {published[0]} to {published[-1]}", header, rows))
-    first = found[0]
+    first = result[0]
     out.print("As a zone in product.yaml:", style="dim")
     out.print(f"  - {{name: NAME, page: {page}, selectors: ['{first.selector}']}}", markup=False, highlight=False)
 
@@ -57,13 +57,13 @@ def friction(
     if not published:
         raise fail("no day is computed yet; run `footfall run` first", DATA_PROBLEM)
     try:
-        found = compared(opened.lake, opened.product, compare, tracked(published, "days"))
+        result = compared(opened.lake, opened.product, compare, tracked(published, "days"))
     except KeyError as fault:
         known = ", ".join(dict.fromkeys([*opened.product.friction.rule_sets, *_PUBLISHED]))
         raise fail(f"no rule set {fault.args[0]!r}; there are {known}", USAGE_PROBLEM) from None
     first, second = compare
     header = ("signal", "page", first, second, f"views only {first}", f"views only {second}", "views both")
-    rows = [(row[0], row[1], *(f"{number:,}" for number in row[2:])) for row in found.rows()]
+    rows = [(row[0], row[1], *(f"{number:,}" for number in row[2:])) for row in result.rows()]
     out.print(table(f"Incidents under {first} and {second}, {published[0]} to {published[-1]}", header, rows))
 
 
@@ -89,21 +89,23 @@ def explain(
     if not published:
         raise fail("no day is computed yet; run `footfall run` first", DATA_PROBLEM)
     try:
-        told = laid_over(opened.lake, opened.product, metric, chosen, published)
+        reported = laid_over(opened.lake, opened.product, metric, chosen, published)
     except KeyError as fault:
         raise fail(f"no metric {fault.args[0]}; write one of {', '.join(METRICS)}", USAGE_PROBLEM) from None
-    shown = {"count": "{:,.0f}", "share": "{:.2%}"}[told.unit]
+    shown = {"count": "{:,.0f}", "share": "{:.2%}"}[reported.unit]
     rows: list[tuple[str, ...]] = []
     before: float | None = None
-    for rule, value in told.rows:
+    for rule, value in reported.rows:
         change = (
             ""
             if before is None or value is None
-            else f"{(value - before) * (100 if told.unit == 'share' else 1):+,.2f}"
+            else f"{(value - before) * (100 if reported.unit == 'share' else 1):+,.2f}"
         )
         rows.append((rule, "-" if value is None else shown.format(value), change.removesuffix(".00")))
         before = value
-    title = f"{told.what[0].upper()}{told.what[1:]}, {published[0]} to {published[-1]}, ours and as {chosen} counts"
-    out.print(table(title, ("rule", "number", "points" if told.unit == "share" else "difference"), rows))
-    if told.note:
-        out.print(told.note)
+    title = (
+        f"{reported.what[0].upper()}{reported.what[1:]}, {published[0]} to {published[-1]}, ours and as {chosen} counts"
+    )
+    out.print(table(title, ("rule", "number", "points" if reported.unit == "share" else "difference"), rows))
+    if reported.note:
+        out.print(reported.note)

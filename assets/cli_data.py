@@ -16,11 +16,11 @@ def trace(event_id: str, home: HomeOption = DEFAULT_HOME) -> None:
     """Show an event's way: landing file, clean event, session, page view; or why it was rejected."""
     from pipeline.publish.trace import trace as steps
 
-    found = False
+    result = False
     for sentence in steps(open_home(home).lake, event_id):
-        found = True
+        result = True
         out.print(sentence, markup=False, highlight=False)
-    if not found:
+    if not result:
         raise fail(f"no landing file that was taken holds an event {event_id!r}", DATA_PROBLEM)
 
 

@@ -37,14 +37,14 @@ def tell_taken(taken: "Sequence[Manifest]") -> None:
     left_out = sum(sum(m.filtered.values()) for m in taken)
     refused = sum(m.file_rule is not None for m in taken)
     parts = [f"{accepted:,} accepted", f"{rejected:,} rejected", f"{left_out:,} left out"]
-    told = f"{len(taken)} landing files taken, {read:,} records: {', '.join(parts)}"
-    out.print(f"{told}; {refused} files refused whole" if refused else told, highlight=False)
+    reported = f"{len(taken)} landing files taken, {read:,} records: {', '.join(parts)}"
+    out.print(f"{reported}; {refused} files refused whole" if refused else reported, highlight=False)
 
 
-def tell_problems(found: "Collection[Problem]") -> bool:
+def tell_problems(result: "Collection[Problem]") -> bool:
     """Print problems and notes with their remedies; returns whether there is a problem, which exits with 1."""
-    problems = [each for each in found if each.severity == "problem"]
-    notes = [each for each in found if each.severity != "problem"]
+    problems = [each for each in result if each.severity == "problem"]
+    notes = [each for each in result if each.severity != "problem"]
     for name, group, style in (("problems with the data", problems, "red"), ("notes on the data", notes, "yellow")):
         if group:
             out.print(f"{len(group)} {name}:", style=style, highlight=False)
@@ -67,11 +67,11 @@ def rejected(
     """Show examples of rejected records by rule, scrubbed, with where they stand and why. Exits with 1 if there are any."""
     from pipeline.ingest.rejected import examples
 
-    found = list(examples(open_home(home).lake, rule=rule, source=source, most=most))
-    if not found:
+    result = list(examples(open_home(home).lake, rule=rule, source=source, most=most))
+    if not result:
         out.print("no record is rejected")
         return
-    for example in found:
+    for example in result:
         out.print(f"{example.rule}: {example.where}: {example.reason}", markup=False, highlight=False)
         out.print(f"    {example.raw_text}", style="dim", markup=False, highlight=False)
     raise fail("`footfall retry-rejected` reads them again after a fix", DATA_PROBLEM)

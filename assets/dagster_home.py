@@ -42,14 +42,14 @@ def dagster_home(home: Path) -> Path:
     home = home.resolve()
     own = home / ".dagster"
     # An empty variable is what a script leaves that unsets it.
-    said = os.environ.get(VARIABLE, "").strip()
-    said = "" if said in _OURS else said
-    chosen = Path(said or own)
+    stated = os.environ.get(VARIABLE, "").strip()
+    stated = "" if stated in _OURS else stated
+    chosen = Path(stated or own)
     if not chosen.is_absolute():
         raise DagsterHomeError(
-            f"{VARIABLE} must be an absolute path, and is {said!r}; set it to {chosen.resolve()}, or unset it for {own}"
+            f"{VARIABLE} must be an absolute path, and is {stated!r}; set it to {chosen.resolve()}, or unset it for {own}"
         )
-    if not said:
+    if not stated:
         _OURS.add(str(chosen))
     os.environ[VARIABLE] = str(chosen)
     try:

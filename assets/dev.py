@@ -71,7 +71,7 @@ class Server:
     child: subprocess.Popen[bytes] | None = None
     fixed: tuple[str, ...] | None = None
     stopping_since: float | None = None
-    told: set[str] = field(default_factory=set[str])
+    reported: set[str] = field(default_factory=set[str])
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start `dg dev` in a group of its own, which can be ended as a whole. It holds the lock as long as it lives."""
@@ -96,9 +96,9 @@ class Server:
             product = load_product(self.home / "product.yaml")
         except (ProductFileError, OSError) as fault:
             faults = set(fault.faults) if isinstance(fault, ProductFileError) else {str(fault)}
-            for sentence in faults - self.told:
+            for sentence in faults - self.reported:
                 say(sentence)
-            self.told = faults
+            self.reported = faults
             return self.fixed
         return product.start_date.isoformat(), product.time_zone, *sorted(product.filled), *self.own_files()
 

@@ -12,7 +12,7 @@ from assets.resources import Home
 from pipeline.build.configured import day_tables
 from pipeline.core.product import Product
 from pipeline.core.registry import DOMAIN_OF
-from pipeline.core.state import RAW, RECORDED, VERDICTS
+from pipeline.core.state import RAW, RECORDED, RESOLUTIONS
 from pipeline.declare import DayTable
 
 
@@ -25,13 +25,13 @@ def day_assets(partitions: dg.DailyPartitionsDefinition, product: Product, names
 
 def _deps(table: DayTable, there: Collection[str], names: Names) -> list[dg.AssetDep]:
     """Edges as the table reads: the same day, or the days around it; a verdict stands for the tables behind it."""
-    found: dict[str, dg.AssetDep] = {}
+    result: dict[str, dg.AssetDep] = {}
     for reads in table.reads:
         mapping = AROUND if len(reads.offsets) > 1 else None
-        for name in VERDICTS.get(reads.table, (RAW if reads.table == RECORDED else reads.table,)):
+        for name in RESOLUTIONS.get(reads.table, (RAW if reads.table == RECORDED else reads.table,)):
             if name in there:
-                found.setdefault(name, dg.AssetDep(names.key(name), partition_mapping=mapping))
-    return list(found.values())
+                result.setdefault(name, dg.AssetDep(names.key(name), partition_mapping=mapping))
+    return list(result.values())
 
 
 def _day_asset(

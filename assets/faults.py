@@ -36,8 +36,10 @@ _SQLITE = {
 
 def of_disk(text: str) -> str | None:
     """One sentence with the remedy where the message of an error tells of a full, read-only, closed or broken disk."""
-    found = _ERRNO.search(text)
-    number = int(found[1] or found[2]) if found else next((n for said, n in _SQLITE.items() if said in text), None)
+    result = _ERRNO.search(text)
+    number = (
+        int(result[1] or result[2]) if result else next((n for stated, n in _SQLITE.items() if stated in text), None)
+    )
     if number not in _REMEDIES:
         return None
     path = None if "sqlite" in text else _PATH.search(text)

@@ -84,11 +84,11 @@ def _rejections(taken: list[Manifest]) -> dg.AssetCheckResult:
 
 
 def _drift(findings: list[Finding]) -> Iterator[dg.AssetCheckResult]:
-    for name, found in by_check(findings).items():
+    for name, result in by_check(findings).items():
         yield dg.AssetCheckResult(
             check_name=f"raw_events_{name}",
-            passed=not found,
+            passed=not result,
             severity=dg.AssetCheckSeverity.WARN,
-            description="; ".join(finding.sentence for finding in found[:5]) or None,
-            metadata={f"{finding.day} {finding.source}: {finding.field}": finding.sentence for finding in found},
+            description="; ".join(finding.sentence for finding in result[:5]) or None,
+            metadata={f"{finding.day} {finding.source}: {finding.field}": finding.sentence for finding in result},
         )

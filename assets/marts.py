@@ -52,7 +52,7 @@ def _period_asset(table: PeriodTable, there: Collection[str], names: Names) -> d
 
 
 def whole_asset(
-    names: Names, name: str, kinds: set[str], description: str, deps: list[str], act: Callable[[Home], dict[str, Any]]
+    names: Names, name: str, kinds: set[str], description: str, deps: list[str], make: Callable[[Home], dict[str, Any]]
 ) -> dg.AssetsDefinition:
     """An asset that is made anew as a whole by one call, whose answer is its metadata."""
 
@@ -68,8 +68,8 @@ def whole_asset(
     )
     def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Iterator[dg.MaterializeResult[Any]]:
         with io_retries(context):
-            told = act(home)
-        yield dg.MaterializeResult(metadata=told)
+            reported = make(home)
+        yield dg.MaterializeResult(metadata=reported)
 
     return _asset
 
@@ -85,10 +85,10 @@ def report_asset(names: Names) -> dg.AssetsDefinition:
     """The pages that product managers open, made from all marts."""
     description = "Static pages over the marts: report/index.html in the home."
 
-    def act(home: Home) -> dict[str, Any]:
+    def make(home: Home) -> dict[str, Any]:
         return {"page": dg.MetadataValue.path(home.write_report())}
 
-    return whole_asset(names, "report", {"html"}, description, ["publication"], act)
+    return whole_asset(names, "report", {"html"}, description, ["publication"], make)
 
 
 def catalog_asset(names: Names) -> dg.AssetsDefinition:

@@ -14,11 +14,19 @@ from assets.names import Names
 from assets.partitions import existing_days, local_days
 from assets.processes import signs_of_life
 from pipeline.build.as_of import Judges, marts_as_of
-from pipeline.build.compute import Outcome, Standing, build_days, build_period, find_dirty
+from pipeline.build.compute import BuildContext, Outcome, build_days, build_period, find_dirty
 from pipeline.build.configured import marts, table_names
 from pipeline.build.gate import judge, judge_mart
 from pipeline.build.home_models import Models, models_of
-from pipeline.build.marts import Publication, Stale, build_mart, find_stale, read_record, remove_unconfigured
+from pipeline.build.marts import (
+    Publication,
+    Stale,
+    build_mart,
+    find_stale,
+    has_renamed,
+    read_record,
+    remove_unconfigured,
+)
 from pipeline.build.problems import problems_now
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
@@ -26,7 +34,7 @@ from pipeline.core.product_file import load_product, parse_product
 from pipeline.core.state import Dirty, hash_texts
 from pipeline.domains.data_quality.files import file_problems
 from pipeline.domains.zones.selectors import SELECTORS, silent_selectors
-from pipeline.events.problem import Problem, Told
+from pipeline.events.problem import Problem, ProblemId
 from pipeline.ingest.drift import Finding, find_drift
 from pipeline.ingest.files import ingest, listing, settled_pending
 from pipeline.ingest.home import claim
@@ -66,7 +74,7 @@ class Home:
         self.days: dg.DailyPartitionsDefinition = local_days(self.product)
         self.models: Models = models_of(self.lake)
         self.tables: frozenset[str] = table_names(self.product, self.models)
-        self._standing: tuple[str, Publication] | None = None
+        self._context: tuple[str, Publication] | None = None
         # Files that were taken since this home was opened.
         self.taken: list[Manifest] = []
         # How its assets are called where others share the deployment.
@@ -134,7 +142,7 @@ class Home:
             self.on_progress("landing files", len(taken), len(files))
         return taken
 
-    def problems(self, but_for: Collection[Told] | None = None) -> list[Problem]:
+    def problems(self, but_for: Collection[ProblemId] | None = None) -> list[Problem]:
         """What makes numbers doubtful now; with `but_for` what isn't in it too, however old."""
         return problems_now(self.lake, self.product, but_for)
 
@@ -147,9 +155,9 @@ class Home:
         damaged, _ = damaged_manifests(self.lake)
         return [f"lake/ingested/{each}.json can't be read; its file is taken again by the next run" for each in damaged]
 
-    def problems_told(self) -> set[Told]:
+    def reported_problems(self) -> set[ProblemId]:
         """The problems that were published with the marts."""
-        return {each.name for each in published_problems(self.lake, still_standing=False)}
+        return {each.name for each in published_problems(self.lake, still_open=False)}
 
     def landing_faults(self) -> list[str]:
         """A sentence with its remedy where there is no landing folder, or a folder in it is no source's."""
@@ -170,33 +178,33 @@ class Home:
         days = objects_by_day(read_manifests(self.lake).values())
         counts = {day: sum(days[day].values()) for day in sorted(days) if known is None or day > known[1]}
         today, zone = datetime.now(self.product.zone_info).date(), self.product.time_zone
-        told = [
+        reported = [
             f"{count} events of today, {today}: today's day ends at midnight ({zone}) and is computed then"
             for day, count in counts.items()
             if day == today
         ]
         ahead = {day: count for day, count in counts.items() if day > today}
         if ahead:
-            told.append(
+            reported.append(
                 f"{sum(ahead.values())} events are dated ahead, {min(ahead)} to {max(ahead)}: they wait for their days"
             )
-        return told
+        return reported
 
     def drift(self, keys: Sequence[str]) -> list[Finding]:
         """How the records that arrived on the named days differ from those before them."""
         days = {date.fromisoformat(key) for key in keys}
         return list(find_drift(read_manifests(self.lake).values(), days, self.product))
 
-    def _standing_of(self, run_id: str) -> Publication:
+    def _context_of(self, run_id: str) -> Publication:
         """What the marts of a run are made from, looked at once a run and again after days were computed in it."""
-        if self._standing is None or self._standing[0] != run_id:
+        if self._context is None or self._context[0] != run_id:
             self._remove_unconfigured()
-            self._standing = run_id, Publication(self.lake, self.product, datetime.now(UTC))
-        return self._standing[1]
+            self._context = run_id, Publication(self.lake, self.product, datetime.now(UTC))
+        return self._context[1]
 
     def build_days(self, table: str, keys: Sequence[str]) -> Iterator[Outcome]:
         """Compute the named days of a daily table."""
-        self._standing = None
+        self._context = None
         days = [date.fromisoformat(key) for key in keys]
         for done, outcome in enumerate(build_days(self.lake, self.product, table, days, judge), start=1):
             self.on_progress(table, done, len(days))
@@ -204,13 +212,13 @@ class Home:
 
     def build_period(self, table: str, run_id: str) -> Outcome:
         """Compute a period table."""
-        outcome = build_period(self.lake, self.product, table, judge, self._standing_of(run_id))
+        outcome = build_period(self.lake, self.product, table, judge, self._context_of(run_id))
         self.on_progress(table, 1, 1)
         return outcome
 
     def build_mart(self, mart: str, run_id: str) -> Outcome:
         """Run the SQL model of a mart."""
-        outcome = build_mart(self.lake, self.product, mart, judge_mart, self._standing_of(run_id))
+        outcome = build_mart(self.lake, self.product, mart, judge_mart, self._context_of(run_id))
         self.on_progress(mart, 1, 1)
         return outcome
 
@@ -226,7 +234,7 @@ class Home:
 
     def _remove_unconfigured(self) -> None:
         """Where a section went, nothing else may be stale."""
-        if read_record(self.lake).keys() - self.tables:
+        if read_record(self.lake).keys() - self.tables or has_renamed(self.lake):
             remove_unconfigured(self.lake, self.product)
 
     def write_report(self) -> Path:
@@ -267,7 +275,7 @@ class Home:
     def marts_as_of(self, day: date, out: Path) -> list[str]:
         """Make the marts with identity as it stood on `day`, into `out`; returns why any was held back."""
         held = marts_as_of(self.lake, self.product, day, out, Judges(judge, judge_mart, self.on_progress))
-        return [fault for outcome in held for fault in outcome.verdict.faults]
+        return [fault for outcome in held for fault in outcome.check_result.faults]
 
     def waiting_days(self) -> set[date]:
         """The raw_events partitions that waiting files belong to."""
@@ -295,9 +303,9 @@ class Home:
 
     def stale(self) -> Stale:
         """Which period tables and marts must be published now: those that would be made from something else."""
-        standing = Standing(self.lake, self.product)
+        context = BuildContext(self.lake, self.product)
         # Files of which nothing could be read are a reason to publish too: the report says so.
-        return find_stale(self.lake, self.product, standing) if standing.manifests else Stale((), (), (), "")
+        return find_stale(self.lake, self.product, context) if context.manifests else Stale((), (), (), "")
 
 
 def home_resource(home: Home) -> dg.ResourceDefinition:

@@ -155,12 +155,12 @@ def open_runner(home: Home) -> Generator[Runner]:
 
 def last_failures(instance: dg.DagsterInstance) -> dict[str, datetime]:
     """Our jobs whose last run failed, and when."""
-    found: dict[str, datetime] = {}
+    result: dict[str, datetime] = {}
     for job in (days_job.name, marts_job.name):
         for record in instance.get_run_records(dg.RunsFilter(job_name=job), limit=1):
             if record.dagster_run.status == dg.DagsterRunStatus.FAILURE:
-                found[job] = record.update_timestamp
-    return found
+                result[job] = record.update_timestamp
+    return result
 
 
 def plan(home: Home) -> Plan:

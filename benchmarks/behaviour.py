@@ -64,9 +64,9 @@ def ours_sessions(folder: Path) -> Answer:
 
     from pipeline.events.sessions import session_events, sessions
 
-    found = sessions(session_events(pl.scan_parquet(_files(folder)), DAY, _product()).lazy(), DAY)
+    result = sessions(session_events(pl.scan_parquet(_files(folder)), DAY, _product()).lazy(), DAY)
     sums = (pl.col("events", "clicks", "page_views", "revenue_micros", "duration_ms").sum(),)
-    return [list(found.select(pl.len(), *sums).row(0))]
+    return [list(result.select(pl.len(), *sums).row(0))]
 
 
 def _product() -> Any:

@@ -49,13 +49,13 @@ def peak_mb() -> float:
     return int(line.split()[1]) / 1024
 
 
-def _measured(script: str, work: str, engine: str, folder: Path, told: Mapping[str, str]) -> dict[str, Any]:
+def _measured(script: str, work: str, engine: str, folder: Path, reported: Mapping[str, str]) -> dict[str, Any]:
     done = subprocess.run(  # our own script
         [sys.executable, script, "--child", work, engine, str(folder)],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, **told},
+        env={**os.environ, **reported},
     )
     if done.returncode:
         raise SystemExit(f"{work} by {engine}:\n{done.stderr[-2000:]}")
@@ -69,7 +69,7 @@ def compare(  # noqa: PLR0913  # what a comparison is
     rounds: int,
     *,
     only: str | None = None,
-    told: Mapping[str, str] | None = None,
+    reported: Mapping[str, str] | None = None,
     fewer_columns: Mapping[tuple[str, str], int] | None = None,
 ) -> Rows:
     """Medians by work and engine; all engines must answer the same.
@@ -84,15 +84,15 @@ def compare(  # noqa: PLR0913  # what a comparison is
         runs: dict[str, list[dict[str, Any]]] = {engine: [] for engine in engines}
         for _ in range(rounds):
             for engine in engines:
-                runs[engine].append(_measured(script, work, engine, folder, told or {}))
-        answers = {e: found[0]["answer"] for e, found in runs.items() if not e.startswith("floor")}
+                runs[engine].append(_measured(script, work, engine, folder, reported or {}))
+        answers = {e: result[0]["answer"] for e, result in runs.items() if not e.startswith("floor")}
         for engine, answer in answers.items():
             width = (fewer_columns or {}).get((work, engine))
             expected = [row[:width] for row in answers["footfall"]]
             if [row[:width] for row in answer] != expected:
                 raise SystemExit(f"{work}: {engine} answers {answer[:3]} and we {expected[:3]}")
-        for engine, found in runs.items():
-            middle = {key: statistics.median(run[key] for run in found) for key in ("cpu", "wall", "peak_mb")}
+        for engine, result in runs.items():
+            middle = {key: statistics.median(run[key] for run in result) for key in ("cpu", "wall", "peak_mb")}
             rows.append({"work": work, "engine": engine, **middle})
     return rows
 
@@ -107,12 +107,12 @@ def write(name: str, title: str, command: str, rows: Rows) -> None:
         import chdb  # pyright: ignore[reportMissingImports]
 
         versions["chdb"] = chdb.__version__
-    told = ", ".join(f"{each} {version}" for each, version in versions.items())
+    reported = ", ".join(f"{each} {version}" for each, version in versions.items())
     lines = [
         f"# {title}",
         "",
         f"`python {command}`, medians of the rounds; answers equal.",
-        f"{platform.machine()}, {os.cpu_count()} cores; {told}.",
+        f"{platform.machine()}, {os.cpu_count()} cores; {reported}.",
         "",
         "| work | engine | CPU s | wall s | peak MB | our CPU against it | our wall against it |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -164,5 +164,7 @@ def chdb_query(sql: str) -> Answer:
     """Rows of a query by chDB, numbers as numbers."""
     import chdb  # pyright: ignore[reportMissingImports]
 
-    told = "settings output_format_json_quote_64bit_integers = 0"
-    return [json.loads(line) for line in str(chdb.query(f"{sql} {told}", "JSONCompactEachRow")).splitlines() if line]
+    reported = "settings output_format_json_quote_64bit_integers = 0"
+    return [
+        json.loads(line) for line in str(chdb.query(f"{sql} {reported}", "JSONCompactEachRow")).splitlines() if line
+    ]

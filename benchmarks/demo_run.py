@@ -70,11 +70,11 @@ def without_dagster(folder: Path) -> dict[str, float]:
                 pass
 
     def marts() -> None:
-        standing = Publication(lake, product)
+        context = Publication(lake, product)
         for period in period_tables(product):
-            build_period(lake, product, period.contract.name, judge, standing)
+            build_period(lake, product, period.contract.name, judge, context)
         for mart in configured(product):
-            build_mart(lake, product, mart.name, judge_mart, standing)
+            build_mart(lake, product, mart.name, judge_mart, context)
 
     phases["landing files"] = _timed(lambda: list(ingest(lake, product, find(lake.path("landing")))))
     phases["days"] = _timed(days)

@@ -39,10 +39,10 @@ def records(number: int) -> list[dict[str, Any]]:
     """Made-up canonical events of two days, about 600 bytes each."""
     chance = random.Random(1)  # noqa: S311  # seeded test data
     start = datetime(2026, 2, 3, tzinfo=UTC)
-    found: list[dict[str, Any]] = []
+    result: list[dict[str, Any]] = []
     for i in range(number):
         at = start + timedelta(seconds=chance.randrange(2 * 86_400))
-        found.append(
+        result.append(
             {
                 "event_id": f"{chance.getrandbits(128):032x}",
                 "anonymous_id": f"device-{chance.randrange(number // 20 + 1)}",
@@ -59,7 +59,7 @@ def records(number: int) -> list[dict[str, Any]]:
                 "country": "DE",
             }
         )
-    return found
+    return result
 
 
 def prepare(folder: Path, number: int, ids: int) -> None:
@@ -118,10 +118,10 @@ def chdb_ingest(folder: Path) -> Any:
     columns = ", ".join(f"{name} {types[kind]}" for name, kind in FIELDS.items())
     with tempfile.TemporaryDirectory() as out:
         read = f"file('{folder}/landing/web/*', 'JSONEachRow', '{columns}')"
-        told = "settings date_time_input_format='best_effort', output_format_parquet_compression_method='zstd'"
-        chdb.query(f"insert into function file('{out}/a.parquet', 'Parquet') select * from {read} {told}")
-        found = chdb.query(f"select count(), sum(x) from file('{out}/a.parquet', 'Parquet')", "CSV")
-        return [int(value) for value in str(found).strip().split(",")]
+        reported = "settings date_time_input_format='best_effort', output_format_parquet_compression_method='zstd'"
+        chdb.query(f"insert into function file('{out}/a.parquet', 'Parquet') select * from {read} {reported}")
+        result = chdb.query(f"select count(), sum(x) from file('{out}/a.parquet', 'Parquet')", "CSV")
+        return [int(value) for value in str(result).strip().split(",")]
 
 
 def ours_dedup(folder: Path) -> Any:
@@ -153,8 +153,8 @@ def chdb_dedup(folder: Path) -> Any:
     one, other = (
         f"(select distinct source, event_id from file('{folder}/{day}.parquet'))" for day in ("first", "second")
     )
-    found = chdb.query(f"select count() from {other} b left anti join {one} a using (source, event_id)", "CSV")
-    return [int(str(found).strip())]
+    result = chdb.query(f"select count() from {other} b left anti join {one} a using (source, event_id)", "CSV")
+    return [int(str(result).strip())]
 
 
 WORK = {

@@ -78,8 +78,8 @@ def ours_funnel(folder: Path) -> Answer:
             buckets=ranges_of(rows),
         )
     )
-    found = sums.group_by("device", "step").agg(pl.col("people", "us").sum()).sort("device", "step")
-    return [list(row) for row in found.rows()]
+    result = sums.group_by("device", "step").agg(pl.col("people", "us").sum()).sort("device", "step")
+    return [list(row) for row in result.rows()]
 
 
 def funnel_sums(people: Any) -> Any:
@@ -269,14 +269,14 @@ def main() -> None:
             folder,
             chosen.rounds,
             only=chosen.only,
-            told={"STEPS": str(chosen.steps)},
+            reported={"STEPS": str(chosen.steps)},
             fewer_columns={("funnel", "chdb"): 3},
         )
-    told = f"--millions {chosen.millions:g} --days {chosen.days} --steps {chosen.steps} --rounds {chosen.rounds}"
+    reported = f"--millions {chosen.millions:g} --days {chosen.days} --steps {chosen.steps} --rounds {chosen.rounds}"
     write(
         f"metrics_{chosen.millions:g}m" + (f"_{chosen.days}_days" if chosen.days != DAYS else ""),
         f"Funnel of {chosen.steps} steps and retention, {chosen.millions:g} M events, {chosen.days} days",
-        f"benchmarks/metrics.py {told}" + (f" --only {chosen.only}" if chosen.only else ""),
+        f"benchmarks/metrics.py {reported}" + (f" --only {chosen.only}" if chosen.only else ""),
         rows,
     )
 

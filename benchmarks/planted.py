@@ -25,7 +25,7 @@ from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.product_file import load_product
 from pipeline.domains.opportunities.opportunities import id_of
-from pipeline.events.profile import Facts, Verdict
+from pipeline.events.profile import CheckResult, Facts
 from pipeline.ingest.files import ingest, pending
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import read_manifests
@@ -56,23 +56,23 @@ def opportunities(home: Path, seed: int, people: int, *, harmless: bool) -> tupl
         list(build_days(lake, product, table, days, _open_gate))
     for name in (*PERIOD_TABLE["opportunity_results"].periods, "opportunity_results"):
         build_period(lake, product, name, _open_gate)
-    found = pl.read_parquet(lake.path("lake/opportunity_results/part.parquet"))
-    return found.filter(pl.col("as_of") == found["as_of"].max()), sum(shop.lost_orders) / WEEKS * ORDER_VALUE
+    result = pl.read_parquet(lake.path("lake/opportunity_results/part.parquet"))
+    return result.filter(pl.col("as_of") == result["as_of"].max()), sum(shop.lost_orders) / WEEKS * ORDER_VALUE
 
 
 def _open_gate(
     table: Table, product: Product, batches: Sequence[Facts], history: Sequence[Sequence[Facts]]
-) -> list[Verdict]:
+) -> list[CheckResult]:
     del table, product, history
-    return [Verdict() for _ in batches]
+    return [CheckResult() for _ in batches]
 
 
 def look(task: tuple[int, int, bool]) -> dict[str, Any]:
     """What became of the button for one seed."""
     seed, people, harmless = task
     with tempfile.TemporaryDirectory() as folder:
-        found, truth = opportunities(Path(folder), seed, people, harmless=harmless)
-    own = found.filter(pl.col("id") == BUTTON)
+        result, truth = opportunities(Path(folder), seed, people, harmless=harmless)
+    own = result.filter(pl.col("id") == BUTTON)
     row = own.row(0, named=True) if own.height else {}
     return {
         "seed": seed,

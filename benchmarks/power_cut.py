@@ -84,12 +84,12 @@ def serve(home: Path, log: Path) -> subprocess.Popen[bytes]:
 
 def processes_of(home: Path) -> list[int]:
     """All processes that serve the home: they have it in their environment."""
-    wanted, found = f"FOOTFALL_HOME={home}".encode(), []
+    wanted, result = f"FOOTFALL_HOME={home}".encode(), []
     for path in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
             if wanted in path.read_bytes().split(b"\0"):
-                found.append(int(path.parent.name))
-    return found
+                result.append(int(path.parent.name))
+    return result
 
 
 def kill_all(home: Path) -> int:
@@ -143,8 +143,8 @@ def cut_stack(template: Path, work: Path, expected: dict[str, bytes]) -> None:
 
 def _faults(home: Path, expected: dict[str, bytes], again: subprocess.CompletedProcess[str]) -> list[str]:
     """What is wrong after the run that came after a kill."""
-    found = published(home)
-    other = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    result = published(home)
+    other = sorted(name for name in expected.keys() | result.keys() if expected.get(name) != result.get(name))
     faults = [f"exit {again.returncode}: {again.stdout[-600:]} {again.stderr[-600:]}"] if again.returncode else []
     faults += [f"other bytes: {', '.join(other)}"] if other else []
     return faults + ([] if is_done(home) else ["not done"]) + ([f"kept in {home}"] if faults or other else [])
@@ -168,8 +168,8 @@ def cut_command(template: Path, work: Path, expected: dict[str, bytes], kills: i
         again = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         faults = _faults(home, expected, again)
         wrong += bool(faults)
-        told = "; ".join(faults) or "all right"
-        print(f"killed at {(number + 1) / (kills + 1):.0%}, {len(left)} marts there; then {told}", flush=True)
+        reported = "; ".join(faults) or "all right"
+        print(f"killed at {(number + 1) / (kills + 1):.0%}, {len(left)} marts there; then {reported}", flush=True)
         if not faults:
             shutil.rmtree(home)
     print(f"{kills} kills of `footfall run`, {wrong} wrong")

@@ -37,7 +37,7 @@ def land(home: Path, rounds: int) -> int:
         lines = text.count("\n")
         for number in range(rounds):
             shift = FIRST + timedelta(days=MONTH * number) - date(2026, 9, 28)
-            moved = _DATE.sub(lambda found, by=shift: (date.fromisoformat(found[0]) + by).isoformat(), text)
+            moved = _DATE.sub(lambda result, by=shift: (date.fromisoformat(result[0]) + by).isoformat(), text)
             target = home / "landing" / "shop" / (date.fromisoformat(path.parent.name) + shift).isoformat()
             target.mkdir(parents=True, exist_ok=True)
             data = _EVENT_ID.sub(rf'"event_id":"\1-{number}"', moved).encode()
@@ -54,8 +54,8 @@ def command(home: Path, *words: str) -> tuple[float, float]:
     with subprocess.Popen([footfall, *words, "--home", str(home)], stdout=subprocess.DEVNULL) as running:  # our own
         while running.poll() is None:
             status = Path(f"/proc/{running.pid}/status")
-            found = re.search(r"VmHWM:\s+(\d+)", status.read_text()) if status.exists() else None
-            peak = max(peak, int(found[1]) / 1024 if found else 0.0)
+            result = re.search(r"VmHWM:\s+(\d+)", status.read_text()) if status.exists() else None
+            peak = max(peak, int(result[1]) / 1024 if result else 0.0)
             time.sleep(0.1)
     if running.returncode:
         raise SystemExit(f"{words} ended with {running.returncode}")

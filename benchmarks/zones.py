@@ -17,7 +17,7 @@ from compare import Answer, chdb_query, main
 
 DAY = date(2026, 3, 3)
 START_US = int(datetime(2026, 3, 3, tzinfo=UTC).timestamp() * 1_000_000)
-PAGES, DEVICES, ELEMENTS, ZONES_A_PAGE, ACTS = 5, ("desktop", "mobile", "tablet"), 400, 12, 5
+PAGES, DEVICES, ELEMENTS, ZONES_A_PAGE, INTERACTIONS = 5, ("desktop", "mobile", "tablet"), 400, 12, 5
 VIEWS_A_SESSION = 3
 ORDERS, ANGRY = 0.01, 0.1
 
@@ -51,31 +51,31 @@ def prepare(folder: Path, millions: float) -> None:
     from pipeline.core.registry import TABLES
 
     chance = np.random.default_rng(5)
-    views = int(millions * 1e6 / ACTS) // VIEWS_A_SESSION * VIEWS_A_SESSION
+    views = int(millions * 1e6 / INTERACTIONS) // VIEWS_A_SESSION * VIEWS_A_SESSION
     session = np.repeat(np.arange(views // VIEWS_A_SESSION), VIEWS_A_SESSION)
     keys = np.sort(chance.integers(-(2**62), 2**62, views // VIEWS_A_SESSION))
     page, device = chance.integers(0, PAGES, views), chance.integers(0, 3, views // VIEWS_A_SESSION)[session]
     began = START_US + chance.integers(0, 70_000, views // VIEWS_A_SESSION)[session] * 1_000_000
     began = began + np.tile(np.arange(VIEWS_A_SESSION), views // VIEWS_A_SESSION) * 120_000_000
-    view = np.repeat(np.arange(views), ACTS)
-    number = np.tile(np.arange(ACTS), views)
+    view = np.repeat(np.arange(views), INTERACTIONS)
+    number = np.tile(np.arange(INTERACTIONS), views)
     kind = chance.choice(np.array(["click", "scroll"]), len(view), p=[0.8, 0.2])
     kind[chance.random(len(view)) < ORDERS] = "order"
     kind[number == 0] = "page_view"
     # A tenth of the page views is clicked in anger: at one place, a quarter of a second apart.
-    angry = np.repeat(chance.random(views) < ANGRY, ACTS)
+    angry = np.repeat(chance.random(views) < ANGRY, INTERACTIONS)
     gap = np.where(angry, 250_000, chance.integers(300, 20_000, len(view)) * 1_000)
     gap[number == 0] = 0
-    at = np.repeat(began, ACTS) + gap.reshape(-1, ACTS).cumsum(axis=1).ravel()
+    at = np.repeat(began, INTERACTIONS) + gap.reshape(-1, INTERACTIONS).cumsum(axis=1).ravel()
     element = np.where(
-        angry, np.repeat(chance.integers(0, ELEMENTS, views), ACTS), chance.integers(0, ELEMENTS, len(view))
+        angry, np.repeat(chance.integers(0, ELEMENTS, views), INTERACTIONS), chance.integers(0, ELEMENTS, len(view))
     )
     chains = pl.Series([_chain(p, e) for p in range(PAGES) for e in range(ELEMENTS)])
-    act = kind == "click"
+    interaction = kind == "click"
     made = pl.DataFrame(
         {
             "session_key": keys[session][view], "person_key": keys[session][view], "page_view_key": view,
-            "place": np.repeat(np.tile(np.arange(VIEWS_A_SESSION), views // VIEWS_A_SESSION), ACTS) * ACTS + number,
+            "event_index": np.repeat(np.tile(np.arange(VIEWS_A_SESSION), views // VIEWS_A_SESSION), INTERACTIONS) * INTERACTIONS + number,
             "event_id": pl.Series(np.arange(len(view))).cast(pl.String),
             "occurred_at": pl.Series(at).cast(pl.Datetime("us", "UTC")), "kind": kind,
             "page": pl.Series([f"p{p}" for p in range(PAGES)])[page][view],
@@ -86,8 +86,8 @@ def prepare(folder: Path, millions: float) -> None:
             "revenue_micros": np.where(kind == "order", 5_000_000, 0),
         }
     ).with_columns(
-        pl.when(pl.lit(pl.Series(act))).then(pl.col("element_chain")),
-        pl.when(pl.lit(pl.Series(act))).then(pl.col("x", "y")),
+        pl.when(pl.lit(pl.Series(interaction))).then(pl.col("element_chain")),
+        pl.when(pl.lit(pl.Series(interaction))).then(pl.col("x", "y")),
         pl.when(pl.col("kind") == "order").then(pl.col("revenue_micros")),
         source=pl.lit("web"), window_width=1_400, window_height=800, is_bot=False, is_goal=pl.col("kind") == "order",
         goal_bits=(pl.col("kind") == "order").cast(pl.Int64), segment_bits=0, is_split=False, implied=False,
@@ -146,8 +146,8 @@ def ours_zones(folder: Path) -> Answer:
     from pipeline.domains.zones.zone_tables import daily_zones
 
     made = daily_zones(_scan(folder, "events"), _scan(folder, "views"), _scan(folder, "incidents"), DAY, _product())
-    found = made.sort("page", "zone", "device_type").select("page", "zone", "device_type", *_NUMBERS)
-    return [list(row) for row in found.rows()]
+    result = made.sort("page", "zone", "device_type").select("page", "zone", "device_type", *_NUMBERS)
+    return [list(row) for row in result.rows()]
 
 
 ZONES = """
@@ -204,17 +204,17 @@ _CHDB["us"] = "toUnixTimestamp64Micro"
 _NAMES = ("events", "views", "elements")
 
 
-def _duckdb(sql: str, folder: Path, **told: str) -> Answer:
+def _duckdb(sql: str, folder: Path, **reported: str) -> Answer:
     import duckdb
 
     files = {name: f"'{folder / name}.parquet'" for name in _NAMES}
-    found = duckdb.sql(sql.format(**_DUCKDB, **files, **told)).fetchall()
-    return [[value if isinstance(value, str) else int(value) for value in row] for row in found]
+    result = duckdb.sql(sql.format(**_DUCKDB, **files, **reported)).fetchall()
+    return [[value if isinstance(value, str) else int(value) for value in row] for row in result]
 
 
-def _chdb(sql: str, folder: Path, **told: str) -> Answer:
+def _chdb(sql: str, folder: Path, **reported: str) -> Answer:
     files = {name: f"file('{folder / name}.parquet', Parquet)" for name in _NAMES}
-    return chdb_query(sql.format(**_CHDB, **files, **told))
+    return chdb_query(sql.format(**_CHDB, **files, **reported))
 
 
 def ours_rage(folder: Path) -> Answer:
@@ -223,9 +223,9 @@ def ours_rage(folder: Path) -> Answer:
     from pipeline.domains.friction.rage import rage_clicks
 
     clicks = _scan(folder, "events").filter(pl.col("kind") == "click")
-    told = clicks.select("page_view_key", "occurred_at", "x", "y", element="element_chain", label="element_chain")
-    found = rage_clicks(told, ["page_view_key"], "default", px=30, ms=1000, least=3)
-    return [[found["incident"].n_unique(), found.height]]
+    reported = clicks.select("page_view_key", "occurred_at", "x", "y", element="element_chain", label="element_chain")
+    result = rage_clicks(reported, ["page_view_key"], "default", px=30, ms=1000, least=3)
+    return [[result["incident"].n_unique(), result.height]]
 
 
 RAGE = """
@@ -284,7 +284,9 @@ WORK = {
     ("zones", "footfall"): ours_zones,
     ("zones", "duckdb"): partial(_duckdb, ZONES),
     ("zones", "chdb"): partial(_chdb, ZONES),
-    ("zones", "floor polars"): partial(_floor, ("page_view_key", "kind", "place", "occurred_at", "element_chain")),
+    ("zones", "floor polars"): partial(
+        _floor, ("page_view_key", "kind", "event_index", "occurred_at", "element_chain")
+    ),
     ("rage clicks", "footfall"): ours_rage,
     ("rage clicks", "duckdb"): partial(_duckdb, RAGE, over=_OVER, lag="lag", number="count(*)"),
     ("rage clicks", "chdb"): partial(_chdb, RAGE, over=_OVER, lag="lagInFrame", number="count()"),

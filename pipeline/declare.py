@@ -1,6 +1,6 @@
 """How a table is declared: what it is computed from and by which function (docs/decisions/0030).
 
-A function receives what its table declares and nothing else, so hashes, edges and passports follow from the declaration.
+A function receives what its table declares and nothing else, so hashes, edges and provenance follow from the declaration.
 A domain is a package below `pipeline/domains` with a `contract` (its tables) and a `domain` (`DOMAIN`: what they are computed
 from). Raise `code_version` of a table when its numbers change: it is then computed anew everywhere.
 """
@@ -24,7 +24,7 @@ from pipeline.core.state import IDENTITY, RAW, RECORDED, REPEATS, DayFailure, Da
 from pipeline.events.identity import Identities
 from pipeline.events.problem import Known, Problem
 from pipeline.events.profile import Facts
-from pipeline.events.verdicts import IDENTITY_VERSION, Verdicts
+from pipeline.events.resolutions import IDENTITY_VERSION, Resolutions
 from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.promoted import with_promoted
 
@@ -49,7 +49,7 @@ class Sources:
     whole: Product
     snapshot: Snapshot
     manifests: Mapping[str, Manifest]
-    verdicts: Verdicts
+    resolutions: Resolutions
     day: date
     table: "DayTable"
 
@@ -98,14 +98,14 @@ class Sources:
         """(source, event_id) of the day's ids that came on an earlier day."""
         self._declared(REPEATS, (0,))
         if self.snapshot.output(REPEATS, self.day):
-            return self.verdicts.repeated(self.day)
+            return self.resolutions.repeated(self.day)
         return pl.DataFrame(schema={"source": pl.String, "event_id": pl.String})
 
     @property
     def identities(self) -> Identities:
         """Who is who by all that was linked; a day depends on what it says about it alone."""
         self._declared(IDENTITY, (0,))
-        return self.verdicts.identities
+        return self.resolutions.identities
 
 
 @dataclass(frozen=True)
@@ -115,12 +115,12 @@ class DayTable(DayInputs):
     compute: Callable[[Sources], Built] = field(kw_only=True)
 
 
-class Stands(Protocol):
+class Context(Protocol):
     """What lies in the home when period tables begin to be made (pipeline/build/compute.py, `Standing`)."""
 
     manifests: Mapping[str, Manifest]
     snapshot: Snapshot
-    verdicts: Verdicts
+    resolutions: Resolutions
     held_back: Mapping[str, Mapping[date, DayFailure]]
     # Names of all tables that the home has.
     tables: frozenset[str]
@@ -156,9 +156,9 @@ class PeriodTable:
         """The period tables that it reads."""
         return tuple(name for name in self.beside if TABLES[name].layer == "period")
 
-    def inputs(self, lake: Lake, product: Product, standing: Stands) -> str:
+    def inputs(self, lake: Lake, product: Product, context: Context) -> str:
         """Hash of all that the table is made from, of other period tables as they lie there."""
-        snapshot = standing.snapshot
+        snapshot = context.snapshot
         days = snapshot.data_days(self.reads)
         # A day without events is known to be empty; one that is held back isn't known at all.
         read = [
@@ -167,35 +167,35 @@ class PeriodTable:
             if TABLES[name].layer != "period"
             for day in days
         ]
-        read += [f"{name}:{read_inputs(lake, period_key(name))}" for name in self.periods if name in standing.tables]
-        also = [f"{name}:{_VERSIONS[name](standing, self.reads)}" for name in self.also]
-        said = product.section_hash("time", *self.sections)
-        return hash_texts([self.code_version, self.contract.fingerprint, said, *read, *also])
+        read += [f"{name}:{read_inputs(lake, period_key(name))}" for name in self.periods if name in context.tables]
+        also = [f"{name}:{_VERSIONS[name](context, self.reads)}" for name in self.also]
+        stated = product.section_hash("time", *self.sections)
+        return hash_texts([self.code_version, self.contract.fingerprint, stated, *read, *also])
 
 
-def _links(standing: Stands, _table: str) -> str:
-    states = standing.snapshot.states.get("identity_events", {})
+def _links(context: Context, _table: str) -> str:
+    states = context.snapshot.states.get("identity_events", {})
     return hash_texts([IDENTITY_VERSION, *(f"{day}:{states[day].output_hash}" for day in sorted(states))])
 
 
-def _held(standing: Stands, _table: str) -> str:
-    held = standing.held_back
+def _held(context: Context, _table: str) -> str:
+    held = context.held_back
     return hash_texts(sorted(f"{name}:{day}:{held[name][day].input_hash}" for name in held for day in held[name]))
 
 
-def _facts(standing: Stands, table: str) -> str:
-    states = standing.snapshot.states.get(table, {})
+def _facts(context: Context, table: str) -> str:
+    states = context.snapshot.states.get(table, {})
     # Counts follow from what a day was made from, not from the rows that came out.
     counted = [f"{day}:{states[day].input_hash}" for day in sorted(states)]
-    return hash_texts([*map(str, standing.snapshot.data_days()), ">", *counted])
+    return hash_texts([*map(str, context.snapshot.data_days()), ">", *counted])
 
 
-_VERSIONS: dict[Also, Callable[[Stands, str], str]] = {
-    "files": lambda standing, _table: standing.snapshot.files,
+_VERSIONS: dict[Also, Callable[[Context, str], str]] = {
+    "files": lambda context, _table: context.snapshot.files,
     "links": _links,
     "held_back": _held,
     "facts": _facts,
-    "models": lambda standing, _table: hash_texts([*standing.model_faults, *standing.model_faults.values()]),
+    "models": lambda context, _table: hash_texts([*context.model_faults, *context.model_faults.values()]),
 }
 
 
@@ -205,7 +205,7 @@ class PeriodSources:
 
     lake: Lake
     whole: Product
-    standing: Stands
+    context: Context
     days: list[date]
     table: PeriodTable
 
@@ -222,7 +222,7 @@ class PeriodSources:
     def scan(self, table: str, first: date = date.min, last: date = date.max) -> pl.LazyFrame:
         """Rows of a daily table over the days, or those from `first` to `last`: only their files are looked at."""
         self._declared(table, (self.table.reads, *self.table.beside))
-        if table not in self.standing.tables:
+        if table not in self.context.tables:
             # What isn't configured any more may still lie there.
             return TABLES[table].schema.to_frame().lazy()
         if TABLES[table].layer == "period":
@@ -236,37 +236,37 @@ class PeriodSources:
     def manifests(self) -> Sequence[Manifest]:
         """What became of each landing file."""
         self._declared("files", self.table.also)
-        return list(self.standing.manifests.values())
+        return list(self.context.manifests.values())
 
     @property
     def identities(self) -> Identities:
         """Who is who, by all links."""
         self._declared("links", self.table.also)
-        return self.standing.verdicts.identities
+        return self.context.resolutions.identities
 
     @property
     def held_back(self) -> Mapping[str, Mapping[date, DayFailure]]:
         """Days that a gate holds back, by table."""
         self._declared("held_back", self.table.also)
-        return self.standing.held_back
+        return self.context.held_back
 
     @property
     def model_faults(self) -> Mapping[str, str]:
         """What is wrong with models and small tables of the team's own, by file."""
         self._declared("models", self.table.also)
-        return self.standing.model_faults
+        return self.context.model_faults
 
     @property
     def facts(self) -> dict[date, Facts]:
         """Counts that the state of each day of the table that it reads holds."""
         self._declared("facts", self.table.also)
-        return {day: state.facts for day, state in self.standing.snapshot.states.get(self.table.reads, {}).items()}
+        return {day: state.facts for day, state in self.context.snapshot.states.get(self.table.reads, {}).items()}
 
     @property
     def data_days(self) -> list[date]:
         """All days from the first with events to the newest, those that a gate holds back among them."""
         self._declared("facts", self.table.also)
-        return self.standing.snapshot.data_days()
+        return self.context.snapshot.data_days()
 
     def _declared(self, name: str, known: Sequence[str]) -> None:
         if name not in known:

@@ -23,11 +23,11 @@ def affected(paths: set[str], tests: dict[str, str]) -> list[str]:
     """Of `tests` (path, text) those that changed or import a changed module; a changed SQL model is the SQL tests'."""
     modules = {path.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for path in paths}
     helpers = {Path(path).stem for path in paths if path.startswith("tests/") and path.count("/") == 1}
-    found = {path for path, text in tests.items() if not (modules | helpers).isdisjoint(_IMPORT.findall(text))}
-    found |= paths & tests.keys()
+    result = {path for path, text in tests.items() if not (modules | helpers).isdisjoint(_IMPORT.findall(text))}
+    result |= paths & tests.keys()
     if any(path.endswith(".sql") for path in paths):
-        found |= {path for path in tests if path.startswith("tests/sql/")}
-    return sorted(found)
+        result |= {path for path in tests if path.startswith("tests/sql/")}
+    return sorted(result)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,10 @@ class Attempt:
     is_alive: bool = True
     used: set[int] = field(default_factory=set)
 
-    def takes(self, k: int, now: int, place: int) -> None:
+    def takes(self, k: int, now: int, position: int) -> None:
         """One more step; a tainted attempt stops after it."""
         self.times.append(now)
-        self.reached = place
+        self.reached = position
         self.is_alive = self.is_alive and not self.is_tainted and len(self.times) < k
 
 
@@ -39,17 +39,17 @@ def ordered_funnel(  # noqa: PLR0913
     """Depth and times of the reported attempt; None where nobody entered or an exclusion took the entity out."""  # fmt: skip
     attempts: list[Attempt] = []
     entries = 0
-    place = 0
+    position = 0
 
     def may_enter() -> bool:
         return not (first_entry and entries)
 
     for now, group in groupby(sorted(events), key=lambda event: event[0]):
         instant = list(group)
-        place += 1
+        position += 1
         if len(set(instant)) == 1:
             for _, steps, excluded in instant if chains else instant[:1]:
-                place += 1
+                position += 1
                 live = [a for a in attempts if a.is_alive]
                 for a in live:
                     depth = len(a.times)
@@ -60,7 +60,7 @@ def ordered_funnel(  # noqa: PLR0913
                 moved: list[Attempt] = []
                 for a in [a for a in live if a.is_alive]:
                     if steps >> len(a.times) & 1 and now - a.times[0] <= window:
-                        a.takes(k, now, place)
+                        a.takes(k, now, position)
                         moved.append(a)
                 merged(attempts, moved)
                 if is_strict:
@@ -69,14 +69,14 @@ def ordered_funnel(  # noqa: PLR0913
                             a.is_alive = False
                 if steps & 1 and may_enter():
                     entries += 1
-                    attempts.append(Attempt([now], place, is_alive=k > 1))
+                    attempts.append(Attempt([now], position, is_alive=k > 1))
         else:
-            place += len(instant)
+            position += len(instant)
             fresh: list[Attempt] = []
             for i, (_, steps, _) in enumerate(instant):
                 if steps & 1 and may_enter():
                     entries += 1
-                    fresh.append(Attempt([now], place, is_alive=k > 1, used={i}))
+                    fresh.append(Attempt([now], position, is_alive=k > 1, used={i}))
             moved = []
             for a in [a for a in attempts if a.is_alive] + (fresh if chains else []):
                 before = len(a.times)
@@ -91,7 +91,7 @@ def ordered_funnel(  # noqa: PLR0913
                     if not fitting or (not chains and depth > before):
                         break
                     a.used.add(min(fitting)[1])
-                    a.takes(k, now, place)
+                    a.takes(k, now, position)
                 if len(a.times) > before:
                     moved.append(a)
             attempts += fresh
@@ -133,7 +133,7 @@ def unordered_funnel(events: list[Event], k: int, window: int) -> tuple[int, lis
     """Most distinct steps that can be given an event each within a window from an event; times at which they were."""
     ordered = sorted(events)
     mixed = {now for now, group in groupby(ordered, key=lambda e: e[0]) if len(set(group)) > 1}
-    found: list[tuple[int, list[int]]] = []
+    result: list[tuple[int, list[int]]] = []
     for i, (begin, steps, _) in enumerate(ordered):
         if not steps:
             continue
@@ -151,12 +151,12 @@ def unordered_funnel(events: list[Event], k: int, window: int) -> tuple[int, lis
                 if len(times) == k:
                     break
         if times:
-            found.append((len(times), times))
-    if not found:
+            result.append((len(times), times))
+    if not result:
         return None
-    deepest = max(depth for depth, _ in found)
+    deepest = max(depth for depth, _ in result)
     # First to get there, then the earliest entry, which stands first.
-    return deepest, min((times for depth, times in found if depth == deepest), key=lambda times: times[-1])
+    return deepest, min((times for depth, times in result if depth == deepest), key=lambda times: times[-1])
 
 
 def most_steps(masks: list[int], k: int) -> int:
@@ -195,34 +195,34 @@ def lifecycle_states(
     active: dict[str, set[int]], born: dict[str, int], first: int, last: int
 ) -> Counter[tuple[int, str]]:
     """(period, state) of everybody, dormant negative."""
-    found: Counter[tuple[int, str]] = Counter()
+    result: Counter[tuple[int, str]] = Counter()
     for person, periods in active.items():
         for p in range(first, last + 1):
             if p in periods:
                 state = "new" if born[person] == p else "returning" if p - 1 in periods else "resurrecting"
-                found[p, state] += 1
+                result[p, state] += 1
             elif p - 1 in periods:
-                found[p, "dormant"] -= 1
-    return found
+                result[p, "dormant"] -= 1
+    return result
 
 
 def journey_steps(
     events: list[tuple[int, str]], pause: int, start: str | None, end: str | None, steps: int
 ) -> list[list[tuple[int, str]]]:
     """The steps looked at, visit by visit, of one person's (time, item)."""
-    found: list[list[tuple[int, str]]] = []
+    result: list[list[tuple[int, str]]] = []
     before: int | None = None
     for at, item in events:
         if before is None or at - before >= pause:
-            found.append([])
+            result.append([])
         before = at
-        visit = found[-1]
+        visit = result[-1]
         if visit and visit[-1][1] == item:
             visit[-1] = (at, item)
         else:
             visit.append((at, item))
     shown: list[list[tuple[int, str]]] = []
-    for visit in found:
+    for visit in result:
         items = [item for _, item in visit]
         if start is not None:
             if start not in items:

@@ -84,13 +84,13 @@ def chosen(**replay: Any) -> Product:
     return product(sources={"rec": {"format": "rrweb", "replay": rules}, "web": {}}, properties={})
 
 
-def computed(home: Path, said: Product) -> pl.DataFrame:
+def computed(home: Path, stated: Product) -> pl.DataFrame:
     """The recordings of all days after taking what landed, with the gate open."""
     lake = Lake(home)
-    take_all(lake, said)
-    days = sorted(find_dirty(lake, said, lambda _day: True).runnable)
+    take_all(lake, stated)
+    days = sorted(find_dirty(lake, stated, lambda _day: True).runnable)
     for name in UNTIL_RECORDINGS:
-        list(build_days(lake, said, name, days, approve))
+        list(build_days(lake, stated, name, days, approve))
     return lake.scan_days("recordings", lake.published_days("recordings")).collect()
 
 

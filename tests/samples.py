@@ -38,7 +38,7 @@ def iso(at: datetime) -> str:
 
 def segment() -> list[Fields]:
     """Archived calls, one in ten a batch of two."""
-    found: list[Fields] = []
+    result: list[Fields] = []
     for i, at, chance in times():
         device, user = f"anon-{i % 17}", f"user-{i % 17}" if i % 17 < 9 and i > 60 else None
         page = {
@@ -119,13 +119,13 @@ def segment() -> list[Fields]:
             call |= {"type": "screen", "name": "Cart"}
         else:
             call |= {"event": "Product Added", "properties": {"sku": "a", "price": chance.randrange(100)}}
-        found.append(call)
-    return [*found[:-2], {"batch": found[-2:], "sentAt": found[-1]["sentAt"], "context": {"batchNote": 1}}]
+        result.append(call)
+    return [*result[:-2], {"batch": result[-2:], "sentAt": result[-1]["sentAt"], "context": {"batchNote": 1}}]
 
 
 def posthog() -> list[Fields]:
     """Events as batch exports write them to NDJSON, with elements chains."""
-    found: list[Fields] = []
+    result: list[Fields] = []
     names = ("$pageview", "$autocapture", "$pageleave", "$identify", "$$heatmap", "$web_vitals", "$exception",
              "survey sent", "survey shown", "$feature_flag_called", "$rageclick", "$dead_click", "$create_alias",
              "Order Completed", "signed up")  # fmt: skip
@@ -192,13 +192,13 @@ def posthog() -> list[Fields]:
             own["alias"] = f"user-{i % 13}"
         elif name == "Order Completed":
             own |= {"order_id": f"o-{i}", "revenue": chance.randrange(5, 90), "currency": "EUR"}
-        found.append(row)
-    return found
+        result.append(row)
+    return result
 
 
 def ga4() -> list[Fields]:
     """Rows of the BigQuery export as NDJSON: 64-bit integers are strings."""
-    found: list[Fields] = []
+    result: list[Fields] = []
     names = (
         "page_view",
         "session_start",
@@ -239,13 +239,13 @@ def ga4() -> list[Fields]:
                 "refund_value": 12.5 if name == "refund" else None,
             }
             row["items"] = [{"item_id": "a", "price": 12.5}]
-        found.append(row)
-    return found
+        result.append(row)
+    return result
 
 
 def mixpanel() -> list[Fields]:
     """Lines of the raw export of a project with Simplified ID Merge, whose ids are resolved already."""
-    found: list[Fields] = []
+    result: list[Fields] = []
     names = ("$mp_web_page_view", "$mp_click", "$mp_scroll", "Purchase", "$experiment_started", "Signed Up", "$mp_submit",
              "Order Refunded", "$identify", "$create_alias", "$merge")  # fmt: skip
     for i, at, chance in times():
@@ -275,13 +275,13 @@ def mixpanel() -> list[Fields]:
             own |= {"distinct_id": f"user-{i % 13}", "alias": f"old-{i % 13}", "$distinct_id_before_identity": None}
         elif name == "$merge":
             own["$distinct_ids"] = [f"$device:{device}", f"user-{i % 13}"]
-        found.append({"event": name, "properties": own})
-    return found
+        result.append({"event": name, "properties": own})
+    return result
 
 
 def amplitude() -> list[Fields]:
     """Events of the Export API; the client's clock is ten minutes slow."""
-    found: list[Fields] = []
+    result: list[Fields] = []
     names = ("[Amplitude] Page Viewed", "[Amplitude] Element Clicked", "Page viewed", "revenue_amount", "[Experiment] Exposure",
              "$identify", "Form Submitted", "[Amplitude] Error Logged", "session_start", "Plan Changed")  # fmt: skip
     for i, at, chance in times():
@@ -317,8 +317,8 @@ def amplitude() -> list[Fields]:
             own |= {"flag_key": "button", "variant": "blue" if i % 13 % 2 else "red", "source": "storage"}
         elif name.endswith("Error Logged"):
             own |= {"Error Type": "TypeError", "Error Message": "x is undefined", "Error Lineno": 3}
-        found.append(row)
-    return found
+        result.append(row)
+    return result
 
 
 def snowplow_tsv() -> bytes:
@@ -350,14 +350,17 @@ def snowplow_tsv() -> bytes:
                 *([{"schema": "iglu:com.snowplowanalytics.snowplow/element_statistics/jsonschema/1-0-0", "data": {"element_name": "hero", "total_time_visible_ms": 1500}}] if name == "expose_element" else []),
             ]}),
         }  # fmt: skip
-        told = {"link_click": {"targetUrl": "https://x.example", "elementId": "buy", "elementClasses": ["btn"]}, "expose_element": {"element_name": "hero"},
+        reported = {"link_click": {"targetUrl": "https://x.example", "elementId": "buy", "elementClasses": ["btn"]}, "expose_element": {"element_name": "hero"},
                 "snowplow_ecommerce_action": {"type": "transaction"}, "web_vitals": {"lcp": 1200.5, "inp": 80, "cls": 0.1},
                 "submit_form": {"formId": "f", "elements": [{"name": "mail", "value": "typed-by-a-visitor", "nodeName": "INPUT"}]}}.get(name)  # fmt: skip
-        if told:
+        if reported:
             row["unstruct_event"] = json.dumps(
                 {
                     "schema": "iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0",
-                    "data": {"schema": f"iglu:com.snowplowanalytics.snowplow/{name}/jsonschema/1-0-0", "data": told},
+                    "data": {
+                        "schema": f"iglu:com.snowplowanalytics.snowplow/{name}/jsonschema/1-0-0",
+                        "data": reported,
+                    },
                 }
             )
         if name == "transaction":

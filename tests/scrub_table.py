@@ -31,13 +31,13 @@ def cases() -> Iterator[Case]:
     for line in (Path(__file__).parent / "pipeline/data/scrub.txt").read_text("utf-8").splitlines():
         if not line or line.startswith("#"):
             continue
-        kind, _, said = line.partition(" ")
+        kind, _, stated = line.partition(" ")
         if kind == "P":
-            given, _, left = said.partition(" => ")
+            given, _, left = stated.partition(" => ")
             one, other = json.loads(given), json.loads(left or given)
             yield Case(kind, one, other, sorted(_leaves(one) - _leaves(other)))
             continue
-        text = _DRAWN.sub(lambda m: "".join(drawn.choices(_SIGNS[m[1]], k=int(m[2]) - 1)) + "7", said).replace(
+        text = _DRAWN.sub(lambda m: "".join(drawn.choices(_SIGNS[m[1]], k=int(m[2]) - 1)) + "7", stated).replace(
             "\\n", "\n"
         )
         left = _MARK.sub(lambda m: f"[{m[2] or 'secret'}]", text)
@@ -46,8 +46,8 @@ def cases() -> Iterator[Case]:
 
 def is_miss(case: Case, result: Any) -> bool:
     """Whether something is left that must go."""
-    found = _leaves(result) if case.kind == "P" else [result]
-    return any(gone in found if case.kind == "P" else gone in result for gone in case.gone)
+    results = _leaves(result) if case.kind == "P" else [result]
+    return any(gone in results if case.kind == "P" else gone in result for gone in case.gone)
 
 
 def is_false_alarm(case: Case, result: Any) -> bool:

@@ -20,7 +20,7 @@ _MORE: dict[str, Any] = {
     "value": {"horizon_days": 90},
     "sessions": {"pause_minutes": 20},
     "identity": {"placeholders": ["nobody"]},
-    "bots": {"acts_per_minute": 90},
+    "bots": {"interactions_per_minute": 90},
     "privacy": {"drop_properties": ["note"]},
 }
 

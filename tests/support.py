@@ -25,7 +25,7 @@ from pipeline.core.product_file import parse_product
 from pipeline.core.registry import TABLES
 from pipeline.domains.experiments.experiment_moments import Streams
 from pipeline.events.identity import Identities
-from pipeline.events.profile import Facts, Verdict
+from pipeline.events.profile import CheckResult, Facts
 from pipeline.ingest.files import ingest, pending
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import Manifest, read_manifests
@@ -74,8 +74,8 @@ def _product_sections() -> dict[str, Any]:
 
 def at(text: str) -> datetime:
     """An instant from ISO text; without a zone it is UTC."""
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    result = datetime.fromisoformat(text)
+    return result if result.tzinfo else result.replace(tzinfo=UTC)
 
 
 def record(event_id: str, occurred_at: str, kind: str = "page_view", **fields: Any) -> dict[str, Any]:
@@ -162,10 +162,10 @@ def experiment_streams(exposures: pl.DataFrame, **tables: pl.DataFrame) -> Strea
 
 def approve(
     table: Table, product: Product, batches: Sequence[Facts], history: Sequence[Sequence[Facts]]
-) -> list[Verdict]:
+) -> list[CheckResult]:
     """A gate that is open, for tests of what lies behind it."""
     del table, product, history
-    return [Verdict() for _ in batches]
+    return [CheckResult() for _ in batches]
 
 
 def take_all(lake: Lake, chosen: Product) -> list[Manifest]:
@@ -196,15 +196,15 @@ def compute_all(
     if by_day and find_dirty(lake, chosen, lambda _day: True).runnable:
         compute_all(lake, chosen)
         return
-    standing = Publication(lake, chosen, now)
-    stale = find_stale(lake, chosen, standing)
+    context = Publication(lake, chosen, now)
+    stale = find_stale(lake, chosen, context)
     for name in stale.periods:
         if not only or name in read:
-            build_period(lake, chosen, name, approve, standing)
+            build_period(lake, chosen, name, approve, context)
     for mart in stale.marts:
         if only and mart not in only:
             continue
-        build_mart(lake, chosen, mart, lambda *_: Verdict(), standing)
+        build_mart(lake, chosen, mart, lambda *_: CheckResult(), context)
 
 
 def days_from(first: str, count: int) -> list[date]:
@@ -219,13 +219,13 @@ def marts_of(lake: Lake) -> dict[str, bytes]:
     """
     paths = sorted(lake.path("marts").glob("**/*.parquet"))
     others = ("ingest_quality", "data_problems", "daily_rejected", "_dictionary")
-    found = {path.name: path.read_bytes() for path in paths if path.stem not in others}
+    result = {path.name: path.read_bytes() for path in paths if path.stem not in others}
     rejected = lake.path("marts/daily_rejected.parquet")
     if rejected.exists():
-        found["rejects by their own day"] = str(
+        result["rejects by their own day"] = str(
             pl.read_parquet(rejected).filter(~pl.col("day_is_arrival")).rows()
         ).encode()
-    return found
+    return result
 
 
 def missing(what: str) -> NoReturn:

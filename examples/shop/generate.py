@@ -43,8 +43,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from acts import ORDERS_ALL_THE_SAME, REDESIGN
 from arrivals import variant_of
+from interactions import ORDERS_ALL_THE_SAME, REDESIGN
 from landing import write_files
 from recordings import is_recorded, write_recordings
 from walk import Event, Walk
@@ -59,7 +59,7 @@ BOT_AGENT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.
 COUNTRIES = (("DE", 0.62), ("AT", 0.14), ("CH", 0.12), ("NL", 0.07), ("PL", 0.05))
 QUICK_BACK = 0.045
 # Where people go from a page: (page, chance), else they leave.
-WAYS: dict[str, tuple[tuple[str, float], ...]] = {
+PATHS: dict[str, tuple[tuple[str, float], ...]] = {
     "home": (("category", 0.55), ("product", 0.12)),
     "category": (("product", 0.62), ("category", 0.12)),
     "cart": (("checkout", 0.66), ("category", 0.1)),
@@ -152,15 +152,15 @@ class Shop:
         # Who met friction is likelier to leave, so the shares of all ways on shrink.
         chance = self.random.random() / walk.mood
         if walk.payment_failed:
-            would_order = WAYS["checkout"][0][1] * walk.mood
+            would_order = PATHS["checkout"][0][1] * walk.mood
             orders = would_order if self.harmless_button else ORDERS_ALL_THE_SAME
             self.lost_orders.append(would_order - orders)
             return "thanks" if chance * walk.mood < orders else None
         if walk.added:
             return "cart" if chance < 0.85 else "category" if chance < 1 else None
         buy = 0.16 + 0.22 * appetite + (0.07 if day >= REDESIGN else 0.0)
-        ways = (("category", 0.25), ("product", 0.28 - buy / 4)) if page == "product" else WAYS.get(page, ())
-        for target, share in ways:
+        paths = (("category", 0.25), ("product", 0.28 - buy / 4)) if page == "product" else PATHS.get(page, ())
+        for target, share in paths:
             if chance < share:
                 return target
             chance -= share

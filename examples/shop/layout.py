@@ -232,6 +232,6 @@ def box(page: str, name: str, device: str) -> Box:
 
 def chain_at(page: str, device: str, x: int, y: int) -> str:
     """The chain of the innermost element at a place."""
-    found = [(box(page, name, device), element.chain) for name, element in PAGES[page].items()]
-    inside = [(b.width * b.height, chain) for b, chain in found if 0 <= x - b.x < b.width and 0 <= y - b.y < b.height]
+    result = [(box(page, name, device), element.chain) for name, element in PAGES[page].items()]
+    inside = [(b.width * b.height, chain) for b, chain in result if 0 <= x - b.x < b.width and 0 <= y - b.y < b.height]
     return min(inside)[1] if inside else "<main>"

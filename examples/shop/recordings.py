@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from acts import REDESIGN
+from interactions import REDESIGN
 from layout import PAGES, WIDTHS, box, page_height
 
 Event = dict[str, Any]
@@ -52,7 +52,7 @@ def recording(events: Iterable[Event]) -> Iterator[Event]:
                 "data": {"node": snapshot, "initialOffset": {"left": 0, "top": 0}},
             }
         elif page:
-            for offset, kind, data in _acts(event, page, ids):
+            for offset, kind, data in _interactions(event, page, ids):
                 yield {**about, "type": kind, "timestamp": at + offset, "data": data}
 
 
@@ -80,7 +80,7 @@ def _page_of(event: Event) -> str:
     return name if name in PAGES else "missing"
 
 
-def _acts(event: Event, page: str, ids: dict[str, int]) -> Iterator[tuple[int, int, dict[str, Any]]]:
+def _interactions(event: Event, page: str, ids: dict[str, int]) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """(ms after the event, rrweb's type, its data) of one act on a page."""
     scrolled = event.get("scroll_y", 0)
     target = ids.get(event.get("element_chain", ""), ids["page"])
@@ -97,8 +97,8 @@ def _acts(event: Event, page: str, ids: dict[str, int]) -> Iterator[tuple[int, i
     elif kind == "click":
         x, y = event["x"], event["y"] - ids["scrolled"]
         yield -60, _INCREMENTAL, {"source": _MOVE, "positions": [{"x": x, "y": y, "id": target, "timeOffset": 0}]}
-        for offset, act in ((-20, 1), (-5, 0), (0, 2)):
-            yield offset, _INCREMENTAL, {"source": _INTERACTION, "type": act, "id": target, "x": x, "y": y}
+        for offset, interaction in ((-20, 1), (-5, 0), (0, 2)):
+            yield offset, _INCREMENTAL, {"source": _INTERACTION, "type": interaction, "id": target, "x": x, "y": y}
         if page == "checkout" and "card" in event.get("element_chain", ""):
             for i in range(4, len(CARD) + 1, 5):
                 yield (

@@ -133,13 +133,13 @@ class Voice:
         is_german = self.random.random() < GERMAN
         names, weights = list(TOPICS), [weight for weight, _, _ in TOPICS.values()]
         chosen = list(dict.fromkeys(self.random.choices(names, weights, k=self.random.choice((1, 1, 2)))))
-        said = [
+        stated = [
             self.random.choice(german if is_german else english)
             for _, english, german in map(TOPICS.__getitem__, chosen)
         ]
         if hurt_by and self.random.random() < SPEAKS_OF_FRICTION:
-            said[0] = self.random.choice(FRICTION[hurt_by][1 if is_german else 0])
-        text = " ".join(said).replace("{item}", self.random.choice(ITEMS))
+            stated[0] = self.random.choice(FRICTION[hurt_by][1 if is_german else 0])
+        text = " ".join(stated).replace("{item}", self.random.choice(ITEMS))
         if self.random.random() < 0.02:  # a rate, as above
             text += " Call me at +49 30 901820 or write to anna@example.org, my name is Anna Berg."
         return text

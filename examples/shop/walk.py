@@ -5,8 +5,8 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from acts import HURT, Plan
 from arrivals import EXPERIMENT, EXPERIMENT_FROM, NOTE_EFFECT, TREATMENT, arrival
+from interactions import HURT, Plan
 from layout import WIDTHS
 from voice import Voice
 
@@ -36,7 +36,7 @@ class Walk:
         self.added = False
         self.is_led_astray = False
         self.payment_failed = False
-        self.is_told = False
+        self.is_reported = False
         self.mood = 1.0
         self.hurt_by: str | None = None
         self.referrer, self.suffix = arrival(session, seed)
@@ -52,7 +52,7 @@ class Walk:
         plan = Plan(self.random, self.person, page, day, WINDOWS[device])
         view = self._describe(page, plan)
         status = 404 if page == "missing" else None
-        yield self._act(
+        yield self._interaction(
             "page_view", view, user_agent=AGENTS[device], http_status=status, referrer=before or self.referrer
         )
         if page == "product" and day >= EXPERIMENT_FROM:
@@ -62,9 +62,9 @@ class Walk:
         else:
             plan.fill(self.mood)
         began = self.at
-        for after, kind, fields in sorted(plan.acts, key=lambda act: act[0]):
+        for after, kind, fields in sorted(plan.interactions, key=lambda interaction: interaction[0]):
             self.at = began + timedelta(seconds=after)
-            yield self._act(kind, view, **fields)
+            yield self._interaction(kind, view, **fields)
         self.at = began + timedelta(seconds=plan.stay)
         if page == "thanks":
             yield from self._order(view)
@@ -76,13 +76,13 @@ class Walk:
             self.hurt_by = "paying"
         self.last = page, view
         if page == "product":
-            yield from self._said(self.voice.by_widget(hurt_by=self.hurt_by), -WIDGET_BEFORE_S)
+            yield from self._stated(self.voice.by_widget(hurt_by=self.hurt_by), -WIDGET_BEFORE_S)
 
     def _experiment(self, view: Event, plan: Plan) -> Iterator[Event]:
         """The note in the buy box: told once a session, at work in each product view."""
-        if not self.is_told:
-            yield self._act("experiment", view, experiment_id=EXPERIMENT, variant=self.person["variant"])
-        self.is_told = True
+        if not self.is_reported:
+            yield self._interaction("experiment", view, experiment_id=EXPERIMENT, variant=self.person["variant"])
+        self.is_reported = True
         if self.person["variant"] == TREATMENT:
             plan.wish = NOTE_EFFECT
 
@@ -90,15 +90,15 @@ class Walk:
         """What is asked on the last page."""
         page, _ = self.last
         if page == "thanks":
-            yield from self._said(self.voice.after_order(hurt_by=self.hurt_by), ASKED_AFTER_S)
+            yield from self._stated(self.voice.after_order(hurt_by=self.hurt_by), ASKED_AFTER_S)
         elif page in ("cart", "checkout"):
-            yield from self._said(self.voice.on_exit(hurt_by=self.hurt_by), 0)
+            yield from self._stated(self.voice.on_exit(hurt_by=self.hurt_by), 0)
 
-    def _said(self, said: Iterator[Event], after: float) -> Iterator[Event]:
+    def _stated(self, stated: Iterator[Event], after: float) -> Iterator[Event]:
         """Survey events of the last page view, `after` seconds from its end on; their making draws nothing of the walk."""
         _, view = self.last
         who = {name: self.person[name] for name in ("anonymous_id", "user_id", "device_type", "country")}
-        for number, fields in enumerate(said):
+        for number, fields in enumerate(stated):
             at = self.at + timedelta(seconds=after + number * 0.1)
             off = timedelta(seconds=self.person["clock_off"])
             times = {"occurred_at": at + off, "sent_at": at + off, "received_at": at + timedelta(milliseconds=350)}
@@ -134,11 +134,11 @@ class Walk:
     def _order(self, view: Event) -> Iterator[Event]:
         revenue = self.random.randint(1900, 18_000) * 10_000
         order = {"order_id": f"o{self.session[1:]}-{self.views}", "currency": "EUR"}
-        yield self._act("order", view, revenue_micros=revenue, **order)
+        yield self._interaction("order", view, revenue_micros=revenue, **order)
         if self.random.random() < 0.04:
-            yield self._act("refund", view, revenue_micros=-revenue, **order)
+            yield self._interaction("refund", view, revenue_micros=-revenue, **order)
 
-    def _act(self, kind: str, view: Event, **fields: object) -> Event:
+    def _interaction(self, kind: str, view: Event, **fields: object) -> Event:
         self.sequence += 1
         who = {name: self.person[name] for name in ("anonymous_id", "user_id", "device_type", "country")}
         if self.random.random() < 0.0005:

@@ -51,12 +51,12 @@ def marts_as_of(home: Lake, product: Product, day: date, out: Path, by: Judges) 
             name = table.contract.name
             for done, outcome in enumerate(build_days(lake, then, name, days, by.judge), start=1):
                 by.hears(name, done, len(days))
-                held += [outcome] if outcome.verdict.faults else []
-        standing = Publication(lake, then)
+                held += [outcome] if outcome.check_result.faults else []
+        context = Publication(lake, then)
         for period in period_tables(product):
-            held += _if_held(build_period(lake, then, period.contract.name, by.judge, standing))
+            held += _if_held(build_period(lake, then, period.contract.name, by.judge, context))
         for mart in marts(product):
-            held += _if_held(build_mart(lake, then, mart.name, by.judge_mart, standing))
+            held += _if_held(build_mart(lake, then, mart.name, by.judge_mart, context))
             by.hears(mart.name, 1, 1)
     finally:
         shutil.rmtree(lake.path("lake"), ignore_errors=True)
@@ -64,7 +64,7 @@ def marts_as_of(home: Lake, product: Product, day: date, out: Path, by: Judges) 
 
 
 def _if_held(outcome: Outcome) -> list[Outcome]:
-    return [outcome] if outcome.verdict.faults else []
+    return [outcome] if outcome.check_result.faults else []
 
 
 def _share_rows(home: Lake, lake: Lake) -> None:

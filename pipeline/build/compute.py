@@ -19,7 +19,7 @@ from pipeline.core.sealed import delete_sum, write_sum
 from pipeline.core.state import (
     RAW,
     RECORDED,
-    VERDICTS,
+    RESOLUTIONS,
     DayFailure,
     DayState,
     Dirty,
@@ -33,8 +33,8 @@ from pipeline.core.state import (
     write_state,
 )
 from pipeline.declare import DayTable, PeriodSources, Sources
-from pipeline.events.profile import Facts, Verdict, batch_profile
-from pipeline.events.verdicts import Verdicts
+from pipeline.events.profile import CheckResult, Facts, batch_profile
+from pipeline.events.resolutions import Resolutions
 from pipeline.ingest.manifests import (
     Manifest,
     hashes_of,
@@ -56,7 +56,7 @@ class Outcome:
     day: date | None
     rows: int
     path: str | None
-    verdict: Verdict
+    check_result: CheckResult
     facts: Facts
     preview: list[dict[str, object]]
 
@@ -66,7 +66,7 @@ class Judge(Protocol):
 
     def __call__(
         self, table: Table, product: Product, batches: Sequence[Facts], history: Sequence[Sequence[Facts]]
-    ) -> Sequence[Verdict]:
+    ) -> Sequence[CheckResult]:
         """One verdict per batch."""
         ...
 
@@ -82,17 +82,19 @@ def take_snapshot(
     Of tables that aren't configured nothing is read, whatever lies there; `tables` are by default all that are.
     """
     known = read_manifests(lake) if manifests is None else manifests
-    made = dict.fromkeys([*(table.contract.name for table in day_tables(product)), *VERDICTS])
+    made = dict.fromkeys([*(table.contract.name for table in day_tables(product)), *RESOLUTIONS])
     wanted = dict.fromkeys(name for name in (made if tables is None else tables) if name in made)
-    verdicts = [name for name in VERDICTS if name in wanted]
-    names = dict.fromkeys([*(n for n in wanted if n not in VERDICTS), *(t for v in verdicts for t in VERDICTS[v])])
+    resolutions = [name for name in RESOLUTIONS if name in wanted]
+    names = dict.fromkeys(
+        [*(n for n in wanted if n not in RESOLUTIONS), *(t for v in resolutions for t in RESOLUTIONS[v])]
+    )
     read = {name: read_states(lake, name) for name in names}
     states = {name: states for name, (states, _) in read.items()}
     return Snapshot(
         raw=objects_by_day(known.values()),
         states=states,
         failures={name: failures for name, (_, failures) in read.items()},
-        verdicts=Verdicts(lake, product, states).all(verdicts),
+        resolutions=Resolutions(lake, product, states).all(resolutions),
         files=hash_texts(sorted(f"{m.file_id}:{m.sha256}:{m.reader}:{m.retracted}:{m.erased}" for m in known.values())),
         recorded=recordings_by_day(known.values()),
         wholly_rejected=wholly_rejected_by_day(known.values()),
@@ -132,28 +134,28 @@ def _build_chunk(
     mark, manifests = withdrawals(lake), read_manifests(lake)
     upstream = [reads.table for reads in table.reads if reads.table not in _OF_FILES]
     snapshot = take_snapshot(lake, product, manifests, [name, *upstream])
-    verdicts = Verdicts(lake, product, snapshot.states)
+    resolutions = Resolutions(lake, product, snapshot.states)
     staged: list[_StagedDay] = []
     try:
         for day in days:
             try:
-                staged.append(_stage_day(Sources(lake, product, snapshot, manifests, verdicts, day, table)))
+                staged.append(_stage_day(Sources(lake, product, snapshot, manifests, resolutions, day, table)))
             except DamagedObject as fault:
                 # No failure is recorded: what mends the object doesn't change the day's inputs.
-                yield Outcome(day, 0, None, Verdict((str(fault),)), {}, [])
+                yield Outcome(day, 0, None, CheckResult((str(fault),)), {}, [])
         if not staged:
             return
         history = [_same_weekdays(snapshot, name, each.day) for each in staged]
-        verdicts = judge(table.contract, product, [each.facts for each in staged], history)
+        resolutions = judge(table.contract, product, [each.facts for each in staged], history)
         if not _OF_FILES.isdisjoint(reads.table for reads in table.reads):
             manifests = read_manifests(lake)
-        for each, verdict in zip(staged, verdicts, strict=True):
+        for each, check_result in zip(staged, resolutions, strict=True):
             with lake.exclusive():
                 if (now_marked := withdrawals(lake)) != mark:
                     mark, manifests = now_marked, read_manifests(lake)
                 now = _refreshed(lake, snapshot, manifests, table, each.day)
                 is_same = input_hash(table, each.day, product, now) == each.inputs
-                outcome = _publish_day(lake, table.contract, each, verdict) if is_same else None
+                outcome = _publish_day(lake, table.contract, each, check_result) if is_same else None
             if outcome is not None:
                 yield outcome
             else:
@@ -183,31 +185,31 @@ def _refreshed(
         # A verdict that changed meanwhile makes the day dirty, and the next round takes it.
         if reads.table in states:
             states[reads.table].update(
-                {each: found for each in around if (found := read_state(lake, reads.table, each))}
+                {each: result for each in around if (result := read_state(lake, reads.table, each))}
             )
     return Snapshot(
         objects_by_day(manifests.values()),
         states,
         snapshot.failures,
-        snapshot.verdicts,
+        snapshot.resolutions,
         recorded=recordings_by_day(manifests.values()),
         wholly_rejected=wholly_rejected_by_day(manifests.values()),
         sha256=hashes_of(manifests.values()),
     )
 
 
-def _publish_day(lake: Lake, table: Table, each: _StagedDay, verdict: Verdict) -> Outcome:
+def _publish_day(lake: Lake, table: Table, each: _StagedDay, check_result: CheckResult) -> Outcome:
     rows = int(each.facts["rows"] or 0)
-    if verdict.faults:
+    if check_result.faults:
         lake.discard(each.staged)
-        write_failure(lake, table.name, each.day, DayFailure(each.inputs, list(verdict.faults)))
-        return Outcome(each.day, rows, None, verdict, each.facts, [])
+        write_failure(lake, table.name, each.day, DayFailure(each.inputs, list(check_result.faults)))
+        return Outcome(each.day, rows, None, check_result, each.facts, [])
     lake.publish(each.staged)
     # What no row names any more may hold somebody who was erased.
     for key in set(lake.keys(day_folder(table.name, each.day))) - {each.staged.key, *each.objects}:
         lake.delete(key)
     write_state(lake, table.name, each.day, DayState(each.inputs, each.staged.sha256, rows, each.facts))
-    return Outcome(each.day, rows, str(lake.path(each.staged.key)), verdict, each.facts, each.preview)
+    return Outcome(each.day, rows, str(lake.path(each.staged.key)), check_result, each.facts, each.preview)
 
 
 def _same_weekdays(snapshot: Snapshot, name: str, day: date) -> list[Facts]:
@@ -220,7 +222,7 @@ class TakenBack(Exception):
     """What is about to be published was made from rows that are no longer to be shown."""
 
 
-class Standing:
+class BuildContext:
     """What lies in the home when period tables and marts begin to be made, looked at once for all of them.
 
     What changes meanwhile makes them stale again: marts are recorded with the hash of what stood here.
@@ -230,7 +232,7 @@ class Standing:
         self.mark = withdrawals(lake)
         self.manifests: Mapping[str, Manifest] = read_manifests(lake)
         self.snapshot = take_snapshot(lake, product, self.manifests)
-        self.verdicts = Verdicts(lake, product, self.snapshot.states)
+        self.resolutions = Resolutions(lake, product, self.snapshot.states)
         self.models = models_of(lake)
         self.model_faults: Mapping[str, str] = self.models.faults
         self.tables = table_names(product)
@@ -251,30 +253,30 @@ class Standing:
         lake.publish(staged)
 
 
-def build_period(lake: Lake, product: Product, name: str, judge: Judge, standing: Standing | None = None) -> Outcome:
+def build_period(lake: Lake, product: Product, name: str, judge: Judge, context: BuildContext | None = None) -> Outcome:
     """Compute, judge and publish a period table over all days with data."""
-    table, standing = PERIOD_TABLE[name], standing or Standing(lake, product)
-    snapshot = standing.snapshot
+    table, context = PERIOD_TABLE[name], context or BuildContext(lake, product)
+    snapshot = context.snapshot
     # A day without any event is known to be empty; one whose events were held back is not known at all.
     days = [
         day
         for day in snapshot.data_days(table.reads)
         if day not in snapshot.raw or lake.exists(day_key(table.reads, day))
     ]
-    standing.check(lake, [name for name in (table.reads, *table.beside) if name not in table.periods])
-    frame = table.compute(PeriodSources(lake, product, standing, days, table))
+    context.check(lake, [name for name in (table.reads, *table.beside) if name not in table.periods])
+    frame = table.compute(PeriodSources(lake, product, context, days, table))
     facts = batch_profile(table.contract, frame)
-    verdict = judge(table.contract, product, [facts], [[]])[0]
-    if verdict.faults:
-        return Outcome(None, frame.height, None, verdict, facts, [])
-    inputs = table.inputs(lake, product, standing)
+    check_result = judge(table.contract, product, [facts], [[]])[0]
+    if check_result.faults:
+        return Outcome(None, frame.height, None, check_result, facts, [])
+    inputs = table.inputs(lake, product, context)
     staged = lake.stage(period_key(name), frame)
     with lake.exclusive(), lake.discarding(staged):
         # Who dies before its end leaves a table of which nobody knows what it was made from.
         delete_sum(lake, staged.key)
-        standing.publish(lake, staged)
+        context.publish(lake, staged)
         write_sum(lake, staged.key, staged.sha256, inputs)
-    return Outcome(None, frame.height, str(lake.path(staged.key)), verdict, facts, preview(frame))
+    return Outcome(None, frame.height, str(lake.path(staged.key)), check_result, facts, preview(frame))
 
 
 _PERSONAL = {"person_key", "person_id", "anonymous_id", "user_id", "event_id", "session_key", "text", "quote"}

@@ -42,27 +42,27 @@ def table_names(product: Product, models: Models | None = None) -> frozenset[str
 
 def needs_of(name: str, models: Models | None = None) -> tuple[tuple[str, ...], ...]:
     """Of each of these one section must be filled, or there is no table `name`."""
-    found: dict[tuple[str, ...], None] = {}
+    result: dict[tuple[str, ...], None] = {}
     if name in DAY_TABLE:
-        found[DAY_TABLE[name].needs] = None
+        result[DAY_TABLE[name].needs] = None
     elif name in PERIOD_TABLE:
         period = PERIOD_TABLE[name]
-        found |= dict.fromkeys((*needs_of(period.reads), period.needs))
+        result |= dict.fromkeys((*needs_of(period.reads), period.needs))
     elif (models is not None and name in models.models) or (name in TABLES and TABLES[name].layer == "mart"):
         sources = mart_sources(name) if models is None else models.sources(name)
-        found |= dict.fromkeys(each for source in sorted(sources) for each in needs_of(source))
-    return tuple(each for each in found if each)
+        result |= dict.fromkeys(each for source in sorted(sources) for each in needs_of(source))
+    return tuple(each for each in result if each)
 
 
 def unconfigured(product: Product) -> Mapping[str, list[str]]:
     """Marts that the home doesn't have, by what to add to the product file for them."""
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     there = {mart.name for mart in marts(product)}
     for mart in MARTS:
         if mart.name not in there:
             lacking = [" or ".join(each) for each in needs_of(mart.name) if not _is_filled(each, product)]
-            found.setdefault(" and ".join(lacking), []).append(mart.name)
-    return found
+            result.setdefault(" and ".join(lacking), []).append(mart.name)
+    return result
 
 
 def _is_filled(sections: tuple[str, ...], product: Product) -> bool:

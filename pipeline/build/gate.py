@@ -16,7 +16,7 @@ import polars as pl
 
 from pipeline.core.contract import Table
 from pipeline.core.product import Product
-from pipeline.events.profile import Facts, Verdict
+from pipeline.events.profile import CheckResult, Facts
 
 WHOLE_MART_ROWS = 100_000
 SAME_WEEKDAYS_NEEDED = 4
@@ -49,7 +49,7 @@ _WARNINGS: dict[str, _Bound] = {
 
 def judge(
     table: Table, product: Product, batches: Sequence[Facts], history: Sequence[Sequence[Facts]]
-) -> list[Verdict]:
+) -> list[CheckResult]:
     """Judge batches of `table` by their profiles; `history` holds, for each, the profiles of the same weekdays before.
 
     Hard faults are facts of the batch itself; what compares with other days is a warning and holds nothing back, or
@@ -77,7 +77,7 @@ def judge(
             for name, (low, high, text) in bounds.items()
             if row[name] is not None
         ]
-    return _verdicts(table, looked, batches)
+    return _check_results(table, looked, batches)
 
 
 def _profile_row(facts: Facts, past: Sequence[Facts], min_records: int) -> dict[str, float | None]:
@@ -98,7 +98,7 @@ def _profile_row(facts: Facts, past: Sequence[Facts], min_records: int) -> dict[
     return {name: None if value is None else float(value) for name, value in row.items()}
 
 
-def _verdicts(table: Table, looked: Sequence[Mapping[str, Any]], batches: Sequence[Facts]) -> list[Verdict]:
+def _check_results(table: Table, looked: Sequence[Mapping[str, Any]], batches: Sequence[Facts]) -> list[CheckResult]:
     """What lies out of its bounds, batch by batch.
 
     A row of the judged frame is a fact of a batch with how far it lies out: two expectations judge all facts of all
@@ -111,29 +111,29 @@ def _verdicts(table: Table, looked: Sequence[Mapping[str, Any]], batches: Sequen
     )
     number = pl.Float64
     schema = {"batch": pl.Int64, "column": pl.String, "value": number, "low": number, "high": number, "fault": pl.String, "severity": pl.String}  # fmt: skip
-    frame = pl.DataFrame(looked, schema=schema, orient="row").with_row_index("place")
-    judged = frame.select("place", critical=_of("critical", beyond), warning=_of("warning", beyond))
+    frame = pl.DataFrame(looked, schema=schema, orient="row").with_row_index("event_index")
+    judged = frame.select("event_index", critical=_of("critical", beyond), warning=_of("warning", beyond))
     expectations = [
         gxe.ExpectColumnValuesToBeBetween(column=name, max_value=0, severity=name, meta={"fault": "out of its bounds"})
         for name in ("critical", "warning")
         if judged[name].null_count() < judged.height
     ]
-    found: dict[str, list[list[str]]] = {name: [[] for _ in batches] for name in ("critical", "warning")}
-    for result in _validate(judged, expectations, by="place"):
+    results: dict[str, list[list[str]]] = {name: [[] for _ in batches] for name in ("critical", "warning")}
+    for result in _validate(judged, expectations, by="event_index"):
         for failed in result["batches"]:
             fact = looked[int(failed)]
             batch, column = int(fact["batch"]), fact["column"]
             sentence = f"{table.name}: {fact['value']:g} {fact['fault']} ({column})"
             details = [f"{name}={count}" for name, count in batches[batch].items() if name.startswith(f"{column}:")]
-            found[result["severity"]][batch].append(f"{sentence}: {', '.join(details)}" if details else sentence)
-    return [Verdict(tuple(f), tuple(w)) for f, w in zip(*found.values(), strict=True)]
+            results[result["severity"]][batch].append(f"{sentence}: {', '.join(details)}" if details else sentence)
+    return [CheckResult(tuple(f), tuple(w)) for f, w in zip(*results.values(), strict=True)]
 
 
 def _of(severity: str, beyond: pl.Expr) -> pl.Expr:
     return pl.when(pl.col("severity") == severity).then(beyond)
 
 
-def judge_mart(table: Table, product: Product, frame: pl.DataFrame, facts: Facts) -> Verdict:
+def judge_mart(table: Table, product: Product, frame: pl.DataFrame, facts: Facts) -> CheckResult:
     """Judge a mart: whole up to 100,000 rows, by its profile above.
 
     What each row breaks is counted beside it by kind: an expectation for each column would take longer than the mart.
@@ -142,7 +142,7 @@ def judge_mart(table: Table, product: Product, frame: pl.DataFrame, facts: Facts
         return judge(table, product, [facts], [[]])[0]
     others = set(frame.columns) ^ {column.name for column in table.columns}
     if others:
-        return Verdict((f"{table.name}: other columns than the contract's: {', '.join(sorted(others))}",))
+        return CheckResult((f"{table.name}: other columns than the contract's: {', '.join(sorted(others))}",))
     gxe = _great_expectations().expectations
 
     counted = frame.select(
@@ -159,8 +159,8 @@ def judge_mart(table: Table, product: Product, frame: pl.DataFrame, facts: Facts
         ),
     ]
     failed = [result for result in _validate(counted, expectations, by=None) if result["count"]]
-    found = tuple(f"{table.name}: {r['count']} {r['fault']}{_where(table, frame, r['column'])}" for r in failed)
-    return Verdict(found)
+    results = tuple(f"{table.name}: {r['count']} {r['fault']}{_where(table, frame, r['column'])}" for r in failed)
+    return CheckResult(results)
 
 
 _ROW_FAULTS = {
@@ -217,14 +217,14 @@ def _validate(frame: pl.DataFrame, expectations: Sequence[Any], by: str | None) 
         column = config.kwargs.get("column") or config.kwargs.get("column_B") or "key"
         if broken := _raised(result.exception_info or {}):
             raise RuntimeError(f"the check of {column} itself failed: {broken[0]}")
-        found = result.result or {}
-        indices = [] if result.success else found.get("unexpected_index_list") or []
+        details = result.result or {}
+        indices = [] if result.success else details.get("unexpected_index_list") or []
         results.append(
             {
                 "column": column,
                 "fault": config.meta["fault"],
                 "severity": config.severity.value,
-                "count": 0 if result.success else found.get("unexpected_count", 1),
+                "count": 0 if result.success else details.get("unexpected_count", 1),
                 "batches": [index[by] for index in indices] if by else [],
             }
         )

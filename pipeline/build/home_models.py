@@ -30,7 +30,7 @@ from pipeline.build.sql_models import (
 )
 from pipeline.core.contract import SQL_TYPES, Column, Table
 from pipeline.core.lake import Lake
-from pipeline.core.product_base import Part
+from pipeline.core.product_base import FileModel
 from pipeline.core.product_faults import sentences
 from pipeline.core.registry import MARTS, TABLES
 from pipeline.core.state import hash_texts
@@ -41,7 +41,7 @@ MOST_BYTES = 10_000_000
 _DTYPES = {name: dtype for dtype, name in SQL_TYPES.items()}
 
 
-class _ColumnNote(Part):
+class _ColumnNote(FileModel):
     """A column of a team's mart."""
 
     meaning: str = Field(min_length=1)
@@ -50,7 +50,7 @@ class _ColumnNote(Part):
     nullable: bool = True
 
 
-class _Note(Part):
+class _Note(FileModel):
     """What a team says of its mart: what one row is, what tells rows apart, what each column means."""
 
     grain: str = Field(min_length=1)
@@ -82,10 +82,10 @@ class Models:
 
     def sources(self, name: str) -> frozenset[str]:
         """Published and small tables that a model reads, directly or through others."""
-        found: set[str] = set()
+        result: set[str] = set()
         for read in self.models[name].reads:
-            found |= self.sources(read) if read in self.models else {read}
-        return frozenset(found)
+            result |= self.sources(read) if read in self.models else {read}
+        return frozenset(result)
 
     def small_version(self, name: str) -> str:
         """A hash of a small table; empty where there is none."""
@@ -108,21 +108,21 @@ def _read(files: tuple[tuple[str, bytes], ...]) -> Models:
     if not files:
         return Models(ours, contracts)
     small = dict(_small_tables(dict(files), faults))
-    found: dict[str, Model] = {}
+    result: dict[str, Model] = {}
     for key, data in files:
         if not key.startswith(f"{MODELS}/") or not key.endswith(".sql"):
             continue
         try:
             model = _model(key, data, {*ours, *TABLES, *small})
-            found[model.name] = model
+            result[model.name] = model
         except ModelError as fault:
             faults[key] = str(fault)
-    sound = _sound({**ours, **found}, small, faults)
-    for name in [name for name in sound if name in found]:
+    sound = _sound({**ours, **result}, small, faults)
+    for name in [name for name in sound if name in result]:
         try:
             contracts[name] = _contract(sound[name], dict(files), sound, small)
         except ModelError as fault:
-            faults[found[name].file] = str(fault)
+            faults[result[name].file] = str(fault)
     kept = {name: model for name, model in sound.items() if name in ours or name in contracts}
     return Models(_sound(kept, small, faults), contracts, small, faults)
 
@@ -226,8 +226,8 @@ def _contract(
 
 
 def _column(name: str, dtype: pl.DataType, note: _Note) -> Column:
-    said = note.columns[name]
-    of = _ColumnNote(meaning=said) if isinstance(said, str) else said
+    stated = note.columns[name]
+    of = _ColumnNote(meaning=stated) if isinstance(stated, str) else stated
     nullable = of.nullable and name not in note.key
     return Column(name, dtype, of.meaning, unit=of.unit, nullable=nullable, adds_over=of.adds_over)
 
@@ -243,12 +243,12 @@ def _note(key: str, files: Mapping[str, bytes]) -> _Note:
                 break
             lines.append(line.removeprefix("--").removeprefix(" "))
         text = "\n".join(lines)
-    told = _yaml(where, text)
-    if not isinstance(told, dict):
+    reported = _yaml(where, text)
+    if not isinstance(reported, dict):
         raise ModelError(
             f"{where}: say what the mart is: `grain`, `key` and `columns` as YAML in the comment above the SELECT, or in {beside}"
         )
     try:
-        return _Note.model_validate(told)
+        return _Note.model_validate(reported)
     except ValidationError as fault:
         raise ModelError(f"{where}: {'; '.join(sentence for _, sentence in sentences(fault))}") from None

@@ -14,10 +14,18 @@ import duckdb
 import msgspec
 import polars as pl
 
-from pipeline.build.compute import Outcome, Standing, preview
+from pipeline.build.compute import BuildContext, Outcome, preview
 from pipeline.build.configured import marts, period_tables, table_names
 from pipeline.build.home_models import Models, models_of
-from pipeline.build.restatements import Basis, basis_key, basis_of, causes, enter, read_basis, restated
+from pipeline.build.restatements import (
+    InputsManifest,
+    causes,
+    enter,
+    inputs_manifest_key,
+    inputs_manifest_of,
+    read_inputs_manifest,
+    restated,
+)
 from pipeline.build.sql_models import code_of, load_models, published, run_model
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.contract import Table
@@ -26,7 +34,7 @@ from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.core.sealed import delete_sum, read_inputs, read_sealed, read_sum, write_sealed, write_sum
 from pipeline.core.state import Snapshot, hash_texts
-from pipeline.events.profile import Facts, Verdict, batch_profile
+from pipeline.events.profile import CheckResult, Facts, batch_profile
 
 RECORD_KEY = "marts/_published.json"
 
@@ -39,12 +47,13 @@ class PublishedMart(msgspec.Struct, frozen=True):
     inputs: str
     newest_day: str | None
     failed_days: list[str]
-    basis: str = ""
+    # Earlier records call it so.
+    inputs_manifest: str = msgspec.field(name="basis", default="")
 
     @property
     def publication(self) -> str:
         """The name of the basis that it was published with; earlier records have their inputs for it."""
-        return self.basis or self.inputs
+        return self.inputs_manifest or self.inputs
 
 
 def read_record(lake: Lake) -> dict[str, PublishedMart]:
@@ -69,18 +78,18 @@ class Stale:
         return bool(self.periods or self.marts or self.gone)
 
 
-def find_stale(lake: Lake, product: Product, standing: Standing) -> Stale:
+def find_stale(lake: Lake, product: Product, context: BuildContext) -> Stale:
     """What must be published now; one decision for sensor, nightly job and command line."""
-    now = {table.contract.name: table.inputs(lake, product, standing) for table in period_tables(product)}
+    now = {table.contract.name: table.inputs(lake, product, context) for table in period_tables(product)}
     periods: list[str] = []
     # In upstream order: what reads one that will change will change too.
     for name, inputs in now.items():
         is_behind = read_inputs(lake, period_key(name)) != inputs
         if is_behind or not set(PERIOD_TABLE[name].periods).isdisjoint(periods):
             periods.append(name)
-    models = standing.models
+    models = context.models
     record, made = read_record(lake), [mart.name for mart in marts(product, models)]
-    own = {name: _inputs(lake, models, name, standing.snapshot) for name in made}
+    own = {name: _inputs(lake, models, name, context.snapshot) for name in made}
     behind = [
         name
         for name in made
@@ -117,6 +126,15 @@ def code_of_marts() -> str:
     return hash_texts([*codes, *days, *(model.sql for model in load_models().values())])
 
 
+# Period tables that bear another name now.
+_RENAMED = ("journey_ways", "segment_spells")
+
+
+def has_renamed(lake: Lake) -> bool:
+    """Whether a table still lies there under a name that it no longer bears."""
+    return any(lake.path(f"lake/{name}").is_dir() for name in _RENAMED)
+
+
 def remove_unconfigured(lake: Lake, product: Product) -> None:
     """Remove what was made of tables that the product file no longer configures; BI would read old numbers."""
     models = models_of(lake)
@@ -125,7 +143,7 @@ def remove_unconfigured(lake: Lake, product: Product) -> None:
         for name in DAY_TABLE.keys() - made:
             for folder in (f"lake/{name}", f"lake/_state/{name}"):
                 shutil.rmtree(lake.path(folder), ignore_errors=True)
-        for name in PERIOD_TABLE.keys() - made:
+        for name in (*(PERIOD_TABLE.keys() - made), *_RENAMED):
             shutil.rmtree(lake.path(f"lake/{name}"), ignore_errors=True)
             delete_sum(lake, period_key(name))
         record = read_record(lake)
@@ -141,14 +159,14 @@ def _write_record(lake: Lake, record: Mapping[str, PublishedMart]) -> None:
     write_sum(lake, RECORD_KEY, hashlib.sha256(data).hexdigest())
 
 
-MartJudge = Callable[[Table, Product, pl.DataFrame, Facts], Verdict]
+MartJudge = Callable[[Table, Product, pl.DataFrame, Facts], CheckResult]
 
 
 def _nothing() -> None:
     """Where nothing was restated."""
 
 
-class Publication(Standing):
+class Publication(BuildContext):
     """What all marts of a run are made from, and the days that a gate holds back.
 
     With `now`, numbers that were published before and change are entered into the ledger of restatements.
@@ -164,21 +182,24 @@ class Publication(Standing):
         now, mart = self.now, table.name
         if now is None:
             return _nothing
-        basis, old, key = self.basis, self._record.get(mart), mart_key(mart)
-        before = read_basis(self._lake, old.publication) if old else None
+        inputs_manifest, old, key = self.inputs_manifest, self._record.get(mart), mart_key(mart)
+        before = read_inputs_manifest(self._lake, old.publication) if old else None
         if old is None or before is None or old.newest_day is None or not self._lake.exists(key):
             return _nothing
         newest = date.fromisoformat(old.newest_day)
-        found = restated(table, pl.read_parquet(self._lake.path(key)), frame, newest)
-        cause = causes(before, basis, newest)
-        return lambda: enter(self._lake, mart, found, cause, now)
+        result = restated(table, pl.read_parquet(self._lake.path(key)), frame, newest)
+        cause = causes(before, inputs_manifest, newest)
+        return lambda: enter(self._lake, mart, result, cause, now)
 
     @cached_property
-    def basis(self) -> Basis:
+    def inputs_manifest(self) -> InputsManifest:
         """What a later publication is compared with; of earlier ones those that a mart was made from are kept."""
-        made_from = basis_of(self.manifests, self.snapshot, self._product, code_of_marts())
-        write_sealed(self._lake, basis_key(made_from.name), made_from)
-        kept = {basis_key(name) for name in (made_from.name, *(mart.publication for mart in self._record.values()))}
+        made_from = inputs_manifest_of(self.manifests, self.snapshot, self._product, code_of_marts())
+        write_sealed(self._lake, inputs_manifest_key(made_from.name), made_from)
+        kept = {
+            inputs_manifest_key(name)
+            for name in (made_from.name, *(mart.publication for mart in self._record.values()))
+        }
         for key in set(self._lake.keys("lake/_state/publications")) - kept:
             self._lake.delete(key)
         return made_from
@@ -190,13 +211,13 @@ class Publication(Standing):
 
 
 def build_mart(
-    lake: Lake, product: Product, name: str, judge: MartJudge, standing: Publication | None = None
+    lake: Lake, product: Product, name: str, judge: MartJudge, context: Publication | None = None
 ) -> Outcome:
     """Compute, judge and publish one mart; where the gate holds it back, the old one stays."""
-    standing = standing or Publication(lake, product)
-    days, models = standing.snapshot.data_days(), standing.models
+    context = context or Publication(lake, product)
+    days, models = context.snapshot.data_days(), context.models
     table, sources = models.contracts[name], models.sources(name)
-    standing.check(lake, sorted(sources & DAY_TABLE.keys()))
+    context.check(lake, sorted(sources & DAY_TABLE.keys()))
     for source in sorted(sources & PERIOD_TABLE.keys()):
         lake.check(period_key(source), read_sum(lake, period_key(source)) or "")
     try:
@@ -205,36 +226,34 @@ def build_mart(
         if name not in models.own:
             raise
         # A team's model is data: what it can't compute holds its mart back and no other.
-        told = f"{models.models[name].file}: {str(fault).splitlines()[0]}"
-        return Outcome(None, 0, None, Verdict((told,)), {}, [])
+        reported = f"{models.models[name].file}: {str(fault).splitlines()[0]}"
+        return Outcome(None, 0, None, CheckResult((reported,)), {}, [])
     facts = batch_profile(table, frame)
-    verdict = judge(table, product, frame, facts)
-    if verdict.faults:
-        return Outcome(None, frame.height, None, verdict, facts, [])
-    enter_restated, basis = standing.restatement(table, frame), standing.basis.name
-    inputs = _inputs(lake, models, name, standing.snapshot)
+    check_result = judge(table, product, frame, facts)
+    if check_result.faults:
+        return Outcome(None, frame.height, None, check_result, facts, [])
+    enter_restated, inputs_manifest = context.restatement(table, frame), context.inputs_manifest.name
+    inputs = _inputs(lake, models, name, context.snapshot)
     staged = lake.stage(mart_key(name), frame)
     published = PublishedMart(
         rows=frame.height,
         sha256=staged.sha256,
         inputs=inputs,
         newest_day=days[-1].isoformat() if days else None,
-        failed_days=standing.failed_days,
-        basis=basis,
+        failed_days=context.failed_days,
+        inputs_manifest=inputs_manifest,
     )
     with lake.exclusive(), lake.discarding(staged):
         record = read_record(lake)
         if name in record:
             # Who dies before the record is written leaves a mart of which nobody knows what it was made from.
             _write_record(lake, {**record, name: msgspec.structs.replace(record[name], inputs="")})
-        standing.publish(lake, staged)
+        context.publish(lake, staged)
         enter_restated()
         # Days may be held back by now of which the others, made from the same, don't know yet.
-        others = {
-            mart: msgspec.structs.replace(each, failed_days=standing.failed_days) for mart, each in record.items()
-        }
+        others = {mart: msgspec.structs.replace(each, failed_days=context.failed_days) for mart, each in record.items()}
         _write_record(lake, {**others, name: published})
-    return Outcome(None, frame.height, str(lake.path(mart_key(name))), verdict, facts, preview(frame))
+    return Outcome(None, frame.height, str(lake.path(mart_key(name))), check_result, facts, preview(frame))
 
 
 def run_mart(lake: Lake, models: Models, name: str, days: Sequence[date]) -> pl.DataFrame:

@@ -39,7 +39,7 @@ _LENGTHS = {"day": "0d", "week": "6d", "month": "1mo"}
 _SCHEME = "3"
 
 
-class Basis(msgspec.Struct, frozen=True):
+class InputsManifest(msgspec.Struct, frozen=True):
     """What a publication was made from, as far as a change of it is a cause: hashes, and what was taken back or erased."""
 
     days: dict[str, str]
@@ -56,9 +56,11 @@ class Basis(msgspec.Struct, frozen=True):
         return hash_texts([msgspec.json.encode(self, order="sorted").decode()])
 
 
-def basis_of(manifests: Mapping[str, Manifest], snapshot: Snapshot, product: Product, code: str) -> Basis:
+def inputs_manifest_of(
+    manifests: Mapping[str, Manifest], snapshot: Snapshot, product: Product, code: str
+) -> InputsManifest:
     """The basis of what is about to be published; `code` hashes the versions of tables and models."""
-    return Basis(
+    return InputsManifest(
         days={str(day): hash_texts(sorted(keys)) for day, keys in snapshot.raw.items()},
         sections={name: product.section_hash(name) for name in DECLARABLE},
         code=code,
@@ -68,29 +70,29 @@ def basis_of(manifests: Mapping[str, Manifest], snapshot: Snapshot, product: Pro
     )
 
 
-def causes(before: Basis, now: Basis, newest: date) -> str:
+def causes(before: InputsManifest, now: InputsManifest, newest: date) -> str:
     """Why numbers of days up to `newest` may have changed between two publications."""
-    found: list[str] = []
+    result: list[str] = []
     moved = {day for day in before.days.keys() | now.days.keys() if before.days.get(day) != now.days.get(day)}
     taken_back = set(now.retracted) - set(before.retracted)
     if taken_back:
-        found.append("retraction")
+        result.append("retraction")
     if now.erased > before.erased:
-        found.append("erasure")
+        result.append("erasure")
     # Hashes of another scheme tell nothing; the code changed in any case.
     moved_sections = {s for s in now.sections if now.sections[s] != before.sections.get(s)}
     if now.scheme != before.scheme:
         moved_sections.clear()
     if "identity" in moved_sections:
-        found.append("struck link or identity rule")
+        result.append("struck link or identity rule")
     # An aspect changes with its section.
     named = [s for s in moved_sections if s.partition(".")[0] not in moved_sections - {s}]
     changed = sorted(set(named) - {"identity"})
     if changed or now.code != before.code:
-        found.append(f"definition version ({', '.join(changed) or 'code'})")
+        result.append(f"definition version ({', '.join(changed) or 'code'})")
     if not taken_back and now.erased == before.erased and any(day < str(newest) for day in moved):
-        found.append("late events")
-    return "; ".join(found) or "newer events (links between devices and users, sessions that went on)"
+        result.append("late events")
+    return "; ".join(result) or "newer events (links between devices and users, sessions that went on)"
 
 
 def restated(table: Table, old: pl.DataFrame, new: pl.DataFrame, newest: date) -> pl.DataFrame:
@@ -130,21 +132,21 @@ def _is_closed(table: Table, rows: pl.DataFrame, newest: date) -> pl.Expr:
     return is_over & pl.col("mature") if "mature" in rows.columns else is_over
 
 
-def basis_key(name: str) -> str:
+def inputs_manifest_key(name: str) -> str:
     """Where the basis of that name lies."""
     return f"lake/_state/publications/{name}.json"
 
 
-def read_basis(lake: Lake, name: str) -> Basis | None:
+def read_inputs_manifest(lake: Lake, name: str) -> InputsManifest | None:
     """The basis of an earlier publication; None where it isn't known."""
-    return read_sealed(lake, basis_key(name), Basis)
+    return read_sealed(lake, inputs_manifest_key(name), InputsManifest)
 
 
-def enter(lake: Lake, mart: str, found: pl.DataFrame, cause: str, now: datetime) -> None:
+def enter(lake: Lake, mart: str, result: pl.DataFrame, cause: str, now: datetime) -> None:
     """Add restated numbers of a mart to the ledger."""
-    if found.is_empty():
+    if result.is_empty():
         return
-    rows = found.with_columns(restated_at=pl.lit(now, dtype=UTC_MICROSECONDS), mart=pl.lit(mart), cause=pl.lit(cause))
+    rows = result.with_columns(restated_at=pl.lit(now, dtype=UTC_MICROSECONDS), mart=pl.lit(mart), cause=pl.lit(cause))
     key = f"{FOLDER}/{mart}.parquet"
     kept = pl.concat([ledger_of(lake, key), rows.select(SCHEMA.names())]).tail(MOST)
     write_sum(lake, key, lake.write_frame(key, kept))

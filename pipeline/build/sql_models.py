@@ -75,13 +75,13 @@ def parse_model(name: str, layer: str, sql: str, file: str = "") -> Model:
 @cache
 def load_models() -> Mapping[str, Model]:
     """All models by name, in an order in which each comes after those that it reads."""
-    found: dict[str, Model] = {}
+    result: dict[str, Model] = {}
     for layer, file in _sql_files():
         model = parse_model(file.name.removesuffix(".sql"), layer, file.read_text(encoding="utf-8"))
-        if model.name in found or model.name in _published_names():
+        if model.name in result or model.name in _published_names():
             raise ModelError(f"dbt_like_sql/{layer}/{file.name}: there is another table of that name; rename it")
-        found[model.name] = model
-    return in_order(found)
+        result[model.name] = model
+    return in_order(result)
 
 
 def _sql_files() -> Iterator[tuple[str, Traversable]]:
@@ -120,8 +120,8 @@ def uses_chance(model: Model) -> str | None:
     """What in a model differs from run to run: the clock or chance; None where nothing does."""
     tree = sqlglot.parse_one(model.sql, dialect=DIALECT)
     kinds = (exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.Rand, exp.Uuid)
-    if found := next(tree.find_all(*kinds), None):
-        return found.sql(dialect=DIALECT)
+    if result := next(tree.find_all(*kinds), None):
+        return result.sql(dialect=DIALECT)
     named = (each.name.lower() for each in tree.find_all(exp.Anonymous))
     return next((name for name in named if name in _CHANCE), None)
 
@@ -140,10 +140,10 @@ def described(name: str, models: Mapping[str, Model], tables: Mapping[str, pl.Da
 
 def sources_of(name: str, models: Mapping[str, Model]) -> set[str]:
     """Published tables that model `name` reads, directly or through other models."""
-    found: set[str] = set()
+    result: set[str] = set()
     for read in models[name].reads:
-        found |= sources_of(read, models) if read in models else {read}
-    return found
+        result |= sources_of(read, models) if read in models else {read}
+    return result
 
 
 @cache

@@ -3,7 +3,7 @@
 from graphlib import TopologicalSorter
 
 from pipeline.core.registry import modules
-from pipeline.core.state import IDENTITY, RAW, REPEATS, VERDICTS
+from pipeline.core.state import IDENTITY, RAW, REPEATS, RESOLUTIONS
 from pipeline.declare import DayTable, Domain, PeriodTable
 
 DOMAINS: dict[str, Domain] = {name: module.DOMAIN for name, module in modules("domain")}
@@ -11,7 +11,7 @@ DOMAINS: dict[str, Domain] = {name: module.DOMAIN for name, module in modules("d
 
 def _in_order(tables: dict[str, DayTable]) -> dict[str, DayTable]:
     read = {
-        name: {each for reads in table.reads for each in VERDICTS.get(reads.table, (reads.table,)) if each in tables}
+        name: {each for reads in table.reads for each in RESOLUTIONS.get(reads.table, (reads.table,)) if each in tables}
         for name, table in tables.items()
     }
     return {name: tables[name] for name in TopologicalSorter(read).static_order()}

@@ -31,17 +31,17 @@ def check_home(home: Path) -> Checked:
         product = load_product(file)
     except ProductFileError as fault:
         return Checked(faults=fault.faults)
-    text, lake, found = file.read_text(encoding="utf-8"), Lake(home), Checked()
+    text, lake, result = file.read_text(encoding="utf-8"), Lake(home), Checked()
     try:
         claim(lake, product, dry=True)
     except HomeMismatch as fault:
-        told = next((name for name in _FIXED if str(fault).startswith(name)), _FIXED[0])
-        found.faults.append(f"{file}:{line_of(text, told)}: {fault}")
+        reported = next((name for name in _FIXED if str(fault).startswith(name)), _FIXED[0])
+        result.faults.append(f"{file}:{line_of(text, reported)}: {fault}")
     sampled = samples(lake, product)
     remarks = [
         *idle_settings(product),
         *unfound_fields(product, sampled),
         *unfitting(product, looks(lake, product, sampled)),
     ]
-    found.warnings += [f"{file}:{line_of(text, path)}: {path}: {said}" for path, said in remarks]
-    return found
+    result.warnings += [f"{file}:{line_of(text, path)}: {path}: {stated}" for path, stated in remarks]
+    return result

@@ -52,7 +52,7 @@ def unfitting(product: Product, looks: Iterable[Look]) -> Iterator[Remark]:
             if is_sample
             else f"the last {left.days} published days"
         )
-        yield from _told(product, left, where)
+        yield from _reported(product, left, where)
 
 
 def _all(product: Product, look: Look) -> _Open:
@@ -92,8 +92,8 @@ def _see(left: _Open, look: Look, product: Product) -> None:
 
 
 def _see_zones(left: _Open, events: pl.DataFrame) -> None:
-    told = events.filter(pl.col("element_chain").is_not_null(), pl.col("page").is_not_null())
-    distinct = told.select("page", pl.col("device_type").fill_null("unknown"), "element_chain").unique()
+    reported = events.filter(pl.col("element_chain").is_not_null(), pl.col("page").is_not_null())
+    distinct = reported.select("page", pl.col("device_type").fill_null("unknown"), "element_chain").unique()
     left.elements |= set(distinct["page"])
     wanted = {zone.page for zone in left.zones.values()}
     for page, device, chain in distinct.filter(pl.col("page").is_in(sorted(wanted))).iter_rows():
@@ -119,15 +119,15 @@ def _too_much(product: Product, left: _Open | None) -> Iterator[Remark]:
             )
 
 
-def _told(product: Product, left: _Open, where: str) -> Iterator[Remark]:
+def _reported(product: Product, left: _Open, where: str) -> Iterator[Remark]:
     for name, path in left.pages.items():
         yield path, f"no address in {where} fits the page {name!r}; correct its `urls`, or remove it"
     for path, zone in left.zones.items():
         if zone.page in left.elements:
-            said = f"`footfall zones --page {zone.page}` shows what is clicked; correct its `selectors`"
+            stated = f"`footfall zones --page {zone.page}` shows what is clicked; correct its `selectors`"
         else:
-            said = "no event on that page tells its element; send `element_chain`, or remove the zone"
-        yield path, f"no element in {where} lies in {zone.page}/{zone.name}: {said}"
+            stated = "no event on that page tells its element; send `element_chain`, or remove the zone"
+        yield path, f"no element in {where} lies in {zone.page}/{zone.name}: {stated}"
     for path in left.named:
         yield path, f"no event in {where} fits; correct its kind, name, page or properties, or remove it"
     for path, column in left.columns.items():

@@ -12,7 +12,7 @@ from pipeline.core.canonical import VISIT_COLUMNS
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.events.matching import page_names
-from pipeline.events.visits import with_visits_told
+from pipeline.events.visits import with_visits
 from pipeline.ingest.batch import Batch, Reader
 from pipeline.ingest.faults import CannotRead, FileFault
 from pipeline.ingest.landing import find
@@ -44,9 +44,9 @@ class Look:
 def samples(lake: Lake, product: Product) -> dict[str, list[Any]]:
     """By source the first records of its newest landing files; a source without files has none."""
     files = sorted(find(lake.path("landing")), key=lambda file: (file.arrived, file.mtime_ns, file.name), reverse=True)
-    found: dict[str, list[Any]] = {}
+    result: dict[str, list[Any]] = {}
     for name, source in product.sources.items():
-        records = found.setdefault(name, [])
+        records = result.setdefault(name, [])
         for file in (file for file in files if file.source == name):
             rest = SAMPLE_RECORDS - len(records)
             if rest <= 0:
@@ -56,7 +56,7 @@ def samples(lake: Lake, product: Product) -> dict[str, list[Any]]:
             except (FileFault, CannotRead, OSError):
                 # What can't be read is said by `run` and `status`.
                 continue
-    return found
+    return result
 
 
 def looks(lake: Lake, product: Product, sampled: Samples) -> Iterator[Look]:
@@ -84,5 +84,5 @@ def _events(product: Product, source: str, records: list[Any]) -> pl.DataFrame:
 def _with_pages(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
     device = pl.coalesce("anonymous_id", "user_id")
     events = rows.select(*_COLUMNS, *promoted_schema(product), device=device).collect()
-    told = with_visits_told(events, "device").drop("device", "user_agent")
-    return told.with_columns(page_names(told["url"], product.pages).alias("page"))
+    reported = with_visits(events, "device").drop("device", "user_agent")
+    return reported.with_columns(page_names(reported["url"], product.pages).alias("page"))

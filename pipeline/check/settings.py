@@ -63,16 +63,16 @@ def unfound_fields(product: Product, sampled: Samples) -> Iterator[Remark]:
         for path, fields, split in _named(f"sources.{name}", source):
             rows = records if split is None else [{"item": each} for row in records for each in _entries(row, split)]
             if not any(peek(row, each) not in (None, "") for row in rows for each in fields):
-                said = " nor ".join(f"`{each}`" for each in fields)
+                stated = " nor ".join(f"`{each}`" for each in fields)
                 yield (
                     path,
-                    f"none of {len(records):,} records of landing/{name} holds {said}; correct the name of the field",
+                    f"none of {len(records):,} records of landing/{name} holds {stated}; correct the name of the field",
                 )
 
 
 def _entries(row: Mapping[str, Any], split: str) -> list[Any]:
-    found = peek(row, split)
-    return found if isinstance(found, list) else []
+    result = peek(row, split)
+    return result if isinstance(result, list) else []
 
 
 def _named(path: str, source: Source) -> Iterator[tuple[str, tuple[str, ...], str | None]]:

@@ -113,24 +113,23 @@ class Table:
         """
         columns = [pl.col(c.name).cast(c.dtype, strict=True) for c in self.columns]
         given = frame.select(*columns, *extra)
-        places = given.select(pl.arg_sort_by(self.order, nulls_last=True, maintain_order=True)).to_series()
+        positions = given.select(pl.arg_sort_by(self.order, nulls_last=True, maintain_order=True)).to_series()
         # What stands in order isn't copied: a day of events is the largest thing in memory.
-        return given if places.is_sorted() else given[places]
+        return given if positions.is_sorted() else given[positions]
 
 
 @cache
 def _fingerprint(table: Table) -> str:
     columns = [(c.name, c.sql_type, c.nullable, c.minimum, c.maximum) for c in table.columns]
     rules = [(rule.name, str(rule.holds)) for rule in table.rules]
-    said = (table.name, columns, table.key, table.sort, table.at_most, rules, table.product_columns)
-    return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+    stated = (table.name, columns, table.key, table.sort, table.at_most, rules, table.product_columns)
+    return hashlib.sha256(repr(stated).encode()).hexdigest()[:16]
 
 
-def as_mart(name: str, table: Table) -> Table:
+def as_mart(name: str, table: Table, version: int = 1) -> Table:
     """A mart of the rows of `table` as they are."""
-    return Table(
-        name=name, layer="mart", grain=table.grain, columns=table.columns, key=table.key, at_most=table.at_most
-    )
+    columns, key = table.columns, table.key
+    return Table(name, "mart", table.grain, columns, key, at_most=table.at_most, version=version)
 
 
 def count(name: str, description: str, unit: str, *adds_over: str) -> Column:

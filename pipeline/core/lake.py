@@ -186,8 +186,8 @@ class Lake:
     def published_days(self, table: str) -> list[date]:
         """Days of `table` that have a partition, in order."""
         root = self.path(f"lake/{table}")
-        found = [day_of(path.parent.name) for path in root.glob("day=*/part.parquet")]
-        return sorted(day for day in found if day is not None)
+        result = [day_of(path.parent.name) for path in root.glob("day=*/part.parquet")]
+        return sorted(day for day in result if day is not None)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.core.discovery import modules
-from pipeline.core.product_base import Name, Part, known_zone
+from pipeline.core.product_base import FileModel, Name, known_zone
 from pipeline.core.product_identity import Identity
 from pipeline.core.product_matches import Goal, Segment
 from pipeline.core.product_pages import Page, Zone
@@ -28,7 +28,7 @@ PropertyType = Literal["string", "integer", "boolean"]
 _OF_DOMAINS: tuple[Sections, ...] = tuple(module.SECTIONS for _, module in modules("section"))
 
 
-class CoreProduct(Part):
+class CoreProduct(FileModel):
     """The sections that several rooms read, and what follows from the file as a whole."""
 
     name: str = Field(min_length=1)
@@ -113,11 +113,11 @@ class CoreProduct(Part):
 
 def _plain(value: object) -> object:
     """A section within an aspect, as what is set of it."""
-    return value.model_dump(mode="json", exclude_defaults=True) if isinstance(value, Part) else str(value)
+    return value.model_dump(mode="json", exclude_defaults=True) if isinstance(value, FileModel) else str(value)
 
 
 _CORE = Sections(
-    Part,
+    FileModel,
     aspects={
         # What a page looks like changes nothing about which events are its.
         "pages.urls": Aspect("pages", lambda p: [{"name": page.name, "urls": page.urls} for page in p.pages]),
@@ -171,5 +171,5 @@ if TYPE_CHECKING:
 
 else:
 
-    class Product(*(each.fields for each in _OF_DOMAINS if each.fields is not Part), CoreProduct):
+    class Product(*(each.fields for each in _OF_DOMAINS if each.fields is not FileModel), CoreProduct):
         """The product file as a whole."""

@@ -24,7 +24,7 @@ def known_zone(name: str) -> str:
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
-class Part(BaseModel):
+class FileModel(BaseModel):
     """A section of the product file; a key that it doesn't know is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,8 +63,8 @@ def _time_format(form: str) -> str:
 def constant_time(written: object, zone: str) -> datetime | None:
     """A constant of a time column as an instant; None where it is none."""
     try:
-        found = datetime.fromisoformat(str(written))
-        return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+        result = datetime.fromisoformat(str(written))
+        return (result if result.tzinfo else result.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

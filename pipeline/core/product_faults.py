@@ -60,18 +60,18 @@ def sentences(fault: ValidationError) -> Iterator[tuple[Path, str]]:
 
 def _own(fault: ValidationError) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """The errors by path: of alternatives one error, and none for a list that only lacks entries which are at fault."""
-    found = [(*_cleaned(dict(error)), error) for error in fault.errors()]
-    inner = {path[:-1] for path, _, _ in found if path}
-    of_alternatives = {path for path, is_alternative, _ in found if is_alternative}
-    told: set[Path] = set()
-    for path, is_alternative, error in found:
+    result = [(*_cleaned(dict(error)), error) for error in fault.errors()]
+    inner = {path[:-1] for path, _, _ in result if path}
+    of_alternatives = {path for path, is_alternative, _ in result if is_alternative}
+    reported: set[Path] = set()
+    for path, is_alternative, error in result:
         if error["type"] == "too_short" and path in inner:
             continue
         if path in of_alternatives or is_alternative:
             deeper = any(len(other) > len(path) and other[: len(path)] == path for other in of_alternatives)
-            if path in told or deeper:
+            if path in reported or deeper:
                 continue
-            told.add(path)
+            reported.add(path)
             yield path, {**error, "type": "alternatives"}
         else:
             yield path, error
@@ -155,8 +155,8 @@ def _alternatives(node: _Node) -> Iterator[_Node]:
 def _step(node: _Node, part: str | int) -> Iterator[_Node]:
     for each in _alternatives(node):
         if isinstance(part, int):
-            places = each.get("prefixItems", [])
-            inner = places[part] if part < len(places) else each.get("items")
+            positions = each.get("prefixItems", [])
+            inner = positions[part] if part < len(positions) else each.get("items")
         elif part in each.get("properties", {}):
             inner = each["properties"][part]
         else:
@@ -171,8 +171,8 @@ def _words(node: _Node) -> list[Any]:
 
 
 def _expected(nodes: Sequence[_Node]) -> str:
-    said = list(dict.fromkeys(_right(node) for node in nodes if node.get("type") != "null"))
-    return "write " + (", or ".join(said) or "what docs/product.md names")
+    stated = list(dict.fromkeys(_right(node) for node in nodes if node.get("type") != "null"))
+    return "write " + (", or ".join(stated) or "what docs/product.md names")
 
 
 def _right(node: _Node) -> str:
@@ -216,5 +216,5 @@ def _bounds(node: _Node) -> str:
     if least is not None and most is not None:
         return f" from {least:g} to {most:g}"
     named = (("of at least", least), ("above", above), ("up to", most))
-    told = [f"{word} {bound:g}" for word, bound in named if bound is not None]
-    return f" {' and '.join(told)}" if told else ""
+    reported = [f"{word} {bound:g}" for word, bound in named if bound is not None]
+    return f" {' and '.join(reported)}" if reported else ""

@@ -54,8 +54,8 @@ def parse_product(text: str, file: str = "product.yaml") -> Product:
     except RecursionError:
         raise ProductFileError([f"{file}:1: a section holds itself by its anchor; write it out"]) from None
     except ValidationError as fault:
-        found = [f"{file}:{_line(tree, _told(path, said))}: {said}" for path, said in sentences(fault)]
-        raise ProductFileError(found) from None
+        result = [f"{file}:{_line(tree, _reported(path, stated))}: {stated}" for path, stated in sentences(fault)]
+        raise ProductFileError(result) from None
 
 
 def line_of(text: str, path: str) -> int:
@@ -70,14 +70,14 @@ def _tree(text: str, file: str) -> Any:  # noqa: ANN401  # YAML holds anything
         tree: Any = yaml.load(StringIO(text))
     except DuplicateKeyError as fault:
         key = re.search(r'key "(.*?)"', str(fault.problem))
-        told = f"`{key[1]}` stands" if key else "a key stands"
-        raise ProductFileError([f"{file}:{_mark(fault)}: {told} twice in one section; keep one of them"]) from None
+        reported = f"`{key[1]}` stands" if key else "a key stands"
+        raise ProductFileError([f"{file}:{_mark(fault)}: {reported} twice in one section; keep one of them"]) from None
     except MarkedYAMLError as fault:
-        told = f"not valid YAML: {fault.problem}; check indentation and quotes"
-        raise ProductFileError([f"{file}:{_mark(fault)}: {told}"]) from None
+        reported = f"not valid YAML: {fault.problem}; check indentation and quotes"
+        raise ProductFileError([f"{file}:{_mark(fault)}: {reported}"]) from None
     except (YAMLError, ValueError, RecursionError) as fault:
-        told = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
-        raise ProductFileError([f"{file}:1: not valid YAML: {told}; check quotes and what was pasted in"]) from None
+        reported = str(fault).splitlines()[0] if str(fault) else type(fault).__name__
+        raise ProductFileError([f"{file}:1: not valid YAML: {reported}; check quotes and what was pasted in"]) from None
     if not isinstance(tree, dict):
         raise ProductFileError([f"{file}:1: the file must hold sections such as name:, start_date:, sources:"])
     return tree
@@ -95,9 +95,9 @@ def _plain(node: Any) -> Any:  # noqa: ANN401  # YAML holds anything
     return node
 
 
-def _told(path: Sequence[str | int], said: str) -> Sequence[str | int]:
+def _reported(path: Sequence[str | int], stated: str) -> Sequence[str | int]:
     """Where a fault stands: its path, or for one of the whole file the path that its sentence begins with."""
-    named = re.match(r"[a-z_]+(?:\.[a-z0-9_]+)*(?=:)", said)
+    named = re.match(r"[a-z_]+(?:\.[a-z0-9_]+)*(?=:)", stated)
     return path or (_parts(named[0]) if named else ())
 
 

@@ -5,10 +5,10 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from pipeline.core.product_sources import Part
+from pipeline.core.product_sources import FileModel
 
 
-class StruckLink(Part):
+class StruckLink(FileModel):
     """A link that never was: `device` is not `user`'s, or `user` and `previous_user` are two people."""
 
     user: str = Field(min_length=1)
@@ -22,7 +22,7 @@ class StruckLink(Part):
         return self
 
 
-class Identity(Part):
+class Identity(FileModel):
     """Whose events are whose (docs/definitions/events.md, "Identity")."""
 
     strike_out: tuple[StruckLink, ...] = ()

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from pipeline.core.canonical import INPUT_COLUMNS, KINDS, PROPERTY_PREFIX
 from pipeline.core.contract import UTC_MICROSECONDS
-from pipeline.core.product_base import Part, TimeFormats, Zone, as_tuple, constant_time
+from pipeline.core.product_base import FileModel, TimeFormats, Zone, as_tuple, constant_time
 
 _TYPES = {column.name: column.dtype for column in INPUT_COLUMNS}
 _COLUMNS = frozenset(_TYPES)
@@ -38,7 +38,7 @@ Constant = Annotated[bool | int | str, BeforeValidator(_day_as_text)]
 Fields = Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)]
 
 
-class Condition(Part):
+class Condition(FileModel):
     """Which records are meant: those whose field has one of the values (`is`), or none of them (`is_not`)."""
 
     field: Fields = Field(description="path with dots, or a list of alternatives")
@@ -54,7 +54,7 @@ class Condition(Part):
         return self
 
 
-class ColumnRule(Part):
+class ColumnRule(FileModel):
     """Where a canonical column comes from: a field, the first of several that has a value, or a constant."""
 
     field: Fields | None = Field(None, description="path with dots, or a list of alternatives (a renamed column)")
@@ -90,7 +90,7 @@ class ColumnRule(Part):
     @property
     def names(self) -> tuple[str, ...]:
         """The paths in the braces of the template."""
-        return tuple(place[1] for place in PLACE.finditer(self.template or ""))
+        return tuple(position[1] for position in PLACE.finditer(self.template or ""))
 
 
 def _as_rule(value: object) -> object:
@@ -149,7 +149,7 @@ def _check_columns(columns: Mapped[str, ColumnRule]) -> None:
                 raise ValueError(f"kind: {', '.join(wrong)} is no kind of event; write one of {', '.join(KINDS)}")
 
 
-class EventRule(Part):
+class EventRule(FileModel):
     """One of several events that a record turns into."""
 
     where: tuple[Condition, ...] = Field((), description="only for records that fit all of these")
@@ -168,7 +168,7 @@ def _one_event() -> tuple[EventRule, ...]:
     return (EventRule.model_validate({}),)
 
 
-class RecordMapping(Part):
+class RecordMapping(FileModel):
     """How any CSV, NDJSON or Parquet becomes events. What no column names is kept in the properties."""
 
     where: tuple[Condition, ...] = Field((), description="records that don't fit all of these are left out, counted")

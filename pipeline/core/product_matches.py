@@ -6,7 +6,7 @@ import polars as pl
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipeline.core.canonical import KINDS, VISIT_COLUMNS
-from pipeline.core.product_base import Name, Part, as_tuple
+from pipeline.core.product_base import FileModel, Name, as_tuple
 
 # Columns of events by which numbers can be broken down, besides promoted properties; the first are the visit's.
 DIMENSIONS = (*VISIT_COLUMNS, "country", "language", "source", "page")
@@ -31,7 +31,7 @@ Texts = Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1
 Pattern = Annotated[str, AfterValidator(_known_pattern)]
 
 
-class Condition(Part):
+class Condition(FileModel):
     """What a property's value must be like; all lines given must hold. What is negated also holds without a value."""
 
     equals: Texts | None = Field(None, description="one of these texts; numbers and true compare as text")
@@ -59,7 +59,7 @@ def _value_as_condition(value: object) -> object:
     return {"equals": value} if isinstance(value, str | list | tuple) else value
 
 
-class Match(Part):
+class Match(FileModel):
     """Which events are meant: those that fit every line given here."""
 
     kind: Annotated[str, AfterValidator(known_kind)] | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.core.product_base import Name, Part
+from pipeline.core.product_base import FileModel, Name
 from pipeline.core.product_selectors import Selector
 
 
@@ -17,7 +17,7 @@ def _inside_home(file: str) -> str:
     return file
 
 
-class Picture(Part):
+class Picture(FileModel):
     """What a page looks like, for the report; a redesign adds one with another valid_from."""
 
     file: Annotated[str, AfterValidator(_inside_home)] = Field(description="relative to the product file")
@@ -27,7 +27,7 @@ class Picture(Part):
     valid_to: date | None = None
 
 
-class Page(Part):
+class Page(FileModel):
     """A page is a name plus URL patterns; the first page of the list that fits an address names it."""
 
     name: Name
@@ -43,7 +43,7 @@ class Page(Part):
     stage: Name | None = Field(None, description="stage of the customer journey, by which scores are broken down")
 
 
-class Box(Part):
+class Box(FileModel):
     """Where a zone lies on its page, in px from the page's top left."""
 
     device_type: str | None = Field(None, description="on this device; default: on every one")
@@ -53,7 +53,7 @@ class Box(Part):
     height: int = Field(ge=1)
 
 
-class Zone(Part):
+class Zone(FileModel):
     """A zone is a name plus CSS selectors on a page; a redesign adds a version with another valid_from."""
 
     name: Name
@@ -75,5 +75,5 @@ class Zone(Part):
 
     def box(self, device_type: str) -> Box | None:
         """Where it lies on this device; None: not known."""
-        found = {box.device_type: box for box in self.boxes}
-        return found.get(device_type, found.get(None))
+        result = {box.device_type: box for box in self.boxes}
+        return result.get(device_type, result.get(None))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.core.product_base import Part
+from pipeline.core.product_base import FileModel
 from pipeline.core.product_matches import Match
 
 
@@ -30,7 +30,7 @@ class Sections:
     `brought_by` says which format of a source fills a section that nobody wrote.
     """
 
-    fields: type[Part]
+    fields: type[FileModel]
     aspects: Mapping[str, Aspect] = field(default_factory=dict[str, Aspect])
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     brought_by: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -5,12 +5,12 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from pipeline.core.product_base import Part
+from pipeline.core.product_base import FileModel
 
 Texts = tuple[str, ...]
 
 
-class ExchangeRate(Part):
+class ExchangeRate(FileModel):
     """What one unit of a currency is worth in the product's own, from a local day on."""
 
     valid_from: date = date(1970, 1, 1)
@@ -25,7 +25,7 @@ def _rates(value: object) -> object:
 Rates = Annotated[tuple[ExchangeRate, ...], BeforeValidator(_rates), Field(min_length=1)]
 
 
-class Channel(Part):
+class Channel(FileModel):
     """Sessions whose first page view came so: any line that fits is enough."""
 
     mediums: Texts = Field((), description="values of utm_medium, in lower case")
@@ -39,35 +39,37 @@ class Channel(Part):
         return self
 
 
-class Release(Part):
+class Release(FileModel):
     """A change of the product, marked on every chart over time."""
 
     day: date = Field(description="first local day with it")
     note: str = ""
 
 
-class Quality(Part):
+class Quality(FileModel):
     """When a day is held back."""
 
     max_rejected_share: float = Field(0.2, ge=0, le=1)
     min_records: int = Field(100, ge=1, description="below so many records no share is judged")
 
 
-class Sessions(Part):
+class Sessions(FileModel):
     """How sessions are cut (docs/definitions/sessions.md)."""
 
     pause_minutes: int = Field(30, ge=1, le=240)
     use_source_ids: bool = True
 
 
-class Bots(Part):
+class Bots(FileModel):
     """When a program is taken for one besides its user agent (docs/definitions/events.md, "Bots")."""
 
     one_event_devices: int = Field(50, ge=1, description="more one-event devices than this, alike, in ten minutes")
-    acts_per_minute: int = Field(120, ge=10, description="more page views, clicks and submits in 60 s than a hand can")
+    interactions_per_minute: int = Field(
+        120, ge=10, description="more page views, clicks and submits in 60 s than a hand can"
+    )
 
 
-class Privacy(Part):
+class Privacy(FileModel):
     """What is never stored, besides addresses, secrets and card numbers, which never are."""
 
     drop_properties: tuple[str, ...] = Field(

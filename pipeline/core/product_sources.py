@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from pydantic_core import PydanticCustomError
 
 from pipeline.core.canonical import INPUT_COLUMNS, KINDS, Capability
-from pipeline.core.product_base import Part, TimeFormats, Zone
+from pipeline.core.product_base import FileModel, TimeFormats, Zone
 from pipeline.core.product_mapping import RecordMapping
 from pipeline.core.product_selectors import Selector
 
@@ -64,9 +64,9 @@ Kind = Annotated[str, AfterValidator(_known_kind)]
 def known_encoding(name: str) -> str:
     """Python's own name of a text encoding; ValueError with an example where it knows none."""
     try:
-        found = codecs.lookup(name).name
+        result = codecs.lookup(name).name
         # Some of its codecs pack bytes, or write names of hosts.
-        is_text = found not in _NO_TEXTS and "a;b\n".encode(found).decode(found) == "a;b\n"
+        is_text = result not in _NO_TEXTS and "a;b\n".encode(result).decode(result) == "a;b\n"
     except (LookupError, ValueError):
         is_text = False
     if not is_text:
@@ -77,7 +77,7 @@ def known_encoding(name: str) -> str:
 Encoding = Annotated[str, AfterValidator(known_encoding)]
 
 
-class Replay(Part):
+class Replay(FileModel):
     """What is kept of session recordings, and what is masked before anything is stored."""
 
     events: bool = Field(
@@ -111,7 +111,7 @@ _ONLY_OF: dict[str, tuple[str, ...]] = {
 }
 
 
-class Source(Part):
+class Source(FileModel):
     """One folder below landing/ and how its files are read."""
 
     format: FormatName = "canonical"

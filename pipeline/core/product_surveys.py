@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from pipeline.core.product_base import Name, Part
+from pipeline.core.product_base import FileModel, Name
 
 QuestionKind = Literal["nps", "csat", "ces", "pmf", "choice", "text"]
 SCORED: tuple[QuestionKind, ...] = ("nps", "csat", "ces", "pmf")
@@ -19,7 +19,7 @@ def _pair(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-class Question(Part):
+class Question(FileModel):
     """One question of a survey: what its answers mean."""
 
     kind: QuestionKind
@@ -57,7 +57,7 @@ class Question(Part):
         return self.scale or _SCALES.get(self.kind)
 
 
-class Survey(Part):
+class Survey(FileModel):
     """A survey: who is asked, what makes it appear, what its questions are."""
 
     id: str | None = Field(None, min_length=1, description="its id as the source sends it; default: its name here")

@@ -18,9 +18,9 @@ _SEAL_AT_ITS_PLACE = re.compile(rb".{9}[0-9a-f]{64}\"", re.DOTALL)
 _REST = len(_BEGIN) + 64 + len(b'",')
 
 
-def write_sealed(lake: Lake, key: str, found: Any) -> None:  # noqa: ANN401  # whatever JSON can hold
+def write_sealed(lake: Lake, key: str, result: Any) -> None:  # noqa: ANN401  # whatever JSON can hold
     """Replace the object of that key by `found`, which must be an object with at least one entry."""
-    body = msgspec.json.format(msgspec.json.encode(found, order="sorted"), indent=1)
+    body = msgspec.json.format(msgspec.json.encode(result, order="sorted"), indent=1)
     lake.write(key, _BEGIN + _seal(body) + b'",' + body[1:])
 
 
@@ -48,14 +48,14 @@ def write_sum(lake: Lake, key: str, sha256: str, inputs: str = "") -> None:
 
 def read_sum(lake: Lake, key: str) -> str | None:
     """The hash that an object was written with; None if it isn't known."""
-    found = read_sealed(lake, _sum_key(key), dict[str, str])
-    return None if found is None else found.get("sha256")
+    result = read_sealed(lake, _sum_key(key), dict[str, str])
+    return None if result is None else result.get("sha256")
 
 
 def read_inputs(lake: Lake, key: str) -> str:
     """The hash of what an object was made from; empty where it isn't known or the object is gone."""
-    found = read_sealed(lake, _sum_key(key), dict[str, str]) if lake.exists(key) else None
-    return (found or {}).get("inputs", "")
+    result = read_sealed(lake, _sum_key(key), dict[str, str]) if lake.exists(key) else None
+    return (result or {}).get("inputs", "")
 
 
 def delete_sum(lake: Lake, key: str) -> None:

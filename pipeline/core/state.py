@@ -24,7 +24,7 @@ RECORDED = "raw_recordings"
 # Not tables but verdicts about a day, made from all days of the tables named (pipeline/events/verdicts.py).
 IDENTITY = "identity"
 REPEATS = "repeats"
-VERDICTS: dict[str, tuple[str, ...]] = {
+RESOLUTIONS: dict[str, tuple[str, ...]] = {
     IDENTITY: ("identity_events", "appearances"),
     REPEATS: ("event_ids",),
 }
@@ -72,7 +72,7 @@ class Snapshot:
     raw: dict[date, dict[str, int]]
     states: dict[str, dict[date, DayState]]
     failures: dict[str, dict[date, DayFailure]] = field(default_factory=dict)
-    verdicts: dict[str, dict[date, str]] = field(default_factory=dict)
+    resolutions: dict[str, dict[date, str]] = field(default_factory=dict)
     files: str = ""
     recorded: dict[date, dict[str, int]] = field(default_factory=dict)
     wholly_rejected: dict[date, set[str]] = field(default_factory=dict[date, set[str]])
@@ -97,8 +97,8 @@ class Snapshot:
             hashed = sorted(f"{key}:{self.sha256[key]}" if key in self.sha256 else key for key in keys)
             # The gate looks at files without an accepted record too.
             return hash_texts([*hashed, *sorted(self.wholly_rejected.get(day, ()) if table == RAW else ())])
-        if table in VERDICTS:
-            return self.verdicts.get(table, {}).get(day, "")
+        if table in RESOLUTIONS:
+            return self.resolutions.get(table, {}).get(day, "")
         state = self.states.get(table, {}).get(day)
         return state.output_hash if state else ""
 
@@ -139,8 +139,8 @@ def input_hash(table: DayInputs, day: date, product: Product, snapshot: Snapshot
         for source, offsets in table.reads
         for offset in offsets
     ]
-    said = product.section_hash("time", *table.sections)
-    return hash_texts([table.code_version, table.contract.fingerprint, said, *read])
+    stated = product.section_hash("time", *table.sections)
+    return hash_texts([table.code_version, table.contract.fingerprint, stated, *read])
 
 
 def dirty_days(

@@ -30,7 +30,7 @@ def query_decoded(text: str) -> str:
 
 
 def _decoded(text: str, kept: re.Pattern[str]) -> str:
-    shielded = kept.sub(lambda found: f"%25{found[1].upper()}", text)
+    shielded = kept.sub(lambda result: f"%25{result[1].upper()}", text)
     try:
         return unicodedata.normalize("NFC", unquote(shielded, errors="strict"))
     except UnicodeDecodeError:

@@ -13,7 +13,7 @@ from pipeline.core.product import Bots
 
 CROWD_MINUTES = 10
 PACE_SECONDS = 60
-_HAND_ACTS = ("page_view", "click", "form_submit")
+_HAND_INTERACTIONS = ("page_view", "click", "form_submit")
 
 
 def with_bots(rows: pl.DataFrame, limits: Bots) -> pl.DataFrame:
@@ -56,16 +56,16 @@ def _crowds(rows: pl.DataFrame, limits: Bots) -> pl.Series:
     ends = pl.col("occurred_at").shift(-width).over(alike)
     is_begin = (ends - pl.col("occurred_at") <= pl.duration(minutes=CROWD_MINUTES)).fill_null(value=False)
     # A device is in a crowd if one that begins at it or at most `width` devices before it holds more than the limit.
-    place = pl.int_range(pl.len()).over(alike)
-    begun = pl.when(is_begin).then(place).forward_fill().over(alike)
-    return single.filter((place - begun <= width).fill_null(value=False))["bot_device"]
+    position = pl.int_range(pl.len()).over(alike)
+    begun = pl.when(is_begin).then(position).forward_fill().over(alike)
+    return single.filter((position - begun <= width).fill_null(value=False))["bot_device"]
 
 
 def _too_fast(rows: pl.DataFrame, limits: Bots) -> pl.Series:
     """Devices with more page views, clicks and submits within a minute than the limit."""
-    acts = rows.filter(pl.col("kind").is_in(_HAND_ACTS), pl.col("bot_device").is_not_null()).sort(
+    interactions = rows.filter(pl.col("kind").is_in(_HAND_INTERACTIONS), pl.col("bot_device").is_not_null()).sort(
         "bot_device", "occurred_at"
     )
-    later = pl.col("occurred_at").shift(-limits.acts_per_minute).over("bot_device")
+    later = pl.col("occurred_at").shift(-limits.interactions_per_minute).over("bot_device")
     within = (later - pl.col("occurred_at") < pl.duration(seconds=PACE_SECONDS)).fill_null(value=False)
-    return acts.filter(within)["bot_device"].unique()
+    return interactions.filter(within)["bot_device"].unique()

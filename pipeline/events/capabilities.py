@@ -49,18 +49,18 @@ def capabilities(events: pl.LazyFrame, product: Product) -> pl.LazyFrame:
 
 def positions(events: pl.LazyFrame) -> pl.LazyFrame:
     """Per `source` and `device` whether acts (`scrolls`) or heartbeats (`pings`) tell which part of a page was in the window."""
-    told = pl.col("scroll_y").is_not_null() & pl.col("window_height").is_not_null()
+    reported = pl.col("scroll_y").is_not_null() & pl.col("window_height").is_not_null()
     return events.group_by("source", device=pl.col("device_type").fill_null("unknown")).agg(
-        scrolls=(told & pl.col("kind").is_in(("scroll", "click"))).any(),
-        pings=(told & pl.col("kind").is_in(("page_ping", "page_leave"))).any(),
+        scrolls=(reported & pl.col("kind").is_in(("scroll", "click"))).any(),
+        pings=(reported & pl.col("kind").is_in(("page_ping", "page_leave"))).any(),
     )
 
 
 def _declared(product: Product) -> tuple[Mapping[str, list[str]], list[str]]:
     """Per capability the sources that declare it, and the sources whose word the product file has fixed."""
-    said = {
+    stated = {
         name: source.capabilities if source.capabilities is not None else FORMATS[source.format].capabilities
         for name, source in product.sources.items()
     }
     fixed = [name for name, source in product.sources.items() if source.capabilities is not None]
-    return {each: [name for name, known in said.items() if each in known] for each in CAPABILITIES}, fixed
+    return {each: [name for name, known in stated.items() if each in known] for each in CAPABILITIES}, fixed

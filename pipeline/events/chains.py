@@ -54,9 +54,9 @@ def stable_chain(chain: str, dynamic: Sequence[str]) -> str:
     def kept(values: str) -> str:
         return " ".join(value for value in values.split() if not any(p.search(value) for p in patterns))
 
-    def replaced(found: re.Match[str]) -> str:
-        left = kept(found["values"])
-        return f' {found["name"]}="{left}"' if left else ""
+    def replaced(result: re.Match[str]) -> str:
+        left = kept(result["values"])
+        return f' {result["name"]}="{left}"' if left else ""
 
     return re.sub(r"\s(?P<name>id|class)=\"(?P<values>[^\"]*)\"", replaced, chain)
 

@@ -66,7 +66,7 @@ class _Visit(NamedTuple):
     source: str | None
     campaign: str | None
     is_clicked_ad: bool
-    is_told: bool
+    is_reported: bool
 
 
 def channels(landed: pl.DataFrame, product: Product, telling: Collection[str]) -> pl.Series:
@@ -74,9 +74,9 @@ def channels(landed: pl.DataFrame, product: Product, telling: Collection[str]) -
 
     `telling` are the sources that send referrers. Each distinct address and referrer is looked at once.
     """
-    asked = ["url", "referrer", "is_told"]
-    is_told = pl.col("source").is_in(list(telling)) | pl.col("referrer").is_not_null()
-    each = landed.select("url", "referrer", is_told=is_told.fill_null(value=False))
+    asked = ["url", "referrer", "is_reported"]
+    is_reported = pl.col("source").is_in(list(telling)) | pl.col("referrer").is_not_null()
+    each = landed.select("url", "referrer", is_reported=is_reported.fill_null(value=False))
     pairs = each.unique()
     url, referrer = pl.col("url").fill_null(""), pl.col("referrer").fill_null("")
     facts = pairs.select(
@@ -87,15 +87,15 @@ def channels(landed: pl.DataFrame, product: Product, telling: Collection[str]) -
         source=_parameter(url, "utm_source"),
         campaign=_parameter(url, "utm_(?:campaign|id)"),
         is_clicked_ad=url.str.contains(_CLICK_IDS),
-        is_told="is_told",
+        is_reported="is_reported",
     )
     distinct = facts.unique(maintain_order=True)
     named = pl.Series(
         "channel", list(map(partial(_channel, product), map(_Visit._make, distinct.rows()))), dtype=pl.String
     )
     by_facts = facts.join(distinct.with_columns(named), on=facts.columns, nulls_equal=True, maintain_order="left")
-    told = pairs.with_columns(by_facts["channel"])
-    return each.join(told, on=asked, how="left", nulls_equal=True, maintain_order="left")["channel"]
+    reported = pairs.with_columns(by_facts["channel"])
+    return each.join(reported, on=asked, how="left", nulls_equal=True, maintain_order="left")["channel"]
 
 
 def _host(address: pl.Expr) -> pl.Expr:
@@ -120,12 +120,12 @@ def _channel(product: Product, visit: _Visit) -> str | None:
         return team
     if _PAID.fullmatch(medium) or visit.is_clicked_ad:
         return "paid"
-    said = _MEDIUMS.get(medium) or _channel_of_source(source) or _WEAK_MEDIUMS.get(medium)
-    if said is not None or medium or source or _value(visit.campaign):
-        return said or CAMPAIGN
+    stated = _MEDIUMS.get(medium) or _channel_of_source(source) or _WEAK_MEDIUMS.get(medium)
+    if stated is not None or medium or source or _value(visit.campaign):
+        return stated or CAMPAIGN
     if led_by and not is_among(led_by, (*UNWANTED, *product.unwanted_referrers)):
         return (channel_of_app(led_by) if visit.is_app else channel_of_host(led_by)) or REFERRAL
-    return DIRECT if visit.is_told else None
+    return DIRECT if visit.is_reported else None
 
 
 def _led_by(product: Product, visit: _Visit) -> str:

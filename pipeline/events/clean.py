@@ -50,8 +50,8 @@ def clean_day(raw: pl.LazyFrame, product: Product, identities: Identities, repea
     rows = with_ids(with_promoted(raw, product).select(*carried, *promoted).collect())
     counts = [rows.height]
     # One name for the rows that are left: what is left out needn't stay in memory.
-    left = rows.select(*_DECIDING, place=pl.int_range(pl.len(), dtype=pl.Int64))
-    left = left.filter(~pl.col("place").is_in(later_of_an_id(rows).implode()))
+    left = rows.select(*_DECIDING, event_index=pl.int_range(pl.len(), dtype=pl.Int64))
+    left = left.filter(~pl.col("event_index").is_in(later_of_an_id(rows).implode()))
     counts.append(left.height)
     left = without_repeated(left, repeated)
     counts.append(left.height)
@@ -59,8 +59,8 @@ def clean_day(raw: pl.LazyFrame, product: Product, identities: Identities, repea
     counts.append(left.height)
     left = with_person(left, identities)
     left = with_bots(left.with_columns(page_names(left["url"], product.pages).alias("page")), product.bots)
-    left = left.select("place", *_DECIDED, *EVENTS.order[1:]).sort(EVENTS.order, nulls_last=True)
-    whole = rows.select(pl.col(*carried, *promoted).gather(left["place"])).hstack(left.select(_DECIDED))
+    left = left.select("event_index", *_DECIDED, *EVENTS.order[1:]).sort(EVENTS.order, nulls_last=True)
+    whole = rows.select(pl.col(*carried, *promoted).gather(left["event_index"])).hstack(left.select(_DECIDED))
     del rows, left
     duplicates, of_earlier_days, merged = (a - b for a, b in pairwise(counts))
     return CleanDay(EVENTS.conform(_without_corner(whole), extra=list(promoted)), duplicates, of_earlier_days, merged)

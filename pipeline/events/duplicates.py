@@ -42,13 +42,13 @@ def later_of_an_id(rows: pl.DataFrame) -> pl.Series:
     ordered = key.sort()
     hashes = ordered.filter((ordered == ordered.shift()).fill_null(value=False)).unique()
     if hashes.is_empty():
-        return pl.Series("place", [], dtype=pl.Int64)
+        return pl.Series("event_index", [], dtype=pl.Int64)
     order = [*_ID, "occurred_at", "received_at"]
     rest = sorted(set(rows.columns) - set(order))
-    place = pl.int_range(pl.len(), dtype=pl.Int64).alias("place")
-    twice = rows.select(pl.all(), place).filter(key.is_in(hashes.implode()))
+    position = pl.int_range(pl.len(), dtype=pl.Int64).alias("event_index")
+    twice = rows.select(pl.all(), position).filter(key.is_in(hashes.implode()))
     ordered_rows = twice.sort([*order, *rest], nulls_last=True, maintain_order=True)
-    return ordered_rows.filter(~pl.struct(_ID).is_first_distinct())["place"]
+    return ordered_rows.filter(~pl.struct(_ID).is_first_distinct())["event_index"]
 
 
 def event_ids(raw: pl.LazyFrame) -> pl.DataFrame:
@@ -72,14 +72,14 @@ def repeated_ids(ids: pl.LazyFrame, before: Iterable[pl.LazyFrame]) -> pl.DataFr
     are compared by the full id.
     """
     own = ids.select("id_hash").collect().to_series()
-    found = [ids.select(_ID).head(0).collect()]
+    result = [ids.select(_ID).head(0).collect()]
     for earlier in before:
         theirs = earlier.select("id_hash").collect().to_series()
         met = theirs.filter(theirs.is_in(own.implode()))
         if len(met):
             known = earlier.filter(pl.col("id_hash").is_in(met.implode())).select(_ID)
-            found.append(ids.select(_ID).join(known, on=_ID, how="semi").collect())
-    return pl.concat(found).unique().sort(_ID)
+            result.append(ids.select(_ID).join(known, on=_ID, how="semi").collect())
+    return pl.concat(result).unique().sort(_ID)
 
 
 def without_repeated(rows: pl.DataFrame, repeated: pl.DataFrame) -> pl.DataFrame:

@@ -60,10 +60,10 @@ def identity_events(raw: pl.LazyFrame, day: date, repeated: pl.DataFrame, tellin
         "user_id",
         "previous_user_id",
     )
-    told = raw.with_columns(kind=kind).filter(pl.col("kind").is_not_null()).select(*columns, "kind").collect()
-    rows = _in_order(without_repeated(first_of_each_id(with_ids(told)), repeated))
-    told_again = _tells_nothing_new(rows)
-    return TABLES["identity_events"].conform(rows.filter(~told_again).with_columns(day=pl.lit(day)))
+    reported = raw.with_columns(kind=kind).filter(pl.col("kind").is_not_null()).select(*columns, "kind").collect()
+    rows = _in_order(without_repeated(first_of_each_id(with_ids(reported)), repeated))
+    reported_again = _tells_nothing_new(rows)
+    return TABLES["identity_events"].conform(rows.filter(~reported_again).with_columns(day=pl.lit(day)))
 
 
 def _in_order(rows: pl.DataFrame) -> pl.DataFrame:
@@ -97,9 +97,9 @@ def appearances(raw: pl.LazyFrame, day: date) -> pl.DataFrame:
     return TABLES["appearances"].conform(grouped.with_columns(day=pl.lit(day)).collect())
 
 
-def resolve(told: pl.LazyFrame, product: Product) -> Identities:
+def resolve(reported: pl.LazyFrame, product: Product) -> Identities:
     """Links and people from all identity events, less those that the product file strikes out or that came later."""
-    rows = told
+    rows = reported
     if product.identity.as_of is not None:
         rows = rows.filter(pl.col("occurred_at") < day_start(product.identity.as_of + ONE_DAY, product.zone_info))
     for struck in product.identity.strike_out:
@@ -121,13 +121,13 @@ def _people_of_users(aliases: pl.DataFrame) -> pl.DataFrame:
     ids = pl.concat([pairs["user_id"], pairs["previous_user_id"]]).unique().sort()
     if ids.is_empty():
         return pl.DataFrame(schema={"user_id": pl.String, "person_user_id": pl.String})
-    places = dict(zip(ids, range(len(ids)), strict=True))
-    rows = [places[each] for each in pairs["user_id"]]
-    columns = [places[each] for each in pairs["previous_user_id"]]
+    positions = dict(zip(ids, range(len(ids)), strict=True))
+    rows = [positions[each] for each in pairs["user_id"]]
+    columns = [positions[each] for each in pairs["previous_user_id"]]
     graph = coo_array(([1] * len(rows), (rows, columns)), shape=(len(ids), len(ids)))
     _, group = connected_components(graph, directed=False)
-    found = pl.DataFrame({"user_id": ids, "group": group})
-    return found.with_columns(person_user_id=pl.col("user_id").min().over("group")).drop("group")
+    result = pl.DataFrame({"user_id": ids, "group": group})
+    return result.with_columns(person_user_id=pl.col("user_id").min().over("group")).drop("group")
 
 
 def _links(markers: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:

@@ -35,7 +35,7 @@ def holds(text: pl.Expr, condition: Condition) -> pl.Expr:
     """Whether a value, as text, is as the condition says; never null (docs/definitions/matching.md)."""
     number = text.cast(pl.Float64, strict=False)
     lower = text.str.to_lowercase()
-    found: dict[str, Callable[[Any], pl.Expr]] = {
+    result: dict[str, Callable[[Any], pl.Expr]] = {
         "equals": text.is_in,
         "is_not": text.is_in,
         "contains": lambda parts: pl.any_horizontal(lower.str.contains(each.lower(), literal=True) for each in parts),
@@ -50,8 +50,8 @@ def holds(text: pl.Expr, condition: Condition) -> pl.Expr:
         "lte": number.le,
         "is_set": lambda wanted: text.is_not_null() == wanted,
     }
-    given = {name: getattr(condition, name) for name in found if getattr(condition, name) is not None}
-    tests = {name: found[name](value).fill_null(value=False) for name, value in given.items()}
+    given = {name: getattr(condition, name) for name in result if getattr(condition, name) is not None}
+    tests = {name: result[name](value).fill_null(value=False) for name, value in given.items()}
     # What is not so also holds where there is no value.
     return pl.all_horizontal(~test if name in _NEGATED else test for name, test in tests.items())
 
@@ -87,14 +87,14 @@ def revenue_of(product: Product) -> pl.Expr:
     return pl.when(pl.col("kind").is_in(("order", "refund"))).then(changed.otherwise(None))
 
 
-def matches_any(found: Sequence[Match]) -> pl.Expr:
+def matches_any(result: Sequence[Match]) -> pl.Expr:
     """True where an event fits at least one of `found`."""
-    return pl.any_horizontal(pl.lit(value=False), *(matches(match) for match in found))
+    return pl.any_horizontal(pl.lit(value=False), *(matches(match) for match in result))
 
 
-def match_bits(found: Mapping[str, Match]) -> pl.Expr:
+def match_bits(result: Mapping[str, Match]) -> pl.Expr:
     """Bit i is set where an event fits the i-th of `found`, by name in alphabetical order."""
-    bits = [matches(found[name]).cast(pl.Int64) * (1 << i) for i, name in enumerate(sorted(found))]
+    bits = [matches(result[name]).cast(pl.Int64) * (1 << i) for i, name in enumerate(sorted(result))]
     return pl.sum_horizontal(pl.lit(0, dtype=pl.Int64), *bits)
 
 
@@ -117,8 +117,8 @@ def _fits(pattern: str) -> pl.Expr:
     tests = [pl.col("path" if begins else "whole").str.contains(path_pattern(path))]
     for parameter in filter(None, query.split("&")):
         name, has_value, value = parameter.partition("=")
-        said = [re.escape(query_decoded(part)) for part in value.split("*")]
-        wanted = "=" + "[^&]*".join(said) if has_value else "(?:=[^&]*)?"
+        stated = [re.escape(query_decoded(part)) for part in value.split("*")]
+        wanted = "=" + "[^&]*".join(stated) if has_value else "(?:=[^&]*)?"
         tests.append(pl.col("query").str.contains(rf"(?:^|&){re.escape(query_decoded(name))}{wanted}(?:&|$)"))
     if fragment:
         # What follows a ? in a fragment is a query of a router in the page.

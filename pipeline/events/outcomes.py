@@ -12,7 +12,7 @@ def results_of(events: pl.LazyFrame) -> pl.DataFrame:
     counts = (pl.col("goal_bits") != 0) | pl.col("revenue_micros").is_not_null()
     results = (
         events.filter(counts, ~pl.col("is_bot"))
-        .select("session_key", "person_key", "place", "occurred_at", "goal_bits", "revenue_micros")
+        .select("session_key", "person_key", "event_index", "occurred_at", "goal_bits", "revenue_micros")
         .collect()
     )
     sessions = results["session_key"].unique().implode()
@@ -21,43 +21,43 @@ def results_of(events: pl.LazyFrame) -> pl.DataFrame:
     return results.with_columns(elsewhere=~pl.col("session_key").is_in(with_views.implode()))
 
 
-def outcomes_after(events: pl.LazyFrame, results: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
+def outcomes_after(events: pl.LazyFrame, results: pl.DataFrame, positions: pl.DataFrame) -> pl.DataFrame:
     """For each `session_key` and `place`: `goal_bits` reached and `revenue_micros` of events after that place.
 
     `results` are `results_of` the events. Those of sessions without a page view (a shop's server tells of its orders)
     are joined by person, from the place to 30 minutes after the session's end.
     """
-    own = places.join(results.filter(~pl.col("elsewhere")).rename({"place": "then"}), on="session_key").filter(
-        pl.col("then") > pl.col("place")
+    own = positions.join(results.filter(~pl.col("elsewhere")).rename({"event_index": "then"}), on="session_key").filter(
+        pl.col("then") > pl.col("event_index")
     )
-    found = [own.select("session_key", "place", "goal_bits", "revenue_micros")]
+    result = [own.select("session_key", "event_index", "goal_bits", "revenue_micros")]
     foreign = results.filter("elsewhere").select(
         "person_key", "goal_bits", "revenue_micros", then="occurred_at", elsewhere_key="session_key"
     )
     if foreign.height:
-        told = events.select("session_key", "person_key", "place", "occurred_at")
-        found.append(_by_person(told, places, foreign))
+        reported = events.select("session_key", "person_key", "event_index", "occurred_at")
+        result.append(_by_person(reported, positions, foreign))
     summed = (
-        pl.concat(found)
-        .group_by("session_key", "place")
+        pl.concat(result)
+        .group_by("session_key", "event_index")
         .agg(pl.col("goal_bits").bitwise_or(), pl.col("revenue_micros").sum())
     )
-    return places.join(summed, on=["session_key", "place"], how="left").with_columns(
+    return positions.join(summed, on=["session_key", "event_index"], how="left").with_columns(
         pl.col("goal_bits", "revenue_micros").fill_null(0)
     )
 
 
-def _by_person(told: pl.LazyFrame, places: pl.DataFrame, foreign: pl.DataFrame) -> pl.DataFrame:
-    ends = told.group_by("session_key").agg(until=pl.col("occurred_at").max() + AFTER_SESSION).collect()
-    at = told.select("session_key", "place", "person_key", "occurred_at").collect()
-    timed = places.join(at, on=["session_key", "place"]).join(ends, on="session_key")
+def _by_person(reported: pl.LazyFrame, positions: pl.DataFrame, foreign: pl.DataFrame) -> pl.DataFrame:
+    ends = reported.group_by("session_key").agg(until=pl.col("occurred_at").max() + AFTER_SESSION).collect()
+    at = reported.select("session_key", "event_index", "person_key", "occurred_at").collect()
+    timed = positions.join(at, on=["session_key", "event_index"]).join(ends, on="session_key")
     # Few pairs of a person lie in the window, many may share the person: a guest's account.
     paired = timed.join_where(
-        foreign.rename({"person_key": "whose"}),
-        pl.col("person_key") == pl.col("whose"),
+        foreign.rename({"person_key": "group_keys"}),
+        pl.col("person_key") == pl.col("group_keys"),
         pl.col("then") > pl.col("occurred_at"),
         pl.col("then") <= pl.col("until"),
     )
     return paired.filter(pl.col("session_key") != pl.col("elsewhere_key")).select(
-        "session_key", "place", "goal_bits", "revenue_micros"
+        "session_key", "event_index", "goal_bits", "revenue_micros"
     )

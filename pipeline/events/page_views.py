@@ -14,7 +14,7 @@ from pipeline.core.product import Source
 from pipeline.core.registry import TABLES
 from pipeline.events.keys import stable_keys
 
-ACT_KINDS = (
+INTERACTION_KINDS = (
     "page_ping",
     "page_leave",
     "click",
@@ -47,7 +47,7 @@ def with_page_views(events: pl.DataFrame) -> pl.DataFrame:
         fallback=pl.when(has_id | has_tab).then(last_nameless).otherwise(by_time),
     ).with_columns(view=pl.coalesce("own", "fallback"))
     scope = pl.when(has_id).then(pl.lit("page_view_id")).when(has_tab).then(pl.lit("tab"))
-    is_implied = pl.col("view").is_null() & pl.col("kind").is_in(ACT_KINDS)
+    is_implied = pl.col("view").is_null() & pl.col("kind").is_in(INTERACTION_KINDS)
     scope_value = pl.coalesce("page_view_id", "tab_id")
     implied_view = pl.col("row").first().over(_SESSION, scope.alias("scope"), scope_value.alias("value"), "implied")
     placed = (
@@ -78,10 +78,18 @@ def page_views(events: pl.LazyFrame, day: date, sources: Mapping[str, Source]) -
         pl.col("is_bot").any().over(_SESSION),
         session_ended_at=pl.col("occurred_at").max().over(_SESSION),
     ).filter(pl.col("page_view_key").is_not_null())
-    ordered = rows.sort(_SESSION, "place")
+    ordered = rows.sort(_SESSION, "event_index")
     grouped = ordered.group_by("page_view_key", maintain_order=True).agg(
         pl.col(
-            _SESSION, "person_key", "source", "device_type", "is_bot", "implied", "session_ended_at", "tab_id", "place"
+            _SESSION,
+            "person_key",
+            "source",
+            "device_type",
+            "is_bot",
+            "implied",
+            "session_ended_at",
+            "tab_id",
+            "event_index",
         ).first(),
         pl.col("page", "url", "page_view_id").first(),
         # The page_view event is joined by what it bears; the acts tell how well the whole is known.
@@ -94,7 +102,7 @@ def page_views(events: pl.LazyFrame, day: date, sources: Mapping[str, Source]) -
         engaged_ms=_engaged_ms(sources),
         scroll_depth_e4=_scroll_depth(),
     )
-    finished = _with_extent(grouped.sort(_SESSION, "place").collect()).with_columns(
+    finished = _with_extent(grouped.sort(_SESSION, "event_index").collect()).with_columns(
         session_day=pl.lit(day),
         engaged_method=pl.when(pl.col("engaged_ms").is_not_null()).then(pl.lit("pings")),
     )

@@ -54,7 +54,7 @@ _UNTIL_MENDED = frozenset(
 
 
 # What is one problem however many days it lasts: kind, source, subject, since.
-Told = tuple[str, str, str, date]
+ProblemId = tuple[str, str, str, date]
 
 
 class Problem(NamedTuple):
@@ -76,7 +76,7 @@ class Problem(NamedTuple):
     remedy: str
 
     @property
-    def name(self) -> Told:
+    def name(self) -> ProblemId:
         """What is one problem however many days it lasts."""
         return self.problem, self.source, self.subject, self.since
 
@@ -97,9 +97,9 @@ def newest_of(marts: Mapping[str, pl.DataFrame]) -> date | None:
     return next((day for day in days if isinstance(day, date)), None)
 
 
-def in_order(found: Iterable[Problem]) -> list[Problem]:
+def in_order(result: Iterable[Problem]) -> list[Problem]:
     """Problems before notes, the latest day first, each day and subject once, `since` filled in over consecutive days."""
-    by_key = {(p.problem, p.source, p.subject, p.day): p for p in found}
+    by_key = {(p.problem, p.source, p.subject, p.day): p for p in result}
     dated: dict[tuple[str, str, str, date], Problem] = {}
     for key in sorted(by_key):
         *what, day = key
@@ -113,19 +113,19 @@ def _gravity(p: Problem) -> tuple[bool, int, str, str, str]:
     return p.severity != "problem", -p.day.toordinal(), p.source, p.problem, p.subject
 
 
-def current(found: Sequence[Problem], newest: date | None) -> list[Problem]:
+def current(result: Sequence[Problem], newest: date | None) -> list[Problem]:
     """Those that still stand: of the last days up to `newest`, and those that last until they are mended."""
     return [
         p
-        for p in found
+        for p in result
         if p.problem in _UNTIL_MENDED or (newest is not None and p.day > newest - timedelta(days=RECENT_DAYS))
     ]
 
 
-def latest(found: Iterable[Problem]) -> list[Problem]:
+def latest(result: Iterable[Problem]) -> list[Problem]:
     """Each problem once, on the last of its consecutive days, the gravest and latest first."""
-    last: dict[Told, Problem] = {}
-    for p in found:
+    last: dict[ProblemId, Problem] = {}
+    for p in result:
         if p.name not in last or last[p.name].day < p.day:
             last[p.name] = p
     return sorted(last.values(), key=_gravity)

@@ -18,7 +18,7 @@ Facts = dict[str, int | float | None]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """What the gate says of one batch: hard faults hold it back, warnings are shown. Sentences with numbers."""
 
     faults: tuple[str, ...] = ()
@@ -50,9 +50,9 @@ def batch_profile(table: Table, frame: pl.DataFrame) -> Facts:
         "repeated_keys": frame.height - frame.select(pl.struct(table.key).n_unique()).item() if frame.height else 0,
     }
     for kind in ("nulls", "out_of_bounds", "out_of_order"):
-        found = {name: number or 0 for name, number in counted.items() if name.startswith(f"{kind}:")}
-        facts[kind] = sum(found.values())
-        facts.update({name: number for name, number in found.items() if number})
+        result = {name: number or 0 for name, number in counted.items() if name.startswith(f"{kind}:")}
+        facts[kind] = sum(result.values())
+        facts.update({name: number for name, number in result.items() if number})
     return facts
 
 

@@ -41,7 +41,7 @@ _INTRODUCED = (
     r"\b(?:my (?:full |first |last |sur)?name(?:'s|\u2019s| is)|i am called|i'm called|mein name ist|ich hei(?:ß|ss)e|"
     r"je m['\u2019]appelle|me llamo|mi nombre es|mi chiamo|ik heet|mijn naam is|meu nome é)"
 )
-_SAID = re.compile(
+_STATED = re.compile(
     rf"(?i:({_INTRODUCED})\s+(?:(?:mr|mrs|ms|dr|herr|frau)\.?\s+)?{_NO_NAMES})"
     rf"(?:{_WORD}(?:[ \u00a0]{_WORD}){{0,3}}|[\w'\u2019-]+)"
 )
@@ -57,7 +57,7 @@ def scrub_quote(text: str, language: str) -> str:
     clean = _without_numbers(scrub_text(text), language)
     for pattern in _ADDRESSES:
         clean = pattern.sub("[address]", clean)
-    return _SIGNED.sub(r"\1[name]", _SAID.sub(r"\1 [name]", clean))
+    return _SIGNED.sub(r"\1[name]", _STATED.sub(r"\1 [name]", clean))
 
 
 def _without_numbers(text: str, language: str) -> str:

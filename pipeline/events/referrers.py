@@ -141,9 +141,9 @@ def plain_host(host: str) -> str:
 @lru_cache(maxsize=65_536)
 def _parts(host: str) -> tuple[str, str, str]:
     """Subdomain, name and public suffix; of an unlisted suffix the last part counts as one."""
-    found = _extract(host)
-    if found.suffix or "." not in host or host.replace(".", "").isdigit():
-        return found.subdomain, found.domain, found.suffix
+    result = _extract(host)
+    if result.suffix or "." not in host or host.replace(".", "").isdigit():
+        return result.subdomain, result.domain, result.suffix
     *below, name, suffix = host.split(".")
     return ".".join(below), name, suffix
 

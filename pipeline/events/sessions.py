@@ -19,7 +19,7 @@ from pipeline.events.channels import UNKNOWN, channels
 from pipeline.events.keys import stable_keys
 from pipeline.events.matching import match_bits, matches_any, revenue_of
 from pipeline.events.page_views import with_page_views
-from pipeline.events.visits import with_visits_told
+from pipeline.events.visits import with_visits
 
 UNIT = ("person_key", "anonymous_id", "source")
 ORDER = ("occurred_at", "sequence", "event_id")
@@ -32,10 +32,10 @@ _MEASURED = (
     *("window_width", "duration_ms", "error_type", "error_message", "lcp_ms", "inp_ms", "cls_e4"),
 )
 # What the product file and the channel are told by.
-_TOLD = ("revenue_micros", "currency", "experiment_id", "variant", "referrer")
+_REPORTED = ("revenue_micros", "currency", "experiment_id", "variant", "referrer")
 # What a session's row is made from.
 _OF_SESSIONS = (
-    *("session_key", "place", "person_key", "anonymous_id", "source", "source_session_id", "is_split", "country"),
+    *("session_key", "event_index", "person_key", "anonymous_id", "source", "source_session_id", "is_split", "country"),
     *("is_bot", "occurred_at", "kind", "is_goal", "revenue_micros", "page_view_key", "implied", "page", "channel"),
     *("goal_bits", "segment_bits", *VISIT_COLUMNS),
 )
@@ -50,24 +50,24 @@ def session_events(events: pl.LazyFrame, day: date, product: Product) -> pl.Data
     promoted = [name for name in events.collect_schema().names() if name.startswith(PROMOTED_PREFIX)]
     source_id = pl.col("session_id") if product.sessions.use_source_ids else pl.lit(None, dtype=pl.String)
     known = events.filter(pl.col("person_key").is_not_null())
-    columns = (*UNIT, *ORDER, *_CARRIED, *_MEASURED, *_TOLD, *promoted)
+    columns = (*UNIT, *ORDER, *_CARRIED, *_MEASURED, *_REPORTED, *promoted)
     around = _around(known.select(*columns, session_id=source_id), day, product)
     deciding = around.select(*UNIT, "session_id", *ORDER, "local_day", at=pl.int_range(pl.len(), dtype=pl.UInt32))
     ordered = deciding.sort([*UNIT, "session_id", *ORDER], nulls_last=True)
     pieces = _cut_into_pieces(ordered, product.sessions.pause_minutes)
     booked = _booked_on(_pieces(pieces), day, product)
     kept = pieces.join(booked, on="piece", how="inner").sort([*UNIT, "root", *ORDER], nulls_last=True)
-    placed = _with_session(kept).sort("person_key", "session_key", "place")
+    placed = _with_session(kept).sort("person_key", "session_key", "event_index")
     rest = around.select(pl.exclude(*placed.columns, "referrer").gather(placed["at"]))
-    visits = with_visits_told(placed.hstack(rest), "session_key").drop("user_agent")
-    whole = visits.with_columns(**_told(product))
+    visits = with_visits(placed.hstack(rest), "session_key").drop("user_agent")
+    whole = visits.with_columns(**_reported(product))
     telling = known.filter(pl.col("referrer").is_not_null()).select(pl.col("source").unique()).collect()["source"]
     landed = whole.select("session_key", "source", "url", "kind").hstack([around["referrer"].gather(placed["at"])])
     channel = _channels(landed, product, telling.to_list())
     return TABLES["session_events"].conform(with_page_views(whole.with_columns(channel)))
 
 
-def _told(product: Product) -> dict[str, pl.Expr]:
+def _reported(product: Product) -> dict[str, pl.Expr]:
     """What the product file says of an event."""
     is_exposed = pl.col("kind") == "experiment"
     return {
@@ -161,7 +161,7 @@ def _with_session(kept: pl.DataFrame) -> pl.DataFrame:
     first = pl.concat_str(pl.lit("session|"), "source", pl.lit("|"), "event_id").first().over("root")
     named = kept.with_columns(
         session_name=first,
-        place=pl.int_range(pl.len(), dtype=pl.Int64).over("root"),
+        event_index=pl.int_range(pl.len(), dtype=pl.Int64).over("root"),
         source_session_id=pl.col("session_id"),
     )
     return named.with_columns(session_key=stable_keys(pl.col("session_name")))
@@ -169,7 +169,7 @@ def _with_session(kept: pl.DataFrame) -> pl.DataFrame:
 
 def sessions(events: pl.LazyFrame, day: date) -> pl.DataFrame:
     """The sessions booked on `day` from their `session_events`."""
-    ordered = events.select(_OF_SESSIONS).sort("session_key", "place").collect()
+    ordered = events.select(_OF_SESSIONS).sort("session_key", "event_index").collect()
     grouped = ordered.group_by("session_key", maintain_order=True).agg(
         pl.col("person_key", "anonymous_id", "source", "source_session_id", "is_split").first(),
         pl.col(*VISIT_COLUMNS, "country", "channel").first(ignore_nulls=True),

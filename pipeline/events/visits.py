@@ -40,7 +40,7 @@ _SYSTEMS = {
 }
 
 
-def with_visits_told(rows: pl.DataFrame, visit: str) -> pl.DataFrame:
+def with_visits(rows: pl.DataFrame, visit: str) -> pl.DataFrame:
     """`rows` with VISIT_COLUMNS as they are told of each visit; `visit` names the column that says whose a row is.
 
     The rows of a visit stand in their total order and bear these columns as they were sent, and `user_agent`. What was
@@ -60,8 +60,8 @@ def with_visits_told(rows: pl.DataFrame, visit: str) -> pl.DataFrame:
         pl.all().exclude("os_version", "browser_version").first(ignore_nulls=True), *map(_version_of, ("os", "browser"))
     )
     both = _named(firsts).join(_named(known), on="agent", how="left", suffix="_told", maintain_order="left")
-    told = both.select(visit, pl.coalesce("device_type", "device_type_told"), *_of("os"), *_of("browser"))
-    short = told.with_columns(pl.col(VISIT_COLUMNS).str.slice(0, _MAX_NAME_CHARACTERS))
+    reported = both.select(visit, pl.coalesce("device_type", "device_type_told"), *_of("os"), *_of("browser"))
+    short = reported.with_columns(pl.col(VISIT_COLUMNS).str.slice(0, _MAX_NAME_CHARACTERS))
     # The other columns aren't touched: a day of events is the largest thing in memory.
     carried = rows.select(visit).join(short, on=visit, how="left", maintain_order="left")
     return rows.drop(VISIT_COLUMNS).hstack(carried.select(VISIT_COLUMNS))
@@ -72,11 +72,11 @@ def of_their_visits(events: pl.LazyFrame, booked: pl.LazyFrame, dimensions: Coll
 
     `booked` holds session_events of the day and the one before, where every event of a person stands.
     """
-    told = [name for name in ("session_key", *VISIT_COLUMNS) if name in dimensions]
-    if not told:
+    reported = [name for name in ("session_key", *VISIT_COLUMNS) if name in dimensions]
+    if not reported:
         return events
     key = ["source", "event_id"]
-    return events.drop(told, strict=False).join(booked.select(*key, *told), on=key, how="left")
+    return events.drop(reported, strict=False).join(booked.select(*key, *reported), on=key, how="left")
 
 
 def _known(name: str) -> pl.Expr:
@@ -113,16 +113,16 @@ def _named(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _agents(agents: pl.Series) -> pl.DataFrame:
     """Each distinct user agent of which anything is known: `agent` and what it tells as VISIT_COLUMNS."""
-    rows = [(agent, *_told_by(agent[:MAX_AGENT_CHARACTERS])) for agent in agents.drop_nulls().unique()]
+    rows = [(agent, *_reported_by(agent[:MAX_AGENT_CHARACTERS])) for agent in agents.drop_nulls().unique()]
     names = ("agent", *VISIT_COLUMNS)
     frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     return frame.filter(pl.any_horizontal(pl.col(VISIT_COLUMNS).is_not_null()))
 
 
-def _told_by(agent: str) -> tuple[str | None, ...]:
-    found = ua_parser.parser(agent, Domain.OS | Domain.USER_AGENT)
+def _reported_by(agent: str) -> tuple[str | None, ...]:
+    result = ua_parser.parser(agent, Domain.OS | Domain.USER_AGENT)
     device = next((name for name, pattern in _DEVICES if pattern.search(agent)), None)
-    system, browser = found.os, found.user_agent
+    system, browser = result.os, result.user_agent
     return (
         device,
         *((system.family, system.major) if system else (None, None)),

@@ -46,11 +46,11 @@ def chain_zones(clicks: pl.DataFrame, zones: Sequence[Zone]) -> pl.DataFrame:
     """
     rows: list[tuple[str, str, str, int, bool]] = []
     distinct = clicks.select("page", "device_type", "element_chain").drop_nulls().unique()
-    places: dict[tuple[str, str], list[int]] = {}
+    positions: dict[tuple[str, str], list[int]] = {}
     for page, device in distinct.select("page", "device_type").unique().iter_rows():
-        places[page, device] = [i for i, z in enumerate(zones) if z.page == page and z.device_type in (None, device)]
+        positions[page, device] = [i for i, z in enumerate(zones) if z.page == page and z.device_type in (None, device)]
     for page, device, chain in distinct.iter_rows():
-        here = places[page, device]
+        here = positions[page, device]
         inside, innermost = zones_of_chain(chain, [zones[i] for i in here])
         rows += [(page, device, chain, here[i], i == innermost) for i in inside]
     schema = {

@@ -23,7 +23,7 @@ from pipeline.ingest.raw_text import raw_text
 from pipeline.ingest.scrub import scrub_columns, scrub_text
 from pipeline.ingest.sources.fields import derived_id
 
-_WHOSE = (
+_GROUP_KEYS = (
     *("anonymous_id", "user_id", "previous_user_id", "session_id", "page_view_id", "tab_id", "properties"),
     *("url", "referrer", "page_title", "user_agent", "os", "os_version", "browser", "browser_version", "country"),
 )
@@ -55,7 +55,7 @@ def judge(batch: Batch, erased: Erased, file_sha256: str) -> Judged:
     """Apply the contract's row rules; an event that breaks several is rejected under the first."""
     product, source = batch.reader.product, batch.reader.source
     candidates = batch.frame()
-    known = _without_whose(_without_erased(candidates, erased), product.team_surveys)
+    known = _without_identity(_without_erased(candidates, erased), product.team_surveys)
     frame = clock_corrected(known)
     facts = frame.with_columns(
         no_occurred_at=pl.col("occurred_at").is_null(),
@@ -100,23 +100,26 @@ def _without_erased(frame: pl.DataFrame, erased: Erased) -> pl.DataFrame:
     return frame.filter(~is_theirs)
 
 
-def _without_whose(frame: pl.DataFrame, surveys: Sequence[str]) -> pl.DataFrame:
+def _without_identity(frame: pl.DataFrame, surveys: Sequence[str]) -> pl.DataFrame:
     """Answers of the team itself bear nothing that tells whose they are (docs/definitions/voice.md, "Team surveys")."""
     is_team = pl.col("survey_id").is_in(surveys).fill_null(value=False)
     if not surveys or not frame.select(is_team.any()).item():
         return frame
     # What makes answers one response need not say whose.
     own = frame.filter(is_team)["response_id"].drop_nulls().unique()
-    hidden = {said: derived_id("team", said) for said in own}
+    hidden = {stated: derived_id("team", stated) for stated in own}
     response = pl.when(is_team).then(pl.col("response_id").replace(hidden)).otherwise(pl.col("response_id"))
-    personal = [name for name in frame.columns if name in _WHOSE or name.startswith(PROMOTED_PREFIX)]
+    personal = [name for name in frame.columns if name in _GROUP_KEYS or name.startswith(PROMOTED_PREFIX)]
     return frame.with_columns(response, *(pl.when(~is_team).then(pl.col(name)) for name in personal))
 
 
 def _rejected(batch: Batch, bad: pl.DataFrame, erased: Erased, file_sha256: str) -> pl.DataFrame:
     reasons = {rule.name: rule.description for rule in RAW_EVENTS.rules}
     rows = bad.select("record_number", "event_number", "broken_rule", "local_day").rows()
-    rejects = [*batch.rejected, *(Reject(n, rule, reasons[rule], batch.raw[n], place) for n, place, rule, _ in rows)]
+    rejects = [
+        *batch.rejected,
+        *(Reject(n, rule, reasons[rule], batch.raw[n], position) for n, position, rule, _ in rows),
+    ]
     days = [None] * len(batch.rejected) + [day for *_, day in rows]
     shown = _shown(rejects, batch.reader, erased)
     return rejected_frame(batch.reader.source, file_sha256, rejects, shown, days)
@@ -124,16 +127,16 @@ def _rejected(batch: Batch, bad: pl.DataFrame, erased: Erased, file_sha256: str)
 
 def _shown(rejects: Sequence[Reject], reader: Reader, erased: Erased) -> list[str]:
     """The rejects' records as text; a long one of many bad events stands once."""
-    found: list[str] = []
+    result: list[str] = []
     long: set[int] = set()
     for each in rejects:
         if each.record_number in long:
-            found.append(_ABOVE)
+            result.append(_ABOVE)
             continue
-        found.append(_text(each, reader, erased))
-        if len(found[-1]) > _LONG_TEXT:
+        result.append(_text(each, reader, erased))
+        if len(result[-1]) > _LONG_TEXT:
             long.add(each.record_number)
-    return found
+    return result
 
 
 def _text(reject: Reject, reader: Reader, erased: Erased) -> str:

@@ -89,22 +89,22 @@ class Reader:
         ids = self.config.event_id
         named = naming(parsed, ids) if isinstance(ids, tuple) else []
         strict = not isinstance(record, LooseRow)
-        found: list[msgspec.Struct | RecordFault] = []
-        for place, event in enumerate(self._mapped(parsed)):
+        result: list[msgspec.Struct | RecordFault] = []
+        for position, event in enumerate(self._mapped(parsed)):
             if isinstance(event, RecordFault):
-                found.append(event)
+                result.append(event)
                 continue
             if named and self.config.format != "mapping":
-                event["event_id"] = derived_id(*named, place) if any(v is not None for v in named) else None
+                event["event_id"] = derived_id(*named, position) if any(v is not None for v in named) else None
             try:
-                found.append(canonical.convert(self._as_said(event), strict=strict))
+                result.append(canonical.convert(self._as_configured(event), strict=strict))
             except RecordFault as fault:
-                found.append(fault)
-        if not found:
+                result.append(fault)
+        if not result:
             raise RecordLeftOut("no_event")
-        return found
+        return result
 
-    def _as_said(self, event: Fields) -> Fields:
+    def _as_configured(self, event: Fields) -> Fields:
         """The event as the source's settings want it."""
         if self._is_once_per_order:
             event["event_id"] = id_of_order(event) or event.get("event_id")
@@ -122,7 +122,7 @@ class Reader:
                 continue
             with suppress(RecordFault, RecordLeftOut, *_UNFORESEEN):
                 to_events(self.format.parse(record) if isinstance(record, bytes) else copied(record))
-        return scout.found
+        return scout.result
 
     def _mapped(self, parsed: Any) -> Iterable[Fields | RecordFault]:  # noqa: ANN401  # JSON holds anything
         try:
@@ -152,7 +152,7 @@ class Batch:
 
     reader: Reader
     numbers: list[int] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
+    positions: list[int] = field(default_factory=list)
     raw: dict[int, Raw] = field(default_factory=dict)
     events: list[msgspec.Struct] = field(default_factory=list)
     rest: list[dict[str, Any]] = field(default_factory=list)
@@ -167,7 +167,7 @@ class Batch:
         self._add(number, record)
         kept = self.reader.recorded
         if kept:
-            self.recorded += [(number, place, each) for place, each in enumerate(kept)]
+            self.recorded += [(number, position, each) for position, each in enumerate(kept)]
             self.recorded_characters += sum(len(each.event) for each in kept)
             kept.clear()
 
@@ -181,8 +181,8 @@ class Batch:
             self.rejected.append(Reject(number, record.rule, record.reason, raw))
             return
         try:
-            found = self.reader.events(record)
-            rest = [{} if isinstance(event, RecordFault) else self._rest(event) for event in found]
+            result = self.reader.events(record)
+            rest = [{} if isinstance(event, RecordFault) else self._rest(event) for event in result]
         except RecordFault as fault:
             self.rejected.append(Reject(number, fault.rule, fault.reason, record))
             return
@@ -193,14 +193,14 @@ class Batch:
             self.rejected.append(Reject(number, "too_deep", "nested too deeply to be read; send it flatter", record))
             return
         self.raw[number] = record
-        for place, event in enumerate(found):
+        for position, event in enumerate(result):
             if isinstance(event, RecordFault):
-                self.rejected.append(Reject(number, event.rule, event.reason, record, place))
+                self.rejected.append(Reject(number, event.rule, event.reason, record, position))
             else:
                 self.events.append(event)
-                self.rest.append(rest[place])
+                self.rest.append(rest[position])
                 self.numbers.append(number)
-                self.places.append(place)
+                self.positions.append(position)
 
     def frame(self) -> pl.DataFrame:
         """The events as columns of raw_events: canonical names, properties as sorted JSON, promoted properties."""
@@ -213,7 +213,7 @@ class Batch:
             columns.append(promote(rest, own, product.properties[own]))
         columns.append(pl.Series("properties", [_json(mapping) for mapping in rest], dtype=pl.String))
         columns.append(pl.Series("record_number", self.numbers, dtype=pl.Int64))
-        columns.append(pl.Series("event_number", self.places, dtype=pl.Int64))
+        columns.append(pl.Series("event_number", self.positions, dtype=pl.Int64))
         frame = with_ids_as_text(pl.DataFrame(columns), product.identity).with_columns(
             source=pl.lit(source), occurred_at_raw=pl.col("occurred_at")
         )
@@ -239,21 +239,21 @@ class Batch:
                 micros = pl.Series(column.name, [_micros(cell) for cell in cells], dtype=pl.Int64)
                 columns.append(micros.cast(UTC_MICROSECONDS))
             elif column.name in ID_COLUMNS:
-                told = [cell if type(cell) is str else text(cell) for cell in cells]
-                columns.append(pl.Series(column.name, told, dtype=pl.String))
+                reported = [cell if type(cell) is str else text(cell) for cell in cells]
+                columns.append(pl.Series(column.name, reported, dtype=pl.String))
             else:
                 columns.append(pl.Series(column.name, cells, dtype=column.dtype))
         return columns
 
     def _rest(self, event: msgspec.Struct) -> dict[str, Any]:
         """What else the record held, without addresses and what the product file denies."""
-        found = canonical.properties_of(event)
-        if not found:
+        result = canonical.properties_of(event)
+        if not result:
             return {}
         if self.reader.config.format == "canonical":
-            for name, value in found.items():
+            for name, value in result.items():
                 self.reader.count_field(f"properties.{name}", value)
-        return without_personal(found, self.reader.dropped_names)
+        return without_personal(result, self.reader.dropped_names)
 
 
 def _micros(time: datetime | None) -> int | None:

@@ -72,8 +72,8 @@ class _Profile:
         return self.filled(names) / self.records if self.records else 0.0
 
     def types(self, name: str) -> set[str]:
-        found = self.fields.get(name, Counter())
-        return {kind for kind, number in found.items() if number >= USUAL_SHARE * found.total()}
+        result = self.fields.get(name, Counter())
+        return {kind for kind, number in result.items() if number >= USUAL_SHARE * result.total()}
 
 
 def find_drift(manifests: Iterable[Manifest], days: Collection[date], product: Product) -> Iterator[Finding]:
@@ -83,13 +83,13 @@ def find_drift(manifests: Iterable[Manifest], days: Collection[date], product: P
     """
     for source, by_day in sorted(_profiles(manifests).items()):
         known = _Names(source, product)
-        for place, day in enumerate(sorted(by_day)):
-            before = [by_day[each] for each in sorted(by_day)[:place] if by_day[each].records]
+        for position, day in enumerate(sorted(by_day)):
+            before = [by_day[each] for each in sorted(by_day)[:position] if by_day[each].records]
             if by_day[day].records and len(before) >= DAYS_NEEDED:
                 # Of earlier days it matters which names took the place of others.
-                found = list(_compare(source, day, by_day[day], before, known, product.quality.min_records))
+                result = list(_compare(source, day, by_day[day], before, known, product.quality.min_records))
                 if day in days:
-                    yield from found
+                    yield from result
 
 
 def _profiles(manifests: Iterable[Manifest]) -> dict[str, dict[date, _Profile]]:
@@ -159,20 +159,20 @@ def _compare(
         if others and not is_read and others[0] in ever:
             # It is called again what it was called before.
             continue
-        told = f"{source} on {day}: `{name}` is in none of {now.records} records, before in {share:.0%}"
-        yield Finding("field_vanished", source, day, name, told, now.records, is_read)
+        reported = f"{source} on {day}: `{name}` is in none of {now.records} records, before in {share:.0%}"
+        yield Finding("field_vanished", source, day, name, reported, now.records, is_read)
         new = next(iter(others), None) or _successor(name, share, recent, now, appeared)
         if new is not None:
             advice = (
                 "which the mapping reads too" if is_read else "add it as an alternative to the mapping, or name it back"
             )
-            told = f"{source} on {day}: `{name}` may be called `{new}` now ({now.share(new):.0%} of {now.records} records, before {share:.0%}); {advice}"  # fmt: skip
-            yield Finding("field_renamed", source, day, name, told, now.filled([new]), is_read)
+            reported = f"{source} on {day}: `{name}` may be called `{new}` now ({now.share(new):.0%} of {now.records} records, before {share:.0%}); {advice}"  # fmt: skip
+            yield Finding("field_renamed", source, day, name, reported, now.filled([new]), is_read)
             known.join(new, name)
     for name in appeared:
         number = now.fields[name].total()
-        told = f"{source} on {day}: `{name}` is new, in {number} of {now.records} records"
-        yield Finding("field_appeared", source, day, name, told, number)
+        reported = f"{source} on {day}: `{name}` is new, in {number} of {now.records} records"
+        yield Finding("field_appeared", source, day, name, reported, number)
     if is_comparable and now.records >= min_records:
         yield from _emptier(source, day, now, recent, known)
     yield from _other_types(source, day, now, recent)
@@ -181,7 +181,7 @@ def _compare(
 def _usual(name: str, recent: list[_Profile]) -> float:
     """The median share of records that hold the field, from the day on which it first came."""
     shares = [profile.share(name) for profile in recent]
-    return median(shares[next(place for place, share in enumerate(shares) if share) :])
+    return median(shares[next(position for position, share in enumerate(shares) if share) :])
 
 
 def _emptier(source: str, day: date, now: _Profile, recent: list[_Profile], known: _Names) -> Iterator[Finding]:
@@ -199,8 +199,8 @@ def _emptier(source: str, day: date, now: _Profile, recent: list[_Profile], know
         by_points = 100 * (empty_now * records - empty_then * now.records) >= _POINTS * records * now.records
         if is_threefold and by_points and _by_chance(empty_then, records, empty_now, now.records) < _P:
             name = next(each for each in names if each in now.fields)
-            told = f"{source} on {day}: `{name}` is empty in {empty_now / now.records:.0%} of {now.records} records, before in {empty_then / records:.0%}"
-            yield Finding("field_null_share", source, day, name, told, empty_now)
+            reported = f"{source} on {day}: `{name}` is empty in {empty_now / now.records:.0%} of {now.records} records, before in {empty_then / records:.0%}"
+            yield Finding("field_null_share", source, day, name, reported, empty_now)
 
 
 def _by_chance(empty_then: int, then: int, empty_now: int, now: int) -> float:
@@ -215,8 +215,8 @@ def _other_types(source: str, day: date, now: _Profile, recent: list[_Profile]) 
         types = {kind for profile in recent for kind in profile.fields.get(name, Counter())}
         if new := sorted(now.types(name) - types):
             numbers = ", ".join(f"{now.fields[name][kind]} {kind}" for kind in new)
-            told = f"{source} on {day}: `{name}` holds {numbers}, before only {', '.join(sorted(types))}"
-            yield Finding("field_type", source, day, name, told, sum(now.fields[name][kind] for kind in new))
+            reported = f"{source} on {day}: `{name}` holds {numbers}, before only {', '.join(sorted(types))}"
+            yield Finding("field_type", source, day, name, reported, sum(now.fields[name][kind] for kind in new))
 
 
 def _successor(name: str, share: float, recent: list[_Profile], now: _Profile, appeared: list[str]) -> str | None:
@@ -228,7 +228,7 @@ def _successor(name: str, share: float, recent: list[_Profile], now: _Profile, a
 
 def by_check(findings: Iterable[Finding]) -> Mapping[str, list[Finding]]:
     """The findings of each check, in their order."""
-    found: dict[str, list[Finding]] = {name: [] for name in CHECKS}
+    result: dict[str, list[Finding]] = {name: [] for name in CHECKS}
     for finding in findings:
-        found[finding.check].append(finding)
-    return found
+        result[finding.check].append(finding)
+    return result

@@ -70,23 +70,23 @@ class Erased(msgspec.Struct, frozen=True, dict=True):
                     parts[begin : begin + length] = [ERASED, *[""] * (length - 1)]
         return "".join(parts)
 
-    def names_one(self, found: Any) -> bool:  # noqa: ANN401  # JSON holds anything
+    def names_one(self, result: Any) -> bool:  # noqa: ANN401  # JSON holds anything
         """Whether a record, or a text, holds an erased id: as a value, a name, a cell or a word of its own."""
         return bool(self.hashes) and any(
-            self.holds(f"{kind}:{each}") for each in set(_candidates(found)) for kind in ("user", "device")
+            self.holds(f"{kind}:{each}") for each in set(_candidates(result)) for kind in ("user", "device")
         )
 
 
-def _candidates(found: Any) -> Iterator[str]:  # noqa: ANN401  # JSON holds anything
-    if isinstance(found, Mapping):
-        for name, inner in found.items():
+def _candidates(result: Any) -> Iterator[str]:  # noqa: ANN401  # JSON holds anything
+    if isinstance(result, Mapping):
+        for name, inner in result.items():
             yield from _candidates(str(name))
             yield from _candidates(inner)
-    elif isinstance(found, list | tuple):
-        for inner in found:
+    elif isinstance(result, list | tuple):
+        for inner in result:
             yield from _candidates(inner)
     else:
-        text = str(int(found)) if isinstance(found, float) and found.is_integer() else str(found)
+        text = str(int(result)) if isinstance(result, float) and result.is_integer() else str(result)
         yield text
         for pattern in _PIECES:
             yield from pattern.findall(text)
@@ -101,9 +101,11 @@ def read_erased(lake: Lake) -> Erased:
 
     Raises ErasedUnreadable where neither does: an erased person must not come back.
     """
-    found = [each for key in (KEY, COPY) if (each := read_sealed(lake, key, Erased))]
-    if found:
-        return Erased(found[0].salt, frozenset().union(*(each.hashes for each in found if each.salt == found[0].salt)))
+    result = [each for key in (KEY, COPY) if (each := read_sealed(lake, key, Erased))]
+    if result:
+        return Erased(
+            result[0].salt, frozenset().union(*(each.hashes for each in result if each.salt == result[0].salt))
+        )
     if lake.read(KEY) is not None or lake.read(COPY) is not None:
         raise ErasedUnreadable(
             f"{KEY} and its copy are damaged, and erased people could come back; restore one from a backup, or remove "

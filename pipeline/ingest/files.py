@@ -93,10 +93,10 @@ def ingest(
         file, sha256, taken = under_way.popleft()
 
         def read(first: Callable[[], Manifest] | None, now: Seen) -> Manifest:
-            found = _known_content(file, sha256, now.known, product, again=again)
-            if found is None and first is not None and now is seen:
-                found = first()
-            return found or take_file(lake, product, file, sha256, now.erased)
+            result = _known_content(file, sha256, now.known, product, again=again)
+            if result is None and first is not None and now is seen:
+                result = first()
+            return result or take_file(lake, product, file, sha256, now.erased)
 
         attempt = partial(commit, lake, file, seen)
         manifest = _tried(file, unread, partial(attempt, partial(read, taken)), partial(attempt, partial(read, None)))

@@ -32,13 +32,13 @@ def with_ids_as_text(frame: pl.DataFrame, identity: Identity) -> pl.DataFrame:
     longest = max(len(each.encode()) for word in PLACEHOLDERS | added for each in (word, word.upper()))
     # Most ids are too long for a word and begin as no zeros do: these columns needn't be looked at.
     doubtful = [name for name in ID_COLUMNS if whole.select(_may_be_none(name, longest).any()).item()]
-    found = whole.select(_is_placeholder(name, added, allowed).alias(name) for name in doubtful)
+    result = whole.select(_is_placeholder(name, added, allowed).alias(name) for name in doubtful)
     kept = [
-        pl.when(~found[name] & (pl.col(name).str.strip_chars() != "")).then(pl.col(name)).alias(name)
+        pl.when(~result[name] & (pl.col(name).str.strip_chars() != "")).then(pl.col(name)).alias(name)
         for name in doubtful
     ]
     # Named only where there is one: most files hold none.
-    named = [pl.when(found[name]).then(pl.lit(name)) for name in doubtful if found[name].any()]
+    named = [pl.when(result[name]).then(pl.lit(name)) for name in doubtful if result[name].any()]
     listed = pl.concat_str(named, separator=_SEPARATOR, ignore_nulls=True) if named else pl.lit(None, dtype=pl.String)
     return whole.with_columns(*kept, placeholder_ids=pl.when(listed != "").then(listed))
 

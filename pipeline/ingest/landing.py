@@ -50,9 +50,9 @@ class LandingFile:
     @property
     def arrived(self) -> date:
         """First date in the path, else the day (UTC) on which it was last written."""
-        for found in _DAY_IN_PATH.findall(self.name):
+        for result in _DAY_IN_PATH.findall(self.name):
             try:
-                return date.fromisoformat(found)
+                return date.fromisoformat(result)
             except ValueError:
                 continue
         return datetime.fromtimestamp(self.mtime_ns / 1e9, tz=UTC).date()
@@ -70,7 +70,7 @@ def find(landing: Path) -> list[LandingFile]:
 def find_all(landing: Path) -> list[LandingFile]:
     """`find`, and with a fault what lies there and must not be opened: links that lead out, pipes, devices."""
     root = landing.resolve()
-    found: list[LandingFile] = []
+    result: list[LandingFile] = []
     # Where links lead that were followed: two folders that link to each other have no end.
     followed: set[Path] = set()
     for folder, folders, names in os.walk(landing, followlinks=True):
@@ -82,9 +82,9 @@ def find_all(landing: Path) -> list[LandingFile]:
             path = Path(folder, name)
             file = _listed(path, landing, root, is_done=name + _DONE in marks)
             if file and (file.fault or not is_folder):
-                found.append(file)
+                result.append(file)
         folders[:] = [name for name in folders if _is_ours(Path(folder, name), root, followed)]
-    return sorted(found, key=lambda file: file.name)
+    return sorted(result, key=lambda file: file.name)
 
 
 def _is_ours(folder: Path, root: Path, followed: set[Path]) -> bool:

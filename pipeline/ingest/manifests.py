@@ -93,9 +93,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_manifests(lake: Lake) -> dict[str, Manifest]:
     """All manifests by file id; one that can't be read counts as none, so that its file is taken again."""
-    ids = [found[1] for key in lake.keys(_FOLDER) if (found := _KEY.fullmatch(key))]
-    found = {each: manifest for each in ids if (manifest := read_manifest(lake, each))}
-    return {each: manifest for each, manifest in found.items() if manifest.file_id == each}
+    ids = [result[1] for key in lake.keys(_FOLDER) if (result := _KEY.fullmatch(key))]
+    result = {each: manifest for each in ids if (manifest := read_manifest(lake, each))}
+    return {each: manifest for each, manifest in result.items() if manifest.file_id == each}
 
 
 def read_manifest(lake: Lake, file_id: str) -> Manifest | None:
@@ -106,7 +106,7 @@ def read_manifest(lake: Lake, file_id: str) -> Manifest | None:
 def damaged_manifests(lake: Lake) -> tuple[list[str], list[str]]:
     """Keys of manifests that can't be read, by file id, and of files beside them that are none of ours."""
     known, keys = read_manifests(lake), list(lake.keys(_FOLDER))
-    ids = [found[1] for key in keys if (found := _KEY.fullmatch(key))]
+    ids = [result[1] for key in keys if (result := _KEY.fullmatch(key))]
     return [each for each in ids if each not in known], [key for key in keys if not _KEY.fullmatch(key)]
 
 
@@ -122,8 +122,8 @@ def manifest_key(file_id: str) -> str:
 
 def withdrawals(lake: Lake) -> str:
     """A mark that is another one after each withdrawal: who read manifests before it must read them again."""
-    found = read_sealed(lake, _WITHDRAWN, dict[str, str])
-    return (found or {}).get("mark", "")
+    result = read_sealed(lake, _WITHDRAWN, dict[str, str])
+    return (result or {}).get("mark", "")
 
 
 def note_withdrawal(lake: Lake) -> None:

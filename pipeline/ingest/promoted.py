@@ -50,10 +50,10 @@ def _as_string(value: Any) -> str | None:  # noqa: ANN401  # JSON holds anything
 
 def _as_integer(value: Any) -> int | None:  # noqa: ANN401  # JSON holds anything
     """An integer, or the text of one as CSV and BigQuery write it."""
-    found = int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
-    if isinstance(found, bool) or not isinstance(found, int):
+    result = int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
+    if isinstance(result, bool) or not isinstance(result, int):
         return None
-    return found if -_INT64 <= found < _INT64 else None
+    return result if -_INT64 <= result < _INT64 else None
 
 
 def _as_boolean(value: Any) -> bool | None:  # noqa: ANN401  # JSON holds anything

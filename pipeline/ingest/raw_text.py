@@ -25,11 +25,11 @@ def raw_text(record: bytes | dict[str, Any], form: Format | None, denied: frozen
     """
     dropped = (*form.dropped, *form.typed) if form else ()
     try:
-        found = form.parse(record) if form and isinstance(record, bytes) else copied(record)
-        if isinstance(found, bytes):
-            return _unread(found, denied, dropped, erased)
-        is_erased = erased.names_one(found)
-        text = json.dumps(without_personal(_without(found, dropped), denied), default=str, ensure_ascii=False)
+        result = form.parse(record) if form and isinstance(record, bytes) else copied(record)
+        if isinstance(result, bytes):
+            return _unread(result, denied, dropped, erased)
+        is_erased = erased.names_one(result)
+        text = json.dumps(without_personal(_without(result, dropped), denied), default=str, ensure_ascii=False)
     except RecordFault:
         return _unread(record, denied, dropped, erased) if isinstance(record, bytes) else _TOO_DEEP
     except RecursionError:

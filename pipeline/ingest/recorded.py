@@ -19,7 +19,7 @@ def recorded_frame(batch: Batch, erased: Erased) -> pl.DataFrame:
     product, source = batch.reader.product, batch.reader.source
     first = int(day_start(product.start_date, product.zone_info).timestamp() * _MS)
     last = int(datetime.fromisoformat(MAX_TIME).timestamp() * _MS)
-    rows = [(number, place, *each) for number, place, each in batch.recorded if first <= each.at_ms < last]
+    rows = [(number, position, *each) for number, position, each in batch.recorded if first <= each.at_ms < last]
     schema = {
         "record_number": pl.Int64, "event_number": pl.Int64, "session_id": pl.String, "anonymous_id": pl.String,
         "user_id": pl.String, "tab_id": pl.String, "at_ms": pl.Int64, "kind": pl.Int32, "incremental": pl.Int32,

@@ -93,11 +93,11 @@ def _is_harmless(name: str, value: Any) -> bool:  # noqa: ANN401
 
 def _without_text(text: str, name: str, around: str, denied: frozenset[str]) -> str:
     """A text, which may itself be JSON."""
-    found = json_within(text) if text[:1] in _BEGINS_JSON else None
-    if found is not None:
-        clean = _without(found, name, around, denied)
+    result = json_within(text) if text[:1] in _BEGINS_JSON else None
+    if result is not None:
+        clean = _without(result, name, around, denied)
         # What holds nothing stays as it was written.
-        return text if clean == found else msgspec.json.encode(clean).decode()
+        return text if clean == result else msgspec.json.encode(clean).decode()
     kind, reading = kind_of(name, around), _reading(name)
     if reading == "id" and text.isdigit():
         return text
@@ -111,11 +111,11 @@ def _without_number(value: float, name: str, around: str) -> Any:  # noqa: ANN40
     kind = kind_of(name, around)
     if isinstance(value, bool) or not (kind or value >= _SHORTEST_CARD) or value % 1:
         return value
-    said = str(int(value)) if abs(value) < _NO_NUMBER else ""
-    if len(said) > _ENOUGH and _reading(name) != "id" and is_card_number(said):
+    stated = str(int(value)) if abs(value) < _NO_NUMBER else ""
+    if len(stated) > _ENOUGH and _reading(name) != "id" and is_card_number(stated):
         return "[card]"
-    is_told = len(said) >= _ENOUGH or kind == "doubtful"
-    return _SECRET if is_told and is_secret(name, said, in_address=False, around=around) else value
+    is_reported = len(stated) >= _ENOUGH or kind == "doubtful"
+    return _SECRET if is_reported and is_secret(name, stated, in_address=False, around=around) else value
 
 
 @lru_cache(maxsize=16_384)
@@ -163,13 +163,13 @@ def scrub_text(text: str, kind: Reading = "text") -> str:
     """Remove personal data from one text: of an address, which no blank ends; of words, with telephone numbers."""
     if not _MAY.search(text) and not may_hold_key(text):
         return text
-    return replaced(text, lambda said: _at_once(said, kind))
+    return replaced(text, lambda stated: _at_once(stated, kind))
 
 
 def replaced(text: str, find: Callable[[str], Iterable[Span]]) -> str:
     """The text with what `find` finds in it replaced, also within escapes."""
     shown, at = "", 0
-    for begin, end, instead in _apart(_found(text, find)):
+    for begin, end, instead in _apart(_result(text, find)):
         shown += text[at:begin] + instead
         at = end
     return shown + text[at:]
@@ -180,18 +180,18 @@ def scrub_unread(text: str) -> str:
     return _ADDRESS.sub("[ip]", scrub_text(text, "words"))
 
 
-def _found(text: str, find: Callable[[str], Iterable[Span]]) -> Iterator[Span]:
+def _result(text: str, find: Callable[[str], Iterable[Span]]) -> Iterator[Span]:
     """What may not be kept, at its place in `text`, with escapes undone one after the other."""
-    said, places = text, None
+    stated, positions = text, None
     for _ in range(_LEVELS):
-        for begin, end, instead in find(said):
+        for begin, end, instead in find(stated):
             if begin < end:
-                yield (begin, end, instead) if places is None else (places[begin], places[end], instead)
-        opened = unescaped(said) if "%" in said or "\\u00" in said else None
+                yield (begin, end, instead) if positions is None else (positions[begin], positions[end], instead)
+        opened = unescaped(stated) if "%" in stated or "\\u00" in stated else None
         if opened is None:
             return
-        said, inner = opened
-        places = inner if places is None else [places[i] for i in inner]
+        stated, inner = opened
+        positions = inner if positions is None else [positions[i] for i in inner]
 
 
 def _at_once(text: str, kind: Reading) -> Iterator[Span]:

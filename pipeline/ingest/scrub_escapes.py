@@ -10,22 +10,22 @@ _WIDTH, _ASCII = 3, 0x80
 def unescaped(text: str) -> tuple[str, list[int]] | None:
     """The text with escapes undone once, and for each of its characters and its end the place in `text`; None without."""
     parts: list[str] = []
-    places: list[int] = []
+    positions: list[int] = []
     at = 0
-    for found in _ESCAPES.finditer(text):
-        begin, end = found.span()
+    for result in _ESCAPES.finditer(text):
+        begin, end = result.span()
         parts.append(text[at:begin])
-        places.extend(range(at, begin))
-        for char, width in _plain(found[0]):
+        positions.extend(range(at, begin))
+        for char, width in _plain(result[0]):
             parts.append(char)
-            places.append(begin)
+            positions.append(begin)
             begin += width
         at = end
     if not parts:
         return None
     parts.append(text[at:])
-    places.extend(range(at, len(text) + 1))
-    return "".join(parts), places
+    positions.extend(range(at, len(text) + 1))
+    return "".join(parts), positions
 
 
 def _plain(escape: str) -> list[tuple[str, int]]:

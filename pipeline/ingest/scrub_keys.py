@@ -65,12 +65,12 @@ def may_hold_key(text: str) -> bool:
 
 def keys(text: str) -> Iterator[Span]:
     """Keys and tokens of well-known forms."""
-    for found in _KEY.finditer(text):
-        yield found.start(), found.end(), "[token]"
-    for found in _BASIC.finditer(text):
+    for result in _KEY.finditer(text):
+        yield result.start(), result.end(), "[token]"
+    for result in _BASIC.finditer(text):
         # "Basic functionality" is no user and password.
-        if ":" in _decoded(found[1]):
-            yield found.start(), found.end(), "[token]"
+        if ":" in _decoded(result[1]):
+            yield result.start(), result.end(), "[token]"
 
 
 def _decoded(text: str) -> str:
@@ -82,7 +82,7 @@ def _decoded(text: str) -> str:
 
 def emails(text: str) -> Iterator[Span]:
     """E-mail addresses, and users in front of the host of an address."""
-    users = [found.span() for found in _USER_OF_HOST.finditer(text)]
+    users = [result.span() for result in _USER_OF_HOST.finditer(text)]
     yield from ((begin, end - 1, "[secret]") for begin, end in users)
     ends = {end - 1 for _, end in users}
     at = text.find("@")

@@ -93,9 +93,9 @@ def kind_of(name: str, around: str = "") -> Kind:
     words = [*_words(around), *_words(name)] if _words(name) else []
     while words:
         head, before = words[-1], words[:-1]
-        found = _known(words)
-        if found:
-            return "" if head == "token" and _HARMLESS_TOKENS & {*before} else found
+        result = _known(words)
+        if result:
+            return "" if head == "token" and _HARMLESS_TOKENS & {*before} else result
         if before and before[-1] in _OPENING.get(head, ()):
             return "secret"
         if head not in _TAILS:
@@ -108,17 +108,17 @@ def kind_of(name: str, around: str = "") -> Kind:
 def is_secret(name: str, value: str, *, in_address: bool, around: str = "") -> bool:
     """Whether that value of that name may not be kept."""
     kind = kind_of(name, around)
-    said = value.strip()
-    if not kind or said.lower() in _FLAGS or _PLACEHOLDER.fullmatch(said):
+    stated = value.strip()
+    if not kind or stated.lower() in _FLAGS or _PLACEHOLDER.fullmatch(stated):
         return False
     if kind == "reachable":
-        return sum(map(str.isdigit, said)) >= _ENOUGH
+        return sum(map(str.isdigit, stated)) >= _ENOUGH
     if kind != "doubtful":
         return True
     head = head_of(name)
     if in_address:
-        return len(said) > _SHORT or head not in _ALSO_SHORT
-    return _is_told(head, said)
+        return len(stated) > _SHORT or head not in _ALSO_SHORT
+    return _is_told(head, stated)
 
 
 def is_counted(name: str) -> bool:
@@ -170,7 +170,7 @@ def _is_drawn(value: str) -> bool:
 
 @lru_cache(maxsize=16_384)
 def _words(name: str) -> tuple[str, ...]:
-    found: list[str] = []
+    result: list[str] = []
     for part in _SIGNS.split(_NO_CAPITAL.sub(" ", name[:256])):
         word = part.lower()
         if not word:
@@ -178,5 +178,5 @@ def _words(name: str) -> tuple[str, ...]:
         if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):  # noqa: PLR2004  # one or several
             word = f"{word[:-3]}y" if word.endswith("ies") else word[:-1]
         end = next((end for end in _ENDS if word.endswith(end) and word != end), "")
-        found += [word.removesuffix(end), end] if end else [word]
-    return tuple(found)
+        result += [word.removesuffix(end), end] if end else [word]
+    return tuple(result)

@@ -61,20 +61,22 @@ _REGIONS = ("GB", "US", "DE", "FR", "AT", "CH", "NL", "BE")
 
 def cards(text: str) -> Iterator[Span]:
     """Card numbers of 13 to 19 digits that an issuer gives and whose check digit fits, in one run or in groups."""
-    for found in _RUN.finditer(text):
-        run, offset = found[0], found.start()
-        places = [i for i, char in enumerate(run) if char.isdigit()]
-        digits = "".join(run[i] for i in places)
+    for result in _RUN.finditer(text):
+        run, offset = result[0], result.start()
+        positions = [i for i, char in enumerate(run) if char.isdigit()]
+        digits = "".join(run[i] for i in positions)
         at = 0
         while at < len(digits):
             card = _ISSUERS.match(digits, at)
             # The first of several lengths that fits: alternatives are tried from the longest on.
             ends = _ends(digits, at) if card else ()
-            end = next((end for end in ends if _is_card(text, offset, places, at, end) and luhn(digits[at:end])), None)
+            end = next(
+                (end for end in ends if _is_card(text, offset, positions, at, end) and luhn(digits[at:end])), None
+            )
             if end is None:
                 at += 1
                 continue
-            yield offset + places[at], offset + places[end - 1] + 1, "[card]"
+            yield offset + positions[at], offset + positions[end - 1] + 1, "[card]"
             at = end
 
 
@@ -84,15 +86,18 @@ def _ends(digits: str, at: int) -> Iterator[int]:
             yield at + size
 
 
-def _is_card(text: str, offset: int, places: list[int], begin: int, end: int) -> bool:
+def _is_card(text: str, offset: int, positions: list[int], begin: int, end: int) -> bool:
     """Whether these digits of a run stand for themselves: no part of a longer number or fraction, in groups as cards are."""
-    first, last = offset + places[begin], offset + places[end - 1]
-    if (begin and places[begin - 1] + 1 == places[begin]) or (end < len(places) and places[end - 1] + 1 == places[end]):
+    first, last = offset + positions[begin], offset + positions[end - 1]
+    if (begin and positions[begin - 1] + 1 == positions[begin]) or (
+        end < len(positions) and positions[end - 1] + 1 == positions[end]
+    ):
         return False
     if first and text[first - 1] == "." and text[first - 2 : first - 1].isdigit():
         return False
     gaps = [
-        text[offset + a + 1 : offset + b] for a, b in zip(places[begin : end - 1], places[begin + 1 : end], strict=True)
+        text[offset + a + 1 : offset + b]
+        for a, b in zip(positions[begin : end - 1], positions[begin + 1 : end], strict=True)
     ]
     if not any(gaps):
         return last + 1 == len(text) or not re.match(r"\.\d", text[last + 1 : last + 3].removesuffix(".0"))
@@ -104,7 +109,7 @@ def _is_card(text: str, offset: int, places: list[int], begin: int, end: int) ->
     groups = (*sizes, size)
     is_even = len({gap for gap in gaps if gap}) == 1 and not {*"".join(gaps)} & {".", "/"}
     # Digit by digit only where nothing else is counted.
-    is_spelled = {*groups} == {1} and len(groups) == len(places)
+    is_spelled = {*groups} == {1} and len(groups) == len(positions)
     return groups in _GROUPS or (is_even and (min(groups) > 1 or is_spelled))
 
 
@@ -120,37 +125,37 @@ def is_card_number(digits: str) -> bool:
 
 def ibans(text: str) -> Iterator[Span]:
     """IBANs of their country's length whose check digits fit: moved to the end, letters as numbers, 1 modulo 97."""
-    for found in _IBAN.finditer(text):
-        said, length = found[0], _LENGTHS.get(found[0][:2].upper())
-        places = [i for i, char in enumerate(said) if char.isalnum()][:length]
-        plain = "".join(said[i] for i in places).upper()
+    for result in _IBAN.finditer(text):
+        stated, length = result[0], _LENGTHS.get(result[0][:2].upper())
+        positions = [i for i, char in enumerate(stated) if char.isalnum()][:length]
+        plain = "".join(stated[i] for i in positions).upper()
         number = "".join(str(int(char, 36)) for char in plain[4:] + plain[:4])
-        end = found.start() + places[-1] + 1
+        end = result.start() + positions[-1] + 1
         is_whole = not text[end : end + 1].isalnum() or not text[end : end + 1].isascii()
         if len(plain) == length and is_whole and int(number) % 97 == 1:
-            yield found.start(), end, "[iban]"
+            yield result.start(), end, "[iban]"
 
 
 def ips(text: str) -> Iterator[Span]:
     """IP addresses; not the host of an address, a version, or what names no machine of anybody."""
-    for found in _V4.finditer(text) if text.count(".") >= _DOTS else ():
+    for result in _V4.finditer(text) if text.count(".") >= _DOTS else ():
         if (
-            _valid(found[0])
-            and not _NOBODY.match(found[0])
-            and not _NO_VISITOR.search(text, max(0, found.start() - 12), found.start())
+            _valid(result[0])
+            and not _NOBODY.match(result[0])
+            and not _NO_VISITOR.search(text, max(0, result.start() - 12), result.start())
         ):
-            yield found.start(), found.end(), "[ip]"
-    for found in _V6.finditer(text) if text.count(":") >= _DOTS - 1 else ():
-        groups = found[0].split(":")
+            yield result.start(), result.end(), "[ip]"
+    for result in _V6.finditer(text) if text.count(":") >= _DOTS - 1 else ():
+        groups = result[0].split(":")
         # Two colons stand in code too.
-        is_told = len(groups[0]) == 4 or ("::" not in found[0] and len(groups) == 8)  # noqa: PLR2004  # RFC 4291
-        if is_told and _valid(found[0]):
-            yield found.start(), found.end(), "[ip]"
+        is_reported = len(groups[0]) == 4 or ("::" not in result[0] and len(groups) == 8)  # noqa: PLR2004  # RFC 4291
+        if is_reported and _valid(result[0]):
+            yield result.start(), result.end(), "[ip]"
 
 
-def _valid(said: str) -> bool:
+def _valid(stated: str) -> bool:
     try:
-        ipaddress.ip_address(said)
+        ipaddress.ip_address(stated)
     except ValueError:
         return False
     return True
@@ -158,13 +163,13 @@ def _valid(said: str) -> bool:
 
 def phones(text: str) -> Iterator[Span]:
     """Telephone numbers that are valid; without a country's code in one of the regions, written in groups."""
-    for said in _PHONE.finditer(text):
-        before = text[max(0, said.start() - 1) : said.start()]
+    for stated in _PHONE.finditer(text):
+        before = text[max(0, stated.start() - 1) : stated.start()]
         # What goes on in front is an id.
         if before.isalnum() or before in _SIGNS_OF_IDS:
             continue
         for region in _REGIONS:
-            found = next(iter(phonenumbers.PhoneNumberMatcher(said[0], region)), None)
-            if found:
-                yield said.start() + found.start, said.start() + found.end, "[phone]"
+            result = next(iter(phonenumbers.PhoneNumberMatcher(stated[0], region)), None)
+            if result:
+                yield stated.start() + result.start, stated.start() + result.end, "[phone]"
                 break

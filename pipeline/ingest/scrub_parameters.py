@@ -36,19 +36,19 @@ _HEADER = re.compile(
 def parameters(text: str, *, is_address: bool) -> Iterator[Span]:
     """Values of `name=value` whose name says that they may not be kept, to their ends."""
     end = 0
-    for found in _PARAMETER.finditer(text):
-        name = found[1][-_LONGEST_NAME:]
+    for result in _PARAMETER.finditer(text):
+        name = result[1][-_LONGEST_NAME:]
         kind = kind_of(name)
-        if kind and found.end() > end:
-            value = _value(text, found, name, kind, is_address=is_address)
+        if kind and result.end() > end:
+            value = _value(text, result, name, kind, is_address=is_address)
             if value:
                 yield value
                 end = value[1]
 
 
-def _value(text: str, found: re.Match[str], name: str, kind: str, *, is_address: bool) -> Span | None:
-    at = found.end() - 1
-    sign = text[found.start() - 1 : found.start()]
+def _value(text: str, result: re.Match[str], name: str, kind: str, *, is_address: bool) -> Span | None:
+    at = result.end() - 1
+    sign = text[result.start() - 1 : result.start()]
     is_parameter = sign in _SEPARATORS if sign else is_address or "&" in text
     if kind == "doubtful" and not is_parameter and head_of(name) not in _OF_A_SESSION:
         return None
@@ -66,10 +66,10 @@ def _value(text: str, found: re.Match[str], name: str, kind: str, *, is_address:
 
 def entries(text: str) -> Iterator[Span]:
     """Values of `"name": value` within a text, also where the JSON is a text in JSON itself."""
-    for found in _ENTRY.finditer(text):
-        group = next(name for name in ("double", "escaped", "single", "bare") if found[name] is not None)
-        if is_secret(found[2], found[group], in_address=False):
-            yield *found.span(group), "[secret]"
+    for result in _ENTRY.finditer(text):
+        group = next(name for name in ("double", "escaped", "single", "bare") if result[name] is not None)
+        if is_secret(result[2], result[group], in_address=False):
+            yield *result.span(group), "[secret]"
 
 
 def headers(text: str) -> Iterator[Span]:
@@ -77,7 +77,7 @@ def headers(text: str) -> Iterator[Span]:
     lower = text.lower()
     if not any(name in lower for name in _HEADERS):
         return
-    for found in _HEADER.finditer(text):
-        group = 1 if found[1] is not None else 2
-        if not found[group].startswith("["):
-            yield *found.span(group), "[token]" if group == 1 else "[secret]"
+    for result in _HEADER.finditer(text):
+        group = 1 if result[1] is not None else 2
+        if not result[group].startswith("["):
+            yield *result.span(group), "[token]" if group == 1 else "[secret]"

@@ -42,9 +42,9 @@ _NOT_OF_READING = {"heartbeat_s", "minimum_visit_s", "capabilities", "identified
 def reader_hash(source: str, product: Product) -> str:
     """What the reading of a source's files depends on, besides their bytes."""
     config = product.sources.get(source)
-    said = config.model_dump_json(exclude=_NOT_OF_READING) if config else "unknown"
+    stated = config.model_dump_json(exclude=_NOT_OF_READING) if config else "unknown"
     version = FORMATS[config.format].version if config else ""
-    parts = (READER_VERSION, source, product.section_hash("ingest"), said, *filter(None, [version]))
+    parts = (READER_VERSION, source, product.section_hash("ingest"), stated, *filter(None, [version]))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -144,8 +144,8 @@ def take_file(lake: Lake, product: Product, file: LandingFile, sha256: str, eras
         taking.flush_recorded()
         for (name, kind), number in sorted(reader.fields.items()):
             fields.setdefault(name, {})[kind] = number
-    except FileFault as found:
-        fault, name = found, Reject(0, found.rule, found.reason, file.name.encode())
+    except FileFault as result:
+        fault, name = result, Reject(0, result.rule, result.reason, file.name.encode())
         taking.rejects.discard()
         taking = _Taking(taking.lake, taking.product, file, taking.sha256, taking.erased)
         shown = raw_text(name.raw, None, frozenset(), taking.erased)

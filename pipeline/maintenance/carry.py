@@ -73,8 +73,8 @@ class _Carrying:
 
     def _write(self, kept: Kept, part: DayObject, day: str, rows: pl.DataFrame) -> DayObject:
         name = part.key.rpartition("/")[2].split("-")[0]
-        said = f"{part.key}:{self.product.time_zone}:{self.product.start_date}"
-        key = f"lake/{kept.table}/day={day}/{name}-{hashlib.sha256(said.encode()).hexdigest()[:16]}.parquet"
+        stated = f"{part.key}:{self.product.time_zone}:{self.product.start_date}"
+        key = f"lake/{kept.table}/day={day}/{name}-{hashlib.sha256(stated.encode()).hexdigest()[:16]}.parquet"
         return DayObject(key, rows.height, "" if self.dry else self.lake.write_frame(key, rows))
 
     def rejected(self) -> tuple[str | None, str]:

@@ -17,7 +17,7 @@ from pipeline.core.product import Product
 from pipeline.core.sealed import write_sum
 from pipeline.events.identity import Identities, with_person
 from pipeline.events.keys import stable_key
-from pipeline.events.verdicts import Verdicts
+from pipeline.events.resolutions import Resolutions
 from pipeline.ingest.erased import read_erased, write_erased
 from pipeline.ingest.journal import carry_out, finish
 from pipeline.ingest.manifests import note_withdrawal, read_manifests
@@ -56,7 +56,7 @@ def erase(lake: Lake, product: Product, person_id: str) -> Erasure:
     if kind not in ("user", "device") or not name:
         raise ValueError(f"{person_id!r} is no person; write user:<id> or device:<id>")
     snapshot = take_snapshot(lake, product)
-    identities = Verdicts(lake, product, snapshot.states).identities
+    identities = Resolutions(lake, product, snapshot.states).identities
     with lake.exclusive():
         finish(lake)
         note_withdrawal(lake)
@@ -71,19 +71,19 @@ def erase(lake: Lake, product: Product, person_id: str) -> Erasure:
         # First of all: what arrives from now on is left out.
         write_erased(lake, erased)
         manifests = list(read_manifests(lake).values())
-        told = Mentions([*person.ids, *person.sessions], erased)
-        work = Rewriting(lake, manifests, person, identities, told)
+        reported = Mentions([*person.ids, *person.sessions], erased)
+        work = Rewriting(lake, manifests, person, identities, reported)
         carry_out(lake, work.journal())
-        _drop_left_behind(lake, person, identities, told)
+        _drop_left_behind(lake, person, identities, reported)
         _drop_replays(lake, person)
-        clean_beside(lake, told)
+        clean_beside(lake, reported)
     return Erasure(
         person.users,
         person.devices,
         work.events,
         work.rejected,
         work.recorded,
-        landing_files(lake, told),
+        landing_files(lake, reported),
         work.mentions,
         person.sessions,
     )
@@ -123,13 +123,13 @@ def _named(lake: Lake, columns: list[str]) -> pl.DataFrame:
     return pl.concat(both).unique()
 
 
-def _drop_left_behind(lake: Lake, person: Person, identities: Identities, told: Mentions) -> None:
+def _drop_left_behind(lake: Lake, person: Person, identities: Identities, reported: Mentions) -> None:
     """Objects that no manifest names, left by killed runs, go if they hold the person or can't be read."""
     named = {key for manifest in read_manifests(lake).values() for key in manifest.objects}
     for table in (*(kept.table for kept in KEPT), "rejected"):
         for key in set(lake.keys(f"lake/{table}")) - named:
             rows = whole(lake, table, key)
-            if rows is None or told.frame(rows)[1] or _owns(rows, person, identities):
+            if rows is None or reported.frame(rows)[1] or _owns(rows, person, identities):
                 lake.delete(key)
 
 
@@ -146,24 +146,24 @@ def _drop_replays(lake: Lake, person: Person) -> None:
         lake.delete(key)
 
 
-def clean_beside(lake: Lake, told: Mentions) -> None:
+def clean_beside(lake: Lake, reported: Mentions) -> None:
     """What else names the person: the ledger of restatements; states of tables, which are then made again."""
     for key in lake.keys(RESTATEMENTS):
-        rows, changed = told.frame(ledger_of(lake, key))
+        rows, changed = reported.frame(ledger_of(lake, key))
         if changed:
             write_sum(lake, key, lake.write_frame(key, rows))
     for key in list(lake.keys("lake/_state")):
         text = (lake.read(key) or b"").decode(errors="replace")
-        if not told.holds(text):
+        if not reported.holds(text):
             continue
         if key.count("/") == _SENT:
-            lake.write(key, told.text(text).encode())
+            lake.write(key, reported.text(text).encode())
         else:
             lake.delete(key)
 
 
 def still_held(lake: Lake, erasure: Erasure) -> list[str]:
     """A sentence for each object that still holds the person, landing files apart; to be asked after the next run."""
-    told = Mentions([*erasure.users, *erasure.devices, *erasure.sessions], read_erased(lake))
-    whose = [*(f"user:{each}" for each in erasure.users), *(f"device:{each}" for each in erasure.devices)]
-    return list(remains(lake, told, [stable_key(each) for each in whose]))
+    reported = Mentions([*erasure.users, *erasure.devices, *erasure.sessions], read_erased(lake))
+    group_keys = [*(f"user:{each}" for each in erasure.users), *(f"device:{each}" for each in erasure.devices)]
+    return list(remains(lake, reported, [stable_key(each) for each in group_keys]))

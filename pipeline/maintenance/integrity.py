@@ -8,7 +8,7 @@ import polars as pl
 
 from pipeline.build.marts import RECORD_KEY
 from pipeline.build.restatements import FOLDER as RESTATEMENTS
-from pipeline.build.restatements import Basis
+from pipeline.build.restatements import InputsManifest
 from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.lake import Lake, day_key, period_key
 from pipeline.core.sealed import read_sealed, read_sum
@@ -32,7 +32,7 @@ _KNOWN: tuple[tuple[str, type, str], ...] = (
     (r"journal\.json", Journal, "run the erasure or rebuild again that was killed"),
     (r"(alerts|digest|problems)_sent\.json", object, "remove it; what was sent is sent once more"),
     (r"verdicts/(identity|repeats)\.json", dict[str, str], _RUN),
-    (r"publications/[0-9a-f]+\.json", Basis, _REBUILD),
+    (r"publications/[0-9a-f]+\.json", InputsManifest, _REBUILD),
     (r"sums/.+\.json", dict[str, str], _REBUILD),
     (rf"({'|'.join(DAY_TABLE)})/day=\d{{4}}-\d\d-\d\d\.failed\.json", DayFailure, _RUN),
     (rf"({'|'.join(DAY_TABLE)})/day=\d{{4}}-\d\d-\d\d\.json", DayState, _RUN),
@@ -79,8 +79,8 @@ def _erased(lake: Lake) -> Iterator[str]:
     both = {key: read_sealed(lake, key, Erased) for key in (KEY, COPY)}
     if not lake.exists(KEY) and not lake.exists(COPY):
         return
-    for key, found in both.items():
-        if found is None:
+    for key, result in both.items():
+        if result is None:
             yield f"{key} is damaged or gone; {_RUN if any(both.values()) else 'restore it from a backup'}"
 
 
@@ -99,8 +99,8 @@ def _recordings(lake: Lake) -> Iterator[str]:
 
 
 def _summed(lake: Lake, key: str, what: str, remedy: str) -> Iterator[str]:
-    wanted, found = read_sum(lake, key), lake.sha256(key)
-    if wanted is not None and found is None:
+    wanted, result = read_sum(lake, key), lake.sha256(key)
+    if wanted is not None and result is None:
         yield f"{what} is gone; {remedy}"
-    elif wanted is not None and found != wanted:
+    elif wanted is not None and result != wanted:
         yield f"{what} isn't what was written; {remedy}"

@@ -30,7 +30,7 @@ _KEYS = frozenset(
     ]
 )
 # Of other people: an id within theirs is part of it, unless it can be nothing else.
-_WHOSE = frozenset(["anonymous_id", "user_id", "previous_user_id", "person_id"])
+_GROUP_KEYS = frozenset(["anonymous_id", "user_id", "previous_user_id", "person_id"])
 _JSON = frozenset({"properties", "event"})
 _OF_IDS = re.compile(
     r"(^|_|(?<=[a-z]))(id|uid|by|user|customer|member|person|account|referrer|email|mail|login|owner)$", re.IGNORECASE
@@ -46,9 +46,9 @@ def is_distinct(name: str) -> bool:
     return len(name) >= _SURE or (len(name) >= _SHORT and letters and not name.isalpha())
 
 
-def ways_of(ids: Iterable[str]) -> list[str]:
+def paths_of(ids: Iterable[str]) -> list[str]:
     """Ids as texts, JSON and addresses write them, the longest first."""
-    ways: tuple[Callable[[str], str], ...] = (
+    paths: tuple[Callable[[str], str], ...] = (
         str,
         lambda name: json.dumps(name, ensure_ascii=False)[1:-1],
         lambda name: json.dumps(name)[1:-1],
@@ -56,8 +56,8 @@ def ways_of(ids: Iterable[str]) -> list[str]:
         quote,
         quote_plus,
     )
-    found = {way(name) for name in ids if name for way in ways}
-    return sorted(found, key=lambda each: (-len(each), each))
+    result = {path(name) for name in ids if name for path in paths}
+    return sorted(result, key=lambda each: (-len(each), each))
 
 
 class Mentions:
@@ -71,7 +71,7 @@ class Mentions:
 
     @cached_property
     def _written(self) -> list[str]:
-        return ways_of(self.distinct)
+        return paths_of(self.distinct)
 
     @cached_property
     def pattern(self) -> re.Pattern[str] | None:
@@ -87,41 +87,41 @@ class Mentions:
         written = "|".join(re.escape(quote(each, safe="")) for each in short)
         return re.compile(rf"([?&;#]([\w.\-\[\]]+)=)(?:{written})(?=[&;#]|$)") if written else None
 
-    def text(self, found: str) -> str:
+    def text(self, result: str) -> str:
         """The text with `[erased]` for each mention."""
         if self.pattern is not None:
-            found = self.pattern.sub(ERASED, found)
+            result = self.pattern.sub(ERASED, result)
         if self._argument is not None:
-            found = self._argument.sub(lambda hit: hit[1] + ERASED if _OF_IDS.search(hit[2]) else hit[0], found)
-        return found
+            result = self._argument.sub(lambda hit: hit[1] + ERASED if _OF_IDS.search(hit[2]) else hit[0], result)
+        return result
 
     def holds(self, text: str) -> bool:
         """Whether the text mentions one of the ids."""
         return self.text(text) != text
 
-    def value(self, found: Any, name: str = "") -> Any:  # noqa: ANN401  # JSON holds anything
+    def value(self, result: Any, name: str = "") -> Any:  # noqa: ANN401  # JSON holds anything
         """A JSON value without mentions, in names as in values; `name` is the property that it belongs to."""
-        if isinstance(found, dict):
-            return {self.text(str(key)): self.value(inner, str(key)) for key, inner in found.items()}
-        if isinstance(found, list):
-            return [self.value(inner, name) for inner in found]
-        if isinstance(found, str):
-            return ERASED if found in self._exact and _OF_IDS.search(name) else self.text(found)
-        is_whole = isinstance(found, int) and not isinstance(found, bool) and str(found) in self._exact
-        return ERASED if is_whole and (str(found) in self.distinct or _OF_IDS.search(name)) else found
+        if isinstance(result, dict):
+            return {self.text(str(key)): self.value(inner, str(key)) for key, inner in result.items()}
+        if isinstance(result, list):
+            return [self.value(inner, name) for inner in result]
+        if isinstance(result, str):
+            return ERASED if result in self._exact and _OF_IDS.search(name) else self.text(result)
+        is_whole = isinstance(result, int) and not isinstance(result, bool) and str(result) in self._exact
+        return ERASED if is_whole and (str(result) in self.distinct or _OF_IDS.search(name)) else result
 
     def document(self, text: str) -> str:
         """A JSON text without mentions; one that mentions nobody stays as it is written."""
         try:
-            found = json.loads(text)
+            result = json.loads(text)
         except (ValueError, RecursionError):
             return self.text(text)
-        cleaned = self.value(found)
-        return text if cleaned == found else json.dumps(cleaned, ensure_ascii=False, separators=(",", ":"))
+        cleaned = self.value(result)
+        return text if cleaned == result else json.dumps(cleaned, ensure_ascii=False, separators=(",", ":"))
 
-    def key(self, found: str) -> str:
+    def key(self, result: str) -> str:
         """An id of something that holds an id of the person: another one, the same each time."""
-        return f"{ERASED}-{self._erased.digest(found)[:16]}" if self.holds(found) else found
+        return f"{ERASED}-{self._erased.digest(result)[:16]}" if self.holds(result) else result
 
     def frame(self, rows: pl.DataFrame, keep: Sequence[str] = ()) -> tuple[pl.DataFrame, int]:
         """Rows without mentions in any text but those of the columns `keep`; how many rows changed."""
@@ -138,12 +138,12 @@ class Mentions:
         return rows, int(changed.sum())
 
     def _cleaner(self, column: str) -> Callable[[str], str]:
-        if column in _WHOSE:
-            return self._whose.key if self._whose else str
+        if column in _GROUP_KEYS:
+            return self._group_keys.key if self._group_keys else str
         return self.key if column in _KEYS else self.document if column in _JSON else self._column(column)
 
     @cached_property
-    def _whose(self) -> "Mentions | None":
+    def _group_keys(self) -> "Mentions | None":
         sure = [each for each in self.ids if "@" in each or len(each) >= _SURELY]
         return Mentions(sure, self._erased) if sure else None
 
@@ -154,7 +154,7 @@ class Mentions:
     @cached_property
     def looked_for(self) -> list[str]:
         """Texts one of which stands wherever there is a mention: a quick look before the exact one."""
-        return sorted({*self.ids, *ways_of(self.ids)})
+        return sorted({*self.ids, *paths_of(self.ids)})
 
     def _likely(self, texts: pl.Series) -> Iterator[str]:
         yield from texts.filter(texts.str.contains_any(self.looked_for, ascii_case_insensitive=True))

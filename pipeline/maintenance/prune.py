@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.build.marts import read_record
-from pipeline.build.restatements import basis_key
+from pipeline.build.restatements import inputs_manifest_key
 from pipeline.core.lake import Lake
 from pipeline.ingest.manifests import read_manifests
 
@@ -38,8 +38,8 @@ def prune(lake: Lake, *, dry_run: bool = False, now: float | None = None) -> lis
     before = (time.time() if now is None else now) - YOUNG_SECONDS
     with lake.exclusive():
         return [
-            _removed(what, list(found), before, dry_run=dry_run)
-            for what, found in (
+            _removed(what, list(result), before, dry_run=dry_run)
+            for what, result in (
                 ("left by killed writers", _temporaries(lake)),
                 ("replaced raw objects", _unnamed_objects(lake)),
                 ("bases of old publications", _old_bases(lake)),
@@ -65,7 +65,7 @@ def _unnamed_objects(lake: Lake) -> Iterator[Path]:
 
 
 def _old_bases(lake: Lake) -> Iterator[Path]:
-    named = {basis_key(mart.publication) for mart in read_record(lake).values()}
+    named = {inputs_manifest_key(mart.publication) for mart in read_record(lake).values()}
     yield from (lake.path(key) for key in lake.keys(_BASES) if key not in named)
 
 

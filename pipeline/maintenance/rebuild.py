@@ -54,11 +54,11 @@ class Plan:
 def plan(lake: Lake, product: Product) -> Plan:
     """What a rebuild would do now; nothing is written."""
     known, fixed = read_manifests(lake), read_fixed(lake)
-    found = _plan(lake, product, known)
-    twins = _twins(found, known)
-    apart = [manifest for manifest in found.gone if manifest.sha256 not in twins]
+    result = _plan(lake, product, known)
+    twins = _twins(result, known)
+    apart = [manifest for manifest in result.gone if manifest.sha256 not in twins]
     lost = [each for manifest in apart for each in carry(lake, product, manifest, fixed, dry=True).losses]
-    return replace(found, losses=[*found.losses, *lost])
+    return replace(result, losses=[*result.losses, *lost])
 
 
 def rebuild(lake: Lake, product: Product, *, accept_loss: bool = False) -> Plan:
@@ -113,9 +113,9 @@ def _plan(lake: Lake, product: Product, known: dict[str, Manifest]) -> Plan:
     return Plan(changes, again, sorted(gone, key=lambda each: each.name), retracted, unreadable, losses)
 
 
-def _twins(found: Plan, known: dict[str, Manifest]) -> set[str]:
+def _twins(result: Plan, known: dict[str, Manifest]) -> set[str]:
     """Contents that are read again under some name: what is gone under another has the same rows."""
-    both = [(file, known[file.file_id]) for file in found.again if file.file_id in known]
+    both = [(file, known[file.file_id]) for file in result.again if file.file_id in known]
     return {manifest.sha256 for file, manifest in both if (manifest.size, manifest.mtime_ns) == file.fingerprint}
 
 

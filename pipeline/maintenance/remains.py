@@ -14,7 +14,7 @@ from pipeline.ingest.erased import COPY, KEY
 from pipeline.ingest.faults import CannotRead, FileFault
 from pipeline.ingest.landing import printable
 from pipeline.ingest.reading import contains
-from pipeline.maintenance.mentions import Mentions, ways_of
+from pipeline.maintenance.mentions import Mentions, paths_of
 
 _CHUNK = 8 * 1_048_576
 _ROWS = 131_072
@@ -29,15 +29,15 @@ _REMEDIES = (
 _OTHERS = "a file of your own; remove the id from it"
 
 
-def landing_files(lake: Lake, told: Mentions) -> list[str]:
+def landing_files(lake: Lake, reported: Mentions) -> list[str]:
     """Landing files that hold one of the ids, or bear it in their name; one that can't be read is looked at as it is."""
-    root, wanted = lake.path("landing"), [each.encode() for each in ways_of(told.ids)]
-    found = {
+    root, wanted = lake.path("landing"), [each.encode() for each in paths_of(reported.ids)]
+    result = {
         printable(path.relative_to(root).as_posix())
         for path in root.rglob("*")
-        if path.is_file() and (told.holds(path.relative_to(root).as_posix()) or _holds(path, wanted))
+        if path.is_file() and (reported.holds(path.relative_to(root).as_posix()) or _holds(path, wanted))
     }
-    return sorted(found)
+    return sorted(result)
 
 
 def _holds(path: Path, wanted: list[bytes]) -> bool:
@@ -50,48 +50,49 @@ def _holds(path: Path, wanted: list[bytes]) -> bool:
         return any(each in data for each in wanted)
 
 
-def remains(lake: Lake, told: Mentions, persons: list[int]) -> Iterator[str]:
+def remains(lake: Lake, reported: Mentions, persons: list[int]) -> Iterator[str]:
     """A sentence for each object of the home, landing files apart, that still holds an id or a key of `persons`."""
     for path in sorted(lake.home.rglob("*")):
         name = path.relative_to(lake.home).as_posix()
         if name.startswith("landing/") or name in (KEY, COPY) or not path.is_file():
             continue
-        remedy = next((said for begin, said in _REMEDIES if name.startswith(begin)), _OTHERS)
-        if told.holds(name):
+        remedy = next((stated for begin, stated in _REMEDIES if name.startswith(begin)), _OTHERS)
+        if reported.holds(name):
             yield f"{printable(name)} (its name): {remedy}"
-        elif (held := _held(path, told, persons)) is not False:
+        elif (held := _held(path, reported, persons)) is not False:
             yield f"{printable(name)}{'' if held else ' (unreadable, so nobody knows)'}: {remedy}"
 
 
-def _held(path: Path, told: Mentions, persons: list[int]) -> bool | None:
+def _held(path: Path, reported: Mentions, persons: list[int]) -> bool | None:
     """Whether the file holds one; None if that can't be told."""
     is_table = ".parquet" in path.name
     try:
-        return _table_holds(path, told, persons) if is_table else any(told.holds(text) for text in _texts(path))
+        return _table_holds(path, reported, persons) if is_table else any(reported.holds(text) for text in _texts(path))
     except FileNotFoundError:
         return False
     except (OSError, EOFError, zlib.error, pa.ArrowException, pl.exceptions.PolarsError):
         return None
 
 
-def _table_holds(path: Path, told: Mentions, persons: list[int]) -> bool:
+def _table_holds(path: Path, reported: Mentions, persons: list[int]) -> bool:
     rows = pl.scan_parquet(path, glob=False)
     schema = rows.collect_schema()
     texts = [name for name, dtype in schema.items() if dtype == pl.String]
     keys = [name for name in ("person_key",) if name in schema and schema[name] == pl.Int64]
-    if any(told.holds(name) for name in schema):
+    if any(reported.holds(name) for name in schema):
         return True
     if not keys and not texts:
         return False
     wanted = pl.any_horizontal(
-        *(pl.col(name).is_in(persons) for name in keys), *(pl.col(n).str.contains_any(told.looked_for) for n in texts)
+        *(pl.col(name).is_in(persons) for name in keys),
+        *(pl.col(n).str.contains_any(reported.looked_for) for n in texts),
     )
     hits = rows.filter(wanted).collect()
     if keys and hits.select(pl.any_horizontal(pl.col(name).is_in(persons).any() for name in keys)).item():
         return True
-    return told.frame(hits.select(texts))[1] > 0 or any(
+    return reported.frame(hits.select(texts))[1] > 0 or any(
         f"{kind}:{each}" in hits["person_id"]
-        for each in told.ids
+        for each in reported.ids
         for kind in ("user", "device")
         if "person_id" in texts
     )

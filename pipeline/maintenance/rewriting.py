@@ -15,7 +15,7 @@ from pipeline.events.identity import Identities, with_person
 from pipeline.ingest.erased import ERASED
 from pipeline.ingest.journal import Journal
 from pipeline.ingest.manifests import DayObject, Manifest
-from pipeline.maintenance.mentions import Mentions, ways_of
+from pipeline.maintenance.mentions import Mentions, paths_of
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Rewriting:
     manifests: Sequence[Manifest]
     person: Person
     identities: Identities
-    told: Mentions
+    reported: Mentions
     events: int = 0
     recorded: int = 0
     rejected: int = 0
@@ -111,7 +111,7 @@ class Rewriting:
         if rows is None:
             return
         own = with_person(rows, self.identities).filter(~self.person.owns(rows)).select(rows.columns)
-        left, mentions = self.told.frame(own, _PLAIN)
+        left, mentions = self.reported.frame(own, _PLAIN)
         if left.height < rows.height or mentions:
             gone[key] = rows.height - left.height
             self.mentions += mentions
@@ -130,7 +130,7 @@ class Rewriting:
         if rows is None:
             return None
         # An id within a longer word is somebody else's; here a word is enough, for nobody counts what is rejected.
-        names = re.compile("|".join(rf"(?<!\w){re.escape(each)}(?!\w)" for each in ways_of(self.person.ids)))
+        names = re.compile("|".join(rf"(?<!\w){re.escape(each)}(?!\w)" for each in paths_of(self.person.ids)))
         texts = ("raw_text", "reason")
         held = [any(names.search(text or "") for text in row) for row in rows.select(texts).rows()]
         if not any(held):
@@ -153,15 +153,15 @@ class Rewriting:
         texts = rejected.get(old.rejected_key or "")
         fields: dict[str, dict[str, int]] = {}
         for name, kinds in old.fields.items():
-            own = fields.setdefault(self.told.text(name), {})
+            own = fields.setdefault(self.reported.text(name), {})
             own.update({kind: own.get(kind, 0) + number for kind, number in kinds.items()})
         return msgspec.structs.replace(
             old,
             **named,
             erased=old.erased + counted,
-            name=self.told.text(old.name),
+            name=self.reported.text(old.name),
             fields=fields,
-            file_reason=old.file_reason and self.told.text(old.file_reason),
+            file_reason=old.file_reason and self.reported.text(old.file_reason),
             rejected_key=texts.key if texts else old.rejected_key,
             rejected_sha256=texts.sha256 if texts else old.rejected_sha256,
         )

@@ -37,55 +37,57 @@ def propose(file: Path, source: str) -> str:
         notes = [f"The records look like the format {read.source['format']}: docs/sources.md tells what is read."]
         return _file(file, source, read, sample, notes, currency=None)
     sample = sample_of(file, first_records(file, FORMATS["mapping"]))
-    found = find_columns(sample)
-    if "occurred_at" not in found.rules:
+    result = find_columns(sample)
+    if "occurred_at" not in result.rules:
         raise CannotPropose(
             f"no column of {file.name} looks like a time; name one `timestamp`, or write the mapping by hand"
         )
-    _without_kind(file, found)
+    _without_kind(file, result)
     form: dict[str, Any] = {"format": "mapping"}
-    if "event_id" not in found.rules:
+    if "event_id" not in result.rules:
         form["event_id"] = "none"
-        found.notes.append("No column tells one event from another, so equal rows are all kept (event_id: none).")
-    read = read_by({**form, "mapping": {"columns": found.rules}}, sample.rows)
-    return _file(file, source, read, sample, [*found.notes, *_unsure(found)], currency=found.money.currency)
+        result.notes.append("No column tells one event from another, so equal rows are all kept (event_id: none).")
+    read = read_by({**form, "mapping": {"columns": result.rules}}, sample.rows)
+    return _file(file, source, read, sample, [*result.notes, *_unsure(result)], currency=result.money.currency)
 
 
-def _without_kind(file: Path, found: Columns) -> None:
+def _without_kind(file: Path, result: Columns) -> None:
     """Rows that tell no kind are all of one: orders, answers, clicks, page views, by what else they hold."""
-    if "kind" in found.rules:
+    if "kind" in result.rules:
         return
-    rules = found.rules
-    told = [
+    rules = result.rules
+    reported = [
         ("order", "revenue_micros" in rules or "order_id" in rules),
         ("survey_answered", "score" in rules or "text" in rules),
         ("click", "x" in rules and "y" in rules),
         ("page_view", "url" in rules),
     ]
-    kind = next((kind for kind, holds in told if holds), "custom")
+    kind = next((kind for kind, holds in reported if holds), "custom")
     is_somebodys = {"user_id", "anonymous_id"} & {*rules}
-    if kind == "custom" and (not is_somebodys or len(found.sample.rows) == 1):
+    if kind == "custom" and (not is_somebodys or len(result.sample.rows) == 1):
         raise CannotPropose(
             f"{file.name} tells times, but neither what happened nor to whom: no kind of event, address, order or answer "
             "and no id of a device or user; is it a table beside the events?"
         )
     rules["kind"] = {"constant": kind}
-    found.notes.append(f"No column tells kinds of events, so each row is taken for one: {kind}.")
+    result.notes.append(f"No column tells kinds of events, so each row is taken for one: {kind}.")
 
 
-def _unsure(found: Columns) -> list[str]:
+def _unsure(result: Columns) -> list[str]:
     notes: list[str] = []
-    form = found.time
+    form = result.time
     if form is not None and form.is_ambiguous:
-        said = ", ".join(form.formats)
-        notes.append(f"occurred_at: every date of the sample could be day/month or month/day; {said} is assumed, look.")
+        stated = ", ".join(form.formats)
+        notes.append(
+            f"occurred_at: every date of the sample could be day/month or month/day; {stated} is assumed, look."
+        )
     if form is not None and not form.tells_zone:
         notes.append(
             "occurred_at: no time tells its zone, so UTC is assumed; where it is another write `zone: ...` there."
         )
     if form is not None and not form.tells_clock:
         notes.append("occurred_at: only days are told; `value: {calendar_days: true}` counts so.")
-    rest = [" ".join(path.split()) for path in found.rest()]
+    rest = [" ".join(path.split()) for path in result.rest()]
     shown = [path for path in rest if is_safe_name(path) and path.isprintable()][:_MOST_LISTED]
     if shown:
         more = f" and {len(rest) - len(shown)} more" if len(rest) > len(shown) else ""
@@ -96,7 +98,7 @@ def _unsure(found: Columns) -> list[str]:
 def _file(file: Path, source: str, read: Read, sample: Sample, notes: Sequence[str], *, currency: str | None) -> str:
     """The product file as text, with what was found and assumed in its head."""
     events = read.events
-    said = list(notes)
+    stated = list(notes)
     zone, pages = zone_of(sample), pages_of(events)
     codes = currencies_of(events) or ([currency] if currency else [])
     goals = goals_of(events, pages)
@@ -111,25 +113,25 @@ def _file(file: Path, source: str, read: Read, sample: Sample, notes: Sequence[s
     more = {"pages": pages, "goals": goals, "privacy": {"drop_properties": personal} if personal else {}}
     tree |= {section: value for section, value in more.items() if value}
     if personal:
-        said.append(
+        stated.append(
             "privacy: these fields tell who somebody is and are never stored; a name may be kept by removing it."
         )
-    said.append(
+    stated.append(
         f"time_zone: that of most records (`{zone[1]}`)."
         if zone
         else "time_zone: UTC is assumed; a day is a calendar day there."
     )
-    said.append("currency: the sample's." if codes else "currency: EUR is assumed, nothing tells it.")
+    stated.append("currency: the sample's." if codes else "currency: EUR is assumed, nothing tells it.")
     if len(codes) > 1:
-        said.append(f"Orders in {', '.join(codes[1:])} count once `exchange_rates` has their rates.")
-    said.append(
+        stated.append(f"Orders in {', '.join(codes[1:])} count once `exchange_rates` has their rates.")
+    stated.append(
         "pages: only usual parts of paths are proposed; write your own."
         if events["url"].drop_nulls().len()
         else "pages: no address was found."
     )
     if not goals:
-        said.append("goals: none was found; write what success means.")
-    return _written(tree, file, len(sample.rows) or events.height, said)
+        stated.append("goals: none was found; write what success means.")
+    return _written(tree, file, len(sample.rows) or events.height, stated)
 
 
 def _first_day(file: Path, events: pl.DataFrame, zone: str) -> date:
@@ -140,7 +142,7 @@ def _first_day(file: Path, events: pl.DataFrame, zone: str) -> date:
     return min(times).astimezone(ZoneInfo(zone)).date().replace(day=1)
 
 
-def _written(tree: dict[str, Any], file: Path, records: int, said: Sequence[str]) -> str:
+def _written(tree: dict[str, Any], file: Path, records: int, stated: Sequence[str]) -> str:
     yaml = YAML()
     yaml.default_flow_style = False
     body = StringIO()
@@ -149,6 +151,6 @@ def _written(tree: dict[str, Any], file: Path, records: int, said: Sequence[str]
     head = [
         f"Proposed from {records} records of {name}: read it, correct it, then `footfall check`.",
         "docs/product.md explains every section.",
-        *said,
+        *stated,
     ]
     return "".join(f"# {line}\n" for line in head) + body.getvalue()

@@ -36,7 +36,7 @@ def money(sample: Sample, paths: Sequence[str]) -> tuple[str | None, Money]:
     named = [*called(paths, NAMES["revenue_micros"])]
     named += [path for name in NAMES["revenue_micros"] for path in paths if plain(stripped[path]) == name]
     notes: list[str] = []
-    told: str | None = None
+    reported: str | None = None
     for path in dict.fromkeys(named):
         values = sample.values(path)
         rule = _rule(path, values)
@@ -44,14 +44,14 @@ def money(sample: Sample, paths: Sequence[str]) -> tuple[str | None, Money]:
         if rule is not None:
             return path, Money(rule, currency, notes)
         if currency is not None and values:
-            told = told or currency
+            reported = reported or currency
             notes.append(f"`{path}` writes a currency beside the number, which isn't read: send the number alone")
-    return None, Money(None, told, notes)
+    return None, Money(None, reported, notes)
 
 
 def _rule(path: str, values: Sequence[Any]) -> dict[str, Any] | None:
-    said = {*words(path).split()}
-    scale = next((scale for word, scale in _CENTS.items() if word in said), 1_000_000)
+    stated = {*words(path).split()}
+    scale = next((scale for word, scale in _CENTS.items() if word in stated), 1_000_000)
     rule: dict[str, Any] = {"field": path, "scale": scale}
     if any(_COMMA.fullmatch(str(value).strip()) for value in values):
         rule["decimal"] = ","
@@ -66,10 +66,10 @@ def _reading(rule: dict[str, Any]) -> Callable[[Any], bool]:
 
     def reads(value: Any) -> bool:  # noqa: ANN401
         try:
-            found = list(to_events({"t": "2026-01-01", "v": value}))
+            result = list(to_events({"t": "2026-01-01", "v": value}))
         except (RecordFault, RecordLeftOut):
             return False
-        return not isinstance(found[0], RecordFault) and found[0].get("revenue_micros") is not None
+        return not isinstance(result[0], RecordFault) and result[0].get("revenue_micros") is not None
 
     return reads
 
@@ -83,8 +83,8 @@ def _without_code(path: str) -> str:
 
 def _code(path: str) -> str | None:
     """The currency that a header names, as in betrag_eur and dollar_value."""
-    said = words(path.rsplit(".", 1)[-1]).split()
-    codes = (_CALLED.get(word) or word.upper() for word in said if word not in _ORDINARY)
+    stated = words(path.rsplit(".", 1)[-1]).split()
+    codes = (_CALLED.get(word) or word.upper() for word in stated if word not in _ORDINARY)
     return next((code for code in codes if code in CURRENCIES), None)
 
 
@@ -92,8 +92,8 @@ def _symbol(values: Sequence[Any]) -> str | None:
     """The currency that amounts bear as a symbol or a code."""
     beside = Counter(_AMOUNT.sub("", str(value)).strip() for value in values if isinstance(value, str))
     known = {mark: SYMBOLS.get(mark) or (mark if mark in CURRENCIES else None) for mark in beside}
-    found = [(number, code) for mark, number in beside.items() if (code := known[mark])]
-    return max(found)[1] if found and sum(n for n, _ in found) >= SURE_SHARE * sum(beside.values()) else None
+    result = [(number, code) for mark, number in beside.items() if (code := known[mark])]
+    return max(result)[1] if result and sum(n for n, _ in result) >= SURE_SHARE * sum(beside.values()) else None
 
 
 def currency_rule(path: str, values: Sequence[Any]) -> Any:  # noqa: ANN401  # a rule in short or at length

@@ -69,21 +69,21 @@ _ID = re.compile(r"\d{3}|[0-9a-f]{8}", re.IGNORECASE)
 
 def kind_of(value: str) -> str:
     """The kind of event that a value means by its words; `custom` where none is known."""
-    said = words(value)
-    found = next((kind for kind, pattern in _ANYWHERE.items() if re.search(rf"\b(?:{pattern})\b", said)), None)
-    return found or next((kind for kind, pattern in _WHOLE.items() if re.fullmatch(pattern, said)), "custom")
+    stated = words(value)
+    result = next((kind for kind, pattern in _ANYWHERE.items() if re.search(rf"\b(?:{pattern})\b", stated)), None)
+    return result or next((kind for kind, pattern in _WHOLE.items() if re.fullmatch(pattern, stated)), "custom")
 
 
 def counted(values: Sequence[Any]) -> Counter[str]:
     """How often each text comes."""
-    return Counter(found for value in values if not isinstance(value, list | dict) and (found := text(value)))
+    return Counter(result for value in values if not isinstance(value, list | dict) and (result := text(value)))
 
 
-def known_kinds(found: Counter[str]) -> dict[str, str]:
+def known_kinds(result: Counter[str]) -> dict[str, str]:
     """Each value that means a kind of event and may be written down, with the kind."""
-    known = {value: kind for value in sorted(found) if (kind := kind_of(value)) != "custom"}
-    writable = [value for value in known if may_be_written(value, found[value])]
-    return {value: known[value] for value in sorted(writable, key=lambda value: (-found[value], value))[:MOST_KINDS]}
+    known = {value: kind for value in sorted(result) if (kind := kind_of(value)) != "custom"}
+    writable = [value for value in known if may_be_written(value, result[value])]
+    return {value: known[value] for value in sorted(writable, key=lambda value: (-result[value], value))[:MOST_KINDS]}
 
 
 def is_common(value: str) -> bool:

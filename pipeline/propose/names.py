@@ -83,7 +83,7 @@ PERSONAL = word_set("""
     telephone telefon tel mobile handy mobilnummer firstname lastname fullname surname givenname familyname customername
     username vorname nachname kundenname nom prenom nomclient address street streetaddress postaladdress strasse anschrift
     birthday birthdate dateofbirth dob geburtsdatum geburtstag datenaissance naissance ip ipaddress clientip remoteaddr
-    iban cardnumber creditcard ssn passport
+    iban cardnumber creditcard ssn provenance
     """)
 CURRENCIES = word_set("""
     AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP

@@ -41,10 +41,10 @@ def pages_of(events: pl.DataFrame) -> list[dict[str, Any]]:
         more=pl.col("url").str.extract(_FIRST_PART, 2),
     ).filter(pl.col("first").is_in(sorted(_PAGES)))
     counts = parts.group_by("first").agg(n=pl.len(), deep=pl.col("more").is_not_null().any())
-    found = counts.sort("n", "first", descending=[True, False]).head(_MOST_PAGES).rows()
+    result = counts.sort("n", "first", descending=[True, False]).head(_MOST_PAGES).rows()
     has_home = events["url"].str.contains(_HOME).any()
     pages: dict[str, dict[str, Any]] = {"home": {"name": "home", "urls": ["/"]}} if has_home else {}
-    for first, _, is_deep in sorted(found):
+    for first, _, is_deep in sorted(result):
         name = first.replace("-", "_")
         urls = [f"/{first}", f"/{first}/**"] if is_deep else [f"/{first}"]
         pages[name] = {"name": name, "urls": [*pages.get(name, {"urls": []})["urls"], *urls]}
@@ -71,8 +71,8 @@ def currencies_of(events: pl.DataFrame) -> list[str]:
     """The currencies of the sample, the most frequent first; those of orders and refunds where there are some."""
     sold = events.filter(pl.col("kind").is_in(("order", "refund")), pl.col("currency").is_not_null())
     chosen = sold if sold.height else events.filter(pl.col("currency").is_not_null())
-    found = Counter(code for code in chosen["currency"].to_list() if code in CURRENCIES)
-    return sorted(found, key=lambda code: (-found[code], code))
+    result = Counter(code for code in chosen["currency"].to_list() if code in CURRENCIES)
+    return sorted(result, key=lambda code: (-result[code], code))
 
 
 def zone_of(sample: Sample) -> tuple[str, str] | None:

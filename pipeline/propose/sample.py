@@ -38,20 +38,20 @@ class Sample:
 
     def values(self, path: str) -> list[Any]:
         """What stands in a field, blanks left out."""
-        found = (peek(row, path) for row in self.rows)
-        return [value for value in found if value is not None and value != ""]
+        result = (peek(row, path) for row in self.rows)
+        return [value for value in result if value is not None and value != ""]
 
 
 def first_records(file: Path, form: Format) -> list[Any]:
     """A sample of the first records of `file`, read and parsed as `form` does; those that can't be are left out."""
     try:
-        found = list(itertools.islice(parsed_records(file, form), _READ_RECORDS))
+        result = list(itertools.islice(parsed_records(file, form), _READ_RECORDS))
     except (FileFault, CannotRead) as fault:
         raise CannotPropose(f"{file.name}: {fault.reason}") from None
-    if form.parse is not parsed or len(found) <= SAMPLE_RECORDS:
+    if form.parse is not parsed or len(result) <= SAMPLE_RECORDS:
         # Of recordings one record explains the next.
-        return found[:SAMPLE_RECORDS]
-    return [found[i * len(found) // SAMPLE_RECORDS] for i in range(SAMPLE_RECORDS)]
+        return result[:SAMPLE_RECORDS]
+    return [result[i * len(result) // SAMPLE_RECORDS] for i in range(SAMPLE_RECORDS)]
 
 
 def sample_of(file: Path, records: Sequence[Any]) -> Sample:
@@ -73,11 +73,11 @@ def paths_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _leaves(row: Mapping[str, Any], before: str = "") -> list[str]:
-    found: list[str] = []
+    result: list[str] = []
     for name, value in row.items():
         path = f"{before}{name}"
-        found += _leaves(value, f"{path}.") if isinstance(value, dict) and value else [path]
-    return found
+        result += _leaves(value, f"{path}.") if isinstance(value, dict) and value else [path]
+    return result
 
 
 def share(values: Sequence[Any], holds: Callable[[Any], object]) -> float:

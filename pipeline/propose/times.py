@@ -53,9 +53,9 @@ class TimeFormat:
 def time_format(values: Sequence[Any]) -> TimeFormat | None:
     """The format of a field's values; None where they are no times."""
     if share(values, is_written_time) >= SURE_SHARE:
-        found = [at for value in values if (at := _iso(value)) is not None]
-        zoned = share(found, lambda at: at.tzinfo is not None) >= SURE_SHARE
-        clock = any((at.hour, at.minute, at.second) != (0, 0, 0) for at in found)
+        result = [at for value in values if (at := _iso(value)) is not None]
+        zoned = share(result, lambda at: at.tzinfo is not None) >= SURE_SHARE
+        clock = any((at.hour, at.minute, at.second) != (0, 0, 0) for at in result)
         return TimeFormat((ISO,), tells_zone=zoned, tells_clock=clock)
     if share(values, _is_day_number) < SURE_SHARE:
         for form, unit in EPOCHS.items():
@@ -71,7 +71,7 @@ def _patterned(values: Sequence[str]) -> TimeFormat | None:
     whole = [pattern for pattern, part in shares.items() if part >= SURE_SHARE]
     best = min(whole, key=lambda pattern: (_span(pattern, values), whole.index(pattern))) if whole else None
     if best is not None and shares[best] == 1:
-        return _told((best,), is_ambiguous=_swapped(best) in whole)
+        return _reported((best,), is_ambiguous=_swapped(best) in whole)
     # Hands wrote them in several ways: of one value the first format that fits counts.
     ranked = sorted(shares, key=lambda pattern: (pattern != best, -shares[pattern]))
     chosen: list[str] = []
@@ -83,10 +83,10 @@ def _patterned(values: Sequence[str]) -> TimeFormat | None:
             rest = left
     if not chosen or len(rest) > (1 - SURE_SHARE) * len(values):
         return None
-    return _told(tuple(chosen), is_ambiguous=len(chosen) == 1 and _swapped(chosen[0]) in whole)
+    return _reported(tuple(chosen), is_ambiguous=len(chosen) == 1 and _swapped(chosen[0]) in whole)
 
 
-def _told(formats: tuple[str, ...], *, is_ambiguous: bool) -> TimeFormat:
+def _reported(formats: tuple[str, ...], *, is_ambiguous: bool) -> TimeFormat:
     zoned = all(each.endswith(("%z", "UTC", "GMT")) for each in formats)
     return TimeFormat(formats, is_ambiguous, zoned, any("%H" in each or "%I" in each for each in formats))
 
@@ -99,8 +99,8 @@ def _swapped(pattern: str) -> str:
 
 def _span(pattern: str, values: Sequence[str]) -> timedelta:
     """From the first to the last time: read in the wrong order, days of one month lie all over the year."""
-    found = [at for value in values if (at := read_time(value, pattern)) is not None]
-    return max(found) - min(found) if found else timedelta.max
+    result = [at for value in values if (at := read_time(value, pattern)) is not None]
+    return max(result) - min(result) if result else timedelta.max
 
 
 def _is_day_number(value: Any) -> bool:  # noqa: ANN401
@@ -149,9 +149,9 @@ def read_time(value: Any, form: str) -> datetime | None:  # noqa: ANN401
     return at and (at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC))
 
 
-def times_of(values: Sequence[Any], found: TimeFormat) -> Iterator[datetime]:
+def times_of(values: Sequence[Any], result: TimeFormat) -> Iterator[datetime]:
     """The times that can be read and are of our time."""
     for value in values:
-        at = next((at for form in found.formats if (at := read_time(value, form)) is not None), None)
+        at = next((at for form in result.formats if (at := read_time(value, form)) is not None), None)
         if at is not None and is_of_our_time(at):
             yield at

@@ -24,8 +24,8 @@ def newest_alerts(lake: Lake, days: int = 1) -> list[dict[str, Any]]:
     known = lake.published_days("daily_sessions")[-days:]
     if not known or not lake.exists(mart_key("alerts")):
         return []
-    found = pl.read_parquet(lake.path(mart_key("alerts"))).filter(pl.col("day").is_in(known))
-    return found.sort("q_value", "metric", "page", "zone", "device_type").rows(named=True)
+    result = pl.read_parquet(lake.path(mart_key("alerts"))).filter(pl.col("day").is_in(known))
+    return result.sort("q_value", "metric", "page", "zone", "device_type").rows(named=True)
 
 
 def sentence(alert: dict[str, Any]) -> str:
@@ -46,29 +46,29 @@ def send_new(lake: Lake, product: Product, webhook: str | None) -> int:
 
     Raises OSError where the webhook can't be reached or refuses; then nothing counts as told.
     """
-    found = newest_alerts(lake, _DAYS_TOLD)
-    if not webhook or not found:
+    result = newest_alerts(lake, _DAYS_TOLD)
+    if not webhook or not result:
         return 0
-    told = _told(lake, SENT_KEY)
+    reported = _reported(lake, SENT_KEY)
     # A stretch of days out is told once, whichever of its days came first.
-    new = list({name: alert for alert in reversed(found) if (name := _name(alert)) not in told}.values())[::-1]
+    new = list({name: alert for alert in reversed(result) if (name := _name(alert)) not in reported}.values())[::-1]
     if not new:
         return 0
     lines = [f"• {sentence(alert)}" for alert in new[:_MOST]]
     more = [f"... and {len(new) - _MOST} more in the mart `alerts`"] if len(new) > _MOST else []
     post(webhook, "\n".join([f"*{product.name}*: out of the usual", *lines, *more]))
-    lake.write(SENT_KEY, msgspec.json.encode(sorted(told | {_name(alert) for alert in new})))
+    lake.write(SENT_KEY, msgspec.json.encode(sorted(reported | {_name(alert) for alert in new})))
     return len(new)
 
 
-def published_problems(lake: Lake, *, still_standing: bool = True) -> list[Problem]:
+def published_problems(lake: Lake, *, still_open: bool = True) -> list[Problem]:
     """The problems of the mart `data_problems`, each once; none before it is there."""
     names = ("data_problems", "daily_quality", "ingest_quality")
     if not all(lake.exists(mart_key(name)) for name in names):
         return []
     marts = {name: pl.read_parquet(lake.path(mart_key(name))) for name in names}
-    found = latest(problems_of(marts["data_problems"]))
-    return current(found, newest_of(marts)) if still_standing else found
+    result = latest(problems_of(marts["data_problems"]))
+    return current(result, newest_of(marts)) if still_open else result
 
 
 def send_problems(lake: Lake, product: Product, webhook: str | None) -> int:
@@ -76,16 +76,16 @@ def send_problems(lake: Lake, product: Product, webhook: str | None) -> int:
 
     Raises OSError where the webhook can't be reached or refuses; then none counts as told.
     """
-    found = [each for each in published_problems(lake) if each.severity == "problem"]
-    if not webhook or not found:
+    result = [each for each in published_problems(lake) if each.severity == "problem"]
+    if not webhook or not result:
         return 0
-    told = _told(lake, PROBLEMS_SENT_KEY)
-    new = [each for each in found if _problem_name(each) not in told]
+    reported = _reported(lake, PROBLEMS_SENT_KEY)
+    new = [each for each in result if _problem_name(each) not in reported]
     if new:
         lines = [f"• {each.text}" for each in new[:_MOST]]
         more = [f"... and {len(new) - _MOST} more in the mart `data_problems`"] if len(new) > _MOST else []
         post(webhook, "\n".join([f"*{product.name}*: problems with the data", *lines, *more]))
-        lake.write(PROBLEMS_SENT_KEY, msgspec.json.encode(sorted(told | {_problem_name(each) for each in new})))
+        lake.write(PROBLEMS_SENT_KEY, msgspec.json.encode(sorted(reported | {_problem_name(each) for each in new})))
     return len(new)
 
 
@@ -93,7 +93,7 @@ def _problem_name(problem: Problem) -> str:
     return "|".join(map(str, problem.name))
 
 
-def _told(lake: Lake, key: str) -> set[str]:
+def _reported(lake: Lake, key: str) -> set[str]:
     return set(read_sealed(lake, key, list[str]) or ())
 
 

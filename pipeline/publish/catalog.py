@@ -31,7 +31,7 @@ def dictionary(marts: Iterable[Table]) -> pl.DataFrame:
             "mart": mart.name,
             "mart_grain": mart.grain,
             "schema_version": mart.version,
-            "place": place,
+            "position": position,
             "column": column.name,
             "type": column.sql_type,
             "unit": column.unit,
@@ -41,7 +41,7 @@ def dictionary(marts: Iterable[Table]) -> pl.DataFrame:
             "meaning": column.description,
         }
         for mart in marts
-        for place, column in enumerate(mart.columns, start=1)
+        for position, column in enumerate(mart.columns, start=1)
     ]
     return pl.DataFrame(rows)
 
@@ -75,8 +75,8 @@ def write_catalog(lake: Lake) -> list[str]:
                 catalog.execute(f'comment on view "{mart.name}" is {_text(mart.grain)}')
                 for column in mart.columns:
                     unit = f" [{column.unit}]" if column.unit else ""
-                    said = _text(f"{column.description}{unit}")
-                    catalog.execute(f'comment on column "{mart.name}"."{column.name}" is {said}')
+                    stated = _text(f"{column.description}{unit}")
+                    catalog.execute(f'comment on column "{mart.name}"."{column.name}" is {stated}')
                 made.append(mart.name)
         catalog.execute(f"create view dictionary as from read_parquet({_text(str(lake.path(DICTIONARY_KEY)))})")
         if any(lake.keys(RESTATEMENTS)):

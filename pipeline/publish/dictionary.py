@@ -97,10 +97,10 @@ def promised() -> dict[str, dict[str, Any]]:
 
 def broken(before: Promised, now: Promised) -> list[str]:
     """A sentence for each promise of `before` that doesn't hold any more though the mart's version didn't rise."""
-    found: list[str] = []
+    result: list[str] = []
     for name, mart in before.items():
         if name not in now:
-            found.append(
+            result.append(
                 f"{name}: the mart is gone; keep it, or say so in CHANGELOG.md and take it out of the file by hand"
             )
             continue
@@ -108,12 +108,12 @@ def broken(before: Promised, now: Promised) -> list[str]:
             continue
         remedy = f"raise `version` of the table {name} to {mart['version'] + 1}"
         if now[name]["key"] != mart["key"]:
-            found.append(f"{name}: the key changed; {remedy}")
+            result.append(f"{name}: the key changed; {remedy}")
         for column, shape in mart["columns"].items():
             own = now[name]["columns"].get(column)
             if own != shape:
-                found.append(f"{name}.{column}: was {shape}, is {own or 'gone'}; {remedy}")
-    return found
+                result.append(f"{name}.{column}: was {shape}, is {own or 'gone'}; {remedy}")
+    return result
 
 
 def write_promise(path: Path) -> None:

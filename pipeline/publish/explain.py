@@ -148,8 +148,8 @@ def _retention(lake: Lake, product: Product, vendor: Vendor, days: Sequence[date
     rows = lake.scan_days("return_events", days)
 
     def number(changes: Changes) -> float | None:
-        said = {key: value for key, value in changes.items() if key in ("cohort", "elapsed")}
-        chosen = own.model_copy(update={**said, "breakdown": None})
+        stated = {key: value for key, value in changes.items() if key in ("cohort", "elapsed")}
+        chosen = own.model_copy(update={**stated, "breakdown": None})
         theirs = product.model_copy(
             update={"retention": {name: chosen}, "week_start": changes.get("week_start", product.week_start)}
         )
@@ -168,8 +168,8 @@ def _funnel(lake: Lake, product: Product, vendor: Vendor, days: Sequence[date], 
 
     def number(changes: Changes) -> float | None:
         chosen = own.model_copy(update={**changes, "breakdown": None})
-        found = funnel_results(rows, list(days), product.model_copy(update={"funnels": {name: chosen}}))
-        whole = found.filter(pl.col("period") == "all").sort("step")
+        result = funnel_results(rows, list(days), product.model_copy(update={"funnels": {name: chosen}}))
+        whole = result.filter(pl.col("period") == "all").sort("step")
         entered = whole["people_entered"][0] if whole.height else 0
         return whole["people_converted"][-1] / entered if entered else None
 

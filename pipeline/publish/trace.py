@@ -15,7 +15,7 @@ def trace(lake: Lake, event_id: str) -> Iterator[str]:
     """Yield one sentence per place where `event_id` is found, in the order of its way; nothing if it never came."""
     manifests = read_manifests(lake).values()
     days: set[date] = set()
-    for manifest in sorted(manifests, key=lambda found: found.name):
+    for manifest in sorted(manifests, key=lambda result: result.name):
         for sentence, day in _accepted(lake, manifest, event_id):
             days.add(day)
             yield sentence
@@ -61,4 +61,4 @@ def _sessions(lake: Lake, is_it: pl.Expr, days: Iterable[date]) -> Iterator[str]
             if row["page_view_key"] is not None:
                 kind = "implied page view" if row["implied"] else "page view"
                 view = f"{kind} {row['page_view_key']} by {row['attribution']}"
-            yield f"session: {row['session_key']}, booked on {day}, place {row['place']}, {view}"
+            yield f"session: {row['session_key']}, booked on {day}, place {row['event_index']}, {view}"

@@ -8,8 +8,8 @@ from markupsafe import Markup
 from pipeline.core.product import Product
 from pipeline.domains.opportunities.units import STRATA_OF
 from pipeline.report import charts
-from pipeline.report.parts import Marts, Page, Quote, Section, Tile, count, day_text, releases_of, said, share
-from pipeline.report.passports import Trust, said_of
+from pipeline.report.parts import Marts, Page, Quote, Section, Tile, count, day_text, label, releases_of, share
+from pipeline.report.provenance import Trust, provenance_text
 from pipeline.report.replays import Replays, page_name, watch_links
 
 _WEEKS_A_MONTH = 52 / 12
@@ -34,7 +34,7 @@ def rates(r: dict[str, Any]) -> tuple[float | None, float | None]:
 
 def case_page(product: Product, marts: Marts, r: dict[str, Any], title: str, replays: Replays, trust: Trust) -> Page:
     """The page of one row of the mart `opportunities`; it prints on two."""
-    evidence = marts["evidence"].filter(pl.col("id") == r["id"]).sort("place")
+    evidence = marts["evidence"].filter(pl.col("id") == r["id"]).sort("position")
     sections = [
         _what_happens(r, title),
         _history(product, marts["opportunity_history"].filter(pl.col("id") == r["id"]).sort("as_of")),
@@ -51,12 +51,12 @@ def case_page(product: Product, marts: Marts, r: dict[str, Any], title: str, rep
 def ask(product: Product, r: dict[str, Any]) -> str:
     """What waiting costs, and what a fix takes, in a sentence."""
     if r["cost_per_week"] is None:
-        return f"It takes about {r['lost_per_week']:.1f} times “{said(r['goal'])}” a week."
+        return f"It takes about {r['lost_per_week']:.1f} times “{label(r['goal'])}” a week."
     month = [cost(r[k] * _WEEKS_A_MONTH, product) for k in ("cost_per_week", "cost_low", "cost_high")]
     text = f"Waiting one more month costs about {month[0]} (80 % interval: {month[1]} to {month[2]})."
     if r["payback_weeks"] is not None:
         work = f"{r['weeks_of_work']:g} weeks of work" + (
-            "" if r["effort_said"] else ", as assumed where nothing else is said,"
+            "" if r["effort_stated"] else ", as assumed where nothing else is said,"
         )
         text += f" Fixing it takes {work} and pays back in {r['payback_weeks']:.1f} weeks."
     return text
@@ -66,8 +66,8 @@ def _case_tiles(product: Product, r: dict[str, Any], trust: Trust) -> list[Tile]
     without, with_it = rates(r)
     none = Markup()
 
-    def told(column: str) -> str:
-        return said_of(
+    def reported(column: str) -> str:
+        return provenance_text(
             "opportunities",
             column,
             product,
@@ -80,10 +80,10 @@ def _case_tiles(product: Product, r: dict[str, Any], trust: Trust) -> list[Tile]
         f"80 % interval: {cost(r['cost_low'], product)} to {cost(r['cost_high'], product)}",
     )  # fmt: skip
     return [
-        Tile(*waiting, none, "Goals lost x what an order brings.", told("cost_per_week")),
-        Tile("Met a week", count(r["met_per_week"]), f"{count(r['sessions_with_all'])} in the weeks looked at", none, "Mean of the last complete weeks, at most 4.", told("met_per_week")),
-        Tile("Reach the goal", f"{share(with_it)}", f"{share(without)} of those like them without it", none, f"Goal: {said(r['goal'])}.", told("rate_with")),
-        Tile("Lost a week", f"{r['lost_per_week']:.1f}", f"{r['lost_low']:.1f} to {r['lost_high']:.1f}", none, "Times that the goal is missed.", told("lost_per_week")),
+        Tile(*waiting, none, "Goals lost x what an order brings.", reported("cost_per_week")),
+        Tile("Met a week", count(r["met_per_week"]), f"{count(r['sessions_with_all'])} in the weeks looked at", none, "Mean of the last complete weeks, at most 4.", reported("met_per_week")),
+        Tile("Reach the goal", f"{share(with_it)}", f"{share(without)} of those like them without it", none, f"Goal: {label(r['goal'])}.", reported("rate_with")),
+        Tile("Lost a week", f"{r['lost_per_week']:.1f}", f"{r['lost_low']:.1f} to {r['lost_high']:.1f}", none, "Times that the goal is missed.", reported("lost_per_week")),
     ]  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def _what_happens(r: dict[str, Any], title: str) -> Section:
     )  # fmt: skip
     return Section(
         "What happens",
-        f"{title}. Of {count(r['sessions_with'])} that met it, {share(with_it)} reached “{said(r['goal'])}” afterwards; of those "
+        f"{title}. Of {count(r['sessions_with'])} that met it, {share(with_it)} reached “{label(r['goal'])}” afterwards; of those "
         f"without it that are alike in {_strata(r['kind'])}, {share(without)}.",
         [charts.steps(bars, f"{title}: who reached the goal", "% who reached the goal")]
         if r["effect"] is not None
@@ -130,7 +130,7 @@ def _history(product: Product, rows: pl.DataFrame) -> Section:
 
 
 def _words(quotes: pl.DataFrame, replays: Replays) -> Section:
-    told = [
+    reported = [
         Quote(
             r["detail"], "", Markup(" · ").join(filter(None, (
                 None if r["score"] is None else f"score {r['score']}", day_text(r["day"]), r["device_type"],
@@ -142,8 +142,8 @@ def _words(quotes: pl.DataFrame, replays: Replays) -> Section:
     return Section(
         "In their words",
         "Said after it was met, in those sessions, praise left out. Verbatim, personal data removed.",
-        quotes=told,
-        note="" if told else "Nobody who met it said anything about it.",
+        quotes=reported,
+        note="" if reported else "Nobody who met it said anything about it.",
     )
 
 
@@ -160,7 +160,7 @@ def _sessions(sessions: pl.DataFrame, watch: pl.DataFrame, replays: Replays) -> 
             for r in sessions.rows(named=True)
         ],
         note=Markup("Recorded, the ones that show it best first: {}").format(recorded) if recorded else "",
-        passport="evidence: session_key happened_at device_type offset_ms detail",
+        provenance="evidence: session_key happened_at device_type offset_ms detail",
     )  # fmt: skip
 
 
@@ -178,13 +178,13 @@ def _doubts(r: dict[str, Any]) -> Section:
 
 def title_of(row: dict[str, Any], themes: dict[str, str]) -> str:
     """What an opportunity is, in words."""
-    kind, page, subject = row["kind"], said(row["page"]), row["subject"]
+    kind, page, subject = row["kind"], label(row["page"]), row["subject"]
     if kind == "zone":
         signal, _, zone = subject.partition(" in ")
-        return f"{_SIGNALS.get(signal, said(signal))} on {said(zone)} ({page})"
+        return f"{_SIGNALS.get(signal, label(signal))} on {label(zone)} ({page})"
     if kind == "funnel_drop":
         step, _, group = subject.rpartition(", ")
-        return f"{said(group)}: fewer go on after {step} ({page})"
+        return f"{label(group)}: fewer go on after {step} ({page})"
     if kind == "theme":
         return f"Comments about {themes.get(subject, subject)} ({page})"
-    return f"{_SIGNALS.get(subject, said(subject))} ({page})"
+    return f"{_SIGNALS.get(subject, label(subject))} ({page})"

@@ -164,13 +164,13 @@ def lifecycle(frame: pl.DataFrame, label: str, releases: Releases = _NONE) -> Ma
 
 
 def intervals(frame: pl.DataFrame, label: str, title: str, colours: Mapping[str, str], form: str = "+.0%") -> Markup:
-    """Effects with their intervals beside a line at 0: `what`, `effect`, `low`, `high`, `verdict` (one of `colours`)."""
+    """Effects with their intervals beside a line at 0: `what`, `effect`, `low`, `high`, `conclusion` (one of `colours`)."""
     order = frame["what"].to_list()
-    there = {name: colour for name, colour in colours.items() if name in set(frame["verdict"])}
-    verdicts = alt.Scale(domain=list(there), range=list(there.values()))
-    base = alt.Chart(frame.select("what", "effect", "low", "high", "verdict")).encode(
+    there = {name: colour for name, colour in colours.items() if name in set(frame["conclusion"])}
+    conclusions = alt.Scale(domain=list(there), range=list(there.values()))
+    base = alt.Chart(frame.select("what", "effect", "low", "high", "conclusion")).encode(
         y=alt.Y("what:N", sort=order, title=None, axis=alt.Axis(labelLimit=320)),
-        color=alt.Color("verdict:N", scale=verdicts, legend=alt.Legend()),
+        color=alt.Color("conclusion:N", scale=conclusions, legend=alt.Legend()),
     )
     ranges = base.mark_rule(strokeWidth=3, opacity=0.5).encode(
         x=alt.X("low:Q", title=title, axis=alt.Axis(format=form)), x2="high:Q"

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.report import charts
-from pipeline.report.parts import Body, Picker, Section, count, said, share
+from pipeline.report.parts import Body, Picker, Section, count, label, share
 
 _LABEL = 34
 _DRAWN, _ROWS, _GROUPS = 10, 30, 6
@@ -35,7 +35,7 @@ def _section(own: pl.DataFrame, survey: str, question: str) -> Section:
     ordered = own.sort(pl.col("choice") == _OTHER, "answers", "choice", descending=[False, True, False])
     everybody = ordered.filter(pl.col("page") == "", pl.col("device_type") == "")
     drawn = everybody.filter(pl.col("answers") > 0).head(_DRAWN).with_row_index("step")
-    asked = f"{said(survey) or '(not told)'}: {said(question)}"
+    asked = f"{label(survey) or '(not reported)'}: {label(question)}"
     bars = drawn.select(
         "step",
         step_name=pl.Series(_shortened(drawn["choice"].to_list()), dtype=pl.String),
@@ -48,11 +48,11 @@ def _section(own: pl.DataFrame, survey: str, question: str) -> Section:
         for name, page, device in groups
     ]  # fmt: skip
     return Section(
-        f"{said(survey) or '(not told)'}: what they chose for “{said(question)}”",
+        f"{label(survey) or '(not reported)'}: what they chose for “{label(question)}”",
         _meaning(everybody),
         [charts.steps(bars, f"{asked}: how many chose what, last 28 days", "answers")],
         ("choice", "share", "from", "to", "answers", "of", "people", "how many"),
-        passport="choices: choice share low_end high_end answers answers_all people is_small",
+        provenance="choices: choice share low_end high_end answers answers_all people is_small",
         pickers=[Picker("Group", [(name, name) for name, _, _ in groups])],
         bodies=bodies,
     )
@@ -71,29 +71,29 @@ def _shown(r: dict[str, Any]) -> str:
 def _meaning(everybody: pl.DataFrame) -> str:
     """What was chosen most, in words, and what must be known to read the shares."""
     most = everybody.row(0, named=True)
-    told = f"Of {count(most['answers_all'])} answers in the last 28 days "
+    reported = f"Of {count(most['answers_all'])} answers in the last 28 days "
     # Gathered answers stand last: they are first where there is nothing else.
     stands_out = most["answers"] > 0 and most["choice"] != _OTHER
-    told += (
+    reported += (
         f"{share(most['share'])} chose “{most['choice']}” ({share(most['low_end'])} to {share(most['high_end'])})."
         if stands_out
         else "none is a choice that can be told."
     )
     several = everybody["answers"].sum() > most["answers_all"]
     gathered = everybody.filter(pl.col("choice") == _OTHER)["answers"].sum() > 0
-    return " ".join([told, _MEANING, *([_SEVERAL] if several else []), *([_GATHERED] if gathered else [])])
+    return " ".join([reported, _MEANING, *([_SEVERAL] if several else []), *([_GATHERED] if gathered else [])])
 
 
 def _groups(own: pl.DataFrame) -> list[tuple[str, str, str]]:
     """Name, page and device of everybody and of the largest pages and devices."""
     cells = own.select("page", "device_type", "answers_all").unique()
-    found = [("everybody", "", "")]
+    result = [("everybody", "", "")]
     for column, name in (("page", "page"), ("device_type", "device")):
         other = "device_type" if column == "page" else "page"
         alone = cells.filter(pl.col(column) != "", pl.col(other) == "")
         most = alone.sort("answers_all", column, descending=[True, False]).head(_GROUPS)
-        found += [(f"{name}: {said(r[column])}", r["page"], r["device_type"]) for r in most.rows(named=True)]
-    return found
+        result += [(f"{name}: {label(r[column])}", r["page"], r["device_type"]) for r in most.rows(named=True)]
+    return result
 
 
 def _row(r: dict[str, Any]) -> tuple[str, ...]:

@@ -55,10 +55,10 @@ def _linked(tokens: Sequence[Token], name: str) -> Iterator[Token]:
     kept: list[bool] = []
     for token in tokens:
         if token.type == "link_open":
-            found = _LINK.fullmatch(str(token.attrGet("href")))
-            kept.append(found is not None)
-            if found is not None:
-                parts = [found["page"] or name, found["section"]]
+            result = _LINK.fullmatch(str(token.attrGet("href")))
+            kept.append(result is not None)
+            if result is not None:
+                parts = [result["page"] or name, result["section"]]
                 token.attrSet("href", f"#{'-'.join(part for part in parts if part)}")
         if token.type in ("link_open", "link_close") and not kept[-1]:
             continue

@@ -18,7 +18,7 @@ from pipeline.core.sealed import read_sealed
 from pipeline.publish.alert_messages import sentence
 from pipeline.publish.webhook import post
 from pipeline.report.business_case import title_of
-from pipeline.report.parts import Marts, figure_text, said
+from pipeline.report.parts import Marts, figure_text, label
 
 PICTURE_KEY, SENT_KEY = "report/digest.png", "lake/_state/digest_sent.json"
 _MOST, _WIDTH, _CHARACTERS = 3, 720, 92
@@ -51,7 +51,7 @@ def digest_of(product: Product, marts: Marts) -> Digest | None:
     chosen = [product.kpis.north_star, *product.kpis.guardrails, "people", "conversion", "revenue"]
     figures = [
         (
-            said(name),
+            label(name),
             figure_text(r["figure"], r["unit"], product.currency),
             "no week before" if r["change"] is None else figure_text(r["change"], r["unit"], product.currency, signed=True),
         )
@@ -60,10 +60,10 @@ def digest_of(product: Product, marts: Marts) -> Digest | None:
     ]  # fmt: skip
     parts = marts["kpi_changes"].filter(pl.col("period") == "week", pl.col("kind") != "tree")
     changed = [
-        f"{said(name)} is {r['verdict']} by {figure_text(r['change'], r['unit'], product.currency, signed=True)}"
+        f"{label(name)} is {r['conclusion']} by {figure_text(r['change'], r['unit'], product.currency, signed=True)}"
         + (f": {why}" if (why := because(parts.filter(pl.col("kpi") == name), r, product)) else "")
         for name, r in rows.items()
-        if r["verdict"] in ("up", "down")
+        if r["conclusion"] in ("up", "down")
     ]
     days = [last + timedelta(days=i) for i in range(7)]
     odd = marts["alerts"].filter(pl.col("day").is_in(days)).sort("q_value", "metric", "page", "zone", "device_type")
@@ -93,7 +93,7 @@ def because(parts: pl.DataFrame, r: dict[str, Any], product: Product) -> str:
         "dimension", keep="first", maintain_order=True
     )
     return "; ".join(
-        f"{said(p['part'])} ({p['kind']}) {figure_text(p['contribution'], r['unit'], product.currency, signed=True)}"
+        f"{label(p['part'])} ({p['kind']}) {figure_text(p['contribution'], r['unit'], product.currency, signed=True)}"
         for p in most.head(3).rows(named=True)
     )
 
@@ -118,7 +118,7 @@ def _drawn(product: Product, digest: Digest) -> str:
             _text(x, y + 48, 12, _SOFT, f"{change} on the week before"),
         ]
     y = 84 + 86 * -(-len(digest.figures) // 3) + 16
-    for heading, sentences in _told(digest):
+    for heading, sentences in _reported(digest):
         parts.append(_text(24, y, 15, _INK, heading, weight=600))
         y += 22
         for line in [line for each in sentences or ["Nothing."] for line in wrap(each, _CHARACTERS) or [""]]:
@@ -129,7 +129,7 @@ def _drawn(product: Product, digest: Digest) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}><rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>'  # fmt: skip
 
 
-def _told(digest: Digest) -> Iterator[tuple[str, list[str]]]:
+def _reported(digest: Digest) -> Iterator[tuple[str, list[str]]]:
     yield "What changed", digest.changed
     yield "What to fix first", [text for _, text in digest.fix]
     yield "Out of the usual", digest.alerts
@@ -144,7 +144,7 @@ def message(product: Product, digest: Digest) -> str:
     """The digest as a message in Slack's own marks."""
     lines = [f"*{_plain(product.name)}: {digest.title}*"]
     lines += [f"• {_plain(name)}: *{value}* ({change})" for name, value, change in digest.figures]
-    for heading, sentences in _told(digest):
+    for heading, sentences in _reported(digest):
         lines += [f"*{heading}*", *(f"• {_plain(each)}" for each in sentences or ["Nothing."])]
     return "\n".join(lines)
 

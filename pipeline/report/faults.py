@@ -19,21 +19,24 @@ class PagesFailedError(Exception):
 
 def made_pages(makers: Iterable[Maker]) -> list[Page]:
     """The pages in their order; in the place of one that failed a page that says why."""
-    found: list[Page] = []
+    result: list[Page] = []
     for name, title, make in makers:
         try:
             made = make()
         except Exception as fault:  # noqa: BLE001  # whatever it is, it's this page's own
             made = failed_page(name, title, fault)
-        found += made if isinstance(made, list) else [made]
-    return found
+        result += made if isinstance(made, list) else [made]
+    return result
 
 
 def failed_page(name: str, title: str, fault: Exception) -> Page:
     """The page that stands in the place of one that failed; the log has the rest."""
     _LOG.error("page %s of the report", name, exc_info=fault)
-    told = f"{type(fault).__name__}: {fault}".splitlines()[0][:300]
+    reported = f"{type(fault).__name__}: {fault}".splitlines()[0][:300]
     meaning = "It failed when the report was made. The marts aren't touched by it: the numbers are in them."
     return Page(
-        name, title, sections=[Section("This page couldn't be made", meaning, note=told)], fault=f"{name}: {told}"
+        name,
+        title,
+        sections=[Section("This page couldn't be made", meaning, note=reported)],
+        fault=f"{name}: {reported}",
     )

@@ -57,9 +57,9 @@ def flow_of(edges: Sequence[Edge]) -> Flow:
     scale = max(room, _HEIGHT / 2) / most
     step = _WIDTH / max(len(columns) - 1, 1) if len(columns) > 1 else 0
     blocks: dict[str, Block] = {}
-    for i, place in enumerate(sorted(columns)):
+    for i, position in enumerate(sorted(columns)):
         y = 0.0
-        for node in columns[place]:
+        for node in columns[position]:
             height = max(sizes[node] * scale, 1.0)
             blocks[node] = Block(i * step, y, height, node.split("_", 1)[1], sizes[node])
             y += height + _GAP
@@ -73,7 +73,7 @@ def flow_of(edges: Sequence[Edge]) -> Flow:
 def _ribbons(edges: Sequence[Edge], blocks: dict[str, Block], scale: float) -> list[Ribbon]:
     out_of: dict[str, float] = defaultdict(float)
     into: dict[str, float] = defaultdict(float)
-    found: list[Ribbon] = []
+    result: list[Ribbon] = []
     for source, target, visits in sorted(edges, key=lambda edge: (blocks[edge[0]].y, blocks[edge[1]].y)):
         a, b, width = blocks[source], blocks[target], visits * scale
         x0, x1 = a.x + _BLOCK, b.x
@@ -85,5 +85,5 @@ def _ribbons(edges: Sequence[Edge], blocks: dict[str, Block], scale: float) -> l
             f"M{x0:.1f},{y0:.1f}C{middle:.1f},{y0:.1f} {middle:.1f},{y1:.1f} {x1:.1f},{y1:.1f}"
             f"L{x1:.1f},{y1 + width:.1f}C{middle:.1f},{y1 + width:.1f} {middle:.1f},{y0 + width:.1f} {x0:.1f},{y0 + width:.1f}Z"
         )
-        found.append(Ribbon(path, visits, f"{a.item} to {b.item}: {visits:,} visits"))
-    return found
+        result.append(Ribbon(path, visits, f"{a.item} to {b.item}: {visits:,} visits"))
+    return result

@@ -33,8 +33,8 @@ def report_version(lake: Lake, product: Product) -> str:
     contents = [lake.read(key) or b"" for key in (RECORD_KEY, *lake.keys(RESTATEMENTS))]
     contents += [f"{name} {shown}".encode() for name, shown in sorted(pictures(product, lake.home).items())]
     # Not sorted by key: of some sections the order is shown.
-    said = json.dumps(product.model_dump(mode="json")).encode()
-    return _hash([said, catalog_version(lake).encode(), _code().encode(), *contents])
+    label = json.dumps(product.model_dump(mode="json")).encode()
+    return _hash([label, catalog_version(lake).encode(), _code().encode(), *contents])
 
 
 def report_is_stale(lake: Lake, product: Product) -> bool:
@@ -70,8 +70,8 @@ def _code() -> str:
 def _contents(folder: Traversable) -> bytes:
     if not folder.is_dir():
         return b""
-    found = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-    return b"".join(name.encode() + data for name, data in sorted(found.items()))
+    result = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    return b"".join(name.encode() + data for name, data in sorted(result.items()))
 
 
 def _hash(parts: Iterable[bytes]) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 
 from pipeline.core.product import Product
 from pipeline.report.parts import Marts, Page
-from pipeline.report.passports import Trust
+from pipeline.report.provenance import Trust
 from pipeline.report.replays import Replays
 
 

@@ -27,7 +27,7 @@ class Tile:
     change: str
     spark: Markup
     meaning: str
-    passport: str = ""
+    provenance: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Body:
 class Section:
     """A part of a page: a heading, what it means, charts and a table.
 
-    `passport` says where the table's columns come from: "mart: column other.column -", a word per column of the header, `-`
+    `provenance` says where the table's columns come from: "mart: column other.column -", a word per column of the header, `-`
     for none. `mature` says when the numbers are complete, where that isn't when their days are over; `about` tells more of each
     row. Instead of `rows` a table may have `bodies`, of which the first is shown, the others as `pickers` choose.
     """
@@ -73,7 +73,7 @@ class Section:
     flow: Flow | None = None
     quotes: list[Quote] = field(default_factory=list[Quote])
     note: str = ""
-    passport: str = ""
+    provenance: str = ""
     mature: str = ""
     about: list[str] = field(default_factory=list[str])
     pickers: list[Picker] = field(default_factory=list[Picker])
@@ -133,17 +133,17 @@ class Page:
 
     @property
     def has_numbers(self) -> bool:
-        """Whether a number of the page has a passport, or rows are picked."""
-        told = any(section.passport or section.pickers for section in self.sections)
-        return told or any(tile.passport for tile in self.tiles)
+        """Whether a number of the page has a provenance, or rows are picked."""
+        reported = any(section.provenance or section.pickers for section in self.sections)
+        return reported or any(tile.provenance for tile in self.tiles)
 
 
 def releases_of(product: Product) -> dict[str, date]:
     """First days of the product file's releases, to mark on charts."""
-    return {said(name): each.day for name, each in product.releases.items()}
+    return {label(name): each.day for name, each in product.releases.items()}
 
 
-def said(name: str) -> str:
+def label(name: str) -> str:
     """A name of the product file as people read it."""
     return name.replace("_", " ")
 

@@ -16,7 +16,7 @@ import polars as pl
 from markupsafe import Markup
 
 from pipeline.core.lake import Lake
-from pipeline.report.parts import Marts, duration, said
+from pipeline.report.parts import Marts, duration, label
 
 FOLDER = "replays"
 # So many pages with a player are made at most; each is a quarter of a megabyte and more.
@@ -88,7 +88,7 @@ def watch_links(own: pl.DataFrame, replays: Replays) -> str:
     """Links to the sessions of one list, in order of their places."""
     links = [
         replays.link(f"{r['device_type']} {duration(r['duration_ms'] / 1000)}", r["session_key"], r["happened_at"])
-        for r in own.sort("place").rows(named=True)
+        for r in own.sort("position").rows(named=True)
     ]
     return Markup(" · ").join(links)
 
@@ -100,11 +100,11 @@ def replay_parts(lake: Lake, row: dict[str, Any], moments: pl.DataFrame) -> dict
         return None
     tabs, is_cut = _cut(packed)
     own = moments.filter(pl.col("session_key") == row["session_key"]).sort("offset_ms", "kind")
-    told = [
-        {"at": max(0, r["offset_ms"]), "kind": r["kind"], "text": " – ".join(filter(None, (said(r["page"]), said(r["zone"]), r["detail"])))}  # noqa: RUF001
+    reported = [
+        {"at": max(0, r["offset_ms"]), "kind": r["kind"], "text": " – ".join(filter(None, (label(r["page"]), label(r["zone"]), r["detail"])))}  # noqa: RUF001
         for r in own.rows(named=True)
     ]  # fmt: skip
-    data = {"moments": told, "begin": row["started_at"].timestamp() * 1000}
+    data = {"moments": reported, "begin": row["started_at"].timestamp() * 1000}
     return {
         "name": page_name(row["session_key"]),
         "events": base64.b64encode(tabs).decode(),

@@ -21,7 +21,7 @@ from pipeline.report.made import FOLDER, report_version, write_made
 from pipeline.report.page import Shown
 from pipeline.report.pages import pages
 from pipeline.report.parts import Marts, Page, Section
-from pipeline.report.passports import Passport, passports, trust_of
+from pipeline.report.provenance import Provenance, provenances, trust_of
 from pipeline.report.replays import FOLDER as REPLAYS
 from pipeline.report.replays import NO_PLAYER, page_name, player, replay_parts, replays_of
 
@@ -74,23 +74,23 @@ def _write_pages(lake: Lake, product: Product, marts: Marts, made: Sequence[Page
     template, style = environment.get_template("page.html.j2"), environment.get_template("style.css").render()
     days = marts["daily_kpis"]["day"]
     trust = trust_of(marts)
-    passport_script = environment.get_template("passport.js").render()
+    provenance_script = environment.get_template("provenance.js").render()
 
-    def cards_of(section: Section) -> list[Passport | None]:
-        return passports(section, product, trust)
+    def cards_of(section: Section) -> list[Provenance | None]:
+        return provenances(section, product, trust)
 
     def html_of(page: Page) -> str:
         script = _script(environment, page)
         return template.render(
             cards_of=cards_of,
-            passport_script=passport_script,
+            provenance_script=provenance_script,
             page=page,
             pages=made,
             product=product,
             style=style,
             script=script,
             data=_data(page),
-            policy=_policy(style, [*filter(None, [script]), *([passport_script] if page.has_numbers else [])]),
+            policy=_policy(style, [*filter(None, [script]), *([provenance_script] if page.has_numbers else [])]),
             first_day=days.min(),
             last_day=days.max(),
         )
@@ -189,7 +189,7 @@ def _data(page: Page) -> str:
 def _policy(style: str, scripts: Sequence[str]) -> str:
     """Nothing but this very style; where there are scripts these very ones, and pictures that stand in the page.
 
-    The place of a passport is set by its script, as a style of the element.
+    The place of a provenance is set by its script, as a style of the element.
     """
     drawn = f"; script-src {' '.join(map(_hash, scripts))}; img-src data:" if scripts else ""
     return f"default-src 'none'; style-src {_hash(style)}{drawn}; base-uri 'none'; form-action 'none'"

@@ -68,8 +68,8 @@ def _with_p(tested: pl.DataFrame) -> pl.DataFrame:
 def with_q(tests: pl.DataFrame, among: Sequence[str]) -> pl.DataFrame:
     """Add `q_value`: Benjamini-Hochberg over the tests of each of `among`; null, and no test, where `p_value` is null."""
     tested = tests.filter(pl.col("p_value").is_not_null()).sort(*among, "p_value")
-    number, place = pl.len().over(among), pl.int_range(pl.len()).over(among) + 1
-    ranked = tested.with_columns(q_value=(pl.col("p_value") * number / place).clip(0, 1))
+    number, position = pl.len().over(among), pl.int_range(pl.len()).over(among) + 1
+    ranked = tested.with_columns(q_value=(pl.col("p_value") * number / position).clip(0, 1))
     stepped = ranked.with_columns(pl.col("q_value").cum_min(reverse=True).over(among))
     rest = tests.filter(pl.col("p_value").is_null()).with_columns(q_value=pl.lit(None, dtype=pl.Float64))
     return pl.concat([stepped, rest])

@@ -51,7 +51,7 @@ def comments(answers: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def whose(answers: pl.DataFrame) -> pl.DataFrame:
+def group_keys(answers: pl.DataFrame) -> pl.DataFrame:
     """Add `cluster_key`: the person, else the response itself, whose answers are no independent draws."""
     return answers.with_columns(cluster_key=pl.coalesce("person_key", "response_key"))
 
@@ -70,6 +70,6 @@ def voice_periods(days: Sequence[date], product: Product, weeks: bool = True) ->
     if not days:
         return []
     last = days[-1]
-    found = [("week", *week) for week in complete_weeks(days, product.week_start)] if weeks else []
-    found += [(f"last_{n}", max(days[0], last - ONE_DAY * (n - 1)), last) for n in (28, 90)]
-    return [*found, ("all", days[0], last)]
+    result = [("week", *week) for week in complete_weeks(days, product.week_start)] if weeks else []
+    result += [(f"last_{n}", max(days[0], last - ONE_DAY * (n - 1)), last) for n in (28, 90)]
+    return [*result, ("all", days[0], last)]

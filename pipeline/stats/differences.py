@@ -60,9 +60,9 @@ def difference(rows: pl.DataFrame, by: Sequence[str], side: str, value: str) -> 
         error=pl.when((least >= LEAST_FOR_INTERVAL) & (clusters > 1)).then(error),
     )
     away = (known["effect"].abs() / known["error"]).to_numpy()
-    told = known.with_columns(
+    reported = known.with_columns(
         p_value=pl.when(least >= LEAST).then(pl.Series(2 * stats.norm.sf(away), dtype=pl.Float64).fill_nan(None)),
         low=pl.col("effect") - Z95 * pl.col("error"),
         high=pl.col("effect") + Z95 * pl.col("error"),
     )
-    return told.drop("mean_with", "mean_without", "people_with", "people_without", "squares", "error").sort(by)
+    return reported.drop("mean_with", "mean_without", "people_with", "people_without", "squares", "error").sort(by)

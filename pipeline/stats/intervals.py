@@ -68,5 +68,5 @@ def of_score(kind: str, counts: Mapping[str, int], design_effect: float) -> Inte
         return mean(counts["points"], counts["squares"], n, design_effect)
     if kind == "nps":
         return nps(counts["high"] / design_effect, counts["low"] / design_effect, effective)
-    found = wilson(counts["high"] / design_effect, effective)
-    return None if found is None else (100 * found[0], 100 * found[1])
+    result = wilson(counts["high"] / design_effect, effective)
+    return None if result is None else (100 * result[0], 100 * result[1])

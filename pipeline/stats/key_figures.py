@@ -120,12 +120,12 @@ def sums_of(sessions: pl.DataFrame, born: pl.DataFrame, grid: Grid, groups: Dime
 
 def _squared(people: pl.DataFrame, dimension: str) -> pl.DataFrame:
     wide = people.with_columns(pl.col(_COLUMNS).cast(pl.Int128))
-    found: dict[str, pl.Expr] = {"n": pl.col("one").sum().cast(pl.Int64)}
+    result: dict[str, pl.Expr] = {"n": pl.col("one").sum().cast(pl.Int64)}
     for name, each in FIGURES.items():
         top, bottom = pl.col(each.top), pl.col(each.bottom) if each.bottom else pl.lit(0, dtype=pl.Int128)
         pairs = {"y": top, "x": bottom, "yy": top * top, "xy": top * bottom, "xx": bottom * bottom}
-        found |= {f"{name}_{suffix}": pair.sum() for suffix, pair in pairs.items()}
-    return wide.group_by("window", "value").agg(**found).select(pl.lit(dimension).alias("dimension"), pl.all())
+        result |= {f"{name}_{suffix}": pair.sum() for suffix, pair in pairs.items()}
+    return wide.group_by("window", "value").agg(**result).select(pl.lit(dimension).alias("dimension"), pl.all())
 
 
 def by_session(product: Product, pages: pl.DataFrame, top: Mapping[str, list[str]]) -> Dimensioned:
@@ -166,8 +166,8 @@ def by_person(product: Product, top: Mapping[str, list[str]]) -> Dimensioned:
 
 def top_values(sessions: pl.LazyFrame) -> dict[str, list[str]]:
     """The most frequent values of each dimension; the others are put together."""
-    found: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for name in SESSION_DIMENSIONS:
         counted = sessions.group_by(name).len().sort("len", name, descending=[True, False]).collect()
-        found[name] = counted.head(MOST_VALUES)[name].to_list()
-    return found
+        result[name] = counted.head(MOST_VALUES)[name].to_list()
+    return result

@@ -22,10 +22,10 @@ def in_segments(rows: pl.DataFrame, product: Product) -> pl.DataFrame:
 def memberships(events: pl.LazyFrame, product: Product) -> pl.DataFrame:
     """`session_key`, `segment`, `variant`: a row per session and segment, and one per session and variant."""
     telling = (pl.col("segment_bits") != 0) | pl.col("variant").is_not_null()
-    told = events.filter(telling).select("session_key", "segment_bits", "variant").collect()
+    reported = events.filter(telling).select("session_key", "segment_bits", "variant").collect()
     none = pl.lit(EVERYBODY)
-    parts = [in_segments(told, product).select("session_key", "segment", variant=none)]
-    parts.append(told.drop_nulls("variant").select("session_key", segment=none, variant="variant"))
+    parts = [in_segments(reported, product).select("session_key", "segment", variant=none)]
+    parts.append(reported.drop_nulls("variant").select("session_key", segment=none, variant="variant"))
     return pl.concat(parts).unique()
 
 

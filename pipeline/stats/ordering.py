@@ -30,15 +30,15 @@ def in_order(key: Ints, t: WholeNumbers, payload: WholeNumbers) -> tuple[Ints, I
     if len(starts) > len(key) // _RUN_LENGTH + 2:
         return _merged(key, t, payload)
     # NumPy asks for huge pages, compiled code doesn't: without them a third of the time goes into page faults.
-    places, begins = np.empty(len(key), np.int64), np.empty(len(key), np.int64)
+    positions, begins = np.empty(len(key), np.int64), np.empty(len(key), np.int64)
     times, payloads = np.empty(len(t), t.dtype), np.empty(len(payload), payload.dtype)
-    people = _by_parts(key, t, payload, starts, places, times, payloads, begins)
-    return places, times, payloads, begins[:people].copy()
+    people = _by_parts(key, t, payload, starts, positions, times, payloads, begins)
+    return positions, times, payloads, begins[:people].copy()
 
 
 @_compiled
 def _by_parts(
-    key: Ints, t: Ints, payload: Ints, starts: Ints, places: Ints, times: Ints, payloads: Ints, begins: Ints
+    key: Ints, t: Ints, payload: Ints, starts: Ints, positions: Ints, times: Ints, payloads: Ints, begins: Ints
 ) -> int:
     """Fill the last four arrays from the sorted runs that begin at `starts`; how many keys there are."""
     n = len(key)
@@ -48,7 +48,7 @@ def _by_parts(
     room = 8 * _PARTS_AT_A_TIME
     has_payload = len(payload) > 0
     own_keys, own_times = np.empty(room, np.int64), np.empty(room, t.dtype)
-    own_places, own_payloads = np.empty(room, np.int64), np.empty(room, payload.dtype)
+    own_positions, own_payloads = np.empty(room, np.int64), np.empty(room, payload.dtype)
     filled = np.zeros(_PARTS_AT_A_TIME + 2, np.int64)
     done, people, before = 0, 0, np.int64(0)
     for first in range(0, number, _PARTS_AT_A_TIME):
@@ -68,24 +68,24 @@ def _by_parts(
         taken = filled[len(filled) - 1]
         if taken > len(own_keys):
             own_keys, own_times = np.empty(2 * taken, np.int64), np.empty(2 * taken, t.dtype)
-            own_places, own_payloads = np.empty(2 * taken, np.int64), np.empty(2 * taken, payload.dtype)
+            own_positions, own_payloads = np.empty(2 * taken, np.int64), np.empty(2 * taken, payload.dtype)
         for r in range(len(starts)):
             for i in range(reached[r], until[r]):
                 part = np.int64((np.uint64(key[i]) - low) >> shift) - first
                 at = filled[part + 1]
                 filled[part + 1] = at + 1
-                own_keys[at], own_times[at], own_places[at] = key[i], t[i], i
+                own_keys[at], own_times[at], own_positions[at] = key[i], t[i], i
                 if has_payload:
                     own_payloads[at] = payload[i]
         reached = until
         for part in range(_PARTS_AT_A_TIME):
-            _sort(own_keys, own_times, own_places, own_payloads, filled[part], filled[part + 1])
+            _sort(own_keys, own_times, own_positions, own_payloads, filled[part], filled[part + 1])
         for i in range(taken):
             if done == 0 or own_keys[i] != before:
                 begins[people] = done
                 people += 1
                 before = own_keys[i]
-            places[done], times[done] = own_places[i], own_times[i]
+            positions[done], times[done] = own_positions[i], own_times[i]
             if has_payload:
                 payloads[done] = own_payloads[i]
             done += 1
@@ -123,47 +123,47 @@ def _parts(key: Ints) -> tuple[np.uint64, np.uint64, np.int64]:
 
 
 @_compiled
-def _sort(keys: Ints, times: Ints, places: Ints, payloads: Ints, a: int, b: int) -> None:
+def _sort(keys: Ints, times: Ints, positions: Ints, payloads: Ints, a: int, b: int) -> None:
     """Sort [a, b) of all four arrays by key and time; equal ones stay as they are."""
     if b - a > _INSERTED:
         by_time = np.argsort(times[a:b], kind="mergesort")
         chosen = by_time[np.argsort(keys[a:b][by_time], kind="mergesort")]
         keys[a:b], times[a:b] = keys[a:b][chosen], times[a:b][chosen]
-        places[a:b], payloads[a:b] = places[a:b][chosen], payloads[a:b][chosen]
+        positions[a:b], payloads[a:b] = positions[a:b][chosen], payloads[a:b][chosen]
         return
     for i in range(a + 1, b):
         k, at = keys[i], times[i]
         if keys[i - 1] < k or (keys[i - 1] == k and times[i - 1] <= at):
             continue
-        place, payload, j = places[i], payloads[i], i
+        position, payload, j = positions[i], payloads[i], i
         while j > a and (keys[j - 1] > k or (keys[j - 1] == k and times[j - 1] > at)):
-            keys[j], times[j], places[j], payloads[j] = keys[j - 1], times[j - 1], places[j - 1], payloads[j - 1]
+            keys[j], times[j], positions[j], payloads[j] = keys[j - 1], times[j - 1], positions[j - 1], payloads[j - 1]
             j -= 1
-        keys[j], times[j], places[j], payloads[j] = k, at, place, payload
+        keys[j], times[j], positions[j], payloads[j] = k, at, position, payload
 
 
 @_compiled
 def _merged(key: Ints, t: Ints, payload: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """`in_order` of events in no order."""
     by_time = np.argsort(t, kind="mergesort")
-    places = by_time[np.argsort(key[by_time], kind="mergesort")]
+    positions = by_time[np.argsort(key[by_time], kind="mergesort")]
     begins = np.empty(len(key), np.int64)
     people = 0
     for i in range(len(key)):
-        if i == 0 or key[places[i]] != key[places[i - 1]]:
+        if i == 0 or key[positions[i]] != key[positions[i - 1]]:
             begins[people] = i
             people += 1
-    return places, t[places], payload[places] if len(payload) else payload.copy(), begins[:people].copy()
+    return positions, t[positions], payload[positions] if len(payload) else payload.copy(), begins[:people].copy()
 
 
 @_compiled
-def touched(begins: Ints, ends: Ints, is_told: NDArray[np.bool_], is_last: bool) -> Ints:
+def touched(begins: Ints, ends: Ints, is_reported: NDArray[np.bool_], is_last: bool) -> Ints:
     """Of each stream the place of its first (or last) event that tells something, -1 where none does."""
-    found = np.full(len(begins), -1, np.int64)
+    result = np.full(len(begins), -1, np.int64)
     for e in range(len(begins)):
         for i in range(begins[e], ends[e]):
-            if is_told[i]:
-                found[e] = i
+            if is_reported[i]:
+                result[e] = i
                 if not is_last:
                     break
-    return found
+    return result

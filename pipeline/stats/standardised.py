@@ -21,9 +21,9 @@ _SUMS = ("n", "y", "yy")
 def sums(people: pl.DataFrame, did: pl.DataFrame, strata: Sequence[str], by: Sequence[str]) -> tuple[pl.DataFrame, ...]:
     """Sums of all people by stratum, and of who did each of `by`; `people` has `person_key`, `y` (an integer) and strata."""
     y = pl.col("y").cast(pl.Int128)
-    told = [pl.len().cast(pl.Int64).alias("n"), y.sum().alias("y"), (y * y).sum().alias("yy")]
+    reported = [pl.len().cast(pl.Int64).alias("n"), y.sum().alias("y"), (y * y).sum().alias("yy")]
     doing = did.join(people, on="person_key")
-    return people.group_by(strata).agg(told), doing.group_by(*by, *strata).agg(told)
+    return people.group_by(strata).agg(reported), doing.group_by(*by, *strata).agg(reported)
 
 
 def effects(
@@ -62,14 +62,14 @@ def effects(
     plain = own.group_by(by).agg(pl.col(_SUMS).sum()).join(grand, how="cross")
     gone = cells.filter(~fits).group_by(by).agg(people_left_out=pl.col("n").sum())
     rest = pl.col("n_grand") - pl.col("n")
-    told = plain.select(
+    reported = plain.select(
         *by,
         plain_difference=(
             pl.col("y").cast(pl.Float64) / pl.col("n") - (pl.col("y_grand") - pl.col("y")).cast(pl.Float64) / rest
         ).fill_nan(None)
         / unit,
     )
-    joined = told.join(whole, on=by, how="left").join(gone, on=by, how="left")
+    joined = reported.join(whole, on=by, how="left").join(gone, on=by, how="left")
     return _with_test(joined)
 
 

@@ -98,7 +98,7 @@ def ratios(control: Moments, variant: Moments) -> Difference | None:
     if min(control.n, variant.n) < 2 or min(control.d, variant.d) <= 0:  # noqa: PLR2004
         return None
     square = 0.0
-    found: list[float] = []
+    result: list[float] = []
     for each in (control, variant):
         ratio = each.y / each.d
         spread = (
@@ -107,11 +107,11 @@ def ratios(control: Moments, variant: Moments) -> Difference | None:
             + ratio**2 * _variance(each.n, each.d, each.d, each.dd)
         )
         square += max(0.0, spread) * each.n / each.d**2
-        found.append(ratio)
+        result.append(ratio)
     if square <= 0:
         return None
-    effect, error = found[1] - found[0], sqrt(square)
-    return Difference(found[0], found[1], effect, error, _two_sided(effect / error))
+    effect, error = result[1] - result[0], sqrt(square)
+    return Difference(result[0], result[1], effect, error, _two_sided(effect / error))
 
 
 def _two_sided(away: float, freedom: float | None = None) -> float:

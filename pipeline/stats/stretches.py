@@ -12,8 +12,8 @@ def joined_stretches(intervals: pl.DataFrame, key: Sequence[str], gap_us: int) -
     divides; with 0, intervals that touch are one.
     """
     if intervals.is_empty():
-        return intervals.select(*key, "begin", "place", "end")
-    ordered = intervals.sort(*key, "begin", "place")
+        return intervals.select(*key, "begin", "event_index", "end")
+    ordered = intervals.sort(*key, "begin", "event_index")
     changes = [pl.col(name) != pl.col(name).shift() for name in key]
     numbered = ordered.with_columns(group=pl.any_horizontal(changes).fill_null(value=True).cum_sum().cast(pl.Int64))
     # Group and end as one number: its running maximum is that of the group, in one pass without groups.
@@ -28,4 +28,4 @@ def joined_stretches(intervals: pl.DataFrame, key: Sequence[str], gap_us: int) -
     # A stretch ends at the greatest end so far, which its last interval bears.
     lasts = marked.filter(pl.col("is_first").shift(-1, fill_value=True))
     end = (lasts["reached"] - lasts["offset"]).cast(ordered.schema["end"])
-    return marked.filter("is_first").select(*key, "begin", "place").with_columns(end.alias("end"))
+    return marked.filter("is_first").select(*key, "begin", "event_index").with_columns(end.alias("end"))

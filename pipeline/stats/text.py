@@ -113,8 +113,8 @@ def non_answer(text: str | None, phrases: frozenset[str]) -> str | None:
     read = own_words(text)
     if _SILENT.fullmatch(read):
         return SIGNS
-    said = plain(read)
-    return said if said in phrases else None
+    stated = plain(read)
+    return stated if stated in phrases else None
 
 
 def stock_phrases(non_answers: Mapping[str, Iterable[str]]) -> frozenset[str]:
@@ -130,14 +130,14 @@ def _identifier() -> Any:  # noqa: ANN401  # the library has no types
 
 
 @lru_cache(maxsize=65_536)
-def language_of(text: str, said: str | None, otherwise: str) -> str:
+def language_of(text: str, stated: str | None, otherwise: str) -> str:
     """ISO 639-1 code of a comment's language: by its words where there are enough, else as its survey or event says."""
     read = own_words(text)
     if sum(map(len, _WORD.findall(read))) >= _LETTERS_OF_A_LANGUAGE:
-        found, sure = _identifier().classify(read)
+        result, sure = _identifier().classify(read)
         if sure >= _SURE:
-            return str(found)
-    return said.lower()[:2] if said and said[:2].isalpha() else otherwise
+            return str(result)
+    return stated.lower()[:2] if stated and stated[:2].isalpha() else otherwise
 
 
 @cache

@@ -235,15 +235,17 @@ def test_a_mapping_proposed_from_a_sample_runs(tmp_path: Path, monkeypatch: pyte
     assert "sound" in call(home, "check")
     drop(home, "erp/2026-02-03/export.csv", sample.read_bytes())
     call(home, "run")
-    told = (home / "product.yaml").read_text()
+    reported = (home / "product.yaml").read_text()
     (home / "product.yaml").write_text(
-        told + "  refunds: {kind: refund}\n" if "\ngoals:" in told else told + "goals: {refunds: {kind: refund}}\n"
+        reported + "  refunds: {kind: refund}\n"
+        if "\ngoals:" in reported
+        else reported + "goals: {refunds: {kind: refund}}\n"
     )
     # What measures nothing is a warning; what would move every event is a fault.
     checked = call(home, "check")
     assert "warning: " in checked
     assert "goals.refunds: no event in the last 1 published days fits" in checked
-    (home / "product.yaml").write_text(told.replace("time_zone: UTC", "time_zone: Europe/Berlin"))
+    (home / "product.yaml").write_text(reported.replace("time_zone: UTC", "time_zone: Europe/Berlin"))
     assert "time_zone was UTC and is now Europe/Berlin" in call(home, "check", code=1)
     assert "20" in call(home, "trace", "7") or "page_view" in call(home, "trace", "7")
     (tmp_path / "no.csv").write_text("a,b\n1,2\n")
@@ -253,9 +255,9 @@ def test_a_mapping_proposed_from_a_sample_runs(tmp_path: Path, monkeypatch: pyte
 def test_erase_tells_until_the_landing_files_are_gone(ran: Path, tmp_path: Path) -> None:
     home = ran
     assert "write user:<id> or device:<id>" in call(home, "erase", "--person", "d1", code=2)
-    told = call(home, "erase", "--person", "device:d1", code=1)
-    assert "20 events, 0 rejected records and 0 recorded events removed" in told
-    assert "landing/web/2026-02-03/a.ndjson" in told
+    reported = call(home, "erase", "--person", "device:d1", code=1)
+    assert "20 events, 0 rejected records and 0 recorded events removed" in reported
+    assert "landing/web/2026-02-03/a.ndjson" in reported
     assert "marts are up to date" in call(home, "status")
     for file in (home / "landing").rglob("*.ndjson"):
         file.unlink()
@@ -274,15 +276,15 @@ def test_a_run_says_what_makes_numbers_doubtful_and_exits_with_1(home: Path) -> 
     drop(home, "web/2026-02-05/bad.csv", b'a,b\n"never closed,1\n')
     out = call(home, "run", code=1)
     assert "6 landing files taken, 97 records: 90 accepted, 7 rejected, 0 left out; 1 files refused whole" in out
-    told = (
+    reported = (
         "no_people: web on 2026-02-05: none of 30 events bears an id",
         "file_not_accepted: landing/web/2026-02-05/bad.ndjson: none of 4 records was accepted (4 malformed_json)",
         "file_refused: landing/web/2026-02-05/bad.csv: refused whole as unclosed_quote",
     )
-    assert all(words in out for words in told), out
+    assert all(words in out for words in reported), out
     # Every place that is asked says the same.
     status = call(home, "status", code=1)
-    assert all(words in status for words in told), status
+    assert all(words in status for words in reported), status
     mart = pl.read_parquet(home / "marts" / "data_problems.parquet")
     assert set(mart.filter(pl.col("severity") == "problem")["problem"]) == {
         "no_people", "file_not_accepted", "file_refused", "field_vanished", "field_renamed",

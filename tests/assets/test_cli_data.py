@@ -57,8 +57,8 @@ def test_the_doctor_names_a_flipped_bit_and_the_command_that_mends_it(home: Path
     whole = lake.path(key).read_bytes()
     lake.path(key).write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
     call(home, "doctor")
-    found = call(home, "doctor", "--deep", code=1)
-    assert f"{key} is damaged; run `footfall retry-rejected 'web/b.ndjson'`" in found
+    result = call(home, "doctor", "--deep", code=1)
+    assert f"{key} is damaged; run `footfall retry-rejected 'web/b.ndjson'`" in result
     assert "1 files read again" in call(home, "retry-rejected", "web/b.ndjson")
     assert lake.path(key).read_bytes() == whole
     assert "the home is sound" in call(home, "doctor", "--deep")

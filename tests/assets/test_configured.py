@@ -37,7 +37,7 @@ def names(text: str) -> set[str]:
         ('pages: [{name: home, urls: ["/"]}]\n', {"heatmap_cells", "heatmaps", "scroll_reach"}),
         ("goals: {buy: {kind: order}}\n", {"outcomes", "rfm", "friction_calibration", "opportunities", "evidence"}),
         ("surveys: {shop: {}}\n", {"feedback", "theme_list", "scores", "score_by_behaviour", "quotes", "choices"}),
-        ("segments: {mobile: {device_type: mobile}}\n", {"segment_spells", "segment_members"}),
+        ("segments: {mobile: {device_type: mobile}}\n", {"segment_validity", "segment_members"}),
         ("releases: {one: {day: 2026-02-03}}\n", {"release_results", "releases"}),
     ],
     ids=lambda value: value.split(":")[0] if isinstance(value, str) else "",

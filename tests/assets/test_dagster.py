@@ -26,7 +26,7 @@ from pipeline.build.sql_models import load_models, sources_of
 from pipeline.build.tables import DAY_TABLE
 from pipeline.core.lake import Lake, Staged
 from pipeline.core.registry import DOMAIN_OF, MARTS, TABLES
-from pipeline.core.state import VERDICTS, read_states
+from pipeline.core.state import RESOLUTIONS, read_states
 
 ROOT = Path(__file__).parents[2]
 DAYS = days_from("2026-02-02", 6)
@@ -317,7 +317,7 @@ def test_edges_are_those_of_sqlglot_and_of_the_tables_themselves(everything: Hom
         parents = {key.path[-1] for key in graph.get(dg.AssetKey(mart.name)).parent_keys}
         assert parents == sources_of(mart.name, models)
     for name, table in DAY_TABLE.items():
-        read = {each for reads in table.reads for each in VERDICTS.get(reads.table, (reads.table,))}
+        read = {each for reads in table.reads for each in RESOLUTIONS.get(reads.table, (reads.table,))}
         # Recordings come with the same files as events.
         read = {"raw_events" if each == "raw_recordings" else each for each in read}
         assert {key.path[-1] for key in graph.get(dg.AssetKey(name)).parent_keys} == read
@@ -378,19 +378,19 @@ def test_alerts_and_silent_selectors_are_checks_that_warn(
         )
         drop(home.lake.home, f"web/{day}/a.ndjson", ndjson(rows))
     heard: list[str | None] = []
-    told = home.send_alerts
+    reported = home.send_alerts
 
     def send(webhook: str | None) -> int:
         heard.append(webhook)
-        return told(None)
+        return reported(None)
 
     monkeypatch.setattr(home, "send_alerts", send)
     monkeypatch.setenv("FOOTFALL_ALERT_WEBHOOK", "https://hooks.example/x")
     runner.run()
     assert not runner.failures
     assert heard == ["https://hooks.example/x"]
-    found = {(alert["metric"], alert["device_type"]): alert for alert in home.newest_alerts()}
-    fell = found["goal_rate", ""]
+    result = {(alert["metric"], alert["device_type"]): alert for alert in home.newest_alerts()}
+    fell = result["goal_rate", ""]
     assert (fell["rate"], fell["expected"], fell["days_compared"], fell["since"]) == (0.0, 0.5, 8, last)
     for asset, check, words in (
         ("alerts", "newest_day_usual", "goal rate of the whole product fell to 0.0% (expected 50.0%"),

@@ -63,8 +63,8 @@ def home(tmp_path: Path) -> Path:
 )
 def test_faults_of_the_disk_in_words(text: str, sentence: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DAGSTER_HOME")
-    found = of_disk(text)
-    assert found == sentence if sentence is None else sentence in (found or "")
+    result = of_disk(text)
+    assert result == sentence if sentence is None else sentence in (result or "")
 
 
 def test_the_cause_of_a_fault_is_looked_for() -> None:
@@ -90,10 +90,10 @@ def test_what_nobody_foresaw_is_a_sentence_and_a_file(
 ) -> None:
     monkeypatch.setattr("assets.faults.tempfile.gettempdir", lambda: str(tmp_path))
     raising(monkeypatch, ZeroDivisionError("division by zero"))
-    code, said = invoke("status", "--home", str(home))
+    code, stated = invoke("status", "--home", str(home))
     assert code == 1
-    assert "ZeroDivisionError: division by zero; the traceback is in" in said
-    assert "Traceback" not in said
+    assert "ZeroDivisionError: division by zero; the traceback is in" in stated
+    assert "Traceback" not in stated
     (kept,) = tmp_path.glob("footfall-error-*.txt")
     assert "Traceback" in kept.read_text()
     monkeypatch.setenv("FOOTFALL_DEBUG", "1")
@@ -108,8 +108,8 @@ class DagsterExecutionInterruptedError(BaseException):
 @pytest.mark.parametrize("fault", [KeyboardInterrupt(), DagsterExecutionInterruptedError()])
 def test_interrupted_is_130(home: Path, monkeypatch: pytest.MonkeyPatch, fault: BaseException) -> None:
     raising(monkeypatch, fault)
-    code, said = invoke("status", "--home", str(home))
-    assert (code, said) == (130, "interrupted; what is published is whole. Run again to go on")
+    code, stated = invoke("status", "--home", str(home))
+    assert (code, stated) == (130, "interrupted; what is published is whole. Run again to go on")
 
 
 def test_exit_codes_of_commands_stay(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,31 +140,33 @@ def test_python_m_works_like_footfall(home: Path) -> None:
 # DAGSTER_HOME.
 
 
-@pytest.mark.parametrize("said", ["", "  "])
-def test_an_empty_dagster_home_is_none(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
-    monkeypatch.setenv("DAGSTER_HOME", said)
+@pytest.mark.parametrize("stated", ["", "  "])
+def test_an_empty_dagster_home_is_none(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stated: str
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", stated)
     assert dagster_home(home) == home / ".dagster"
     assert os.environ["DAGSTER_HOME"] == str(home / ".dagster")
     assert dagster_home(tmp_path / "second") == tmp_path / "second" / ".dagster", "one process may open two homes"
     assert not (tmp_path / "dagster.yaml").exists()
-    monkeypatch.setenv("FOOTFALL_HOME", said)
+    monkeypatch.setenv("FOOTFALL_HOME", stated)
     assert home_from_environment() == tmp_path / "footfall_home"
 
 
 def test_a_relative_one_is_refused(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", "records")
-    code, said = invoke("run", "--home", str(home))
+    code, stated = invoke("run", "--home", str(home))
     assert code == 2
-    assert f"must be an absolute path, and is 'records'; set it to {tmp_path / 'records'}, or unset it" in said
+    assert f"must be an absolute path, and is 'records'; set it to {tmp_path / 'records'}, or unset it" in stated
     assert not (tmp_path / "records").exists()
 
 
 def test_one_that_cannot_be_written_to_is_refused(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "file" / "records"))
-    code, said = invoke("run", "--home", str(home))
+    code, stated = invoke("run", "--home", str(home))
     assert code == 2
-    assert f"records can't be written to {tmp_path / 'file' / 'records'}: Not a directory; give this user" in said
+    assert f"records can't be written to {tmp_path / 'file' / 'records'}: Not a directory; give this user" in stated
 
 
 def test_two_homes_under_one_are_refused(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

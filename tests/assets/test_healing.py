@@ -46,9 +46,9 @@ def sign(lake: Lake, run: dg.DagsterRun, worker: Worker, *, age: float = 0) -> N
 
 
 def status_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> STATUS:
-    found = instance.get_run_by_id(run.run_id)
-    assert found is not None
-    return found.status
+    result = instance.get_run_by_id(run.run_id)
+    assert result is not None
+    return result.status
 
 
 @pytest.fixture
@@ -144,13 +144,13 @@ def ended(instance: dg.DagsterInstance, work: str, status: STATUS = STATUS.FAILU
 
 def test_pauses_grow_to_an_hour(instance: dg.DagsterInstance) -> None:
     assert next_attempt(instance, "w").number == 0
-    found: list[int] = []
+    result: list[int] = []
     for number in range(1, 10):
         ended(instance, "w")
         attempt = next_attempt(instance, "w")
         assert attempt.number == number
-        found.append(round((attempt.not_before - time.time()) / 60))
-    assert found == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+        result.append(round((attempt.not_before - time.time()) / 60))
+    assert result == [1, 2, 4, 8, 16, 32, 60, 60, 60]
     ended(instance, "v", STATUS.CANCELED)
     assert next_attempt(instance, "v").number == 0, "what a person cancelled is no attempt of ours"
 

@@ -97,12 +97,12 @@ def test_the_command_tells_what_it_freed(tmp_path: Path, monkeypatch: pytest.Mon
     left.parent.mkdir()
     left.write_bytes(b"x" * 2_000_000)
     os.utime(left, (1, 1))
-    for words, said, is_there in (
+    for words, stated, is_there in (
         (["--dry-run"], "2.0 MB would be freed", True),
         (["--keep-days", "7"], "Dagster's runs older than 7 days: 0, 0.0 MB", False),
         ([], "0.0 MB freed", False),
     ):
         result = CliRunner().invoke(app, ["prune", "--home", str(tmp_path), *words])
         assert result.exit_code == 0, result.output
-        assert said in result.output
+        assert stated in result.output
         assert left.exists() == is_there

@@ -161,9 +161,9 @@ def check_steps(expected: dict[str, Any], people: pl.DataFrame, rules: FunnelRul
             assert all(want in (None, count) for count, want in zip(counts, expected[name], strict=True)), counts
     for name, column in (("average_conversion_time", "mean_us"), ("median_conversion_time", "median_us")):
         for step, value in (expected.get(name) or {}).items():
-            found = seconds(rows[int(step)][column])
-            assert (found is None) == (value is None), (name, step, found)
-            assert value is None or found == pytest.approx(value, abs=0.5)
+            results = seconds(rows[int(step)][column])
+            assert (results is None) == (value is None), (name, step, results)
+            assert value is None or results == pytest.approx(value, abs=0.5)
     for step, members in (expected.get("users_at_step") or {}).items():
         assert sorted(people.filter(pl.col("depth") > int(step))[by[0]]) == sorted(members)
 
@@ -172,30 +172,30 @@ def check_funnel(case: dict[str, Any]) -> None:
     query, expected = case["query"], case["expected"]
     result = query.get("result", "steps")
     if result == "bin_boundaries":
-        found = bin_boundaries(
+        results = bin_boundaries(
             query["min_seconds"], query["max_seconds"], query["sample_count"], query.get("bin_count")
         )
-        assert found == expected["boundaries"]
+        assert results == expected["boundaries"]
         return
     stream, rules, by = funnel_stream(case)
     if result == "time_to_convert":
-        found = time_to_convert(
+        results = time_to_convert(
             funnel_people(stream.lazy(), rules, by),
             query.get("from_step") or 0,
             query.get("to_step"),
             query.get("bin_count"),
         )
-        assert [list(row) for row in found.bins.rows()] == expected["bins"]
+        assert [list(row) for row in results.bins.rows()] == expected["bins"]
         if expected.get("average_conversion_time") is not None:
-            assert found.mean_s == pytest.approx(expected["average_conversion_time"], abs=0.5)
+            assert results.mean_s == pytest.approx(expected["average_conversion_time"], abs=0.5)
         return
     if result == "trends":
         calendar = calendar_of(query, query.get("interval", "day"))
-        found = funnel_trends(
+        results = funnel_trends(
             stream.lazy(), rules, calendar, when(query["date_from"]), last_of(query),
             from_step=query.get("from_step") or 0, to_step=query.get("to_step"), by=by,
         )  # fmt: skip
-        rows = found.rows(named=True)
+        rows = results.rows(named=True)
         assert len(rows) == len(expected["series"])
         for row, want in zip(rows, expected["series"], strict=True):
             assert str(calendar.first_day(row["period"])) == want["period"][:10]
@@ -300,9 +300,9 @@ def check_lifecycle(case: dict[str, Any]) -> None:
         schema={"user_id": pl.String, "created_at": UTC_MICROSECONDS},
     )
     active = active_periods(events.filter(matcher(events, {"event": query.get("event")})).lazy(), calendar, by)
-    found = lifecycle(active, created, calendar, when(query["date_from"]), last_of(query), by)
+    results = lifecycle(active, created, calendar, when(query["date_from"]), last_of(query), by)
     for name in ("new", "returning", "resurrecting", "dormant"):
-        assert found[name].to_list() == expected[name], name
+        assert results[name].to_list() == expected[name], name
 
 
 def check_stickiness(case: dict[str, Any]) -> None:
@@ -311,12 +311,12 @@ def check_stickiness(case: dict[str, Any]) -> None:
     calendar = calendar_of(query, query["interval"])
     chosen = events.filter(matcher(events, {"event": query.get("event")}))
     criteria = query.get("criteria")
-    found = stickiness(
+    results = stickiness(
         active_periods(in_range(chosen, query).lazy(), calendar, by), calendar, when(query["date_from"]),
         last_of(query), criterion=(criteria["op"], criteria["value"]) if criteria else None,
         width=query.get("interval_count") or 1, cumulative=bool(query.get("cumulative")), by=by,
     )  # fmt: skip
-    assert found["entities"].to_list() == expected["data"]
+    assert results["entities"].to_list() == expected["data"]
 
 
 def check_paths(case: dict[str, Any]) -> None:
@@ -342,14 +342,14 @@ def check_paths(case: dict[str, Any]) -> None:
         groupings=tuple(query.get("groupings") or query.get("path_groupings") or ()),
     )
     steps = visits(events.filter(pl.any_horizontal(tests)).with_columns(item=item).lazy(), rules, BY)
-    found = edges(
+    results = edges(
         steps,
         BY,
         least=query.get("min_edge_weight") or 1,
         most=query.get("max_edge_weight"),
         limit=query.get("edge_limit") or 50,
     )
-    rows = found.rows(named=True)
+    rows = results.rows(named=True)
     if expected.get("total") is not None:
         assert len(rows) == expected["total"]
     got = [(row["source"], row["target"], row["transitions"]) for row in rows]
@@ -377,11 +377,11 @@ def check_rageclick(case: dict[str, Any]) -> None:
     ]
     schema = {"user_id": pl.String, "occurred_at": UTC_MICROSECONDS, "x": pl.Float64, "y": pl.Float64}
     clicks = pl.LazyFrame(rows, schema=schema).with_row_index("row").with_columns(element=pl.lit(""), label=pl.lit(""))
-    found = rage_clicks(
+    results = rage_clicks(
         clicks, BY, "posthog", px=query.get("threshold_px", 30), ms=query.get("timeout_ms", 1000),
         least=query.get("click_count", 3),
     )  # fmt: skip
-    fired = set(found.filter("fires")["row"])
+    fired = set(results.filter("fires")["row"])
     for row, want in enumerate(case["expected"]["flags"]):
         assert want is None or (row in fired) == want
 

@@ -20,12 +20,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def rows() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    result: list[dict[str, Any]] = []
     for day in days_from("2026-02-02", 14):
         for person in range(3):
             about = {"anonymous_id": f"d{person}", "url": "https://a.example/", "device_type": "desktop"}
-            found.append(record(f"v{day}-{person}", f"{day}T10:0{person}", **about))
-            found.append(
+            result.append(record(f"v{day}-{person}", f"{day}T10:0{person}", **about))
+            result.append(
                 record(
                     f"c{day}-{person}",
                     f"{day}T10:0{person}:05",
@@ -34,7 +34,7 @@ def rows() -> list[dict[str, Any]]:
                     **about,
                 )
             )
-    return found
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +67,10 @@ def test_every_mart_is_a_view_with_its_meaning(lake: Lake) -> None:
             comments["kpis"]
             == "One row per period, dimension, value and key figure, beside the period before of the same length."
         )
-        told = catalog.sql(
+        reported = catalog.sql(
             "select comment from duckdb_columns() where table_name = 'daily_kpis' and column_name = 'sessions'"
         ).fetchone()
-        assert told == ("sessions [session]",)
+        assert reported == ("sessions [session]",)
         changed = catalog.sql(
             "select old, new, cause from restatements where mart = 'daily_kpis' and \"column\" = 'sessions'"
         ).fetchall()
@@ -86,10 +86,10 @@ def test_the_catalog_is_replaced_while_somebody_reads_it(lake: Lake) -> None:
 
 
 def test_the_dictionary_names_every_column(lake: Lake) -> None:
-    told = pl.read_parquet(lake.path(DICTIONARY_KEY))
-    assert told.select("mart", "column").rows() == [(mart.name, c.name) for mart in MARTS for c in mart.columns]
-    assert told["meaning"].str.len_chars().min() > 0
-    assert set(told["schema_version"]) == {mart.version for mart in MARTS}
+    reported = pl.read_parquet(lake.path(DICTIONARY_KEY))
+    assert reported.select("mart", "column").rows() == [(mart.name, c.name) for mart in MARTS for c in mart.columns]
+    assert reported["meaning"].str.len_chars().min() > 0
+    assert set(reported["schema_version"]) == {mart.version for mart in MARTS}
 
 
 def examples() -> dict[str, str]:
@@ -133,9 +133,9 @@ def test_published_columns_are_those_that_were_promised() -> None:
 def test_a_broken_promise_is_named_unless_the_version_rises(change: Any, fault: str) -> None:
     now = promised()
     change(now["daily_kpis"])
-    (said,) = broken(promised(), now)
-    assert fault in said
-    assert "raise `version` of the table daily_kpis to 2" in said
+    (stated,) = broken(promised(), now)
+    assert fault in stated
+    assert "raise `version` of the table daily_kpis to 2" in stated
     now["daily_kpis"]["version"] = 2
     assert broken(promised(), now) == []
     now = promised()

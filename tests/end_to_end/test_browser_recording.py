@@ -40,7 +40,7 @@ PRODUCT: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Act:
+class Interaction:
     """What the script did: when by the page's own clock (ms), where in the page, how far the page was scrolled then."""
 
     name: str
@@ -55,18 +55,18 @@ class Recording:
     """What rrweb recorded, what was done, and the home in which it was computed."""
 
     events: list[dict[str, Any]]
-    acts: list[Act]
+    interactions: list[Interaction]
     lake: Lake
 
-    def done(self, name: str) -> list[Act]:
+    def done(self, name: str) -> list[Interaction]:
         """The acts of that name."""
-        return [act for act in self.acts if act.name == name]
+        return [interaction for interaction in self.interactions if interaction.name == name]
 
     def rows(self, kind: str) -> list[dict[str, Any]]:
         """The accepted events of that kind in their order, with `at` in ms."""
         days = self.lake.published_days("session_events")
-        found = self.lake.scan_days("session_events", days).filter(pl.col("kind") == kind).sort("place")
-        return found.with_columns(at=pl.col("occurred_at").dt.timestamp("ms")).collect().to_dicts()
+        result = self.lake.scan_days("session_events", days).filter(pl.col("kind") == kind).sort("event_index")
+        return result.with_columns(at=pl.col("occurred_at").dt.timestamp("ms")).collect().to_dicts()
 
     def mart(self, name: str) -> pl.DataFrame:
         """A mart."""
@@ -78,11 +78,11 @@ class Visitor:
 
     def __init__(self, page: Any) -> None:
         self.page = page
-        self.acts: list[Act] = []
+        self.interactions: list[Interaction] = []
         self.scroll_y = 0
 
     def _note(self, name: str, x: int, y: int) -> None:
-        self.acts.append(Act(name, self.page.evaluate("Date.now()"), x, y, self.scroll_y))
+        self.interactions.append(Interaction(name, self.page.evaluate("Date.now()"), x, y, self.scroll_y))
 
     def wait(self, ms: int) -> None:
         self.page.wait_for_timeout(ms)
@@ -102,7 +102,7 @@ class Visitor:
         self.scroll_y = to
 
 
-def visit(page: Any) -> list[Act]:
+def visit(page: Any) -> list[Interaction]:
     """The script."""
     hand = Visitor(page)
     hand.move("aside", ASIDE, 50)
@@ -129,10 +129,10 @@ def visit(page: Any) -> list[Act]:
     hand.wait(600)
     hand.move("aside", ASIDE, FOOTER_TOP - 90)
     hand.wait(600)
-    return hand.acts
+    return hand.interactions
 
 
-def recorded(browser: Any) -> tuple[list[dict[str, Any]], list[Act]]:
+def recorded(browser: Any) -> tuple[list[dict[str, Any]], list[Interaction]]:
     """rrweb's events and the script's acts, from a page that no network is needed for."""
     page = browser.new_page(viewport=WINDOW)
     html = (BROWSER / "page.html").read_text()
@@ -144,21 +144,24 @@ def recorded(browser: Any) -> tuple[list[dict[str, Any]], list[Act]]:
         rrwebRecord.record({emit: event => window.recorded.push(event)});
         rrwebRecord.record.addCustomEvent('footfall:page', {height: document.documentElement.scrollHeight});
     }""")
-    acts = visit(page)
+    interactions = visit(page)
     events = page.evaluate("window.recorded")
     page.close()
-    return events, acts
+    return events, interactions
 
 
 @pytest.fixture(scope="module")
 def recording(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Recording:
     if not RECORDER.is_file():
         missing("@rrweb/record (npm ci --prefix tests/browser)")
-    events, acts = recorded(browser)
+    events, interactions = recorded(browser)
     # One fixed day: a visit over midnight would be two sessions.
     moved = int(BEGIN.timestamp() * 1000) - events[0]["timestamp"]
     events = [{**event, "timestamp": event["timestamp"] + moved} for event in events]
-    acts = [Act(act.name, act.at + moved, act.x, act.y, act.scroll_y) for act in acts]
+    interactions = [
+        Interaction(interaction.name, interaction.at + moved, interaction.x, interaction.y, interaction.scroll_y)
+        for interaction in interactions
+    ]
     home, chosen = tmp_path_factory.mktemp("home"), product(**PRODUCT)
     drop(home, "rec/recording.json", json.dumps(events).encode())
     lake = Lake(home)
@@ -166,7 +169,7 @@ def recording(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Recordi
     assert manifest.balances
     assert not manifest.rejected
     compute_all(lake, chosen)
-    return Recording(events, acts, lake)
+    return Recording(events, interactions, lake)
 
 
 def test_the_replay_opens_at_the_rage_click(recording: Recording, browser: Any) -> None:
@@ -175,12 +178,12 @@ def test_the_replay_opens_at_the_rage_click(recording: Recording, browser: Any) 
     report = write_report(recording.lake, product(**PRODUCT)).parent
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     faults: list[str] = []
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda stated: faults.append(stated.text) if stated.type == "error" else None)
     page.on("pageerror", lambda fault: faults.append(str(fault)))
     page.goto((report / "friction.html").as_uri())
     page.locator("tr", has_text="rage click").locator("a").first.click()
     page.wait_for_selector("#status[data-state=paused]")
-    first = min(act.at for act in recording.done("counter"))
+    first = min(interaction.at for interaction in recording.done("counter"))
     at = int(page.locator("#status").get_attribute("data-at"))
     assert abs(at - (first - recording.events[0]["timestamp"])) <= LATE_MS
     shown = page.frame_locator("#player iframe").locator("body")
@@ -192,7 +195,7 @@ def test_the_replay_opens_at_the_rage_click(recording: Recording, browser: Any) 
         "all => all.map(each => [each.dataset.kind, Number(each.dataset.at)])"
     )
     clicks = [at for kind, at in marks if kind == "click"]
-    assert len(clicks) == sum(act.name in CLICKED for act in recording.acts)
+    assert len(clicks) == sum(interaction.name in CLICKED for interaction in recording.interactions)
     assert {kind for kind, _ in marks} == {"page", "click", "rage_click", "dead_click"}
     page.locator("#moments [data-kind=dead_click]").click()
     page.wait_for_selector("#status[data-state=playing]")
@@ -206,17 +209,17 @@ CLICKED = ("hero_button", "dead", "counter")
 
 
 def test_each_click_is_where_and_when_it_was_made(recording: Recording) -> None:
-    made = [act for act in recording.acts if act.name in CLICKED]
+    made = [interaction for interaction in recording.interactions if interaction.name in CLICKED]
     clicks = recording.rows("click")
     assert [(c["x"], c["y"], c["scroll_y"]) for c in clicks] == [(a.x, a.y, a.scroll_y) for a in made]
-    ends = [*(act.at for act in recording.acts), recording.events[-1]["timestamp"]]
-    for click, act in zip(clicks, made, strict=True):
-        after = min(end for end in ends if end > act.at)
-        assert act.at <= click["at"] <= after, f"{act.name} was over when the next act began"
+    ends = [*(interaction.at for interaction in recording.interactions), recording.events[-1]["timestamp"]]
+    for click, interaction in zip(clicks, made, strict=True):
+        after = min(end for end in ends if end > interaction.at)
+        assert interaction.at <= click["at"] <= after, f"{interaction.name} was over when the next act began"
 
 
 def test_clicks_by_zone(recording: Recording) -> None:
-    made = Counter(act.name for act in recording.acts if act.name in CLICKED)
+    made = Counter(interaction.name for interaction in recording.interactions if interaction.name in CLICKED)
     zones = {row["zone"]: (row["clicks"], row["own_clicks"]) for row in recording.mart("zone_metrics").to_dicts()}
     assert made == {"hero_button": 1, "dead": 1, "counter": 4}
     assert zones == {
@@ -226,18 +229,22 @@ def test_clicks_by_zone(recording: Recording) -> None:
 
 
 def test_one_rage_click_and_one_dead_click(recording: Recording) -> None:
-    found = recording.mart("friction_events").sort("started_at")
-    assert found.select("signal", "zone", "element", "clicks").rows() == [
+    result = recording.mart("friction_events").sort("started_at")
+    assert result.select("signal", "zone", "element", "clicks").rows() == [
         ("dead_click", "dead", '<div class="dead" role="button">', 1),
         ("rage_click", "counter", '<div class="counter" role="button">', 4),
     ]
     clicks = {row["y"] * 10_000 + row["x"]: row["occurred_at"] for row in reversed(recording.rows("click"))}
-    assert found["started_at"].to_list() == [clicks[y * 10_000 + x] for x, y in (DEAD, COUNTER)]
+    assert result["started_at"].to_list() == [clicks[y * 10_000 + x] for x, y in (DEAD, COUNTER)]
 
 
 def test_scrolls_and_the_height_of_the_page(recording: Recording) -> None:
     scrolls = recording.rows("scroll")
-    assert [row["scroll_y"] for row in scrolls] == [act.y for act in recording.done("scroll")] == [200, 2200]
+    assert (
+        [row["scroll_y"] for row in scrolls]
+        == [interaction.y for interaction in recording.done("scroll")]
+        == [200, 2200]
+    )
     assert {(row["page_height"], row["window_height"]) for row in scrolls} == {(PAGE_HEIGHT, WINDOW["height"])}
 
 
@@ -254,13 +261,13 @@ LATE_MS = 300
 
 def test_hovers_last_as_long_as_the_pointer_stayed(recording: Recording) -> None:
     zones = {row["zone"]: row for row in recording.mart("zone_metrics").to_dicts()}
-    acts = {act.name: act.at for act in reversed(recording.acts)}
-    first = acts["out_of_hero"] - acts["into_hero"]
-    second = acts["dead"] - acts["hero_button"]
+    interactions = {interaction.name: interaction.at for interaction in reversed(recording.interactions)}
+    first = interactions["out_of_hero"] - interactions["into_hero"]
+    second = interactions["dead"] - interactions["hero_button"]
     assert zones["hero"]["page_views_measured_hover"] == zones["hero"]["page_views_hovered"] == 1
     assert abs(zones["hero"]["hover_ms"] - first - second) <= 2 * LATE_MS
     assert abs(zones["hero_button"]["hover_ms"] - second) <= LATE_MS
-    assert abs(zones["dead"]["hover_ms"] - (acts["counter"] - acts["dead"])) <= LATE_MS
+    assert abs(zones["dead"]["hover_ms"] - (interactions["counter"] - interactions["dead"])) <= LATE_MS
     assert zones["footer"]["page_views_hovered"] == 0
     # The last hover before the click began when the pointer came for it.
     assert zones["hero"]["hesitation_ms"] <= LATE_MS
@@ -283,7 +290,11 @@ def test_exposure_is_what_the_window_showed(recording: Recording) -> None:
 
 def test_heatmap_cells_are_where_the_script_clicked(recording: Recording) -> None:
     cells = recording.mart("heatmaps")
-    made = Counter((act.x * 100 // WINDOW["width"], act.y // 20) for act in recording.acts if act.name in CLICKED)
+    made = Counter(
+        (interaction.x * 100 // WINDOW["width"], interaction.y // 20)
+        for interaction in recording.interactions
+        if interaction.name in CLICKED
+    )
     clicks = cells.filter(pl.col("kind") == "click")
     assert {(x, y): n for x, y, n in clicks.select("x_bin", "y_bin", "events").rows()} == made
     reach = recording.mart("scroll_reach")

@@ -53,10 +53,10 @@ def shop() -> Product:
 
 def taken(home: Path, file: str, chosen: Product) -> pl.DataFrame:
     """The clean events of a file, all days at once."""
-    place = CUSTOMER[file]
+    position = CUSTOMER[file]
     lines = (DATA / file).read_text().splitlines()
-    rows = [parts for parts in map(str.split, lines) if len(parts) == place + 4 and parts[0].isdigit()]
-    text = "customer,date,cds,value\n" + "".join(",".join(parts[place:]) + "\n" for parts in rows)
+    rows = [parts for parts in map(str.split, lines) if len(parts) == position + 4 and parts[0].isdigit()]
+    text = "customer,date,cds,value\n" + "".join(",".join(parts[position:]) + "\n" for parts in rows)
     drop(home, "cdnow/1998-07-01/purchases.csv", text.encode())
     lake = Lake(home)
     manifests = take_all(lake, chosen)
@@ -103,8 +103,8 @@ def test_monthly_cohorts_and_their_revenue_are_those_of_the_truth(whole: pl.Data
         own = cells.filter(pl.col("cohort_start") == date(1997, i + 1, 1)).sort("offset")
         assert month == f"1997-{i + 1:02}"
         assert own["people_in_cohort"].unique().to_list() == [people]
-        told = truth["monthly_retention"][month][: own.height]
-        assert own["people_with_orders"].to_list() == told
+        reported = truth["monthly_retention"][month][: own.height]
+        assert own["people_with_orders"].to_list() == reported
         # The last month of the data is over.
         assert own["mature"].all()
         cumulated = (own["revenue_micros"].cum_sum() / 1_000_000 / people).to_list()
@@ -122,10 +122,10 @@ def test_configured_retention_tells_the_same_months(whole: pl.DataFrame, truth: 
 def test_value_of_the_first_days_counts_mature_people_only(whole: pl.DataFrame) -> None:
     bought = by_day(outcomes(whole.lazy(), DAYS[0], shop()), "occurred_at")
     active = by_day(activity(whole.lazy(), DAYS[0]), "first_at")
-    found = value_counts(bought, active, DAYS, shop()).filter(pl.col("period") == "all").sort("window_days")
+    result = value_counts(bought, active, DAYS, shop()).filter(pl.col("period") == "all").sort("window_days")
     rows = bought.collect()
     first = rows.group_by("person_key").agg(born=pl.col("day").min())
-    for row in found.rows(named=True):
+    for row in result.rows(named=True):
         slow = rows.join(first, on="person_key").filter(
             (pl.col("day") - pl.col("born")).dt.total_days() < row["window_days"]
         )

@@ -13,56 +13,56 @@ from generate import write
 from sections import every_section
 from support import approve, marts_of, take_all
 
-from pipeline.build.compute import Standing, build_days, build_period, find_dirty, take_snapshot
+from pipeline.build.compute import BuildContext, build_days, build_period, find_dirty, take_snapshot
 from pipeline.build.configured import day_tables, marts, period_tables
 from pipeline.build.marts import Publication, build_mart, find_stale
 from pipeline.build.sql_models import load_models, sources_of
 from pipeline.core.lake import Lake
 from pipeline.core.product import DECLARABLE, Product
 from pipeline.core.state import Snapshot
-from pipeline.events.profile import Verdict
+from pipeline.events.profile import CheckResult
 
 Sections = dict[str, Any]
 Change = Callable[[Sections], object]
 
 
 def _set(section: str, **values: Any) -> Change:
-    return lambda told: told.setdefault(section, {}).update(values)
+    return lambda reported: reported.setdefault(section, {}).update(values)
 
 
 CHANGES: dict[str, Change] = {
-    "name": lambda told: told.update(name="Another name"),
-    "pages: picture": lambda told: told["pages"][0].pop("pictures"),
-    "pages: stage": lambda told: told["pages"][0].update(stage="arrive"),
-    "pages: width": lambda told: told["pages"][1].update(content_max_width=900),
-    "pages: url": lambda told: told["pages"][1].update(urls=["/c/*", "/categories"]),
-    "zones": lambda told: told["zones"].pop(),
+    "name": lambda reported: reported.update(name="Another name"),
+    "pages: picture": lambda reported: reported["pages"][0].pop("pictures"),
+    "pages: stage": lambda reported: reported["pages"][0].update(stage="arrive"),
+    "pages: width": lambda reported: reported["pages"][1].update(content_max_width=900),
+    "pages: url": lambda reported: reported["pages"][1].update(urls=["/c/*", "/categories"]),
+    "zones": lambda reported: reported["zones"].pop(),
     "exposure": _set("exposure", least_ms=900),
     "elements": _set("elements", dynamic=["menu"]),
     "segments": _set("segments", on_mobile={"device_type": "mobile"}),
     "goals": _set("goals", cart={"kind": "custom", "name": "add_to_cart"}),
-    "funnels: window": lambda told: told["funnels"]["purchase"].update(window_days=1),
-    "funnels: step": lambda told: told["funnels"]["purchase"]["steps"].pop(),
-    "retention: periods": lambda told: told["retention"]["weekly"].update(periods=3),
-    "retention: start": lambda told: told["retention"]["weekly"].update(start={"kind": "page_view"}),
-    "journeys: steps": lambda told: told["journeys"]["from_home"].update(steps=3),
-    "journeys: items": lambda told: told["journeys"]["from_home"].update(items="events", start="page_view"),
-    "features: again": lambda told: told["features"]["filters"].update(again_days=3),
-    "features: uses": lambda told: told["features"]["filters"].update(zones=["category/product_grid"]),
-    "friction": lambda told: told["friction"]["rule_sets"].pop("posthog"),
-    "surveys": lambda told: told["surveys"]["widget"].update(stage="after"),
+    "funnels: window": lambda reported: reported["funnels"]["purchase"].update(window_days=1),
+    "funnels: step": lambda reported: reported["funnels"]["purchase"]["steps"].pop(),
+    "retention: periods": lambda reported: reported["retention"]["weekly"].update(periods=3),
+    "retention: start": lambda reported: reported["retention"]["weekly"].update(start={"kind": "page_view"}),
+    "journeys: steps": lambda reported: reported["journeys"]["from_home"].update(steps=3),
+    "journeys: items": lambda reported: reported["journeys"]["from_home"].update(items="events", start="page_view"),
+    "features: again": lambda reported: reported["features"]["filters"].update(again_days=3),
+    "features: uses": lambda reported: reported["features"]["filters"].update(zones=["category/product_grid"]),
+    "friction": lambda reported: reported["friction"]["rule_sets"].pop("posthog"),
+    "surveys": lambda reported: reported["surveys"]["widget"].update(stage="after"),
     "themes": _set("themes", price={"words": ["price", "expensive"]}),
     "voice": _set("voice", looks_back_days=3),
     "currency": _set("exchange_rates", GBP=1.2),
     "channels": _set("channels", friends={"sources": ["friend"]}),
     "sessions": _set("sessions", pause_minutes=25),
     "value": _set("value", horizon_days=60),
-    "experiments": lambda told: told["experiments"]["shipping_note"].update(window_days=3),
+    "experiments": lambda reported: reported["experiments"]["shipping_note"].update(window_days=3),
     "releases": _set("releases", second={"day": "2026-09-29"}),
-    "hypotheses": lambda told: told["hypotheses"].pop("redesign_calms"),
+    "hypotheses": lambda reported: reported["hypotheses"].pop("redesign_calms"),
     "opportunities": _set("opportunities", weeks=1),
     "kpis": _set("kpis", guardrails=["bounce_rate"]),
-    "bots": _set("bots", acts_per_minute=60),
+    "bots": _set("bots", interactions_per_minute=60),
     "identity": _set("identity", placeholders=["nobody", "somebody"]),
 }
 
@@ -88,13 +88,13 @@ class Home:
         return done
 
     def publish(self, product: Product) -> tuple[set[str], set[str]]:
-        standing = Publication(self.lake, product)
-        stale = find_stale(self.lake, product, standing)
+        context = Publication(self.lake, product)
+        stale = find_stale(self.lake, product, context)
         for name in stale.periods:
-            build_period(self.lake, product, name, approve, standing)
+            build_period(self.lake, product, name, approve, context)
         for name in stale.marts:
-            build_mart(self.lake, product, name, lambda *_: Verdict(), standing)
-        assert not find_stale(self.lake, product, Standing(self.lake, product))
+            build_mart(self.lake, product, name, lambda *_: CheckResult(), context)
+        assert not find_stale(self.lake, product, BuildContext(self.lake, product))
         return set(stale.periods), set(stale.marts)
 
 
@@ -124,23 +124,23 @@ def changed_parts(before: Product, now: Product) -> set[str]:
 
 def expected_days(product: Product, parts: set[str], moved: set[str]) -> set[str]:
     """Daily tables that declare a changed part, or that read one that is computed."""
-    found = set(moved)
+    result = set(moved)
     for table in day_tables(product):
-        if not parts.isdisjoint(table.sections) or any(reads.table in found for reads in table.reads):
-            found.add(table.contract.name)
-    return found - moved
+        if not parts.isdisjoint(table.sections) or any(reads.table in result for reads in table.reads):
+            result.add(table.contract.name)
+    return result - moved
 
 
 @pytest.mark.slow
 def test_each_change_computes_its_dependents_and_leaves_nothing_old(landing: Path, tmp_path: Path) -> None:
-    told = every_section()
-    before, home = Product.model_validate(told), home_of(landing, tmp_path / "home")
+    reported = every_section()
+    before, home = Product.model_validate(reported), home_of(landing, tmp_path / "home")
     home.days(before)
     home.publish(before)
     print(f"\n{'change':24}{'days':>6}{'periods':>9}{'marts':>7}")  # noqa: T201  # the table of what each change computes
     for number, (name, change) in enumerate(CHANGES.items(), start=1):
-        change(told)
-        now = Product.model_validate(told)
+        change(reported)
+        now = Product.model_validate(reported)
         parts, old = changed_parts(before, now), outputs(take_snapshot(home.lake, before))
         days = home.days(now)
         new = outputs(take_snapshot(home.lake, now))
@@ -170,11 +170,11 @@ def test_each_change_computes_its_dependents_and_leaves_nothing_old(landing: Pat
 
 
 def test_every_part_has_a_change() -> None:
-    told, seen = every_section(), set[str]()
-    before = Product.model_validate(told)
+    reported, seen = every_section(), set[str]()
+    before = Product.model_validate(reported)
     for change in CHANGES.values():
-        change(told)
-        now = Product.model_validate(told)
+        change(reported)
+        now = Product.model_validate(reported)
         seen |= changed_parts(before, now)
         before = now
     # Changing these is refused, or is in no numbers of days that are published.

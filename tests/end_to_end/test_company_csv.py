@@ -70,8 +70,8 @@ def rows(day: date) -> Iterator[dict[str, str]]:
 
 
 def written(day: date) -> bytes:
-    found = list(rows(day))
-    for i, row in enumerate(found):
+    result = list(rows(day))
+    for i, row in enumerate(result):
         if day >= RENAMED:
             row["zeitpunkt"] = row.pop("zeit")
         if day == VANISHED:
@@ -84,8 +84,8 @@ def written(day: date) -> bytes:
             row["betrag"] = "0,00"
         if day == TEXT and i == 5:
             row["zeitpunkt"] = "gestern"
-    header = list(found[0])
-    lines = [";".join(header), *(";".join(row[name] for name in header) for row in found)]
+    header = list(result[0])
+    lines = [";".join(header), *(";".join(row[name] for name in header) for row in result)]
     return "\n".join(lines).encode()
 
 
@@ -143,9 +143,9 @@ def test_a_renamed_column_is_read_on_and_named(ran: tuple[Home, dg.DagsterInstan
 
 
 def test_a_vanished_column_is_named_on_its_day_alone(ran: tuple[Home, dg.DagsterInstance]) -> None:
-    found = named_by(ran[1], "raw_events", "raw_events_field_vanished")
-    assert f"erp on {VANISHED}: `kanal` is in none of 150 records" in found
-    assert found.count("`kanal`") == 1
+    result = named_by(ran[1], "raw_events", "raw_events_field_vanished")
+    assert f"erp on {VANISHED}: `kanal` is in none of 150 records" in result
+    assert result.count("`kanal`") == 1
 
 
 def test_empty_ids_are_named_as_null_share_and_as_events_without_a_person(ran: tuple[Home, dg.DagsterInstance]) -> None:

@@ -1,4 +1,4 @@
-"""What a table is computed from is what it declares: hashes, edges and passports follow from the declaration."""
+"""What a table is computed from is what it declares: hashes, edges and provenances follow from the declaration."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from generate import write
 from sections import SHOP, every_section
 from support import compute_all, take_all
 
-from pipeline.build.compute import Standing
+from pipeline.build.compute import BuildContext
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.lake import Lake
 from pipeline.core.product import DECLARABLE, Product
@@ -58,15 +58,15 @@ class WholePeriod(PeriodSources):
 class House:
     lake: Lake
     product: Product
-    standing: Standing
+    context: BuildContext
 
     def day(self, table: DayTable, product: Product | None = None) -> Watched:
-        here = self.standing
-        return Watched(self.lake, product or self.product, here.snapshot, here.manifests, here.verdicts, DAY, table)
+        here = self.context
+        return Watched(self.lake, product or self.product, here.snapshot, here.manifests, here.resolutions, DAY, table)
 
     def period(self, table: PeriodTable, kind: type[PeriodSources] = PeriodSources) -> PeriodSources:
-        days = self.standing.snapshot.data_days(table.reads)
-        return kind(self.lake, self.product, self.standing, days, table)
+        days = self.context.snapshot.data_days(table.reads)
+        return kind(self.lake, self.product, self.context, days, table)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     product = load_product(SHOP)
     take_all(lake, product)
     compute_all(lake, product, only=["kpis", "alerts", "opportunities"])
-    return House(lake, Product.model_validate(every_section()), Standing(lake, product))
+    return House(lake, Product.model_validate(every_section()), BuildContext(lake, product))
 
 
 # With every section set: what is read only where something is configured is read here, too.

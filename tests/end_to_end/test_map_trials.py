@@ -34,11 +34,11 @@ pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data/
 
 
 def trials() -> dict[int, list[dict[str, str]]]:
-    found: dict[int, list[dict[str, str]]] = defaultdict(list)
+    result: dict[int, list[dict[str, str]]] = defaultdict(list)
     with (DATA / "clicks.csv").open(newline="") as rows:
         for row in csv.DictReader(rows):
-            found[int(row["trial"])].append(row)
-    return found
+            result[int(row["trial"])].append(row)
+    return result
 
 
 def instant(row: dict[str, str]) -> datetime:
@@ -48,23 +48,23 @@ def instant(row: dict[str, str]) -> datetime:
 def recorded() -> list[dict[str, Any]]:
     """A session per trial: its page view, its mouse-ups as clicks, and the goal where the person was content."""
     rows: list[dict[str, Any]] = []
-    for number, acts in trials().items():
-        acts.sort(key=lambda row: (int(row["t_ms"]), row["kind"]))
-        who = {"user_id": acts[0]["subject"], "session_id": f"t{number}", "url": "https://m.example/map"}
+    for number, interactions in trials().items():
+        interactions.sort(key=lambda row: (int(row["t_ms"]), row["kind"]))
+        who = {"user_id": interactions[0]["subject"], "session_id": f"t{number}", "url": "https://m.example/map"}
         who["device_type"] = "desktop"
-        rows.append(record(f"v{number}", (instant(acts[0]) - timedelta(seconds=1)).isoformat(), **who))
+        rows.append(record(f"v{number}", (instant(interactions[0]) - timedelta(seconds=1)).isoformat(), **who))
         pressed = False
-        for i, act in enumerate(acts):
-            if act["kind"] == "down":
+        for i, interaction in enumerate(interactions):
+            if interaction["kind"] == "down":
                 pressed = True
                 continue
             # The control stops the propagation of a mouse-down: an up without one is a zoom button's.
             chain = MAP if pressed else ZOOM
             pressed = False
-            place = {"x": int(act["x"]), "y": int(act["y"]), "element_chain": chain}
-            rows.append(record(f"c{number}-{i}", instant(act).isoformat(), "click", **place, **who))
-        if int(acts[0]["acr"]) >= SATISFIED:
-            end = instant(acts[-1]) + timedelta(seconds=1)
+            position = {"x": int(interaction["x"]), "y": int(interaction["y"]), "element_chain": chain}
+            rows.append(record(f"c{number}-{i}", instant(interaction).isoformat(), "click", **position, **who))
+        if int(interactions[0]["acr"]) >= SATISFIED:
+            end = instant(interactions[-1]) + timedelta(seconds=1)
             rows.append(record(f"g{number}", end.isoformat(), "custom", name="satisfied", **who))
     return rows
 
@@ -85,8 +85,8 @@ def truth() -> dict[str, Any]:
 
 def raging(lake: Lake, rules: str) -> set[int]:
     """Trials with a rage click under a rule set."""
-    found = pl.read_parquet(lake.path(mart_key("friction_events")))
-    keys = found.filter(pl.col("rule_set") == rules, pl.col("signal") == "rage_click")["session_key"].unique()
+    result = pl.read_parquet(lake.path(mart_key("friction_events")))
+    keys = result.filter(pl.col("rule_set") == rules, pl.col("signal") == "rage_click")["session_key"].unique()
     days = lake.published_days("sessions")
     sessions = lake.scan_days("sessions", days).filter(pl.col("session_key").is_in(keys.implode())).collect()
     return {int(name.removeprefix("t")) for name in sessions["source_session_id"]}
@@ -94,7 +94,7 @@ def raging(lake: Lake, rules: str) -> set[int]:
 
 def opinion_gap(raged: set[int]) -> float:
     """Mean opinion of the trials without less that of the trials with a rage click."""
-    opinions = {number: int(acts[0]["acr"]) for number, acts in trials().items()}
+    opinions = {number: int(interactions[0]["acr"]) for number, interactions in trials().items()}
     outside = [opinion for number, opinion in opinions.items() if number not in raged]
     return mean(outside) - mean(opinions[number] for number in raged)
 
@@ -116,7 +116,7 @@ def test_the_naive_rule_fires_in_about_half_of_the_trials_and_says_next_to_nothi
     assert abs(opinion_gap(naive)) < 0.1, "of five grades"
     effect = calibrated(lake, "naive")
     assert abs(effect["effect"]) < 0.03
-    assert effect["verdict"] == "unclear"
+    assert effect["conclusion"] == "unclear"
 
 
 def test_without_the_zoom_buttons_rage_is_rarer_and_goes_with_a_worse_opinion(lake: Lake) -> None:
@@ -129,12 +129,12 @@ def test_without_the_zoom_buttons_rage_is_rarer_and_goes_with_a_worse_opinion(la
     # 12 of 100 fewer are content. With 28 people clustered that isn't certain yet, and the verdict says so.
     assert effect["effect"] == pytest.approx(0.12, abs=0.01)
     assert effect["low"] < 0 < effect["high"]
-    assert effect["verdict"] == "unclear"
+    assert effect["conclusion"] == "unclear"
 
 
 def calibrated(lake: Lake, rules: str) -> dict[str, Any]:
-    found = pl.read_parquet(lake.path(mart_key("friction_calibration")))
-    (row,) = found.filter(
+    result = pl.read_parquet(lake.path(mart_key("friction_calibration")))
+    (row,) = result.filter(
         pl.col("period") == "last_90", pl.col("rule_set") == rules, pl.col("signal") == "rage_click"
     ).rows(named=True)
     assert row["people"] == truth()["subjects"], "clustered by person"

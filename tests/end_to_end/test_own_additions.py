@@ -17,7 +17,7 @@ from assets.definitions import build_defs
 from assets.names import Names
 from assets.resources import Home
 from assets.running import Runner
-from pipeline.build.compute import Standing
+from pipeline.build.compute import BuildContext
 from pipeline.build.home_models import models_of
 from pipeline.build.marts import find_stale, read_record
 from pipeline.build.problems import problems_now
@@ -49,7 +49,7 @@ def home(computed: Path, tmp_path: Path) -> tuple[Lake, Product]:
 
 
 def stale(lake: Lake, product: Product) -> set[str]:
-    return set(find_stale(lake, product, Standing(lake, product)).marts)
+    return set(find_stale(lake, product, BuildContext(lake, product)).marts)
 
 
 def mart(lake: Lake, name: str = MART) -> list[dict[str, object]]:
@@ -88,7 +88,7 @@ def test_a_changed_table_makes_what_reads_it_anew_and_nothing_else(home: tuple[L
     compute_all(lake, product)
     assert [(r["owner"], r["is_over"]) for r in mart(lake)] == [("Cash", False)]
     lake.path(f"models/{MART}.sql").unlink()
-    assert find_stale(lake, product, Standing(lake, product)).gone == (MART,)
+    assert find_stale(lake, product, BuildContext(lake, product)).gone == (MART,)
 
 
 def _with(text: str, name: str = f"models/{MART}.sql") -> Callable[[Lake], object]:
@@ -128,8 +128,8 @@ def test_what_cannot_be_used_is_told_and_takes_no_other_with_it(home: tuple[Lake
     file = next(iter(faults))
     assert sentence in faults[file]
     assert faults[file].startswith(file)
-    told = [each for each in problems_now(lake, product) if each.problem == "model_unusable"]
-    assert file in [each.subject for each in told]
+    reported = [each for each in problems_now(lake, product) if each.problem == "model_unusable"]
+    assert file in [each.subject for each in reported]
     compute_all(lake, product)
     assert file in pl.read_parquet(lake.path("marts/data_problems.parquet"))["subject"].to_list()
     # The other marts are there, and what was published of a broken model stays.

@@ -116,42 +116,42 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> tuple[pl.DataFrame, dict
     (manifest,) = take_all(lake, chosen)
     assert manifest.balances
     assert manifest.records_rejected == 0
-    places = dict(raw_of(lake).select("event_id", "record_number").collect().iter_rows())
-    return feedback_of(lake, chosen), places
+    positions = dict(raw_of(lake).select("event_id", "record_number").collect().iter_rows())
+    return feedback_of(lake, chosen), positions
 
 
 @pytest.fixture(scope="module")
-def told(mapped: tuple[pl.DataFrame, dict[str, int]]) -> pl.DataFrame:
+def reported(mapped: tuple[pl.DataFrame, dict[str, int]]) -> pl.DataFrame:
     return mapped[0]
 
 
-def whole(told: pl.DataFrame) -> dict[str, Any]:
-    results = score_results(told.lazy(), sorted(set(told["day"])), product(**CHANGES))
+def whole(reported: pl.DataFrame) -> dict[str, Any]:
+    results = score_results(reported.lazy(), sorted(set(reported["day"])), product(**CHANGES))
     (row,) = results.filter(pl.col("period") == "all", pl.col("dimension") == "").to_dicts()
     return row
 
 
-def test_the_rating_belongs_to_the_response(told: pl.DataFrame) -> None:
-    row = whole(told)
+def test_the_rating_belongs_to_the_response(reported: pl.DataFrame) -> None:
+    row = whole(reported)
     assert (row["responses"], row["people"], row["high"]) == (4241, 4241, 3604)
     assert round(row["points"] / row["responses"] / 100, 4) == 0.8498
     # Per comment it would be this, which is another number.
     by_comment = [r["FFT categorical answer"] for r in rows() if r["FFT categorical answer"] in set("123456")]
     assert (len(by_comment), round(sum(a in "12" for a in by_comment) / len(by_comment), 6)) == (7492, 0.849973)
-    counts = feedback_counts(told.lazy(), product(**CHANGES))
+    counts = feedback_counts(reported.lazy(), product(**CHANGES))
     assert counts.filter(pl.col("question") == "")["responses"].sum() == 4466
     assert counts.filter(pl.col("question") == "rating")["out_of_scale"].sum() == 225
 
 
-def test_non_answers_are_set_aside(told: pl.DataFrame) -> None:
-    found = told.filter(pl.col("question") == "why")["non_answer"]
-    assert found.len() == 7908
-    assert found.is_in([BLANK, "did not answer"]).sum() == 1697
+def test_non_answers_are_set_aside(reported: pl.DataFrame) -> None:
+    result = reported.filter(pl.col("question") == "why")["non_answer"]
+    assert result.len() == 7908
+    assert result.is_in([BLANK, "did not answer"]).sum() == 1697
     # 'Nothing', 'None', 'n/a' are none either.
-    assert found.is_not_null().sum() == 2290
+    assert result.is_not_null().sum() == 2290
 
 
-def test_the_same_answers_through_a_survey_tools_export(told: pl.DataFrame, tmp_path: Path) -> None:
+def test_the_same_answers_through_a_survey_tools_export(reported: pl.DataFrame, tmp_path: Path) -> None:
     written = io.StringIO()
     out = csv.writer(written)
     out.writerow(["Response ID", "Submitted at", "Question", "Score", "Comment"])
@@ -167,27 +167,29 @@ def test_the_same_answers_through_a_survey_tools_export(told: pl.DataFrame, tmp_
     empty = sum(not row["FFT categorical answer"] and not row["FFT answer"].strip() for row in rows())
     assert sum(manifest.filtered.values()) == empty
     again = feedback_of(lake, chosen)
-    row, mine = whole(again), whole(told)
+    row, mine = whole(again), whole(reported)
     assert [row[name] for name in ("responses", "high", "middle", "low")] == [
         mine[name] for name in ("responses", "high", "middle", "low")
     ]
     assert row["people"] == 0, "the export names nobody"
-    texts = [comments(last_answers(each.lazy()))["text"].sort().to_list() for each in (told, again)]
+    texts = [comments(last_answers(each.lazy()))["text"].sort().to_list() for each in (reported, again)]
     assert texts[0] == texts[1]
 
 
 def labels(mapped: tuple[pl.DataFrame, dict[str, int]]) -> dict[str, set[str]]:
     """Human labels of each comment's event."""
-    given, places = rows(), mapped[1]
+    given, positions = rows(), mapped[1]
     names = list(given[0])[11:]
-    return {event: {name for name in names if given[place - 1][name] == "1"} for event, place in places.items()}
+    return {
+        event: {name for name in names if given[position - 1][name] == "1"} for event, position in positions.items()
+    }
 
 
 def test_found_themes_beside_the_human_labels(mapped: tuple[pl.DataFrame, dict[str, int]]) -> None:
-    told, human = mapped[0], labels(mapped)
-    days = sorted(set(told["day"]))
-    own = comments(last_answers(told.lazy()))
-    themes = comment_themes(told.lazy(), days, product(**CHANGES))
+    reported, human = mapped[0], labels(mapped)
+    days = sorted(set(reported["day"]))
+    own = comments(last_answers(reported.lazy()))
+    themes = comment_themes(reported.lazy(), days, product(**CHANGES))
     covered = themes["event_id"].n_unique() / own.height
     assert covered > 0.68
     best = dict(
@@ -228,22 +230,22 @@ def test_a_teams_themes_beside_the_human_labels(
     label, words = TEAM[theme]
     human = labels(mapped)
     own = comments(last_answers(mapped[0].lazy()))
-    found = set(team_strengths(own, {theme: Theme(words=words)})["event_id"])
+    result = set(team_strengths(own, {theme: Theme(words=words)})["event_id"])
     true = {event for event in own["event_id"] if label in human[event]}
-    hit = len(found & true)
-    assert hit / len(found) >= precision
+    hit = len(result & true)
+    assert hit / len(result) >= precision
     assert hit / len(true) >= recall
 
 
 def test_mood_beside_the_labellers(mapped: tuple[pl.DataFrame, dict[str, int]]) -> None:
-    told, places = mapped
+    reported, positions = mapped
     given = rows()
-    own = comments(last_answers(told.lazy())).filter(pl.col("sentiment_e4").is_not_null())
+    own = comments(last_answers(reported.lazy())).filter(pl.col("sentiment_e4").is_not_null())
     # The labeller's 1 is very positive, 5 very negative.
     pairs = [
         (mood, int(label))
         for event, mood in own.select("event_id", "sentiment_e4").rows()
-        if (label := given[places[event] - 1]["Comment sentiment"])
+        if (label := given[positions[event] - 1]["Comment sentiment"])
     ]
     rank = spearmanr([mood for mood, _ in pairs], [-label for _, label in pairs]).statistic
     both = [(mood > 0, label < 3) for mood, label in pairs if abs(mood) >= 500 and label != 3]

@@ -11,8 +11,8 @@ SEED, PEOPLE = 20_261_122, 4_800
 
 
 def test_the_broken_button_comes_first_and_its_cost_is_what_was_planted(tmp_path: Path) -> None:
-    found, truth = opportunities(tmp_path, SEED, PEOPLE, harmless=False)
-    row = found.sort("rank", nulls_last=True).row(0, named=True)
+    result, truth = opportunities(tmp_path, SEED, PEOPLE, harmless=False)
+    row = result.sort("rank", nulls_last=True).row(0, named=True)
     assert (row["id"], row["claimed"]) == (BUTTON, True)
     assert row["cost_low_95"] <= truth <= row["cost_high_95"]
     # One device has it: the others have nobody to compare.
@@ -20,8 +20,8 @@ def test_the_broken_button_comes_first_and_its_cost_is_what_was_planted(tmp_path
 
 
 def test_a_button_that_fails_and_costs_nothing_is_not_claimed(tmp_path: Path) -> None:
-    found, truth = opportunities(tmp_path, SEED, PEOPLE, harmless=True)
-    own = found.filter(pl.col("id") == BUTTON)
+    result, truth = opportunities(tmp_path, SEED, PEOPLE, harmless=True)
+    own = result.filter(pl.col("id") == BUTTON)
     assert truth == 0
     assert own["sessions_with"].item() >= 30
     assert not own["claimed"].item()

@@ -65,11 +65,11 @@ def test_the_recorded_session(tmp_path: Path) -> None:
     assert offset == facts["mouse_time_offsets_nonzero"] == 83
     clicks = rows.filter(pl.col("kind") == "click")
     begin = datetime.fromtimestamp(facts["first"] / 1000, tz=UTC)
-    found = [
+    result = [
         {"t": round((row["occurred_at"] - begin).total_seconds() * 1000), "x": row["x"], "y": row["y"]}
         for row in clicks.iter_rows(named=True)
     ]
-    assert found == [{key: click[key] for key in ("t", "x", "y")} for click in facts["clicks"]]
+    assert result == [{key: click[key] for key in ("t", "x", "y")} for click in facts["clicks"]]
     assert clicks["element_chain"].str.ends_with(">").all()
     assert clicks["element_chain"].null_count() == 0
     (view,) = rows.filter(pl.col("kind") == "page_view").iter_rows(named=True)
@@ -189,11 +189,11 @@ def test_every_recording_is_indexed(replays: tuple[Lake, pl.DataFrame, dict[str,
     assert rows[keys[SNAPSHOTS]]["completeness"] == "nothing to show", "it holds no snapshot of a page"
     # 2.1 s and less apart are the acts about the three clicks; the pauses between are 42.7 and 10.3 s.
     demo = rows[keys[DEMO]]
-    acts = sorted(
+    interactions = sorted(
         e["timestamp"] for e in json.loads((DATA / DEMO).read_text())
         if e["type"] == 3 and e["data"]["source"] in (1, 2, 3, 5, 6, 12)
     )  # fmt: skip
-    gaps = [b - a for a, b in pairwise(acts)]
+    gaps = [b - a for a, b in pairwise(interactions)]
     assert max(gaps) == truth()[DEMO]["longest_gap_between_user_actions_ms"]
     assert demo["active_ms"] == sum(gap for gap in gaps if gap <= 10_000)
 
@@ -207,7 +207,7 @@ def test_every_recording_plays_to_its_end(replays: tuple[Lake, pl.DataFrame, dic
     assert len(written) == len(keys) == len(RECORDINGS) + 1
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     faults: list[str] = []
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("console", lambda stated: faults.append(stated.text) if stated.type == "error" else None)
     page.on("pageerror", lambda fault: faults.append(str(fault)))
     local = ("file:", "data:", "blob:", "about:")
     page.on("request", lambda asked: None if asked.url.startswith(local) else faults.append(asked.url))
@@ -271,7 +271,7 @@ def test_a_replay_opens_no_connection_to_anywhere(tmp_path: Path, browser: Any) 
         (name,) = write_replays(lake, chosen, {"replays": mart, "replay_moments": moments}, mart["session_key"])
         page = browser.new_page()
         faults: list[str] = []
-        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda stated: faults.append(stated.text) if stated.type == "error" else None)
         page.goto(lake.path(f"report/{name}").as_uri())
         page.wait_for_selector("#status[data-state=finished]")
         page.wait_for_timeout(300)

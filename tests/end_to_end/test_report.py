@@ -27,7 +27,7 @@ from pipeline.report.flow import flow_of
 from pipeline.report.page import Shown
 from pipeline.report.pages import pages, report_pages
 from pipeline.report.parts import duration
-from pipeline.report.passports import trust_of
+from pipeline.report.provenance import trust_of
 from pipeline.report.replays import replays_of
 from pipeline.report.write import NotPublishedError, send_week, write_report
 
@@ -204,18 +204,20 @@ def serious(page: Any) -> list[str]:
     if not AXE.is_file():
         missing("axe-core (npm ci --prefix tests/browser)")
     page.evaluate(AXE.read_text())
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations'], iframes: false})")["violations"]
+    result = page.evaluate("axe.run(document, {resultTypes: ['violations'], iframes: false})")["violations"]
     return [
-        f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found if each["impact"] in ("serious", "critical")
+        f"{each['id']}: {each['nodes'][0]['html'][:200]}"
+        for each in result
+        if each["impact"] in ("serious", "critical")
     ]
 
 
 def test_the_digest_is_one_page_a_picture_and_a_message_sent_once(report: Path, browser: Any) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto((report / "digest.html").as_uri())
-    said = page.inner_text("main")
-    assert "Digest: Week from 16 February 2026" in said
-    assert "126.00" in said
+    stated = page.inner_text("main")
+    assert "Digest: Week from 16 February 2026" in stated
+    assert "126.00" in stated
     assert page.pdf(format="A4").count(b"/Type /Page\n") == 1
     page.close()
     picture = (report / "digest.png").read_bytes()
@@ -252,7 +254,7 @@ def test_a_page_opens_without_a_fault_or_a_request(
 ) -> None:
     faults: list[str] = []
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("console", lambda stated: faults.append(stated.text) if stated.type in ("error", "warning") else None)
     page.on("pageerror", lambda fault: faults.append(str(fault)))
     page.on("dialog", lambda dialog: faults.append(dialog.message))
     page.on("request", lambda asked: None if asked.url.startswith(("file:", "data:")) else faults.append(asked.url))
@@ -274,12 +276,12 @@ def test_a_page_opens_without_a_fault_or_a_request(
     assert not faults
 
 
-def test_a_number_tells_its_passport_by_mouse_and_by_keyboard(report: Path, browser: Any) -> None:
+def test_a_number_tells_its_provenance_by_mouse_and_by_keyboard(report: Path, browser: Any) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto((report / "kpis.html").as_uri())
     row = page.locator("tbody:not([hidden]) tr", has=page.locator("th", has_text="conversion")).first
     row.locator("td").first.hover()
-    said = page.inner_text("#passport")
+    stated = page.inner_text("#provenance")
     # Each of the week's 14 visits is followed by an order; 14 answers are sessions without one.
     for words in (
         "conversion, now: 50.0%",
@@ -288,42 +290,42 @@ def test_a_number_tells_its_passport_by_mouse_and_by_keyboard(report: Path, brow
         "Complete up to 22 February 2026",
         "Mart kpis, column figure, definition 1.",
     ):
-        assert words in said, (words, said)
+        assert words in stated, (words, stated)
     page.keyboard.press("Escape")
-    assert page.locator("#passport").is_hidden()
+    assert page.locator("#provenance").is_hidden()
     first = page.locator("table td[tabindex='0']").first
     first.focus()
     page.keyboard.press("ArrowRight")
-    assert "before: " in page.inner_text("#passport")
-    assert page.evaluate("document.activeElement.getAttribute('aria-describedby')") == "passport"
+    assert "before: " in page.inner_text("#provenance")
+    assert page.evaluate("document.activeElement.getAttribute('aria-describedby')") == "provenance"
     # Interval and number stand together.
     row.locator("td").nth(2).hover()
-    assert "Interval: " in page.inner_text("#passport")
+    assert "Interval: " in page.inner_text("#provenance")
     page.goto((report / "index.html").as_uri())
     page.locator(".tile", has_text="Revenue").focus()
-    assert "column revenue_micros" in page.inner_text("#passport")
-    assert "With them: +0.0% sessions" not in page.inner_text("#passport"), "of money bots add nothing that is told"
+    assert "column revenue_micros" in page.inner_text("#provenance")
+    assert "With them: +0.0% sessions" not in page.inner_text("#provenance"), "of money bots add nothing that is told"
     page.close()
 
 
-# Columns of numbers of the first rows shown, and tiles, that tell no passport.
+# Columns of numbers of the first rows shown, and tiles, that tell no provenance.
 UNTOLD = """() => [...document.querySelectorAll('main table')].flatMap((table) => {
   const rows = [...[...table.tBodies].find((body) => !body.hidden).rows];
-  const told = (head, i) => i === 0 || head.dataset.passport || head.classList.contains('words');
+  const told = (head, i) => i === 0 || head.dataset.provenance || head.classList.contains('words');
   return [...table.tHead.rows[0].cells].filter((head, i) => !told(head, i) && rows.some((row) => /^[-+0-9]/.test(row.cells[i]?.textContent ?? '')))
     .map((head) => head.textContent);
-}).concat([...document.querySelectorAll('.tile:not([data-passport])')].map((tile) => tile.textContent))"""
+}).concat([...document.querySelectorAll('.tile:not([data-provenance])')].map((tile) => tile.textContent))"""
 
 
-def test_every_number_has_a_passport(report: Path, browser: Any) -> None:
+def test_every_number_has_a_provenance(report: Path, browser: Any) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     untold: dict[str, list[str]] = {}
     for name in PAGES:
         page.goto((report / f"{name}.html").as_uri())
         untold[name] = page.evaluate(UNTOLD)
     page.close()
-    # Definitions are what passports quote; `1/10,000` is a unit there.
-    assert {name: found for name, found in untold.items() if found and name != "definitions"} == {}
+    # Definitions are what provenances quote; `1/10,000` is a unit there.
+    assert {name: result for name, result in untold.items() if result and name != "definitions"} == {}
 
 
 def test_pickers_show_the_numbers_of_the_marts(report: Path, browser: Any) -> None:
@@ -363,34 +365,34 @@ def test_pickers_show_the_numbers_of_the_marts(report: Path, browser: Any) -> No
 
 def test_what_the_pages_say(report: Path, browser: Any) -> None:
     page = browser.new_page()
-    said: dict[str, str] = {}
+    stated: dict[str, str] = {}
     for name in PAGES:
         page.goto((report / f"{name}.html").as_uri())
-        said[name] = page.inner_text("main")
+        stated[name] = page.inner_text("main")
     page.close()
-    assert "Week from 16 February 2026" in said["index"]
-    assert "14 people" not in said["index"]
+    assert "Week from 16 February 2026" in stated["index"]
+    assert "14 people" not in stated["index"]
     for words in ("126 EUR", "Conversion", "100.0%"):
-        assert words in said["index"], words
-    assert "Retention: weekly" in said["retention"]
-    assert "Dormant, below the line" in said["retention"]
-    assert HOSTILE in said["funnels"], "shown as it is written"
-    assert HOSTILE in said["experiments"]
-    assert "too little data yet" in said["experiments"]
-    assert "revenue per person" in said["kpis"]
-    assert "Too few people bought again" in said["value"]
-    assert "None yet." in said["opportunities"]
-    assert "2.0 min" in said["funnels"]
-    assert "page_view > " in said["journeys"]
-    assert "rage click" in said["friction"]
-    assert "<img src=x onerror=alert(1)>" in said["friction"], "the element as it was sent"
-    assert "hero" in said["zones"]
+        assert words in stated["index"], words
+    assert "Retention: weekly" in stated["retention"]
+    assert "Dormant, below the line" in stated["retention"]
+    assert HOSTILE in stated["funnels"], "shown as it is written"
+    assert HOSTILE in stated["experiments"]
+    assert "too little data yet" in stated["experiments"]
+    assert "revenue per person" in stated["kpis"]
+    assert "Too few people bought again" in stated["value"]
+    assert "None yet." in stated["opportunities"]
+    assert "2.0 min" in stated["funnels"]
+    assert "page_view > " in stated["journeys"]
+    assert "rage click" in stated["friction"]
+    assert "<img src=x onerror=alert(1)>" in stated["friction"], "the element as it was sent"
+    assert "hero" in stated["zones"]
     # Texts are compared without the blanks that a browser folds.
     for text in COMMENTS:
-        assert " ".join(text.split()) in " ".join(said["voice"].split()), text
-    assert HUGE[:100] not in said["voice"], "too long to be a quote"
-    assert HOSTILE_SURVEY in said["voice"]
-    assert re.search(r"Of 1 files 1 came more than two days after .* the latest \d+ days", said["quality"])
+        assert " ".join(text.split()) in " ".join(stated["voice"].split()), text
+    assert HUGE[:100] not in stated["voice"], "too long to be a quote"
+    assert HOSTILE_SURVEY in stated["voice"]
+    assert re.search(r"Of 1 files 1 came more than two days after .* the latest \d+ days", stated["quality"])
 
 
 def test_zones_bear_the_metric_that_is_picked(report: Path, browser: Any) -> None:
@@ -468,7 +470,7 @@ def case_rows() -> dict[str, list[dict[str, Any]]]:
         "id": "abc", "kind": "zone", "page": HOSTILE, "subject": f"error_click in {HOSTILE}", "rule_set": "default", "goal": "buy",
         "sessions_with": 196, "sessions_without": 640, "sessions_with_all": 196, "rate_with": 0.25, "effect": 0.52, "low": 0.45, "high": 0.59,
         "q_value": 0.0001, "claimed": True, "met_per_week": 49.0, "lost_per_week": 25.6, "lost_low": 22.4, "lost_high": 28.8,
-        "order_value": 95.5, "weeks_of_work": 2.0, "effort_said": False, "payback_weeks": 3.3, "rank": 1, "weeks_claimed": 8, **money,
+        "order_value": 95.5, "weeks_of_work": 2.0, "effort_stated": False, "payback_weeks": 3.3, "rank": 1, "weeks_claimed": 8, **money,
     }  # fmt: skip
     days = [date(2026, 1, 4) + timedelta(days=7 * i) for i in range(8)]
     closed = {**own, "id": "old", "kind": "friction", "subject": "slow_page", "rank": None, "closed": days[2], "promised_per_week": 900.0, "realised_per_week": 700.0, "realised_low": 500.0, "realised_high": 900.0}  # fmt: skip
@@ -485,20 +487,20 @@ def case_rows() -> dict[str, list[dict[str, Any]]]:
         "state": "new",
         "since": days[6],
     }
-    found = [
+    result = [
         {**row, "as_of": days[7], "first_as_of": days[0]}
         for row in ({**own, "state": "growing"}, closed, gone, same, few)
     ]
     seen = {"id": "abc", "day": days[7], "happened_at": at("2026-02-22T10:00"), "device_type": "mobile"}
     session = {"kind": "session", "offset_ms": 41_000, "detail": f"TypeError at pay.js {HOSTILE}", **seen}
     quotes = [
-        {"kind": "quote", "place": i + 1, "session_key": i, "detail": text, "score": i, **seen}
+        {"kind": "quote", "position": i + 1, "session_key": i, "detail": text, "score": i, **seen}
         for i, text in enumerate(COMMENTS[:3])
     ]
     return {
-        "opportunities": found,
+        "opportunities": result,
         "opportunity_history": [{**own, "as_of": day} for day in days],
-        "evidence": [*({**session, "place": i + 1, "session_key": -(10**18) + i} for i in range(10)), *quotes],
+        "evidence": [*({**session, "position": i + 1, "session_key": -(10**18) + i} for i in range(10)), *quotes],
     }  # fmt: skip
 
 
@@ -516,7 +518,7 @@ def test_a_business_case_prints_on_two_pages(report: Path, browser: Any, tmp_pat
     write_report(Lake(home), product(**CHANGES))
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     faults: list[str] = []
-    page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("console", lambda stated: faults.append(stated.text) if stated.type in ("error", "warning") else None)
     page.on("dialog", lambda dialog: faults.append(dialog.message))
     page.goto((home / "report" / "opportunities.html").as_uri())
     listed = page.inner_text("main")
@@ -529,7 +531,7 @@ def test_a_business_case_prints_on_two_pages(report: Path, browser: Any, tmp_pat
     assert "15\u00a0Feb\u00a02026" in rest
     assert "1,511" in rest
     page.locator("main a").first.click()
-    said = page.inner_text("main")
+    stated = page.inner_text("main")
     # 52 / 12 weeks a month.
     for words in (
         "alike in device, whether they are new or returning and page views before it, 77.0%",
@@ -540,8 +542,8 @@ def test_a_business_case_prints_on_two_pages(report: Path, browser: Any, tmp_pat
         "41 s",
         "score 2",
     ):
-        assert words in said, words
-    assert said.count("TypeError at pay.js") == 10
+        assert words in stated, words
+    assert stated.count("TypeError at pay.js") == 10
     assert page.locator("blockquote").count() == 3
     assert page.locator("nav a[aria-current]").count() == 0, "the case stands below its list"
     printed = page.pdf(format="A4", print_background=True)
@@ -580,9 +582,9 @@ def test_nothing_configured_and_one_day_of_data_is_a_report_too(
     (first.parent / "journeys.html").unlink()
     with pytest.raises(PagesFailedError, match="voice: ZeroDivisionError: of <nobody>; the other pages"):
         write_report(lake, chosen)
-    told = (first.parent / "voice.html").read_text()
-    assert "This page couldn&#39;t be made" in told
-    assert "ZeroDivisionError: of &lt;nobody&gt;" in told
+    reported = (first.parent / "voice.html").read_text()
+    assert "This page couldn&#39;t be made" in reported
+    assert "ZeroDivisionError: of &lt;nobody&gt;" in reported
     assert "Nothing is configured" in (first.parent / "journeys.html").read_text()
 
 
@@ -604,7 +606,7 @@ def test_a_number_that_is_missing_fails_no_page(report: Path, seed: int) -> None
         marts[mart.name] = frame
     # What people did before they answered, where nobody answered low.
     behaviour = marts["score_by_behaviour"]
-    none_low = {"period": "last_28", "survey": "survey0", "question": "recommend", "behaviour": "zone", "value": "home/hero", "verdict": "unclear",
+    none_low = {"period": "last_28", "survey": "survey0", "question": "recommend", "behaviour": "zone", "value": "home/hero", "conclusion": "unclear",
                 "responses_with": 100, "responses_without": 100}  # fmt: skip
     row = pl.DataFrame([none_low]).cast({name: behaviour.schema[name] for name in none_low})  # pyright: ignore[reportArgumentType]
     marts["score_by_behaviour"] = pl.concat([behaviour, row], how="diagonal")

@@ -77,16 +77,16 @@ def test_friction_comes_at_its_rates(events: list[Event]) -> None:
 
 
 def test_who_sees_which_variant_and_how_people_come(events: list[Event]) -> None:
-    told = [e for e in events if e["kind"] == "experiment"]
+    reported = [e for e in events if e["kind"] == "experiment"]
     by_device: dict[str, set[str]] = {}
-    for event in told:
+    for event in reported:
         assert event["page_title"] == "Product"
         if "anonymous_id" in event:
             by_device.setdefault(event["anonymous_id"], set()).add(event["variant"])
     assert all(len(variants) == 1 for variants in by_device.values())
     share = sum(variants == {"note"} for variants in by_device.values()) / len(by_device)
     assert 0.43 < share < 0.57
-    assert max(Counter(e["session_id"] for e in told).values()) == 1
+    assert max(Counter(e["session_id"] for e in reported).values()) == 1
     first = {e["session_id"]: e for e in reversed(events) if e["kind"] == "page_view"}
     searched = sum(
         (e.get("referrer") or "").startswith("https://www.google") and "utm" not in e["url"] for e in first.values()
@@ -116,13 +116,13 @@ def test_scrolls_go_down_only(events: list[Event]) -> None:
 
 
 def test_the_product_file_repeats_the_layout_and_names_pictures_that_exist() -> None:
-    told = YAML(typ="safe").load(SHOP / "product.yaml")
-    for zone in told["zones"]:
+    reported = YAML(typ="safe").load(SHOP / "product.yaml")
+    for zone in reported["zones"]:
         suffix = "" if zone["page"] != "product" else "_before" if "valid_to" in zone else "_after"
         for each in zone["boxes"]:
             b = box(zone["page"] + suffix, zone["name"], each["device_type"])
             assert b == (each["x"], each["y"], each["width"], each["height"]), zone["name"]
-    pictures = [picture for page in told["pages"] for picture in page.get("pictures", [])]
+    pictures = [picture for page in reported["pages"] for picture in page.get("pictures", [])]
     assert len(pictures) == 12
     for picture in pictures:
         assert (SHOP / picture["file"]).exists()

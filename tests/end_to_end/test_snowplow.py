@@ -111,10 +111,10 @@ def test_page_views(home: Home) -> None:
     expected = Counter(row["page_view_id"][:8] for row in rows("expected/snowplow_web_page_views_expected.csv"))
     assert sum(expected.values()) == 43
     views = table(home, "page_views").filter(~pl.col("implied"))
-    found = Counter(short(value) for value in views["page_view_id"])
-    assert set(expected - found) == set(VIEWS_MISSING)
-    assert found - expected == Counter(VIEWS_MORE.keys())
-    assert sum(found.values()) == 49
+    result = Counter(short(value) for value in views["page_view_id"])
+    assert set(expected - result) == set(VIEWS_MISSING)
+    assert result - expected == Counter(VIEWS_MORE.keys())
+    assert sum(result.values()) == 49
 
 
 def test_engaged_time_and_scroll_depth_of_every_common_page_view(home: Home) -> None:
@@ -178,8 +178,8 @@ def test_users(home: Home) -> None:
     expected = {row["domain_userid"][:8] for row in rows("expected/snowplow_web_users_expected.csv")}
     assert len(expected) == 11
     with_view = table(home, "sessions").filter(pl.col("page_views") > 0)
-    found = {short(value) for value in with_view["anonymous_id"]}
-    pinged = expected - found
-    assert found - expected == set(USERS_MORE)
+    result = {short(value) for value in with_view["anonymous_id"]}
+    pinged = expected - result
+    assert result - expected == set(USERS_MORE)
     assert not pinged
-    assert len(found) == 16
+    assert len(result) == 16

@@ -35,7 +35,7 @@ def weeks(*rates: Day) -> dict[int, Day]:
     return {7 * week: day for week, day in enumerate(rates)}
 
 
-def found(days: dict[int, Day]) -> list[int]:
+def result(days: dict[int, Day]) -> list[int]:
     return [(day - START).days for day in alerts(series(days), ["metric"])["day"]]
 
 
@@ -65,7 +65,7 @@ CASES: list[tuple[str, dict[int, Day], list[int]]] = [
 
 @pytest.mark.parametrize(("days", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_the_rule(days: dict[int, Day], expected: list[int]) -> None:
-    assert found(days) == expected
+    assert result(days) == expected
 
 
 def test_since_is_the_first_of_the_consecutive_days_out() -> None:

@@ -18,9 +18,9 @@ def flagged(rows: list[dict[str, Any]], **limits: int) -> dict[str | None, int]:
     frame = events_frame(
         [{"user_agent": AGENT, "country": "DE", "url": "https://a.example/?x=1", **row} for row in rows]
     )
-    found = with_bots(frame.drop("is_bot", "bot_rule"), Bots(**limits))  # pyright: ignore[reportArgumentType]
-    assert (found["is_bot"] == found["bot_rule"].is_not_null()).all()
-    return dict(found["bot_rule"].value_counts().rows())
+    result = with_bots(frame.drop("is_bot", "bot_rule"), Bots(**limits))  # pyright: ignore[reportArgumentType]
+    assert (result["is_bot"] == result["bot_rule"].is_not_null()).all()
+    return dict(result["bot_rule"].value_counts().rows())
 
 
 def crowd(number: int, seconds: float, **more: Any) -> list[dict[str, Any]]:
@@ -73,7 +73,7 @@ def test_pace() -> None:
     assert flagged([*hand(121, 60), {"anonymous_id": "d", "kind": "order", "occurred_at": START}]) == {"pace": 122}
     assert flagged(hand(120, 10)) == {None: 120}
     assert flagged(hand(500, 60, "move")) == {None: 500}
-    assert flagged(hand(11, 10), acts_per_minute=10) == {"pace": 11}
+    assert flagged(hand(11, 10), interactions_per_minute=10) == {"pace": 11}
     assert flagged([{**row, "anonymous_id": None, "user_id": None} for row in hand(200, 10)]) == {None: 200}
 
 

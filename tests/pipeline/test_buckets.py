@@ -103,9 +103,9 @@ def test_ranges_hold_everybody_once() -> None:
 
 @pytest.mark.parametrize("keys", [[-(2**63)], [2**63 - 1, -(2**63)], [0, -(2**63), 2**63 - 1, 0, -1]])
 def test_few_keys_as_far_apart_as_can_be_are_sorted(keys: list[int]) -> None:
-    found = np.array(keys, np.int64)
-    places, _, _, begins = in_order(found, np.zeros(len(keys), np.int64), np.zeros(0, np.int64))
-    assert found[places].tolist() == sorted(keys)
+    result = np.array(keys, np.int64)
+    positions, _, _, begins = in_order(result, np.zeros(len(keys), np.int64), np.zeros(0, np.int64))
+    assert result[positions].tolist() == sorted(keys)
     assert len(begins) == len(set(keys))
 
 
@@ -118,9 +118,9 @@ def test_the_linear_sort_sorts(number: int, spread: int, runs: int) -> None:
     if runs:
         # As daily files come: sorted by key, one after the other.
         key = np.concatenate([np.sort(part) for part in np.array_split(key, runs)])
-    places, times, payload, begins = in_order(key, t, np.arange(number, dtype=np.int32))
+    positions, times, payload, begins = in_order(key, t, np.arange(number, dtype=np.int32))
     expected = np.lexsort((np.arange(number), t, key))
-    assert places.tolist() == expected.tolist(), "equal ones stay as they came"
+    assert positions.tolist() == expected.tolist(), "equal ones stay as they came"
     assert (times == t[expected]).all()
-    assert (payload == places).all()
+    assert (payload == positions).all()
     assert begins.tolist() == [i for i in range(number) if i == 0 or key[expected][i] != key[expected][i - 1]]

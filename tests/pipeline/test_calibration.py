@@ -24,45 +24,45 @@ Row = dict[str, Any]
 SEEDS = 20
 
 
-def act(seconds: float, kind: str = "click", **fields: Any) -> Row:
+def interaction(seconds: float, kind: str = "click", **fields: Any) -> Row:
     where = {"page": "home", "url": "https://a.example/", "device_type": "desktop", "element_chain": "<b>"}
     return {"occurred_at": at("2026-02-03T10:00") + timedelta(seconds=seconds), "kind": kind, **where, **fields}
 
 
 def view(seconds: float, page: str = "home") -> Row:
-    return act(seconds, "page_view", page=page, url=f"https://a.example/{page}")
+    return interaction(seconds, "page_view", page=page, url=f"https://a.example/{page}")
 
 
 def rage(seconds: float, page: str = "home") -> list[Row]:
-    return [act(seconds + i * 0.2, x=5, y=5, page=page) for i in range(3)]
+    return [interaction(seconds + i * 0.2, x=5, y=5, page=page) for i in range(3)]
 
 
 def firsts(rows: list[Row], **changes: Any) -> tuple[pl.DataFrame, Product]:
     chosen = product(**changes)
     events = session_events(events_frame(rows).lazy(), DAY, chosen).lazy()
     views = page_views(events, DAY, chosen.sources).lazy()
-    found = friction_incidents(events, views, DAY, chosen).lazy()
-    return first_views(events, views, found, DAY, chosen), chosen
+    result = friction_incidents(events, views, DAY, chosen).lazy()
+    return first_views(events, views, result, DAY, chosen), chosen
 
 
 def test_a_session_counts_with_its_first_view_of_each_page() -> None:
     rows = [
         view(0), view(10, "product"), *rage(12, "product"), view(20), *rage(22), view(30, "product"),
-        act(40, "order", page="product"), view(50, "thanks"),
+        interaction(40, "order", page="product"), view(50, "thanks"),
     ]  # fmt: skip
     made, chosen = firsts(rows)
     bit = 1 << chosen.friction.rules("default").calibrated.index("rage_click")
-    found = {row["page"]: row for row in made.rows(named=True)}
-    assert {page: row["views_before"] for page, row in found.items()} == {"home": 0, "product": 1, "thanks": 2}
-    assert {page: row["met_in_view"] & bit for page, row in found.items()} == {"home": 0, "product": bit, "thanks": 0}
+    result = {row["page"]: row for row in made.rows(named=True)}
+    assert {page: row["views_before"] for page, row in result.items()} == {"home": 0, "product": 1, "thanks": 2}
+    assert {page: row["met_in_view"] & bit for page, row in result.items()} == {"home": 0, "product": bit, "thanks": 0}
     # The second view of home met it too, but only what came before counts.
-    assert {page: row["met_before"] & bit for page, row in found.items()} == {"home": 0, "product": 0, "thanks": bit}
-    goals = {page: (row["goals_before"], row["goals_after"]) for page, row in found.items()}
+    assert {page: row["met_before"] & bit for page, row in result.items()} == {"home": 0, "product": 0, "thanks": bit}
+    goals = {page: (row["goals_before"], row["goals_after"]) for page, row in result.items()}
     assert goals == {"home": (0, 1), "product": (0, 1), "thanks": (1, 0)}
 
 
 def test_who_met_it_earlier_or_reached_the_goal_before_is_on_no_side() -> None:
-    made, chosen = firsts([view(0), *rage(1), view(10, "product"), act(20, "order"), view(30, "thanks")])
+    made, chosen = firsts([view(0), *rage(1), view(10, "product"), interaction(20, "order"), view(30, "thanks")])
     people = pl.DataFrame({"person_key": [1], "first_at": [at("2026-02-03T10:00")]}).lazy()
     effects = friction_effects(made.lazy(), people, [DAY], chosen).filter(pl.col("period") == "last_28")
     # In no stratum stand five sessions: all are left out, and counted.
@@ -141,12 +141,12 @@ def simulated(seed: int, harm: float) -> tuple[Row, float]:
             views = 1 + min(int(rng.expovariate(0.3)), 12)
             met = [rng.random() < 0.12 for _ in range(views)]
             # The page comes early or late in a session, whatever its length.
-            place = min(int(rng.expovariate(0.8)), views - 1)
-            chance = 0.04 + 0.03 * views - harm * met[place]
+            position = min(int(rng.expovariate(0.8)), views - 1)
+            chance = 0.04 + 0.03 * views - harm * met[position]
             reached = rng.random() < max(0.0, chance)
             plain[any(met)].append(reached)
-            if met[place] or not any(met[:place]):
-                units.append((person, min((place + 1) // 2, 2), met[place], reached))
+            if met[position] or not any(met[:position]):
+                units.append((person, min((position + 1) // 2, 2), met[position], reached))
     gap = float(np.mean(plain[False]) - np.mean(plain[True]))
     return estimated(units), gap
 

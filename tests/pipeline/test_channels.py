@@ -157,9 +157,9 @@ def test_a_session_has_the_channel_of_its_first_page_view() -> None:
     ]  # fmt: skip
     day = date(2026, 3, 10)
     made = sessions(session_events(events_frame(rows).lazy(), day, product()).lazy(), day)
-    found = made.sort("person_key", "started_at").select("person_key", "channel").rows()
+    result = made.sort("person_key", "started_at").select("person_key", "channel").rows()
     # The source `app` sends no referrer at all.
-    assert found == [(1, "email"), (2, "email"), (2, "direct"), (3, "direct"), (4, None), (5, "unknown")]
+    assert result == [(1, "email"), (2, "email"), (2, "direct"), (3, "direct"), (4, None), (5, "unknown")]
 
 
 def test_hosts_compare_without_www_port_and_case() -> None:

@@ -19,10 +19,10 @@ _POINT = re.compile(
 )
 
 
-def places(drawn: str) -> list[float]:
+def positions(drawn: str) -> list[float]:
     """Where each point or bar stands, left to right by what its label says, in order of time."""
-    found = {text: float(place or bar) for text, place, bar in _POINT.findall(drawn)}
-    return [found[f"{week:%d %b}"] for week in WEEKS if f"{week:%d %b}" in found]
+    result = {text: float(position or bar) for text, position, bar in _POINT.findall(drawn)}
+    return [result[f"{week:%d %b}"] for week in WEEKS if f"{week:%d %b}" in result]
 
 
 def drawings() -> dict[str, Any]:
@@ -43,7 +43,7 @@ def drawings() -> dict[str, Any]:
 @pytest.mark.parametrize("releases", [{}, RELEASES], ids=["none", "a release"])
 def test_time_goes_from_left_to_right(name: str, releases: dict[str, date]) -> None:
     drawn = str(drawings()[name](releases))
-    at = places(drawn)
+    at = positions(drawn)
     assert len(at) == len(WEEKS)
     assert at == sorted(set(at))
     steps = [b - a for a, b in pairwise(at)]

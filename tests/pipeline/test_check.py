@@ -88,13 +88,13 @@ def test_what_nothing_fits_is_warned_of_with_its_line(
     changes: dict[str, Any], paths: list[str], words: str, is_published: bool, tmp_path: Path
 ) -> None:
     folder = home(tmp_path, **changes)
-    found = check_home(published(folder) if is_published else folder)
-    assert found.faults == []
-    assert [each.split(": ")[1] for each in found.warnings] == paths
-    assert words in found.warnings[0]
+    result = check_home(published(folder) if is_published else folder)
+    assert result.faults == []
+    assert [each.split(": ")[1] for each in result.warnings] == paths
+    assert words in result.warnings[0]
     where = "the last 1 published days" if is_published else "4 events of the landing files' sample"
-    assert where in found.warnings[0] or "fits every event" in found.warnings[0]
-    (line,) = [int(each.split(":")[1]) for each in found.warnings[:1]]
+    assert where in result.warnings[0] or "fits every event" in result.warnings[0]
+    (line,) = [int(each.split(":")[1]) for each in result.warnings[:1]]
     assert line > 1
 
 
@@ -141,9 +141,9 @@ FIELDS: list[tuple[dict[str, Any], list[str], str]] = [
 def test_fields_that_no_record_holds(source: dict[str, Any], paths: list[str], words: str, tmp_path: Path) -> None:
     plain = {name: {} for name in ("properties", "funnels")}
     folder = home(tmp_path, ROWS, sources={"web": source}, pages=[], zones=[], **plain)
-    found = check_home(folder)
-    assert [each.split(": ")[1] for each in found.warnings] == paths, found
-    assert all(words in each for each in found.warnings[:1])
+    result = check_home(folder)
+    assert [each.split(": ")[1] for each in result.warnings] == paths, result
+    assert all(words in each for each in result.warnings[:1])
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_other_settings_without_effect(tmp_path: Path) -> None:
         },
         "funnels": {"buying": {**FILE["funnels"]["buying"], "exclusion_ends": "attempt"}},
     }
-    found = check_home(home(tmp_path, **changes)).warnings
+    result = check_home(home(tmp_path, **changes)).warnings
     paths = [
         "friction.rule_sets.x.rage_px",
         "exchange_rates.EUR",
@@ -180,7 +180,7 @@ def test_other_settings_without_effect(tmp_path: Path) -> None:
         "surveys.s.questions.q.choices",
         "surveys.s.questions.q.separator",
     ]
-    assert [each.split(": ")[1] for each in found] == paths
+    assert [each.split(": ")[1] for each in result] == paths
 
 
 def test_only_the_newest_files_are_sampled(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_what_the_home_has_fixed_is_a_fault_with_its_line(tmp_path: Path) -> Non
 
 def test_faults_of_the_file_come_alone(tmp_path: Path) -> None:
     folder = home(tmp_path, goals=[{"kind": "order"}], zones={})
-    found = check_home(folder)
-    assert len(found.faults) == 2
-    assert found.warnings == []
+    result = check_home(folder)
+    assert len(result.faults) == 2
+    assert result.warnings == []
     assert "footfall init" in check_home(tmp_path / "nowhere").faults[0]

@@ -146,8 +146,8 @@ def test_a_click_in_the_corner_has_no_position() -> None:
 
 def test_people() -> None:
     made = clean([{"user_id": "u", "anonymous_id": "d"}, {"anonymous_id": "d"}, {}])
-    found = made.events.sort("event_id").select("person_id", "person_key").rows()
-    assert found == [("user:u", stable_key("user:u")), ("device:d", stable_key("device:d")), (None, None)]
+    result = made.events.sort("event_id").select("person_id", "person_key").rows()
+    assert result == [("user:u", stable_key("user:u")), ("device:d", stable_key("device:d")), (None, None)]
 
 
 def test_bots_are_flagged_not_deleted() -> None:

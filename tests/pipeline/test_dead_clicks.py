@@ -46,8 +46,8 @@ def taken(home: Path, *events: dict[str, Any], lines: bool = True) -> pl.DataFra
 
 def dead(rows: pl.DataFrame) -> list[int]:
     """When the clicks that are told dead were made, in ms."""
-    told = rows.filter(pl.col("name") == "dead_click")
-    return sorted((told["occurred_at"].dt.timestamp("ms") - RR["timestamp"]).to_list())
+    reported = rows.filter(pl.col("name") == "dead_click")
+    return sorted((reported["occurred_at"].dt.timestamp("ms") - RR["timestamp"]).to_list())
 
 
 @pytest.mark.parametrize(
@@ -99,12 +99,12 @@ def test_a_dead_click_is_told_as_its_click_stood(tmp_path: Path) -> None:
         "window_width",
         "occurred_at",
     ]
-    (told,), (made,) = (
+    (reported,), (made,) = (
         rows.filter(pl.col(by) == value).select(columns).rows()
         for by, value in (("name", "dead_click"), ("kind", "click"))
     )
-    assert told == made
-    assert told[:3] == ('<button id="b">', 5, 46)
+    assert reported == made
+    assert reported[:3] == ('<button id="b">', 5, 46)
 
 
 def test_nothing_is_told_before_time_went_on(tmp_path: Path) -> None:
@@ -178,11 +178,11 @@ def test_a_machine_that_clicks_without_end_is_read_in_no_time(tmp_path: Path) ->
 
 
 def test_a_recorder_may_tell_the_height_of_its_page(tmp_path: Path) -> None:
-    def told(height: Any, ms: int) -> dict[str, Any]:
+    def reported(height: Any, ms: int) -> dict[str, Any]:
         return rr(5, {"tag": "footfall:page", "payload": {"height": height}}, ms)
 
     events = [
-        move(10), told(3000, 20), rr(3, SCROLL, 30), told("none", 35), move(40), told(3200, 50), rr(3, SCROLL, 60),
+        move(10), reported(3000, 20), rr(3, SCROLL, 30), reported("none", 35), move(40), reported(3200, 50), rr(3, SCROLL, 60),
         rr(4, {**META, "href": "https://a.example/next"}, 70), {**SNAPSHOT, "timestamp": RR["timestamp"] + 71}, rr(3, SCROLL, 80),
     ]  # fmt: skip
     rows = taken(tmp_path, *events)

@@ -56,8 +56,8 @@ def kept(home: Path, batches: list[list[dict[str, object]]], chosen: Product) ->
 def test_window(days: list[int], dedup_days: int, expected: list[int], tmp_path: Path) -> None:
     chosen = product(dedup_days=dedup_days)
     batches = [[sent("x", day, name=str(i))] for i, day in enumerate(days)]
-    lake, found = kept(tmp_path / "a", batches, chosen)
-    assert found == [(str(START + timedelta(days=day)), "x") for day in expected]
+    lake, result = kept(tmp_path / "a", batches, chosen)
+    assert result == [(str(START + timedelta(days=day)), "x") for day in expected]
     back, _ = kept(tmp_path / "b", batches[::-1], chosen)
     at_once, _ = kept(tmp_path / "c", [[each for batch in batches for each in batch]], chosen)
     assert marts_of(lake) == marts_of(back) == marts_of(at_once)
@@ -76,15 +76,15 @@ def test_a_late_earlier_copy_takes_the_event_to_its_day_and_touches_no_other(tmp
         touched.append({(day - START).days for day in dirty.days["events"]})
         compute_all(lake, chosen)
     assert touched == [{1}, {4}]
-    found = lake.scan_days("events", [START + timedelta(days=4)]).collect()["event_id"].to_list()
-    assert found == ["y4"]
+    result = lake.scan_days("events", [START + timedelta(days=4)]).collect()["event_id"].to_list()
+    assert result == ["y4"]
 
 
 def test_one_id_of_two_sources_is_two_events(tmp_path: Path) -> None:
     chosen = product(sources={"web": {}, "app": {}})
     drop(tmp_path, "app/a.ndjson", ndjson([sent("x", 0)]))
-    _, found = kept(tmp_path, [[sent("x", 1)]], chosen)
-    assert len(found) == 2
+    _, result = kept(tmp_path, [[sent("x", 1)]], chosen)
+    assert len(result) == 2
 
 
 @settings(max_examples=200, deadline=None)
@@ -99,5 +99,5 @@ def test_repeated_ids_against_sets(own: list[tuple[str, str]], before: list[list
     made = frame(own).collect()
     assert sorted(made.select("source", "event_id").rows()) == sorted(set(own))
     assert made["id_hash"].is_sorted()
-    found = repeated_ids(frame(own), [frame(rows) for rows in before])
-    assert set(found.rows()) == set(own) & {row for rows in before for row in rows}
+    result = repeated_ids(frame(own), [frame(rows) for rows in before])
+    assert set(result.rows()) == set(own) & {row for rows in before for row in rows}

@@ -26,8 +26,8 @@ def clicks(*chains: str, page: str = "home") -> pl.LazyFrame:
 
 def listed(*chains: str, zones: Any = None) -> list[tuple[str, int, int]]:
     chosen = product()
-    found = unzoned(clicks(*chains), "home", chosen.zones if zones is None else zones, chosen)
-    return [(each.selector, each.clicks, each.alike) for each in found]
+    result = unzoned(clicks(*chains), "home", chosen.zones if zones is None else zones, chosen)
+    return [(each.selector, each.clicks, each.alike) for each in result]
 
 
 @pytest.mark.parametrize(
@@ -46,18 +46,18 @@ def test_what_differs_from_build_to_build_is_left_out(chain: str, expected: str)
 
 def test_the_most_clicked_outside_all_zones_come_first() -> None:
     help_, about = '<footer><a id="help">', '<footer><a class="about">'
-    found = listed(*[about] * 3, *[help_] * 2, *[HERO] * 9)
-    assert found == [("a.about", 3, 0), ("a#help", 2, 0)]
+    result = listed(*[about] * 3, *[help_] * 2, *[HERO] * 9)
+    assert result == [("a.about", 3, 0), ("a#help", 2, 0)]
 
 
 def test_elements_that_differ_in_a_generated_id_are_one() -> None:
-    found = listed('<nav><a id="ember101" class="item">', '<nav><a id="ember202" class="item">')
-    assert found == [("a.item", 2, 0)]
+    result = listed('<nav><a id="ember101" class="item">', '<nav><a id="ember202" class="item">')
+    assert result == [("a.item", 2, 0)]
 
 
 def test_a_selector_says_what_else_it_holds() -> None:
-    found = listed("<ul><li>", "<ol><li>", zones=[])
-    assert found == [("li", 1, 1), ("li", 1, 1)]
+    result = listed("<ul><li>", "<ol><li>", zones=[])
+    assert result == [("li", 1, 1), ("li", 1, 1)]
     named = listed('<ul class="a"><li>', '<ol class="b"><li>', zones=[])
     assert {selector for selector, _, alike in named if not alike} == {"ul.a li", "ol.b li"}
 
@@ -83,8 +83,8 @@ def test_a_proposed_selector_finds_its_element(chain: str) -> None:
 
 
 def test_a_link_without_a_name_is_told_by_its_target() -> None:
-    found = listed('<footer><a href="/about">', '<main><a href="/sale">', zones=[])
-    assert {each[0] for each in found} == {'a[href="/about"]', 'a[href="/sale"]'}
+    result = listed('<footer><a href="/about">', '<main><a href="/sale">', zones=[])
+    assert {each[0] for each in result} == {'a[href="/about"]', 'a[href="/sale"]'}
 
 
 def test_hostile_chains_are_no_harm() -> None:
@@ -100,9 +100,10 @@ ZONES = [
 def matches(*days: tuple[int, str, int, int]) -> pl.LazyFrame:
     first = date(2026, 2, 4)
     rows = [
-        (first + timedelta(days=n), "home", "buy", first, selector, acts, views) for n, selector, acts, views in days
+        (first + timedelta(days=n), "home", "buy", first, selector, interactions, views)
+        for n, selector, interactions, views in days
     ]
-    schema = ["session_day", "page", "zone", "zone_version", "selector", "acts", "page_views"]
+    schema = ["session_day", "page", "zone", "zone_version", "selector", "interactions", "page_views"]
     return pl.LazyFrame(rows, schema=schema, orient="row")
 
 
@@ -110,30 +111,30 @@ def test_a_selector_that_no_element_fits_any_more_is_told_with_its_day() -> None
     chosen = product(zones=ZONES)
     fine = [(n, "a.newer", 5, 60) for n in range(3)]
     rows = [(0, "a.new", 9, 60), (1, "a.new", 0, 60), (2, "a.new", 0, 60), *fine]
-    (told,) = silent_selectors(matches(*rows), chosen)
-    assert "home/buy: no element fits 'a.new'" in told.sentence
-    assert "last on 2026-02-04" in told.sentence
-    assert (told.met, told.page_views) == (date(2026, 2, 4), 120)
+    (reported,) = silent_selectors(matches(*rows), chosen)
+    assert "home/buy: no element fits 'a.new'" in reported.sentence
+    assert "last on 2026-02-04" in reported.sentence
+    assert (reported.met, reported.page_views) == (date(2026, 2, 4), 120)
     # A day with few page views says nothing yet.
     assert silent_selectors(matches(*rows[:2], *fine), chosen) == []
     assert silent_selectors(matches(), chosen) == []
 
 
 def test_a_selector_that_never_fitted_is_told_too() -> None:
-    (told,) = silent_selectors(matches((0, "a.new", 0, 100), (0, "a.newer", 1, 100)), product(zones=ZONES))
-    assert "(never)" in told.sentence
+    (reported,) = silent_selectors(matches((0, "a.new", 0, 100), (0, "a.newer", 1, 100)), product(zones=ZONES))
+    assert "(never)" in reported.sentence
 
 
 def attributes_of(selectors: soupsieve.css_types.SelectorList) -> set[str]:
     """Names of the attributes that compiled selectors ask for, however deep."""
-    found: set[str] = set()
+    result: set[str] = set()
     for each in selectors:
-        found |= {test.attribute for test in each.attributes}
-        found |= {"id"} if each.ids else set()
-        found |= {"class"} if each.classes else set()
+        result |= {test.attribute for test in each.attributes}
+        result |= {"id"} if each.ids else set()
+        result |= {"class"} if each.classes else set()
         for inner in (*each.selectors, each.relation):
-            found |= attributes_of(inner)
-    return found
+            result |= attributes_of(inner)
+    return result
 
 
 def test_chains_keep_every_attribute_that_a_built_in_selector_asks_for() -> None:

@@ -49,14 +49,14 @@ def ids(lake: Lake) -> set[str]:
 
 def texts(lake: Lake) -> str:
     """All that lake/ and marts/ hold, names included, unpacked."""
-    found: list[str] = []
+    result: list[str] = []
     for root in ("lake", "marts"):
         for key in lake.keys(root):
             data = lake.path(key).read_bytes()
             if key.endswith(".parquet"):
-                found.append(json.dumps(pl.read_parquet(data).rows(), default=str))
-            found += [key, (gzip.decompress(data) if key.endswith(".gz") else data).decode("latin-1")]
-    return "\n".join(found).lower()
+                result.append(json.dumps(pl.read_parquet(data).rows(), default=str))
+            result += [key, (gzip.decompress(data) if key.endswith(".gz") else data).decode("latin-1")]
+    return "\n".join(result).lower()
 
 
 @pytest.mark.parametrize(
@@ -120,11 +120,11 @@ def test_a_period_table_read_before_is_not_published(tmp_path: Path) -> None:
     lake = home(tmp_path)
     take_all(lake, PRODUCT)
     compute_all(lake, PRODUCT, only=["daily_kpis"])
-    standing = Publication(lake, PRODUCT)
+    context = Publication(lake, PRODUCT)
     retract(lake, "web/2026-02-05/hers.ndjson")
     people = lake.sha256("lake/people/part.parquet")
     with pytest.raises(TakenBack, match="run `footfall run`"):
-        build_period(lake, PRODUCT, "people", approve, standing)
+        build_period(lake, PRODUCT, "people", approve, context)
     assert lake.sha256("lake/people/part.parquet") == people
     assert not list(lake.path("lake/people").glob(".*")), "what was staged is gone"
 
@@ -199,16 +199,18 @@ def test_what_cannot_be_removed_is_named(tmp_path: Path) -> None:
 )
 def test_a_common_word_is_no_mention(name: str, distinct: bool) -> None:
     assert is_distinct(name) == distinct
-    told = Mentions([name], Erased("00"))
+    reported = Mentions([name], Erased("00"))
     text = f"see {name}, not x{name} nor {name}y"
-    assert told.text(text) == (f"see [erased], not x{name} nor {name}y" if distinct else text)
-    said = json.dumps({"items": name, "referred_by": name, "sum": 7})
-    found = json.loads(told.document(said))
-    assert found["referred_by"] == "[erased]"
-    assert found["items"] == ("[erased]" if distinct else name)
-    assert found["sum"] == 7
-    assert told.text(f"/?uid={quote(name)}&q=1") == "/?uid=[erased]&q=1"
-    assert told.text("Write to ANN@Example.com") == ("Write to [erased]" if "@" in name else "Write to ANN@Example.com")
+    assert reported.text(text) == (f"see [erased], not x{name} nor {name}y" if distinct else text)
+    stated = json.dumps({"items": name, "referred_by": name, "sum": 7})
+    result = json.loads(reported.document(stated))
+    assert result["referred_by"] == "[erased]"
+    assert result["items"] == ("[erased]" if distinct else name)
+    assert result["sum"] == 7
+    assert reported.text(f"/?uid={quote(name)}&q=1") == "/?uid=[erased]&q=1"
+    assert reported.text("Write to ANN@Example.com") == (
+        "Write to [erased]" if "@" in name else "Write to ANN@Example.com"
+    )
 
 
 @pytest.mark.parametrize("harm", [b"", b"{", b"garbage", None])

@@ -38,8 +38,8 @@ def moments(y: np.ndarray, x: np.ndarray | None = None, d: np.ndarray | None = N
 def test_one_look_at_the_planned_end_errs_as_often_as_it_says() -> None:
     chance = np.random.default_rng(7)
     hits = chance.binomial(2_000, 0.1, size=(RUNS, 2))
-    found = [statistics.proportions(*(Moments(2_000, float(h), float(h)) for h in pair)) for pair in hits]
-    share = np.mean([each.p_value < 0.05 for each in found if each is not None])
+    result = [statistics.proportions(*(Moments(2_000, float(h), float(h)) for h in pair)) for pair in hits]
+    share = np.mean([each.p_value < 0.05 for each in result if each is not None])
     assert 0.045 <= share <= 0.055
     # Welch's test on skewed revenue.
     wrong = 0
@@ -126,16 +126,20 @@ def test_evidence_against_the_weights() -> None:
 
 def test_the_fixed_p_hides_verdicts_at_the_planned_end_only() -> None:
     """5,132 of 10,000: p = 0.0083, and no evidence that holds at every look."""
-    for effect, verdicts in ((0.05, {"hidden: sample ratio"}), (0.001, {"too early"}), (None, {"no difference found"})):
-        told = metric(minimum_effect=effect) if effect else metric()
+    for effect, resolutions in (
+        (0.05, {"hidden: sample ratio"}),
+        (0.001, {"too early"}),
+        (None, {"no difference found"}),
+    ):
+        reported = metric(minimum_effect=effect) if effect else metric()
         people = [(i, "a" if i < 5_132 else "b", BEGIN) for i in range(10_000)]
         orders = [(i, BEGIN, 1) for i in range(0, 10_000, 5)]
         made = experiment_results(
             experiment_streams(exposed(people), outcomes=bought(orders)),
             days_from("2026-03-02", 30),
-            chosen(metrics=told),
+            chosen(metrics=reported),
         )
-        assert set(made["verdict"]) == verdicts, effect
+        assert set(made["conclusion"]) == resolutions, effect
 
 
 def test_the_p_of_a_division_is_shown_at_any_time() -> None:
@@ -153,7 +157,7 @@ def test_the_p_of_a_division_is_shown_at_any_time() -> None:
 @pytest.mark.parametrize("correlation", [0.3, 0.6, 0.9])
 def test_cuped_takes_away_what_the_time_before_explains(correlation: float) -> None:
     chance = np.random.default_rng(5)
-    raw, adjusted, told = [], [], []
+    raw, adjusted, reported = [], [], []
     for _ in range(2_000):
         sides = []
         for _ in range(2):
@@ -165,10 +169,10 @@ def test_cuped_takes_away_what_the_time_before_explains(correlation: float) -> N
         assert made is not None
         raw.append(plain.effect)
         adjusted.append(made.effect)
-        told.append((made.kept, made.error**2 / plain.error**2))
+        reported.append((made.kept, made.error**2 / plain.error**2))
     expected = 1 - correlation**2
     # What it says of itself, and what it does.
-    assert np.mean(told, axis=0) == pytest.approx([expected, expected], rel=0.02)
+    assert np.mean(reported, axis=0) == pytest.approx([expected, expected], rel=0.02)
     assert np.var(adjusted) / np.var(raw) == pytest.approx(expected, rel=0.1)
     assert abs(np.mean(adjusted)) < 3 * np.std(adjusted) / sqrt(len(adjusted))
 
@@ -186,8 +190,8 @@ def test_tests_are_those_of_the_libraries() -> None:
     y = chance.poisson(2 * d).astype(float)
     ratio = statistics.ratios(moments(y[:250], d=d[:250]), moments(y[250:], d=d[250:]))
     assert ratio is not None
-    places = chance.integers(0, 250, size=(4_000, 2, 250))
-    drawn = [y[250:][q].sum() / d[250:][q].sum() - y[:250][p].sum() / d[:250][p].sum() for p, q in places]
+    positions = chance.integers(0, 250, size=(4_000, 2, 250))
+    drawn = [y[250:][q].sum() / d[250:][q].sum() - y[:250][p].sum() / d[:250][p].sum() for p, q in positions]
     assert ratio.error == pytest.approx(np.std(drawn), rel=0.06)
 
 
@@ -207,12 +211,12 @@ def test_days_until_a_difference_can_be_told() -> None:
 
 
 def chosen(metrics: Row | None = None, **changes: Any) -> Product:
-    told = {
+    reported = {
         "variants": {"a": 50, "b": 50}, "control": "a", "window_days": 7,
         "metrics": metrics or {"buy": {"kind": "conversion"}, "money": {"kind": "revenue"}}, **changes,
     }  # fmt: skip
     return product(
-        time_zone="UTC", experiments={"note": told}, segments={"odd": {"kind": "click"}},
+        time_zone="UTC", experiments={"note": reported}, segments={"odd": {"kind": "click"}},
         surveys={"s": {"questions": {"why": {"kind": "text"}, "nps": {"kind": "nps"}}}},
     )  # fmt: skip
 
@@ -266,11 +270,11 @@ def test_sums_are_those_of_a_slow_count_of_each_person(seed: int) -> None:
         x = sum(m for p, w, m in orders if p == person and first - timedelta(days=28) <= w < first) / 1e6
         cell[1:] = [cell[1] + 1, cell[2] + y, cell[3] + y * y, cell[4] + x * y]
     money = made.filter(pl.col("metric") == "money", pl.col("dimension") == "")
-    found = {
+    result = {
         (r["variant"], r["day"]): [r["people_exposed"], r["people"], r["sum_y"], r["sum_yy"], r["sum_xy"]]
         for r in money.rows(named=True)
     }
-    assert found == {key: pytest.approx(cell) for key, cell in slow.items()}
+    assert result == {key: pytest.approx(cell) for key, cell in slow.items()}
     # A dimension that has each person once adds up to everybody; a segment doesn't.
     devices = made.filter(pl.col("dimension") == "device_type").group_by("metric").agg(pl.col("people_exposed").sum())
     whole = made.filter(pl.col("dimension") == "").group_by("metric").agg(pl.col("people_exposed").sum())
@@ -300,22 +304,22 @@ def metric(**more: Any) -> Row:
 
 
 def test_verdicts() -> None:
-    assert results(99, (0.2, 0.5), metrics=metric())["buy"]["verdict"] == "too few"
-    assert results(200, (0.01, 0.03), metrics=metric())["buy"]["verdict"] == "too few"
+    assert results(99, (0.2, 0.5), metrics=metric())["buy"]["conclusion"] == "too few"
+    assert results(200, (0.01, 0.03), metrics=metric())["buy"]["conclusion"] == "too few"
     # A handful of orders tells nothing of revenue either, and is no test that weighs on others.
     few = results(200, (0.0, 0.03), metrics={"money": {"kind": "revenue"}})["money"]
-    assert (few["verdict"], few["p_value"], few["q_value"]) == ("too few", None, None)
-    assert results(400, (0.2, 0.4), metrics=metric())["buy"]["verdict"] == "better"
-    assert results(400, (0.2, 0.4), metrics=metric(better="lower"))["buy"]["verdict"] == "worse"
-    assert results(400, (0.2, 0.21), metrics=metric())["buy"]["verdict"] == "no difference found"
+    assert (few["conclusion"], few["p_value"], few["q_value"]) == ("too few", None, None)
+    assert results(400, (0.2, 0.4), metrics=metric())["buy"]["conclusion"] == "better"
+    assert results(400, (0.2, 0.4), metrics=metric(better="lower"))["buy"]["conclusion"] == "worse"
+    assert results(400, (0.2, 0.21), metrics=metric())["buy"]["conclusion"] == "no difference found"
     early = results(400, (0.2, 0.25), metrics=metric(minimum_effect=0.02))["buy"]
-    assert early["verdict"] == "too early"
+    assert early["conclusion"] == "too early"
     assert early["always_low"] < early["low"] < early["high"] < early["always_high"]
     # (400 + 400) people in 10 days of exposure; 0.02 needs (0.0295 x 2.8 / 0.02) squared times as many.
     people = 800 * (early["detectable"] / 0.02) ** 2
     assert early["days_to_go"] == pytest.approx((people - 800) / (800 / (30 - 7)), abs=1)
     late = results(4_000, (0.2, 0.2), metrics=metric(minimum_effect=0.05))["buy"]
-    assert (late["verdict"], late["days_to_go"]) == ("no difference found", 0)
+    assert (late["conclusion"], late["days_to_go"]) == ("no difference found", 0)
 
 
 def test_an_uneven_division_hides_verdicts_and_numbers_of_the_report() -> None:
@@ -324,28 +328,28 @@ def test_an_uneven_division_hides_verdicts_and_numbers_of_the_report() -> None:
     made = experiment_results(
         experiment_streams(exposed(uneven), outcomes=bought(orders)), days_from("2026-03-02", 30), chosen()
     )
-    assert set(made["verdict"]) == {"hidden: sample ratio"}
+    assert set(made["conclusion"]) == {"hidden: sample ratio"}
 
 
 def test_people_in_two_variants_are_set_aside_from_the_whole_experiment() -> None:
     seen = [(1, "a", BEGIN), (1, "b", BEGIN + ONE_DAY), (2, "a", BEGIN), (3, "b", BEGIN), (4, "c", BEGIN)]
     made = experiment_checks(exposed(seen).lazy(), chosen())
-    told = {
+    reported = {
         r["variant"]: (r["people_exposed"], r["people_set_aside"], r["people_counted"]) for r in made.rows(named=True)
     }
     # Nobody planned for c: who saw it is shown and doesn't count.
-    assert told == {"a": (2, 1, 1), "b": (2, 1, 1), "c": (1, 0, 0)}
+    assert reported == {"a": (2, 1, 1), "b": (2, 1, 1), "c": (1, 0, 0)}
     assert made["is_configured"].to_list() == [True, True, False]
 
 
 def test_weights_are_those_in_force_on_the_day() -> None:
     ramp = [{"valid_from": "2026-03-05", "weights": {"a": 50, "b": 50}}]
-    told = chosen(variants={"a": 90, "b": 10}, ramps=ramp)
-    assert weights_on(told.experiments["note"], date(2026, 3, 4)) == {"a": 90, "b": 10}
-    assert weights_on(told.experiments["note"], date(2026, 3, 5)) == {"a": 50, "b": 50}
+    reported = chosen(variants={"a": 90, "b": 10}, ramps=ramp)
+    assert weights_on(reported.experiments["note"], date(2026, 3, 4)) == {"a": 90, "b": 10}
+    assert weights_on(reported.experiments["note"], date(2026, 3, 5)) == {"a": 50, "b": 50}
     early = [(i, "a" if i < 90 else "b", BEGIN) for i in range(100)]
     late = [(i, "a" if i < 150 else "b", BEGIN + ONE_DAY * 4) for i in range(100, 200)]
-    made = experiment_checks(exposed([*early, *late]).lazy(), told)
+    made = experiment_checks(exposed([*early, *late]).lazy(), reported)
     assert made["people_expected"].to_list() == [140.0, 60.0]
     assert made["ratio_p_value"].to_list() == [1.0, 1.0]
     flat = experiment_checks(exposed([*early, *late]).lazy(), chosen(variants={"a": 50, "b": 50}))
@@ -378,22 +382,22 @@ def test_other_metrics_count_what_they_say() -> None:
     answers = feedback_frame(
         [
             {"day": when.date(), "occurred_at": (when + ONE_DAY).isoformat(), "person_key": 1, "survey": "s", "question": "nps",
-             "question_kind": "nps", "score": 9, "points": 100, "is_valid": True, "standing": "high"}
+             "question_kind": "nps", "score": 9, "points": 100, "is_valid": True, "score_group": "high"}
         ]
     )  # fmt: skip
-    told = chosen(
+    reported = chosen(
         metrics={"back": {"kind": "retention"}, "upset": {"kind": "friction", "better": "lower"}, "nps": {"kind": "score", "survey": "s"}}
     )  # fmt: skip
     made = experiment_days(
         experiment_streams(exposed([(1, "b", when)]), activity=active, friction_incidents=incidents, feedback=answers),
         days_from("2026-03-02", 10),
-        told,
+        reported,
     )
-    found = {
+    result = {
         r["metric"]: (r["sum_y"], r["sum_d"], r["sum_x"])
         for r in made.filter(pl.col("dimension") == "").rows(named=True)
     }
-    assert found == {"back": (1.0, 1.0, 0.0), "upset": (2.0, 1.0, 1.0), "nps": (100.0, 1.0, 0.0)}
+    assert result == {"back": (1.0, 1.0, 0.0), "upset": (2.0, 1.0, 1.0), "nps": (100.0, 1.0, 0.0)}
 
 
 def test_the_local_day_of_the_exposure_is_no_return() -> None:
@@ -404,30 +408,30 @@ def test_the_local_day_of_the_exposure_is_no_return() -> None:
         [{"day": d.date(), "person_key": 1, "person_id": "user:1", "first_at": d, "events": 1} for d in (when - timedelta(minutes=20), when)],
         schema=TABLES["activity"].schema,
     )  # fmt: skip
-    told = chosen(metrics={"back": {"kind": "retention"}})
-    made = experiment_days(experiment_streams(rows, activity=active), days_from("2026-03-02", 12), told)
+    reported = chosen(metrics={"back": {"kind": "retention"}})
+    made = experiment_days(experiment_streams(rows, activity=active), days_from("2026-03-02", 12), reported)
     assert made.filter(pl.col("dimension") == "")["sum_y"].to_list() == [0.0]
 
 
 def test_exposures_are_the_first_of_a_person_day_and_variant() -> None:
     when = at("2026-03-02T10:00")
     schema = TABLES["session_events"].schema
-    told = (
+    reported = (
         (0, None, None, False, 1), (1, "note", "a", False, 0), (2, "note", "a", False, 2), (3, "x/y", "z/1", False, 0), (4, "note", "b", True, 0),
     )  # fmt: skip
     rows = [
-        {"person_key": 1, "session_key": 7, "place": place, "occurred_at": when + timedelta(minutes=place), "experiment_id": experiment,
+        {"person_key": 1, "session_key": 7, "event_index": position, "occurred_at": when + timedelta(minutes=position), "experiment_id": experiment,
          "variant": None if experiment is None else f"{experiment}/{variant}", "is_bot": bot, "segment_bits": bits}
-        for place, experiment, variant, bot, bits in told
+        for position, experiment, variant, bot, bits in reported
     ]  # fmt: skip
     events = pl.DataFrame(rows, schema={n: schema[n] for n in rows[0]})
     names = ("session_key", "device_type", "os", "browser", "country", "channel")
     sessions = pl.DataFrame([(7, "mobile", "iOS", None, None, "direct")], schema={n: TABLES["sessions"].schema[n] for n in names}, orient="row")  # fmt: skip
     made = exposures(events.lazy(), sessions.lazy(), when.date())
     assert made.select("os", "browser").unique().rows() == [("iOS", "unknown")]
-    found = made.select("experiment_id", "variant", "exposures", "first_at", "country", "segment_bits").rows()
+    result = made.select("experiment_id", "variant", "exposures", "first_at", "country", "segment_bits").rows()
     # What made the session part of a segment after the exposure may follow from it.
-    assert found == [
+    assert result == [
         ("note", "a", 2, when + timedelta(minutes=1), "unknown", 1), ("x/y", "z/1", 1, when + timedelta(minutes=3), "unknown", 3),
     ]  # fmt: skip
 
@@ -437,13 +441,18 @@ def test_experiments_of_one_id_at_other_times_and_with_other_windows() -> None:
     first = [(p, "ab"[p % 2], BEGIN + timedelta(days=p % 5)) for p in range(20)]
     again = [(p, "ba"[p % 2], BEGIN + timedelta(days=20 + p % 5)) for p in range(20)]
     between = [(50, "a", BEGIN + timedelta(days=12))]
-    told = {"id": "note", "variants": {"a": 50, "b": 50}, "control": "a", "metrics": {"buy": {"kind": "conversion"}}}
+    reported = {
+        "id": "note",
+        "variants": {"a": 50, "b": 50},
+        "control": "a",
+        "metrics": {"buy": {"kind": "conversion"}},
+    }
     early, late = {"valid_to": BEGIN.date() + timedelta(days=9)}, {"valid_from": BEGIN.date() + timedelta(days=20)}
     twice = product(
         time_zone="UTC",
         experiments={
-            "one": {**told, **early}, "two": {**told, **late}, "long": {**told, **late, "window_days": 14},
-            "note": {**told, "id": "else"},
+            "one": {**reported, **early}, "two": {**reported, **late}, "long": {**reported, **late, "window_days": 14},
+            "note": {**reported, "id": "else"},
         },
     )  # fmt: skip
     orders = [(p, BEGIN + timedelta(days=20 + p % 5 + 9), 1) for p in range(20)]

@@ -69,7 +69,7 @@ def rows() -> list[dict[str, Any]]:
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     home = tmp_path_factory.mktemp("home")
     drop(home, "web/a.ndjson", ndjson(rows()))
-    made, chosen = Lake(home), said()
+    made, chosen = Lake(home), stated()
     take_all(made, chosen)
     days = sorted(find_dirty(made, chosen, lambda _day: True).runnable)
     for table in day_tables(chosen):
@@ -77,12 +77,12 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return made
 
 
-def said() -> Product:
+def stated() -> Product:
     return product(**CHANGES)
 
 
 def numbers(lake: Lake, metric: str, vendor: Vendor) -> list[float | None]:
-    return [value for _, value in explain(lake, said(), metric, vendor, DAYS).rows]
+    return [value for _, value in explain(lake, stated(), metric, vendor, DAYS).rows]
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ def test_retention_weighed_twice(lake: Lake) -> None:
 def test_an_exclusion_that_ends_the_attempt_only(lake: Lake) -> None:
     """d asked for help: out of our funnel, and one more who didn't buy in theirs."""
     assert numbers(lake, "funnel:buy", "mixpanel") == [pytest.approx(1 / 5), pytest.approx(1 / 6)]
-    assert explain(lake, said(), "funnel:buy", "posthog", DAYS).note.startswith("No rule of theirs")
+    assert explain(lake, stated(), "funnel:buy", "posthog", DAYS).note.startswith("No rule of theirs")
 
 
 @pytest.mark.parametrize("metric", ["conversion", "retention", "retention:none", "funnel:none"])
 def test_what_isnt_there_is_named(lake: Lake, metric: str) -> None:
     with pytest.raises(KeyError):
-        explain(lake, said(), metric, "posthog", DAYS)
+        explain(lake, stated(), metric, "posthog", DAYS)

@@ -23,7 +23,7 @@ from pipeline.build.compute import build_days, build_period, find_dirty
 from pipeline.build.marts import Publication, build_mart
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import parse_product
-from pipeline.events.profile import Verdict
+from pipeline.events.profile import CheckResult
 from pipeline.ingest.files import retract
 from pipeline.ingest.home import HOME_KEY, claim
 from pipeline.ingest.journal import finish
@@ -46,9 +46,9 @@ def fault(kind: int, at: int) -> AbstractContextManager[object]:
 def landed(home: Path) -> Lake:
     first = [record(f"a{i}", f"2026-02-03T{i * 4:02d}:30") for i in range(6)]
     hers = [record(f"b{i}", f"2026-02-04T{i * 4:02d}:30", user_id="ann-1") for i in range(6)]
-    told = record("t", "2026-02-04T09:00", anonymous_id="d2", properties={"invited_by": "ann-1"})
+    reported = record("t", "2026-02-04T09:00", anonymous_id="d2", properties={"invited_by": "ann-1"})
     drop(home, "web/a.ndjson", ndjson([*first, {"kind": "x", "user_id": "ann-1"}]))
-    drop(home, "web/b.ndjson", ndjson([*hers, told]))
+    drop(home, "web/b.ndjson", ndjson([*hers, reported]))
     drop(
         home,
         "web/gone.ndjson",
@@ -69,8 +69,8 @@ def held(lake: Lake) -> dict[str, Any]:
     named = {key: sha256 for manifest in manifests.values() for key, sha256 in manifest.objects.items()}
     for key, sha256 in named.items():
         assert lake.sha256(key) == sha256, f"{key} is whole"
-    said = {each: json.dumps(json.loads(lake.path(f"lake/ingested/{each}.json").read_bytes())) for each in manifests}
-    return {"manifests": said, "objects": named, "home": lake.read(HOME_KEY)}
+    stated = {each: json.dumps(json.loads(lake.path(f"lake/ingested/{each}.json").read_bytes())) for each in manifests}
+    return {"manifests": stated, "objects": named, "home": lake.read(HOME_KEY)}
 
 
 def nowhere(lake: Lake, name: str) -> bool:
@@ -113,8 +113,8 @@ def each_fault(taken: Path, tmp_path: Path, change: Change, check: Callable[[Lak
     return writes * len(KINDS)
 
 
-def _plain(found: dict[str, Any]) -> dict[str, Any]:
-    return {**found, "manifests": {each: json.loads(text) for each, text in found["manifests"].items()}}
+def _plain(result: dict[str, Any]) -> dict[str, Any]:
+    return {**result, "manifests": {each: json.loads(text) for each, text in result["manifests"].items()}}
 
 
 def test_ingest_goes_on_where_a_write_failed(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_rebuild_leaves_the_old_home_or_the_new_one(taken: Path, tmp_path: Pat
 
     def check(_lake: Lake, between: dict[str, Any]) -> None:
         plain = [
-            {each: json.loads(text) for each, text in found.items()} for found in (old, new[0], between["manifests"])
+            {each: json.loads(text) for each, text in result.items()} for result in (old, new[0], between["manifests"])
         ]
         assert plain[2] in plain[:2]
 
@@ -178,9 +178,9 @@ def compute_dirty(lake: Lake) -> None:
 
 def publish(lake: Lake) -> None:
     """A period table and the mart that reads it, as a run does after all days."""
-    standing = Publication(lake, PRODUCT)
-    build_period(lake, PRODUCT, "people_daily", approve, standing)
-    build_mart(lake, PRODUCT, "daily_kpis", lambda *_: Verdict(), standing)
+    context = Publication(lake, PRODUCT)
+    build_period(lake, PRODUCT, "people_daily", approve, context)
+    build_mart(lake, PRODUCT, "daily_kpis", lambda *_: CheckResult(), context)
 
 
 def data(lake: Lake) -> dict[str, str | None]:
@@ -258,13 +258,15 @@ with dying(int(sys.argv[4])):
 """
 
 
-@pytest.mark.parametrize(("act", "at"), [("ingest", 4), ("erase", 8), ("rebuild", 9)])
-def test_a_process_that_is_killed_leaves_a_home_to_go_on_with(act: str, at: int, taken: Path, tmp_path: Path) -> None:
-    lake = landed(tmp_path / "home") if act == "ingest" else Lake(shutil.copytree(taken, tmp_path / "home"))
+@pytest.mark.parametrize(("interaction", "at"), [("ingest", 4), ("erase", 8), ("rebuild", 9)])
+def test_a_process_that_is_killed_leaves_a_home_to_go_on_with(
+    interaction: str, at: int, taken: Path, tmp_path: Path
+) -> None:
+    lake = landed(tmp_path / "home") if interaction == "ingest" else Lake(shutil.copytree(taken, tmp_path / "home"))
     here = Path(__file__).parent
     command = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(here)!r})\n{CHILD}"]
     killed = subprocess.run(
-        [*command, str(here.parent), str(lake.home), act, str(at)], check=False, capture_output=True
+        [*command, str(here.parent), str(lake.home), interaction, str(at)], check=False, capture_output=True
     )
     assert killed.returncode == -9, killed.stderr.decode()
     begun: dict[str, Change] = {
@@ -272,7 +274,7 @@ def test_a_process_that_is_killed_leaves_a_home_to_go_on_with(act: str, at: int,
         "erase": lambda lake: erase(lake, PRODUCT, "user:ann-1"),
         "rebuild": lambda lake: rebuild(lake, TOKYO, accept_loss=True),
     }
-    begun[act](lake)
+    begun[interaction](lake)
     after = held(lake)
     assert sum(json.loads(text)["events"] for text in after["manifests"].values()) == 6 + 7 + 3
-    assert act != "erase" or nowhere(lake, "ann-1")
+    assert interaction != "erase" or nowhere(lake, "ann-1")

@@ -38,7 +38,7 @@ def test_adoption_by_hand() -> None:
     def event(day: int, hour: int, person: int, **fields: Any) -> dict[str, Any]:
         return {"occurred_at": at("2026-02-02T10:00") + timedelta(days=day, hours=hour), "person_key": person, **fields}
 
-    found = counted([
+    result = counted([
         # 1 searches on Monday twice and on Tuesday again, and buys.
         event(0, 0, 1), event(0, 1, 1, name="search"), event(0, 2, 1, name="search"), event(1, 0, 1, name="search"),
         event(2, 0, 1, kind="order", revenue_micros=5, currency="EUR"),
@@ -53,36 +53,36 @@ def test_adoption_by_hand() -> None:
         event(0, 0, 5, page="home"), event(0, 1, 6, kind="click", page="home", element_chain="<main><p>"),
         event(0, 0, 7, name="search", is_bot=True), event(0, 0, 7, kind="click", page="home", element_chain=CHAIN, is_bot=True),
     ])  # fmt: skip
-    whole = found["search", "all", MONDAY]
+    whole = result["search", "all", MONDAY]
     assert sizes(whole) == (6, 3, 3, 2, 1, 1, 1)
     # From the first event: 1 h, at once, 9 days.
     assert whole["median_seconds_to_first_use"] == 3600
-    assert sizes(found["search", "week", MONDAY]) == (6, 2, 2, 2, 1, 1, 1)
-    assert sizes(found["search", "week", MONDAY + timedelta(days=7)]) == (2, 1, 1, 0, 0, 0, 0)
-    assert sizes(found["cta", "all", MONDAY]) == (2, 1, 1, 1, 0, 1, 0)
-    assert {(period, start) for _, period, start in found} == {
+    assert sizes(result["search", "week", MONDAY]) == (6, 2, 2, 2, 1, 1, 1)
+    assert sizes(result["search", "week", MONDAY + timedelta(days=7)]) == (2, 1, 1, 0, 0, 0, 0)
+    assert sizes(result["cta", "all", MONDAY]) == (2, 1, 1, 1, 0, 1, 0)
+    assert {(period, start) for _, period, start in result} == {
         ("all", MONDAY), ("last_28", MONDAY), ("week", MONDAY), ("week", MONDAY + timedelta(days=7)),
     }  # fmt: skip
 
 
-acts = st.lists(
+interactions = st.lists(
     st.tuples(st.integers(0, 13 * 24 + 20), st.integers(1, 4), st.sampled_from(["view", "search", "buy"])), max_size=25
 )
 
 
 @settings(max_examples=500, deadline=None)
-@given(acts=acts)
-def test_adoption_equals_a_slow_count(acts: list[tuple[int, int, str]]) -> None:
+@given(interactions=interactions)
+def test_adoption_equals_a_slow_count(interactions: list[tuple[int, int, str]]) -> None:
     kinds: dict[str, dict[str, Any]] = {
         "view": {},
         "search": {"name": "search"},
         "buy": {"kind": "order", "revenue_micros": 1, "currency": "EUR"},
     }
     begin = at("2026-02-01T23:30")
-    rows = [{"occurred_at": begin + timedelta(hours=h), "person_key": p, **kinds[k]} for h, p, k in acts]
-    found = counted(rows)
+    rows = [{"occurred_at": begin + timedelta(hours=h), "person_key": p, **kinds[k]} for h, p, k in interactions]
+    result = counted(rows)
     people: dict[int, list[tuple[datetime, date, str]]] = {}
-    for hour, person, kind in acts:
+    for hour, person, kind in interactions:
         when = begin + timedelta(hours=hour)
         # Berlin is an hour ahead in February.
         people.setdefault(person, []).append((when, (when + timedelta(hours=1)).date(), kind))
@@ -104,6 +104,6 @@ def test_adoption_equals_a_slow_count(acts: list[tuple[int, int, str]]) -> None:
                     mature.add(person)
                     if any(day > uses[0][1] and when <= uses[0][0] + timedelta(days=7) for when, day in uses):
                         again.add(person)
-        row = found["search", period, first]
+        row = result["search", period, first]
         assert sizes(row) == tuple(len(s) for s in (could, tried, started, mature, again, buyers, both))
         assert row["median_seconds_to_first_use"] == (median(waits) if waits else None)

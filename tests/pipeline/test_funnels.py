@@ -148,10 +148,10 @@ def test_rules_that_contradict_themselves_are_refused(wrong: dict[str, Any]) -> 
 
 def test_step_counts_leave_zero_times_out_of_mean_and_median() -> None:
     events = [(1, 0, A, 0), (1, 0, B, 0), (2, 0, A, 0), (2, 10, B, 0), (3, 0, A, 0), (3, 4, B, 0), (4, 0, A, 0)]
-    found = step_counts(funnel_people(stream(events), rules()), rules())
-    assert found.select("converted", "timed").rows() == [(4, 0), (3, 2), (0, 0)]
-    assert found["median_us"].to_list() == [None, 420e6, None]
-    assert found["mean_us"].to_list() == [None, 420e6, None]
+    result = step_counts(funnel_people(stream(events), rules()), rules())
+    assert result.select("converted", "timed").rows() == [(4, 0), (3, 2), (0, 0)]
+    assert result["median_us"].to_list() == [None, 420e6, None]
+    assert result["mean_us"].to_list() == [None, 420e6, None]
 
 
 @settings(max_examples=500, deadline=None)
@@ -160,7 +160,7 @@ def test_trends_are_a_funnel_per_period_of_entry(events: list[Event], window: in
     # Periods are hours: minutes are stretched so that entries fall into several.
     spread = [(m * 10, s, 0) for m, s, _ in events]
     chosen = rules(window * 10, order=order)
-    found = funnel_trends(
+    result = funnel_trends(
         stream([(1, *e) for e in spread]),
         chosen,
         Calendar("hour"),
@@ -169,13 +169,13 @@ def test_trends_are_a_funnel_per_period_of_entry(events: list[Event], window: in
         from_step=0,
         to_step=1,
     )
-    for place, row in enumerate(found.rows(named=True)):
+    for position, row in enumerate(result.rows(named=True)):
         if order == "ordered":
             # Only this hour's entries: another step-1 event may still take a later step that it fits.
-            kept = [(m, s if m // 60 == place else s & ~A, 0) for m, s, _ in spread]
+            kept = [(m, s if m // 60 == position else s & ~A, 0) for m, s, _ in spread]
             depth = (ordered_funnel(kept, 3, window * 10, []) or (0, []))[0]
         else:
-            entries = [i for i, (m, s, _) in enumerate(sorted(spread)) if s and m // 60 == place]
+            entries = [i for i, (m, s, _) in enumerate(sorted(spread)) if s and m // 60 == position]
             depth = max((attempt_depth(sorted(spread)[i:], window * 10) for i in entries), default=0)
         assert (row["entered"], row["converted"]) == (depth > 0, depth > 1)
 
@@ -188,11 +188,11 @@ def attempt_depth(events: list[Event], window: int) -> int:
 def test_time_to_convert() -> None:
     events = [(p, 0, A, 0) for p in range(9)] + [(p, p + 1, B, 0) for p in range(9)]
     people = funnel_people(stream(events), rules(steps=2))
-    found = time_to_convert(people)
-    assert found.mean_s == 300
-    assert found.bins["people"].sum() == 9
+    result = time_to_convert(people)
+    assert result.mean_s == 300
+    assert result.bins["people"].sum() == 9
     # Cube root of 9 rounded up: 3 bins of 160 s from 60 s on, and the one that holds the maximum.
-    assert found.bins.rows() == [(60, 3), (220, 3), (380, 3), (540, 0)] or found.bins["from_s"].to_list()[0] == 60
+    assert result.bins.rows() == [(60, 3), (220, 3), (380, 3), (540, 0)] or result.bins["from_s"].to_list()[0] == 60
     assert time_to_convert(people.clear()).mean_s is None
     with pytest.raises(ValueError, match="from step 1 to 1"):
         time_to_convert(people, 1, 1)
@@ -209,8 +209,8 @@ def test_time_to_convert() -> None:
     ],
 )
 def test_bins(low: int, high: int, number: int, bins: int | None, expected: Any) -> None:
-    found = bin_boundaries(low, high, number, bins)
-    assert found == expected or len(found) == expected
+    result = bin_boundaries(low, high, number, bins)
+    assert result == expected or len(result) == expected
 
 
 GROUPED = [
@@ -234,10 +234,10 @@ def test_breakdowns_by_attribution(attribution: Any, step: int, expected: dict[A
     people = grouped_people(
         stream(GROUPED, "browser", "version"), rules(), ("browser", "version"), attribution=attribution, step=step
     )
-    found = {
+    result = {
         name: sorted(part["depth"]) for name, part in people.partition_by("browser", "version", as_dict=True).items()
     }
-    assert found == expected
+    assert result == expected
 
 
 def test_the_smallest_groups_are_other() -> None:

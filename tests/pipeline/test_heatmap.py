@@ -22,7 +22,7 @@ OTHER = {"page": "other"}
 WIDE = {"window_width": 1_440, "window_height": 800, "page_height": 3_000}
 
 
-def act(ms: int, kind: str = "click", **fields: Any) -> Row:
+def interaction(ms: int, kind: str = "click", **fields: Any) -> Row:
     where = {"page": "home", "url": "https://a.example/", "device_type": "desktop"}
     return {"occurred_at": TEN + timedelta(milliseconds=ms), "kind": kind, **where, **WIDE, **fields}
 
@@ -53,45 +53,66 @@ def cells(rows: list[Row], kind: str, device: str | None = "desktop", **page: An
     ],
 )
 def test_x_lies_in_the_content(x: int, width: int, limit: int | None, expected: int) -> None:
-    found = cells([act(0, "page_view"), act(1, x=x, y=45, window_width=width)], "click", content_max_width=limit)
-    assert found.select("x_bin", "y_bin", "events", "page_views").rows() == [(expected, 2, 1, 1)]
+    result = cells(
+        [interaction(0, "page_view"), interaction(1, x=x, y=45, window_width=width)], "click", content_max_width=limit
+    )
+    assert result.select("x_bin", "y_bin", "events", "page_views").rows() == [(expected, 2, 1, 1)]
 
 
 def test_cells_hold_clicks_and_page_views() -> None:
-    rows = [act(0, "page_view"), *(act(i, x=5, y=5) for i in (1, 20, 40)), act(50, "page_view"), act(60, x=5, y=19)]
+    rows = [
+        interaction(0, "page_view"),
+        *(interaction(i, x=5, y=5) for i in (1, 20, 40)),
+        interaction(50, "page_view"),
+        interaction(60, x=5, y=19),
+    ]
     assert cells(rows, "click").select("events", "page_views").rows() == [(4, 2)]
 
 
 def test_what_keeps_its_place_in_the_window_is_a_layer_of_its_own() -> None:
-    rows = [act(0, "page_view"), act(1, x=5, y=1_030, scroll_y=1_000, is_fixed=True), act(20, x=5, y=1_030)]
+    rows = [
+        interaction(0, "page_view"),
+        interaction(1, x=5, y=1_030, scroll_y=1_000, is_fixed=True),
+        interaction(20, x=5, y=1_030),
+    ]
     assert cells(rows, "click").select("layer", "y_bin").sort("layer").rows() == [("fixed", 1), ("page", 51)]
 
 
 def test_a_click_without_a_place_is_in_no_cell() -> None:
-    rows = [act(0, "page_view"), act(1, x=5), act(20, y=5), act(40, x=5, y=5, window_width=None)]
-    rows.append(act(60, x=5, y=5, is_fixed=True))
+    rows = [
+        interaction(0, "page_view"),
+        interaction(1, x=5),
+        interaction(20, y=5),
+        interaction(40, x=5, y=5, window_width=None),
+    ]
+    rows.append(interaction(60, x=5, y=5, is_fixed=True))
     assert cells(rows, "click").is_empty()
 
 
 def test_attention_is_the_time_in_the_window() -> None:
-    rows = [act(0, "page_view"), act(1_000, "scroll", scroll_y=400), act(3_000, "page_leave"), act(9_000, "page_view")]
-    found = dict(cells(rows, "attention").select("y_bin", "ms").rows())
+    rows = [
+        interaction(0, "page_view"),
+        interaction(1_000, "scroll", scroll_y=400),
+        interaction(3_000, "page_leave"),
+        interaction(9_000, "page_view"),
+    ]
+    result = dict(cells(rows, "attention").select("y_bin", "ms").rows())
     # 0-800 for a second, 400-1,200 for two; then the page was hidden.
-    assert {found[y // 20] for y in range(400)} == {1_000}
-    assert {found[y // 20] for y in range(400, 800)} == {3_000}
-    assert {found[y // 20] for y in range(800, 1_200)} == {2_000}
-    assert max(found) == 59
+    assert {result[y // 20] for y in range(400)} == {1_000}
+    assert {result[y // 20] for y in range(400, 800)} == {3_000}
+    assert {result[y // 20] for y in range(800, 1_200)} == {2_000}
+    assert max(result) == 59
 
 
 def test_an_hour_without_an_act_is_no_hour_of_looking() -> None:
-    rows = [act(0, "page_view"), act(1_000, "scroll", scroll_y=0), act(1_500_000, "page_view")]
+    rows = [interaction(0, "page_view"), interaction(1_000, "scroll", scroll_y=0), interaction(1_500_000, "page_view")]
     assert cells(rows, "attention")["ms"].max() == 31_000
 
 
 def test_reach_and_fold() -> None:
     rows = [
-        act(0, "page_view"), act(1_000, "scroll", scroll_y=1_000), act(2_000, "scroll", scroll_y=200),
-        act(3_000, "page_view", window_height=600), act(4_000, "page_ping", window_height=600, scroll_y=100),
+        interaction(0, "page_view"), interaction(1_000, "scroll", scroll_y=1_000), interaction(2_000, "scroll", scroll_y=200),
+        interaction(3_000, "page_view", window_height=600), interaction(4_000, "page_ping", window_height=600, scroll_y=100),
     ]  # fmt: skip
     reached = dict(cells(rows, "reach").select("y_bin", "page_views").rows())
     # The first reached 1,800 px, the second 700.
@@ -100,33 +121,41 @@ def test_reach_and_fold() -> None:
 
 
 def test_who_never_scrolled_where_scrolling_is_told_reached_the_fold() -> None:
-    rows = [act(0, "page_view"), act(1_000, "scroll", scroll_y=1_000), act(3_000, "page_view")]
+    rows = [interaction(0, "page_view"), interaction(1_000, "scroll", scroll_y=1_000), interaction(3_000, "page_view")]
     reached = dict(cells(rows, "reach").select("y_bin", "page_views").rows())
     assert reached == {y: 2 if y < 40 else 1 for y in range(90)}
 
 
 def test_pings_tell_how_far_and_not_when() -> None:
-    rows = [act(0, "page_view"), act(10_000, "page_ping", scroll_y=1_000), act(20_000, "page_view")]
+    rows = [
+        interaction(0, "page_view"),
+        interaction(10_000, "page_ping", scroll_y=1_000),
+        interaction(20_000, "page_view"),
+    ]
     assert cells(rows, "attention").is_empty()
     assert cells(rows, "reach")["y_bin"].max() == 89
-    left = [act(0, "page_view"), act(10_000, "page_leave", scroll_y=1_000), act(20_000, "page_view")]
+    left = [
+        interaction(0, "page_view"),
+        interaction(10_000, "page_leave", scroll_y=1_000),
+        interaction(20_000, "page_view"),
+    ]
     assert cells(left, "reach")["y_bin"].max() == 89
 
 
 @pytest.mark.parametrize("y", [2**31 - 1, -700, -(2**31)])
 def test_an_absurd_position_makes_no_endless_page(y: int) -> None:
-    rows = [act(0, "page_view"), act(1_000, "scroll", scroll_y=y), act(2_000, "page_view")]
+    rows = [interaction(0, "page_view"), interaction(1_000, "scroll", scroll_y=y), interaction(2_000, "page_view")]
     for kind in ("attention", "reach"):
         assert cells(rows, kind).height <= 5_040
     assert dict(cells(rows, "attention").select("y_bin", "ms").rows())[39] in (1_000, 2_000)
 
 
 def test_width_classes_are_of_the_page_view() -> None:
-    rows = [act(0, "page_view", window_width=1_280), act(1, x=5, y=5, window_width=500)]
+    rows = [interaction(0, "page_view", window_width=1_280), interaction(1, x=5, y=5, window_width=500)]
     assert cells(rows, "click")["width_class"].to_list() == ["1280-1919"]
 
 
-_ACTS = st.lists(
+_INTERACTIONS = st.lists(
     st.tuples(st.integers(1, 200), st.sampled_from(["scroll", "click", "page_leave"]), st.integers(0, 60)),
     max_size=10,
     unique_by=lambda each: each[0],
@@ -135,33 +164,36 @@ _ACTS = st.lists(
 
 # Eight streams an example, each on a device of its own: its cells stand apart.
 @settings(max_examples=70, deadline=None)
-@given(st.lists(_ACTS, min_size=8, max_size=8))
+@given(st.lists(_INTERACTIONS, min_size=8, max_size=8))
 def test_attention_and_reach_equal_the_oracle(streams: list[list[tuple[int, str, int]]]) -> None:
     rows: list[Row] = []
-    for i, acts in enumerate(streams):
+    for i, interactions in enumerate(streams):
         own = {"device_type": f"d{i}", "person_key": i, "anonymous_id": f"d{i}"}
-        rows.append(act(0, "page_view", **own))
-        for ms, kind, y in sorted(acts):
-            place = {"scroll_y": y * 10} if kind == "scroll" else {"x": 5, "y": y * 10} if kind == "click" else {}
-            rows.append(act(ms * 10, kind, **place, **own))
-        rows += [act(END, "page_view", **own | OTHER), act(END + 10, "scroll", scroll_y=0, **own | OTHER)]
+        rows.append(interaction(0, "page_view", **own))
+        for ms, kind, y in sorted(interactions):
+            position = {"scroll_y": y * 10} if kind == "scroll" else {"x": 5, "y": y * 10} if kind == "click" else {}
+            rows.append(interaction(ms * 10, kind, **position, **own))
+        rows += [
+            interaction(END, "page_view", **own | OTHER),
+            interaction(END + 10, "scroll", scroll_y=0, **own | OTHER),
+        ]
     looked, reached = (cells(rows, kind, device=None) for kind in ("attention", "reach"))
-    for i, acts in enumerate(streams):
-        seen, deepest = _looked_at(acts)
+    for i, interactions in enumerate(streams):
+        seen, deepest = _looked_at(interactions)
         own_rows = pl.col("device_type") == f"d{i}"
         assert dict(looked.filter(own_rows).select("y_bin", "ms").rows()) == seen
         every = dict.fromkeys(range((deepest + 19) // 20), 1)
         assert dict(reached.filter(own_rows).select("y_bin", "page_views").rows()) == every
 
 
-def _looked_at(acts: list[tuple[int, str, int]]) -> tuple[dict[int, int], int]:
+def _looked_at(interactions: list[tuple[int, str, int]]) -> tuple[dict[int, int], int]:
     """Milliseconds of each bin in the window, and the lowest px that was, looked up millisecond by millisecond."""
     seen: Counter[int] = Counter()
     top, visible, deepest = 0, True, 800
-    told = {ms * 10: (kind, y * 10) for ms, kind, y in acts}
+    reported = {ms * 10: (kind, y * 10) for ms, kind, y in interactions}
     for ms in range(END):
-        if ms in told:
-            kind, y = told[ms]
+        if ms in reported:
+            kind, y = reported[ms]
             top = y if kind == "scroll" else top
             visible = kind != "page_leave"
         deepest = max(deepest, top + 800) if visible else deepest

@@ -104,9 +104,9 @@ def test_day_start_is_the_first_instant_that_polars_books_on_the_day(zone: str) 
 
 @given(st.sets(st.dates(date(2026, 1, 1), date(2026, 3, 1)), max_size=20))
 def test_ranges_hold_just_the_days(days: set[date]) -> None:
-    found = list(ranges(days))
-    assert [day for first, last in found for day in days_between(first, last)] == sorted(days)
-    assert all(b[0] - a[1] > timedelta(days=1) for a, b in pairwise(found))
+    result = list(ranges(days))
+    assert [day for first, last in result for day in days_between(first, last)] == sorted(days)
+    assert all(b[0] - a[1] > timedelta(days=1) for a, b in pairwise(result))
 
 
 def test_lake_replaces_whole_objects_and_lists_no_half_ones(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.events.identity import Identities, decided_by_links, identity_events, resolve, with_person
-from pipeline.events.profile import Verdict
+from pipeline.events.profile import CheckResult
 
 Row = dict[str, Any]
 TELLING = {"web": "identify", "ga": "user_id"}
@@ -46,14 +46,14 @@ def raw(rows: list[Row]) -> pl.DataFrame:
 
 
 def resolved(rows: pl.DataFrame, chosen: Product | None = None, telling: dict[str, str] = TELLING) -> Identities:
-    told = [
+    reported = [
         identity_events(part.lazy(), day, NONE_REPEATED, telling)
         for (day,), part in rows.with_columns(day=pl.col("occurred_at").dt.date())
         .partition_by("day", as_dict=True)
         .items()
         if isinstance(day, date)
     ]
-    return resolve(pl.concat([TABLES["identity_events"].schema.to_frame(), *told]).lazy(), chosen or product())
+    return resolve(pl.concat([TABLES["identity_events"].schema.to_frame(), *reported]).lazy(), chosen or product())
 
 
 def people(rows: list[Row], chosen: Product | None = None) -> list[tuple[str | None, str | None]]:
@@ -69,7 +69,7 @@ def identify(number: int, user: str = "u", device: str = "d", **more: Any) -> Ro
     return {"kind": "identify", "anonymous_id": device, "user_id": user, "occurred_at": minute(number), **more}
 
 
-def act(number: int, device: str | None = "d", **more: Any) -> Row:
+def interaction(number: int, device: str | None = "d", **more: Any) -> Row:
     return {"anonymous_id": device, "occurred_at": minute(number), **more}
 
 
@@ -80,34 +80,34 @@ def reset(number: int, device: str = "d") -> Row:
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        ([act(0)], [("device:d", "device")]),
-        ([act(0, device=None)], [(None, None)]),
-        ([act(0, user_id="x"), identify(1)], [("user:x", "user_id"), ("user:u", "user_id")]),
-        ([act(0), identify(1), act(2)], [("user:u", "later_identify"), ("user:u", "user_id"), ("user:u", "identify")]),
-        ([identify(1), reset(2), act(3)], [("user:u", "user_id"), ("device:d", "device"), ("device:d", "device")]),
-        ([act(0), reset(1), identify(2)], [("device:d", "device"), ("user:u", "later_identify"), ("user:u", "user_id")]),
-        ([reset(0), act(1), identify(2)], [("user:u", "later_identify")] * 2 + [("user:u", "user_id")]),
+        ([interaction(0)], [("device:d", "device")]),
+        ([interaction(0, device=None)], [(None, None)]),
+        ([interaction(0, user_id="x"), identify(1)], [("user:x", "user_id"), ("user:u", "user_id")]),
+        ([interaction(0), identify(1), interaction(2)], [("user:u", "later_identify"), ("user:u", "user_id"), ("user:u", "identify")]),
+        ([identify(1), reset(2), interaction(3)], [("user:u", "user_id"), ("device:d", "device"), ("device:d", "device")]),
+        ([interaction(0), reset(1), identify(2)], [("device:d", "device"), ("user:u", "later_identify"), ("user:u", "user_id")]),
+        ([reset(0), interaction(1), identify(2)], [("user:u", "later_identify")] * 2 + [("user:u", "user_id")]),
         # The last of two resets decides what a later identify may claim.
-        ([act(0), reset(0), reset(1), identify(2)],
+        ([interaction(0), reset(0), reset(1), identify(2)],
          [("device:d", "device")] * 2 + [("user:u", "later_identify"), ("user:u", "user_id")]),
-        ([identify(0), act(1), identify(2, "v"), act(3)],
+        ([identify(0), interaction(1), identify(2, "v"), interaction(3)],
          [("user:u", "user_id"), ("user:u", "identify"), ("user:v", "user_id"), ("user:v", "identify")]),
-        ([identify(0), reset(1), act(2), identify(3, "v")],
+        ([identify(0), reset(1), interaction(2), identify(3, "v")],
          [("user:u", "user_id"), ("device:d", "device"), ("device:d", "device"), ("user:v", "user_id")]),
         # At one instant identify is first, and a reset of that instant ends it.
-        ([act(1), identify(1)], [("user:u", "identify"), ("user:u", "user_id")]),
-        ([act(1), reset(1), identify(1)], [("device:d", "device"), ("device:d", "device"), ("user:u", "user_id")]),
+        ([interaction(1), identify(1)], [("user:u", "identify"), ("user:u", "user_id")]),
+        ([interaction(1), reset(1), identify(1)], [("device:d", "device"), ("device:d", "device"), ("user:u", "user_id")]),
         # Two known users never merge over a device.
-        ([identify(0, "a"), identify(1, "b"), act(2, device=None, user_id="a")],
+        ([identify(0, "a"), identify(1, "b"), interaction(2, device=None, user_id="a")],
          [("user:a", "user_id"), ("user:b", "user_id"), ("user:a", "user_id")]),
         # An alias joins users, over others too; the least id names the person.
         ([{"kind": "alias", "user_id": "b", "previous_user_id": "c", "occurred_at": minute(0)},
-          {"kind": "alias", "user_id": "c", "previous_user_id": "a", "occurred_at": minute(9)}, identify(1, "b"), act(2)],
+          {"kind": "alias", "user_id": "c", "previous_user_id": "a", "occurred_at": minute(9)}, identify(1, "b"), interaction(2)],
          [("user:a", "user_id")] * 3 + [("user:a", "identify")]),
         # A source without identify calls tells by the user id of any event.
-        ([act(0, source="ga"), act(1, source="ga", user_id="u"), act(2)],
+        ([interaction(0, source="ga"), interaction(1, source="ga", user_id="u"), interaction(2)],
          [("user:u", "later_identify"), ("user:u", "user_id"), ("user:u", "identify")]),
-        ([act(0), act(1, user_id="u"), act(2)], [("device:d", "device"), ("user:u", "user_id"), ("device:d", "device")]),
+        ([interaction(0), interaction(1, user_id="u"), interaction(2)], [("device:d", "device"), ("user:u", "user_id"), ("device:d", "device")]),
     ],
 )  # fmt: skip
 def test_rules(rows: list[Row], expected: list[Any]) -> None:
@@ -139,7 +139,7 @@ def oracle(rows: list[Row]) -> list[str | None]:
         named = row["anonymous_id"] and row["user_id"]
         return "identify" if named and (row["kind"] == "identify" or row["source"] == "ga") else None
 
-    def place(row: Row) -> Any:
+    def position(row: Row) -> Any:
         last = row["sequence"] is None
         return (row["occurred_at"], tells(row) == "reset", last, row["sequence"] or 0, row["source"], row["event_id"])
 
@@ -160,7 +160,7 @@ def oracle(rows: list[Row]) -> list[str | None]:
             return person(row["user_id"])
         if not row["anonymous_id"]:
             return None
-        marks = sorted((m for m in numbered if tells(m) and m["anonymous_id"] == row["anonymous_id"]), key=place)
+        marks = sorted((m for m in numbered if tells(m) and m["anonymous_id"] == row["anonymous_id"]), key=position)
         before = [m for m in marks if m["occurred_at"] <= row["occurred_at"]]
         after = [m for m in marks if m["occurred_at"] > row["occurred_at"]]
         if any(tells(m) == "identify" for m in before):
@@ -192,10 +192,10 @@ def test_order_changes_nothing(both: tuple[list[Row], list[int]]) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(MARKS, max_size=8), st.integers(0, 7))
 def test_a_struck_link_equals_a_history_without_it(rows: list[Row], chosen: int) -> None:
-    told = [row for row in rows if row["kind"] == "identify" and row["anonymous_id"] and row["user_id"]]
-    if not told:
+    reported = [row for row in rows if row["kind"] == "identify" and row["anonymous_id"] and row["user_id"]]
+    if not reported:
         return
-    struck = told[chosen % len(told)]
+    struck = reported[chosen % len(reported)]
     strike = {"strike_out": [{"device": struck["anonymous_id"], "user": struck["user_id"]}]}
     pair = (struck["anonymous_id"], struck["user_id"])
     without = [
@@ -324,7 +324,7 @@ def test_marts_as_identity_stood_then(tmp_path: Path) -> None:
     chosen = product()
     lake = lake_of(tmp_path / "home", list(history()), chosen)
     before = {path: path.read_bytes() for path in lake.home.rglob("*") if path.is_file()}
-    judges = Judges(approve, lambda *_: Verdict(), lambda *_: None)
+    judges = Judges(approve, lambda *_: CheckResult(), lambda *_: None)
     assert marts_as_of(lake, chosen, date(2026, 2, 4), tmp_path / "then", judges) == []
     assert {path: path.read_bytes() for path in lake.home.rglob("*") if path.is_file()} == before
     assert sorted(path.name for path in (tmp_path / "then").iterdir()) == ["marts"]
@@ -346,13 +346,13 @@ def test_a_verdict_tells_only_of_its_own_day() -> None:
     appeared = pl.LazyFrame(
         {"day": [d.date() for d in days], "id_kind": ["device"] * 4, "id": ["d"] * 4, "first_at": days, "last_at": days}
     )
-    found = decided_by_links(appeared, identities).collect().sort("day")
-    assert found["day"].to_list() == [d.date() for d in days[:3]]
-    assert found.select("since", "until").null_count().row(0) == (3, 3)
+    result = decided_by_links(appeared, identities).collect().sort("day")
+    assert result["day"].to_list() == [d.date() for d in days[:3]]
+    assert result.select("since", "until").null_count().row(0) == (3, 3)
 
 
 def test_events_of_sources_without_ids_tell_identity_too() -> None:
-    frame = raw([{**identify(0), "event_id": None}, {**act(1), "event_id": None}])
+    frame = raw([{**identify(0), "event_id": None}, {**interaction(1), "event_id": None}])
     assert with_person(frame, resolved(frame))["person_id"].to_list() == ["user:u", "user:u"]
 
 

@@ -16,7 +16,7 @@ from pipeline.core.canonical import ID_COLUMNS, RAW_EVENTS
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.domains.data_quality.quality import far_future, placeholder_ids
-from pipeline.events.profile import Verdict
+from pipeline.events.profile import CheckResult
 from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests
 
 
@@ -157,8 +157,8 @@ def test_nobody_is_merged_over_a_placeholder(lake: Lake) -> None:
 
 
 def clock(occurred: str, sent: str | None, received: str | None) -> dict[str, Any]:
-    told = {"sent_at": sent and at(sent).isoformat(), "received_at": received and at(received).isoformat()}
-    return record(f"{occurred}{sent}", occurred, **{name: value for name, value in told.items() if value})
+    reported = {"sent_at": sent and at(sent).isoformat(), "received_at": received and at(received).isoformat()}
+    return record(f"{occurred}{sent}", occurred, **{name: value for name, value in reported.items() if value})
 
 
 # occurred, sent, received, corrected to (None: it stays), doubtful
@@ -184,8 +184,8 @@ def test_a_clock_is_corrected_only_by_what_can_be_true(lake: Lake) -> None:
             ndjson([clock(occurred, sent, received)]),
         )
     take_all(lake, product())
-    found = dict(raw(lake).select("event_id", "occurred_at").rows())
-    assert found == {f"{o}{s}": at(c or o) for o, s, _, c, _ in CLOCKS}
+    result = dict(raw(lake).select("event_id", "occurred_at").rows())
+    assert result == {f"{o}{s}": at(c or o) for o, s, _, c, _ in CLOCKS}
     compute_all(lake, product(), only=["daily_quality"])
     quality = pl.read_parquet(lake.path("marts/daily_quality.parquet"))
     assert quality.select("events_clock_doubtful", "events_clock_corrected").sum().row(0) == (5, 2)
@@ -201,10 +201,10 @@ def test_events_of_the_far_future_are_counted_where_the_present_ends(lake: Lake)
     over = [date(2026, 3, 10), date(2026, 3, 11), date(2026, 3, 12)]
     for table in day_tables(product()):
         list(build_days(lake, product(), table.contract.name, over, approve))
-    standing = Publication(lake, product())
+    context = Publication(lake, product())
     for name in ("rejected_counts", "future_counts"):
-        build_period(lake, product(), name, approve, standing)
-    build_mart(lake, product(), "daily_quality", lambda *_: Verdict(), standing)
+        build_period(lake, product(), name, approve, context)
+    build_mart(lake, product(), "daily_quality", lambda *_: CheckResult(), context)
     made = pl.read_parquet(lake.path("marts/daily_quality.parquet")).sort("day")
     assert made.select("day", "events", "events_from_far_future").rows() == [
         (over[0], 2, 0),
@@ -214,5 +214,5 @@ def test_events_of_the_far_future_are_counted_where_the_present_ends(lake: Lake)
 
 
 def test_a_manifest_of_before_tells_no_placeholders() -> None:
-    told = b'{"file_id":"f","name":"n","source":"web","arrived":"2026-01-01","size":1,"mtime_ns":1,"sha256":"s","reader":"r"}'
-    assert msgspec.json.decode(told, type=Manifest).placeholder_ids == {}
+    reported = b'{"file_id":"f","name":"n","source":"web","arrived":"2026-01-01","size":1,"mtime_ns":1,"sha256":"s","reader":"r"}'
+    assert msgspec.json.decode(reported, type=Manifest).placeholder_ids == {}

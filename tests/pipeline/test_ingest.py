@@ -247,8 +247,8 @@ def test_a_column_to_be_ignored_is_kept_in_the_properties(name: str, tmp_path: P
         )
     lake = Lake(tmp_path)
     (manifest,) = take_all(lake, product(sources={"web": {"ignore_columns": ["user_id"]}}))
-    found = accepted(lake).select("user_id", "properties").rows()
-    assert found == [(None, '{"user_id":"u"}')] * 2
+    result = accepted(lake).select("user_id", "properties").rows()
+    assert result == [(None, '{"user_id":"u"}')] * 2
     # Each field is counted once, by one name whatever the file's form.
     assert manifest.fields == {
         "event_id": {"String": 2},

@@ -59,15 +59,15 @@ def looked_at(lake: Lake) -> list[str]:
     return [*_unreadable(lake, set()), *deep(lake)]
 
 
-def mend(lake: Lake, found: list[str]) -> None:
+def mend(lake: Lake, result: list[str]) -> None:
     """Do what the sentences say."""
-    for sentence in found:
+    for sentence in result:
         if again := re.search(r"footfall retry-rejected '(.+?)'", sentence):
             list(ingest(lake, PRODUCT, of_content(lake, again[1]), again=True))
         elif days := re.search(r"backfill --from (\S+) --to", sentence):
             compute_day(lake, days[1])
     settle(lake)
-    if any("marts" in sentence for sentence in found):
+    if any("marts" in sentence for sentence in result):
         write_catalog(lake)
 
 
@@ -87,7 +87,7 @@ KINDS = {
     "dictionary": "marts/_dictionary.parquet",
     "catalog": "marts/catalog.duckdb",
     "state of a day": "lake/_state/events/day=2026-02-03.json",
-    "verdict": "lake/_state/verdicts/identity.json",
+    "conclusion": "lake/_state/verdicts/identity.json",
     "sum": "lake/_state/sums/lake/people_daily/",
     "home": "lake/_state/home.json",
     "manifest": "lake/ingested/",
@@ -106,7 +106,7 @@ HARMS: dict[str, Callable[[bytes], bytes | None]] = {
 
 
 # Without them nothing can be wrong: they are made anew.
-MADE_ANEW = ("state of a day", "verdict", "sum", "home", "manifest", "mart", "marts' record")
+MADE_ANEW = ("state of a day", "conclusion", "sum", "home", "manifest", "mart", "marts' record")
 
 
 def one_of(lake: Lake, kind: str) -> Path:
@@ -125,9 +125,9 @@ def test_harm_of_each_kind_is_found_and_named(made: Path, tmp_path: Path) -> Non
                 continue
             data = harm(whole)
             path.unlink() if data is None else path.write_bytes(data)
-            found = findings(lake)
-            assert found, f"{kind} {name}"
-            assert all("run `footfall" in sentence for sentence in found), found
+            result = findings(lake)
+            assert result, f"{kind} {name}"
+            assert all("run `footfall" in sentence for sentence in result), result
             # What reading it makes anew in passing is put back too.
             shutil.rmtree(lake.path("lake/_state"))
             shutil.copytree(made / "lake/_state", lake.path("lake/_state"))
@@ -144,9 +144,9 @@ def test_what_is_named_mends_it(harm: str, made: Path, tmp_path: Path) -> None:
         data = HARMS[harm](path.read_bytes())
         path.unlink() if data is None else path.write_bytes(data)
     for _ in range(3):
-        if not (found := findings(lake)):
+        if not (result := findings(lake)):
             break
-        mend(lake, found)
+        mend(lake, result)
     assert findings(lake) == []
     assert marts_of(lake) == marts_of(Lake(made))
 
@@ -162,7 +162,9 @@ def test_every_bit_of_a_raw_object_is_looked_at_before_its_day_is_computed(made:
             patch.setattr(lake, "_sound", {})
             outcome = next(iter(build_days(lake, PRODUCT, "events", [date(2026, 2, 3)], approve)))
         assert outcome.path is None
-        assert re.fullmatch(rf"{key} isn't what was written; `footfall doctor --deep` .+", outcome.verdict.faults[0])
+        assert re.fullmatch(
+            rf"{key} isn't what was written; `footfall doctor --deep` .+", outcome.check_result.faults[0]
+        )
     assert lake.sha256("lake/events/day=2026-02-03/part.parquet") == before
     lake.path(key).write_bytes(data)
     assert not find_dirty(lake, PRODUCT, lambda _day: True).failed, "nothing holds the day once the object is mended"

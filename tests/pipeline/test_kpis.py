@@ -44,8 +44,8 @@ def frame(rows: list[Row]) -> pl.DataFrame:
 
 
 def active(rows: list[Row]) -> pl.DataFrame:
-    told = pl.DataFrame(sorted({(r["session_day"], r["person_key"]) for r in rows}), schema={"day": pl.Date, "person_key": pl.Int64}, orient="row")  # fmt: skip
-    return told.with_columns(first_at=pl.col("day").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+    reported = pl.DataFrame(sorted({(r["session_day"], r["person_key"]) for r in rows}), schema={"day": pl.Date, "person_key": pl.Int64}, orient="row")  # fmt: skip
+    return reported.with_columns(first_at=pl.col("day").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
 
 
 def results(rows: list[Row], days: list[date], chosen: Product, pages: dict[int, str] | None = None) -> pl.DataFrame:
@@ -63,7 +63,7 @@ def results(rows: list[Row], days: list[date], chosen: Product, pages: dict[int,
 
 def drawn(seed: int, days: int) -> list[Row]:
     chance = random.Random(seed)
-    found: dict[int, Row] = {}
+    result: dict[int, Row] = {}
     for _ in range(chance.randrange(60)):
         orders = chance.choice((0, 0, 1, 2))
         row = session(
@@ -81,8 +81,8 @@ def drawn(seed: int, days: int) -> list[Row]:
             engaged_ms=chance.choice((None, 1_000, 7_500)),
             friction_score=chance.randrange(5),
         )
-        found[row["session_key"]] = row
-    return list(found.values())
+        result[row["session_key"]] = row
+    return list(result.values())
 
 
 def _slow(rows: list[Row], born: dict[int, date], first: date, last: date) -> dict[str, tuple[int, int | None]]:
@@ -142,15 +142,15 @@ def test_figures_are_those_of_a_slow_count(seed: int, ranges: int) -> None:
             cells = made.filter(
                 pl.col("period") == "week", pl.col("period_start") == first, pl.col("dimension") == dimension, pl.col("value") == value
             )  # fmt: skip
-            told = {r["kpi"]: (r["numerator"], r["denominator"]) for r in cells.rows(named=True)}
+            reported = {r["kpi"]: (r["numerator"], r["denominator"]) for r in cells.rows(named=True)}
             if dimension:
                 for name in ("retention", "churn"):
                     slow.pop(name)
-                    told.pop(name, None)
+                    reported.pop(name, None)
             else:
                 assert slow == everybody
-            if told:
-                assert told == slow
+            if reported:
+                assert reported == slow
             else:
                 assert not own
 
@@ -248,14 +248,14 @@ def test_refunds_without_an_order_are_no_factors() -> None:
     before = session(1, MONDAY, revenue_micros=-20_000_000)
     after = [session(1, MONDAY + ONE_DAY * 7, orders=1, revenue_micros=50_000_000), session(2, MONDAY + ONE_DAY * 8)]
     made = kpi_parts(frame([before, *after]).lazy(), days_from(MONDAY.isoformat(), 14), product())
-    told = made.filter(pl.col("kind") == "tree", pl.col("period") == "last_7").sort("part")
-    assert told.select("part", "before", "after", pl.col("contribution").round(2)).rows() == [
+    reported = made.filter(pl.col("kind") == "tree", pl.col("period") == "last_7").sort("part")
+    assert reported.select("part", "before", "after", pl.col("contribution").round(2)).rows() == [
         ("orders per person", 0, 0.5, 20.83),
         ("people", 1, 2, 8.33),
         ("revenue per order", 0, 50, 20.83),
         ("unexplained", -20, 0, 20),
     ]
-    assert told["contribution_micros"].sum() == 70_000_000
+    assert reported["contribution_micros"].sum() == 70_000_000
     both = kpi_parts(
         frame([before, session(1, MONDAY + ONE_DAY * 7, revenue_micros=-5_000_000)]).lazy(),
         days_from(MONDAY.isoformat(), 14), product(),
@@ -308,11 +308,11 @@ def test_published_parts_add_up_to_the_cent(seed: int) -> None:
     weeks = results(rows, days, chosen).filter(
         pl.col("period") == "week", pl.col("dimension") == "", pl.col("period_start") == MONDAY + ONE_DAY * 7
     )
-    told = {r["kpi"]: r for r in weeks.rows(named=True)}
+    reported = {r["kpi"]: r for r in weeks.rows(named=True)}
     for (kpi, is_tree, _), own in made.with_columns(is_tree=pl.col("kind") == "tree").partition_by(
         ["kpi", "is_tree", "dimension"], as_dict=True
     ).items():  # fmt: skip
-        change = told[kpi]["change"]
+        change = reported[kpi]["change"]
         assert fsum(own["contribution"]) == pytest.approx(change, abs=1e-6)
         if kpi == "revenue":
             micros = round(change * 1_000_000)
@@ -334,10 +334,10 @@ def test_sessions_of_the_day_with_engagement_and_friction() -> None:
     views = pl.DataFrame({"session_key": [1, 1, 2], "engaged_ms": [5_000, None, None]}, schema={"session_key": pl.Int64, "engaged_ms": pl.Int64})  # fmt: skip
     friction = pl.DataFrame({"rule_set": ["default", "strict"], "session_key": [1, 2], "score": [7, 9]})
     made = session_kpis(sessions.lazy(), views.lazy(), friction.lazy(), day, product()).sort("session_key")
-    told = made.select(
+    reported = made.select(
         "session_key", "os", "browser", "country", "has_page_view", "engaged_ms", "friction_score"
     ).rows()
-    assert told == [
+    assert reported == [
         (1, "unknown", "Safari", "unknown", True, 5_000, 7),
         (2, "iOS", "unknown", "AT", False, None, 0),
     ]
@@ -354,8 +354,8 @@ def released(jump: float, days: int = 56, **changes: Any) -> tuple[list[Row], Pr
             session(1_000 * i + person, day, goal_bits=int(chance.random() < share), friction_score=person % 2)
             for person in range(300)
         ]
-    told = {"big": {"day": MONDAY + ONE_DAY * 28, "note": "new button"}, **changes}
-    return rows, product(releases=told)
+    reported = {"big": {"day": MONDAY + ONE_DAY * 28, "note": "new button"}, **changes}
+    return rows, product(releases=reported)
 
 
 def test_a_release_is_compared_with_the_same_weekdays() -> None:
@@ -389,14 +389,14 @@ def test_days_without_a_session_count_as_nothing() -> None:
 def test_another_release_ends_the_days_after() -> None:
     rows, chosen = released(0.05, small={"day": MONDAY + ONE_DAY * 38})
     made = release_results(frame(rows).lazy(), days_from(MONDAY.isoformat(), 56), chosen)
-    told = dict(
+    reported = dict(
         made.filter(pl.col("kpi") == "conversion").select("release", pl.struct("days_before", "days_after")).rows()
     )
-    assert told == {"big": {"days_before": 28, "days_after": 10}, "small": {"days_before": 10, "days_after": 18}}
+    assert reported == {"big": {"days_before": 28, "days_after": 10}, "small": {"days_before": 10, "days_after": 18}}
 
 
 @pytest.mark.parametrize(
-    ("expected", "size", "ends", "verdict"),
+    ("expected", "size", "ends", "conclusion"),
     [
         ("higher", None, (0.1, 0.3), "supported"),
         ("higher", None, (-0.3, -0.1), "refuted"),
@@ -410,17 +410,17 @@ def test_another_release_ends_the_days_after() -> None:
     ],
 )
 def test_hypotheses_are_judged_by_the_whole_interval(
-    expected: str, size: float | None, ends: Any, verdict: str
+    expected: str, size: float | None, ends: Any, conclusion: str
 ) -> None:
     believed = Hypothesis.model_validate(
         {"statement": "s", "metric": "conversion", "expected": expected, "size": size, "release": "r"}
     )
-    assert judged(believed, 2.0, *ends)[0] == verdict
+    assert judged(believed, 2.0, *ends)[0] == conclusion
 
 
 def test_hypotheses_of_releases_and_experiments() -> None:
     rows, chosen = released(0.05)
-    told = product(
+    reported = product(
         releases={"big": {"day": MONDAY + ONE_DAY * 28}},
         experiments={
             "note": {"variants": {"a": 1, "b": 1}, "control": "a", "metrics": {"buy": {"kind": "conversion"}}}
@@ -432,9 +432,9 @@ def test_hypotheses_of_releases_and_experiments() -> None:
         },
     )
     few = exposed([(i, "ab"[i % 2], at("2026-02-03T10:00")) for i in range(20)])
-    made = hypothesis_results(frame(rows).lazy(), experiment_streams(few), days_from(MONDAY.isoformat(), 56), told)
-    verdicts = {r["hypothesis"]: (r["verdict"], r["reason"]) for r in made.rows(named=True)}
-    assert verdicts["more"][0] == "supported"
-    assert verdicts["calm"] == ("too little data yet", "there is no interval yet")
-    assert verdicts["buys"] == ("too little data yet", "too few people")
+    made = hypothesis_results(frame(rows).lazy(), experiment_streams(few), days_from(MONDAY.isoformat(), 56), reported)
+    resolutions = {r["hypothesis"]: (r["conclusion"], r["reason"]) for r in made.rows(named=True)}
+    assert resolutions["more"][0] == "supported"
+    assert resolutions["calm"] == ("too little data yet", "there is no interval yet")
+    assert resolutions["buys"] == ("too little data yet", "too few people")
     assert release_results(frame(rows).lazy(), [], chosen).is_empty()

@@ -173,8 +173,8 @@ def test_links_out_pipes_and_sockets_are_told_and_not_opened(
     monkeypatch.chdir(web)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind("socket.ndjson")
-        found = take_waiting(lake)
-        rules = {name: manifest.file_rule for name, manifest in found.items()}
+        result = take_waiting(lake)
+        rules = {name: manifest.file_rule for name, manifest in result.items()}
     assert rules == {
         "noid": "leads_out",
         "web/device.ndjson": "leads_out",

@@ -72,11 +72,11 @@ def test_separators_part_thousands_or_the_number_is_a_fault(
 ) -> None:
     rule = {"field": "total", "scale": 1_000_000, "decimal": decimal}
     mapping = {"columns": {**BASE, "kind": {"constant": "order"}, "order_id": "id", "revenue_micros": rule}}
-    manifest, found = read(tmp_path, [{"id": "1", "t": T, "total": written}], mapping)
+    manifest, result = read(tmp_path, [{"id": "1", "t": T, "total": written}], mapping)
     if expected is None:
         assert manifest.rejected == {"wrong_type": 1}
     else:
-        assert found["revenue_micros"].to_list() == [None if expected == "nothing" else expected]
+        assert result["revenue_micros"].to_list() == [None if expected == "nothing" else expected]
 
 
 def test_no_value_is_lost_by_a_mapping(tmp_path: Path) -> None:
@@ -87,15 +87,15 @@ def test_no_value_is_lost_by_a_mapping(tmp_path: Path) -> None:
         "name": ["mail_id", "other"],
     }
     rows = [{"id": "1", "t": T, "what": "paused", "mail_id": "m", "member": "kept", "other": "too"}]
-    _, found = read(tmp_path, rows, {"columns": columns})
-    assert found.select("kind", "user_id", "name").rows() == [("custom", "m", "m")]
-    assert json.loads(found["properties"][0]) == {"what": "paused", "member": "kept", "other": "too"}
+    _, result = read(tmp_path, rows, {"columns": columns})
+    assert result.select("kind", "user_id", "name").rows() == [("custom", "m", "m")]
+    assert json.loads(result["properties"][0]) == {"what": "paused", "member": "kept", "other": "too"}
 
 
 def test_a_refund_is_negative_however_it_is_written(tmp_path: Path) -> None:
     columns = {**BASE, "kind": {"constant": "refund"}, "revenue_micros": "n"}
-    _, found = read(tmp_path, [{"id": "1", "t": T, "n": 5}, {"id": "2", "t": T, "n": -5}], {"columns": columns})
-    assert found["revenue_micros"].to_list() == [-5, -5]
+    _, result = read(tmp_path, [{"id": "1", "t": T, "n": 5}, {"id": "2", "t": T, "n": -5}], {"columns": columns})
+    assert result["revenue_micros"].to_list() == [-5, -5]
 
 
 def test_bytes_of_a_parquet_file_are_texts(tmp_path: Path) -> None:
@@ -171,15 +171,15 @@ def test_one_record_into_several_events(tmp_path: Path) -> None:
         {"nr": "1", "placed": T, "refunded": "2026-02-04T10:00:00Z", "state": "refunded", "total": 12.34, "customer": {"id": 7, "tier": "gold"}, "items": [{"sku": "a", "n": 1}, {"sku": "b", "n": 2}]},
         {"nr": "2", "placed": T, "state": "draft"},
     ]  # fmt: skip
-    manifest, found = read(tmp_path, rows, mapping, event_id=["nr"])
+    manifest, result = read(tmp_path, rows, mapping, event_id=["nr"])
     assert manifest.rejected == {}
     assert (manifest.records_read, manifest.accepted, manifest.events, manifest.filtered) == (2, 1, 4, {"where": 1})
-    assert found.select("kind", "name", "user_id", "revenue_micros").rows() == [
+    assert result.select("kind", "name", "user_id", "revenue_micros").rows() == [
         ("order", None, "7", 12_340_000), ("refund", None, "7", None), ("custom", "a", "7", None), ("custom", "b", "7", None)
     ]  # fmt: skip
-    assert found["event_id"].n_unique() == 4
-    assert json.loads(found["properties"][3])["item"] == {"n": 2}
-    assert json.loads(found["properties"][0])["customer"] == {"tier": "gold"}
+    assert result["event_id"].n_unique() == 4
+    assert json.loads(result["properties"][3])["item"] == {"n": 2}
+    assert json.loads(result["properties"][0])["customer"] == {"tier": "gold"}
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,8 @@ def test_one_record_into_several_events(tmp_path: Path) -> None:
     ],
 )
 def test_times(rule: dict[str, Any], value: Any, expected: str, tmp_path: Path) -> None:
-    _, found = read(tmp_path, [{"id": "1", "v": value}], {"columns": {**BASE, "occurred_at": rule}})
-    assert [at.isoformat() for at in found["occurred_at"]] == [expected]
+    _, result = read(tmp_path, [{"id": "1", "v": value}], {"columns": {**BASE, "occurred_at": rule}})
+    assert [at.isoformat() for at in result["occurred_at"]] == [expected]
 
 
 @pytest.mark.parametrize(
@@ -235,9 +235,9 @@ def test_times(rule: dict[str, Any], value: Any, expected: str, tmp_path: Path) 
 def test_times_of_other_clocks_and_none(
     rule: dict[str, Any], row: dict[str, Any], expected: str, tmp_path: Path
 ) -> None:
-    manifest, found = read(tmp_path, [{"id": "1", **row}], {"columns": {**BASE, "occurred_at": rule}})
-    assert [at.isoformat() for at in found["occurred_at"]] or list(manifest.rejected) == [expected]
-    assert [at.isoformat() for at in found["occurred_at"]] in ([expected], [])
+    manifest, result = read(tmp_path, [{"id": "1", **row}], {"columns": {**BASE, "occurred_at": rule}})
+    assert [at.isoformat() for at in result["occurred_at"]] or list(manifest.rejected) == [expected]
+    assert [at.isoformat() for at in result["occurred_at"]] in ([expected], [])
     reasons = pl.read_parquet(tmp_path / "lake/rejected/**/*.parquet")["reason"] if manifest.rejected else []
     assert all(
         "`v`" in each and "`format` beside the column" in each for each in reasons if "no `occurred_at`" not in each
@@ -250,8 +250,8 @@ def test_a_mapped_date_in_two_ways_is_told_by_the_file(tmp_path: Path) -> None:
         {"id": "2", "t": "2026-04-05"},
         {"id": "3", "seen": "15/04/2026", "t": "04/04/2026"},
     ]
-    _, found = read(tmp_path, rows, {"columns": {**BASE, "received_at": "seen"}})
-    assert found["occurred_at"].dt.to_string("%d").to_list() == ["03", "05", "04"]
+    _, result = read(tmp_path, rows, {"columns": {**BASE, "received_at": "seen"}})
+    assert result["occurred_at"].dt.to_string("%d").to_list() == ["03", "05", "04"]
 
 
 def test_templates_and_json_in_cells(tmp_path: Path) -> None:
@@ -262,31 +262,31 @@ def test_templates_and_json_in_cells(tmp_path: Path) -> None:
         "properties.place": {"template": "{city} ({land})"},
         "name": "event_data.name",
     }
-    told = {"id": "1", "t": T, "at": '{"path": "/a"}', "v": 2, "city": "Bonn", "land": "DE"}
-    told["event_data"] = json.dumps({"money": json.dumps({"revenue": 2.5, "tax": 1}), "name": "n"})
-    rows = [told, {"id": "2", "t": T, "at": "no json", "event_data": "[1]"}]
+    reported = {"id": "1", "t": T, "at": '{"path": "/a"}', "v": 2, "city": "Bonn", "land": "DE"}
+    reported["event_data"] = json.dumps({"money": json.dumps({"revenue": 2.5, "tax": 1}), "name": "n"})
+    rows = [reported, {"id": "2", "t": T, "at": "no json", "event_data": "[1]"}]
     rows.append({"id": "3", "t": T, "event_data.name": "whole", "event_data": "{"})
-    manifest, found = read(tmp_path, rows, {"columns": columns})
+    manifest, result = read(tmp_path, rows, {"columns": columns})
     assert not manifest.rejected
-    assert found["url"].to_list() == ["https://shop.example/a?v=2", "https://shop.example/", "https://shop.example/"]
-    assert found["revenue_micros"].to_list() == [2_500_000, None, None]
-    assert found["name"].to_list() == ["n", None, "whole"]
+    assert result["url"].to_list() == ["https://shop.example/a?v=2", "https://shop.example/", "https://shop.example/"]
+    assert result["revenue_micros"].to_list() == [2_500_000, None, None]
+    assert result["name"].to_list() == ["n", None, "whole"]
     # What no column names is kept, wherever it stood.
-    assert json.loads(found["properties"][0]) == {"event_data": {"money": {"tax": 1}}, "place": "Bonn (DE)"}
-    assert json.loads(found["properties"][1]) == {"at": "no json", "event_data": [1]}
+    assert json.loads(result["properties"][0]) == {"event_data": {"money": {"tax": 1}}, "place": "Bonn (DE)"}
+    assert json.loads(result["properties"][1]) == {"at": "no json", "event_data": [1]}
 
 
 def test_a_list_in_a_cell_is_split(tmp_path: Path) -> None:
     mapping = {"columns": BASE, "events": [{"split": "items", "columns": {"name": "item.more.sku"}}]}
     row = {"id": "1", "t": T, "items": json.dumps([{"more": json.dumps({"sku": "a"})}, {"more": {"sku": "b"}}])}
-    _, found = read(tmp_path, [row], mapping, event_id=["id"])
-    assert found["name"].to_list() == ["a", "b"]
+    _, result = read(tmp_path, [row], mapping, event_id=["id"])
+    assert result["name"].to_list() == ["a", "b"]
 
 
 def test_a_mapping_fills_what_surveys_fill(tmp_path: Path) -> None:
     columns = {**BASE, "kind": {"constant": "survey_answered"}, "survey_id": {"constant": "s"}, "survey_trigger": "why", "score": "s", "properties.stage": "phase"}  # fmt: skip
-    _, found = read(tmp_path, [{"id": "1", "t": T, "why": "widget", "s": 9, "phase": "care"}], {"columns": columns})
-    assert found.select("survey_trigger", "score", "properties").rows() == [("widget", 9, '{"stage":"care"}')]
+    _, result = read(tmp_path, [{"id": "1", "t": T, "why": "widget", "s": 9, "phase": "care"}], {"columns": columns})
+    assert result.select("survey_trigger", "score", "properties").rows() == [("widget", 9, '{"stage":"care"}')]
 
 
 @pytest.mark.parametrize(
@@ -307,11 +307,11 @@ def test_a_mapping_fills_what_surveys_fill(tmp_path: Path) -> None:
 )
 def test_numbers(rule: dict[str, Any], value: Any, expected: Any, tmp_path: Path) -> None:
     columns = {**BASE, "revenue_micros": {"field": "v", **rule}}
-    manifest, found = read(tmp_path, [{"id": "1", "t": T, "v": value}], {"columns": columns})
+    manifest, result = read(tmp_path, [{"id": "1", "t": T, "v": value}], {"columns": columns})
     if expected == "wrong_type":
         assert manifest.rejected == {"wrong_type": 1}
     else:
-        assert found["revenue_micros"].to_list() == [expected]
+        assert result["revenue_micros"].to_list() == [expected]
 
 
 @pytest.mark.parametrize(
@@ -355,10 +355,10 @@ def test_numbers(rule: dict[str, Any], value: Any, expected: Any, tmp_path: Path
 )
 def test_check_finds_faults_with_their_line(occurred_at: str, kind: str, more: str, expected: str) -> None:
     text = FILE.replace("{occurred_at}", occurred_at).replace("{kind}", kind).replace("{more}", more)
-    with pytest.raises(ProductFileError) as found:
+    with pytest.raises(ProductFileError) as result:
         parse_product(text)
-    assert expected in str(found.value)
-    assert "product.yaml:" in str(found.value)
+    assert expected in str(result.value)
+    assert "product.yaml:" in str(result.value)
 
 
 def test_check_finds_what_is_missing() -> None:
@@ -368,9 +368,9 @@ def test_check_finds_what_is_missing() -> None:
         ("format: mapping\n    mapping: {columns: {occurred_at: t, kind: k}}", "has no event_id"),
         ("ignore_columns: [kind]", "kind can't be left out"),
     ):
-        with pytest.raises(ProductFileError) as found:
+        with pytest.raises(ProductFileError) as result:
             parse_product(f"name: x\nstart_date: 2026-01-01\nsources:\n  web:\n    {lines}\n")
-        assert expected in str(found.value)
+        assert expected in str(result.value)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.ndjson", "a.parquet"])
@@ -396,9 +396,9 @@ def test_a_proposal_reads_its_own_sample(name: str, tmp_path: Path) -> None:
     (manifest,) = take_all(Lake(tmp_path), chosen)
     assert (manifest.accepted, manifest.rejected) == (40, {})
     keys = [part.key for parts in manifest.days.values() for part in parts]
-    found = Lake(tmp_path).scan(TABLES["raw_events"], keys).collect()
-    assert dict(found["kind"].value_counts().rows()) == {"order": 14, "page_view": 13, "custom": 13}
-    assert found["revenue_micros"].sum() == sum(i * 1_000_000 + 500_000 for i in range(40))
+    result = Lake(tmp_path).scan(TABLES["raw_events"], keys).collect()
+    assert dict(result["kind"].value_counts().rows()) == {"order": 14, "page_view": 13, "custom": 13}
+    assert result["revenue_micros"].sum() == sum(i * 1_000_000 + 500_000 for i in range(40))
 
 
 def test_a_sample_without_a_time_is_refused(tmp_path: Path) -> None:
@@ -469,8 +469,8 @@ def test_whatever_stands_in_a_field_only_the_record_is_at_fault(data: st.DataObj
         assert reader.events(record)
     except RecordLeftOut:
         return
-    except RecordFault as found:
-        fault = found
+    except RecordFault as result:
+        fault = result
     assert fault is None or fault.rule != UNFORESEEN, fault.__cause__
 
 

@@ -188,10 +188,10 @@ def test_what_may_not_be_kept_is_nowhere_on_disk(tmp_path: Path, case: str) -> N
 
 
 def test_an_error_on_the_console_is_kept_with_its_message(tmp_path: Path) -> None:
-    said = plugin("rrweb/console@1", {"level": "error", "payload": ['"Not found"'], "trace": [LEAK]})
+    stated = plugin("rrweb/console@1", {"level": "error", "payload": ['"Not found"'], "trace": [LEAK]})
     lines = [
         {"sessionId": "s1", "distinct_id": "d1", "type": kind, "timestamp": BEGIN + i, "data": data}
-        for i, (kind, data) in enumerate([(4, _META), snapshot(), said])
+        for i, (kind, data) in enumerate([(4, _META), snapshot(), stated])
     ]
     drop(tmp_path, "rec/a.ndjson", ndjson(lines))
     (row,) = computed(tmp_path, chosen()).to_dicts()
@@ -215,10 +215,10 @@ def test_what_no_selector_fits_is_kept_as_it_was(tmp_path: Path) -> None:
     ]
     drop(tmp_path, "rec/a.ndjson", ndjson(lines))
     computed(tmp_path, chosen(mask=["p:not(.first):not(.second)", ".other"], hide=[]))
-    found = stored(tmp_path)
-    assert b"Plain" in found
-    assert b"Changed" in found
-    assert b"Other" not in found
+    result = stored(tmp_path)
+    assert b"Plain" in result
+    assert b"Changed" in result
+    assert b"Other" not in result
 
 
 def test_addresses_stay_but_for_what_was_typed(tmp_path: Path) -> None:
@@ -242,9 +242,9 @@ def test_addresses_stay_but_for_what_was_typed(tmp_path: Path) -> None:
     lines = [{**about, "type": k, "timestamp": BEGIN + 100 * i, "data": d} for i, (k, d) in enumerate(recorded)]
     drop(tmp_path, "rec/a.ndjson", ndjson(lines))
     (row,) = computed(tmp_path, chosen(mask=[], hide=[])).to_dicts()
-    found = [event["data"]["href"] for event in kept(tmp_path, row) if event["type"] == 4]
+    result = [event["data"]["href"] for event in kept(tmp_path, row) if event["type"] == 4]
     clean = addresses[1].replace("boots", "[secret]")
-    assert found == [addresses[0], clean, addresses[2]], (
+    assert result == [addresses[0], clean, addresses[2]], (
         "not what the site's path had, nor short values, nor parts of words"
     )
     assert b'data-testid="find"' in stored(tmp_path).replace(b'\\"', b'"'), "names for tests tell nothing of a person"

@@ -12,7 +12,7 @@ from pipeline.core.product_matches import Match
 from pipeline.core.registry import TABLES
 from pipeline.domains.features.features import feature_counts, feature_days
 from pipeline.domains.funnels.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events
-from pipeline.domains.journeys.tables import journey_edge_counts, journey_events, journey_ways
+from pipeline.domains.journeys.tables import journey_edge_counts, journey_events, journey_paths
 from pipeline.domains.retention.tables import return_cells, return_events
 from pipeline.events.matching import matches
 from pipeline.events.sessions import session_events
@@ -161,7 +161,7 @@ def test_nothing_configured_is_nothing_computed() -> None:
         "journey_events": journey_events(frame, DAY, chosen.journeys),
         "funnel_durations": funnel_durations(TABLES["step_events"].schema.to_frame().lazy(), chosen),
         "return_cells": return_cells(TABLES["return_events"].schema.to_frame().lazy(), [], chosen),
-        "journey_ways": journey_ways(TABLES["journey_events"].schema.to_frame().lazy(), [], chosen),
+        "journey_paths": journey_paths(TABLES["journey_events"].schema.to_frame().lazy(), [], chosen),
         "feature_days": feature_days(frame, DAY, chosen),
         "feature_counts": feature_counts(TABLES["feature_days"].schema.to_frame().lazy(), [DAY], chosen),
     }.items():
@@ -213,16 +213,16 @@ def test_journeys_of_pages_and_of_events() -> None:
         journeys={"p": {}, "u": {"items": "urls"}, "e": {"items": "events", "groupings": ["b*y"]}}, funnels={}
     )
     items = journey_events(events_frame(rows).lazy(), DAY, chosen.journeys)
-    ways = journey_ways(items.lazy(), [DAY], chosen)
-    shown = {name: ways.filter(journey=name).select("way", "visits", "people").rows() for name in ("p", "u", "e")}
+    paths = journey_paths(items.lazy(), [DAY], chosen)
+    shown = {name: paths.filter(journey=name).select("path", "visits", "people").rows() for name in ("p", "u", "e")}
     assert shown["p"] == [("home > cart", 1, 1), ("home > cart > (other page)", 1, 1)]
     assert shown["u"] == [
         ("https://a.example > https://a.example/cart", 1, 1),
         ("https://a.example > https://a.example/cart > https://a.example/x", 1, 1),
     ]
     assert ("page_view > b*y > page_view", 1, 1) in shown["e"]
-    found = journey_edge_counts(items.lazy(), [DAY], chosen).filter(journey="p", source="1_home")
-    assert found.select("target", "transitions", "people", "mean_wait_us").rows() == [("2_cart", 2, 2, 60e6)]
+    result = journey_edge_counts(items.lazy(), [DAY], chosen).filter(journey="p", source="1_home")
+    assert result.select("target", "transitions", "people", "mean_wait_us").rows() == [("2_cart", 2, 2, 60e6)]
 
 
 @pytest.mark.parametrize(

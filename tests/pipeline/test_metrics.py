@@ -25,23 +25,23 @@ DAYS = days_from("2026-03-25", 40)
 visits = st.sets(st.tuples(st.integers(1, 6), st.integers(0, len(DAYS) - 1)), max_size=40)
 
 
-def active(found: set[tuple[int, int]]) -> pl.LazyFrame:
-    rows = [(person, DAYS[day]) for person, day in sorted(found)]
+def active(result: set[tuple[int, int]]) -> pl.LazyFrame:
+    rows = [(person, DAYS[day]) for person, day in sorted(result)]
     return pl.LazyFrame(rows, schema={"person_key": pl.Int64, "day": pl.Date}, orient="row")
 
 
 @settings(max_examples=500, deadline=None)
-@given(found=visits)
-def test_people_per_day_week_and_month(found: set[tuple[int, int]]) -> None:
-    made = people_daily(active(found), DAYS, product())
-    first = {person: min(d for p, d in found if p == person) for person, _ in found}
+@given(result=visits)
+def test_people_per_day_week_and_month(result: set[tuple[int, int]]) -> None:
+    made = people_daily(active(result), DAYS, product())
+    first = {person: min(d for p, d in result if p == person) for person, _ in result}
     for i, row in enumerate(made.iter_rows(named=True)):
         for name, width in (("people_active", 1), ("people_active_7d", 7), ("people_active_28d", 28)):
-            assert row[name] == len({person for person, day in found if i - width < day <= i}), (name, row["day"])
-        now, before = ({p for p, d in found if a < d <= b} for a, b in ((i - 28, i), (i - 56, i - 28)))
+            assert row[name] == len({person for person, day in result if i - width < day <= i}), (name, row["day"])
+        now, before = ({p for p, d in result if a < d <= b} for a, b in ((i - 28, i), (i - 56, i - 28)))
         assert row["people_active_28d_before"] == len(before)
         assert row["people_churned_28d"] == len(before - now)
-        days = [len({p for p, d in found if d == j}) for j in range(max(0, i - 27), i + 1)]
+        days = [len({p for p, d in result if d == j}) for j in range(max(0, i - 27), i + 1)]
         assert row["people_active_mean_28d"] == pytest.approx(sum(days) / 28)
         assert row["people_new"] == sum(1 for day in first.values() if day == i)
     assert made["day"].to_list() == DAYS
@@ -58,14 +58,14 @@ def test_people_never_add_up_over_days_but_new_people_do() -> None:
 
 
 @settings(max_examples=500, deadline=None)
-@given(found=visits)
-def test_retention_equals_the_oracle(found: set[tuple[int, int]]) -> None:
-    made = retention_cells(active(found), DAYS, product())
+@given(result=visits)
+def test_retention_equals_the_oracle(result: set[tuple[int, int]]) -> None:
+    made = retention_cells(active(result), DAYS, product())
     cohorts: dict[int, set[int]] = defaultdict(set)
-    for person in {p for p, _ in found}:
-        cohorts[min(d for p, d in found if p == person)].add(person)
+    for person in {p for p, _ in result}:
+        cohorts[min(d for p, d in result if p == person)].add(person)
     expected = [
-        (DAYS[start], offset, len(people), len({p for p in people if (p, start + offset) in found}))
+        (DAYS[start], offset, len(people), len({p for p in people if (p, start + offset) in result}))
         for start, people in sorted(cohorts.items())
         for offset in range(len(DAYS) - start)
     ]
@@ -221,7 +221,7 @@ def test_quality_counts_balance() -> None:
 
 
 @pytest.mark.parametrize(
-    ("act", "boxed", "measured", "timed"),
+    ("interaction", "boxed", "measured", "timed"),
     [
         # Positions of the window tell what was in it where it is known where a zone lies, as zone metrics say.
         ({"kind": "scroll", "scroll_y": 400, "window_height": 800}, True, 1, 1),
@@ -232,10 +232,10 @@ def test_quality_counts_balance() -> None:
     ],
 )
 def test_exposure_counts_as_measured_where_zones_can_tell_it(
-    act: dict[str, Any], *, boxed: bool, measured: int, timed: int
+    interaction: dict[str, Any], *, boxed: bool, measured: int, timed: int
 ) -> None:
     raw = pl.LazyFrame(schema={"source": pl.String, "event_id": pl.String, "placeholder_ids": pl.String})
-    rows = [{"occurred_at": at("2026-02-03T10:00")}, {"occurred_at": at("2026-02-03T10:01"), **act}]
+    rows = [{"occurred_at": at("2026-02-03T10:00")}, {"occurred_at": at("2026-02-03T10:01"), **interaction}]
     sessions = pl.LazyFrame(schema={"source": pl.String, "is_split": pl.Boolean, "is_bot": pl.Boolean})
     boxes = [{"y": 100, "height": 50}] if boxed else []
     chosen = product(zones=[{"name": "hero", "page": "home", "selectors": [".hero"], "boxes": boxes}])

@@ -93,8 +93,8 @@ def test_a_zone_that_holds_nearly_all_of_a_signal_tells_it_alone() -> None:
             )
             for i, row in enumerate(met)
         ]
-        found = made(rows, 28, chosen, friction_incidents=table("friction_incidents", zoned))
-        last = found.filter(pl.col("as_of") == found["as_of"].max())
+        result = made(rows, 28, chosen, friction_incidents=table("friction_incidents", zoned))
+        last = result.filter(pl.col("as_of") == result["as_of"].max())
         assert sorted(last["kind"]) == kinds
         assert last.filter(pl.col("kind") == "zone")["subject"].to_list() == ["error_click in cta"]
 
@@ -108,8 +108,8 @@ def test_a_broken_link_is_met_on_the_page_that_leads_to_it() -> None:
         if row["met_in_view"]
     ]  # fmt: skip
     plain = [{**row, "met_in_view": 0} for row in rows]
-    found = made(plain, 28, chosen, friction_incidents=table("friction_incidents", led))
-    last = found.filter(pl.col("as_of") == found["as_of"].max())
+    result = made(plain, 28, chosen, friction_incidents=table("friction_incidents", led))
+    last = result.filter(pl.col("as_of") == result["as_of"].max())
     assert last.select("kind", "page", "subject", "claimed").rows() == [("broken_link", "home", "broken_link", True)]
     assert last["sessions_with_all"].item() == len(led)
 
@@ -118,8 +118,8 @@ def funnel(**changes: Any) -> Product:
     steps = [
         {"label": "Cart", "kind": "page_view", "page": "home"}, {"label": "Pay", "kind": "click"}, {"label": "Bought", "kind": "order"},
     ]  # fmt: skip
-    told = {"steps": steps, "window_days": 3, "breakdown": {"by": "device_type"}, **changes}
-    return product(time_zone="UTC", funnels={"buy": told})
+    reported = {"steps": steps, "window_days": 3, "breakdown": {"by": "device_type"}, **changes}
+    return product(time_zone="UTC", funnels={"buy": reported})
 
 
 def steps_of(seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -144,8 +144,8 @@ def steps_of(seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 def test_a_funnel_drop_is_what_a_group_loses_beside_others() -> None:
     taken, money = steps_of(3)
-    found = made([], 28, funnel(), step_events=taken, outcomes=money)
-    last = {r["subject"]: r for r in found.filter(pl.col("as_of") == found["as_of"].max()).rows(named=True)}
+    result = made([], 28, funnel(), step_events=taken, outcomes=money)
+    last = {r["subject"]: r for r in result.filter(pl.col("as_of") == result["as_of"].max()).rows(named=True)}
     assert set(last) == {"Cart, mobile", "Cart, desktop", "Pay, mobile", "Pay, desktop"}
     row = last["Cart, mobile"]
     assert row["claimed"]
@@ -166,9 +166,9 @@ def test_a_funnel_drop_is_what_a_group_loses_beside_others() -> None:
 
 def test_of_a_breakdown_the_largest_groups_are_looked_at() -> None:
     taken, money = steps_of(3)
-    found = made([], 28, funnel(breakdown={"by": "device_type", "limit": 1}), step_events=taken, outcomes=money)
-    assert {subject.rpartition(", ")[2] for subject in found["subject"]} <= {"mobile", "desktop"}
-    last = found.filter(pl.col("as_of") == found["as_of"].max())
+    result = made([], 28, funnel(breakdown={"by": "device_type", "limit": 1}), step_events=taken, outcomes=money)
+    assert {subject.rpartition(", ")[2] for subject in result["subject"]} <= {"mobile", "desktop"}
+    last = result.filter(pl.col("as_of") == result["as_of"].max())
     assert last.height == 2, "one group at each of two steps"
 
 
@@ -181,33 +181,33 @@ def test_a_closed_one_is_followed_though_a_zone_tells_it_better() -> None:
     ]
     page = id_of("friction", "home", "error_click", "default")
     closed = product(opportunities={"items": {page: {"closed": "2026-02-12"}}})
-    found = made(rows, 28, closed, friction_incidents=table("friction_incidents", zoned))
-    last = found.filter(pl.col("as_of") == found["as_of"].max())
+    result = made(rows, 28, closed, friction_incidents=table("friction_incidents", zoned))
+    last = result.filter(pl.col("as_of") == result["as_of"].max())
     assert set(last["kind"]) == {"zone", "friction"}
 
 
 def test_a_theme_is_told_by_what_people_do_after_their_comment() -> None:
     chance = random.Random(5)
-    said: list[Row] = []
+    stated: list[Row] = []
     money: list[Row] = []
     for person in range(800):
         when = BEGIN + timedelta(minutes=chance.randrange(20 * 1440))
         is_about = person % 4 == 0
         text = "the zoom of the picture is broken" if is_about else "all was good and quick and friendly"
-        said.append({"day": when.date(), "occurred_at": when.isoformat(), "person_key": person, "survey": "s", "question": "why",
+        stated.append({"day": when.date(), "occurred_at": when.isoformat(), "person_key": person, "survey": "s", "question": "why",
                      "question_kind": "text", "text": text, "language": "en", "response_key": person, "session_key": None if person % 5 else person})  # fmt: skip
         if chance.random() < (0.2 if is_about else 0.5):
             later = when + timedelta(hours=1)
             money.append({"day": later.date(), "person_key": person, "occurred_at": later, "goal_bits": 1, "revenue_micros": 50 * MICROS})  # fmt: skip
-    told = feedback_frame(said)
+    reported = feedback_frame(stated)
     chosen = product(surveys={"s": {"questions": {"why": {"kind": "text"}}}}, themes={"zoom": {"words": ["zoom"]}})
-    themes = told.filter(pl.col("text").str.contains("zoom")).select(
+    themes = reported.filter(pl.col("text").str.contains("zoom")).select(
         "source", "event_id", "question", theme=pl.lit("zoom")
     )
-    streams = {**beside(feedback=told, outcomes=table("outcomes", money)), "comment_themes": themes.lazy()}
+    streams = {**beside(feedback=reported, outcomes=table("outcomes", money)), "comment_themes": themes.lazy()}
     none = TABLES["first_views"].schema.to_frame().lazy()
-    found = opportunity_results(none, streams, days_from(MONDAY.isoformat(), 28), chosen)
-    row = found.filter(pl.col("as_of") == found["as_of"].max()).row(0, named=True)
+    result = opportunity_results(none, streams, days_from(MONDAY.isoformat(), 28), chosen)
+    row = result.filter(pl.col("as_of") == result["as_of"].max()).row(0, named=True)
     assert (row["kind"], row["page"], row["subject"], row["claimed"]) == ("theme", "s", "zoom", True)
     assert row["effect"] == pytest.approx(0.3, abs=0.1)
     evidence = opportunity_evidence(none, streams, days_from(MONDAY.isoformat(), 28), chosen)
@@ -230,12 +230,12 @@ def test_effort_orders_by_cost_for_a_week_of_work() -> None:
     last = first.filter(pl.col("as_of") == first["as_of"].max()).sort("rank")
     assert last["weeks_of_work"].to_list() == [1.0, 1.0]
     behind = last["id"][1]
-    told = product(opportunities={"items": {behind: {"weeks": 0.25}}, "weeks": 2, "cost_per_week": 3_000})
-    again = made(rows, 28, told)
+    reported = product(opportunities={"items": {behind: {"weeks": 0.25}}, "weeks": 2, "cost_per_week": 3_000})
+    again = made(rows, 28, reported)
     turned = again.filter(pl.col("as_of") == again["as_of"].max()).sort("rank")
     assert turned["id"][0] == behind
     assert turned["weeks_of_work"].to_list() == [0.25, 2.0]
-    assert turned["effort_said"].to_list() == [True, False]
+    assert turned["effort_stated"].to_list() == [True, False]
     assert turned["payback_weeks"][0] == pytest.approx(0.25 * 3_000 / turned["cost_per_week"][0])
     assert turned["cd3"][0] == pytest.approx(turned["cost_per_week"][0] / 0.25)
 
@@ -266,8 +266,8 @@ def test_nothing_is_claimed_without_goal_or_days() -> None:
 def test_a_goal_without_money_is_counted_in_goals() -> None:
     chosen = product(goals={"sign_up": {"kind": "custom", "name": "sign_up"}})
     rows = [{**row, "revenue_after_micros": 0} for row in visits(1, 0.15, chosen)]
-    found = made(rows, 28, chosen)
-    row = found.filter(pl.col("as_of") == found["as_of"].max()).row(0, named=True)
+    result = made(rows, 28, chosen)
+    row = result.filter(pl.col("as_of") == result["as_of"].max()).row(0, named=True)
     assert row["claimed"]
     assert row["lost_low"] > 0
     assert row["order_value"] is None
@@ -282,16 +282,16 @@ def test_evidence_is_of_different_people_who_missed_the_goal_at_the_moment_it_ha
     # One person meets it in very many sessions.
     shared = [{**row, "person_key": 1} if i % 2 else row for i, row in enumerate(zoned)]
     answer = {"day": date(2026, 2, 20), "survey": "s", "language": "en", "response_key": 5, "session_key": met[3]["session_key"], "person_key": met[3]["person_key"]}  # fmt: skip
-    told = feedback_frame(
+    reported = feedback_frame(
         [
-            {**answer, "question": "nps", "question_kind": "nps", "score": 2, "points": -100, "is_valid": True, "standing": "low"},
+            {**answer, "question": "nps", "question_kind": "nps", "score": 2, "points": -100, "is_valid": True, "score_group": "low"},
             {**answer, "question": "why", "question_kind": "text", "text": "The button failed, mail me at a@b.example please"},
         ]
     )  # fmt: skip
-    streams = beside(friction_incidents=table("friction_incidents", shared), feedback=told)
+    streams = beside(friction_incidents=table("friction_incidents", shared), feedback=reported)
     made_ = opportunity_evidence(table("first_views", rows).lazy(), streams, days_from(MONDAY.isoformat(), 28), chosen)
     own = made_.filter(pl.col("id") == id_of("friction", "home", "error_click", "default"))
-    sessions = own.filter(pl.col("kind") == "session").sort("place")
+    sessions = own.filter(pl.col("kind") == "session").sort("position")
     assert sessions.height == 10
     people = {row["session_key"]: row["person_key"] for row in shared}
     assert len({people[key] for key in sessions["session_key"]}) == 10

@@ -100,11 +100,11 @@ def test_of_two_that_share_over_half_of_their_sessions_the_stronger_names_it() -
     for row in [row for row in rows if not row["met_in_view"]][::7]:
         row["met_in_view"] = bit("slow_page", chosen)
     last = made(rows, 28, chosen).filter(as_of=SUNDAY)
-    found = {row["subject"]: row for row in last.rows(named=True)}
-    assert found["rage_click"]["part_of"] == found["error_click"]["id"]
-    assert (found["error_click"]["rank"], found["rage_click"]["rank"]) == (1, None)
-    assert found["slow_page"]["part_of"] is None
-    assert found["slow_page"]["rank"] == 2
+    result = {row["subject"]: row for row in last.rows(named=True)}
+    assert result["rage_click"]["part_of"] == result["error_click"]["id"]
+    assert (result["error_click"]["rank"], result["rage_click"]["rank"]) == (1, None)
+    assert result["slow_page"]["part_of"] is None
+    assert result["slow_page"]["rank"] == 2
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.sets(st.integers(0, 12), min_size=1), min_size=1))
@@ -134,12 +134,12 @@ def test_what_nothing_tells_of_any_more_is_not_gone() -> None:
         row | {"met_in_view": row["met_in_view"] * (row["session_began"] < stopped)} for row in visits(1, 0.2, chosen)
     ]
     for until, state in ((28, "gone"), (17, "open")):
-        told = [
+        reported = [
             {"session_day": MONDAY + ONE_DAY * i, "rule_set": "default", "signal": "error_click", "page": "home",
              "device_type": "mobile", "page_views": 60, "page_views_measured": 60 if i < until else 0}
             for i in range(28)
         ]  # fmt: skip
-        last = made(rows, 28, chosen, daily_friction=table("daily_friction", told)).filter(as_of=SUNDAY)
+        last = made(rows, 28, chosen, daily_friction=table("daily_friction", reported)).filter(as_of=SUNDAY)
         assert last["state"].to_list() == [state]
 
 
@@ -147,7 +147,7 @@ def themes_of(*, zoom: int, others: int, silent: int, after_goal: bool = False) 
     """The themes of opportunities, of people who speak of the zoom, of others who speak and of some who only rate, by score."""
     chosen = product(surveys={"s": {"questions": {"rate": {"kind": "csat"}, "why": {"kind": "text"}}}})
     answer: dict[str, Any] = {"survey": "s", "language": "en", "session_key": None}
-    said: list[dict[str, Any]] = []
+    stated: list[dict[str, Any]] = []
     money: list[dict[str, Any]] = []
     for person in range(90):
         when = BEGIN + timedelta(hours=person)
@@ -159,20 +159,22 @@ def themes_of(*, zoom: int, others: int, silent: int, after_goal: bool = False) 
             "response_key": person,
         }
         group, points = (("zoom", zoom), ("else", others), ("", silent))[person % 3]
-        said.append(
+        stated.append(
             {**who, "question": "rate", "question_kind": "csat", "score": 3, "points": points, "is_valid": True}
         )
         if group:
-            said.append({**who, "question": "why", "question_kind": "text", "text": f"about {group}"})
+            stated.append({**who, "question": "why", "question_kind": "text", "text": f"about {group}"})
         if after_goal:
             bought = when - timedelta(minutes=20)
             money.append({"day": bought.date(), "person_key": person, "occurred_at": bought, "goal_bits": 1})
-    told = feedback_frame(said)
-    themes = told.filter(pl.col("text") == "about zoom").select("source", "event_id", "question", theme=pl.lit("zoom"))
-    streams = {**beside(feedback=told, outcomes=table("outcomes", money)), "comment_themes": themes.lazy()}
+    reported = feedback_frame(stated)
+    themes = reported.filter(pl.col("text") == "about zoom").select(
+        "source", "event_id", "question", theme=pl.lit("zoom")
+    )
+    streams = {**beside(feedback=reported, outcomes=table("outcomes", money)), "comment_themes": themes.lazy()}
     none = TABLES["first_views"].schema.to_frame().lazy()
-    found = opportunity_results(none, streams, days_from(MONDAY.isoformat(), 28), chosen)
-    return found.filter(as_of=SUNDAY)["subject"].to_list()
+    result = opportunity_results(none, streams, days_from(MONDAY.isoformat(), 28), chosen)
+    return result.filter(as_of=SUNDAY)["subject"].to_list()
 
 
 def test_praise_is_no_opportunity_nor_what_is_said_after_the_goal() -> None:

@@ -86,7 +86,7 @@ TABLE: list[tuple[str, list[Row], list[int | None], list[str | None]]] = [
 
 @pytest.mark.parametrize(("what", "rows", "wanted", "attributions"), TABLE, ids=[case[0] for case in TABLE])
 def test_attribution(what: str, rows: list[Row], wanted: list[int | None], attributions: list[str | None]) -> None:
-    made = assigned(rows).sort("place")
+    made = assigned(rows).sort("event_index")
     keys = made["page_view_key"].to_list()
     assert [None if key is None else keys.index(key) for key in keys] == wanted, what
     assert made["attribution"].to_list() == attributions
@@ -128,12 +128,12 @@ def test_scroll_depth_is_an_integer_share_cut_at_one() -> None:
 
 # A slow, obvious oracle: decision 0003, sentence by sentence, event by event.
 
-ACTS = {"click", "scroll", "page_ping"}
+INTERACTIONS = {"click", "scroll", "page_ping"}
 
 
 def oracle(session: list[Row]) -> list[tuple[str | None, str | None]]:
     """For each event of a session in order: the id of its page view's first event, and how it was joined."""
-    found: list[tuple[str | None, str | None]] = []
+    result: list[tuple[str | None, str | None]] = []
     implied: dict[tuple[str, str | None], str] = {}
     for i, event in enumerate(session):
         before = [e for e in session[: i + 1] if e["kind"] == "page_view"]
@@ -147,14 +147,14 @@ def oracle(session: list[Row]) -> list[tuple[str | None, str | None]]:
         else:
             scope, value, own, nameless = "time", None, [], before
         if own:
-            found.append((own[-1]["event_id"], scope))
+            result.append((own[-1]["event_id"], scope))
         elif nameless:
-            found.append((nameless[-1]["event_id"], "time"))
-        elif event["kind"] in ACTS:
-            found.append((implied.setdefault((scope, value), event["event_id"]), scope))
+            result.append((nameless[-1]["event_id"], "time"))
+        elif event["kind"] in INTERACTIONS:
+            result.append((implied.setdefault((scope, value), event["event_id"]), scope))
         else:
-            found.append((None, None))
-    return found
+            result.append((None, None))
+    return result
 
 
 @st.composite
@@ -185,7 +185,7 @@ def test_page_views_equal_the_oracle(rows: list[Row]) -> None:
     by_id = {row["event_id"]: row for row in rows}
     shown = page_views(made.lazy(), day, product().sources)
     extents = {row["page_view_key"]: row for row in shown.iter_rows(named=True)}
-    for _, part in made.sort("place").group_by("session_key", maintain_order=True):
+    for _, part in made.sort("event_index").group_by("session_key", maintain_order=True):
         session = [by_id[event] for event in part["event_id"]]
         instants = [(e["occurred_at"], e["sequence"] is None, e["sequence"] or 0, e["event_id"]) for e in session]
         assert instants == sorted(instants), "the total order of docs/definitions/events.md"
@@ -195,15 +195,15 @@ def test_page_views_equal_the_oracle(rows: list[Row]) -> None:
         begun = list(dict.fromkeys(key for key in keys if key is not None))
         assert [extents[key]["position"] for key in begun] == list(range(1, len(begun) + 1))
         for key in begun:
-            acts = [e for e, own in zip(session, keys, strict=True) if own == key]
-            assert extents[key]["events"] == len(acts)
-            assert extents[key]["started_at"] == acts[0]["occurred_at"]
+            interactions = [e for e, own in zip(session, keys, strict=True) if own == key]
+            assert extents[key]["events"] == len(interactions)
+            assert extents[key]["started_at"] == interactions[0]["occurred_at"]
             # It ends with the next page view of its tab, without a tab with the session's next, however late an act came.
             later = [first[keys.index(other)] for other in begun[begun.index(key) + 1 :]]
-            tab = acts[0]["tab_id"]
+            tab = interactions[0]["tab_id"]
             nexts = [
                 by_id[each] for each in later if each is not None and (tab is None or by_id[each]["tab_id"] == tab)
             ]
             assert extents[key]["ended_at"] == (nexts or session[-1:])[0]["occurred_at"]
-            assert extents[key]["implied"] == (acts[0]["kind"] != "page_view")
+            assert extents[key]["implied"] == (interactions[0]["kind"] != "page_view")
     assert sum(row["events"] for row in extents.values()) == made["page_view_key"].drop_nulls().len()

@@ -92,23 +92,23 @@ def test_retention_equals_the_oracle(  # noqa: PLR0913, PLR0917
     rules = RetentionRules(
         calendar, first, last, columns=columns, cohort=cohort, mode=mode, minimum=minimum, brackets=brackets
     )
-    found = {(r, c): n for r, c, n in retention(frame(rows).select(pl.all()), rules).rows()}
+    result = {(r, c): n for r, c, n in retention(frame(rows).select(pl.all()), rules).rows()}
     top = calendar.number_of(first)
     number = calendar.number_of(last) - top + 1
     starts: dict[str, list[int]] = defaultdict(list)
     returns: dict[str, list[int]] = defaultdict(list)
     for person, hour, is_start, is_return in rows:
-        place = calendar.number_of(BEGIN + timedelta(hours=hour)) - top
+        position = calendar.number_of(BEGIN + timedelta(hours=hour)) - top
         if is_start:
-            starts[person].append(place)
+            starts[person].append(position)
         if is_return:
-            returns[person].append(place)
+            returns[person].append(position)
     offsets = [[j] for j in range(columns or number)]
     if brackets:
         edges_of = [0, *(1 + sum(brackets[:i]) for i in range(len(brackets) + 1))]
         offsets = [list(range(a, b)) for a, b in pairwise(edges_of)]
     expected = retention_grid(starts, returns, number, offsets, kind=cohort, mode=mode, minimum=minimum)
-    assert {(r - top, c): n for (r, c), n in found.items() if n} == {
+    assert {(r - top, c): n for (r, c), n in result.items() if n} == {
         # Without a number of columns rows grow shorter, as the grid ends.
         (r, c): n
         for (r, c), n in expected.items()
@@ -197,7 +197,7 @@ def test_lifecycle_equals_the_oracle(
         schema={"person_key": pl.String, "created_at": UTC_MICROSECONDS},
     )
     stream = frame([(p, h, True, True) for p, h in rows])
-    found = lifecycle(active_periods(stream, calendar), created, calendar, first, last)
+    result = lifecycle(active_periods(stream, calendar), created, calendar, first, last)
     expected = lifecycle_states(
         active,
         {p: calendar.number_of(at) for p, at in born.items()},
@@ -206,11 +206,11 @@ def test_lifecycle_equals_the_oracle(
     )
     shown = {
         (row["period"], name): row[name]
-        for row in found.rows(named=True)
+        for row in result.rows(named=True)
         for name in ("new", "returning", "resurrecting", "dormant")
     }
     assert {cell: n for cell, n in shown.items() if n} == {cell: n for cell, n in expected.items() if n}
-    assert found.height == calendar.number_of(last) - calendar.number_of(first) + 1
+    assert result.height == calendar.number_of(last) - calendar.number_of(first) + 1
 
 
 @settings(max_examples=500, deadline=None)
@@ -225,7 +225,7 @@ def test_stickiness_equals_the_oracle(rows: Any, unit: Any, width: int, criterio
     calendar = Calendar(unit, "Europe/Berlin", "monday")
     first, last = BEGIN + timedelta(days=6), BEGIN + timedelta(days=40)
     stream = frame([(p, h, True, True) for p, h in rows])
-    found = stickiness(
+    result = stickiness(
         active_periods(stream, calendar), calendar, first, last, criterion=criterion, width=width, cumulative=cumulative
     )
     bottom, top = calendar.number_of(last), calendar.number_of(first)
@@ -245,17 +245,17 @@ def test_stickiness_equals_the_oracle(rows: Any, unit: Any, width: int, criterio
         sum(n >= k if cumulative else n == k for n in kept.values())
         for k in range(1, -(-(bottom - top + 1) // width) + 1)
     ]
-    assert found["entities"].to_list() == expected
+    assert result["entities"].to_list() == expected
 
 
-WAYS = st.lists(
+PATHS = st.lists(
     st.tuples(st.integers(0, 200), st.sampled_from(["/", "a", "b", "c"])), max_size=14, unique_by=lambda e: e[0]
 )
 
 
 @settings(max_examples=500, deadline=None)
 @given(
-    people=st.lists(WAYS, min_size=1, max_size=3),
+    people=st.lists(PATHS, min_size=1, max_size=3),
     start=st.sampled_from([None, "a"]),
     end=st.sampled_from([None, "b"]),
     steps=st.integers(2, 5),
@@ -264,32 +264,32 @@ def test_journeys_equal_the_oracle(
     people: list[list[tuple[int, str]]], start: str | None, end: str | None, steps: int
 ) -> None:
     schema = {"person_key": pl.Int64, "occurred_at": UTC_MICROSECONDS, "item": pl.String}
-    rows = [(i, BEGIN + timedelta(minutes=m), item) for i, way in enumerate(people) for m, item in way]
-    found = visits(pl.LazyFrame(rows, schema=schema, orient="row"), JourneyRules(start, end, steps))
-    expected = [visit for way in people for visit in journey_steps(sorted(way), 30, start, end, steps)]
-    shown = found.group_by("visit", maintain_order=True).agg("item")["item"].to_list()
+    rows = [(i, BEGIN + timedelta(minutes=m), item) for i, path in enumerate(people) for m, item in path]
+    result = visits(pl.LazyFrame(rows, schema=schema, orient="row"), JourneyRules(start, end, steps))
+    expected = [visit for path in people for visit in journey_steps(sorted(path), 30, start, end, steps)]
+    shown = result.group_by("visit", maintain_order=True).agg("item")["item"].to_list()
     assert shown == [[item for _, item in visit] for visit in expected]
     moves: Counter[tuple[str, str]] = Counter()
     for visit in expected:
         for i, (a, b) in enumerate(pairwise(visit), start=1):
             moves[f"{i}_{a[1]}", f"{i + 1}_{b[1]}"] += 1
-    assert {(r["source"], r["target"]): r["transitions"] for r in edges(found, limit=1000).rows(named=True)} == dict(
+    assert {(r["source"], r["target"]): r["transitions"] for r in edges(result, limit=1000).rows(named=True)} == dict(
         moves
     )
     whole = Counter(tuple(item for _, item in visit) for visit in expected)
-    assert {tuple(r["items"]): r["visits"] for r in sequences(found, limit=1000).rows(named=True)} == dict(whole)
+    assert {tuple(r["items"]): r["visits"] for r in sequences(result, limit=1000).rows(named=True)} == dict(whole)
 
 
 def test_items_are_folded_and_left_out_before_runs_are_judged() -> None:
     schema = {"person_key": pl.Int64, "occurred_at": UTC_MICROSECONDS, "item": pl.String}
     items = ["/p/1", "/ad", "/p/2/", "/cart", None, "/thanks/"]
     rows = [(1, BEGIN + timedelta(minutes=i), item) for i, item in enumerate(items)]
-    found = visits(
+    result = visits(
         pl.LazyFrame(rows, schema=schema, orient="row"),
         JourneyRules(excluded=("/ad/",), groupings=("/p/*",), end="/thanks/"),
     )
-    assert found["item"].to_list() == ["/p/*", "/cart", "/thanks"]
-    assert found["wait_us"].to_list() == [None, 60e6, 120e6], "a run's last time counts"
+    assert result["item"].to_list() == ["/p/*", "/cart", "/thanks"]
+    assert result["wait_us"].to_list() == [None, 60e6, 120e6], "a run's last time counts"
 
 
 def test_edges_that_no_first_step_leads_to_are_dropped_with_what_led_there() -> None:
@@ -311,11 +311,11 @@ def test_edges_that_no_first_step_leads_to_are_dropped_with_what_led_there() -> 
 # The tables.
 
 
-def activity(found: list[tuple[int, int]], first: date) -> pl.LazyFrame:
+def activity(result: list[tuple[int, int]], first: date) -> pl.LazyFrame:
     """Rows of activity: (person, day number)."""
     schema = TABLES["activity"].schema
     at = datetime.combine(first, datetime.min.time(), tzinfo=UTC) + timedelta(hours=12)
-    rows = [(first + timedelta(days=d), p, f"user:{p}", at + timedelta(days=d), 1) for p, d in found]
+    rows = [(first + timedelta(days=d), p, f"user:{p}", at + timedelta(days=d), 1) for p, d in result]
     return pl.LazyFrame(rows, schema=schema, orient="row")
 
 

@@ -47,8 +47,8 @@ def computed(home: Path, chosen: Any = None) -> list[Problem]:
     return problems_now(lake, chosen, but_for=())
 
 
-def told(found: list[Problem]) -> list[tuple[str, str, str, int]]:
-    return [(p.problem, p.subject, p.severity, p.size) for p in found]
+def reported(result: list[Problem]) -> list[tuple[str, str, str, int]]:
+    return [(p.problem, p.subject, p.severity, p.size) for p in result]
 
 
 def visits(day: date = DAY, people: int = 5, **fields: Any) -> list[dict[str, Any]]:
@@ -61,9 +61,9 @@ def visits(day: date = DAY, people: int = 5, **fields: Any) -> list[dict[str, An
 def test_a_file_refused_whole_is_told_until_it_is_read_or_retracted(tmp_path: Path) -> None:
     drop(tmp_path, "web/2026-03-10/good.ndjson", ndjson(visits()))
     drop(tmp_path, "web/2026-03-10/bad.csv", b'a,b\n"never closed,1\n')
-    (found,) = computed(tmp_path)
-    assert (found.problem, found.subject, found.day) == ("file_refused", "web/2026-03-10/bad.csv", DAY)
-    assert "landing/web/2026-03-10/bad.csv: refused whole as unclosed_quote" in found.sentence
+    (result,) = computed(tmp_path)
+    assert (result.problem, result.subject, result.day) == ("file_refused", "web/2026-03-10/bad.csv", DAY)
+    assert "landing/web/2026-03-10/bad.csv: refused whole as unclosed_quote" in result.sentence
     lake = Lake(tmp_path)
     (row,) = (
         ingest_files(read_manifests(lake).values()).filter(pl.col("file_rule") == "unclosed_quote").rows(named=True)
@@ -75,17 +75,17 @@ def test_a_file_refused_whole_is_told_until_it_is_read_or_retracted(tmp_path: Pa
 
 def test_a_file_without_an_accepted_record_is_told_with_its_rules(tmp_path: Path) -> None:
     drop(tmp_path, "web/2026-03-10/bad.ndjson", b"broken\n" * 3 + ndjson([{"event_id": "x", "kind": "click"}]))
-    (found,) = computed(tmp_path)
-    assert told([found]) == [("file_not_accepted", "web/2026-03-10/bad.ndjson", "problem", 4)]
-    assert "none of 4 records was accepted (3 malformed_json, 1 missing_occurred_at)" in found.sentence
-    assert "footfall rejected --source web" in found.remedy
+    (result,) = computed(tmp_path)
+    assert reported([result]) == [("file_not_accepted", "web/2026-03-10/bad.ndjson", "problem", 4)]
+    assert "none of 4 records was accepted (3 malformed_json, 1 missing_occurred_at)" in result.sentence
+    assert "footfall rejected --source web" in result.remedy
 
 
 def test_few_rejected_records_are_no_problem_and_many_are(tmp_path: Path) -> None:
     drop(tmp_path, "web/2026-03-10/few.ndjson", ndjson(visits(people=50)) + b"broken\n" * 9)
     assert computed(tmp_path) == []
     drop(tmp_path, "web/2026-03-10/many.ndjson", ndjson(visits(people=59, name="x")[9:]) + b"broken\n" * 60)
-    assert told(computed(tmp_path)) == [("file_rejected_share", "web/2026-03-10/many.ndjson", "problem", 60)]
+    assert reported(computed(tmp_path)) == [("file_rejected_share", "web/2026-03-10/many.ndjson", "problem", 60)]
 
 
 def test_an_empty_file_and_one_that_the_product_file_leaves_out_are_no_problem(tmp_path: Path) -> None:
@@ -103,12 +103,12 @@ def test_a_mapped_field_that_no_record_holds_is_noted(tmp_path: Path) -> None:
     columns = {"occurred_at": "at", "kind": {"constant": "order"}, "anonymous_id": "who", "revenue_micros": {"field": ["total", "sum"]}}  # fmt: skip
     chosen = product(sources={"erp": {"format": "mapping", "event_id": "none", "mapping": {"columns": columns}}})
     drop(tmp_path, "erp/2026-03-10/a.csv", b"at,who,amount\n2026-03-10T10:00:00Z,d1,5\n")
-    found = {p.problem: p for p in computed(tmp_path, chosen)}
-    assert found["mapped_field_absent"].severity == "note"
+    result = {p.problem: p for p in computed(tmp_path, chosen)}
+    assert result["mapped_field_absent"].severity == "note"
     assert "`total` or `sum`, which `revenue_micros` is mapped from, is in none of 1 records" in (
-        found["mapped_field_absent"].sentence
+        result["mapped_field_absent"].sentence
     )
-    assert told([found["orders_without_revenue"]]) == [("orders_without_revenue", "", "problem", 1)]
+    assert reported([result["orders_without_revenue"]]) == [("orders_without_revenue", "", "problem", 1)]
 
 
 # The gate counts wholly rejected files.
@@ -167,12 +167,12 @@ def test_examples_of_rejected_records_by_rule_and_source(tmp_path: Path) -> None
     lines = [{"event_id": f"x{i}", "kind": "click", "text": "mail to ada@example.com"} for i in range(5)]
     drop(tmp_path, "web/2026-03-10/a.ndjson", ndjson(lines) + b"broken\n" * 5)
     take_all(lake := Lake(tmp_path), product())
-    found = list(examples(lake, rule=None, source=None, most=2))
-    assert [(e.rule, e.where.rpartition(", ")[2]) for e in found] == [
+    result = list(examples(lake, rule=None, source=None, most=2))
+    assert [(e.rule, e.where.rpartition(", ")[2]) for e in result] == [
         ("missing_occurred_at", "record 1"), ("missing_occurred_at", "record 2"),
         ("malformed_json", "record 6"), ("malformed_json", "record 7"),
     ]  # fmt: skip
-    assert "ada@" not in "".join(e.raw_text for e in found)
+    assert "ada@" not in "".join(e.raw_text for e in result)
     assert [e.rule for e in examples(lake, rule="malformed_json", source=None, most=1)] == ["malformed_json"]
     assert not list(examples(lake, rule=None, source="noid", most=1))
 
@@ -197,13 +197,13 @@ def checks(manifests: list[Manifest], **changes: Any) -> list[tuple[str, str, da
 
 def test_one_per_cent_of_empty_ids_that_become_sixteen_are_told_as_that() -> None:
     days = [{"id": 990}] * 5 + [{"id": 840}]
-    (found,) = find_drift(days_of_fields(*days), set(DAYS), product())
-    assert found.sentence == "web on 2026-03-15: `id` is empty in 16% of 1000 records, before in 1%"
-    assert found.records == 160
+    (result,) = find_drift(days_of_fields(*days), set(DAYS), product())
+    assert result.sentence == "web on 2026-03-15: `id` is empty in 16% of 1000 records, before in 1%"
+    assert result.records == 160
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "records", "is_told"),
+    ("before", "now", "records", "is_reported"),
     [
         (990, 940, 1_000, True),  # 1 % to 6 %
         (990, 960, 1_000, False),  # 1 % to 4 %: not five points
@@ -215,9 +215,9 @@ def test_one_per_cent_of_empty_ids_that_become_sixteen_are_told_as_that() -> Non
         (500, 900, 1_000, False),  # less often empty than before
     ],
 )
-def test_when_a_null_share_is_told(before: int, now: int, records: int, is_told: bool) -> None:
+def test_when_a_null_share_is_told(before: int, now: int, records: int, is_reported: bool) -> None:
     days = days_of_fields(*[{"id": before}] * 4, {"id": now}, records=records)
-    assert checks(days) == ([("field_null_share", "id", DAYS[4])] if is_told else [])
+    assert checks(days) == ([("field_null_share", "id", DAYS[4])] if is_reported else [])
 
 
 def test_a_renamed_field_is_one_field_from_then_on() -> None:
@@ -250,13 +250,13 @@ def test_names_that_the_mapping_has_for_one_column_are_one_field() -> None:
     columns = {"occurred_at": "at", "kind": {"constant": "click"}, "user_id": {"field": ["user", "uid"]}}
     changes = {"sources": {"web": {"format": "mapping", "event_id": "none", "mapping": {"columns": columns}}}}
     days = days_of_fields(*[{"uid": 990}] * 4, {"user": 500, "uid": 490}, {"user": 995})
-    found = list(find_drift(days, set(DAYS), product(**changes)))
-    assert [(f.check, f.field, f.is_read) for f in found] == [
+    result = list(find_drift(days, set(DAYS), product(**changes)))
+    assert [(f.check, f.field, f.is_read) for f in result] == [
         ("field_appeared", "user", False),
         ("field_vanished", "uid", True),
         ("field_renamed", "uid", True),
     ]
-    assert "which the mapping reads too" in found[2].sentence
+    assert "which the mapping reads too" in result[2].sentence
 
 
 def test_a_small_file_and_a_rare_field_say_nothing() -> None:
@@ -276,18 +276,18 @@ def facts(**counts: int) -> dict[str, int | float | None]:
 def test_a_day_whose_events_bear_no_ids_counts_nobody_and_says_so(tmp_path: Path) -> None:
     rows = [{**each, "anonymous_id": None, "uid": "u1"} for each in visits(people=30)]
     drop(tmp_path, "web/2026-03-10/a.ndjson", ndjson(rows))
-    (found,) = computed(tmp_path)
-    assert told([found]) == [("no_people", "", "problem", 30)]
-    assert "none of 30 events bears an id, so the day counts 0 people" in found.sentence
+    (result,) = computed(tmp_path)
+    assert reported([result]) == [("no_people", "", "problem", 30)]
+    assert "none of 30 events bears an id, so the day counts 0 people" in result.sentence
 
 
 def test_ids_that_grow_rare_are_told_and_a_source_that_never_bore_many_is_not() -> None:
     usual = facts(events__web=1_000, asked__web=1_000, nobody__web=20, asked__pos=100, nobody__pos=60)
     rare = facts(events__web=1_000, asked__web=1_000, nobody__web=700, asked__pos=100, nobody__pos=70)
     days = {**dict.fromkeys(DAYS[:3], usual), DAYS[3]: rare}
-    (found,) = day_problems(days, DAYS[:4], product())
-    assert told([found]) == [("no_people", "", "problem", 700)]
-    assert "700 of 1000 events bear no id and count for nobody, before 2%" in found.sentence
+    (result,) = day_problems(days, DAYS[:4], product())
+    assert reported([result]) == [("no_people", "", "problem", 700)]
+    assert "700 of 1000 events bear no id and count for nobody, before 2%" in result.sentence
     assert not list(day_problems({day: days[day] for day in DAYS[1:4]}, DAYS[1:4], product())), "too few days before"
 
 
@@ -303,9 +303,9 @@ def test_orders_in_a_currency_without_a_rate_are_told_with_their_sum(tmp_path: P
     ]  # fmt: skip
     drop(tmp_path, "web/2026-03-10/a.ndjson", ndjson(orders))
     rates = {"CHF": [{"valid_from": "2026-01-01", "rate": 1.05}]}
-    (found,) = computed(tmp_path, product(exchange_rates=rates))
-    assert told([found]) == [("currency_without_rate", "USD", "problem", 2)]
-    assert "2 orders and refunds of 50.50 USD in all are not counted as revenue" in found.sentence
+    (result,) = computed(tmp_path, product(exchange_rates=rates))
+    assert reported([result]) == [("currency_without_rate", "USD", "problem", 2)]
+    assert "2 orders and refunds of 50.50 USD in all are not counted as revenue" in result.sentence
 
 
 def test_orders_that_bear_another_orders_id_or_no_revenue(tmp_path: Path) -> None:
@@ -314,8 +314,8 @@ def test_orders_that_bear_another_orders_id_or_no_revenue(tmp_path: Path) -> Non
         for i, revenue in enumerate([5_000_000, 5_000_000, 0, None])
     ]
     drop(tmp_path, "web/2026-03-10/a.ndjson", ndjson(orders))
-    found = {p.problem: p.size for p in computed(tmp_path)}
-    assert found == {"order_ids_collide": 2, "orders_without_revenue": 2}
+    result = {p.problem: p.size for p in computed(tmp_path)}
+    assert result == {"order_ids_collide": 2, "orders_without_revenue": 2}
 
 
 def test_one_id_that_carries_a_fifth_of_the_events(tmp_path: Path) -> None:
@@ -323,9 +323,9 @@ def test_one_id_that_carries_a_fifth_of_the_events(tmp_path: Path) -> None:
         record(f"e{i}", f"2026-03-10T{i // 60:02}:{i % 60:02}:00", user_id=f"u{i if i % 4 else 0}") for i in range(200)
     ]
     drop(tmp_path, "web/2026-03-10/a.ndjson", ndjson(rows))
-    (found,) = computed(tmp_path)
-    assert told([found]) == [("heavy_id", "user_id", "problem", 50)]
-    assert "u0" not in found.text, "whose it is stands in no list"
+    (result,) = computed(tmp_path)
+    assert reported([result]) == [("heavy_id", "user_id", "problem", 50)]
+    assert "u0" not in result.text, "whose it is stands in no list"
 
 
 def test_a_source_and_a_kind_of_event_that_stop() -> None:
@@ -333,8 +333,8 @@ def test_a_source_and_a_kind_of_event_that_stop() -> None:
     days = dict.fromkeys(DAYS[:7], usual)
     days[DAYS[7]] = facts(kind__web__page_view=55)
     days[DAYS[8]] = usual
-    found = list(day_problems(days, DAYS[:9], product()))
-    assert [(p.problem, p.source, p.subject, p.day) for p in found] == [
+    result = list(day_problems(days, DAYS[:9], product()))
+    assert [(p.problem, p.source, p.subject, p.day) for p in result] == [
         ("source_silent", "app", "", DAYS[7]),
         ("rows_missing", "web", "order", DAYS[7]),
     ]
@@ -347,20 +347,20 @@ def test_a_source_and_a_kind_of_event_that_stop() -> None:
 def test_a_page_that_no_address_fits_any_more() -> None:
     both, one = facts(page__=0, page____home=100, page____product=40), facts(page____home=100)
     days = {**dict.fromkeys(DAYS[:10], both), **dict.fromkeys(DAYS[10:12], one)}
-    (found,) = day_problems(days, DAYS[:12], product())
-    assert (found.problem, found.subject, found.since, found.day) == ("page_silent", "product", DAYS[10], DAYS[11])
-    assert "about 80 views were to be expected" in found.sentence
+    (result,) = day_problems(days, DAYS[:12], product())
+    assert (result.problem, result.subject, result.since, result.day) == ("page_silent", "product", DAYS[10], DAYS[11])
+    assert "about 80 views were to be expected" in result.sentence
     quiet = {**dict.fromkeys(DAYS[:10], both), DAYS[10]: facts(page____home=10)}
     assert not list(day_problems(quiet, DAYS[:11], product())), "four views too few are chance"
 
 
 @pytest.mark.parametrize(("number", "severity"), [(1, "note"), (10, "problem")])
 def test_few_clocks_and_ids_in_doubt_are_a_note(number: int, severity: str) -> None:
-    found = [
+    result = [
         *day_problems({DAY: facts(events__web=1_000, clock_doubtful__web=number)}, [DAY], product()),
         *placeholder_problems([manifest(records_read=1_000, placeholder_ids={"user_id": number})]),
     ]
-    assert [(p.problem, p.subject, p.severity, p.size, p.out_of) for p in found] == [
+    assert [(p.problem, p.subject, p.severity, p.size, p.out_of) for p in result] == [
         ("clock_doubtful", "", severity, number, 1_000),
         ("placeholder_ids", "user_id", severity, number, 1_000),
     ]
@@ -373,11 +373,11 @@ def test_placeholders_clocks_and_the_far_future_are_found_in_a_home(tmp_path: Pa
         record("f", "2099-06-01T10:00:00"),
     ]
     drop(tmp_path, "web/2026-03-10/a.ndjson", ndjson([*visits(), *odd]))
-    found = computed(tmp_path)
-    assert sorted(told(found)) == [
+    result = computed(tmp_path)
+    assert sorted(reported(result)) == [
         ("clock_doubtful", "", "problem", 1), ("far_future", "", "problem", 1), ("placeholder_ids", "user_id", "problem", 1),
     ]  # fmt: skip
-    assert "up to 2099-06-01" in next(p.sentence for p in found if p.problem == "far_future")
+    assert "up to 2099-06-01" in next(p.sentence for p in result if p.problem == "far_future")
 
 
 def test_every_kind_is_explained() -> None:
@@ -393,27 +393,27 @@ def problem(day: date, kind: str = "no_people", subject: str = "") -> Problem:
 
 
 def test_consecutive_days_are_one_problem_told_on_its_last() -> None:
-    found = in_order([problem(day) for day in (DAYS[0], DAYS[1], DAYS[2], DAYS[5])])
-    assert [(p.day, p.since) for p in found] == [
+    result = in_order([problem(day) for day in (DAYS[0], DAYS[1], DAYS[2], DAYS[5])])
+    assert [(p.day, p.since) for p in result] == [
         (DAYS[5], DAYS[5]), (DAYS[2], DAYS[0]), (DAYS[1], DAYS[0]), (DAYS[0], DAYS[0]),
     ]  # fmt: skip
-    assert [p.day for p in latest(found)] == [DAYS[5], DAYS[2]]
-    assert problems_of(problems_frame(found)) == sorted(found, key=lambda p: p.day)
+    assert [p.day for p in latest(result)] == [DAYS[5], DAYS[2]]
+    assert problems_of(problems_frame(result)) == sorted(result, key=lambda p: p.day)
 
 
 def test_old_problems_are_told_no_longer_but_for_those_that_wait_for_a_mend() -> None:
-    found = [problem(DAYS[0]), problem(DAYS[0], "file_refused", "web/a"), problem(DAYS[6])]
-    assert current(found, DAYS[6]) == found
-    assert current(found, DAYS[7]) == found[1:]
+    result = [problem(DAYS[0]), problem(DAYS[0], "file_refused", "web/a"), problem(DAYS[6])]
+    assert current(result, DAYS[6]) == result
+    assert current(result, DAYS[7]) == result[1:]
 
 
 def test_a_run_that_reads_old_files_tells_of_them_all_the_same(tmp_path: Path) -> None:
     drop(tmp_path, "web/2026-02-01/old.ndjson", ndjson([{**e, "anonymous_id": None} for e in visits(date(2026, 2, 1))]))
     drop(tmp_path, "web/2026-03-10/new.ndjson", ndjson(visits()))
-    found = computed(tmp_path)
-    assert [p.day for p in found] == [date(2026, 2, 1)]
+    result = computed(tmp_path)
+    assert [p.day for p in result] == [date(2026, 2, 1)]
     assert problems_now(Lake(tmp_path), product()) == []
-    assert problems_now(Lake(tmp_path), product(), but_for={found[0].name}) == []
+    assert problems_now(Lake(tmp_path), product(), but_for={result[0].name}) == []
 
 
 def test_a_sound_home_has_none(tmp_path: Path) -> None:

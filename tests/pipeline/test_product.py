@@ -79,7 +79,7 @@ def test_fault_names_line_path_and_remedy(what: str, old: str, new: str, line: i
     assert all(word in fault for word in words), fault
 
 
-SAID = re.compile(r"[a-z_]+(?:\.[^:]+)*: .*(?:;|write|give|use|add|name|must)")
+STATED = re.compile(r"[a-z_]+(?:\.[^:]+)*: .*(?:;|write|give|use|add|name|must)")
 PYDANTIC = ("Input should", "valid dictionary", "Value error", "valid integer", "Extra inputs", "Field required")
 DEMO = ROOT / "examples" / "shop" / "product.yaml"
 WRONG: list[Any] = [
@@ -121,25 +121,25 @@ def test_a_wrong_value_anywhere_is_told_in_our_words_with_line_path_and_remedy()
     tree |= {section: value for section, value in yaml.safe_load(MORE).items() if section not in tree}
     paths = [*inside(tree)]
     assert len(paths) > 400
-    told = 0
+    reported = 0
     for i, path in enumerate(paths):
         # In turn, so that all kinds of values meet all kinds of paths.
-        for place in range(i, i + len(WRONG), 5):
-            wrong = WRONG[place % len(WRONG)]
+        for position in range(i, i + len(WRONG), 5):
+            wrong = WRONG[position % len(WRONG)]
             broken = replaced(tree, path, wrong)
             try:
                 Product.model_validate(broken)
             except ValidationError as fault:
-                found = [*sentences(fault)]
-                told += len(found)
-                for _, said in found:
-                    assert not any(phrase in said for phrase in PYDANTIC), said
-                    assert SAID.match(said), (path, wrong, said)
+                result = [*sentences(fault)]
+                reported += len(result)
+                for _, stated in result:
+                    assert not any(phrase in stated for phrase in PYDANTIC), stated
+                    assert STATED.match(stated), (path, wrong, stated)
                 # Reading YAML is slow, so few of them are written to a file.
-                if place % 100 == 0:
+                if position % 100 == 0:
                     text = yaml.safe_dump(broken, sort_keys=False)
                     assert all(re.match(r"product\.yaml:\d+: [a-z]", each) for each in faults(text))
-    assert told > 1_000
+    assert reported > 1_000
 
 
 def test_all_faults_at_once() -> None:

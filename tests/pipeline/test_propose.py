@@ -358,8 +358,8 @@ def test_no_address_name_id_or_text_of_a_sample_is_written(tmp_path: Path) -> No
     (tmp_path / "a.ndjson").write_bytes(ndjson(rows))
     text = propose(tmp_path / "a.ndjson", "web")
     chosen = parse_product(text)
-    said = {each for row in rows for each in values_in(row)} - set(rows[0]) - {"page view"}
-    assert not [each for each in said if len(each) > 2 and each in text]
+    stated = {each for row in rows for each in values_in(row)} - set(rows[0]) - {"page view"}
+    assert not [each for each in stated if len(each) > 2 and each in text]
     for word in ("anna", "ben", "schmidt", "dubois", "@", "post.example", "evt-", "cust-", "ord-", "0170"):
         assert word not in text.lower().replace("opened by", ""), word
     assert chosen.privacy.drop_properties == ("email",)
@@ -450,7 +450,7 @@ def test_an_amount_with_a_symbol_tells_the_currency_and_is_left_to_be_mended(tmp
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "stated"),
     [
         ("a,b\n1,2\n", "looks like a time"),
         ("anna@post.example,2026-02-14 08:00:00,/cart,9.5\nben@post.example,2026-02-14 08:01:00,/cart,8\n", "holds values and no names"),
@@ -458,8 +458,8 @@ def test_an_amount_with_a_symbol_tells_the_currency_and_is_left_to_be_mended(tmp
         ("", "holds no record"),
     ],
 )  # fmt: skip
-def test_a_file_without_events_is_refused_with_what_it_lacks(text: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(CannotPropose, match=said):
+def test_a_file_without_events_is_refused_with_what_it_lacks(text: str, stated: str, tmp_path: Path) -> None:
+    with pytest.raises(CannotPropose, match=stated):
         proposed(tmp_path, text)
 
 

@@ -11,7 +11,7 @@ from pipeline.build.gate import judge, judge_mart
 from pipeline.core.contract import Column, Table
 from pipeline.core.registry import TABLES
 from pipeline.events.clean import clean_day
-from pipeline.events.profile import Facts, Verdict, batch_profile
+from pipeline.events.profile import CheckResult, Facts, batch_profile
 
 SESSIONS = TABLES["daily_sessions"]
 
@@ -21,13 +21,13 @@ def daily(**changes: Any) -> pl.DataFrame:
     return pl.DataFrame([row | {"sessions": 5} | changes], schema=SESSIONS.schema)
 
 
-def verdict(table: str, frame: pl.DataFrame, **facts: Any) -> Verdict:
+def check_result(table: str, frame: pl.DataFrame, **facts: Any) -> CheckResult:
     return judge(TABLES[table], product(), [{**batch_profile(TABLES[table], frame), **facts}], [[]])[0]
 
 
 def test_a_sound_batch_passes() -> None:
-    assert verdict("daily_sessions", daily()) == Verdict()
-    assert verdict("daily_sessions", daily().clear()) == Verdict()
+    assert check_result("daily_sessions", daily()) == CheckResult()
+    assert check_result("daily_sessions", daily().clear()) == CheckResult()
 
 
 # (what, frame, words of the fault)
@@ -42,15 +42,15 @@ FAULTS = [
 
 @pytest.mark.parametrize(("what", "frame", "words"), FAULTS, ids=[case[0] for case in FAULTS])
 def test_hard_faults(what: str, frame: pl.DataFrame, words: str) -> None:
-    found = verdict("daily_sessions", frame)
-    assert any(words in fault for fault in found.faults), (what, found)
-    assert not found.warnings
+    result = check_result("daily_sessions", frame)
+    assert any(words in fault for fault in result.faults), (what, result)
+    assert not result.warnings
 
 
 def test_each_batch_has_its_own_verdict() -> None:
     facts = [batch_profile(SESSIONS, frame) for frame in (daily(), daily(clicks=-1), daily())]
-    found = judge(SESSIONS, product(), facts, [[], [], []])
-    assert [bool(one.faults) for one in found] == [False, True, False]
+    result = judge(SESSIONS, product(), facts, [[], [], []])
+    assert [bool(one.faults) for one in result] == [False, True, False]
 
 
 def events_facts(**changes: Any) -> Facts:
@@ -64,16 +64,16 @@ def events_facts(**changes: Any) -> Facts:
     return {**batch_profile(TABLES["events"], frame), **own, **changes}
 
 
-def judged(**changes: Any) -> Verdict:
+def judged(**changes: Any) -> CheckResult:
     return judge(TABLES["events"], product(), [events_facts(**changes)], [[]])[0]
 
 
 def test_rejected_share_holds_back_from_enough_records_on() -> None:
-    assert judged(rejected_share=0.2) == Verdict()
+    assert judged(rejected_share=0.2) == CheckResult()
     (fault,) = judged(rejected_share=0.21).faults
     assert "0.21" in fault
     assert "20%" in fault
-    assert judged(rejected_share=0.9, records_read=99) == Verdict()
+    assert judged(rejected_share=0.9, records_read=99) == CheckResult()
     assert judged(rejected_share=0.9, records_read=100).faults
 
 
@@ -91,7 +91,7 @@ def test_comparisons_only_warn() -> None:
     few = judge(TABLES["events"], product(), [events_facts()], [past])[0]
     assert not few.faults
     assert "volume_ratio" in few.warnings[0]
-    assert judge(TABLES["events"], product(), [events_facts()], [past[:3]])[0] == Verdict()
+    assert judge(TABLES["events"], product(), [events_facts()], [past[:3]])[0] == CheckResult()
 
 
 def test_marts_are_judged_whole() -> None:
@@ -106,12 +106,12 @@ def test_marts_are_judged_whole() -> None:
         "return_rate": 1.0,
     }
 
-    def mart(**changes: Any) -> Verdict:
+    def mart(**changes: Any) -> CheckResult:
         frame = pl.DataFrame([row | changes], schema=table.schema)
         return judge_mart(table, product(), frame, batch_profile(table, frame))
 
-    assert mart() == Verdict()
-    assert mart(return_rate=None) == Verdict()
+    assert mart() == CheckResult()
+    assert mart(return_rate=None) == CheckResult()
     assert "return_rate" in mart(return_rate=1.5).faults[0]
     assert "over people_in_cohort" in mart(people_returned=5).faults[0]
     twice = pl.DataFrame([row, row], schema=table.schema)

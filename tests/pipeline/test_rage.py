@@ -68,9 +68,9 @@ def test_page_views_and_unknown_positions_have_no_neighbours() -> None:
 
 
 def test_an_incident_is_the_whole_run_and_fires_once() -> None:
-    found = rage_clicks(frame(still(6)), ["view"], "posthog")
-    assert found.height == 6
-    assert found["fires"].to_list() == [False, False, True, False, False, False]
+    result = rage_clicks(frame(still(6)), ["view"], "posthog")
+    assert result.height == 6
+    assert result["fires"].to_list() == [False, False, True, False, False, False]
 
 
 def slow(clicks: list[Click], rule: str) -> int:

@@ -266,10 +266,10 @@ def test_a_workbook_of_answers(tmp_path: Path) -> None:
     (manifest,) = take_all(lake, product(sources={"nps": survey}))
     assert (manifest.file_rule, manifest.records_rejected, manifest.accepted) == (None, 0, 2)
     keys = [part.key for parts in manifest.days.values() for part in parts]
-    found = lake.scan(RAW_EVENTS, keys).filter(pl.col("score").is_not_null()).sort("score").collect()
-    assert found["score"].to_list() == [3, 9]
-    assert found["user_id"].to_list() == ["u2", "4711"]
-    assert [str(at) for at in found["occurred_at"]] == ["2026-01-05 09:00:01+00:00"] * 2
+    result = lake.scan(RAW_EVENTS, keys).filter(pl.col("score").is_not_null()).sort("score").collect()
+    assert result["score"].to_list() == [3, 9]
+    assert result["user_id"].to_list() == ["u2", "4711"]
+    assert [str(at) for at in result["occurred_at"]] == ["2026-01-05 09:00:01+00:00"] * 2
 
 
 def test_a_workbook_by_a_mapping_reads_times_in_the_columns_zone(tmp_path: Path) -> None:
@@ -283,9 +283,9 @@ def test_a_workbook_by_a_mapping_reads_times_in_the_columns_zone(tmp_path: Path)
     source = {"format": "mapping", "event_id": "none", "mapping": {"columns": columns}}
     (manifest,) = take_all(lake, product(sources={"shop": source}))
     keys = [part.key for parts in manifest.days.values() for part in parts]
-    (found,) = lake.scan(RAW_EVENTS, keys).collect().to_dicts()
-    assert (found["order_id"], found["revenue_micros"]) == ("1001", 12_500_000)
-    assert str(found["occurred_at"]) == "2026-01-05 09:00:01+00:00"
+    (result,) = lake.scan(RAW_EVENTS, keys).collect().to_dicts()
+    assert (result["order_id"], result["revenue_micros"]) == ("1001", 12_500_000)
+    assert str(result["occurred_at"]) == "2026-01-05 09:00:01+00:00"
 
 
 def test_a_workbook_for_another_format_names_the_remedy(lake: Lake) -> None:

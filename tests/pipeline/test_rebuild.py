@@ -23,8 +23,8 @@ BERLIN = parse_product(FEW)
 MARTS = ("daily_kpis", "daily_quality")
 
 
-def changed(**said: object) -> Product:
-    return BERLIN.model_copy(update=said)
+def changed(**stated: object) -> Product:
+    return BERLIN.model_copy(update=stated)
 
 
 def events(home: Path) -> None:

@@ -85,12 +85,12 @@ def test_an_instant_cut_by_the_end_of_a_chunk_is_whole(tmp_path: Path) -> None:
     drop(tmp_path, "rec/b.ndjson", ndjson(cut[:4]))
     drop(tmp_path, "rec/c.ndjson", ndjson(one))
     rows = computed(tmp_path, chosen(mask=[], hide=[]))
-    assert rows.select("events_out_of_place", "completeness").rows() == [(0, "whole")] * 2
+    assert rows.select("events_out_of_order", "completeness").rows() == [(0, "whole")] * 2
     first, second = (kept(tmp_path, row) for row in rows.to_dicts())
-    told = [[(e["type"], e["data"].get("source"), e["data"].get("adds")) for e in each] for each in (first, second)]
-    named = [[a["node"]["id"] for a in adds] for _, _, adds in told[0] if adds]
+    reported = [[(e["type"], e["data"].get("source"), e["data"].get("adds")) for e in each] for each in (first, second)]
+    named = [[a["node"]["id"] for a in adds] for _, _, adds in reported[0] if adds]
     assert named == [[40], [41], [50]]
-    assert [each[:2] for each in told[0]] == [each[:2] for each in told[1]]
+    assert [each[:2] for each in reported[0]] == [each[:2] for each in reported[1]]
 
 
 @settings(max_examples=6, deadline=None)
@@ -103,9 +103,9 @@ def test_lines_in_any_order_in_any_files(tmp_path_factory: pytest.TempPathFactor
     for i in range(files):
         part = [*lines[i::files], *chance.sample(lines[i::files], 1)]
         drop(home, f"rec/{i}.ndjson", ndjson(part))
-    said = chosen(mask=[], hide=[])
-    (row,) = computed(home, said).to_dicts()
-    assert row["events_out_of_place"] == 0
+    stated = chosen(mask=[], hide=[])
+    (row,) = computed(home, stated).to_dicts()
+    assert row["events_out_of_order"] == 0
     assert [(e["type"], e["data"].get("source"), e["timestamp"] - BEGIN) for e in kept(home, row)] == [
         (kind, data.get("source"), at) for at, kind, data in VISIT
     ]
@@ -138,8 +138,8 @@ BARE = [{name: each[name] for name in ("type", "timestamp", "data")} for each in
 )
 def test_wrappers_are_read_in_order_of_time(name: str, data: bytes, tmp_path: Path) -> None:
     drop(tmp_path, f"rec/{name}", data)
-    said = product(sources={"rec": {"format": "rrweb"}}, properties={})
-    (manifest,) = take_all(Lake(tmp_path), said)
+    stated = product(sources={"rec": {"format": "rrweb"}}, properties={})
+    (manifest,) = take_all(Lake(tmp_path), stated)
     assert (manifest.file_rule, manifest.balances, manifest.records_rejected) == (None, True, 0)
     frames = [pl.read_parquet(tmp_path / part.key) for parts in manifest.days.values() for part in parts]
     clicks = pl.concat(frames).filter(pl.col("kind") == "click").unique("event_id")

@@ -24,12 +24,12 @@ EDITED = "edited-words"
 def test_what_is_masked_is_nowhere_on_disk(tmp_path: Path) -> None:
     drop(tmp_path, "rec/a.ndjson", ndjson(events()))
     (row,) = computed(tmp_path, chosen()).to_dicts()
-    found = stored(tmp_path)
+    result = stored(tmp_path)
     for secret in SECRETS:
-        assert secret.encode() not in found, secret
-        assert secret.replace(" ", "").encode() not in found, secret
-    assert b"Plain words stay" in found, "what isn't masked is kept"
-    assert b'"Send"' in found
+        assert secret.encode() not in result, secret
+        assert secret.replace(" ", "").encode() not in result, secret
+    assert b"Plain words stay" in result, "what isn't masked is kept"
+    assert b'"Send"' in result
     texts = json.dumps(kept(tmp_path, row))
     assert texts.count("*" * len(SECRETS[2])) == 5, "a masked text keeps its length: twice in the page, thrice later"
     assert "Your nick" not in texts, "what is said of a masked field may hold its value"
@@ -43,8 +43,8 @@ def test_everything_may_be_masked_and_fields_kept(tmp_path: Path) -> None:
     home = tmp_path / "open"
     drop(home, "rec/a.ndjson", ndjson(events()))
     (row,) = computed(home, chosen(inputs="keep", mask=[], hide=[])).to_dicts()
-    found = [e["data"].get("text") for e in kept(home, row) if e["type"] == 3 and e["data"]["source"] == 5]
-    assert found == [SECRETS[0], "[card]"], "fields as the team wants them, cards never"
+    result = [e["data"].get("text") for e in kept(home, row) if e["type"] == 3 and e["data"]["source"] == 5]
+    assert result == [SECRETS[0], "[card]"], "fields as the team wants them, cards never"
     password = kept(home, row)[1]["data"]["node"]["childNodes"][0]["childNodes"][0]["childNodes"][2]
     assert password["attributes"]["value"] == "*****"
 
@@ -99,7 +99,7 @@ def test_facts_of_a_recording(tmp_path: Path) -> None:
     # Acts at 3.0, 3.5, 5.0 and 20.0 s: the last pause is longer than 10 s.
     assert row["active_ms"] == 2_000
     assert (row["recorded_events"], row["snapshots"], row["recorded_clicks"], row["tabs"]) == (13, 1, 1, 1)
-    assert (row["shown_from_ms"], row["events_out_of_place"], row["completeness"]) == (1, 1, "parts missing")
+    assert (row["shown_from_ms"], row["events_out_of_order"], row["completeness"]) == (1, 1, "parts missing")
     assert row["found_by"] == "session_id"
 
 
@@ -111,8 +111,8 @@ def test_chunks_in_any_order_and_number_give_the_same_recording(
     chance, whole = Random(seed), events()
     alone = tmp_path_factory.mktemp("alone")
     drop(alone, "rec/a.ndjson", ndjson(whole))
-    said = chosen(mask=[], hide=[])
-    (before,) = computed(alone, said).to_dicts()
+    stated = chosen(mask=[], hide=[])
+    (before,) = computed(alone, stated).to_dicts()
     home = tmp_path_factory.mktemp("chunks")
     chunks: list[list[dict[str, Any]]] = [[] for _ in range(files)]
     for event in [*whole, *chance.sample(whole, chance.randint(0, len(whole)))]:
@@ -121,7 +121,7 @@ def test_chunks_in_any_order_and_number_give_the_same_recording(
         data = ndjson(sorted(chunk, key=lambda event: event["timestamp"]))
         name, packed = (f"{number}.ndjson.gz", gzip.compress(data)) if number % 2 else (f"{number}.ndjson", data)
         drop(home, f"rec/{name}", packed)
-    (after,) = computed(home, said).to_dicts()
+    (after,) = computed(home, stated).to_dicts()
     # Which element a text belongs to can't be told where its snapshot came in another file: fields are masked then.
     assert [e["timestamp"] for e in kept(home, after)] == [e["timestamp"] for e in kept(alone, before)]
     assert after["recorded_events"] == before["recorded_events"]
@@ -142,7 +142,7 @@ def test_a_truncated_file_costs_its_own_events_only(tmp_path: Path) -> None:
 def test_recordings_beside_events_of_another_source_count_nothing_twice(tmp_path: Path) -> None:
     """By the session's id, else by the device at that time; of two sessions each gets its own part."""
     own = {"sources": {"rec": {"format": "rrweb", "replay": {"events": False}}, "web": {}}, "properties": {}}
-    said = product(**own)
+    stated = product(**own)
     web = [
         record("a", "2026-02-03T10:00", anonymous_id="d1", session_id="s1", url="https://a.example/"),
         record("b", "2026-02-03T10:00:30", "click", anonymous_id="d1", session_id="s1"),
@@ -154,7 +154,7 @@ def test_recordings_beside_events_of_another_source_count_nothing_twice(tmp_path
     unnamed = events("recorder-7", BEGIN + 2 * 3_600_000)
     nobody = [{**event, "distinct_id": "d9"} for event in events("recorder-9", BEGIN)]
     drop(tmp_path, "rec/a.ndjson", ndjson([*named, *unnamed, *nobody]))
-    rows = computed(tmp_path, said).sort("started_at")
+    rows = computed(tmp_path, stated).sort("started_at")
     assert rows.select("found_by", "recorded_events").rows() == [("session_id", 13), ("device", 13)]
     lake = Lake(tmp_path)
     sessions = lake.scan_days("sessions", lake.published_days("sessions")).collect()
@@ -163,42 +163,42 @@ def test_recordings_beside_events_of_another_source_count_nothing_twice(tmp_path
 
 
 def test_retracting_and_erasing_leave_no_recording(tmp_path: Path) -> None:
-    said = chosen()
+    stated = chosen()
     drop(tmp_path, "rec/a.ndjson", ndjson(events()))
     drop(tmp_path, "rec/b.ndjson", ndjson([{**event, "distinct_id": "d2"} for event in events("s2")]))
-    before = computed(tmp_path, said)
+    before = computed(tmp_path, stated)
     assert before.height == 2
-    erased = erase(Lake(tmp_path), said, "device:d1")
+    erased = erase(Lake(tmp_path), stated, "device:d1")
     assert erased.recorded == 13
     gone = before.filter(pl.col("person_key") == before.sort("recording")["person_key"][0])
-    left = computed(tmp_path, said)
+    left = computed(tmp_path, stated)
     assert left.height == 1
     files = {path.relative_to(tmp_path).as_posix() for path in (tmp_path / "lake/recordings").rglob("*.gz")}
     assert files == set(left["recording"])
     assert b'"d1"' not in stored(tmp_path)
     retract(Lake(tmp_path), "rec/b.ndjson")
-    assert computed(tmp_path, said).is_empty()
+    assert computed(tmp_path, stated).is_empty()
     assert not list((tmp_path / "lake/recordings").rglob("*.gz"))
     del gone
 
 
 def test_a_recording_that_bears_only_the_sessions_id_is_erased_with_its_person(tmp_path: Path) -> None:
     own = {"sources": {"rec": {"format": "rrweb", "replay": {"events": False}}, "web": {}}, "properties": {}}
-    said = product(**own)
+    stated = product(**own)
     about = {"anonymous_id": "d1", "user_id": "u1", "session_id": "s1", "url": "https://a.example/"}
     drop(tmp_path, "web/a.ndjson", ndjson([record("a", "2026-02-03T10:00", **about)]))
     bare = [{name: value for name, value in event.items() if name != "distinct_id"} for event in events()]
     drop(tmp_path, "rec/a.ndjson", ndjson(bare))
-    assert computed(tmp_path, said).height == 1
-    erased = erase(Lake(tmp_path), said, "user:u1")
+    assert computed(tmp_path, stated).height == 1
+    erased = erase(Lake(tmp_path), stated, "user:u1")
     assert erased.recorded == 13
     assert erased.landing_files == ["rec/a.ndjson", "web/a.ndjson"]
-    assert computed(tmp_path, said).is_empty()
+    assert computed(tmp_path, stated).is_empty()
     assert b"Plain words stay" not in stored(tmp_path)
     drop(
         tmp_path, "rec/again.ndjson", ndjson([*bare, {"sessionId": "other", "type": 0, "timestamp": BEGIN, "data": {}}])
     )
-    computed(tmp_path, said)
+    computed(tmp_path, stated)
     assert b"Plain words stay" not in stored(tmp_path), "and never taken again"
 
 

@@ -24,14 +24,14 @@ NOW, LATER = at("2026-03-01T04:15"), at("2026-03-02T04:15")
 
 def visits(days: Sequence[int], who: str = "d") -> list[dict[str, Any]]:
     """A page view and an order of two people on each of these days of February 2026."""
-    found: list[dict[str, Any]] = []
+    result: list[dict[str, Any]] = []
     for day in days:
         for person in range(2):
             about = {"anonymous_id": f"{who}{person}", "url": "https://a.example/"}
             begin = f"2026-02-{day:02}T10:0{person}"
-            found.append(record(f"{who}v{day}-{person}", begin, **about))
-            found.append(record(f"{who}o{day}-{person}", f"{begin}:30", "order", revenue_micros=5_000_000, **about))
-    return found
+            result.append(record(f"{who}v{day}-{person}", begin, **about))
+            result.append(record(f"{who}o{day}-{person}", f"{begin}:30", "order", revenue_micros=5_000_000, **about))
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def lake(published: Path, tmp_path: Path) -> Lake:
     return Lake(tmp_path / "home")
 
 
-def told(lake: Lake, mart: str, column: str) -> list[tuple[dict[str, Any], float | None, float | None, str]]:
+def reported(lake: Lake, mart: str, column: str) -> list[tuple[dict[str, Any], float | None, float | None, str]]:
     rows = ledger(lake).filter(pl.col("mart") == mart, pl.col("column") == column)
     return [(json.loads(key), *rest) for key, *rest in rows.select("key", "old", "new", "cause").rows()]
 
@@ -72,8 +72,8 @@ def test_late_events_are_a_cause(lake: Lake) -> None:
     drop(lake.home, "web/late.ndjson", ndjson(visits([10], "late")))
     take_all(lake, product())
     compute_all(lake, product(), now=LATER)
-    assert told(lake, "daily_kpis", "orders") == [({"day": "2026-02-10"}, 2.0, 4.0, "late events")]
-    weeks = [row for row in told(lake, "kpis", "figure") if (row[0]["period"], row[0]["kpi"]) == ("week", "orders")]
+    assert reported(lake, "daily_kpis", "orders") == [({"day": "2026-02-10"}, 2.0, 4.0, "late events")]
+    weeks = [row for row in reported(lake, "kpis", "figure") if (row[0]["period"], row[0]["kpi"]) == ("week", "orders")]
     own = [row for row in weeks if row[0]["dimension"] == ""]
     assert [(row[0]["period_start"], row[1], row[2]) for row in own] == [("2026-02-09", 14.0, 16.0)]
     assert set(ledger(lake)["restated_at"]) == {LATER}
@@ -94,19 +94,19 @@ def test_a_retracted_file_is_a_cause(lake: Lake) -> None:
 def test_a_changed_definition_is_a_cause(lake: Lake) -> None:
     changed = product(goals={"never": {"kind": "refund"}})
     compute_all(lake, changed, now=LATER)
-    found = told(lake, "daily_kpis", "sessions_with_goal")
+    result = reported(lake, "daily_kpis", "sessions_with_goal")
     # The newest day is not over for sessions that go on.
-    assert len(found) == 14
-    assert {(old, new, cause) for _, old, new, cause in found} == {(2.0, 0.0, "definition version (goals)")}
+    assert len(result) == 14
+    assert {(old, new, cause) for _, old, new, cause in result} == {(2.0, 0.0, "definition version (goals)")}
 
 
 def test_erasing_is_a_cause_and_single_people_are_in_no_ledger(lake: Lake) -> None:
     erase(lake, product(), "device:d1")
     compute_all(lake, product(), now=LATER)
-    found = ledger(lake)
-    assert set(found["cause"]) == {"erasure"}
-    assert told(lake, "daily_kpis", "people_active")[0][1:3] == (2.0, 1.0)
-    keys = {name for key in found["key"] for name in json.loads(key)}
+    result = ledger(lake)
+    assert set(result["cause"]) == {"erasure"}
+    assert reported(lake, "daily_kpis", "people_active")[0][1:3] == (2.0, 1.0)
+    keys = {name for key in result["key"] for name in json.loads(key)}
     assert not keys & {"person_key", "session_key"}
 
 
@@ -126,7 +126,9 @@ def test_a_struck_link_is_a_cause(tmp_path: Path) -> None:
     compute_all(lake, struck, now=LATER)
     assert set(ledger(lake)["cause"]) == {"struck link or identity rule"}
     # Anna was first seen on the tablet, a day before; now that was somebody else.
-    assert ({"day": "2026-02-04"}, 0.0, 1.0, "struck link or identity rule") in told(lake, "daily_kpis", "people_new")
+    assert ({"day": "2026-02-04"}, 0.0, 1.0, "struck link or identity rule") in reported(
+        lake, "daily_kpis", "people_new"
+    )
 
 
 DAYS = st.dictionaries(st.integers(1, 20), st.integers(0, 3), max_size=12)
@@ -143,7 +145,7 @@ def test_the_ledger_is_what_a_slow_comparison_finds(old: dict[int, int], new: di
             [table.schema.to_frame(), pl.DataFrame(rows, schema={"day": pl.Date, "orders": pl.Int64})], how="diagonal"
         )
 
-    found = restated(TABLES["daily_kpis"], frame(old), frame(new), date(2026, 2, newest)).filter(
+    result = restated(TABLES["daily_kpis"], frame(old), frame(new), date(2026, 2, newest)).filter(
         pl.col("column") == "orders"
     )
     expected = [
@@ -151,4 +153,4 @@ def test_the_ledger_is_what_a_slow_comparison_finds(old: dict[int, int], new: di
         for day in sorted({*old, *new})
         if day < newest and old.get(day) != new.get(day)
     ]
-    assert found.select("key", "old", "new").rows() == expected
+    assert result.select("key", "old", "new").rows() == expected

@@ -123,7 +123,7 @@ def test_what_the_first_look_passes_over_holds_nothing(text: str) -> None:
 
 
 def test_a_short_table_says_how_many_are_missed() -> None:
-    found = [
+    results = [
         (
             case,
             without_personal(case.given)
@@ -132,9 +132,9 @@ def test_a_short_table_says_how_many_are_missed() -> None:
         )
         for case in scrub_table.cases()
     ]
-    assert len(found) >= 300
-    assert not [case for case, result in found if scrub_table.is_miss(case, result)]
-    assert not [case for case, result in found if scrub_table.is_false_alarm(case, result)]
+    assert len(results) >= 300
+    assert not [case for case, result in results if scrub_table.is_miss(case, result)]
+    assert not [case for case, result in results if scrub_table.is_false_alarm(case, result)]
 
 
 def test_what_nobody_could_read_loses_its_addresses() -> None:

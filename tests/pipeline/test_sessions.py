@@ -25,16 +25,16 @@ def computed(rows: list[Row], chosen: Product) -> dict[frozenset[str], date]:
     frame = events_frame(rows).with_columns(
         local=pl.col("occurred_at").dt.convert_time_zone(chosen.time_zone).dt.date()
     )
-    found: dict[frozenset[str], date] = {}
+    result: dict[frozenset[str], date] = {}
     days = sorted(set(frame["local"]))
     for day in [days[0] - timedelta(days=1), *days] if days else []:
         near = frame.filter((pl.col("local") - pl.lit(day)).dt.total_days().abs() <= 1).drop("local")
         made = session_events(near.sample(fraction=1.0, shuffle=True, seed=1).lazy(), day, chosen)
         for (_,), part in made.group_by("session_key"):
             ids = frozenset(part["event_id"])
-            assert ids not in found
-            found[ids] = day
-    return found
+            assert ids not in result
+            result[ids] = day
+    return result
 
 
 def oracle(rows: list[Row], chosen: Product) -> dict[frozenset[str], date]:
@@ -44,7 +44,7 @@ def oracle(rows: list[Row], chosen: Product) -> dict[frozenset[str], date]:
     for row in rows:
         if row["person_key"] is not None:
             units[(row["person_key"], row["anonymous_id"], row["source"])].append(row)
-    found: dict[frozenset[str], date] = {}
+    result: dict[frozenset[str], date] = {}
     for events in units.values():
         by_day: dict[date, list[Row]] = defaultdict(list)
         for event in sorted(events, key=lambda e: (e["occurred_at"], e["event_id"])):
@@ -74,8 +74,8 @@ def oracle(rows: list[Row], chosen: Product) -> dict[frozenset[str], date]:
                 ):
                     ids += [e["event_id"] for e in other]
                     joined.add(j)
-            found[frozenset(ids)] = day
-    return found
+            result[frozenset(ids)] = day
+    return result
 
 
 def _pieces(day: date, events: list[Row]) -> Iterable[tuple[date, str | None, list[Row]]]:
@@ -129,11 +129,11 @@ def test_sessions_equal_the_oracle(rows: list[Row], zone: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(rows=streams())
 def test_every_event_with_a_person_is_in_one_session_of_at_most_two_days(rows: list[Row]) -> None:
-    found = computed(rows, product())
-    ids = [event for session in found for event in session]
+    result = computed(rows, product())
+    ids = [event for session in result for event in session]
     assert sorted(ids) == sorted(row["event_id"] for row in rows if row["person_key"] is not None)
     days = {row["event_id"]: row["occurred_at"].astimezone(ZoneInfo("Europe/Berlin")).date() for row in rows}
-    for session, booked in found.items():
+    for session, booked in result.items():
         assert {days[event] for event in session} <= {booked, booked + timedelta(days=1)}
 
 
@@ -176,7 +176,7 @@ NIGHT_TABLE: list[tuple[str, list[str], str | None, list[list[int]]]] = [
 def test_nights(what: str, times: list[str], source_id: str | None, groups: list[list[int]]) -> None:
     berlin = ZoneInfo("Europe/Berlin")
     instants = [
-        found if (found := datetime.fromisoformat(text)).tzinfo else found.replace(tzinfo=berlin) for text in times
+        result if (result := datetime.fromisoformat(text)).tzinfo else result.replace(tzinfo=berlin) for text in times
     ]
     rows = [
         {
@@ -188,8 +188,8 @@ def test_nights(what: str, times: list[str], source_id: str | None, groups: list
         }
         for i, t in enumerate(instants)
     ]
-    found = sorted(sorted(int(e[1:]) for e in session) for session in computed(rows, product()))
-    assert found == groups, what
+    result = sorted(sorted(int(e[1:]) for e in session) for session in computed(rows, product()))
+    assert result == groups, what
 
 
 def test_source_ids_can_be_ignored() -> None:

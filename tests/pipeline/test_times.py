@@ -62,11 +62,11 @@ def test_a_zones_word_is_what_the_sources_zone_calls_itself() -> None:
 
 @pytest.mark.parametrize("written", ["03/04/2026", "03-04-2026 10:15", "3/4/2026 3:45:12 PM", "15/04/26", "10/11/12"])
 def test_an_order_that_nothing_tells_is_refused_with_both_patterns(written: str) -> None:
-    with pytest.raises(RecordFault) as found:
+    with pytest.raises(RecordFault) as result:
         Clock().read(written, "Date")
-    assert found.value.rule == "ambiguous_date"
-    assert "`Date`" in found.value.reason
-    first, second = found.value.reason.split("'")[1::2]
+    assert result.value.rule == "ambiguous_date"
+    assert "`Date`" in result.value.reason
+    first, second = result.value.reason.split("'")[1::2]
     assert {first[:2], second[:2]} == {"%d", "%m"}
     for pattern in (first, second):
         assert Clock(formats=(pattern,)).read(written, "Date") or written.startswith("15")
@@ -179,8 +179,8 @@ def test_every_source_reads_the_same_forms(form: str, record: dict[str, Any], pa
     written = [1773140400000, "1773140400", "2026-03-10 11:00:00 +0000 UTC", "Tue, 10 Mar 2026 11:00:00 GMT", "10/03/2026 11:00", "13/03/2026 11:00"]  # fmt: skip
     ids = [name for name in ("messageId", "uuid", "event_id") if name in record]
     rows = [{**record, **dict.fromkeys(ids, str(i)), path: each} for i, each in enumerate([*written, "x", None])]
-    _, manifest, found = read(tmp_path, form, "a.ndjson", ndjson(rows))
-    times = found.sort("record_number")["occurred_at"].dt.to_string("%m-%d %H:%M").to_list()
+    _, manifest, result = read(tmp_path, form, "a.ndjson", ndjson(rows))
+    times = result.sort("record_number")["occurred_at"].dt.to_string("%m-%d %H:%M").to_list()
     assert times == ["03-10 11:00"] * 5 + ["03-13 11:00"]
     assert manifest.rejected == {"missing_occurred_at": 1, "unreadable_time": 1}
     if form != "ga4":
@@ -198,8 +198,8 @@ def test_a_sources_format_is_of_its_events_and_not_of_what_a_server_adds(tmp_pat
         "originalTimestamp": "03/04/2026 10:15",
     }
     rows = [{**call, "receivedAt": "2026-04-03T10:16:00Z", "sentAt": "03/04/2026 10:16"}]
-    _, _, found = read(tmp_path, "segment", "a.ndjson", ndjson(rows), time_format="%d/%m/%Y %H:%M")
-    times = found.select(pl.col("occurred_at", "received_at", "sent_at").dt.to_string("%d.%m. %H:%M")).row(0)
+    _, _, result = read(tmp_path, "segment", "a.ndjson", ndjson(rows), time_format="%d/%m/%Y %H:%M")
+    times = result.select(pl.col("occurred_at", "received_at", "sent_at").dt.to_string("%d.%m. %H:%M")).row(0)
     assert times == ("03.04. 10:15", "03.04. 10:16", "03.04. 10:16")
 
 
@@ -222,7 +222,7 @@ def test_a_sources_format_is_of_its_events_and_not_of_what_a_server_adds(tmp_pat
     ],
 )
 def test_a_setting_that_does_nothing_is_refused(lines: str, expected: str) -> None:
-    with pytest.raises(ProductFileError) as found:
+    with pytest.raises(ProductFileError) as result:
         parse_product(f"name: x\nstart_date: 2026-01-01\nsources:\n  web:\n    {lines}\n")
-    assert expected in str(found.value)
-    assert "product.yaml:" in str(found.value)
+    assert expected in str(result.value)
+    assert "product.yaml:" in str(result.value)

@@ -21,7 +21,7 @@ from pipeline.domains.retention.tables import return_cells, return_events
 from pipeline.events import visits
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events, sessions
-from pipeline.events.visits import with_visits_told
+from pipeline.events.visits import with_visits
 
 DAY = date(2026, 2, 3)
 Row = dict[str, Any]
@@ -71,16 +71,16 @@ AGENTS: dict[str, tuple[str | None, ...]] = {
 }  # fmt: skip
 
 
-def told(rows: list[Row]) -> list[tuple[str | None, ...]]:
+def reported(rows: list[Row]) -> list[tuple[str | None, ...]]:
     """What each row's visit is told to be."""
     schema = {"visit": pl.Int64, "user_agent": pl.String, **dict.fromkeys(VISIT_COLUMNS, pl.String)}
     frame = pl.DataFrame([{**dict.fromkeys(schema), "visit": 0, **row} for row in rows], schema=schema)
-    return with_visits_told(frame, "visit").select(VISIT_COLUMNS).rows()
+    return with_visits(frame, "visit").select(VISIT_COLUMNS).rows()
 
 
 @pytest.mark.parametrize("agent", AGENTS)
 def test_a_user_agent_tells(agent: str) -> None:
-    assert told([{"user_agent": agent}]) == [AGENTS[agent]]
+    assert reported([{"user_agent": agent}]) == [AGENTS[agent]]
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ def test_a_user_agent_tells(agent: str) -> None:
 def test_a_hostile_user_agent_costs_and_tells_little(agent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
     monkeypatch.setattr(
-        visits, "_told_by", lambda text, real=visits._told_by: (looked.append(len(text)), real(text))[1]
+        visits, "_reported_by", lambda text, real=visits._reported_by: (looked.append(len(text)), real(text))[1]
     )
-    (found,) = told([{"user_agent": agent}])
+    (result,) = reported([{"user_agent": agent}])
     assert looked == [1_000]
-    assert all(value is None or len(value) <= 100 for value in found)
+    assert all(value is None or len(value) <= 100 for value in result)
     # What is cut off tells nothing.
-    assert "Windows" not in found
+    assert "Windows" not in result
 
 
 def test_each_agent_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ def test_each_agent_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parse = ua_parser.parser
     monkeypatch.setattr(ua_parser, "parser", lambda agent, domains: (looked.append(agent), parse(agent, domains))[1])
     rows = [{"visit": i % 50, "user_agent": (CHROME_ON_WINDOWS, SAFARI_ON_MAC, None)[i % 3]} for i in range(3_000)]
-    assert {row[3] for row in told(rows)} == {"Chrome", "Safari"}
+    assert {row[3] for row in reported(rows)} == {"Chrome", "Safari"}
     assert sorted(looked) == [SAFARI_ON_MAC, CHROME_ON_WINDOWS]
 
 
@@ -144,13 +144,13 @@ def test_each_agent_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )  # fmt: skip
 def test_a_visit_is_told_once(rows: list[Row], expected: tuple[str | None, ...]) -> None:
-    assert told(rows) == [expected] * len(rows)
+    assert reported(rows) == [expected] * len(rows)
 
 
 def test_visits_are_told_apart() -> None:
     rows = [{"visit": 1, "user_agent": CHROME_ON_WINDOWS}, {"visit": 2}, {"visit": 3, "os": "Linux"}, {"visit": 1}]
-    assert [row[1] for row in told(rows)] == ["Windows", None, "Linux", "Windows"]
-    assert told([]) == []
+    assert [row[1] for row in reported(rows)] == ["Windows", None, "Linux", "Windows"]
+    assert reported([]) == []
 
 
 def test_what_is_told_is_carried_to_session_events_sessions_and_page_views() -> None:
@@ -217,13 +217,13 @@ def slow_browsers(rows: list[Row]) -> list[str | None]:
         visit = before[1] if before and when - before[0] <= timedelta(minutes=30) else i
         last[person] = when, visit
         of_visit[visit].append(i)
-    found: list[str | None] = [None] * len(rows)
-    for places in of_visit.values():
-        sent = [rows[i]["browser"] for i in places if rows[i]["browser"]]
-        agent = [known[rows[i]["user_agent"]] for i in places if rows[i]["user_agent"] in known]
-        for i in places:
-            found[i] = (sent or agent or [None])[0]
-    return found
+    result: list[str | None] = [None] * len(rows)
+    for positions in of_visit.values():
+        sent = [rows[i]["browser"] for i in positions if rows[i]["browser"]]
+        agent = [known[rows[i]["user_agent"]] for i in positions if rows[i]["user_agent"] in known]
+        for i in positions:
+            result[i] = (sent or agent or [None])[0]
+    return result
 
 
 def days_of(rows: list[Row], chosen: Product) -> tuple[list[date], dict[date, pl.DataFrame], dict[date, pl.DataFrame]]:
@@ -264,13 +264,13 @@ def test_funnels_and_retention_by_browser_are_those_of_a_slow_count(seed: int) -
     active: dict[tuple[str, int], set[int]] = defaultdict(set)
     for row, browser in zip(rows, browsers, strict=True):
         active[browser or "(none)", (row["occurred_at"].date() - date(2026, 2, 2)).days // 7].add(row["person_key"])
-    found = {(g, o): (c, r) for g, o, c, r in cells.filter(pl.col("group") != "").select("group", "offset", "people_in_cohort", "people_returned").rows()}  # fmt: skip
+    result = {(g, o): (c, r) for g, o, c, r in cells.filter(pl.col("group") != "").select("group", "offset", "people_in_cohort", "people_returned").rows()}  # fmt: skip
     expected = {
         (group, week): (len(active[group, 0]), len(active[group, 0] & active[group, week]))
         for group in {group for group, _ in active}
         for week in (0, 1)
     }
-    assert found == expected
+    assert result == expected
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -21,11 +21,11 @@ BESIDE = ("zone_people", "friction_incidents", "step_events", "activity")
 NOTHING = {name: TABLES[name].schema.to_frame() for name in BESIDE}
 
 
-def answered(person: int | None, when: str, standing: str, **more: Any) -> dict[str, Any]:
+def answered(person: int | None, when: str, score_group: str, **more: Any) -> dict[str, Any]:
     day = at(when).date()
     return {
         "day": day, "occurred_at": at(when).isoformat(), "person_key": person, "question": "recommend", "question_kind": "nps",
-        "is_valid": True, "standing": standing, "points": POINTS[standing], **more,
+        "is_valid": True, "score_group": score_group, "points": POINTS[score_group], **more,
     }  # fmt: skip
 
 
@@ -41,8 +41,8 @@ def zones(*rows: dict[str, Any]) -> pl.DataFrame:
 
 def results(answers: list[dict[str, Any]], **beside: pl.DataFrame) -> list[dict[str, Any]]:
     tables = {name: beside.get(name, NOTHING[name]).lazy() for name in BESIDE}
-    found = behaviour_results(feedback_frame(answers).lazy(), tables, DAYS, PRODUCT)
-    return found.filter(pl.col("period") == "last_28").to_dicts()
+    result = behaviour_results(feedback_frame(answers).lazy(), tables, DAYS, PRODUCT)
+    return result.filter(pl.col("period") == "last_28").to_dicts()
 
 
 def test_each_behaviour_counts_where_it_lies_before_the_answer() -> None:
@@ -64,7 +64,7 @@ def test_each_behaviour_counts_where_it_lies_before_the_answer() -> None:
         "is_clicked": True,
         "first_click_at": at("2026-02-06T12:00:00"),
     }
-    found = results(
+    result = results(
         answers,
         zone_people=zones({**click, "first_click_at": at("2026-02-10T12:00:00")}, late, old),
         friction_incidents=rows_of(
@@ -90,7 +90,7 @@ def test_each_behaviour_counts_where_it_lies_before_the_answer() -> None:
             ],
         ),
     )  # fmt: skip
-    did = {(row["behaviour"], row["value"]): (row["responses_with"], row["points_with"]) for row in found}
+    did = {(row["behaviour"], row["value"]): (row["responses_with"], row["points_with"]) for row in result}
     assert did == {
         ("zone_clicked", "home/cta"): (1, -100),
         ("zone_seen", "home/cta"): (1, -100),
@@ -127,15 +127,15 @@ def test_zones_against_a_slow_computation(
             for (person, day, zone), when in first.items()
         )
     )
-    told = [(p, d, midnight + timedelta(days=d, seconds=s), standing) for p, d, s, standing in answers]
+    reported = [(p, d, midnight + timedelta(days=d, seconds=s), score_group) for p, d, s, score_group in answers]
     expected: dict[str, tuple[int, int, int, int]] = {}
     for zone in ("cta", "hero"):
         having = [
             any(p == person and z == zone and day - 3 <= d <= day and when <= at_ for (p, d, z), when in first.items())
-            for person, day, at_, _ in told
+            for person, day, at_, _ in reported
         ]
-        points = [POINTS[standing] for *_, standing in told]
-        lows = [standing == "low" for *_, standing in told]
+        points = [POINTS[score_group] for *_, score_group in reported]
+        lows = [score_group == "low" for *_, score_group in reported]
         if any(having) and not all(having):
             expected[f"home/{zone}"] = (
                 sum(having),
@@ -143,27 +143,27 @@ def test_zones_against_a_slow_computation(
                 sum(low and has for low, has in zip(lows, having, strict=True)),
                 sum(low and not has for low, has in zip(lows, having, strict=True)),
             )
-    rows = [answered(p, when.isoformat(), standing) for p, _, when, standing in told]
-    found = {
+    rows = [answered(p, when.isoformat(), score_group) for p, _, when, score_group in reported]
+    result = {
         row["value"]: (row["responses_with"], row["points_with"], row["low_with"], row["low_without"])
         for row in results(rows, zone_people=frame)
     }
-    assert found == expected
+    assert result == expected
 
 
 def simulated(seed: int) -> list[dict[str, Any]]:
     """600 people; who met a dead click has 25 fewer promoters and 25 more detractors of 100. Twenty things mean nothing."""
     random = Random(seed)
     answers: list[dict[str, Any]] = []
-    acts: list[dict[str, Any]] = []
+    interactions: list[dict[str, Any]] = []
     common = {"started_at": at("2026-02-10T11:00:00"), "session_day": date(2026, 2, 10)}
     for person in range(600):
         met = random.random() < 0.3
-        standing = random.choices(["high", "middle", "low"], [0.3, 0.3, 0.4] if met else [0.55, 0.3, 0.15])[0]
-        answers.append(answered(person, "2026-02-10T12:00:00", standing))
+        score_group = random.choices(["high", "middle", "low"], [0.3, 0.3, 0.4] if met else [0.55, 0.3, 0.15])[0]
+        answers.append(answered(person, "2026-02-10T12:00:00", score_group))
         signals = ["dead_click"] * met + [f"noise{i}" for i in range(20) if random.random() < 0.3]
-        acts += [{"person_key": person, "signal": signal, **common} for signal in signals]
-    return results(answers, friction_incidents=rows_of("friction_incidents", acts, rule_set="default"))
+        interactions += [{"person_key": person, "signal": signal, **common} for signal in signals]
+    return results(answers, friction_incidents=rows_of("friction_incidents", interactions, rule_set="default"))
 
 
 def test_what_has_no_effect_is_not_claimed_and_what_has_one_is() -> None:

@@ -42,12 +42,12 @@ def chose(choice: str | None, person: int | None = None, day: date = DAYS[0], **
 
 def counted(rows: list[dict[str, Any]], chosen: Any = FREE, **only: str) -> list[dict[str, Any]]:
     """Rows of all days (or `period`), everybody unless a page or device is asked for."""
-    found = choice_counts(feedback_frame(rows).lazy(), DAYS, chosen)
+    result = choice_counts(feedback_frame(rows).lazy(), DAYS, chosen)
     wanted = {"period": "all", "page": "", "device_type": "", **only}
-    return found.filter(pl.col(name) == value for name, value in wanted.items()).to_dicts()
+    return result.filter(pl.col(name) == value for name, value in wanted.items()).to_dicts()
 
 
-def told(rows: list[dict[str, Any]], chosen: Any = FREE, **only: str) -> list[tuple[Any, ...]]:
+def reported(rows: list[dict[str, Any]], chosen: Any = FREE, **only: str) -> list[tuple[Any, ...]]:
     return [(row["choice"], row["answers"], row["people"], row["answers_all"]) for row in counted(rows, chosen, **only)]
 
 
@@ -66,12 +66,12 @@ def test_a_choice_is_what_five_people_chose_and_the_rest_is_other() -> None:
         chose("  ", 21),
     ]
     # (other): 5 + 1 + 6 responses of 4 + 1 + 6 people.
-    assert told(rows) == [(OTHER, 12, 11, 17), ("Too expensive", 5, 5, 17)]
+    assert reported(rows) == [(OTHER, 12, 11, 17), ("Too expensive", 5, 5, 17)]
 
 
 def test_responses_of_nobody_known_are_people_of_their_own() -> None:
-    assert told([chose("price") for _ in range(5)]) == [("price", 5, 0, 5)]
-    assert told([chose("price") for _ in range(4)]) == [(OTHER, 4, 0, 4)]
+    assert reported([chose("price") for _ in range(5)]) == [("price", 5, 0, 5)]
+    assert reported([chose("price") for _ in range(4)]) == [(OTHER, 4, 0, 4)]
 
 
 def test_declared_choices_count_from_the_first_answer_and_all_else_is_other() -> None:
@@ -82,7 +82,7 @@ def test_declared_choices_count_from_the_first_answer_and_all_else_is_other() ->
         chose("Too expensive, something else", 3),
         *(chose("often chosen, yet not declared", person) for person in range(4, 10)),
     ]
-    assert told(rows, DECLARED) == [
+    assert reported(rows, DECLARED) == [
         (OTHER, 7, 7, 9),
         ("Delivery, too slow", 1, 1, 9),
         ("Too expensive", 2, 2, 9),
@@ -100,7 +100,7 @@ def test_several_choices_of_one_answer_each_count_and_the_share_is_of_answerers(
         *(chose(letter, 7, response_key=70, occurred_at=at) for letter in "ab"),
         *(chose(letter, 8, response_key=80, question_id=f"column {letter}") for letter in "ab"),
     ]
-    assert told(rows) == [("a", 7, 7, 8), ("b", 8, 8, 8)]
+    assert reported(rows) == [("a", 7, 7, 8), ("b", 8, 8, 8)]
 
 
 def test_of_a_response_the_last_answer_counts_where_and_when_it_was_given() -> None:
@@ -109,9 +109,9 @@ def test_of_a_response_the_last_answer_counts_where_and_when_it_was_given() -> N
         chose("a", 9, DAYS[0], response_key=90, page="cart"),
         chose("b", 9, DAYS[7], response_key=90, page="checkout"),
     ]
-    assert told(rows) == [("a", 5, 5, 11), ("b", 6, 6, 11)]
-    assert told(rows, page="cart") == [("a", 5, 5, 10), ("b", 5, 5, 10)]
-    assert told(rows, page="checkout") == [("a", 0, 0, 1), ("b", 1, 1, 1)]
+    assert reported(rows) == [("a", 5, 5, 11), ("b", 6, 6, 11)]
+    assert reported(rows, page="cart") == [("a", 5, 5, 10), ("b", 5, 5, 10)]
+    assert reported(rows, page="checkout") == [("a", 0, 0, 1), ("b", 1, 1, 1)]
     weeks = choice_counts(feedback_frame(rows).lazy(), DAYS, FREE).filter(
         pl.col("period") == "week", pl.col("page") == "", pl.col("device_type") == ""
     )
@@ -144,7 +144,7 @@ def test_only_choices_of_people_are_counted_and_none_of_the_team() -> None:
 
 def test_questions_that_the_product_file_does_not_name_are_counted_too() -> None:
     rows = [{**chose("a; b", person), "survey": "id:9", "question": "q"} for person in range(5)]
-    assert told(rows) == [("a", 5, 5, 5), ("b", 5, 5, 5)]
+    assert reported(rows) == [("a", 5, 5, 5), ("b", 5, 5, 5)]
 
 
 POSTHOG = [
@@ -160,8 +160,8 @@ COLUMNS = "\n".join(
     + [f"{i},Too expensive,{'Just looking' if i else ''},2026-02-03 10:0{i}:00,p{i}" for i in range(6)]
 )
 CANONICAL = [
-    record(f"e{i}", "2026-02-03T10:00:00", "survey_answered", survey_id="exit", question_id="why", user_id=f"p{i}", choice=said)
-    for i, said in enumerate([*["Too expensive"] * 5, *["Just looking; Too expensive"] * 5])
+    record(f"e{i}", "2026-02-03T10:00:00", "survey_answered", survey_id="exit", question_id="why", user_id=f"p{i}", choice=stated)
+    for i, stated in enumerate([*["Too expensive"] * 5, *["Just looking; Too expensive"] * 5])
 ]  # fmt: skip
 
 
@@ -232,9 +232,9 @@ def test_long_choices_are_cut_in_the_chart_and_whole_in_the_table() -> None:
         (section,) = choice_sections(counts.with_columns(share=pl.lit(0.5), is_small=pl.lit(value=True)))
         return str(section.charts[0]), [row[0] for row in section.bodies[0].rows]
 
-    drawn, told_ = page(long[0], "price")
+    drawn, reported_ = page(long[0], "price")
     assert "I found the same thing cheaper in…" in drawn
-    assert told_ == [long[0], "price"]
+    assert reported_ == [long[0], "price"]
     drawn, _ = page(*long)
     assert "I found the same thing cheaper in…" not in drawn, "two bars would be one"
 
@@ -267,10 +267,10 @@ def test_against_a_slow_count_in_whatever_order(drawn: list[dict[str, Any]], ran
         for i, each in enumerate(drawn)
     ]
     frame = feedback_frame(rows) if rows else TABLES["feedback"].schema.to_frame()
-    found = choice_counts(frame.lazy(), DAYS, FREE)
+    result = choice_counts(frame.lazy(), DAYS, FREE)
     shuffled = list(range(frame.height))
     random.shuffle(shuffled)
-    assert choice_counts(frame[shuffled].lazy(), DAYS, FREE).equals(found)
+    assert choice_counts(frame[shuffled].lazy(), DAYS, FREE).equals(result)
     periods = {
         ("week", DAYS[0]): DAYS[:7],
         ("week", DAYS[7]): DAYS[7:],
@@ -283,7 +283,7 @@ def test_against_a_slow_count_in_whatever_order(drawn: list[dict[str, Any]], ran
     }
     names = ["period", "period_start", "question", "page", "device_type", "choice"]
     columns = [*names, "answers", "people", "answers_all", "design_effect"]
-    got = {tuple(row[:6]): tuple(row[6:]) for row in found.select(columns).rows()}
+    got = {tuple(row[:6]): tuple(row[6:]) for row in result.select(columns).rows()}
     assert got.keys() == expected.keys()
     for key, value in expected.items():
         assert got[key] == pytest.approx(value), key
@@ -297,13 +297,13 @@ def slow_counts(rows: list[dict[str, Any]], days: list[date]) -> dict[tuple[Any,
         together = [each for each in last.get(key, []) if each["occurred_at"] == row["occurred_at"]]
         last[key] = [*together, row]
 
-    def whose(row: dict[str, Any]) -> str:
+    def group_keys(row: dict[str, Any]) -> str:
         return f"r{row['response_key']}" if row["person_key"] is None else f"p{row['person_key']}"
 
-    said: list[tuple[str, dict[str, Any], set[str], dict[str, set[str]]]] = []
+    stated: list[tuple[str, dict[str, Any], set[str], dict[str, set[str]]]] = []
     for (_, question), answers in last.items():
         parts = [
-            (part.strip().lower(), whose(row))
+            (part.strip().lower(), group_keys(row))
             for row in answers
             for part in (row["choice"] or "").split("; ")
             if part.strip()
@@ -311,13 +311,13 @@ def slow_counts(rows: list[dict[str, Any]], days: list[date]) -> dict[tuple[Any,
         if parts:
             telling = [row for row in answers if (row["choice"] or "").replace(";", "").strip()]
             by = {part: {who for each, who in parts if each == part} for part, _ in parts}
-            said.append((question, telling[-1], set(by), by))
+            stated.append((question, telling[-1], set(by), by))
     people: dict[tuple[str, str], set[str]] = defaultdict(set)
     spelled: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for (_, question), answers in last.items():
         for row in answers:
             for part in filter(str.strip, (row["choice"] or "").split("; ")):
-                people[question, part.strip().lower()].add(whose(row))
+                people[question, part.strip().lower()].add(group_keys(row))
                 spelled[question, part.strip().lower()][part.strip()] += 1
 
     def label(question: str, part: str) -> str:
@@ -330,11 +330,11 @@ def slow_counts(rows: list[dict[str, Any]], days: list[date]) -> dict[tuple[Any,
     for question, part in people:
         options[question].add(label(question, part))
     result: dict[tuple[Any, ...], tuple[float, ...]] = {}
-    places = list(crossed(["", "cart", "home"], ["", "mobile", "desktop"]))
-    for question, (page, device) in crossed(options, places):
+    positions = list(crossed(["", "cart", "home"], ["", "mobile", "desktop"]))
+    for question, (page, device) in crossed(options, positions):
         inside = [
             (row, {label(question, part) for part in parts})
-            for asked, row, parts, _ in said
+            for asked, row, parts, _ in stated
             if asked == question
             and row["day"] in days
             and page in ("", row["page"])
@@ -347,7 +347,7 @@ def slow_counts(rows: list[dict[str, Any]], days: list[date]) -> dict[tuple[Any,
                 len(hit),
                 len(known),
                 len(inside),
-                clustered([(whose(row), int(option in names)) for row, names in inside]),
+                clustered([(group_keys(row), int(option in names)) for row, names in inside]),
             )
     return result
 

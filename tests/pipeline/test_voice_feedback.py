@@ -46,20 +46,20 @@ def answer(occurred_at: str = "2026-02-03T10:00:00", **fields: Any) -> dict[str,
 def made(
     rows: Sequence[dict[str, Any]],
     chosen: Product = PRODUCT,
-    acts: pl.DataFrame | None = None,
+    interactions: pl.DataFrame | None = None,
     views: pl.DataFrame = NO_VIEWS,
 ) -> pl.DataFrame:
     events = events_frame(rows)
-    sessions = booked(events) if acts is None else pl.concat([booked(events), acts])
+    sessions = booked(events) if interactions is None else pl.concat([booked(events), interactions])
     return feedback(events.lazy(), sessions.lazy(), views.lazy(), DAY, chosen)
 
 
-def told(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def reported(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return made(rows).to_dicts()
 
 
 @pytest.mark.parametrize(
-    ("survey", "question", "given", "points", "standing"),
+    ("survey", "question", "given", "points", "score_group"),
     [
         ("nps", "recommend", {"score": 10}, 100, "high"),
         ("nps", "recommend", {"score": 9}, 100, "high"),
@@ -88,17 +88,19 @@ def told(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     ],
 )
 def test_what_an_answer_is_worth(
-    survey: str, question: str, given: dict[str, Any], points: int | None, standing: str | None
+    survey: str, question: str, given: dict[str, Any], points: int | None, score_group: str | None
 ) -> None:
     rows = [
-        row for row in told([answer(survey_id=survey, question_id=question, **given)]) if row["question_kind"] != "text"
+        row
+        for row in reported([answer(survey_id=survey, question_id=question, **given)])
+        if row["question_kind"] != "text"
     ]
     (row,) = rows
-    assert (row["points"], row["standing"], row["is_valid"]) == (points, standing, points is not None)
+    assert (row["points"], row["score_group"], row["is_valid"]) == (points, score_group, points is not None)
 
 
 def test_an_event_with_score_and_words_answers_two_questions() -> None:
-    rows = told([answer(survey_id="FFT 7", question_id="Why?", score=2, text="Kind staff")])
+    rows = reported([answer(survey_id="FFT 7", question_id="Why?", score=2, text="Kind staff")])
     assert [(r["survey"], r["question"], r["score"], r["text"], r["stage"]) for r in rows] == [
         ("fft", "rating", 2, None, "care"),
         ("fft", "words", None, "Kind staff", "care"),
@@ -110,19 +112,19 @@ def test_an_event_with_score_and_words_answers_two_questions() -> None:
     [({"properties": '{"stage":"trial"}'}, "trial"), ({"properties": '{"a":1}'}, "care"), ({"properties": "{"}, "care"), ({}, "care")],
 )  # fmt: skip
 def test_an_answer_may_name_its_own_stage(own: dict[str, Any], stage: str) -> None:
-    rows = told([answer(survey_id="FFT 7", question_id="Why?", score=2, text="Kind staff", **own)])
+    rows = reported([answer(survey_id="FFT 7", question_id="Why?", score=2, text="Kind staff", **own)])
     assert {row["stage"] for row in rows} == {stage}
 
 
 def test_a_blank_beside_a_score_is_a_non_answer_but_not_below_another_questions_id() -> None:
-    (_, words) = told([answer(survey_id="FFT 7", question_id="Why?", score=2)])
+    (_, words) = reported([answer(survey_id="FFT 7", question_id="Why?", score=2)])
     assert words["non_answer"] == BLANK
-    (only,) = told([answer(survey_id="nps", question_id="recommend", score=9)])
+    (only,) = reported([answer(survey_id="nps", question_id="recommend", score=9)])
     assert only["question"] == "recommend"
 
 
 def test_surveys_and_questions_that_nobody_told_of_are_kept() -> None:
-    rows = told(
+    rows = reported(
         [
             answer(survey_id="other", question_id="q7", text="Nice"),
             answer(survey_id="other", question_id="q8", score=3),
@@ -141,7 +143,9 @@ def test_surveys_and_questions_that_nobody_told_of_are_kept() -> None:
 
 
 def test_bots_and_other_events_are_no_feedback() -> None:
-    assert not told([answer(survey_id="nps", is_bot=True), {"kind": "click", "occurred_at": at("2026-02-03T09:00:00")}])
+    assert not reported(
+        [answer(survey_id="nps", is_bot=True), {"kind": "click", "occurred_at": at("2026-02-03T09:00:00")}]
+    )
 
 
 def test_a_response_counts_once_with_its_last_answer() -> None:
@@ -192,21 +196,21 @@ def test_feedback_is_joined_to_person_session_page_view_and_page(tmp_path: Any) 
         # Nobody known.
         record("n1", "2026-02-03T11:00:00", "survey_answered", anonymous_id=None, **given),
     )
-    found = {row["event_id"]: row for row in rows}
-    assert found["s1"]["joined"] == "session"
-    assert found["m1"]["joined"] == "person"
-    assert (found["m1"]["session_key"], found["m1"]["page_view_key"]) == (
-        found["s1"]["session_key"],
-        found["s1"]["page_view_key"],
+    result = {row["event_id"]: row for row in rows}
+    assert result["s1"]["joined"] == "session"
+    assert result["m1"]["joined"] == "person"
+    assert (result["m1"]["session_key"], result["m1"]["page_view_key"]) == (
+        result["s1"]["session_key"],
+        result["s1"]["page_view_key"],
     )
-    assert [found[name]["page"] for name in ("s1", "m1", "m2", "n1")] == ["product", "product", "", ""]
-    assert [found[name]["segment_bits"] for name in ("s1", "m1", "m2", "n1")] == [1, 1, 0, 0]
-    assert [found[name]["variants"] for name in ("s1", "m1", "m2", "n1")] == ["e/b", "e/b", None, None]
-    assert found["m2"]["joined"] is None
-    assert found["m2"]["person_key"] == found["s1"]["person_key"]
-    assert found["m2"]["session_key"] is None
-    assert found["n1"]["person_key"] is None
-    assert found["m2"]["device_type"] == "desktop"
+    assert [result[name]["page"] for name in ("s1", "m1", "m2", "n1")] == ["product", "product", "", ""]
+    assert [result[name]["segment_bits"] for name in ("s1", "m1", "m2", "n1")] == [1, 1, 0, 0]
+    assert [result[name]["variants"] for name in ("s1", "m1", "m2", "n1")] == ["e/b", "e/b", None, None]
+    assert result["m2"]["joined"] is None
+    assert result["m2"]["person_key"] == result["s1"]["person_key"]
+    assert result["m2"]["session_key"] is None
+    assert result["n1"]["person_key"] is None
+    assert result["m2"]["device_type"] == "desktop"
 
 
 def test_an_answer_after_midnight_belongs_to_its_own_day_and_to_the_session_of_the_day_before(tmp_path: Any) -> None:
@@ -230,15 +234,18 @@ def test_answers_of_the_team_bear_nothing_that_tells_whose_they_are(tmp_path: An
     given = {"survey_id": "pulse", "question_id": "mood", "properties": {"team": "blue"}}
     who = {"url": "https://x.example/staff/anna", "user_agent": "UA-of-Anna", "country": "DE"}
 
-    def said(name: str, day: int, score: int) -> dict[str, Any]:
+    def stated(name: str, day: int, score: int) -> dict[str, Any]:
         when = f"2026-02-{day:02}T10:00:00"
         return record(
             name, when, "survey_answered", user_id=f"u{name}", anonymous_id=f"d{name}", score=score, **given, **who
         )
 
-    rows = [said(f"t{i}", 3, 4) for i in range(5)]
+    rows = [stated(f"t{i}", 3, 4) for i in range(5)]
     # One more in the next week, under the survey's name; and a record that is rejected.
-    rows += [said("t8", 10, 1), {**said("t9", 3, 1), "occurred_at": "2025-02-03T10:00:00Z", "text": "my boss shouts"}]
+    rows += [
+        stated("t8", 10, 1),
+        {**stated("t9", 3, 1), "occurred_at": "2025-02-03T10:00:00Z", "text": "my boss shouts"},
+    ]
     rows += [record("t6", "2026-02-02T10:00:00", url="/"), record("t7", "2026-02-15T10:00:00", url="/")]
     lake = Lake(tmp_path)
     drop(tmp_path, "web/a.ndjson", ndjson(rows))
@@ -259,12 +266,12 @@ def test_answers_of_the_team_bear_nothing_that_tells_whose_they_are(tmp_path: An
 def test_who_bears_a_surveys_name_without_being_it_is_not_taken_for_it() -> None:
     chosen = product(surveys={"pulse": {"id": "FORM-77", "questions": {"mood": {"kind": "csat"}}}})
     rows = [answer(survey_id=name, question_id="mood", score=5) for name in ("pulse", "FORM-77")]
-    found = made(rows, chosen)
-    assert sorted(found["survey"].to_list()) == ["id:pulse", "pulse"]
+    result = made(rows, chosen)
+    assert sorted(result["survey"].to_list()) == ["id:pulse", "pulse"]
 
 
 @pytest.mark.parametrize(
-    ("questions", "events", "found"),
+    ("questions", "events", "result"),
     [
         # Tools send a choice as words.
         ({"fit": {"kind": "pmf"}}, [{"question_id": "fit", "text": "Very disappointed"}], [("fit", "pmf", 100, None)]),
@@ -301,11 +308,11 @@ def test_who_bears_a_surveys_name_without_being_it_is_not_taken_for_it() -> None
         ),
     ],
 )
-def test_which_question_takes_what(questions: dict[str, Any], events: list[dict[str, Any]], found: list[Any]) -> None:
+def test_which_question_takes_what(questions: dict[str, Any], events: list[dict[str, Any]], result: list[Any]) -> None:
     chosen = product(surveys={"shop": {"questions": questions}})
     rows = [answer(survey_id="shop", **event) for event in events]
-    told_ = made(rows, chosen)
-    assert sorted(told_.select("question", "question_kind", "points", "text").rows(), key=str) == found
+    reported_ = made(rows, chosen)
+    assert sorted(reported_.select("question", "question_kind", "points", "text").rows(), key=str) == result
 
 
 def test_a_number_that_was_chosen_is_a_choice() -> None:
@@ -315,9 +322,9 @@ def test_a_number_that_was_chosen_is_a_choice() -> None:
         {"question_id": "kids", "text": "more"},
         {"question_id": "fit", "score": 3},
     ]
-    found = made([answer(survey_id="shop", **event) for event in events], chosen)
-    told_ = found.select("question", "question_kind", "choice").rows()
-    assert sorted(told_, key=str) == [("fit", "choice", None), ("kids", "choice", "2"), ("kids", "choice", "more")]
+    result = made([answer(survey_id="shop", **event) for event in events], chosen)
+    reported_ = result.select("question", "question_kind", "choice").rows()
+    assert sorted(reported_, key=str) == [("fit", "choice", None), ("kids", "choice", "2"), ("kids", "choice", "more")]
 
 
 def test_answers_of_several_kinds_to_one_question_keep_the_gate_open() -> None:
@@ -327,8 +334,8 @@ def test_answers_of_several_kinds_to_one_question_keep_the_gate_open() -> None:
         answer(survey_id="shop", question_id="recommend", text="prefer not to say", anonymous_id="b"),
         answer(survey_id="other", text="only words"),
     ]
-    found = made(rows, chosen)
-    counts, table = feedback_counts(found.lazy(), chosen), TABLES["feedback_counts"]
+    result = made(rows, chosen)
+    counts, table = feedback_counts(result.lazy(), chosen), TABLES["feedback_counts"]
     assert counts.select(table.key).is_unique().all()
     whole = counts.filter(pl.col("question_kind") == "")
     assert dict(whole.select("survey", "responses").rows()) == {"shop": 2, "other": 1}
@@ -344,7 +351,7 @@ def test_an_account_that_many_share_costs_no_more_than_others() -> None:
         {"session_key": i, "page_view_key": i, "person_key": 1, "started_at": at("2026-02-03T09:00"), "page": "home"}
         for i in range(n)
     ]
-    acts = [
+    interactions = [
         {"session_key": i, "page_view_key": i, "person_key": 1, "source": "web", "event_id": f"v{i}",
          "occurred_at": at("2026-02-03T09:00") + timedelta(seconds=i), "segment_bits": 0}
         for i in range(n)
@@ -353,18 +360,18 @@ def test_an_account_that_many_share_costs_no_more_than_others() -> None:
         pl.DataFrame(given, schema_overrides={"occurred_at": pl.Datetime("us", "UTC")}).pipe(
             lambda frame, name=name: pl.concat([TABLES[name].schema.to_frame(), frame], how="diagonal_relaxed")
         )
-        for name, given in (("session_events", acts), ("page_views", views))
+        for name, given in (("session_events", interactions), ("page_views", views))
     ]
-    found = made(rows, PRODUCT, *frames)
-    assert found.height == n
-    assert set(found["joined"]) == {"person"}
+    result = made(rows, PRODUCT, *frames)
+    assert result.height == n
+    assert set(result["joined"]) == {"person"}
 
 
 PHRASES = stock_phrases(PRODUCT.voice.non_answers)
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "result"),
     [
         (None, BLANK),
         ("", BLANK),
@@ -385,12 +392,12 @@ PHRASES = stock_phrases(PRODUCT.voice.non_answers)
         ("مرحبا", None),
     ],
 )
-def test_what_is_no_comment(text: str | None, found: str | None) -> None:
-    assert non_answer(text, PHRASES) == found
+def test_what_is_no_comment(text: str | None, result: str | None) -> None:
+    assert non_answer(text, PHRASES) == result
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "language"),
+    ("text", "stated", "language"),
     [
         ("Die Lieferung kam zu spät", None, "de"),
         ("The delivery came too late", "de", "en"),
@@ -401,9 +408,9 @@ def test_what_is_no_comment(text: str | None, found: str | None) -> None:
         ("x" * 1_000_000, "de", "de"),
     ],
 )
-def test_the_language_is_found_or_what_the_event_says(text: str, said: str | None, language: str) -> None:
-    found = language_of(text, said, "en")
-    assert found == language or len(text) > 1_000
+def test_the_language_is_found_or_what_the_event_says(text: str, stated: str | None, language: str) -> None:
+    result = language_of(text, stated, "en")
+    assert result == language or len(text) > 1_000
 
 
 def posthog(**answers: Any) -> list[tuple[Any, ...]]:

@@ -86,8 +86,8 @@ def test_a_long_text_is_scrubbed_in_time() -> None:
     assert scrub_quote(text, "en").startswith("my name is [name]")
 
 
-def said(number: int, text: str, score: int, person: int | None, **more: Any) -> list[dict[str, Any]]:
-    standing = "high" if score >= 9 else "low" if score <= 6 else "middle"
+def stated(number: int, text: str, score: int, person: int | None, **more: Any) -> list[dict[str, Any]]:
+    score_group = "high" if score >= 9 else "low" if score <= 6 else "middle"
     common = {
         "day": DAY,
         "response_key": number,
@@ -99,7 +99,7 @@ def said(number: int, text: str, score: int, person: int | None, **more: Any) ->
     return [
         {**common, "event_id": f"a{number:02}", "question": "why", "question_kind": "text", "text": text, "language": "en"},
         {**common, "event_id": f"b{number:02}", "question": "recommend", "question_kind": "nps", "is_valid": True, "score": score,
-         "standing": standing, "points": {"high": 100, "middle": 0, "low": -100}[standing]},
+         "score_group": score_group, "points": {"high": 100, "middle": 0, "low": -100}[score_group]},
     ]  # fmt: skip
 
 
@@ -108,26 +108,26 @@ def test_quotes_are_typical_and_extreme_one_of_a_person_with_the_session_behind(
         *(
             row
             for i in range(4)
-            for row in said(i, f"The parcel delivery was slow, slow delivery {'again ' * i}", 7, 1)
+            for row in stated(i, f"The parcel delivery was slow, slow delivery {'again ' * i}", 7, 1)
         ),
-        *said(10, "The delivery was slow again, slow parcel delivery", 8, 2),
-        *said(11, "Delivery slow and slow again, my name is Peter Miller", 7, 3),
+        *stated(10, "The delivery was slow again, slow parcel delivery", 8, 2),
+        *stated(11, "Delivery slow and slow again, my name is Peter Miller", 7, 3),
         *(
             row
             for i in range(20, 26)
-            for row in said(i, f"Slow delivery, a slow parcel, slow again {'and ' * i}slow", 7, i)
+            for row in stated(i, f"Slow delivery, a slow parcel, slow again {'and ' * i}slow", 7, i)
         ),
-        *said(12, "Delivery so terrible that I threw the parcel away", 0, 4, sentiment_e4=-8_000),
-        *said(13, "Delivery could be somewhat quicker for my taste", 5, 5, sentiment_e4=-1_000),
-        *said(14, "Wonderful delivery, the parcel was there at noon", 10, 6, sentiment_e4=8_000),
-        *said(15, "Wonderful delivery, the parcel was there at noon", 10, 7, sentiment_e4=8_000),
-        *said(16, "Delivery!", 10, 8),
-        *said(17, "parcel " * 100, 10, 9),
-        *said(18, "Nothing about the topic, only words and words", 0, 10),
+        *stated(12, "Delivery so terrible that I threw the parcel away", 0, 4, sentiment_e4=-8_000),
+        *stated(13, "Delivery could be somewhat quicker for my taste", 5, 5, sentiment_e4=-1_000),
+        *stated(14, "Wonderful delivery, the parcel was there at noon", 10, 6, sentiment_e4=8_000),
+        *stated(15, "Wonderful delivery, the parcel was there at noon", 10, 7, sentiment_e4=8_000),
+        *stated(16, "Delivery!", 10, 8),
+        *stated(17, "parcel " * 100, 10, 9),
+        *stated(18, "Nothing about the topic, only words and words", 0, 10),
     ]
-    found = quote_list(feedback_frame(rows).lazy(), days_from("2026-02-03", 1), PRODUCT)
-    own = found.filter(pl.col("theme") == "delivery")
-    quotes = {(pick, place): quote for pick, place, quote in own.select("pick", "place", "quote").rows()}
+    result = quote_list(feedback_frame(rows).lazy(), days_from("2026-02-03", 1), PRODUCT)
+    own = result.filter(pl.col("theme") == "delivery")
+    quotes = {(pick, position): quote for pick, position, quote in own.select("pick", "position", "quote").rows()}
     assert quotes["lowest", 1] == "Delivery so terrible that I threw the parcel away"
     assert quotes["lowest", 2] == "Delivery could be somewhat quicker for my taste"
     assert quotes["highest", 1] == "Wonderful delivery, the parcel was there at noon"
@@ -138,13 +138,13 @@ def test_quotes_are_typical_and_extreme_one_of_a_person_with_the_session_behind(
         "what most speak of, and not the extremes"
     )
     assert typical.filter(pl.col("session_key") < 1_004).height <= 1, "one of a person"
-    (lowest,) = own.filter(pl.col("pick") == "lowest", pl.col("place") == 1).to_dicts()
-    assert (lowest["session_key"], lowest["score"], lowest["standing"], lowest["page"]) == (1_012, 0, "low", "home")
+    (lowest,) = own.filter(pl.col("pick") == "lowest", pl.col("position") == 1).to_dicts()
+    assert (lowest["session_key"], lowest["score"], lowest["score_group"], lowest["page"]) == (1_012, 0, "low", "home")
 
 
 def test_a_team_is_not_quoted() -> None:
     def of_team(count: int) -> pl.DataFrame:
-        rows = [row for i in range(count) for row in said(i, f"The parcel room is too small for {i} of us", 5, None)]
+        rows = [row for i in range(count) for row in stated(i, f"The parcel room is too small for {i} of us", 5, None)]
         return feedback_frame([{**row, "survey": "pulse"} for row in rows])
 
     days = days_from("2026-02-03", 1)

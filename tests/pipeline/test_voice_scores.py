@@ -33,10 +33,12 @@ DAYS = days_from("2026-02-02", 14)
 POINTS = {"nps": {"high": 100, "middle": 0, "low": -100}, "csat": {"high": 100, "middle": 0, "low": 0}}
 
 
-def scored(day: date, standing: str, *, kind: str = "nps", question: str = "recommend", **more: Any) -> dict[str, Any]:
-    points = more.pop("points", None) if kind == "ces" else POINTS[kind][standing]
+def scored(
+    day: date, score_group: str, *, kind: str = "nps", question: str = "recommend", **more: Any
+) -> dict[str, Any]:
+    points = more.pop("points", None) if kind == "ces" else POINTS[kind][score_group]
     return {
-        "day": day, "question": question, "question_kind": kind, "standing": standing, "points": points, "is_valid": True,
+        "day": day, "question": question, "question_kind": kind, "score_group": score_group, "points": points, "is_valid": True,
         **more,
     }  # fmt: skip
 
@@ -84,9 +86,9 @@ def test_intervals_keep_to_their_scales() -> None:
 def test_an_nps_worked_out_by_hand() -> None:
     # 5 promoters, 3 passives, 2 detractors of 10: 30. p' = 5.75/13 = .4423, d' = 2.75/13 = .2115; p' - d' = .2308;
     # half = 1.96 sqrt((.6538 - .0533)/13) = 1.96 x .2149 = .4213: -19.05 to 65.21.
-    rows = [scored(DAYS[0], standing) for standing in ["high"] * 5 + ["middle"] * 3 + ["low"] * 2]
-    found = score_results(feedback_frame(rows).lazy(), DAYS, PRODUCT)
-    (row,) = found.filter(pl.col("period") == "all", pl.col("dimension") == "").to_dicts()
+    rows = [scored(DAYS[0], score_group) for score_group in ["high"] * 5 + ["middle"] * 3 + ["low"] * 2]
+    result = score_results(feedback_frame(rows).lazy(), DAYS, PRODUCT)
+    (row,) = result.filter(pl.col("period") == "all", pl.col("dimension") == "").to_dicts()
     assert (row["responses"], row["high"], row["middle"], row["low"], row["points"]) == (10, 5, 3, 2, 300)
     assert (round(row["low_end"], 1), round(row["high_end"], 1)) == (-19.1, 65.2)
     assert row["design_effect"] == 1
@@ -111,10 +113,10 @@ def clustered(values: Sequence[tuple[int, int]]) -> float:
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["high", "middle", "low"])), min_size=1, max_size=40))
 def test_people_who_answer_more_than_once_widen_the_interval(answers: list[tuple[int, str]]) -> None:
-    rows = [scored(DAYS[0], standing, person_key=person) for person, standing in answers]
-    found = score_results(feedback_frame(rows).lazy(), DAYS, PRODUCT)
-    (row,) = found.filter(pl.col("period") == "all", pl.col("dimension") == "").to_dicts()
-    effect = clustered([(person, POINTS["nps"][standing]) for person, standing in answers])
+    rows = [scored(DAYS[0], score_group, person_key=person) for person, score_group in answers]
+    result = score_results(feedback_frame(rows).lazy(), DAYS, PRODUCT)
+    (row,) = result.filter(pl.col("period") == "all", pl.col("dimension") == "").to_dicts()
+    effect = clustered([(person, POINTS["nps"][score_group]) for person, score_group in answers])
     assert row["design_effect"] == pytest.approx(effect)
     assert row["people"] == len({person for person, _ in answers})
     n, high, low = len(answers) / effect, row["high"] / effect, row["low"] / effect
@@ -130,7 +132,7 @@ EVENT = st.fixed_dictionaries(
         "kind": st.sampled_from(["survey_shown", "survey_dismissed", "survey_answered", "survey_answered"]),
         "response_key": st.integers(0, 8),
         "question_kind": st.sampled_from(["nps", "text", "choice"]),
-        "standing": st.sampled_from(["high", "middle", "low"]),
+        "score_group": st.sampled_from(["high", "middle", "low"]),
         "is_valid": st.booleans(),
         "device_type": st.sampled_from(["mobile", "desktop"]),
         "page": st.sampled_from(["", "home"]),
@@ -149,10 +151,10 @@ def event(drawn: dict[str, Any], number: int) -> dict[str, Any]:
         "question": {"nps": "recommend", "text": "why", "choice": "reason"}[kind],
     }
     if row["kind"] != "survey_answered":
-        return {**row, "question": "", "question_kind": "", "is_valid": False, "standing": None, "text": None}
+        return {**row, "question": "", "question_kind": "", "is_valid": False, "score_group": None, "text": None}
     row["is_valid"] = kind == "nps" and drawn["is_valid"]
-    row["points"] = POINTS["nps"][drawn["standing"]] if row["is_valid"] else None
-    row["standing"] = drawn["standing"] if row["is_valid"] else None
+    row["points"] = POINTS["nps"][drawn["score_group"]] if row["is_valid"] else None
+    row["score_group"] = drawn["score_group"] if row["is_valid"] else None
     row["text"] = drawn["text"] if kind == "text" else None
     row["non_answer"] = "(blank)" if kind == "text" and drawn["text"] is None else None
     return row
@@ -163,11 +165,11 @@ def event(drawn: dict[str, Any], number: int) -> dict[str, Any]:
 def test_counts_against_a_slow_count_in_whatever_order(drawn: list[dict[str, Any]], random: Any) -> None:
     rows = [event(each, i) for i, each in enumerate(drawn)]
     frame = feedback_frame(rows) if rows else TABLES["feedback"].schema.to_frame()
-    found = feedback_counts(frame.lazy(), PRODUCT)
+    result = feedback_counts(frame.lazy(), PRODUCT)
     shuffled = list(range(frame.height))
     random.shuffle(shuffled)
-    assert feedback_counts(frame[shuffled].lazy(), PRODUCT).equals(found)
-    everybody = found.filter(pl.col("segment") == "")
+    assert feedback_counts(frame[shuffled].lazy(), PRODUCT).equals(result)
+    everybody = result.filter(pl.col("segment") == "")
     answered = [row for row in rows if row["kind"] == "survey_answered"]
     last: dict[int, dict[str, Any]] = {}
     for row in sorted(answered, key=lambda r: (r["day"], r["event_id"])):
@@ -182,11 +184,11 @@ def test_counts_against_a_slow_count_in_whatever_order(drawn: list[dict[str, Any
     assert scores["responses"].sum() == len(best)
     assert scores["points"].sum() == sum(row["points"] for row in best.values())
     assert {n: scores[n].sum() for n in ("high", "low")} == {
-        n: sum(row["standing"] == n for row in best.values()) for n in ("high", "low")
+        n: sum(row["score_group"] == n for row in best.values()) for n in ("high", "low")
     }
     # A response that is in two segments counts in each.
     segments = {
-        name: found.filter(pl.col("segment") == name, pl.col("question") == "recommend") for name in ("plus", "vip")
+        name: result.filter(pl.col("segment") == name, pl.col("question") == "recommend") for name in ("plus", "vip")
     }
     for bit, counted in enumerate(segments.values()):
         assert counted["responses"].sum() == sum(bool(row["segment_bits"] >> bit & 1) for row in best.values())
@@ -194,11 +196,11 @@ def test_counts_against_a_slow_count_in_whatever_order(drawn: list[dict[str, Any
 
 def test_days_add_up_to_the_period_and_people_do_not() -> None:
     rows = [
-        scored(day, standing, person_key=i % 3, device_type=device)
-        for i, (day, standing, device) in enumerate(
-            (day, standing, device)
+        scored(day, score_group, person_key=i % 3, device_type=device)
+        for i, (day, score_group, device) in enumerate(
+            (day, score_group, device)
             for day in DAYS
-            for standing in ("high", "low", "high")
+            for score_group in ("high", "low", "high")
             for device in ("mobile", "desktop")
         )
     ]
@@ -225,10 +227,10 @@ def test_a_response_rate_is_told_only_where_the_showing_is() -> None:
         scored(DAYS[0], "high"),
         scored(DAYS[1], "low"),
     ]
-    found = feedback_counts(feedback_frame(rows).lazy(), PRODUCT).filter(
+    result = feedback_counts(feedback_frame(rows).lazy(), PRODUCT).filter(
         pl.col("question") == "", pl.col("segment") == ""
     )
-    assert found.select("day", "impressions", "responses", "responses_measured").rows() == [
+    assert result.select("day", "impressions", "responses", "responses_measured").rows() == [
         (DAYS[0], 4, 1, 1),
         (DAYS[1], 0, 1, 0),
     ]
@@ -245,10 +247,10 @@ def test_a_response_is_booked_where_and_when_its_survey_was_shown() -> None:
         scored(DAYS[2], "high", person_key=2, page="product"),
         scored(DAYS[2], "high", person_key=3, page="product"),
     ]
-    found = feedback_counts(feedback_frame(rows).lazy(), PRODUCT).filter(
+    result = feedback_counts(feedback_frame(rows).lazy(), PRODUCT).filter(
         pl.col("question") == "", pl.col("segment") == ""
     )
-    assert found.select("day", "page", "impressions", "responses", "responses_measured").rows() == [
+    assert result.select("day", "page", "impressions", "responses", "responses_measured").rows() == [
         (DAYS[0], "home", 1, 1, 1),
         (DAYS[0], "product", 1, 1, 1),
         (DAYS[2], "product", 0, 2, 0),
@@ -274,13 +276,13 @@ def test_an_answer_keeps_its_own_trigger_and_is_measured_by_showings_of_it() -> 
         scored(DAYS[3], "high", trigger="widget"),
         scored(DAYS[3], "high", trigger="email"),
     ]
-    found = feedback_counts(feedback_frame(rows).lazy(), PRODUCT).filter(
+    result = feedback_counts(feedback_frame(rows).lazy(), PRODUCT).filter(
         pl.col("question") == "", pl.col("segment") == ""
     )
-    told = (
-        found.select("day", "trigger", "impressions", "responses", "responses_measured").sort("day", "trigger").rows()
+    reported = (
+        result.select("day", "trigger", "impressions", "responses", "responses_measured").sort("day", "trigger").rows()
     )
-    assert told == [
+    assert reported == [
         (DAYS[0], "exit_intent", 1, 1, 1),
         (DAYS[0], "widget", 1, 1, 1),
         (DAYS[1], "email", 0, 1, 0),
@@ -323,5 +325,5 @@ def test_a_jump_of_detractors_is_an_alert_of_the_common_rule() -> None:
         name: TABLES[name].schema.to_frame().lazy() for name in ("daily_friction", "daily_zones", "daily_sessions")
     }
     incidents = TABLES["friction_incidents"].schema.to_frame().lazy()
-    found = metric_alerts(*empty.values(), incidents, days, series)
-    assert found.select("day", "metric", "hits", "n").rows() == [(days[-1], "low_score: shop/recommend", 180, 300)]
+    result = metric_alerts(*empty.values(), incidents, days, series)
+    assert result.select("day", "metric", "hits", "n").rows() == [(days[-1], "low_score: shop/recommend", 180, 300)]

@@ -52,7 +52,7 @@ def test_moods() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "language"),
+    ("text", "stated", "language"),
     [
         # Short ones keep the language that is said, else the product's.
         ("Alles super", "de-AT", "de"),
@@ -63,12 +63,12 @@ def test_moods() -> None:
         ("c'est trop cher pour ce que c'est", "en", "fr"),
     ],
 )
-def test_language(text: str, said: str | None, language: str) -> None:
-    assert language_of(text, said, "en") == language
+def test_language(text: str, stated: str | None, language: str) -> None:
+    assert language_of(text, stated, "en") == language
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("@united", SIGNS),
         ("@united no", "no"),
@@ -78,10 +78,10 @@ def test_language(text: str, said: str | None, language: str) -> None:
         ("no way", None),
     ],
 )
-def test_what_speaks_to_somebody_and_says_nothing_is_no_comment(text: str, told: str | None) -> None:
-    assert non_answer(text, PHRASES) == told
+def test_what_speaks_to_somebody_and_says_nothing_is_no_comment(text: str, reported: str | None) -> None:
+    assert non_answer(text, PHRASES) == reported
 
 
 def test_common_nouns_may_tell_a_theme() -> None:
-    said = "The order page has a problem with my bill number on the line of your website"
-    assert telling_words(said, "en") == ["order", "page", "problem", "bill", "number", "line", "website"]
+    stated = "The order page has a problem with my bill number on the line of your website"
+    assert telling_words(stated, "en") == ["order", "page", "problem", "bill", "number", "line", "website"]

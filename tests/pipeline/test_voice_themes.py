@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import days_from, feedback_frame, product
 
-from pipeline.domains.themes.found_themes import (
+from pipeline.domains.themes.discovered_themes import (
     EVERY_DAYS,
     FIRST_COMMENTS,
-    FoundTheme,
+    DiscoveredTheme,
     Looked,
     look,
     look_days,
@@ -43,15 +43,15 @@ START = date(2026, 1, 5)
 
 def texts(count: int, seed: int = 1, topics: tuple[str, ...] = tuple(TOPICS)) -> list[str]:
     random = Random(seed)
-    said: list[str] = []
+    stated: list[str] = []
     for _ in range(count):
         words = random.sample(TOPICS[random.choice(topics)], 4)
-        said.append(f"The {words[0]} and the {words[1]} with {words[2]}, honestly {words[3]} every single time")
-    return said
+        stated.append(f"The {words[0]} and the {words[1]} with {words[2]}, honestly {words[3]} every single time")
+    return stated
 
 
 def test_exact_words_count_as_they_stand() -> None:
-    said = [
+    stated = [
         "My bill is wrong",
         "The bills are wrong",
         "Bill was kind",
@@ -62,18 +62,18 @@ def test_exact_words_count_as_they_stand() -> None:
     comments = pl.DataFrame(
         [
             {"source": "web", "event_id": f"{i}", "question": "q", "text": text, "language": "en"}
-            for i, text in enumerate(said)
+            for i, text in enumerate(stated)
         ]
     )
-    found = team_strengths(comments, {"bill": Theme(exact=("Bill", "..."))})
-    assert sorted(found["event_id"]) == ["0", "2"]
+    result = team_strengths(comments, {"bill": Theme(exact=("Bill", "..."))})
+    assert sorted(result["event_id"]) == ["0", "2"]
     assert sorted(team_strengths(comments, {"bill": Theme(words=("bill",))})["event_id"]) == ["0", "1", "2", "3"]
 
 
 def test_a_name_is_of_words_that_a_fifth_hold_and_that_dont_contradict_it() -> None:
     weights = {"courier": 9.0, "problem": 8.0, "perfect": 7.0, "lost": 6.0, "order": 5.0}
     texts = ["perfect order problem lost"] * 4 + ["the order was a problem"] * 4 + ["courier"]
-    theme = FoundTheme("found:en:1", START, weights)
+    theme = DiscoveredTheme("found:en:1", START, weights)
     looked = Looked("en", START, START, [theme], pl.DataFrame(), {})
     assert name_of(theme, looked, texts, [])[0] == "problem, perfect, lost"
     # Its mood or its effect goes down: no praise; one up and one down: neither praise nor blame.
@@ -83,13 +83,13 @@ def test_a_name_is_of_words_that_a_fifth_hold_and_that_dont_contradict_it() -> N
     assert name_of(theme, looked, ["something else"] * 9, [])[0] == "courier"
 
 
-def comment_rows(said: list[str], first: date = START, per_day: int = 10) -> list[dict[str, Any]]:
+def comment_rows(stated: list[str], first: date = START, per_day: int = 10) -> list[dict[str, Any]]:
     return [
         {
             "event_id": f"c{first}-{i:04}", "response_key": hash((first, i)) % 10**9, "question": "why", "question_kind": "text",
             "text": text, "language": "en", "day": first + timedelta(days=i // per_day), "person_key": i,
         }
-        for i, text in enumerate(said)
+        for i, text in enumerate(stated)
     ]  # fmt: skip
 
 
@@ -115,28 +115,28 @@ def test_a_teams_words_are_found_in_whatever_inflection(
     words: list[str], text: str, language: str, *, has: bool
 ) -> None:
     comments = pl.DataFrame([{"source": "web", "event_id": "a", "question": "q", "text": text, "language": language}])
-    found = team_strengths(comments, {"theme": Theme(words=tuple(words))})
-    assert found["theme"].to_list() == (["theme"] if has else [])
+    result = team_strengths(comments, {"theme": Theme(words=tuple(words))})
+    assert result["theme"].to_list() == (["theme"] if has else [])
 
 
 def test_examples_find_what_is_like_them() -> None:
-    said = ["The pay button did nothing at all", "My payment button does nothing", "Lovely leather, great quality"]
+    stated = ["The pay button did nothing at all", "My payment button does nothing", "Lovely leather, great quality"]
     comments = pl.DataFrame(
         [
             {"source": "web", "event_id": str(i), "question": "q", "text": text, "language": "en"}
-            for i, text in enumerate(said)
+            for i, text in enumerate(stated)
         ]
     )
-    found = team_strengths(comments, {"paying": Theme(examples=("The pay button did nothing",))}).sort("event_id")
-    assert found["event_id"].to_list() == ["0", "1"]
-    assert found["strength"][0] > found["strength"][1]
+    result = team_strengths(comments, {"paying": Theme(examples=("The pay button did nothing",))}).sort("event_id")
+    assert result["event_id"].to_list() == ["0", "1"]
+    assert result["strength"][0] > result["strength"][1]
 
 
 def test_found_themes_are_the_topics_that_were_put_in() -> None:
     frame = pl.DataFrame(comment_rows(texts(300)))
-    found = look(frame.with_columns(source=pl.lit("web")), "en", START + timedelta(days=30))
-    assert found is not None
-    best = found.strengths.sort("strength", descending=True).unique("event_id", keep="first")
+    result = look(frame.with_columns(source=pl.lit("web")), "en", START + timedelta(days=30))
+    assert result is not None
+    best = result.strengths.sort("strength", descending=True).unique("event_id", keep="first")
     topics = frame.with_columns(
         topic=pl.concat_list(
             pl.col("text").str.contains(f"\\b{words[0]}|\\b{words[1]}|\\b{words[2]}|\\b{words[3]}").cast(pl.Int8)
@@ -171,8 +171,8 @@ def test_themes_keep_their_ids_from_night_to_night_and_new_ones_are_announced() 
     names: list[dict[str, str]] = []
     for night in range(20, 27):
         days = days_from("2026-01-05", night)
-        told = theme_list(feedback_frame([r for r in rows if r["day"] <= days[-1]]).lazy(), days, PRODUCT)
-        names.append(dict(told.filter(pl.col("origin") == "found").select("theme", "name").rows()))
+        reported = theme_list(feedback_frame([r for r in rows if r["day"] <= days[-1]]).lazy(), days, PRODUCT)
+        names.append(dict(reported.filter(pl.col("origin") == "found").select("theme", "name").rows()))
     assert all(set(later) == set(names[0]) for later in names)
     # A topic that nobody spoke of before.
     more = comment_rows(texts(250, seed=2), first=START + timedelta(days=25))
@@ -200,8 +200,8 @@ def test_components_of_the_same_words_are_one_theme() -> None:
     random = Random(35)
     kinds = ["india", "delta", "golf india", "hotel juliet", "lima bravo alpha"]
     rows = comment_rows([random.choice(kinds) for _ in range(300)])
-    told = theme_list(feedback_frame(rows).lazy(), days_from("2026-01-05", 40), PRODUCT)
-    assert told["theme"].is_unique().all()
+    reported = theme_list(feedback_frame(rows).lazy(), days_from("2026-01-05", 40), PRODUCT)
+    assert reported["theme"].is_unique().all()
 
 
 def test_people_who_were_joined_are_not_kept_from_an_earlier_run() -> None:
@@ -245,11 +245,11 @@ def slow_difference(rows: list[tuple[int, bool, int]]) -> tuple[float, float] | 
 )
 def test_differences_against_a_slow_computation(rows: list[tuple[int, bool, int]], random: Any) -> None:
     frame = pl.DataFrame(rows, schema=["cluster_key", "side", "value"], orient="row").with_columns(of=pl.lit("x"))
-    found = difference(frame, ["of"], "side", "value")
+    result = difference(frame, ["of"], "side", "value")
     random.shuffle(rows)
     again = pl.DataFrame(rows, schema=["cluster_key", "side", "value"], orient="row").with_columns(of=pl.lit("x"))
-    assert difference(again, ["of"], "side", "value").equals(found)
-    (row,) = found.to_dicts()
+    assert difference(again, ["of"], "side", "value").equals(result)
+    (row,) = result.to_dicts()
     expected = slow_difference(rows)
     # People and not answers: one person's many tell of one.
     least = min(len({person for person, is_with, _ in rows if is_with is side}) for side in (True, False))
@@ -267,8 +267,8 @@ def test_differences_against_a_slow_computation(rows: list[tuple[int, bool, int]
 def test_benjamini_hochberg_worked_out_by_hand() -> None:
     # p .01, .02, .03, .5 of four: .04, .04, .04, .5; what has no p isn't counted.
     rows = pl.DataFrame({"of": ["a"] * 5, "p_value": [0.03, 0.01, 0.5, 0.02, None]})
-    found = with_q(rows, ["of"]).sort("p_value", nulls_last=True)
-    assert found["q_value"].to_list() == pytest.approx([0.04, 0.04, 0.04, 0.5, None], abs=1e-12)
+    result = with_q(rows, ["of"]).sort("p_value", nulls_last=True)
+    assert result["q_value"].to_list() == pytest.approx([0.04, 0.04, 0.04, 0.5, None], abs=1e-12)
 
 
 def test_share_trend_and_effect_of_a_theme_worked_out_by_hand() -> None:
@@ -278,7 +278,7 @@ def test_share_trend_and_effect_of_a_theme_worked_out_by_hand() -> None:
     rows: list[dict[str, Any]] = []
     plan = [(days[40], 12, "parcel is late", -100, "low"), (days[40], 20, "nice things", 100, "high")]
     plan += [(days[10], 5, "delivery slow", -100, "low"), (days[10], 15, "nice things", 100, "high")]
-    for day, number, text, points, standing in plan:
+    for day, number, text, points, score_group in plan:
         for _ in range(number):
             key = len(rows)
             common = {"day": day, "response_key": key, "person_key": key}
@@ -288,7 +288,7 @@ def test_share_trend_and_effect_of_a_theme_worked_out_by_hand() -> None:
             )  # fmt: skip
             rows.append(
                 {**common, "event_id": f"b{key}", "question": "recommend", "question_kind": "nps", "is_valid": True,
-                 "points": points, "standing": standing}
+                 "points": points, "score_group": score_group}
             )  # fmt: skip
     results = theme_results(feedback_frame(rows).lazy(), days, PRODUCT)
     recent = results.filter(pl.col("period") == "last_28", pl.col("theme") == "delivery")

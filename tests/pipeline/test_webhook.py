@@ -18,9 +18,9 @@ HIDDEN = "T0HIDDEN"
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses between tries, none of which is waited for."""
-    found: list[float] = []
-    monkeypatch.setattr(webhook.time, "sleep", found.append)
-    return found
+    result: list[float] = []
+    monkeypatch.setattr(webhook.time, "sleep", result.append)
+    return result
 
 
 @contextmanager
@@ -79,12 +79,12 @@ def test_what_is_refused_is_an_error_without_the_address(status: int, tries: int
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_no_redirect_is_followed(status: int) -> None:
     with (
-        answering((200, {})) as (elsewhere, told),
+        answering((200, {})) as (elsewhere, reported),
         answering((status, {"Location": elsewhere})) as (address, _),
         pytest.raises(WebhookError, match="isn't followed"),
     ):
         post(address, "hello")
-    assert not told
+    assert not reported
 
 
 @pytest.mark.parametrize(

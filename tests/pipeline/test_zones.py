@@ -30,20 +30,20 @@ BOXED = [
 ]
 
 
-def act(ms: int, kind: str = "click", chain: str | None = None, **fields: Any) -> Row:
+def interaction(ms: int, kind: str = "click", chain: str | None = None, **fields: Any) -> Row:
     where = {"page": "home", "device_type": "desktop", "element_chain": chain}
     return {"occurred_at": TEN + timedelta(milliseconds=ms), "kind": kind, **where, **fields}
 
 
 def view(ms: int = 0, **fields: Any) -> Row:
-    return act(ms, "page_view", **{"url": "https://a.example/", **fields})
+    return interaction(ms, "page_view", **{"url": "https://a.example/", **fields})
 
 
 def frames(rows: list[Row], chosen: Product, day: date = DAY) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
     events = session_events(events_frame(rows).lazy(), day, chosen)
     views = page_views(events.lazy(), day, chosen.sources)
-    found = friction_incidents(events.lazy(), views.lazy(), day, chosen)
-    return events.lazy(), views.lazy(), found.lazy()
+    result = friction_incidents(events.lazy(), views.lazy(), day, chosen)
+    return events.lazy(), views.lazy(), result.lazy()
 
 
 def zone(rows: list[Row], name: str = "hero", **changes: Any) -> Row:
@@ -59,7 +59,7 @@ def shows(row: Row, **expected: Any) -> None:
 
 
 def test_clicks_on_a_zone_and_one_inside_it() -> None:
-    rows = [view(), act(4_000, chain=CTA), act(5_000, chain=HERO), act(6_000, chain=ELSE)]
+    rows = [view(), interaction(4_000, chain=CTA), interaction(5_000, chain=HERO), interaction(6_000, chain=ELSE)]
     # Three clicks on the page; the hero holds the first two, and the first is its inner zone's own.
     shows(
         zone(rows), clicks=2, own_clicks=1, page_clicks=3, page_views_clicked=1, sessions_clicked=1, ms_to_click=4_000
@@ -68,7 +68,7 @@ def test_clicks_on_a_zone_and_one_inside_it() -> None:
 
 
 def moves(*stops: tuple[int, str | None]) -> list[Row]:
-    return [act(ms, "move", chain) for ms, chain in stops]
+    return [interaction(ms, "move", chain) for ms, chain in stops]
 
 
 HOVERS: list[tuple[str, list[Row], int, int]] = [
@@ -83,13 +83,13 @@ HOVERS: list[tuple[str, list[Row], int, int]] = [
     ("50 ms are one", moves((1_000, HERO), (1_050, ELSE)), 1, 50),
     # The page view ends at 3,000 with the next one.
     ("it ends with the page view", [*moves((1_000, HERO)), view(3_000)], 1, 2_000),
-    ("it ends where the page is left", [*moves((1_000, HERO)), act(1_400, "page_leave"), view(3_000)], 1, 400),
+    ("it ends where the page is left", [*moves((1_000, HERO)), interaction(1_400, "page_leave"), view(3_000)], 1, 400),
     ("it ends off all elements", [*moves((1_000, HERO), (1_300, None)), view(3_000)], 1, 300),
     ("it ends with 30 s of silence", [*moves((1_000, HERO)), view(300_000)], 1, 30_000),
-    ("30 s are no silence yet", [*moves((1_000, HERO)), act(31_000, "page_ping"), view(40_000)], 1, 39_000),
+    ("30 s are no silence yet", [*moves((1_000, HERO)), interaction(31_000, "page_ping"), view(40_000)], 1, 39_000),
     (
         "who types is there",
-        [*moves((1_000, HERO)), act(30_000, "input"), act(95_000, "scroll"), view(99_000)],
+        [*moves((1_000, HERO)), interaction(30_000, "input"), interaction(95_000, "scroll"), view(99_000)],
         1,
         59_000,
     ),
@@ -102,7 +102,7 @@ def test_hovers(rows: list[Row], hovered: int, ms: int) -> None:
 
 
 def test_engagement_and_hesitation() -> None:
-    rows = [view(), *moves((1_000, HERO), (1_300, ELSE), (2_000, HERO)), act(2_700, chain=CTA)]
+    rows = [view(), *moves((1_000, HERO), (1_300, ELSE), (2_000, HERO)), interaction(2_700, chain=CTA)]
     # The last hover before the click began at 2,000.
     shows(zone(rows), page_views_hovered_clicked=1, page_views_hesitated=1, hesitation_ms=700)
     # On the inner zone the pointer was only seen by the click itself: the hover begins with it, and none came before.
@@ -116,7 +116,7 @@ def test_a_finger_never_hovers() -> None:
 
 
 def test_what_no_source_tells_is_not_measured() -> None:
-    row = zone([view(), act(1_000, chain=HERO)])
+    row = zone([view(), interaction(1_000, chain=HERO)])
     shows(row, page_views=1, page_views_measured_hover=0, page_views_measured_exposure=0, exposure_method=None)
     shows(row, page_views_measured_dead_click=0, page_views_measured_js_error=0)
 
@@ -124,28 +124,28 @@ def test_what_no_source_tells_is_not_measured() -> None:
 def test_exposure_is_measured_where_the_source_watches_the_zone() -> None:
     blind = {"source": "noid", "anonymous_id": "d2", "person_key": 2}
     rows = [
-        view(), act(1_000, "exposure", CTA, duration_ms=500),
-        view() | blind, act(1_000, "exposure", ELSE, duration_ms=500) | blind,
+        view(), interaction(1_000, "exposure", CTA, duration_ms=500),
+        view() | blind, interaction(1_000, "exposure", ELSE, duration_ms=500) | blind,
         view() | blind | {"anonymous_id": "d3", "person_key": 3},
     ]  # fmt: skip
     shows(zone(rows, "cta"), page_views=3, page_views_measured_exposure=1, page_views_exposed=1)
     # Where nobody told of the zone that day its page views stay; the mart asks its whole history.
-    elsewhere = zone([view(), act(1_000, "exposure", ELSE, duration_ms=500)], "cta")
+    elsewhere = zone([view(), interaction(1_000, "exposure", ELSE, duration_ms=500)], "cta")
     shows(elsewhere, page_views_measured_exposure=1, page_views_exposed=0)
 
 
 def test_exposure_by_own_events() -> None:
     rows = [
         view(),
-        act(1_000, "exposure", HERO, duration_ms=500),
+        interaction(1_000, "exposure", HERO, duration_ms=500),
         # Overlaps the first by 200 ms: 1,000 to 2,000 in all.
-        act(1_300, "exposure", CTA, duration_ms=700),
+        interaction(1_300, "exposure", CTA, duration_ms=700),
         # Too short to have been seen.
-        act(5_000, "exposure", HERO, duration_ms=149),
+        interaction(5_000, "exposure", HERO, duration_ms=149),
     ]
     shows(zone(rows), exposure_method="events", page_views_exposed=1, exposure_ms=1_000, page_views_exposed_timed=1)
     shows(zone(rows, "cta"), exposure_ms=700, page_views_exposed_clicked=0)
-    untold = zone([view(), act(1_000, "exposure", HERO)])
+    untold = zone([view(), interaction(1_000, "exposure", HERO)])
     shows(untold, page_views_exposed=1, page_views_exposed_timed=0, exposure_ms=0)
 
 
@@ -153,16 +153,16 @@ def test_exposure_by_element_tracking() -> None:
     sources = {"web": {"format": "snowplow"}}
     rows = [
         view(),
-        act(1_000, "exposure", HERO, duration_ms=0),
-        act(3_000, "exposure", HERO, duration_ms=400),
-        act(9_000, "exposure", HERO, duration_ms=1_500),
+        interaction(1_000, "exposure", HERO, duration_ms=0),
+        interaction(3_000, "exposure", HERO, duration_ms=400),
+        interaction(9_000, "exposure", HERO, duration_ms=1_500),
     ]
     # Each event bears the total so far.
     shows(zone(rows, sources=sources), exposure_method="element_tracking", page_views_exposed=1, exposure_ms=1_500)
 
 
 def scrolled(*stops: tuple[int, int]) -> list[Row]:
-    return [view(**SIZE), *(act(ms, "scroll", scroll_y=y, **SIZE) for ms, y in stops)]
+    return [view(**SIZE), *(interaction(ms, "scroll", scroll_y=y, **SIZE) for ms, y in stops)]
 
 
 def test_exposure_by_scrolling() -> None:
@@ -175,7 +175,7 @@ def test_exposure_by_scrolling() -> None:
 
 
 def test_a_hidden_page_shows_nothing() -> None:
-    rows = [*scrolled((500, 0)), act(1_000, "page_leave"), act(5_000, chain=ELSE), view(6_000)]
+    rows = [*scrolled((500, 0)), interaction(1_000, "page_leave"), interaction(5_000, chain=ELSE), view(6_000)]
     # 0 to 1,000 and 5,000 to 6,000.
     shows(zone(rows, zones=BOXED), exposure_ms=2_000)
 
@@ -187,36 +187,40 @@ def test_scrolling_tells_nothing_of_a_zone_whose_place_is_not_known() -> None:
 
 def test_a_tab_behind_another_shows_nothing() -> None:
     front = [{**row, "tab_id": "a"} for row in scrolled((1_000, 0))]
-    rows = [*front, view(3_000, tab_id="b", page="product"), act(8_000, chain=ELSE, tab_id="b", page="product")]
-    back = {**act(9_000, chain=HERO, **SIZE), "tab_id": "a"}
+    rows = [*front, view(3_000, tab_id="b", page="product"), interaction(8_000, chain=ELSE, tab_id="b", page="product")]
+    back = {**interaction(9_000, chain=HERO, **SIZE), "tab_id": "a"}
     # 0 to 3,000; from 3,000 to 9,000 the other tab lay before it, and after that the session was over.
     shows(zone([*rows, back], zones=BOXED), exposure_ms=3_000)
 
 
 @pytest.mark.parametrize("ms", [1_700_000_000_000, 9_000_000_000_000_000])
 def test_an_absurd_duration_is_no_known_time(ms: int) -> None:
-    rows = [view(), act(1_000, "exposure", HERO, duration_ms=ms), act(2_000, "exposure", HERO, duration_ms=400)]
+    rows = [
+        view(),
+        interaction(1_000, "exposure", HERO, duration_ms=ms),
+        interaction(2_000, "exposure", HERO, duration_ms=400),
+    ]
     shows(zone(rows), page_views_exposed=1, exposure_ms=400)
 
 
 def test_exposure_by_reach_has_no_time() -> None:
-    pings = [act(ms, "page_ping", scroll_y=y, **SIZE) for ms, y in ((10_000, 300), (20_000, 500))]
+    pings = [interaction(ms, "page_ping", scroll_y=y, **SIZE) for ms, y in ((10_000, 300), (20_000, 500))]
     row = zone([view(**SIZE), *pings], "cta", zones=BOXED)
     shows(row, exposure_method="scroll_reach", page_views_exposed=1, exposure_ms=0, page_views_measured_exposure_time=0)
     # 399 + 800 stays a pixel above the line.
-    short = [view(**SIZE), act(10_000, "page_ping", scroll_y=399, **SIZE)]
+    short = [view(**SIZE), interaction(10_000, "page_ping", scroll_y=399, **SIZE)]
     shows(zone(short, "cta", zones=BOXED), page_views_measured_exposure=1, page_views_exposed=0)
 
 
 def test_conversion_and_revenue_after_a_click() -> None:
     order = {"revenue_micros": 5_000_000, "currency": "EUR"}
-    before = [view(), act(1_000, "order", **order), act(2_000, chain=HERO)]
+    before = [view(), interaction(1_000, "order", **order), interaction(2_000, chain=HERO)]
     shows(zone(before), sessions_clicked=1, sessions_converted_after_click=0, revenue_micros_after_click=0)
     after = [
         view(),
-        act(1_000, chain=HERO),
-        act(1_000, "order", **order),
-        act(2_000, "refund", revenue_micros=-1_000_000),
+        interaction(1_000, chain=HERO),
+        interaction(1_000, "order", **order),
+        interaction(2_000, "refund", revenue_micros=-1_000_000),
     ]
     # The order of the same instant stands after the click in the total order.
     shows(zone(after), sessions_converted_after_click=1, revenue_micros_after_click=4_000_000)
@@ -224,10 +228,10 @@ def test_conversion_and_revenue_after_a_click() -> None:
 
 def test_a_goal_told_by_a_server_joins_by_person() -> None:
     def server(ms: int) -> Row:
-        return act(ms, "order", page=None, source="noid", anonymous_id="server", revenue_micros=7_000_000)
+        return interaction(ms, "order", page=None, source="noid", anonymous_id="server", revenue_micros=7_000_000)
 
     minutes = 60_000
-    rows = [view(), act(1_000, chain=HERO), act(2_000, chain=ELSE)]
+    rows = [view(), interaction(1_000, chain=HERO), interaction(2_000, chain=ELSE)]
     # The session ends at 2,000: the window reaches to 30 min later.
     shows(
         zone([*rows, server(2_000 + 30 * minutes)]),
@@ -239,8 +243,13 @@ def test_a_goal_told_by_a_server_joins_by_person() -> None:
 
 
 def test_friction_on_a_zone() -> None:
-    clicks = [act(1_000 + i * 200, chain=CTA, x=5, y=5) for i in range(3)]
-    rows = [view(), *clicks, act(1_500, "error", error_message="x"), act(1_400, "custom", name="dead_click")]
+    clicks = [interaction(1_000 + i * 200, chain=CTA, x=5, y=5) for i in range(3)]
+    rows = [
+        view(),
+        *clicks,
+        interaction(1_500, "error", error_message="x"),
+        interaction(1_400, "custom", name="dead_click"),
+    ]
     shows(zone(rows), page_views_raged=1, page_views_error_clicked=1, page_views_dead_clicked=1)
     shows(zone(rows), page_views_measured_dead_click=1, page_views_measured_js_error=1)
 
@@ -248,14 +257,14 @@ def test_friction_on_a_zone() -> None:
 def test_segments_and_variants_count_besides_everybody() -> None:
     rows = [
         view(prop_plan="plus"),
-        act(1_000, chain=HERO, prop_plan="plus"),
-        act(1_500, "experiment", experiment_id="button", variant="green"),
+        interaction(1_000, chain=HERO, prop_plan="plus"),
+        interaction(1_500, "experiment", experiment_id="button", variant="green"),
         view(anonymous_id="d2", person_key=2),
     ]
     chosen = product(segments={"payers": {"kind": "click"}, "nobody": {"kind": "refund"}})
     made = daily_zones(*frames(rows, chosen), DAY, chosen).filter(pl.col("zone") == "hero")
-    found = made.select("segment", "variant", "page_views", "clicks").rows()
-    assert sorted(found) == [("", "", 2, 1), ("", "button/green", 1, 1), ("payers", "", 1, 1)]
+    result = made.select("segment", "variant", "page_views", "clicks").rows()
+    assert sorted(result) == [("", "", 2, 1), ("", "button/green", 1, 1), ("payers", "", 1, 1)]
 
 
 def test_zone_versions_by_day_and_device() -> None:
@@ -265,10 +274,10 @@ def test_zone_versions_by_day_and_device() -> None:
         {"name": "tap", "page": "home", "selectors": ["a"], "device_type": "mobile"},
     ]
     chosen = product(zones=zones)
-    given_frames = frames([view(), act(1_000, chain='<a class="old">')], chosen)
+    given_frames = frames([view(), interaction(1_000, chain='<a class="old">')], chosen)
     counted = {day: daily_zones(*given_frames, day, chosen).rows(named=True) for day in days_from("2026-02-03", 2)}
-    found = [(row["zone_version"], row["clicks"]) for rows in counted.values() for row in rows]
-    assert found == [(date(2026, 1, 1), 1), (date(2026, 2, 4), 0)]
+    result = [(row["zone_version"], row["clicks"]) for rows in counted.values() for row in rows]
+    assert result == [(date(2026, 1, 1), 1), (date(2026, 2, 4), 0)]
 
 
 # The oracle: a pointer and a window on a grid of 10 ms, looked at millisecond by millisecond.
@@ -292,13 +301,13 @@ def _lies_in(name: str, chain: str | None) -> bool:
 
 
 def _runs(inside: list[bool]) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
+    result: list[tuple[int, int]] = []
     for ms, is_in in enumerate(inside):
         if is_in and ms > 0 and inside[ms - 1]:
-            found[-1] = (found[-1][0], ms + 1)
+            result[-1] = (result[-1][0], ms + 1)
         elif is_in:
-            found.append((ms, ms + 1))
-    return found
+            result.append((ms, ms + 1))
+    return result
 
 
 def _oracle(stops: list[tuple[int, str, str | None, int, int]], name: str) -> Row:
@@ -307,7 +316,7 @@ def _oracle(stops: list[tuple[int, str, str | None, int, int]], name: str) -> Ro
     top, visible = 0, True
     over, seen = [False] * END, [False] * END
     by_ms = {stop[0]: stop[1:] for stop in stops}
-    told = [
+    reported = [
         (ms, ms + span) for ms, (kind, chain, _, span) in by_ms.items() if kind == "exposure" and _lies_in(name, chain)
     ]
     for ms in range(END):
@@ -329,7 +338,7 @@ def _oracle(stops: list[tuple[int, str, str | None, int, int]], name: str) -> Ro
     clicks = [ms for ms, (kind, chain, *_) in by_ms.items() if kind == "click" and _lies_in(name, chain)]
     before = [begin for begin, _ in long if clicks and begin < min(clicks)]
     shown = [False] * (END + 500)
-    for begin, end in told if any(s[1] == "exposure" for s in stops) else _runs(seen):
+    for begin, end in reported if any(s[1] == "exposure" for s in stops) else _runs(seen):
         if end - begin >= 150:
             shown[begin:end] = [True] * (end - begin)
     return {
@@ -352,12 +361,12 @@ def test_zones_equal_the_oracle(streams: list[list[tuple[int, str, str | None, i
         rows.append(view(sequence=0, **SIZE) | own)
         for ms, kind, chain, y, span in sorted(stops):
             fields: Row = {"scroll_y": y} if kind == "scroll" else {"duration_ms": span} if kind == "exposure" else {}
-            rows.append(act(ms, kind, chain, sequence=1, **fields, **SIZE) | own)
+            rows.append(interaction(ms, kind, chain, sequence=1, **fields, **SIZE) | own)
         # The next page ends the view; it tells the pointer and the scrolling of this source.
         rows += [
-            act(END, "page_view", url="https://a.example/p/1", page="product") | own,
-            act(END + 10, "move", ELSE) | own,
-            act(END + 20, "scroll", scroll_y=0, **SIZE) | own | {"page": "product"},
+            interaction(END, "page_view", url="https://a.example/p/1", page="product") | own,
+            interaction(END + 10, "move", ELSE) | own,
+            interaction(END + 20, "scroll", scroll_y=0, **SIZE) | own | {"page": "product"},
         ]
     chosen = product(zones=BOXED)
     made = daily_zones(*frames(rows, chosen), DAY, chosen)
@@ -376,8 +385,8 @@ def person_days(rows: list[Row], days: int, **changes: Any) -> pl.DataFrame:
     people, starts = [], []
     for day in dates:
         local = pl.col("occurred_at").dt.convert_time_zone("Europe/Berlin").dt.date()
-        events, views, found = frames(events_frame(rows).filter(local == day).rows(named=True), chosen, day)
-        people.append(zone_people(events, views, found, day, chosen))
+        events, views, result = frames(events_frame(rows).filter(local == day).rows(named=True), chosen, day)
+        people.append(zone_people(events, views, result, day, chosen))
         starts.append(
             events.group_by("session_key")
             .agg(pl.col("person_key").first(), is_bot=pl.lit(value=False), started_at=pl.col("occurred_at").min())
@@ -389,7 +398,7 @@ def person_days(rows: list[Row], days: int, **changes: Any) -> pl.DataFrame:
 def on(day: int, hour: int, kind: str = "page_view", **fields: Any) -> Row:
     return {
         "sequence": 1,
-        **act(0, kind, **fields),
+        **interaction(0, kind, **fields),
         "occurred_at": at(f"2026-02-{day:02}T{hour:02}:00"),
         "url": "https://a.example/",
     }
@@ -446,8 +455,8 @@ def test_ranges_of_people_give_the_same_rows(ranges: int, monkeypatch: pytest.Mo
 def test_zones_that_are_gone_hold_nothing_back() -> None:
     rows = [on(2, 10), on(2, 10, "click", chain=HERO, sequence=9)]
     chosen = product()
-    events, views, found = frames(rows, chosen, date(2026, 2, 2))
-    people = zone_people(events, views, found, date(2026, 2, 2), chosen)
+    events, views, result = frames(rows, chosen, date(2026, 2, 2))
+    people = zone_people(events, views, result, date(2026, 2, 2), chosen)
     sessions = pl.LazyFrame(
         schema={"person_key": pl.Int64, "started_at": pl.Datetime("us", "UTC"), "is_bot": pl.Boolean}
     )

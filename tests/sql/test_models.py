@@ -230,12 +230,12 @@ def test_journeys() -> None:
     )
     rows = result("journey_edges", journey_edge_counts=counts)
     assert [(row["share_of_source"], row["mean_wait_seconds"]) for row in rows] == [(0.75, 2.0), (0.25, 2.0)]
-    ways = given(
-        "journey_ways",
-        {"journey": "j", "way": "a > b", "steps": 2, "visits": 1},
-        {"journey": "j", "way": "a > c", "steps": 2, "visits": 3},
+    paths = given(
+        "journey_paths",
+        {"journey": "j", "path": "a > b", "steps": 2, "visits": 1},
+        {"journey": "j", "path": "a > c", "steps": 2, "visits": 3},
     )
-    assert [row["share"] for row in result("journey_sequences", journey_ways=ways)] == [0.25, 0.75]
+    assert [row["share"] for row in result("journey_sequences", journey_paths=paths)] == [0.25, 0.75]
 
 
 def test_retention() -> None:
@@ -402,20 +402,20 @@ def test_friction_calibration_says_what_an_effect_amounts_to() -> None:
             {**effect, "signal": "d", "claimed": False, "sessions_with": 0},
         ),
     )
-    assert [row["verdict"] for row in rows] == ["costs", "helps", "unclear", "too few"]
+    assert [row["conclusion"] for row in rows] == ["costs", "helps", "unclear", "too few"]
     assert [row["plain_difference"] for row in rows[:1]] == [pytest.approx(0.1)]
     assert rows[3]["plain_difference"] is None
 
 
 def test_friction_alerts_are_those_of_a_rule_set() -> None:
     alert = {"day": MON, "page": "home", "zone": "", "zone_version": "", "device_type": ""}
-    found = given(
+    results = given(
         "metric_alerts",
         {**alert, "metric": "rage_click", "rule_set": "default"},
         {**alert, "metric": "goal_rate", "rule_set": ""},
     )
-    assert [row["metric"] for row in result("alerts", metric_alerts=found)] == ["goal_rate", "rage_click"]
-    assert [row["metric"] for row in result("friction_alerts", metric_alerts=found)] == ["rage_click"]
+    assert [row["metric"] for row in result("alerts", metric_alerts=results)] == ["goal_rate", "rage_click"]
+    assert [row["metric"] for row in result("friction_alerts", metric_alerts=results)] == ["rage_click"]
 
 
 def test_friction_events_bear_the_score_of_their_session() -> None:
@@ -429,8 +429,8 @@ def test_friction_events_bear_the_score_of_their_session() -> None:
             {"session_day": TUE, "rule_set": "default", "session_key": 2, "score": 9, "minutes": 1.0},
         ),
     )
-    found = {row["session_key"]: (row["session_score"], row["session_score_per_minute"]) for row in rows}
-    assert found == {1: (6, 1.5), 2: (None, None)}
+    results = {row["session_key"]: (row["session_score"], row["session_score_per_minute"]) for row in rows}
+    assert results == {1: (6, 1.5), 2: (None, None)}
 
 
 def test_feedback_has_rates_where_its_showing_is_known() -> None:
@@ -469,10 +469,10 @@ def test_feedback_has_rates_where_its_showing_is_known() -> None:
             {**common, "question": "", "question_kind": "", "survey": "mail", "responses": 5},
         ),
     )
-    found = {(row["survey"], row["question"]): row for row in rows}
-    shows(found["shop", ""], {"response_rate": 0.2, "dismissal_rate": 0.25, "score": None})
-    shows(found["shop", "recommend"], {"response_rate": None, "score": 37.5})
-    shows(found["mail", ""], {"response_rate": None, "dismissal_rate": None})
+    results = {(row["survey"], row["question"]): row for row in rows}
+    shows(results["shop", ""], {"response_rate": 0.2, "dismissal_rate": 0.25, "score": None})
+    shows(results["shop", "recommend"], {"response_rate": None, "score": 37.5})
+    shows(results["mail", ""], {"response_rate": None, "dismissal_rate": None})
 
 
 def test_scores_stand_beside_their_counts_and_small_ones_are_marked() -> None:
@@ -505,9 +505,9 @@ def test_choices_stand_beside_the_answers_that_they_are_a_share_of() -> None:
             {**common, "choice": "other shop", "answers": 0, "people": 0, "answers_all": 29},
         ),
     )
-    found = {row["choice"]: row for row in rows}
-    shows(found["price"], {"share": 0.4, "is_small": False})
-    shows(found["other shop"], {"share": 0, "is_small": True})
+    results = {row["choice"]: row for row in rows}
+    shows(results["price"], {"share": 0.4, "is_small": False})
+    shows(results["other shop"], {"share": 0, "is_small": True})
 
 
 def test_themes_have_a_name_a_share_and_a_trend() -> None:
@@ -530,12 +530,12 @@ def test_themes_have_a_name_a_share_and_a_trend() -> None:
             "theme_list", {"theme": "size", "name": "Size", "origin": "team", "words": "size", "is_new": False}
         ),
     )
-    found = {row["theme"]: row for row in rows}
+    results = {row["theme"]: row for row in rows}
     # 0.4 - 0.2; 1.96 sqrt(.4 x .6 / 100 + .2 x .8 / 100) = .124.
-    shows(found["size"], {"name": "Size", "share": 0.4, "share_before": 0.2, "is_small": True})
-    assert found["size"]["share_change_low"] == pytest.approx(0.2 - 0.124, abs=1e-3)
-    assert found["size"]["share_change_high"] == pytest.approx(0.2 + 0.124, abs=1e-3)
-    shows(found[""], {"name": None, "share": 0.7, "share_before": None, "share_change": None})
+    shows(results["size"], {"name": "Size", "share": 0.4, "share_before": 0.2, "is_small": True})
+    assert results["size"]["share_change_low"] == pytest.approx(0.2 - 0.124, abs=1e-3)
+    assert results["size"]["share_change_high"] == pytest.approx(0.2 + 0.124, abs=1e-3)
+    shows(results[""], {"name": None, "share": 0.7, "share_before": None, "share_change": None})
 
 
 def test_score_by_behaviour_says_what_a_difference_amounts_to() -> None:
@@ -554,8 +554,10 @@ def test_score_by_behaviour_says_what_a_difference_amounts_to() -> None:
             {**common, "value": "d", "effect": -30.0, "responses_with": 29},
         ),
     )
-    found = {row["value"]: (row["verdict"], row["low_rank"], row["score_with"], row["score_without"]) for row in rows}
-    assert found == {
+    results = {
+        row["value"]: (row["conclusion"], row["low_rank"], row["score_with"], row["score_without"]) for row in rows
+    }
+    assert results == {
         "a": ("lower", 2, 20, 50),
         "b": ("higher", 3, 20, 50),
         "c": ("unclear", 1, 20, 50),
@@ -564,7 +566,7 @@ def test_score_by_behaviour_says_what_a_difference_amounts_to() -> None:
 
 
 def test_quotes_bear_the_name_of_their_theme() -> None:
-    quote = {"survey": "shop", "theme": "size", "pick": "typical", "place": 1, "quote": "Runs small", "day": MON}
+    quote = {"survey": "shop", "theme": "size", "pick": "typical", "position": 1, "quote": "Runs small", "day": MON}
     rows = result(
         "quotes",
         quote_list=given("quote_list", {**quote, "question": "why", "page": "", "device_type": "mobile"}),
@@ -617,10 +619,10 @@ def test_key_figures_say_whether_they_changed() -> None:
             {**about, "kpi": "d", "figure": 0.1},
         ),
     )
-    shows(rows[0], {"verdict": "up", "change_share": pytest.approx(0.5)})
-    shows(rows[1], {"verdict": "down", "change_share": pytest.approx(-0.5)})
-    shows(rows[2], {"verdict": "unclear", "change_share": None})
-    shows(rows[3], {"verdict": "no comparison", "change_share": None})
+    shows(rows[0], {"conclusion": "up", "change_share": pytest.approx(0.5)})
+    shows(rows[1], {"conclusion": "down", "change_share": pytest.approx(-0.5)})
+    shows(rows[2], {"conclusion": "unclear", "change_share": None})
+    shows(rows[3], {"conclusion": "no comparison", "change_share": None})
 
 
 def test_value_of_mature_people_has_an_interval() -> None:
@@ -726,11 +728,13 @@ def test_closed_opportunities_show_what_was_promised_and_what_came() -> None:
             {**week("vague", ends[2], 0, **closed), "cost_per_week": None, "cost_low_95": None, "cost_high_95": None},
         ),
     )
-    found = {row["id"]: row for row in rows}
-    assert set(found) == {"left", "gone", "open", "late", "vague"}, "what isn't met any more and wasn't closed is over"
+    results = {row["id"]: row for row in rows}
+    assert set(results) == {"left", "gone", "open", "late", "vague"}, (
+        "what isn't met any more and wasn't closed is over"
+    )
     half = (30**2 + 30**2) ** 0.5
     shows(
-        found["left"],
+        results["left"],
         {
             "promised_per_week": 900.0,
             "promised_low": 870.0,
@@ -738,18 +742,18 @@ def test_closed_opportunities_show_what_was_promised_and_what_came() -> None:
             "realised_low": pytest.approx(700 - half),
         },
     )
-    shows(found["left"], {"first_as_of": ends[0], "weeks_claimed": 2, "as_of": ends[2]})
+    shows(results["left"], {"first_as_of": ends[0], "weeks_claimed": 2, "as_of": ends[2]})
     shows(
-        found["gone"], {"promised_per_week": 700.0, "realised_per_week": 700.0, "realised_high": pytest.approx(730.0)}
+        results["gone"], {"promised_per_week": 700.0, "realised_per_week": 700.0, "realised_high": pytest.approx(730.0)}
     )
     shows(
-        found["open"],
+        results["open"],
         {"promised_per_week": None, "realised_per_week": None, "cost_per_week": 650.0, "weeks_claimed": 2},
     )
     # Still met, but nobody can say what it costs: that is not nothing.
-    shows(found["vague"], {"promised_per_week": 500.0, "realised_per_week": None})
+    shows(results["vague"], {"promised_per_week": 500.0, "realised_per_week": None})
     # Four weeks must have passed.
-    shows(found["late"], {"promised_per_week": 500.0, "realised_per_week": None})
+    shows(results["late"], {"promised_per_week": 500.0, "realised_per_week": None})
 
 
 def test_what_is_gone_stays_with_what_it_used_to_cost() -> None:
@@ -778,8 +782,8 @@ def test_what_is_gone_stays_with_what_it_used_to_cost() -> None:
             week("no more", ends[2], 600),
         ),
     )
-    found = {row["id"]: (row["state"], row["used_to_cost"], row["as_of"]) for row in rows}
-    assert found == {
+    results = {row["id"]: (row["state"], row["used_to_cost"], row["as_of"]) for row in rows}
+    assert results == {
         "fixed": ("gone", 900.0, ends[3]),
         "days only": ("gone", 700.0, ends[3]),
         "never claimed": ("gone", None, ends[3]),

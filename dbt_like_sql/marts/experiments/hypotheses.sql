@@ -1,2 +1,2 @@
--- One row per hypothesis of the product file, with its verdict.
+-- One row per hypothesis of the product file, with its conclusion.
 select * from hypothesis_results

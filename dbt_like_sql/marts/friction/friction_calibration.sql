@@ -6,6 +6,6 @@ select
         when low > 0 then 'costs'
         when high < 0 then 'helps'
         else 'unclear'
-    end as verdict,
+    end as conclusion,
     converted_without / nullif(sessions_without, 0) - converted_with / nullif(sessions_with, 0) as plain_difference
 from friction_effects

@@ -1,9 +1,9 @@
--- One row per journey and whole way, the most frequent ones.
+-- One row per journey and whole path, the most frequent ones.
 select
     journey,
-    way,
+    path,
     steps,
     visits,
     people,
     visits / sum(visits) over (partition by journey) as share
-from journey_ways
+from journey_paths

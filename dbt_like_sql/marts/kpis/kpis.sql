@@ -7,5 +7,5 @@ select
         when change_low > 0 then 'up'
         when change_high < 0 then 'down'
         else 'unclear'
-    end as verdict
+    end as conclusion
 from kpi_results

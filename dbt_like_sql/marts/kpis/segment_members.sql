@@ -1,2 +1,2 @@
 -- One row per person, segment and stretch of time in which the person was in it.
-select * from segment_spells
+select * from segment_validity

@@ -8,7 +8,7 @@ select
         when q_value < 0.05 and effect < 0 then 'lower'
         when q_value < 0.05 and effect > 0 then 'higher'
         else 'unclear'
-    end as verdict,
+    end as conclusion,
     row_number() over (
         partition by period, period_start, survey, question
         order by low_difference_low desc nulls last, behaviour, value

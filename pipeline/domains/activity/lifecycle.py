@@ -89,6 +89,6 @@ def stickiness(  # noqa: PLR0913  # what the definition names
     counted = buckets.group_by(by).agg(periods=pl.len().cast(pl.Int64)).group_by("periods").agg(entities=pl.len())
     most = -(-(bottom - top + 1) // width)
     whole = pl.DataFrame({"periods": range(1, most + 1)}, schema={"periods": pl.Int64})
-    found = whole.join(counted, on="periods", how="left").sort("periods")
-    found = found.with_columns(pl.col("entities").fill_null(0).cast(pl.Int64))
-    return found.with_columns(pl.col("entities").cum_sum(reverse=True)) if cumulative else found
+    result = whole.join(counted, on="periods", how="left").sort("periods")
+    result = result.with_columns(pl.col("entities").fill_null(0).cast(pl.Int64))
+    return result.with_columns(pl.col("entities").cum_sum(reverse=True)) if cumulative else result

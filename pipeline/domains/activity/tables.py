@@ -27,11 +27,11 @@ def lifecycle_counts(active: pl.LazyFrame, days: list[date], product: Product) -
     parts: list[pl.DataFrame] = []
     for unit in _UNITS:
         calendar = Calendar(unit, product.time_zone, product.week_start)
-        found = lifecycle(active_periods(stream, calendar), created, calendar, first, end - timedelta(microseconds=1))
-        starts = [calendar.first_day(n) for n in found["period"]]
-        whole = [_is_whole(calendar, n, present) for n in found["period"]]
+        result = lifecycle(active_periods(stream, calendar), created, calendar, first, end - timedelta(microseconds=1))
+        starts = [calendar.first_day(n) for n in result["period"]]
+        whole = [_is_whole(calendar, n, present) for n in result["period"]]
         parts.append(
-            found.select(
+            result.select(
                 pl.lit(unit).alias("period"),
                 pl.Series("period_start", starts, dtype=pl.Date),
                 *(pl.col(name).alias(f"people_{name}") for name in ("new", "returning", "resurrecting", "dormant")),
@@ -52,7 +52,7 @@ def stickiness_counts(active: pl.LazyFrame, days: list[date], product: Product) 
     if not days:
         return table.conform(pl.DataFrame(schema=table.schema))
     calendar = Calendar("day", product.time_zone, product.week_start)
-    found = active_periods(active.select("person_key", occurred_at="first_at"), calendar)
+    result = active_periods(active.select("person_key", occurred_at="first_at"), calendar)
     weeks = Calendar("week", product.time_zone, product.week_start)
     recent = days[-1] - ONE_DAY * (_RECENT_DAYS - 1)
     numbers = range(weeks.number_of(_noon(days[0])), weeks.number_of(_noon(days[-1])) + 1)
@@ -64,7 +64,7 @@ def stickiness_counts(active: pl.LazyFrame, days: list[date], product: Product) 
     ]
     parts: list[pl.DataFrame] = []
     for period, first, last in spans:
-        counted = stickiness(found, calendar, day_start(first, product.zone_info), day_start(last, product.zone_info))
+        counted = stickiness(result, calendar, day_start(first, product.zone_info), day_start(last, product.zone_info))
         parts.append(
             counted.select(
                 period=pl.lit(period),

@@ -62,23 +62,23 @@ def metric_alerts(
         series = pl.concat(
             [series, _series(also.lazy().rename({"day": "session_day"}), "hits", "n", metric=pl.col("metric"))]
         )
-    found = alerts(series.filter(needed).collect(), _KEY).filter(pl.col("day") >= first)
-    examples = _examples(incidents.filter(pl.col("session_day") >= first), found)
-    joined = found.join(examples, on=[*_KEY, "day"], how="left").with_columns(
+    result = alerts(series.filter(needed).collect(), _KEY).filter(pl.col("day") >= first)
+    examples = _examples(incidents.filter(pl.col("session_day") >= first), result)
+    joined = result.join(examples, on=[*_KEY, "day"], how="left").with_columns(
         relative_change=pl.when(pl.col("expected") > 0).then(pl.col("rate") / pl.col("expected") - 1)
     )
     return table.conform(joined)
 
 
-def _examples(incidents: pl.LazyFrame, found: pl.DataFrame) -> pl.DataFrame:
+def _examples(incidents: pl.LazyFrame, result: pl.DataFrame) -> pl.DataFrame:
     """The sessions with the weightiest incidents of each alert."""
-    told = incidents.select(
+    reported = incidents.select(
         "rule_set", "page", "device_type", "session_key", "weight", "incident_key", metric="signal", day="session_day"
     )
     where = ["metric", "rule_set", "page", "day"]
-    alerted = found.select(*_KEY, "day").lazy()
-    of_all = alerted.filter(pl.col("device_type") == "").join(told.drop("device_type"), on=where)
-    of_device = alerted.filter(pl.col("device_type") != "").join(told, on=[*where, "device_type"])
+    alerted = result.select(*_KEY, "day").lazy()
+    of_all = alerted.filter(pl.col("device_type") == "").join(reported.drop("device_type"), on=where)
+    of_device = alerted.filter(pl.col("device_type") != "").join(reported, on=[*where, "device_type"])
     both = pl.concat([frame.select(*_KEY, "day", "session_key", "weight") for frame in (of_all, of_device)])
     worst = both.group_by(*_KEY, "day", "session_key").agg(pl.col("weight").sum())
     ranked = worst.sort("weight", "session_key", descending=[True, False])

@@ -51,10 +51,10 @@ def _heaviest(name: str) -> pl.Expr:
 
 def by_source(facts: Facts, what: str) -> dict[tuple[str, str], int]:
     """The counts of that name by (source, value)."""
-    found: dict[tuple[str, str], int] = {}
+    result: dict[tuple[str, str], int] = {}
     for name, number in facts.items():
         head, _, rest = name.partition(":")
         if head == what:
             source, _, value = rest.partition(":")
-            found[source, value] = int(number or 0)
-    return found
+            result[source, value] = int(number or 0)
+    return result

@@ -38,22 +38,22 @@ def file_problems(manifests: Iterable[Manifest], product: Product) -> Iterator[P
 def _of_records(m: Manifest, product: Product) -> Iterator[Problem]:
     by_rule = ", ".join(f"{number} {rule}" for rule, number in sorted(m.rejected.items(), key=lambda e: (-e[1], e[0])))
     if m.records_rejected and not m.accepted:
-        told = f"none of {m.records_read} records was accepted ({by_rule})"
-        yield _of_file(m, "file_not_accepted", m.records_rejected, m.records_read, told)
+        reported = f"none of {m.records_read} records was accepted ({by_rule})"
+        yield _of_file(m, "file_not_accepted", m.records_rejected, m.records_read, reported)
     elif (
         m.records_read >= product.quality.min_records
         and m.records_rejected > product.quality.max_rejected_share * m.records_read
     ):
-        told = f"{m.records_rejected} of {m.records_read} records were rejected ({by_rule})"
-        yield _of_file(m, "file_rejected_share", m.records_rejected, m.records_read, told)
+        reported = f"{m.records_rejected} of {m.records_read} records were rejected ({by_rule})"
+        yield _of_file(m, "file_rejected_share", m.records_rejected, m.records_read, reported)
 
 
-def _of_file(m: Manifest, problem: str, size: int, out_of: int | None, told: str) -> Problem:
+def _of_file(m: Manifest, problem: str, size: int, out_of: int | None, reported: str) -> Problem:
     arrived = date.fromisoformat(m.arrived)
     look = "" if problem == "file_refused" else f"`footfall rejected --source {m.source}` shows them; "
     remedy = look + _AGAIN.format(name=m.name)
     return Problem(
-        arrived, m.source, problem, m.name, "problem", size, out_of, arrived, f"landing/{m.name}: {told}", remedy
+        arrived, m.source, problem, m.name, "problem", size, out_of, arrived, f"landing/{m.name}: {reported}", remedy
     )
 
 
@@ -72,10 +72,10 @@ def _absent(m: Manifest, product: Product) -> Iterator[Problem]:
         # A name with dots may be one field's own.
         if not is_counted or any(field == name or field.startswith(f"{name}.") for name in named for field in m.fields):
             continue
-        told = f"landing/{m.name}: `{'` or `'.join(named)}`, which `{column}` is mapped from, is in none of {m.records_read} records"
+        reported = f"landing/{m.name}: `{'` or `'.join(named)}`, which `{column}` is mapped from, is in none of {m.records_read} records"
         yield Problem(
             arrived, m.source, "mapped_field_absent", column, "note", m.records_read, m.records_read,
-            arrived, told, "correct the mapping in product.yaml, or ask who sends the file",
+            arrived, reported, "correct the mapping in product.yaml, or ask who sends the file",
         )  # fmt: skip
 
 
@@ -83,17 +83,17 @@ def placeholder_problems(manifests: Iterable[Manifest]) -> Iterator[Problem]:
     """Values of id columns that are no ids, by arrival day, source and column."""
     kept = {(m.sha256, m.reader): m for m in manifests if not m.retracted}.values()
     records: Counter[tuple[str, str]] = Counter()
-    found: Counter[tuple[str, str, str]] = Counter()
+    result: Counter[tuple[str, str, str]] = Counter()
     for m in kept:
         records[m.arrived, m.source] += m.records_read
         for column, number in m.placeholder_ids.items():
-            found[m.arrived, m.source, column] += number
-    for (arrived, source, column), number in found.items():
+            result[m.arrived, m.source, column] += number
+    for (arrived, source, column), number in result.items():
         day, total = date.fromisoformat(arrived), records[arrived, source]
-        told = f"{source} on {day}: {number} of {total} records bear a placeholder such as `undefined` or `null` as {column}; it counts as no id"
+        reported = f"{source} on {day}: {number} of {total} records bear a placeholder such as `undefined` or `null` as {column}; it counts as no id"
         yield Problem(
             day, source, "placeholder_ids", column, "problem" if number >= NOTED_SHARE * total else "note", number, total, day,
-            told, "mend it where it is sent; `identity.allowed` of product.yaml keeps a value that is an id",
+            reported, "mend it where it is sent; `identity.allowed` of product.yaml keeps a value that is an id",
         )  # fmt: skip
 
 
@@ -101,14 +101,14 @@ def drift_problems(manifests: Iterable[Manifest], product: Product) -> Iterator[
     """What changed in the records, on every arrival day."""
     known = list(manifests)
     days = {date.fromisoformat(m.arrived) for m in known}
-    for found in find_drift(known, days, product):
-        is_note = found.is_read or found.check == "field_appeared"
-        remedy = "the mapping reads it under another name" if found.is_read else _REMEDIES[found.check]
-        yield _of_field(found, "note" if is_note else "problem", remedy)
+    for result in find_drift(known, days, product):
+        is_note = result.is_read or result.check == "field_appeared"
+        remedy = "the mapping reads it under another name" if result.is_read else _REMEDIES[result.check]
+        yield _of_field(result, "note" if is_note else "problem", remedy)
 
 
-def _of_field(found: Finding, severity: str, remedy: str) -> Problem:
+def _of_field(result: Finding, severity: str, remedy: str) -> Problem:
     return Problem(
-        found.day, found.source, found.check, found.field, "note" if severity == "note" else "problem", found.records, None,
-        found.day, found.sentence, remedy,
+        result.day, result.source, result.check, result.field, "note" if severity == "note" else "problem", result.records, None,
+        result.day, result.sentence, remedy,
     )  # fmt: skip

@@ -64,11 +64,11 @@ def _from_the_future(known: Known) -> list[Problem]:
         by_source.setdefault(source, []).append((day, number))
     return [
         Problem(
-            newest, source, "far_future", "", "problem", sum(number for _, number in found), None, newest,
-            f"{source}: {sum(number for _, number in found)} events are dated far in the future, up to {found[-1][0]}, after all others (newest day {newest})",
+            newest, source, "far_future", "", "problem", sum(number for _, number in result), None, newest,
+            f"{source}: {sum(number for _, number in result)} events are dated far in the future, up to {result[-1][0]}, after all others (newest day {newest})",
             "look at the clock of who sent them; their days aren't over, so they count nowhere yet",
         )
-        for source, found in by_source.items()
+        for source, result in by_source.items()
     ]  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def _of_models(known: Known) -> list[Problem]:
     ]  # fmt: skip
 
 
-def problems_frame(found: Sequence[Problem]) -> pl.DataFrame:
+def problems_frame(result: Sequence[Problem]) -> pl.DataFrame:
     """The problems as rows of data_problem_list."""
     table = TABLES["data_problem_list"]
-    return table.conform(pl.DataFrame(found, schema=table.schema, orient="row"))
+    return table.conform(pl.DataFrame(result, schema=table.schema, orient="row"))

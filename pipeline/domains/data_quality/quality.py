@@ -52,29 +52,29 @@ def quality_counts(  # reads what all earlier steps made
 def _both_ways(product: Product) -> dict[str, pl.Expr]:
     """Each headline number with bots and without."""
     kinds = {"page_view_events": "page_view", "clicks": "click", "orders_by_order_day": "order"}
-    found = {"events": pl.len(), "events_without_bots": _PERSON.sum()}
+    result = {"events": pl.len(), "events_without_bots": _PERSON.sum()}
     for name, kind in kinds.items():
-        found[name] = (pl.col("kind") == kind).sum()
-        found[f"{name}_without_bots"] = ((pl.col("kind") == kind) & _PERSON).sum()
+        result[name] = (pl.col("kind") == kind).sum()
+        result[f"{name}_without_bots"] = ((pl.col("kind") == kind) & _PERSON).sum()
     person = pl.col("person_key").drop_nulls()
-    found["people_active"] = person.n_unique()
-    found["people_active_without_bots"] = pl.col("person_key").filter(_PERSON).drop_nulls().n_unique()
+    result["people_active"] = person.n_unique()
+    result["people_active_without_bots"] = pl.col("person_key").filter(_PERSON).drop_nulls().n_unique()
     revenue = revenue_of(product)
-    found["revenue_micros_by_order_day"] = revenue.sum()
-    found["revenue_micros_by_order_day_without_bots"] = revenue.filter(_PERSON).sum()
-    return found
+    result["revenue_micros_by_order_day"] = revenue.sum()
+    result["revenue_micros_by_order_day_without_bots"] = revenue.filter(_PERSON).sum()
+    return result
 
 
 def _counts() -> dict[str, pl.Expr]:
     late = pl.col("received_at") - pl.col("occurred_at")
-    found = {f"events_bot_{rule}": (pl.col("bot_rule") == rule).sum() for rule in BOT_RULES}
+    result = {f"events_bot_{rule}": (pl.col("bot_rule") == rule).sum() for rule in BOT_RULES}
     below: pl.Expr = pl.lit(value=False)
     for name, hours in LATENESS:
         inside = late <= _HOUR * hours if hours is not None else late.is_not_null()
-        found[f"events_received_{name}"] = (inside & ~below).sum()
+        result[f"events_received_{name}"] = (inside & ~below).sum()
         below = inside
     return {
-        **found,
+        **result,
         "events_without_received_at": late.is_null().sum(),
         "events_without_person": pl.col("person_key").is_null().sum(),
         "events_clock_corrected": (pl.col("occurred_at") != pl.col("occurred_at_raw")).sum(),
@@ -128,11 +128,11 @@ def far_future(manifests: Iterable[Manifest], newest: date) -> list[tuple[str, d
         for day, parts in manifest.days.items()
         for part in parts
     }
-    found: Counter[tuple[str, date]] = Counter()
+    result: Counter[tuple[str, date]] = Counter()
     for (_, source, day), rows in objects.items():
         if day > newest + ONE_DAY:
-            found[source, day] += rows
-    return [(source, day, number) for (source, day), number in sorted(found.items())]
+            result[source, day] += rows
+    return [(source, day, number) for (source, day), number in sorted(result.items())]
 
 
 def future_counts(manifests: Iterable[Manifest], counted: pl.LazyFrame, data_end: date | None) -> pl.DataFrame:
@@ -140,8 +140,8 @@ def future_counts(manifests: Iterable[Manifest], counted: pl.LazyFrame, data_end
 
     Told by `data_end` and not by arrival, for a mart may not depend on it: the day after is the last that can have come.
     """
-    found = far_future(manifests, data_end + ONE_DAY) if data_end else []
-    rows = pl.DataFrame(found, schema={"source": pl.String, "_": pl.Date, "number": pl.Int64}, orient="row")
+    result = far_future(manifests, data_end + ONE_DAY) if data_end else []
+    rows = pl.DataFrame(result, schema={"source": pl.String, "_": pl.Date, "number": pl.Int64}, orient="row")
     newest = counted.group_by("source").agg(pl.col("day").max()).collect()
     summed = rows.group_by("source").agg(events_from_far_future=pl.col("number").sum())
     return TABLES["future_counts"].conform(summed.join(newest, on="source"))
@@ -149,11 +149,11 @@ def future_counts(manifests: Iterable[Manifest], counted: pl.LazyFrame, data_end
 
 def placeholder_ids(manifests: Iterable[Manifest]) -> list[tuple[str, str, int]]:
     """Source, id column and number of values that were no ids; one content under two names counts once."""
-    found: Counter[tuple[str, str]] = Counter()
+    result: Counter[tuple[str, str]] = Counter()
     for manifest in _distinct(manifests):
         for column, number in manifest.placeholder_ids.items():
-            found[manifest.source, column] += number
-    return [(source, column, number) for (source, column), number in sorted(found.items())]
+            result[manifest.source, column] += number
+    return [(source, column, number) for (source, column), number in sorted(result.items())]
 
 
 def _distinct(manifests: Iterable[Manifest]) -> Iterable[Manifest]:

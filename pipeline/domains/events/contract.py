@@ -67,7 +67,7 @@ SESSION_EVENTS = Table(
     columns=(
         Column("session_key", pl.Int64(), "its session"),
         Column("page_view_key", pl.Int64(), "its page view; null: not an act on a page", nullable=True),
-        Column("place", pl.Int64(), "place in the session's total order, from 0", minimum=0),
+        Column("event_index", pl.Int64(), "place in the session's total order, from 0", minimum=0),
         PERSON,
         SOURCE,
         Column("event_id", pl.String(), "the event"),
@@ -112,7 +112,7 @@ SESSION_EVENTS = Table(
         Column("cls_e4", pl.Int32(), "cumulative layout shift", unit="1/10,000", nullable=True),
     ),
     key=("source", "event_id"),
-    sort=("person_key", "session_key", "place"),
+    sort=("person_key", "session_key", "event_index"),
 )
 SESSIONS = Table(
     name="sessions",

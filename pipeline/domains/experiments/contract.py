@@ -95,7 +95,7 @@ EXPERIMENT_RESULTS = Table(
         number("always_high", "its upper end"),
         number("detectable", "smallest difference that this many people find in 4 of 5 experiments"),
         Column("days_to_go", pl.Int64(), "days until the minimum effect can be told, at the people a day so far; 0: now", unit="day", nullable=True, minimum=0),
-        Column("verdict", pl.String(), "`better`, `worse`, `no difference found`, `too early`, `too few` or `hidden: sample ratio`"),
+        Column("conclusion", pl.String(), "`better`, `worse`, `no difference found`, `too early`, `too few` or `hidden: sample ratio`"),
     ),
     key=("experiment", "metric", "variant", "dimension", "value"),
 )  # fmt: skip
@@ -163,13 +163,13 @@ HYPOTHESIS_RESULTS = Table(
         number("effect", "what it changes, in the metric's unit"),
         number("low", "lower end of the 95 % interval; of experiments with a minimum effect the always-valid one"),
         number("high", "its upper end"),
-        Column("verdict", pl.String(), "`supported`, `refuted` or `too little data yet`"),
+        Column("conclusion", pl.String(), "`supported`, `refuted` or `too little data yet`"),
         Column("reason", pl.String(), "why, in words"),
     ),
     key=("hypothesis",),
 )
-EXPERIMENTS = as_mart("experiments", EXPERIMENT_RESULTS)
+EXPERIMENTS = as_mart("experiments", EXPERIMENT_RESULTS, version=2)
 EXPERIMENT_GROUPS = as_mart("experiment_groups", EXPERIMENT_CHECKS)
 EXPERIMENT_MOMENTS = as_mart("experiment_moments", EXPERIMENT_DAYS)
 RELEASES = as_mart("releases", RELEASE_RESULTS)
-HYPOTHESES = as_mart("hypotheses", HYPOTHESIS_RESULTS)
+HYPOTHESES = as_mart("hypotheses", HYPOTHESIS_RESULTS, version=2)

@@ -82,8 +82,8 @@ def moments(streams: Streams, days: list[date], product: Product) -> pl.DataFram
         window = timedelta(days=experiment.window_days)
         people = own.with_columns(mature=pl.col("first_at") + window <= end)
         for metric_name, metric in experiment.metrics.items():
-            acts = _acts(metric, streams, people, product)
-            summed = _sums(people, acts, window, is_once=metric.kind in ("conversion", "retention"))
+            interactions = _interactions(metric, streams, people, product)
+            summed = _sums(people, interactions, window, is_once=metric.kind in ("conversion", "retention"))
             known = summed.with_columns(metric=pl.lit(metric_name))
             parts.append(_by_day(known, product, is_ratio=metric.kind == "score"))
     schema = {
@@ -97,7 +97,7 @@ def moments(streams: Streams, days: list[date], product: Product) -> pl.DataFram
     return pl.concat([none, *(part.select(none.columns) for part in parts)])
 
 
-def _acts(metric: Metric, streams: Streams, people: pl.DataFrame, product: Product) -> pl.DataFrame:
+def _interactions(metric: Metric, streams: Streams, people: pl.DataFrame, product: Product) -> pl.DataFrame:
     """What counts for a metric: `person_key`, `at`, `amount`, of people of the experiment only."""
     mine = people.lazy().select("person_key")
     if metric.kind in ("conversion", "revenue", "orders"):
@@ -111,40 +111,40 @@ def _acts(metric: Metric, streams: Streams, people: pl.DataFrame, product: Produ
             "revenue": pl.col("revenue_micros"),
             "orders": pl.col("orders"),
         }
-        found = rows.select("person_key", at="occurred_at", amount=amount[metric.kind])
+        result = rows.select("person_key", at="occurred_at", amount=amount[metric.kind])
     elif metric.kind == "retention":
         # The local day of the exposure is no return, whatever day its session is booked on.
         days = streams.activity.join(mine, on="person_key", how="semi")
         exposed = pl.col("first_at").dt.convert_time_zone(product.time_zone).dt.date()
         started = people.lazy().select("person_key", exposed=exposed)
-        found = days.join(started, on="person_key").filter(pl.col("day") != pl.col("exposed"))
-        found = found.select("person_key", at="first_at", amount=pl.lit(1, dtype=pl.Int64))
+        result = days.join(started, on="person_key").filter(pl.col("day") != pl.col("exposed"))
+        result = result.select("person_key", at="first_at", amount=pl.lit(1, dtype=pl.Int64))
     elif metric.kind == "friction":
         rows = streams.incidents.filter(pl.col("rule_set") == product.friction.first)
         own = rows.join(mine, on="person_key", how="semi")
         # Incidents that share a click are one.
-        found = own.group_by("person_key", "friction_group").agg(at=pl.col("started_at").min())
-        found = found.select("person_key", "at", amount=pl.lit(1, dtype=pl.Int64))
+        result = own.group_by("person_key", "friction_group").agg(at=pl.col("started_at").min())
+        result = result.select("person_key", "at", amount=pl.lit(1, dtype=pl.Int64))
     else:
-        told = (pl.col("survey") == metric.survey) & pl.col("person_key").is_not_null()
-        answers = last_answers(streams.feedback.filter(told).join(mine, on="person_key", how="semi"))
-        found = survey_scores(answers, product).lazy()
-        found = found.select("person_key", at="occurred_at", amount="points")
-    return pl.concat([pl.DataFrame(schema=_NOBODY).lazy(), found], how="vertical_relaxed").collect()
+        reported = (pl.col("survey") == metric.survey) & pl.col("person_key").is_not_null()
+        answers = last_answers(streams.feedback.filter(reported).join(mine, on="person_key", how="semi"))
+        result = survey_scores(answers, product).lazy()
+        result = result.select("person_key", at="occurred_at", amount="points")
+    return pl.concat([pl.DataFrame(schema=_NOBODY).lazy(), result], how="vertical_relaxed").collect()
 
 
-def _sums(people: pl.DataFrame, acts: pl.DataFrame, window: timedelta, *, is_once: bool) -> pl.DataFrame:
+def _sums(people: pl.DataFrame, interactions: pl.DataFrame, window: timedelta, *, is_once: bool) -> pl.DataFrame:
     """Add to each person `y` and `d` within the window, `x` in the 28 days before; `d` counts the acts."""
-    placed = people.select("person_key", "variant", "first_at").join(acts, on="person_key")
+    placed = people.select("person_key", "variant", "first_at").join(interactions, on="person_key")
     after = pl.col("at").is_between(pl.col("first_at"), pl.col("first_at") + window, closed="left")
     before = pl.col("at").is_between(pl.col("first_at") - BEFORE, pl.col("first_at"), closed="left")
     amount = pl.col("amount")
-    told = placed.group_by("person_key").agg(
+    reported = placed.group_by("person_key").agg(
         y=amount.filter(after).sum(), d=after.sum().cast(pl.Int64), x=amount.filter(before).sum()
     )
     if is_once:
-        told = told.with_columns(pl.col("y", "x").clip(0, 1))
-    return people.join(told, on="person_key", how="left").with_columns(pl.col("y", "d", "x").fill_null(0))
+        reported = reported.with_columns(pl.col("y", "x").clip(0, 1))
+    return people.join(reported, on="person_key", how="left").with_columns(pl.col("y", "d", "x").fill_null(0))
 
 
 def _by_day(people: pl.DataFrame, product: Product, *, is_ratio: bool) -> pl.DataFrame:

@@ -23,8 +23,8 @@ _CELL = ["experiment", "metric", "dimension", "value"]
 
 def experiment_days(streams: Streams, days: list[date], product: Product) -> pl.DataFrame:
     """Sufficient statistics by day of first exposure, in the metrics' units."""
-    found = moments(streams, days, product)
-    if found.is_empty():
+    result = moments(streams, days, product)
+    if result.is_empty():
         return TABLES["experiment_days"].schema.to_frame()
     scales = {
         f"{name}/{metric}": scale_of(each, metric)
@@ -33,7 +33,7 @@ def experiment_days(streams: Streams, days: list[date], product: Product) -> pl.
     }
     scale = pl.concat_str("experiment", "metric", separator="/").replace_strict(scales, return_dtype=pl.Float64)
     powers = {"y": 1, "yy": 2, "d": 0, "dd": 0, "yd": 1, "x": 1, "xx": 2, "xy": 2}
-    shown = found.with_columns(scale=scale).select(
+    shown = result.with_columns(scale=scale).select(
         *KEYS,
         "people_exposed",
         "people",
@@ -53,10 +53,10 @@ def experiment_checks(exposures: pl.LazyFrame, product: Product) -> pl.DataFrame
         counted = own.filter(pl.col("variants") == 1)
         planned = experiment.variants if experiment else {}
         expected = _expected(counted, experiment)
-        told = dict(own.group_by("variant").len().rows())
+        reported = dict(own.group_by("variant").len().rows())
         kept = dict(counted.group_by("variant").len().rows())
         after = _ratio_p(kept, expected)
-        before = _ratio_p(told, _expected(own, experiment))
+        before = _ratio_p(reported, _expected(own, experiment))
         e_after, e_before = _ratio_e(counted, experiment), _ratio_e(own, experiment)
         alarm = any(e is not None and e >= 1 / SAMPLE_RATIO_ALARM for e in (e_after, e_before))
         rows += [
@@ -65,8 +65,8 @@ def experiment_checks(exposures: pl.LazyFrame, product: Product) -> pl.DataFrame
                 "variant": variant,
                 "is_configured": variant in planned,
                 "is_control": experiment is not None and variant == experiment.control,
-                "people_exposed": told.get(variant, 0),
-                "people_set_aside": told.get(variant, 0) - kept.get(variant, 0),
+                "people_exposed": reported.get(variant, 0),
+                "people_set_aside": reported.get(variant, 0) - kept.get(variant, 0),
                 "people_counted": kept.get(variant, 0) if variant in planned or experiment is None else 0,
                 "people_expected": expected.get(variant),
                 "ratio_p_value": after,
@@ -75,7 +75,7 @@ def experiment_checks(exposures: pl.LazyFrame, product: Product) -> pl.DataFrame
                 "ratio_e_value_before": e_before,
                 "ratio_alarm": alarm,
             }
-            for variant in sorted({*told, *planned})
+            for variant in sorted({*reported, *planned})
         ]
     return table.conform(pl.DataFrame(rows, schema=table.schema, orient="row"))
 
@@ -85,13 +85,13 @@ def _expected(people: pl.DataFrame, experiment: Experiment | None) -> dict[str, 
     if experiment is None:
         return {}
     own = people.filter(pl.col("variant").is_in(list(experiment.variants)))
-    found = dict.fromkeys(experiment.variants, 0.0)
+    result = dict.fromkeys(experiment.variants, 0.0)
     for day, number in own.group_by("day").len().sort("day").rows():
         weights = weights_on(experiment, day)
         whole = sum(weights.values())
         for variant, weight in weights.items():
-            found[variant] += number * weight / whole if whole else 0.0
-    return found
+            result[variant] += number * weight / whole if whole else 0.0
+    return result
 
 
 def _ratio_e(people: pl.DataFrame, experiment: Experiment | None) -> float | None:
@@ -137,10 +137,10 @@ def experiment_results(streams: Streams, days: list[date], product: Product) -> 
         passed = (days[-1] - first_days[key[0]]).days + 1
         for variant in experiment.variants:
             if variant != experiment.control:
-                told = _compared(by_variant, variant, experiment, metric, passed)
+                reported = _compared(by_variant, variant, experiment, metric, passed)
                 known = dict(zip(_CELL, key, strict=True))
-                rows.append({**known, **told, "first_day": first_days[key[0]], "last_day": days[-1]})
-    frame = pl.DataFrame(rows, schema={**table.schema, "verdict": pl.String, "planned": pl.Boolean}, orient="row")
+                rows.append({**known, **reported, "first_day": first_days[key[0]], "last_day": days[-1]})
+    frame = pl.DataFrame(rows, schema={**table.schema, "conclusion": pl.String, "planned": pl.Boolean}, orient="row")
     # The primary metric is one test a variant; the others, and groups, are looked at together.
     judged = with_q(frame, ["experiment", "is_primary", "dimension"])
     has_ended = pl.col("is_primary") & (pl.col("dimension") == "") & pl.col("planned") & (pl.col("days_to_go") == 0)
@@ -170,40 +170,46 @@ def _compared(
 ) -> dict[str, Any]:
     metric, scale = experiment.metrics[name], scale_of(experiment, name)
     control, treated = (_moments(by_variant.get(each), scale) for each in (experiment.control, variant))
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "metric_kind": metric.kind,
         "is_primary": name == experiment.decides,
         "variant": variant,
         "people_control": control.n,
         "people_variant": treated.n,
-        "verdict": "too few",
+        "conclusion": "too few",
         "planned": False,
     }
-    found = difference_of(metric, control, treated)
-    if found is None:
-        return told
-    low, high = found.interval()
-    told |= {"control": found.control, "treatment": found.treatment, "effect": found.effect, "low": low, "high": high}
-    told |= {"p_value": found.p_value, "detectable": found.error * statistics.POWER_ERRORS}
+    result = difference_of(metric, control, treated)
+    if result is None:
+        return reported
+    low, high = result.interval()
+    reported |= {
+        "control": result.control,
+        "treatment": result.treatment,
+        "effect": result.effect,
+        "low": low,
+        "high": high,
+    }
+    reported |= {"p_value": result.p_value, "detectable": result.error * statistics.POWER_ERRORS}
     adjusted = None if metric.kind == "score" else statistics.cuped(control, treated)
     if adjusted is not None:
         half = statistics.Z95 * adjusted.error
-        told |= {"cuped_effect": adjusted.effect, "variance_kept": adjusted.kept}
-        told |= {"cuped_low": adjusted.effect - half, "cuped_high": adjusted.effect + half}
+        reported |= {"cuped_effect": adjusted.effect, "variance_kept": adjusted.kept}
+        reported |= {"cuped_low": adjusted.effect - half, "cuped_high": adjusted.effect + half}
     fewest = min((by_variant.get(each) or {"people_with": 0})["people_with"] for each in (experiment.control, variant))
     counted = metric.kind not in _COUNTED or fewest >= LEAST_CONVERSIONS
     if min(control.n, treated.n) < LEAST_PEOPLE or not counted:
         # No test: it would weigh on those that are.
-        return {**told, "p_value": None}
-    told["verdict"] = "judged"
+        return {**reported, "p_value": None}
+    reported["conclusion"] = "judged"
     if metric.minimum_effect is not None:
-        always = statistics.always_valid(found.effect, found.error, metric.minimum_effect)
+        always = statistics.always_valid(result.effect, result.error, metric.minimum_effect)
         people = control.n + treated.n
         a_day = people / max(1, passed - experiment.window_days)
-        to_go = statistics.days_until(found.error, metric.minimum_effect, people, a_day)
-        told |= {"always_low": always[0], "always_high": always[1], "days_to_go": to_go, "planned": True}
+        to_go = statistics.days_until(result.error, metric.minimum_effect, people, a_day)
+        reported |= {"always_low": always[0], "always_high": always[1], "days_to_go": to_go, "planned": True}
     better = 1 if metric.better == "higher" else -1
-    return {**told, "verdict": "better" if better * found.effect > 0 else "worse"}
+    return {**reported, "conclusion": "better" if better * result.effect > 0 else "worse"}
 
 
 def _with_verdicts(judged: pl.DataFrame, alarmed: set[str]) -> pl.DataFrame:
@@ -218,9 +224,9 @@ def _with_verdicts(judged: pl.DataFrame, alarmed: set[str]) -> pl.DataFrame:
     )
     waits = pl.col("planned") & (pl.col("days_to_go").is_null() | (pl.col("days_to_go") > 0))
     return judged.with_columns(
-        verdict=pl.when(pl.col("experiment").is_in(list(alarmed))).then(pl.lit("hidden: sample ratio"))
-        .when(pl.col("verdict") == "too few").then("verdict")
-        .when(is_found).then("verdict")
+        conclusion=pl.when(pl.col("experiment").is_in(list(alarmed))).then(pl.lit("hidden: sample ratio"))
+        .when(pl.col("conclusion") == "too few").then("conclusion")
+        .when(is_found).then("conclusion")
         .when(waits).then(pl.lit("too early"))
         .otherwise(pl.lit("no difference found"))
     )  # fmt: skip

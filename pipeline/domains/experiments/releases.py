@@ -38,7 +38,7 @@ def release_results(sessions: pl.LazyFrame, days: list[date], product: Product) 
         by_day = {row["session_day"]: row for row in own.rows(named=True)}
         for name, (before, after) in spans.items():
             about = {"release": name, "day": product.releases[name].day, "segment": segment}
-            rows += [{**about, **each} for each in _told(by_day, before, after)]
+            rows += [{**about, **each} for each in _reported(by_day, before, after)]
     return table.conform(pl.DataFrame(rows, schema=table.schema, orient="row"))
 
 
@@ -85,7 +85,9 @@ def _daily(sessions: pl.LazyFrame, days: list[date], product: Product) -> pl.Dat
     return whole.select(*_DAY, **{name: figure(name) for name in DAILY_FIGURES}).sort(_DAY)
 
 
-def _told(by_day: Mapping[date, Mapping[str, Any]], before: list[date], after: list[date]) -> Iterator[dict[str, Any]]:
+def _reported(
+    by_day: Mapping[date, Mapping[str, Any]], before: list[date], after: list[date]
+) -> Iterator[dict[str, Any]]:
     for name in DAILY_FIGURES:
         sides = [
             [(day, by_day[day][name]) for day in side if day in by_day and by_day[day][name] is not None]
@@ -112,12 +114,12 @@ def _change(before: list[tuple[date, float]], after: list[tuple[date, float]]) -
     later = [value for _, value, side in kept if side]
     half = float(stats.t.ppf(0.975, freedom)) * error
     after_mean = sum(later) / len(later)
-    told = {"before": after_mean - change, "after": after_mean, "change": change}
+    reported = {"before": after_mean - change, "after": after_mean, "change": change}
     # A figure that never varies has no test: what is left of it is rounding.
     if error > _ROUNDING * max(1.0, abs(after_mean)):
-        told |= {"low": change - half, "high": change + half}
-        told["p_value"] = float(2 * stats.t.sf(abs(change) / error, freedom))
-    return {name: float(f"{value:.6g}") for name, value in told.items()}
+        reported |= {"low": change - half, "high": change + half}
+        reported["p_value"] = float(2 * stats.t.sf(abs(change) / error, freedom))
+    return {name: float(f"{value:.6g}") for name, value in reported.items()}
 
 
 def hypothesis_results(sessions: pl.LazyFrame, streams: Streams, days: list[date], product: Product) -> pl.DataFrame:
@@ -129,15 +131,15 @@ def hypothesis_results(sessions: pl.LazyFrame, streams: Streams, days: list[date
     releases = release_results(sessions, days, product)
     rows: list[dict[str, Any]] = []
     for name, each in product.hypotheses.items():
-        told = _by_experiment(each, experiments) if each.experiment else _by_release(each, releases)
-        verdict, reason = told.pop("verdict", None), told.pop("reason", None)
-        if verdict is None:
-            verdict, reason = judged(each, told.get("before"), told.get("low"), told.get("high"))
+        reported = _by_experiment(each, experiments) if each.experiment else _by_release(each, releases)
+        conclusion, reason = reported.pop("conclusion", None), reported.pop("reason", None)
+        if conclusion is None:
+            conclusion, reason = judged(each, reported.get("before"), reported.get("low"), reported.get("high"))
         tested = f"experiment {each.experiment}" if each.experiment else f"release {each.release}"
         rows.append(
             {
                 "hypothesis": name, "statement": each.statement, "metric": each.metric, "expected": each.expected,
-                "expected_size": each.size, "tested_by": tested, **told, "verdict": verdict, "reason": reason,
+                "expected_size": each.size, "tested_by": tested, **reported, "conclusion": conclusion, "reason": reason,
             }
         )  # fmt: skip
     return table.conform(pl.DataFrame(rows, schema=table.schema, orient="row"))
@@ -172,9 +174,14 @@ def _by_experiment(each: Hypothesis, experiments: pl.DataFrame) -> dict[str, Any
     if own.is_empty():
         return {}
     row = own.row(0, named=True)
-    if row["verdict"] in ("too few", "hidden: sample ratio"):
+    if row["conclusion"] in ("too few", "hidden: sample ratio"):
         reason = {"too few": "too few people", "hidden: sample ratio": "people were not divided as planned"}
-        return {"before": row["control"], "effect": row["effect"], "verdict": _OPEN, "reason": reason[row["verdict"]]}
+        return {
+            "before": row["control"],
+            "effect": row["effect"],
+            "conclusion": _OPEN,
+            "reason": reason[row["conclusion"]],
+        }
     always = row["always_low"] is not None
     low, high = (row["always_low"], row["always_high"]) if always else (row["low"], row["high"])
     return {"before": row["control"], "effect": row["effect"], "low": low, "high": high}

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from pipeline.core.kpi_names import NOT_OF_A_DAY, Kpi
-from pipeline.core.product_base import Name, Part
+from pipeline.core.product_base import FileModel, Name
 from pipeline.core.product_sections import Aspect, Sections, unknown_name
 
 
-class Metric(Part):
+class Metric(FileModel):
     """What an experiment is judged by: a person's sum over the window after the first exposure."""
 
     kind: Literal["conversion", "revenue", "orders", "retention", "friction", "score"]
@@ -34,7 +34,7 @@ class Metric(Part):
         return self
 
 
-class Ramp(Part):
+class Ramp(FileModel):
     """Weights in force from a local day on."""
 
     valid_from: date
@@ -48,7 +48,7 @@ def _default_metrics() -> dict[str, Metric]:
     }
 
 
-class Experiment(Part):
+class Experiment(FileModel):
     """Two or more variants between which people are divided; the unit is the person."""
 
     id: str | None = Field(
@@ -93,7 +93,7 @@ class Experiment(Part):
         return self.primary or next(iter(self.metrics))
 
 
-class Hypothesis(Part):
+class Hypothesis(FileModel):
     """What the team believes, in a form that data can support or refute."""
 
     statement: str = Field(min_length=1)
@@ -112,7 +112,7 @@ class Hypothesis(Part):
         return self
 
 
-class Fields(Part):
+class Fields(FileModel):
     """What the domain adds to the product file; releases are in core, for charts of every domain mark them."""
 
     experiments: dict[Name, Experiment] = Field(default_factory=dict, max_length=50)

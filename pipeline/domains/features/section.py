@@ -5,12 +5,12 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.core.product_base import Name, Part
+from pipeline.core.product_base import FileModel, Name
 from pipeline.core.product_matches import Match
 from pipeline.core.product_sections import Aspect, Sections
 
 
-class Feature(Part):
+class Feature(FileModel):
     """A part of the product that people may adopt: events, or clicks in zones (docs/definitions/features.md)."""
 
     events: tuple[Match, ...] = Field((), max_length=20, description="events that are a use")
@@ -25,7 +25,7 @@ class Feature(Part):
         return self
 
 
-class Fields(Part):
+class Fields(FileModel):
     """What the domain adds to the product file."""
 
     features: dict[Name, Feature] = Field(default_factory=dict)

@@ -32,13 +32,13 @@ def first_views(
     ordered = real.with_columns(view_number=pl.int_range(pl.len(), dtype=pl.Int64).over("session_key")).join(
         began, on="session_key", how="left", maintain_order="left"
     )
-    begun = events.filter(pl.col("kind") == "page_view").select("page_view_key", "place").collect()
+    begun = events.filter(pl.col("kind") == "page_view").select("page_view_key", "event_index").collect()
     first = begun.unique("page_view_key", keep="first", maintain_order=True)
     placed = ordered.join(first, on="page_view_key", maintain_order="left")
     firsts = placed.filter(pl.col("page").is_not_null(), pl.struct("session_key", "page").is_first_distinct())
-    after = outcomes_after(events, results_of(events), firsts.select("session_key", "place"))
-    reached = after.select("session_key", "place", goals_after="goal_bits", revenue_after_micros="revenue_micros")
-    goals = firsts.join(reached, on=["session_key", "place"])
+    after = outcomes_after(events, results_of(events), firsts.select("session_key", "event_index"))
+    reached = after.select("session_key", "event_index", goals_after="goal_bits", revenue_after_micros="revenue_micros")
+    goals = firsts.join(reached, on=["session_key", "event_index"])
     before = _goals_before(events, firsts)
     known = goals.join(before, on=_VIEW, how="left").with_columns(
         pl.col("goals_before").fill_null(0), views_before=pl.min_horizontal((pl.col("view_number") + 1) // 2, 2)
@@ -48,8 +48,12 @@ def first_views(
 
 
 def _goals_before(events: pl.LazyFrame, firsts: pl.DataFrame) -> pl.DataFrame:
-    reached = events.filter(pl.col("goal_bits") != 0).select("session_key", "goal_bits", then="place").collect()
-    earlier = firsts.select(*_VIEW, "place").join(reached, on="session_key").filter(pl.col("then") <= pl.col("place"))
+    reached = events.filter(pl.col("goal_bits") != 0).select("session_key", "goal_bits", then="event_index").collect()
+    earlier = (
+        firsts.select(*_VIEW, "event_index")
+        .join(reached, on="session_key")
+        .filter(pl.col("then") <= pl.col("event_index"))
+    )
     return earlier.group_by(_VIEW).agg(goals_before=pl.col("goal_bits").bitwise_or())
 
 
@@ -102,10 +106,10 @@ def _units(rows: pl.LazyFrame, activity: pl.LazyFrame, inside: pl.Expr, product:
     """First views by signal and goal that are on one side: with the signal, or without it so far; goal not yet reached."""
     born = activity.filter(inside).group_by("person_key").agg(born_at=pl.col("first_at").min())
     own = rows.filter(inside).join(born, on="person_key", how="left").collect()
-    told = own.with_columns(is_new=(pl.col("session_began") <= pl.col("born_at")).fill_null(value=False))
+    reported = own.with_columns(is_new=(pl.col("session_began") <= pl.col("born_at")).fill_null(value=False))
     parts = [pl.DataFrame(schema=_UNIT)]
     for name, rules in product.friction.rule_sets.items():
-        mine = told.filter(pl.col("rule_set") == name)
+        mine = reported.filter(pl.col("rule_set") == name)
         for i, signal in enumerate(rules.calibrated):
             is_with, met = pl.col("met_in_view") & (1 << i) != 0, pl.col("met_before") & (1 << i) != 0
             sided = mine.with_columns(is_with=is_with).filter(is_with | ~met)

@@ -167,13 +167,14 @@ FRICTION_CALIBRATION = Table(
     columns=(
         *FRICTION_EFFECTS.columns,
         Column(
-            "verdict", pl.String(), "`costs`: the whole interval lies above 0; `helps`: below; `unclear`; `too few`"
+            "conclusion", pl.String(), "`costs`: the whole interval lies above 0; `helps`: below; `unclear`; `too few`"
         ),
         _share("plain_difference", "the same comparison without strata: wrong where long sessions meet more friction"),
     ),
     key=FRICTION_EFFECTS.key,
     at_most=FRICTION_EFFECTS.at_most,
     depends_on_measuring=True,
+    version=2,
 )
 FRICTION = Table(
     name="friction",

@@ -32,9 +32,9 @@ INCIDENT = {
     "detail": pl.String,
     "clicks": pl.List(pl.String),
 }
-_FOUND = list(INCIDENT)
+_RESULT = list(INCIDENT)
 # Time first, as joins by time want it; equal instants in their total order.
-_IN_TIME = ("occurred_at", "session_key", "place")
+_IN_TIME = ("occurred_at", "session_key", "event_index")
 _NO_TEXT = pl.lit(None, dtype=pl.String)
 _NO_CLICKS = pl.lit([], dtype=pl.List(pl.String))
 _CLICK = pl.concat_str("source", pl.lit("\x1f"), "event_id")
@@ -42,35 +42,35 @@ _NEAR_LEAVE = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
-class Acts:
+class Interactions:
     """A day's acts and page views, for all signals."""
 
-    acts: pl.DataFrame
+    interactions: pl.DataFrame
     views: pl.DataFrame
 
     def of(self, *kinds: str) -> pl.DataFrame:
         """Acts of these kinds."""
-        return self.acts.filter(pl.col("kind").is_in(kinds))
+        return self.interactions.filter(pl.col("kind").is_in(kinds))
 
 
-def _conform(found: pl.DataFrame, **values: pl.Expr) -> pl.DataFrame:
+def _conform(result: pl.DataFrame, **values: pl.Expr) -> pl.DataFrame:
     """Incidents with the columns of INCIDENT; what isn't given is null."""
-    given = found.with_columns(**values)
-    missing = [_NO_CLICKS.alias(n) if n == "clicks" else _NO_TEXT.alias(n) for n in _FOUND if n not in given.columns]
-    return given.with_columns(missing).select(_FOUND).cast(INCIDENT)  # pyright: ignore[reportArgumentType]
+    given = result.with_columns(**values)
+    missing = [_NO_CLICKS.alias(n) if n == "clicks" else _NO_TEXT.alias(n) for n in _RESULT if n not in given.columns]
+    return given.with_columns(missing).select(_RESULT).cast(INCIDENT)  # pyright: ignore[reportArgumentType]
 
 
-def _rage(a: Acts, rules: FrictionRules) -> pl.DataFrame:
+def _rage(a: Interactions, rules: FrictionRules) -> pl.DataFrame:
     """One per run of clicks, by the set's rule; clicks on elements made for repetition are taken out before."""
     clicks = a.of("click")
     chains = clicks["element_chain"].drop_nulls().unique()
     made_for_it = chains_within(chains, rules.repeated)
     meant = clicks.filter(~pl.col("element_chain").is_in(made_for_it).fill_null(value=False))
-    told = meant.with_columns(element=pl.col("element_chain"), label=labels(pl.col("element_chain")))
-    found = rage_clicks(
-        told.lazy(), ["page_view_key"], rules.rage, px=rules.rage_px, ms=rules.rage_ms, least=rules.rage_clicks
+    reported = meant.with_columns(element=pl.col("element_chain"), label=labels(pl.col("element_chain")))
+    result = rage_clicks(
+        reported.lazy(), ["page_view_key"], rules.rage, px=rules.rage_px, ms=rules.rage_ms, least=rules.rage_clicks
     )
-    runs = found.group_by("incident", maintain_order=True).agg(
+    runs = result.group_by("incident", maintain_order=True).agg(
         pl.col("page_view_key", "source", "event_id", "element_chain").first(),
         started_at=pl.col("occurred_at").first(),
         ended_at=pl.col("occurred_at").last(),
@@ -79,18 +79,20 @@ def _rage(a: Acts, rules: FrictionRules) -> pl.DataFrame:
     return _conform(runs, detail=pl.format("{} clicks", pl.col("clicks").list.len()))
 
 
-def _dead(a: Acts, rules: FrictionRules) -> pl.DataFrame:
+def _dead(a: Interactions, rules: FrictionRules) -> pl.DataFrame:
     """Clicks that nothing followed, as the source tells; the click is the last one before its word.
 
     One within a second of the page being left or hidden did something: another tab came up, or went.
     """
-    told = a.of("custom").filter(pl.col("name").is_in(DEAD_CLICKS)).sort(*_IN_TIME)
+    reported = a.of("custom").filter(pl.col("name").is_in(DEAD_CLICKS)).sort(*_IN_TIME)
     clicks = (
         a.of("click")
         .sort(*_IN_TIME)
         .select("page_view_key", "occurred_at", click_at="occurred_at", click=_CLICK, click_chain="element_chain")
     )
-    joined = told.join_asof(clicks, on="occurred_at", by="page_view_key", strategy="backward", check_sortedness=False)
+    joined = reported.join_asof(
+        clicks, on="occurred_at", by="page_view_key", strategy="backward", check_sortedness=False
+    )
     named = joined.with_columns(
         element_chain=pl.coalesce("element_chain", "click_chain"), at=pl.coalesce("click_at", "occurred_at")
     )
@@ -114,7 +116,7 @@ def _dead(a: Acts, rules: FrictionRules) -> pl.DataFrame:
     )
 
 
-def _error_click(a: Acts, rules: FrictionRules) -> pl.DataFrame:
+def _error_click(a: Interactions, rules: FrictionRules) -> pl.DataFrame:
     """The last click before an error; at most one per error, and errors of one instant are one."""
     errors = a.of("error").sort(*_IN_TIME).unique(["page_view_key", "occurred_at"], keep="first", maintain_order=True)
     clicks = (
@@ -149,7 +151,7 @@ def normalised(message: pl.Expr) -> pl.Expr:
     )
 
 
-def _broken_link(a: Acts, rules: FrictionRules) -> pl.DataFrame:
+def _broken_link(a: Interactions, rules: FrictionRules) -> pl.DataFrame:
     """Page views that say not found, with the page and the element that led there."""
     shown = a.of("page_view")
     path = pl.lit(parts_of(shown["url"])["path"])
@@ -164,29 +166,29 @@ def _broken_link(a: Acts, rules: FrictionRules) -> pl.DataFrame:
     )
     clicks = a.of("click").group_by("page_view_key").agg(pl.col("element_chain").last())
     led = clicks.rename({"page_view_key": "led_key"})
-    found = (
+    result = (
         shown.filter(is_broken).drop("element_chain")
         .join(before, on="page_view_key", how="left").join(led, on="led_key", how="left")
     )  # fmt: skip
     return _conform(
-        found,
+        result,
         started_at=pl.col("occurred_at"),
         ended_at=pl.col("occurred_at"),
-        detail=pl.concat_str(pl.lit(page_address(found["url"])), pl.format(" ({})", "http_status"), ignore_nulls=True),
+        detail=pl.concat_str(pl.lit(page_address(result["url"])), pl.format(" ({})", "http_status"), ignore_nulls=True),
     )
 
 
-def _in_tabs(a: Acts) -> pl.DataFrame:
+def _in_tabs(a: Interactions) -> pl.DataFrame:
     """Real page views in order of their tab, each with its address without query."""
     shown = a.of("page_view")
     views = shown.with_columns(page_address(shown["url"]).alias("address"), tab=pl.col("tab_id").fill_null(""))
-    return views.filter(pl.col("address").is_not_null()).sort("session_key", "tab", "place")
+    return views.filter(pl.col("address").is_not_null()).sort("session_key", "tab", "event_index")
 
 
-def _quick_back(a: Acts, rules: FrictionRules) -> pl.DataFrame:
+def _quick_back(a: Interactions, rules: FrictionRules) -> pl.DataFrame:
     """A, B and A again in one tab, short on B and no goal there; booked on B."""
     tab = ["session_key", "tab"]
-    goals = a.acts.filter("is_goal")["page_view_key"].unique()
+    goals = a.interactions.filter("is_goal")["page_view_key"].unique()
     views = _in_tabs(a).with_columns(
         before=pl.col("address").shift().over(tab),
         after=pl.col("address").shift(-1).over(tab),
@@ -194,26 +196,26 @@ def _quick_back(a: Acts, rules: FrictionRules) -> pl.DataFrame:
         came_from=pl.coalesce("page", "address").shift().over(tab),
     )
     passed = pl.col("left_at") - pl.col("occurred_at")
-    found = views.filter(
+    result = views.filter(
         pl.col("before") == pl.col("after"),
         pl.col("address") != pl.col("before"),
         passed < timedelta(seconds=rules.quick_back_s),
         ~pl.col("page_view_key").is_in(goals.implode()),
     )
-    return _conform(found, started_at=pl.col("occurred_at"), ended_at=pl.col("left_at"))
+    return _conform(result, started_at=pl.col("occurred_at"), ended_at=pl.col("left_at"))
 
 
-def _page_loop(a: Acts, rules: FrictionRules) -> pl.DataFrame:
+def _page_loop(a: Interactions, rules: FrictionRules) -> pl.DataFrame:
     """The same page again and again within a short time; what overlaps is one incident, booked on its last view."""
     own = ["session_key", "address"]
     far = rules.loop_views - 1
-    views = _in_tabs(a).sort(*own, "place").with_columns(since=pl.col("occurred_at").shift(far).over(own))
+    views = _in_tabs(a).sort(*own, "event_index").with_columns(since=pl.col("occurred_at").shift(far).over(own))
     within = (pl.col("occurred_at") - pl.col("since") <= timedelta(seconds=rules.loop_s)).fill_null(value=False)
-    found = views.with_columns(is_loop=within).with_columns(
+    result = views.with_columns(is_loop=within).with_columns(
         begins=pl.col("is_loop") & ~pl.col("is_loop").shift().over(own).fill_null(value=False)
     )
     runs = (
-        found.with_columns(run=pl.col("begins").cum_sum()).filter("is_loop")
+        result.with_columns(run=pl.col("begins").cum_sum()).filter("is_loop")
         .group_by("run", maintain_order=True)
         .agg(
             pl.col("page_view_key", "source", "event_id", "address").last(),
@@ -225,50 +227,52 @@ def _page_loop(a: Acts, rules: FrictionRules) -> pl.DataFrame:
     return _conform(runs, detail=pl.format("{} times", "times"))
 
 
-def _form_retry(a: Acts, rules: FrictionRules) -> pl.DataFrame:
+def _form_retry(a: Interactions, rules: FrictionRules) -> pl.DataFrame:
     """One form submitted again and again without leaving the page, or one field that refuses again and again."""
-    acts = a.of("form_submit", "validation").sort("page_view_key", "place")
-    grouped = acts.group_by("page_view_key", "kind", pl.col("element_chain").fill_null(""), maintain_order=True).agg(
+    interactions = a.of("form_submit", "validation").sort("page_view_key", "event_index")
+    grouped = interactions.group_by(
+        "page_view_key", "kind", pl.col("element_chain").fill_null(""), maintain_order=True
+    ).agg(
         pl.col("source", "event_id").first(),
         started_at=pl.col("occurred_at").first(),
         ended_at=pl.col("occurred_at").last(),
         times=pl.len(),
     )
-    found = grouped.filter(pl.col("times") >= rules.form_submits)
-    said = (
+    result = grouped.filter(pl.col("times") >= rules.form_submits)
+    stated = (
         pl.when(pl.col("kind") == "form_submit")
         .then(pl.lit("submitted {} times"))
         .otherwise(pl.lit("refused {} times"))
     )
-    return _conform(found, detail=said.str.replace("{}", pl.col("times").cast(pl.String), literal=True))
+    return _conform(result, detail=stated.str.replace("{}", pl.col("times").cast(pl.String), literal=True))
 
 
-def _slow_page(a: Acts, rules: FrictionRules) -> pl.DataFrame:
+def _slow_page(a: Interactions, rules: FrictionRules) -> pl.DataFrame:
     """Page views whose measured vitals are poor."""
     limits = {"lcp_ms": rules.lcp_ms, "inp_ms": rules.inp_ms, "cls_e4": round(rules.cls * 10_000)}
-    vitals = a.of("performance").sort("page_view_key", "place")
+    vitals = a.of("performance").sort("page_view_key", "event_index")
     grouped = vitals.group_by("page_view_key", maintain_order=True).agg(
         pl.col("source", "event_id").first(),
         pl.col(list(limits)).max(),
         started_at=pl.col("occurred_at").first(),
         ended_at=pl.col("occurred_at").last(),
     )
-    found = grouped.filter(
+    result = grouped.filter(
         pl.any_horizontal((pl.col(name) > limit).fill_null(value=False) for name, limit in limits.items())
     )
     shown = [
         pl.when(pl.col(name) > limit).then(pl.format(f"{name.split('_')[0].upper()} {{}}", name))
         for name, limit in limits.items()
     ]
-    return _conform(found, detail=pl.concat_str(shown, separator=", ", ignore_nulls=True))
+    return _conform(result, detail=pl.concat_str(shown, separator=", ", ignore_nulls=True))
 
 
-def _excessive_scroll(a: Acts, rules: FrictionRules) -> pl.DataFrame:
+def _excessive_scroll(a: Interactions, rules: FrictionRules) -> pl.DataFrame:
     """Page views scrolled up and down over several heights of what there is to scroll."""
     return _conform(scrolled_to_and_fro(a.of("scroll"), rules.scroll_reversals, rules.scroll_pages))
 
 
-SIGNALS: Mapping[Signal, Callable[[Acts, FrictionRules], pl.DataFrame]] = {
+SIGNALS: Mapping[Signal, Callable[[Interactions, FrictionRules], pl.DataFrame]] = {
     "rage_click": _rage,
     "dead_click": _dead,
     "error_click": _error_click,
@@ -292,7 +296,7 @@ NEEDS: Mapping[Signal, str] = {
 }
 
 
-def incidents(a: Acts, rules: FrictionRules, signals: Sequence[Signal] = tuple(SIGNALS)) -> pl.DataFrame:
+def incidents(a: Interactions, rules: FrictionRules, signals: Sequence[Signal] = tuple(SIGNALS)) -> pl.DataFrame:
     """All incidents under a rule set, with their `signal` and `weight`."""
     parts = [
         SIGNALS[signal](a, rules).with_columns(

@@ -40,8 +40,8 @@ _SCHEMA = {
 
 def _of_day(lake: Lake, product: Product, rules: Mapping[str, FrictionRules], day: date) -> pl.DataFrame:
     events, views = (lake.scan_days(table, [day]) for table in ("session_events", "page_views"))
-    found = friction_incidents(events, views, day, product, rules)
-    by_view = found.group_by("signal", "page", "page_view_key").agg(
+    result = friction_incidents(events, views, day, product, rules)
+    by_view = result.group_by("signal", "page", "page_view_key").agg(
         a=(pl.col("rule_set") == "a").sum(), b=(pl.col("rule_set") == "b").sum()
     )
     in_a, in_b = pl.col("a") > 0, pl.col("b") > 0

@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-from pipeline.domains.friction.friction import KINDS, NEEDS, SIGNALS, Acts, incidents
+from pipeline.domains.friction.friction import KINDS, NEEDS, SIGNALS, Interactions, incidents
 from pipeline.domains.friction.section import FrictionRules
 from pipeline.events.capabilities import capabilities
 from pipeline.events.chains import innermost, stable_chain
@@ -23,13 +23,13 @@ _MOST_OF_A_SIGNAL = 3
 _MINUTE_MS = 60_000
 
 
-def acts_of(events: pl.LazyFrame, views: pl.LazyFrame) -> Acts:
+def interactions_of(events: pl.LazyFrame, views: pl.LazyFrame) -> Interactions:
     """The acts and page views of a day's session_events and page_views, bots left out."""
-    told = pl.col("kind").is_in(KINDS) | pl.col("is_goal")
-    people = events.filter(~pl.col("is_bot"), pl.col("page_view_key").is_not_null(), told)
-    acts = people.sort("session_key", "place").collect()
+    reported = pl.col("kind").is_in(KINDS) | pl.col("is_goal")
+    people = events.filter(~pl.col("is_bot"), pl.col("page_view_key").is_not_null(), reported)
+    interactions = people.sort("session_key", "event_index").collect()
     shown = views.filter(~pl.col("is_bot")).sort("session_key", "position").collect()
-    return Acts(acts.filter(pl.col("page_view_key").is_in(shown["page_view_key"].implode())), shown)
+    return Interactions(interactions.filter(pl.col("page_view_key").is_in(shown["page_view_key"].implode())), shown)
 
 
 def friction_incidents(
@@ -41,9 +41,9 @@ def friction_incidents(
 ) -> pl.DataFrame:
     """Incidents of the sessions booked on `day`, under each rule set of the product file or of `rule_sets`."""
     table = TABLES["friction_incidents"]
-    acts = acts_of(events, views)
+    interactions = interactions_of(events, views)
     begun = events.group_by("session_key").agg(session_began=pl.col("occurred_at").min()).collect()
-    about = acts.views.select("page_view_key", "session_key", "person_key", "page", "device_type", "implied")
+    about = interactions.views.select("page_view_key", "session_key", "person_key", "page", "device_type", "implied")
     dynamic = product.elements.dynamic
 
     def element_of(chain: str) -> str:
@@ -51,8 +51,8 @@ def friction_incidents(
 
     parts = [table.schema.to_frame()]
     for name, rules in (rule_sets or product.friction.rule_sets).items():
-        found = incidents(acts, rules).join(about, on="page_view_key").join(begun, on="session_key")
-        keyed = found.with_columns(
+        result = incidents(interactions, rules).join(about, on="page_view_key").join(begun, on="session_key")
+        keyed = result.with_columns(
             incident_key=stable_keys(pl.concat_str("signal", "source", "event_id", separator="|")),
             rule_set=pl.lit(name),
             rule_version=pl.lit(rules.version),
@@ -68,29 +68,29 @@ def friction_incidents(
     return table.conform(pl.concat(parts, how="vertical_relaxed"))
 
 
-def _grouped(found: pl.DataFrame) -> pl.DataFrame:
+def _grouped(result: pl.DataFrame) -> pl.DataFrame:
     """Add `friction_group`: incidents that share a click, over others too, bear the least of their keys."""
-    shared = found.select("clicks", row=pl.int_range(pl.len())).explode("clicks").drop_nulls("clicks")
-    clicks = shared["clicks"].rank("dense").cast(pl.Int64).to_numpy() - 1 + found.height
-    size = found.height + len(set(clicks.tolist()))
+    shared = result.select("clicks", row=pl.int_range(pl.len())).explode("clicks").drop_nulls("clicks")
+    clicks = shared["clicks"].rank("dense").cast(pl.Int64).to_numpy() - 1 + result.height
+    size = result.height + len(set(clicks.tolist()))
     rows = shared["row"].to_numpy()
     graph = coo_array((np.ones(len(rows), np.int8), (rows, clicks)), shape=(size, size))
     _, labels = connected_components(graph, directed=False)
-    labelled = found.with_columns(pl.Series("label", labels[: found.height], dtype=pl.Int64))
+    labelled = result.with_columns(pl.Series("label", labels[: result.height], dtype=pl.Int64))
     return labelled.with_columns(friction_group=pl.col("incident_key").min().over("label")).drop("label")
 
 
-def _with_zone(found: pl.DataFrame, day: date, product: Product) -> pl.DataFrame:
+def _with_zone(result: pl.DataFrame, day: date, product: Product) -> pl.DataFrame:
     zones = zones_valid_on(day, product)
-    named = with_names(chain_zones(found, zones).filter("is_innermost"), zones)
+    named = with_names(chain_zones(result, zones).filter("is_innermost"), zones)
     where = ["page", "device_type", "element_chain"]
-    return found.join(named.select(*where, "zone").unique(where), on=where, how="left")
+    return result.join(named.select(*where, "zone").unique(where), on=where, how="left")
 
 
-def scores_of_views(found: pl.LazyFrame) -> pl.LazyFrame:
+def scores_of_views(result: pl.LazyFrame) -> pl.LazyFrame:
     """Score of each page view with an incident: `rule_set`, `session_key`, `page_view_key`, `score`."""
     # A group counts once, as its weightiest signal.
-    groups = found.sort("weight", "signal", "incident_key", descending=[True, False, False]).unique(
+    groups = result.sort("weight", "signal", "incident_key", descending=[True, False, False]).unique(
         ["rule_set", "friction_group"], keep="first", maintain_order=True
     )
     view = ["rule_set", "session_key", "page_view_key"]
@@ -100,11 +100,11 @@ def scores_of_views(found: pl.LazyFrame) -> pl.LazyFrame:
     return counted.group_by(view).agg(pl.col("score").sum())
 
 
-def session_friction(found: pl.LazyFrame, sessions: pl.LazyFrame, views: pl.LazyFrame, day: date) -> pl.DataFrame:
+def session_friction(result: pl.LazyFrame, sessions: pl.LazyFrame, views: pl.LazyFrame, day: date) -> pl.DataFrame:
     """Score of each session with an incident, from the day's incidents, sessions and page views."""
     by = ["rule_set", "session_key"]
-    scores = scores_of_views(found).group_by(by).agg(pl.col("score").sum())
-    numbers = found.group_by(by).agg(pl.col("person_key", "device_type").first(), incidents=pl.len())
+    scores = scores_of_views(result).group_by(by).agg(pl.col("score").sum())
+    numbers = result.group_by(by).agg(pl.col("person_key", "device_type").first(), incidents=pl.len())
     engaged = views.group_by("session_key").agg(
         engaged_ms=pl.when(pl.col("engaged_ms").is_not_null().any()).then(pl.col("engaged_ms").sum())
     )
@@ -116,15 +116,15 @@ def session_friction(found: pl.LazyFrame, sessions: pl.LazyFrame, views: pl.Lazy
 
 
 def daily_friction(
-    found: pl.LazyFrame, events: pl.LazyFrame, views: pl.LazyFrame, day: date, product: Product
+    result: pl.LazyFrame, events: pl.LazyFrame, views: pl.LazyFrame, day: date, product: Product
 ) -> pl.DataFrame:
     """Incidents and page views by rule set, signal, page and device; implied page views are left out."""
     table = TABLES["daily_friction"]
     real = views.filter(~pl.col("is_bot"), ~pl.col("implied")).with_columns(pl.col("page").fill_null(OTHER_PAGE))
     # What a device shows counts for the device that its page view is booked on.
     devices = views.select("page_view_key", "device_type")
-    told = events.filter(~pl.col("is_bot")).drop("device_type").join(devices, on="page_view_key")
-    known = capabilities(told, product).rename({"device": "device_type"})
+    reported = events.filter(~pl.col("is_bot")).drop("device_type").join(devices, on="page_view_key")
+    known = capabilities(reported, product).rename({"device": "device_type"})
     measured = (
         real.select("page_view_key", "page", "device_type", "source")
         .join(known, on=["source", "device_type"], how="left")
@@ -146,12 +146,12 @@ def daily_friction(
         orient="row",
     )
     grid = pl.concat(shown).join(sets, how="cross")
-    is_told = pl.all_horizontal((pl.col("signal") != signal) | pl.col(need) for signal, need in NEEDS.items())
+    is_reported = pl.all_horizontal((pl.col("signal") != signal) | pl.col(need) for signal, need in NEEDS.items())
     counted = (
-        found.select("rule_set", "signal", "page_view_key", "session_key")
+        result.select("rule_set", "signal", "page_view_key", "session_key")
         .collect()
         .join(measured, on="page_view_key")
-        .filter(is_told)
+        .filter(is_reported)
         .group_by("rule_set", "signal", *where)
         .agg(
             incidents=pl.len(),

@@ -15,20 +15,20 @@ def scrolled_to_and_fro(scrolls: pl.DataFrame, least_reversals: int, pages: int)
     last scroll and what shows it; page views whose heights aren't known are left out.
     """
     known = scrolls.filter(pl.all_horizontal(pl.col("scroll_y", "window_height", "page_height").is_not_null()))
-    ordered = known.sort("page_view_key", "place")
+    ordered = known.sort("page_view_key", "event_index")
     is_same = pl.col("page_view_key") == pl.col("page_view_key").shift()
     step = pl.when(is_same).then(pl.col("scroll_y").cast(pl.Int64).diff().abs()).otherwise(0)
     height = pl.max_horizontal(pl.col("page_height").cast(pl.Int64) - pl.col("window_height"), "window_height")
-    ways = (
+    distances = (
         ordered.select("page_view_key", step=step, height=height)
         .group_by("page_view_key")
-        .agg(way=pl.col("step").sum(), height=pl.col("height").max())
+        .agg(distance=pl.col("step").sum(), height=pl.col("height").max())
     )
     # Few page views are scrolled so far; only their turns are counted.
-    long = ways.filter(pl.col("way") >= pages * pl.col("height")).select("page_view_key", "way")
+    long = distances.filter(pl.col("distance") >= pages * pl.col("height")).select("page_view_key", "distance")
     far = ordered.join(long, on="page_view_key", maintain_order="left")
     grouped = far.group_by("page_view_key", maintain_order=True).agg(
-        pl.col("source", "event_id", "way").first(),
+        pl.col("source", "event_id", "distance").first(),
         pl.col("scroll_y"),
         pl.col("window_height").max(),
         started_at=pl.col("occurred_at").first(),
@@ -39,8 +39,8 @@ def scrolled_to_and_fro(scrolls: pl.DataFrame, least_reversals: int, pages: int)
         for positions, window in grouped.select("scroll_y", "window_height").iter_rows()
     ]
     counted = grouped.with_columns(pl.Series("turns", turns, dtype=pl.Int64))
-    found = counted.filter(pl.col("turns") >= least_reversals)
-    return found.with_columns(detail=pl.format("{} turns over {} px", "turns", "way"))
+    result = counted.filter(pl.col("turns") >= least_reversals)
+    return result.with_columns(detail=pl.format("{} turns over {} px", "turns", "distance"))
 
 
 @numba.njit(cache=True, nogil=True)

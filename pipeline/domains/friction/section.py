@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from pipeline.core.product_base import Name, Part
+from pipeline.core.product_base import FileModel, Name
 from pipeline.core.product_sections import Aspect, Sections
 from pipeline.core.product_selectors import Selector
 from pipeline.core.signals import SIGNAL_NAMES, Signal
 
 
-class Weights(Part):
+class Weights(FileModel):
     """What an incident adds to the score of its page view and session."""
 
     rage_click: int = Field(4, ge=0, le=100)
@@ -56,7 +56,7 @@ DEAD_EXEMPT: tuple[Selector, ...] = (
 )
 
 
-class Selectors(Part):
+class Selectors(FileModel):
     """Selectors of a team's own: beside the built-in ones, or in their place."""
 
     selectors: tuple[Selector, ...] = ()
@@ -74,7 +74,7 @@ def _listed(given: Any) -> Any:  # noqa: ANN401  # YAML holds anything
 _OwnSelectors = Annotated[Selectors, BeforeValidator(_listed, json_schema_input_type=tuple[Selector, ...] | Selectors)]
 
 
-class FrictionRules(Part):
+class FrictionRules(FileModel):
     """One rule set: when a signal fires. All numbers are those of docs/definitions/friction.md unless the product file says otherwise."""
 
     rage: Literal["default", "posthog", "mixpanel", "amplitude", "openreplay"] = Field(
@@ -130,11 +130,11 @@ class FrictionRules(Part):
     @property
     def version(self) -> str:
         """Changes with every number of the set."""
-        told = f"{self.model_dump_json()}{self.repeated}{self.exempt}"
-        return hashlib.sha256(told.encode()).hexdigest()[:8]
+        reported = f"{self.model_dump_json()}{self.repeated}{self.exempt}"
+        return hashlib.sha256(reported.encode()).hexdigest()[:8]
 
 
-class Friction(Part):
+class Friction(FileModel):
     """Which rule sets are computed each night; history can be compared under others."""
 
     rule_sets: dict[Name, FrictionRules] = Field(
@@ -156,7 +156,7 @@ class Friction(Part):
         return base.model_copy(update={"rage": name})
 
 
-class Fields(Part):
+class Fields(FileModel):
     """What the domain adds to the product file."""
 
     friction: Friction = Field(default_factory=lambda: Friction.model_validate({}))

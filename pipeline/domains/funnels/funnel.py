@@ -166,9 +166,9 @@ def run(  # arrays as the compiled pass takes them
 def _reported(entities: pl.DataFrame, depths: Ints, times: Ints) -> pl.DataFrame:
     number = times.shape[1]
     columns = [pl.Series(f"t{k}", times[:, k], dtype=pl.Int64).cast(UTC_MICROSECONDS) for k in range(number)]
-    found = entities.with_columns(pl.Series("depth", depths, dtype=pl.Int64), *columns)
+    result = entities.with_columns(pl.Series("depth", depths, dtype=pl.Int64), *columns)
     reached = (pl.when(pl.col("depth") > k).then(f"t{k}").alias(f"t{k}") for k in range(number))
-    return found.filter(pl.col("depth") > 0).with_columns(reached)
+    return result.filter(pl.col("depth") > 0).with_columns(reached)
 
 
 def step_counts(people: pl.DataFrame, rules: FunnelRules) -> pl.DataFrame:

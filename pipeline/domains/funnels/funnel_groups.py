@@ -46,13 +46,13 @@ def _by_touch(
     """All of an entity's events as one funnel; the first or last that matters and bears a value names its group."""
     events = streams(given, rules, by, values)
     bears = events.frame.select(pl.any_horizontal(pl.col(values) != "")).to_series()
-    told = np.ones(len(bears), np.bool_) if bears.all() else bears.to_numpy()[events.order]
+    reported = np.ones(len(bears), np.bool_) if bears.all() else bears.to_numpy()[events.order]
     if rules.order != "strict":
-        told = told & ((events.steps > 0) | (events.active > 0) if rules.exclusions else events.steps > 0)
-    places = touched(events.begins, events.ends, told, is_last)
-    labels = events.frame.select(values)[events.order[places]]
+        reported = reported & ((events.steps > 0) | (events.active > 0) if rules.exclusions else events.steps > 0)
+    positions = touched(events.begins, events.ends, reported, is_last)
+    labels = events.frame.select(values)[events.order[positions]]
     named = labels.select(
-        pl.when(pl.Series(places) >= 0).then(name).otherwise(pl.lit("")).alias(name) for name in values
+        pl.when(pl.Series(positions) >= 0).then(name).otherwise(pl.lit("")).alias(name) for name in values
     )
     return attempts(events, rules, named.hstack(events.entities(by)))
 

@@ -50,11 +50,11 @@ def step_events(
     if booked is not None:
         units = {"session_key" for funnel in funnels.values() if funnel.unit == "session"}
         people = of_their_visits(people, booked, units.union(*(funnel.dimensions for funnel in funnels.values())))
-    found = [_rows(people, name, funnel) for name, funnel in funnels.items()]
+    result = [_rows(people, name, funnel) for name, funnel in funnels.items()]
     schema = TABLES["step_events"].schema
     rows = (
-        pl.concat(found).collect()
-        if found
+        pl.concat(result).collect()
+        if result
         else pl.DataFrame(schema={name: schema[name] for name in [*_ROW, "person_key"]})
     )
     numbered = rows.with_columns(day=pl.lit(day), tie=pl.int_range(pl.len(), dtype=pl.Int64).over(_ROW))
@@ -193,9 +193,9 @@ def _people(stream: pl.LazyFrame, funnel: Funnel) -> dict[str, pl.DataFrame]:
             return constant_people(part, rules, ("value",), _ENTITY)
         return funnel_people(part, rules, _ENTITY)
 
-    found = {ALL: pl.concat(by_bucket(stream, everybody, key="entity_key"))}
+    result = {ALL: pl.concat(by_bucket(stream, everybody, key="entity_key"))}
     if chosen is None:
-        return found
+        return result
 
     def grouped(part: pl.LazyFrame) -> pl.DataFrame:
         step = funnel.breakdown_step
@@ -203,7 +203,7 @@ def _people(stream: pl.LazyFrame, funnel: Funnel) -> dict[str, pl.DataFrame]:
 
     people = with_other(pl.concat(by_bucket(stream, grouped, key="entity_key")), rules, ("value",), chosen.limit)
     parts = people.partition_by("value", as_dict=True)
-    return found | {str(value) or NO_VALUE: part for (value,), part in parts.items()}
+    return result | {str(value) or NO_VALUE: part for (value,), part in parts.items()}
 
 
 def _step_rows(group: str, people: pl.DataFrame, rules: FunnelRules, mature_until: datetime) -> pl.DataFrame:
@@ -249,12 +249,12 @@ def funnel_trend_counts(rows: pl.LazyFrame, days: list[date], product: Product) 
     calendar = Calendar("week", product.time_zone, product.week_start)
     for name, funnel in product.funnels.items() if days else ():
         first, last = (day_start(day, product.zone_info) for day in (days[0], days[-1]))
-        found = funnel_trends(_stream(rows, name, funnel), rules_of(funnel), calendar, first, last, by=_ENTITY)
-        weeks = {n: calendar.first_day(n) for n in found["period"]}
+        result = funnel_trends(_stream(rows, name, funnel), rules_of(funnel), calendar, first, last, by=_ENTITY)
+        weeks = {n: calendar.first_day(n) for n in result["period"]}
         window_end = day_start(days[-1] + ONE_DAY, product.zone_info) - funnel.length
-        mature = {n: calendar.start(n + 1) <= window_end for n in found["period"]}
+        mature = {n: calendar.start(n + 1) <= window_end for n in result["period"]}
         parts.append(
-            found.select(
+            result.select(
                 funnel=pl.lit(name),
                 week=pl.col("period").replace_strict(weeks, return_dtype=pl.Date),
                 people_entered="entered",

@@ -50,8 +50,8 @@ def time_to_convert(
     if not len(values):
         return TimeToConvert(pl.DataFrame(schema={"from_s": pl.Int64, "people": pl.Int64}), None)
     lows = bin_boundaries(float(values.min()), float(values.max()), len(values), bins)
-    places = np.floor((values - lows[0]) / (lows[1] - lows[0])).astype(np.int64)
-    counts = np.bincount(places, minlength=len(lows))[: len(lows)]
+    positions = np.floor((values - lows[0]) / (lows[1] - lows[0])).astype(np.int64)
+    counts = np.bincount(positions, minlength=len(lows))[: len(lows)]
     return TimeToConvert(
         pl.DataFrame({"from_s": lows, "people": counts.astype(np.int64)}), math.fsum(values) / len(values)
     )
@@ -77,13 +77,13 @@ def funnel_trends(  # noqa: PLR0913  # what the definition names
     if not 0 <= from_step <= end < rules.steps:
         raise ValueError(f"from step {from_step} to {end}; write 0 <= from <= to <= {rules.steps - 1}")
     ordered = streams(stream, rules, by)
-    events = ordered.frame[ordered.order].with_row_index("place")
+    events = ordered.frame[ordered.order].with_row_index("event_index")
     at = pl.Series("occurred_at", ordered.t).cast(UTC_MICROSECONDS)
     events = events.with_columns(at, pl.Series("steps", ordered.steps)).with_columns(period=calendar.number())
     opens = pl.col("steps") > 0 if rules.order == "unordered" else (pl.col("steps") & 1) > 0
-    last_places = events.group_by(by).agg(end=pl.col("place").max() + 1)
-    begins = events.group_by(*by, "period").agg(begin=pl.col("place").min(), opens=opens.any()).filter("opens")
-    entries = begins.join(last_places, on=by, nulls_equal=True)
+    last_positions = events.group_by(by).agg(end=pl.col("event_index").max() + 1)
+    begins = events.group_by(*by, "period").agg(begin=pl.col("event_index").min(), opens=opens.any()).filter("opens")
+    entries = begins.join(last_positions, on=by, nulls_equal=True)
     numbers = range(calendar.number_of(first), calendar.number_of(last) + 1)
     entries = entries.filter(pl.col("period").is_in(list(numbers)))
     bounds = {n: _micros(calendar.start(n)) for n in (*numbers, numbers[-1] + 1)}

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from pipeline.core.product_base import Name, Part, as_tuple
+from pipeline.core.product_base import FileModel, Name, as_tuple
 from pipeline.core.product_matches import DIMENSIONS, Match
 from pipeline.core.product_sections import Aspect, Sections
 
@@ -30,8 +30,8 @@ _LONGEST_WINDOW = timedelta(days=366)
 def _window(given: Any) -> Any:  # noqa: ANN401  # YAML holds anything
     """A window as it is written in the product file; ValueError where it is none."""
     if given is not None:
-        found = _WINDOW.fullmatch(given) if isinstance(given, str) else None
-        if found is None:
+        result = _WINDOW.fullmatch(given) if isinstance(given, str) else None
+        if result is None:
             raise ValueError(f"{given!r} is no window; write a number with s, m, h, d or w, for example 30m, 2h or 7d")
         if not _length(given) <= _LONGEST_WINDOW:
             raise ValueError("a window has 366 days at most")
@@ -60,7 +60,7 @@ class Exclusion(Match):
     before: str | None = Field(None, description="label of a later step; default: the last")
 
 
-class Breakdown(Part):
+class Breakdown(FileModel):
     """One funnel per value of a column of events; several columns give one per tuple."""
 
     by: Annotated[Dimensions, Field(min_length=1)] = Field(
@@ -71,7 +71,7 @@ class Breakdown(Part):
     limit: int = Field(10, ge=1, le=100, description="largest groups shown; the others are `Other`")
 
 
-class Funnel(Part):
+class Funnel(FileModel):
     """Steps to take within a window that starts at step 1 (docs/definitions/funnels.md)."""
 
     steps: tuple[Step, ...] = Field(min_length=2, max_length=20)
@@ -120,7 +120,7 @@ class Funnel(Part):
             raise ValueError("give either `breakdown` or `hold_constant`")
         return self
 
-    def place(self, label: str) -> int:
+    def position(self, label: str) -> int:
         """The 0-based place of the step of that label; ValueError where there is none."""
         labels = [step.label for step in self.steps]
         if label not in labels:
@@ -148,8 +148,8 @@ class Funnel(Part):
         last = len(self.steps) - 1
         return tuple(
             (
-                0 if each.after is None else self.place(each.after),
-                last if each.before is None else self.place(each.before),
+                0 if each.after is None else self.position(each.after),
+                last if each.before is None else self.position(each.before),
             )
             for each in self.exclusions
         )
@@ -157,7 +157,7 @@ class Funnel(Part):
     @property
     def breakdown_step(self) -> int:
         """The 0-based step that attributes the breakdown; 0 where none does."""
-        return self.place(self.breakdown.step) if self.breakdown and self.breakdown.step is not None else 0
+        return self.position(self.breakdown.step) if self.breakdown and self.breakdown.step is not None else 0
 
     @property
     def dimensions(self) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ class Funnel(Part):
         return self.breakdown.by if self.breakdown else self.hold_constant
 
 
-class Fields(Part):
+class Fields(FileModel):
     """What the domain adds to the product file."""
 
     funnels: dict[Name, Funnel] = Field(default_factory=dict)

@@ -16,9 +16,9 @@ JOURNEY_EVENTS = Table(
         PERSON,
         time("occurred_at", "when"),
         Column("item", pl.String(), "page, address or name of the event"),
-        Column("place", pl.Int64(), "place in the total order of the person's day", minimum=0),
+        Column("event_index", pl.Int64(), "place in the total order of the person's day", minimum=0),
     ),
-    key=("journey", "person_key", "place"),
+    key=("journey", "person_key", "event_index"),
 )
 JOURNEY_EDGE_COUNTS = Table(
     name="journey_edge_counts",
@@ -35,18 +35,18 @@ JOURNEY_EDGE_COUNTS = Table(
     key=("journey", "source", "target"),
     at_most=(("people", "transitions"),),
 )
-JOURNEY_WAYS = Table(
-    name="journey_ways",
+JOURNEY_PATHS = Table(
+    name="journey_paths",
     layer="period",
     grain="One row per journey and whole way, the most frequent ones, over the 28 days ending with the last day.",
     columns=(
         Column("journey", pl.String(), "journey of the product file"),
-        Column("way", pl.String(), "items in their order, joined by ` > `"),
+        Column("path", pl.String(), "items in their order, joined by ` > `"),
         Column("steps", pl.Int64(), "number of items", minimum=1),
         count("visits", "visits that went it", "visit"),
         count("people", "people who went it", "person"),
     ),
-    key=("journey", "way"),
+    key=("journey", "path"),
     at_most=(("people", "visits"),),
 )
 JOURNEY_EDGES = Table(
@@ -64,8 +64,9 @@ JOURNEY_EDGES = Table(
 JOURNEY_SEQUENCES = Table(
     name="journey_sequences",
     layer="mart",
-    grain=JOURNEY_WAYS.grain,
-    columns=(*JOURNEY_WAYS.columns, rate("share", "visits / visits of the ways shown")),
-    key=JOURNEY_WAYS.key,
-    at_most=JOURNEY_WAYS.at_most,
+    grain=JOURNEY_PATHS.grain,
+    columns=(*JOURNEY_PATHS.columns, rate("share", "visits / visits of the ways shown")),
+    key=JOURNEY_PATHS.key,
+    at_most=JOURNEY_PATHS.at_most,
+    version=2,
 )

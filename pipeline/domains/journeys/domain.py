@@ -3,7 +3,7 @@
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Reads
 from pipeline.declare import Built, DayTable, Domain, PeriodTable, own_rows
-from pipeline.domains.journeys.tables import journey_edge_counts, journey_events, journey_ways
+from pipeline.domains.journeys.tables import journey_edge_counts, journey_events, journey_paths
 
 DOMAIN = Domain(
     day_tables=(
@@ -20,6 +20,6 @@ DOMAIN = Domain(
         PeriodTable(
             TABLES["journey_edge_counts"], "journey_events", own_rows(journey_edge_counts), sections=("journeys",)
         ),
-        PeriodTable(TABLES["journey_ways"], "journey_events", own_rows(journey_ways), sections=("journeys",)),
+        PeriodTable(TABLES["journey_paths"], "journey_events", own_rows(journey_paths), sections=("journeys",)),
     ),
 )

@@ -54,7 +54,7 @@ def visits(stream: pl.LazyFrame, rules: JourneyRules, by: Sequence[str] = ("pers
     steps = _limited(cut, rules).collect()
     wait = (pl.col("occurred_at") - pl.col("occurred_at").shift()).dt.total_microseconds()
     return steps.with_columns(
-        place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("visit"),
+        event_index=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("visit"),
         wait_us=pl.when(pl.col("visit") == pl.col("visit").shift()).then(wait),
     )
 
@@ -113,7 +113,7 @@ def edges(
     Largest first, then by source and target; at most `limit`, of `least` to `most` transitions, and of these only what
     can be reached from a first step.
     """
-    node = pl.format("{}_{}", "place", "item")
+    node = pl.format("{}_{}", "event_index", "item")
     moved = steps.with_columns(target=node, source=node.shift()).filter(pl.col("wait_us").is_not_null())
     counted = (
         moved.group_by("source", "target")
@@ -139,9 +139,9 @@ def edges(
 
 def sequences(steps: pl.DataFrame, by: Sequence[str] = ("person_key",), limit: int = 50) -> pl.DataFrame:
     """Whole ways: `items` in their order, `visits`, `people`; the most frequent first, then by items."""
-    ways = steps.group_by("visit", maintain_order=True).agg(*(pl.first(name) for name in by), items=pl.col("item"))
+    paths = steps.group_by("visit", maintain_order=True).agg(*(pl.first(name) for name in by), items=pl.col("item"))
     return (
-        ways.group_by("items")
+        paths.group_by("items")
         .agg(visits=pl.len().cast(pl.Int64), people=pl.struct(by).n_unique().cast(pl.Int64))
         .sort("visits", pl.col("items").list.join("\x00"), descending=[True, False])
         .head(limit)

@@ -4,11 +4,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from pipeline.core.product_base import Name, Part
+from pipeline.core.product_base import FileModel, Name
 from pipeline.core.product_sections import Aspect, Sections
 
 
-class Journey(Part):
+class Journey(FileModel):
     """The ways people take through pages, or other events (docs/definitions/journeys.md)."""
 
     items: Literal["pages", "urls", "events"] = Field("pages", description="page names, addresses, or names of events")
@@ -20,7 +20,7 @@ class Journey(Part):
     edge_limit: int = Field(50, ge=1, le=1_000)
 
 
-class Fields(Part):
+class Fields(FileModel):
     """What the domain adds to the product file."""
 
     journeys: dict[Name, Journey] = Field(default_factory=dict)

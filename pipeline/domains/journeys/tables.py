@@ -34,15 +34,15 @@ def journey_events(events: pl.LazyFrame, day: date, journeys: Mapping[str, Journ
     ]
     if not parts:
         return table.conform(pl.DataFrame(schema=table.schema))
-    place = pl.int_range(pl.len(), dtype=pl.Int64).over("journey", "person_key")
-    return table.conform(pl.concat(parts).collect().with_columns(day=pl.lit(day), place=place))
+    position = pl.int_range(pl.len(), dtype=pl.Int64).over("journey", "person_key")
+    return table.conform(pl.concat(parts).collect().with_columns(day=pl.lit(day), event_index=position))
 
 
 def journey_steps(rows: pl.LazyFrame, name: str, chosen: Journey, last: date) -> pl.DataFrame:
     """The steps of a journey's visits in the 28 days up to `last`."""
     rules = JourneyRules(chosen.start, chosen.end, chosen.steps, chosen.exclude, chosen.groupings)
     recent = rows.filter(pl.col("journey") == name, pl.col("day") > last - ONE_DAY * _RECENT_DAYS)
-    return visits(recent.sort("person_key", "day", "place"), rules)
+    return visits(recent.sort("person_key", "day", "event_index"), rules)
 
 
 def journey_edge_counts(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
@@ -50,23 +50,23 @@ def journey_edge_counts(rows: pl.LazyFrame, days: list[date], product: Product) 
     table = TABLES["journey_edge_counts"]
     parts = [pl.DataFrame(schema=table.schema)]
     for name, chosen in product.journeys.items() if days else ():
-        found = edges(journey_steps(rows, name, chosen, days[-1]), limit=chosen.edge_limit)
+        result = edges(journey_steps(rows, name, chosen, days[-1]), limit=chosen.edge_limit)
         parts.append(
-            found.select(pl.lit(name).alias("journey"), "source", "target", "transitions", "people", "mean_wait_us")
+            result.select(pl.lit(name).alias("journey"), "source", "target", "transitions", "people", "mean_wait_us")
         )
     return table.conform(pl.concat(parts))
 
 
-def journey_ways(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+def journey_paths(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
     """Whole ways, per journey; `rows` holds journey_events of `days`."""
-    table = TABLES["journey_ways"]
+    table = TABLES["journey_paths"]
     parts = [pl.DataFrame(schema=table.schema)]
     for name, chosen in product.journeys.items() if days else ():
-        found = sequences(journey_steps(rows, name, chosen, days[-1]), limit=chosen.edge_limit)
+        result = sequences(journey_steps(rows, name, chosen, days[-1]), limit=chosen.edge_limit)
         parts.append(
-            found.select(
+            result.select(
                 pl.lit(name).alias("journey"),
-                pl.col("items").list.join(" > ").alias("way"),
+                pl.col("items").list.join(" > ").alias("path"),
                 pl.col("items").list.len().cast(pl.Int64).alias("steps"),
                 "visits",
                 "people",

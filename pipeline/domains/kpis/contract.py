@@ -85,8 +85,8 @@ KPI_PARTS = Table(
     ),
     key=("period", "period_start", "kpi", "kind", "dimension", "part"),
 )  # fmt: skip
-SEGMENT_SPELLS = Table(
-    name="segment_spells",
+SEGMENT_VALIDITY = Table(
+    name="segment_validity",
     layer="period",
     grain="One row per person, segment and stretch of time in which the person was in it.",
     columns=(
@@ -106,9 +106,10 @@ KPIS = Table(
     columns=(
         *KPI_RESULTS.columns,
         number("change_share", "change / figure_before", "share"),
-        Column("verdict", pl.String(), "`up` or `down`: the interval leaves out 0; `unclear`; `no comparison`"),
+        Column("conclusion", pl.String(), "`up` or `down`: the interval leaves out 0; `unclear`; `no comparison`"),
     ),
     key=KPI_RESULTS.key,
+    version=2,
 )
 KPI_CHANGES = Table(
     name="kpi_changes",
@@ -120,9 +121,9 @@ KPI_CHANGES = Table(
 SEGMENT_MEMBERS = Table(
     name="segment_members",
     layer="mart",
-    grain=SEGMENT_SPELLS.grain,
-    columns=SEGMENT_SPELLS.columns,
-    key=SEGMENT_SPELLS.key,
+    grain=SEGMENT_VALIDITY.grain,
+    columns=SEGMENT_VALIDITY.columns,
+    key=SEGMENT_VALIDITY.key,
 )
 # What each key figure is, as people read it.
 KPI_MEANINGS = {

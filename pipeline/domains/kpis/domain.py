@@ -6,7 +6,7 @@ from pipeline.declare import Built, DayTable, Domain, PeriodTable, own_rows
 from pipeline.domains.kpis.daily import session_kpis
 from pipeline.domains.kpis.kpi_parts import kpi_parts
 from pipeline.domains.kpis.kpis import kpi_results
-from pipeline.domains.kpis.segment_spells import segment_spells
+from pipeline.domains.kpis.segment_validity import segment_validity
 
 DOMAIN = Domain(
     day_tables=(
@@ -33,9 +33,9 @@ DOMAIN = Domain(
         ),
         PeriodTable(TABLES["kpi_parts"], "session_kpis", own_rows(kpi_parts), "3", sections=("segments",)),
         PeriodTable(
-            TABLES["segment_spells"],
+            TABLES["segment_validity"],
             "session_kpis",
-            lambda s: segment_spells(s.rows, s.scan("activity"), s.product),
+            lambda s: segment_validity(s.rows, s.scan("activity"), s.product),
             beside=("activity",),
             sections=("segments",),
             needs=("segments",),

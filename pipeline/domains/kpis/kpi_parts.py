@@ -69,14 +69,14 @@ def _product(factors: Sequence[float]) -> float:
 def _shapley(before: Sequence[float], after: Sequence[float]) -> list[float]:
     """Mean over all orders in which factors may change one after the other."""
     orders = list(permutations(range(len(before))))
-    found = [0.0] * len(before)
+    result = [0.0] * len(before)
     for order in orders:
         factors = list(before)
         for i in order:
             was = _product(factors)
             factors[i] = after[i]
-            found[i] += (_product(factors) - was) / len(orders)
-    return found
+            result[i] += (_product(factors) - was) / len(orders)
+    return result
 
 
 def mix_and_rate(before: Sums, after: Sums) -> list[Share]:
@@ -92,7 +92,7 @@ def mix_and_rate(before: Sums, after: Sums) -> list[Share]:
     if min(x for _, x in wholes) <= 0:
         return []
     middle = sum(y / x for y, x in wholes) / 2
-    found: list[Share] = []
+    result: list[Share] = []
     for value in sorted({*before, *after}):
         (y0, x0), (y1, x1) = (
             (side.get(value, {}).get("y", 0), side.get(value, {}).get("x", 0)) for side in (before, after)
@@ -103,16 +103,16 @@ def mix_and_rate(before: Sums, after: Sums) -> list[Share]:
         if not known:
             # Nothing below the line on either side, as refunds without an order: what is above it counts as it is.
             rate = y1 / wholes[1][1] - y0 / wholes[0][1]
-            found.append(Share("rate", value, None, None, *shares, rate))
+            result.append(Share("rate", value, None, None, *shares, rate))
             continue
         first, last = (own[0] if own[0] is not None else known[0]), (own[1] if own[1] is not None else known[0])
         # The same where a side has sums above the line only.
         loose = (y1 / wholes[1][1] if not x1 else 0.0) - (y0 / wholes[0][1] if not x0 else 0.0)
         rate = (last - first) * (shares[0] + shares[1]) / 2 + loose
         mix = (shares[1] - shares[0]) * ((first + last) / 2 - middle)
-        found.append(Share("rate", value, *own, *shares, rate))
-        found.append(Share("mix", value, *own, *shares, mix))
-    return found
+        result.append(Share("rate", value, *own, *shares, rate))
+        result.append(Share("mix", value, *own, *shares, mix))
+    return result
 
 
 def _adding_up(parts: Sequence[float], whole: float) -> list[float]:
@@ -126,11 +126,11 @@ def _adding_up(parts: Sequence[float], whole: float) -> list[float]:
 
 def _in_micros(parts: Sequence[float], whole: int) -> list[int]:
     """The parts in whole micro-units, which add up to `whole`."""
-    found = [round(each) for each in parts]
-    if found:
-        largest = max(range(len(found)), key=lambda i: abs(found[i]))
-        found[largest] += whole - sum(found)
-    return found
+    result = [round(each) for each in parts]
+    if result:
+        largest = max(range(len(result)), key=lambda i: abs(result[i]))
+        result[largest] += whole - sum(result)
+    return result
 
 
 def kpi_parts(sessions: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
@@ -143,8 +143,8 @@ def kpi_parts(sessions: pl.LazyFrame, days: list[date], product: Product) -> pl.
         if each.period == "day" or not all(grid.first + timedelta(days=i) in there for i in range(2 * grid.length)):
             continue
         about = {"period": each.period, "period_start": grid.first_of(1), "period_end": grid.last}
-        found = _sums(sessions, grid, product)
-        rows += [{**row, **about} for row in (*_tree_rows(found), *_rows(found))]
+        result = _sums(sessions, grid, product)
+        rows += [{**row, **about} for row in (*_tree_rows(result), *_rows(result))]
     return table.conform(pl.DataFrame(rows, schema=table.schema, orient="row"))
 
 
@@ -156,14 +156,14 @@ def _sums(sessions: pl.LazyFrame, grid: Grid, product: Product) -> dict[str, lis
     born = pl.DataFrame(schema={"person_key": pl.Int64, "born": pl.Date})
     parts = in_ranges(lambda inside: sums_of(recent.filter(inside).collect(), born, grid, groups), number)
     whole = pl.concat(parts).group_by("dimension", "value", "window").agg(pl.all().sum())
-    found: dict[str, list[dict[str, Any]]] = {}
+    result: dict[str, list[dict[str, Any]]] = {}
     for row in whole.sort("dimension", "value", "window").rows(named=True):
-        found.setdefault(row["dimension"], []).append(row)
-    return found
+        result.setdefault(row["dimension"], []).append(row)
+    return result
 
 
-def _tree_rows(found: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    whole = {row["window"]: row for row in found.get("", [])}
+def _tree_rows(result: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    whole = {row["window"]: row for row in result.get("", [])}
     if len(whole) < 2 or min(row["people_y"] for row in whole.values()) == 0:  # noqa: PLR2004  # before and after
         return []
     factors: list[list[float]] = []
@@ -185,9 +185,9 @@ def _tree_rows(found: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]
     ]
 
 
-def _rows(found: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _rows(result: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for dimension, own in found.items():
+    for dimension, own in result.items():
         if not dimension:
             continue
         for name in (*_TOTALS, *_RATES):

@@ -8,7 +8,7 @@ import polars as pl
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-from pipeline.stats.answers import last_answers, team_names, valid_scores, whose
+from pipeline.stats.answers import group_keys, last_answers, team_names, valid_scores
 from pipeline.stats.buckets import in_ranges, ranges_of
 from pipeline.stats.key_figures import FIGURES, Grid, by_session, grid_to, sums_of, top_values
 from pipeline.stats.like_for_like import Z95
@@ -96,7 +96,7 @@ def _scores(feedback: pl.LazyFrame, looked: list[Windows], product: Product) -> 
     """Scores of questions, by person, for everybody; those of the team's surveys aren't told."""
     open_ = ~pl.col("survey").is_in(team_names(product))
     oldest = min(each.grid.first for each in looked)
-    answers = whose(valid_scores(last_answers(feedback.filter(pl.col("day") >= oldest, open_))))
+    answers = group_keys(valid_scores(last_answers(feedback.filter(pl.col("day") >= oldest, open_))))
     y, x = pl.col("points").sum().cast(pl.Int128), pl.len().cast(pl.Int128)
     question = ["window", "survey", "question"]
     products = {"yy": pl.col("y") * pl.col("y"), "xy": pl.col("y") * pl.col("x"), "xx": pl.col("x") * pl.col("x")}
@@ -160,15 +160,17 @@ def _compared(figured: pl.DataFrame, looked: Windows, days: set[date]) -> pl.Dat
             for n in numbers
         ],
         schema={"window": pl.Int64, "period_start": pl.Date, "period_end": pl.Date, "mature": pl.Boolean, "has_before": pl.Boolean,
-                "told": pl.Boolean, "told_before": pl.Boolean},
+                "reported": pl.Boolean, "reported_before": pl.Boolean},
         orient="row",
     )  # fmt: skip
     past = figured.select(pl.col("window") + looked.back, *_KEY, figure_before="figure", square_before="square")
     joined = figured.join(known, on="window").join(past, on=["window", *_KEY], how="left")
     is_back = pl.col("kpi").is_in(["retention", "churn"])
-    figure = pl.when(~is_back | pl.col("told")).then("figure")
+    figure = pl.when(~is_back | pl.col("reported")).then("figure")
     # A window that lacks a day isn't compared with a whole one.
-    before = pl.when(pl.col("mature") & pl.col("has_before") & (~is_back | pl.col("told_before"))).then("figure_before")
+    before = pl.when(pl.col("mature") & pl.col("has_before") & (~is_back | pl.col("reported_before"))).then(
+        "figure_before"
+    )
     change = pl.col("figure") - pl.col("figure_before")
     error = (pl.col("square") + pl.col("square_before")).sqrt()
     return joined.with_columns(figure=figure, figure_before=before).with_columns(

@@ -41,7 +41,7 @@ OPPORTUNITY_RESULTS = Table(
         number("cost_low_95", "lower end of the 95 % interval", _MONEY),
         number("cost_high_95", "its upper end", _MONEY),
         Column("weeks_of_work", pl.Float64(), "effort by the product file", unit="week", minimum=0),
-        Column("effort_said", pl.Boolean(), "the product file says the effort of this very one"),
+        Column("effort_stated", pl.Boolean(), "the product file says the effort of this very one"),
         number("cd3", "cost_per_week / weeks_of_work", "currency per week and week"),
         number("cd3_low", "the same of the 80 % interval's lower end: what is ranked by", "currency per week and week"),
         number("payback_weeks", "cost of the work / cost_per_week; null without a cost per week or a loss", "week"),
@@ -62,7 +62,7 @@ OPPORTUNITY_EVIDENCE = Table(
     columns=(
         _ID,
         Column("kind", pl.String(), "`session` or `quote`"),
-        Column("place", pl.Int64(), "place in the list, from 1", minimum=1),
+        Column("position", pl.Int64(), "place in the list, from 1", minimum=1),
         Column("session_key", pl.Int64(), "the session", nullable=True),
         Column("page_view_key", pl.Int64(), "the page view", nullable=True),
         Column("day", pl.Date(), "session day, or day of the comment"),
@@ -72,7 +72,7 @@ OPPORTUNITY_EVIDENCE = Table(
         text("detail", "element, error or address that shows it; of a quote the words, personal data removed"),
         Column("score", pl.Int64(), "score that was given with the comment", nullable=True),
     ),
-    key=("id", "kind", "place"),
+    key=("id", "kind", "position"),
 )  # fmt: skip
 _SESSION = Column("session_key", pl.Int64(), "the session, as in sessions")
 _OFFSET = Column("offset_ms", pl.Int64(), "from the recording's first event on; below 0: before it", unit="ms")
@@ -85,7 +85,7 @@ WATCH_LIST = Table(
         Column("page", pl.String(), "page of the product file; empty: none"),
         Column("subject", pl.String(), "signal, signal and zone, step and group, or theme; of a page empty"),
         Column("id", pl.String(), "the opportunity's id, where it is one"),
-        Column("place", pl.Int64(), "place in the list, from 1", minimum=1),
+        Column("position", pl.Int64(), "place in the list, from 1", minimum=1),
         _SESSION,
         PERSON,
         DEVICE,
@@ -96,7 +96,7 @@ WATCH_LIST = Table(
         Column("converted", pl.Boolean(), "the session reached a goal"),
         text("detail", "what shows it"),
     ),
-    key=("kind", "page", "subject", "place"),
+    key=("kind", "page", "subject", "position"),
 )  # fmt: skip
 OPPORTUNITIES = Table(
     name="opportunities",
@@ -119,7 +119,7 @@ OPPORTUNITIES = Table(
         ),
     ),
     key=("id",),
-    version=2,
+    version=3,
 )
 OPPORTUNITY_HISTORY = Table(
     name="opportunity_history",
@@ -127,7 +127,7 @@ OPPORTUNITY_HISTORY = Table(
     grain=OPPORTUNITY_RESULTS.grain,
     columns=OPPORTUNITY_RESULTS.columns,
     key=OPPORTUNITY_RESULTS.key,
-    version=2,
+    version=3,
 )
 EVIDENCE = Table(
     name="evidence",
@@ -135,6 +135,7 @@ EVIDENCE = Table(
     grain=OPPORTUNITY_EVIDENCE.grain,
     columns=OPPORTUNITY_EVIDENCE.columns,
     key=OPPORTUNITY_EVIDENCE.key,
+    version=2,
 )
 WATCH = Table(
     name="watch",
@@ -142,4 +143,5 @@ WATCH = Table(
     grain=WATCH_LIST.grain,
     columns=WATCH_LIST.columns,
     key=WATCH_LIST.key,
+    version=2,
 )

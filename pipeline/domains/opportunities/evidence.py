@@ -36,18 +36,18 @@ def opportunity_evidence(views: pl.LazyFrame, beside: Streams, days: list[date],
         return table.conform(pl.DataFrame(schema=table.schema))
     span, _ = looked[-1]
     met = pl.concat([pl.DataFrame(schema=_MET), *_met(views, beside, span, product)])
-    said = _said(beside["feedback"], span, product)
-    spoken = _spoken(said, beside.get("comment_themes"))
-    quotes = _quotes(met, said, spoken)
-    found = pl.concat([_sessions(pl.concat([met, _in_sessions(spoken)])), quotes], how="diagonal_relaxed")
-    ids = [id_of(*row) for row in found.select(_KEY).rows()]
-    shown = found.drop("kind").rename({"what": "kind"}).with_columns(pl.Series("id", ids, dtype=pl.String))
+    stated = _stated(beside["feedback"], span, product)
+    spoken = _spoken(stated, beside.get("comment_themes"))
+    quotes = _quotes(met, stated, spoken)
+    result = pl.concat([_sessions(pl.concat([met, _in_sessions(spoken)])), quotes], how="diagonal_relaxed")
+    ids = [id_of(*row) for row in result.select(_KEY).rows()]
+    shown = result.drop("kind").rename({"what": "kind"}).with_columns(pl.Series("id", ids, dtype=pl.String))
     return table.conform(shown)
 
 
 def met_of(views: pl.LazyFrame, beside: Streams, span: Span, product: Product) -> pl.DataFrame:
     """Every session of the span in which something was met that may be an opportunity, and when; the goal must be set."""
-    spoken = _spoken(_said(beside["feedback"], span, product), beside.get("comment_themes"))
+    spoken = _spoken(_stated(beside["feedback"], span, product), beside.get("comment_themes"))
     return pl.concat([pl.DataFrame(schema=_MET), *_met(views, beside, span, product), _in_sessions(spoken)])
 
 
@@ -118,53 +118,55 @@ def _sessions(met: pl.DataFrame) -> pl.DataFrame:
     once = ordered.unique([*_KEY, "session_key"], keep="first", maintain_order=True)
     latest = once.sort("reached", "happened_at", "session_key", descending=[False, True, False])
     of_people = latest.unique([*_KEY, "person_key"], keep="first", maintain_order=True)
-    placed = of_people.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(_KEY))
-    return placed.filter(pl.col("place") <= SESSIONS).with_columns(what=pl.lit("session"))
+    placed = of_people.with_columns(position=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(_KEY))
+    return placed.filter(pl.col("position") <= SESSIONS).with_columns(what=pl.lit("session"))
 
 
-def _said(feedback: pl.LazyFrame, span: Span, product: Product) -> pl.DataFrame:
+def _stated(feedback: pl.LazyFrame, span: Span, product: Product) -> pl.DataFrame:
     """Comments of the span with the score given beside them, lowest first."""
     open_ = ~pl.col("survey").is_in(team_names(product))
     answers = last_answers(feedback.filter(pl.col("day").is_between(span.first, span.last + timedelta(days=7)), open_))
     length = pl.col("text").str.len_chars()
-    told = comments(answers).filter(length.is_between(_SHORTEST, _LONGEST))
+    reported = comments(answers).filter(length.is_between(_SHORTEST, _LONGEST))
     scores = survey_scores(answers, product)
     scored = scores.select(
-        "survey", "response_key", given=pl.col("score").cast(pl.Int64), worth="points", standing_of_score="standing"
+        "survey", "response_key", given=pl.col("score").cast(pl.Int64), worth="points", score_group_of="score_group"
     )
-    is_praise = (pl.col("sentiment_e4") >= _PRAISE_E4) | (pl.col("standing_of_score") == "high")
-    joined = told.join(scored, on=["survey", "response_key"], how="left").with_columns(
+    is_praise = (pl.col("sentiment_e4") >= _PRAISE_E4) | (pl.col("score_group_of") == "high")
+    joined = reported.join(scored, on=["survey", "response_key"], how="left").with_columns(
         is_praise=is_praise.fill_null(value=False)
     )
     ordered = joined.sort("worth", "sentiment_e4", "occurred_at", "source", "event_id", "question", nulls_last=True)
     return ordered.select(*_WORDS, *COMMENT, "survey", "is_praise", happened_at="occurred_at").with_row_index("order")
 
 
-def _spoken(said: pl.DataFrame, themes: pl.LazyFrame | None) -> pl.DataFrame:
+def _spoken(stated: pl.DataFrame, themes: pl.LazyFrame | None) -> pl.DataFrame:
     """Comments with each theme that they have, as something that was met."""
     none = pl.DataFrame(schema={**dict.fromkeys(COMMENT, pl.String), "theme": pl.String}).lazy()
     having = (none if themes is None else themes).select(*COMMENT, subject="theme").collect()
-    return said.join(having, on=COMMENT).with_columns(
+    return stated.join(having, on=COMMENT).with_columns(
         kind=pl.lit("theme"), page="survey", rule_set=pl.lit(""), offset_ms=pl.lit(None), detail=pl.lit(None),
         reached=pl.lit(value=False),
     )  # fmt: skip
 
 
-def _quotes(met: pl.DataFrame, said: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
+def _quotes(met: pl.DataFrame, stated: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
     """What people said after they had met it, in the very session, and no praise; of a theme what bears it.
 
     Where they speak of something more than others do (a theme that is twice as frequent as in all comments), only that.
     """
     began = met.group_by(*_KEY, "session_key").agg(met_at=pl.col("happened_at").min())
     is_after, is_praise = pl.col("happened_at") >= pl.col("met_at"), pl.col("is_praise")
-    in_session = _of_their_themes(said.join(began, on="session_key").filter(is_after, ~is_praise), said, spoken)
+    in_session = _of_their_themes(stated.join(began, on="session_key").filter(is_after, ~is_praise), stated, spoken)
     own = [each.select("order", "happened_at", *_WORDS, *_KEY) for each in (in_session, spoken)]
     ordered = pl.concat(own).sort(*_KEY, "order")
     once = ordered.unique([*_KEY, "text"], keep="first", maintain_order=True)
-    whose = pl.coalesce("person_key", pl.col("order").cast(pl.Int64))
-    of_people = once.with_columns(whose=whose).unique([*_KEY, "whose"], keep="first", maintain_order=True)
-    placed = of_people.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(_KEY))
-    best = placed.filter(pl.col("place") <= QUOTES)
+    group_keys = pl.coalesce("person_key", pl.col("order").cast(pl.Int64))
+    of_people = once.with_columns(group_keys=group_keys).unique(
+        [*_KEY, "group_keys"], keep="first", maintain_order=True
+    )
+    placed = of_people.with_columns(position=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(_KEY))
+    best = placed.filter(pl.col("position") <= QUOTES)
     shown = [scrub_quote(text, language) for text, language in best.select("text", "language").rows()]
     return best.with_columns(
         pl.Series("detail", shown, dtype=pl.String), score="given", what=pl.lit("quote"),
@@ -172,15 +174,15 @@ def _quotes(met: pl.DataFrame, said: pl.DataFrame, spoken: pl.DataFrame) -> pl.D
     )  # fmt: skip
 
 
-def _of_their_themes(own: pl.DataFrame, said: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
+def _of_their_themes(own: pl.DataFrame, stated: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
     """The comments that bear a theme which is twice as frequent among an opportunity's own; all, where there is none."""
     themes = spoken.select("order", theme="subject").unique()
-    usual = themes.group_by("theme").agg(usual=pl.len() / max(said.height, 1))
+    usual = themes.group_by("theme").agg(usual=pl.len() / max(stated.height, 1))
     bearing = own.join(themes, on="order")
     often = bearing.group_by(*_KEY, "theme").agg(n=pl.len()).join(own.group_by(_KEY).agg(of=pl.len()), on=_KEY)
-    told = often.join(usual, on="theme").filter(
+    reported = often.join(usual, on="theme").filter(
         pl.col("n") >= _LEAST_OF_THEME, pl.col("n") / pl.col("of") >= _OFTENER * pl.col("usual")
     )  # fmt: skip
-    fits = bearing.join(told, on=[*_KEY, "theme"], how="semi").select(*_KEY, "order").unique()
-    none = own.join(told, on=_KEY, how="anti")
+    fits = bearing.join(reported, on=[*_KEY, "theme"], how="semi").select(*_KEY, "order").unique()
+    none = own.join(reported, on=_KEY, how="anti")
     return pl.concat([own.join(fits, on=[*_KEY, "order"], how="semi"), none])

@@ -47,12 +47,12 @@ def spans(days: list[date], product: Product) -> list[tuple[Span, list[str] | No
             kept_ids = chosen.setdefault(before, [])
             if kept_ids is not None:
                 kept_ids.append(id_)
-    found: list[tuple[Span, list[str] | None]] = []
+    result: list[tuple[Span, list[str] | None]] = []
     for last, only in sorted(chosen.items(), key=lambda each: each[0]):
         weeks = min(WEEKS, sum(end <= last for end in ends))
         first = last - timedelta(days=7 * weeks - 1)
-        found.append((Span(first, last, day_start(last + ONE_DAY, product.zone_info), days[0]), only))
-    return found
+        result.append((Span(first, last, day_start(last + ONE_DAY, product.zone_info), days[0]), only))
+    return result
 
 
 def opportunity_results(
@@ -63,22 +63,22 @@ def opportunity_results(
     `within` gives a table's rows of the days from one to another: a week needs the files of its own weeks alone.
     """
     table = TABLES["opportunity_results"]
-    found = [table.schema.to_frame()]
+    result = [table.schema.to_frame()]
     for span, only in spans(days, product):
         own, near = (views, beside) if within is None else _near(beside, within, span, product)
         looked = subjects(own, near, span, product)
         number = ranges_of(20 * own.filter(span.holds()).select(pl.len()).collect().item())
-        told = kept(lambda i, o=own, n=near, s=span, what=looked: units(o, n, i, s, product, what), number)
+        reported = kept(lambda i, o=own, n=near, s=span, what=looked: units(o, n, i, s, product, what), number)
         last_days = dict.fromkeys(("friction", "zone", "broken_link"), span.last) | {
             "theme": span.moved(AFTER_COMMENT).last
         }
-        views_told = _measured(near, span, product)
-        states = with_states(impacts(told, number), told, number, last_days, product.releases, views_told)
+        views_with_visit = _measured(near, span, product)
+        states = with_states(impacts(reported, number), reported, number, last_days, product.releases, views_with_visit)
         costed = _costed(_looked_from(_named(states, product), span, product), product)
-        ranked = _ranked(_one_of_several(costed, *overlaps(told, number)))
+        ranked = _ranked(_one_of_several(costed, *overlaps(reported, number)))
         wanted = pl.lit(value=True) if only is None else pl.col("id").is_in(only)
-        found.append(table.conform(ranked.filter(wanted).with_columns(as_of=pl.lit(span.last))))
-    return table.conform(pl.concat(found))
+        result.append(table.conform(ranked.filter(wanted).with_columns(as_of=pl.lit(span.last))))
+    return table.conform(pl.concat(result))
 
 
 def _near(beside: Streams, within: Within, span: Span, product: Product) -> tuple[pl.LazyFrame, Streams]:
@@ -97,12 +97,12 @@ def _named(made: pl.DataFrame, product: Product) -> pl.DataFrame:
     joined = made.join(most, on=["page", "subject"], how="left")
     ids = [id_of(*row) for row in joined.select(_ID).rows()]
     named = joined.with_columns(pl.Series("id", ids, dtype=pl.String))
-    is_told = (pl.col("kind") == "friction") & (pl.col("inside") >= _MOST_IN_ZONE * pl.col("sessions_with_all"))
+    is_reported = (pl.col("kind") == "friction") & (pl.col("inside") >= _MOST_IN_ZONE * pl.col("sessions_with_all"))
     # A group none of which is like anybody outside is compared with nobody.
     is_alone = (pl.col("kind") == "funnel_drop") & pl.col("effect").is_null()
     # What was closed is followed under its own id, whatever became of its zones.
     followed = pl.col("id").is_in([name for name, item in product.opportunities.items.items() if item.closed])
-    return named.filter(~(is_told.fill_null(value=False) | is_alone) | followed)
+    return named.filter(~(is_reported.fill_null(value=False) | is_alone) | followed)
 
 
 def _measured(beside: Streams, span: Span, product: Product) -> pl.DataFrame | None:
@@ -127,18 +127,18 @@ def _looked_from(named: pl.DataFrame, span: Span, product: Product) -> pl.DataFr
 
 def _costed(named: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Add what a fix takes and brings for a week of work."""
-    said = product.opportunities
-    efforts = {name: item.weeks for name, item in said.items.items() if item.weeks is not None}
-    closed = {name: item.closed for name, item in said.items.items() if item.closed is not None}
+    stated = product.opportunities
+    efforts = {name: item.weeks for name, item in stated.items.items() if item.weeks is not None}
+    closed = {name: item.closed for name, item in stated.items.items() if item.closed is not None}
     own = pl.col("id").replace_strict(efforts, default=None, return_dtype=pl.Float64)
     costed = named.with_columns(
-        weeks_of_work=own.fill_null(said.weeks),
-        effort_said=own.is_not_null(),
+        weeks_of_work=own.fill_null(stated.weeks),
+        effort_stated=own.is_not_null(),
         closed=pl.col("id").replace_strict(closed, default=None, return_dtype=pl.Date),
     ).with_columns(
         cd3=pl.col("cost_per_week") / pl.col("weeks_of_work"), cd3_low=pl.col("cost_low") / pl.col("weeks_of_work")
     )
-    spent = pl.lit(said.cost_per_week, dtype=pl.Float64) * pl.col("weeks_of_work")
+    spent = pl.lit(stated.cost_per_week, dtype=pl.Float64) * pl.col("weeks_of_work")
     paid = pl.when(pl.col("cost_per_week") > 0).then(spent / pl.col("cost_per_week"))
     # Without orders goals that are lost stand for money.
     lost = pl.col("lost_low") / pl.col("weeks_of_work")

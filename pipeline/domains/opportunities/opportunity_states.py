@@ -44,12 +44,12 @@ def with_states(
     signal: what nothing tells of any more isn't gone.
     """
     counted = pl.concat(in_ranges(lambda inside: _by_day(units(inside), list(last_days)), ranges))
-    days = counted.group_by(*BY, "day").agg(pl.all().sum()).with_columns(told=pl.col("units"))
+    days = counted.group_by(*BY, "day").agg(pl.all().sum()).with_columns(reported=pl.col("units"))
     if measured is not None:
         signal = pl.col("subject").str.split(" in ").list.first()
         joined = days.with_columns(signal=signal).join(measured, on=["page", "signal", "day"], how="left")
         of_views = pl.col("kind").is_in(("friction", "zone"))
-        days = joined.with_columns(told=pl.when(of_views).then(pl.col("measured").fill_null(0)).otherwise("units"))
+        days = joined.with_columns(reported=pl.when(of_views).then(pl.col("measured").fill_null(0)).otherwise("units"))
     rows = [
         (*by, *_state(own, last_days[own["kind"][0]], releases))
         for by, own in days.sort(*BY, "day").group_by(BY, maintain_order=True)
@@ -60,16 +60,16 @@ def with_states(
 
 
 def _by_day(part: pl.DataFrame, kinds: list[str]) -> pl.DataFrame:
-    told = part.filter(pl.col("kind").is_in(kinds))
-    return told.group_by(*BY, "day").agg(units=pl.len().cast(pl.Int64), met=pl.col("is_with").sum().cast(pl.Int64))
+    reported = part.filter(pl.col("kind").is_in(kinds))
+    return reported.group_by(*BY, "day").agg(units=pl.len().cast(pl.Int64), met=pl.col("is_with").sum().cast(pl.Int64))
 
 
 def _state(own: pl.DataFrame, last: date, releases: Mapping[str, Release]) -> tuple[str, date | None, str | None]:
     """State, day of the change and release of one opportunity, from its `day`, `units`, `met` and `told`."""
     first: date = own["day"].min()  # pyright: ignore[reportAssignmentType]
     every = pl.DataFrame({"day": pl.date_range(first, last, eager=True)})
-    whole = every.join(own, on="day", how="left").select(pl.col("units", "met", "told").fill_null(0))
-    if not _is_as_usual(whole["told"].to_numpy()):
+    whole = every.join(own, on="day", how="left").select(pl.col("units", "met", "reported").fill_null(0))
+    if not _is_as_usual(whole["reported"].to_numpy()):
         return OPEN, None, None
     state, day = state_of(whole["units"].to_numpy(), whole["met"].to_numpy())
     since = None if day is None else first + ONE_DAY * day
@@ -138,10 +138,10 @@ _OTHER = [f"{name}_other" for name in BY]
 
 
 def _both(part: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    told = part.filter(pl.col("session_key").is_not_null())
-    met = told.filter("is_with").select(*BY, "session_key").unique()
+    reported = part.filter(pl.col("session_key").is_not_null())
+    met = reported.filter("is_with").select(*BY, "session_key").unique()
     pairs = met.join(met, on="session_key", suffix="_other")
-    return pairs.group_by(*BY, *_OTHER).agg(sessions=pl.len().cast(pl.Int64)), told["session_key"].n_unique()
+    return pairs.group_by(*BY, *_OTHER).agg(sessions=pl.len().cast(pl.Int64)), reported["session_key"].n_unique()
 
 
 def parts_of(ordered: list[str], shared: Mapping[tuple[str, str], int], sessions: int) -> Iterator[tuple[str, str]]:

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import Field
 
-from pipeline.core.product_base import Name, Part
+from pipeline.core.product_base import FileModel, Name
 from pipeline.core.product_sections import Sections, unknown_name
 
 
-class Effort(Part):
+class Effort(FileModel):
     """What mending an opportunity would take; when it was closed."""
 
     weeks: float | None = Field(None, gt=0, le=520, description="weeks of work")
@@ -18,7 +18,7 @@ class Effort(Part):
     note: str = ""
 
 
-class Opportunities(Part):
+class Opportunities(FileModel):
     """How the list of what is worth mending is made."""
 
     goal: Name | None = Field(None, description="the goal that counts; default: the first that an order reaches")
@@ -27,7 +27,7 @@ class Opportunities(Part):
     items: dict[str, Effort] = Field(default_factory=dict, description="by the opportunity's id")
 
 
-class Fields(Part):
+class Fields(FileModel):
     """What the domain adds to the product file."""
 
     opportunities: Opportunities = Field(default_factory=lambda: Opportunities.model_validate({}))

@@ -133,8 +133,8 @@ def _after_goal(beside: Streams, span: Span, product: Product) -> list[str]:
     reached = beside["outcomes"].filter(
         pl.col("day").is_between(moved.first - ONE_DAY, moved.last), pl.col("goal_bits") & bit != 0
     ).select("person_key", at="occurred_at").sort("at")  # fmt: skip
-    told = beside["feedback"].filter(moved.holds("day"), pl.col("person_key").is_not_null(), pl.col("text") != "")
-    after = told.select("survey", "person_key", "occurred_at").sort("occurred_at").join_asof(
+    reported = beside["feedback"].filter(moved.holds("day"), pl.col("person_key").is_not_null(), pl.col("text") != "")
+    after = reported.select("survey", "person_key", "occurred_at").sort("occurred_at").join_asof(
         reached, left_on="occurred_at", right_on="at", by="person_key", tolerance=AFTER_GOAL, check_sortedness=False
     )  # fmt: skip
     most = after.group_by("survey").agg(share=pl.col("at").is_not_null().mean()).filter(pl.col("share") > _MOST)
@@ -151,11 +151,11 @@ def _themes(beside: Streams, span: Span, product: Product, after_goal: list[str]
     answers = last_answers(beside["feedback"].filter(moved.holds("day"), open_))
     scores = survey_scores(answers, product).select(*_RESPONSE, "points").unique(_RESPONSE)
     # Comments alone: who wrote nothing says nothing of who wrote about something else.
-    told = comments(answers).select(*COMMENT, *_RESPONSE).join(scores, on=_RESPONSE, how="left")
-    having = themes.select(*COMMENT, "theme").unique().collect().join(told, on=COMMENT)
+    reported = comments(answers).select(*COMMENT, *_RESPONSE).join(scores, on=_RESPONSE, how="left")
+    having = themes.select(*COMMENT, "theme").unique().collect().join(reported, on=COMMENT)
     sums = (pl.col("points").count().alias("scored"), pl.col("points").cast(pl.Float64).sum().alias("total"))
     of_theme = having.unique(["theme", *_RESPONSE]).group_by("theme", "survey").agg(sums)
-    every = told.unique(_RESPONSE).group_by("survey").agg(sums)
+    every = reported.unique(_RESPONSE).group_by("survey").agg(sums)
     others = (pl.col("total_all") - pl.col("total")) / (pl.col("scored_all") - pl.col("scored"))
     higher = pl.col("total") - pl.col("scored") * others
     praise = (

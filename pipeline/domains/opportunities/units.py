@@ -83,8 +83,8 @@ def _of_views(
             continue
         is_with = pl.col("met_in_view") & (1 << i) != 0
         sided = known.with_columns(is_with=is_with).filter(is_with | (pl.col("met_before") & (1 << i) == 0))
-        told = sided.filter(pl.col("page").is_in(looked.pages.get(signal, [])))
-        yield _unit(told.with_columns(kind=pl.lit("friction"), subject=pl.lit(signal)))
+        reported = sided.filter(pl.col("page").is_in(looked.pages.get(signal, [])))
+        yield _unit(reported.with_columns(kind=pl.lit("friction"), subject=pl.lit(signal)))
     own = incidents.filter(span.holds(), pl.col("rule_set") == rules).collect()
     yield from _zones(known, own, looked.zones)
     yield from _broken_links(known, own, looked.broken)
@@ -134,8 +134,8 @@ def funnel_steps(
             following = own.filter(pl.col("steps") & (1 << (k + 1)) != 0).select(
                 "person_key", "occurred_at", revenue_micros=pl.lit(0, dtype=pl.Int64), reached=pl.lit(value=True)
             )
-            acts = pl.concat([following, money.collect()])
-            known = _with_what_followed(at, acts, window, born).with_columns(
+            interactions = pl.concat([following, money.collect()])
+            known = _with_what_followed(at, interactions, window, born).with_columns(
                 kind=pl.lit("funnel_drop"), page=pl.lit(name), rule_set=pl.lit(""), goal=pl.lit(funnel.steps[k + 1].label),
                 device_type=pl.lit(""), views_before=pl.lit(0), weeks=pl.lit(moved.weeks),
                 session_key=pl.lit(None),
@@ -146,15 +146,15 @@ def funnel_steps(
 
 
 def _with_what_followed(
-    people: pl.DataFrame, acts: pl.DataFrame, window: timedelta, born: pl.DataFrame
+    people: pl.DataFrame, interactions: pl.DataFrame, window: timedelta, born: pl.DataFrame
 ) -> pl.DataFrame:
     """Add `reached` and `revenue_micros` of the person's acts after `begins` and within the window, and `is_new`."""
     numbered = people.with_row_index("unit")
-    joined = numbered.select("unit", "person_key", "begins").join(acts, on="person_key")
+    joined = numbered.select("unit", "person_key", "begins").join(interactions, on="person_key")
     after = joined.filter(pl.col("occurred_at") > pl.col("begins"), pl.col("occurred_at") <= pl.col("begins") + window)
     summed = after.group_by("unit").agg(pl.col("reached").any(), pl.col("revenue_micros").sum())
-    told = numbered.join(summed, on="unit", how="left").join(born, on="person_key", how="left")
-    return told.with_columns(
+    reported = numbered.join(summed, on="unit", how="left").join(born, on="person_key", how="left")
+    return reported.with_columns(
         pl.col("reached").fill_null(value=False),
         pl.col("revenue_micros").fill_null(0),
         is_new=(pl.col("begins") - pl.col("born_at") < timedelta(days=1)).fill_null(value=False),
@@ -171,11 +171,11 @@ def _comments(
     moved = span.moved(AFTER_COMMENT)
     bit = 1 << sorted(product.goals).index(goal)
     open_ = ~pl.col("survey").is_in([*team_names(product), *looked.after_goal]) & pl.col("person_key").is_not_null()
-    told = comments(last_answers(rows["feedback"].filter(moved.holds("day"), open_)))
-    acts = rows["outcomes"].filter(pl.col("day").is_between(moved.first, span.last)).select(
+    reported = comments(last_answers(rows["feedback"].filter(moved.holds("day"), open_)))
+    interactions = rows["outcomes"].filter(pl.col("day").is_between(moved.first, span.last)).select(
         "person_key", "occurred_at", "revenue_micros", reached=pl.col("goal_bits") & bit != 0
     ).collect()  # fmt: skip
-    known = _with_what_followed(told.with_columns(begins="occurred_at"), acts, AFTER_COMMENT, born).with_columns(
+    known = _with_what_followed(reported.with_columns(begins="occurred_at"), interactions, AFTER_COMMENT, born).with_columns(
         kind=pl.lit("theme"), page="survey", rule_set=pl.lit(""), goal=pl.lit(goal), views_before=pl.lit(0),
         weeks=pl.lit(moved.weeks),
     )  # fmt: skip

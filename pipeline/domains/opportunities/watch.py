@@ -93,5 +93,5 @@ def _ranked(met: pl.DataFrame) -> pl.DataFrame:
     ordered = of_people.with_columns(turn=turn).sort(
         "is_odd", "converted", "turn", "duration_ms", "session_key", nulls_last=True
     )
-    placed = ordered.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(_KEY))
-    return placed.filter(pl.col("place") <= PLACES)
+    placed = ordered.with_columns(position=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(_KEY))
+    return placed.filter(pl.col("position") <= PLACES)

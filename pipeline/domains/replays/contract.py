@@ -28,7 +28,7 @@ _RECORDING = (
         nullable=True,
         minimum=0,
     ),
-    count("events_out_of_place", "events that speak of elements which the recording never showed", "event"),
+    count("events_out_of_order", "events that speak of elements which the recording never showed", "event"),
     Column(
         "completeness",
         pl.String(),
@@ -98,6 +98,7 @@ REPLAYS = Table(
     ),
     key=("session_key",),
     sort=("started_at", "session_key"),
+    version=2,
 )  # fmt: skip
 REPLAY_MOMENTS = Table(
     name="replay_moments",

@@ -26,9 +26,9 @@ def recorded_moments(
 ) -> pl.DataFrame:
     """Friction, errors, goals and feedback of the day's recorded sessions, at the place in the recording."""
     own = recordings.select("session_key", begins="started_at")
-    found = pl.concat([_incidents(incidents, product), _errors_and_goals(events, product), _feedback(feedback)])
+    result = pl.concat([_incidents(incidents, product), _errors_and_goals(events, product), _feedback(feedback)])
     placed = (
-        found.join(own, on="session_key")
+        result.join(own, on="session_key")
         .with_columns(
             pl.col("page", "zone", "detail", "rule_set").fill_null(""),
             offset_ms=(pl.col("at") - pl.col("begins")).dt.total_milliseconds(),
@@ -58,12 +58,12 @@ def _errors_and_goals(events: pl.LazyFrame, product: Product) -> pl.LazyFrame:
     reached = [
         pl.when(pl.col("goal_bits").cast(pl.Int64) & (1 << i) != 0).then(pl.lit(name)) for i, name in enumerate(goals)
     ]
-    told = pl.concat_str(reached, separator=", ", ignore_nulls=True) if reached else pl.lit("")
+    reported = pl.concat_str(reached, separator=", ", ignore_nulls=True) if reached else pl.lit("")
     shown = events.filter((pl.col("kind") == "error") | pl.col("is_goal")).with_columns(at="occurred_at")
     errors = shown.filter(pl.col("kind") == "error").with_columns(
         detail=pl.coalesce("error_message", "error_type", "name")
     )
-    goal = shown.filter("is_goal").with_columns(kind=pl.lit("goal"), detail=told)
+    goal = shown.filter("is_goal").with_columns(kind=pl.lit("goal"), detail=reported)
     return pl.concat([_as_moments(errors), _as_moments(goal)])
 
 
@@ -73,9 +73,9 @@ def _feedback(feedback: pl.LazyFrame) -> pl.LazyFrame:
         scrub_quote(text[:400], language) if text else None
         for text, language in answers.select("text", "language").rows()
     ]
-    said = pl.when("is_valid").then(pl.format("{}: {}", pl.col("question_kind"), pl.col("score")))
-    told = answers.with_columns(
+    stated = pl.when("is_valid").then(pl.format("{}: {}", pl.col("question_kind"), pl.col("score")))
+    reported = answers.with_columns(
         pl.Series("text", texts, dtype=pl.String), at="occurred_at", kind=pl.lit("feedback"),
         score=pl.when("is_valid").then("score"),
-    ).with_columns(detail=pl.coalesce("text", said, "choice"))  # fmt: skip
-    return _as_moments(told.filter(pl.col("detail").is_not_null()).lazy())
+    ).with_columns(detail=pl.coalesce("text", stated, "choice"))  # fmt: skip
+    return _as_moments(reported.filter(pl.col("detail").is_not_null()).lazy())

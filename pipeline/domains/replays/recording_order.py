@@ -47,15 +47,21 @@ class _Event:
     def turn(self) -> tuple[int, int, int, int, int]:
         """Where it stands within its millisecond, as far as nothing else is known."""
         source = self.data.get("source") if self.piece.kind == _INCREMENTAL else None
-        act = self.data.get("type") if source == _INTERACTION else None
+        interaction = self.data.get("type") if source == _INTERACTION else None
         new = min(_numbers(self.adds), default=0)
-        place = _SOURCES.get(source, _OTHERS) if isinstance(source, int) else _OTHERS
-        return rank(self.piece.kind), place, _TURNS.get(act, 9) if isinstance(act, int) else 9, new, self.piece.sameness
+        position = _SOURCES.get(source, _OTHERS) if isinstance(source, int) else _OTHERS
+        return (
+            rank(self.piece.kind),
+            position,
+            _TURNS.get(interaction, 9) if isinstance(interaction, int) else 9,
+            new,
+            self.piece.sameness,
+        )
 
     def listed(self, name: str) -> list[Mapping[str, Any]]:
         """The objects in a list of a mutation."""
-        found = self.data.get(name) if self.piece.kind == _INCREMENTAL else None
-        return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
+        result = self.data.get(name) if self.piece.kind == _INCREMENTAL else None
+        return [each for each in result if isinstance(each, Mapping)] if isinstance(result, list) else []
 
     @property
     def adds(self) -> list[Any]:
@@ -66,9 +72,9 @@ class _Event:
     def named(self) -> list[int]:
         """Ids that a mutation or an act speaks of; below 0 stands what isn't part of the page, 0 what isn't named."""
         if self.data.get("source") == _MUTATION:
-            told = [each.get("parentId") for each in self.listed("adds")]
-            told += [each.get("id") for name in ("texts", "attributes", "removes") for each in self.listed(name)]
-            return _numbers(told)
+            reported = [each.get("parentId") for each in self.listed("adds")]
+            reported += [each.get("id") for name in ("texts", "attributes", "removes") for each in self.listed(name)]
+            return _numbers(reported)
         return _numbers([self.data.get("id")]) if self.data.get("source") == _INTERACTION else []
 
     @property
@@ -156,12 +162,12 @@ class _Shown:
 
 
 def _ids_in(root: Any) -> set[int]:  # noqa: ANN401  # JSON holds anything
-    found: set[int] = set()
+    result: set[int] = set()
     waiting = [root]
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):
             if isinstance(node.get("id"), int):
-                found.add(node["id"])
+                result.add(node["id"])
             waiting += node.get("childNodes") or []
-    return found
+    return result

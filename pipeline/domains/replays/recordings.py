@@ -28,7 +28,7 @@ START_MS = 1_000
 _BATCH_CHARACTERS = 64_000_000
 _NEAR = timedelta(minutes=30)
 _SNAPSHOT, _INCREMENTAL = 2, 3
-_ACTS = frozenset({1, 2, 3, 5, 6, 12})
+_INTERACTIONS = frozenset({1, 2, 3, 5, 6, 12})
 _INTERACTION, _CLICK = 2, 2
 # Different people may be recorded under one id, such as a second's number.
 _RECORDING = ["source", "session_id", "anonymous_id"]
@@ -74,8 +74,8 @@ def _sessions_of(raw: pl.LazyFrame, sessions: pl.LazyFrame, events: pl.LazyFrame
     best = pl.col("session_source").sort_by(~is_own, "session_source").first().over(_RECORDING)
     by_id = by_id.filter(pl.col("session_source") == best)
     # An id that events of the day bear, and none of its sessions, is of one that began the day before.
-    told = events.select("session_id").drop_nulls().unique().collect()
-    rest = recorded.join(by_id, on=_RECORDING, how="anti").join(told, on="session_id", how="anti")
+    reported = events.select("session_id").drop_nulls().unique().collect()
+    rest = recorded.join(by_id, on=_RECORDING, how="anti").join(reported, on="session_id", how="anti")
     by_device = rest.join(known.drop("session_id"), left_on="anonymous_id", right_on="device").with_columns(
         found_by=pl.lit("device")
     )
@@ -131,8 +131,8 @@ def _assembled(events: pl.DataFrame, session: str, keep: Keep) -> dict[str, Any]
     ordered = events.sort("occurred_at", "kind", "sameness", "event", "tab_id")
     once = ordered.unique(["tab_id", "occurred_at", "sameness"], keep="first", maintain_order=True)
     tabs: dict[str | None, list[Piece]] = {}
-    told = once.select("tab_id", pl.col("occurred_at").dt.timestamp("ms"), "kind", "sameness", "event")
-    for tab, *piece in told.iter_rows():
+    reported = once.select("tab_id", pl.col("occurred_at").dt.timestamp("ms"), "kind", "sameness", "event")
+    for tab, *piece in reported.iter_rows():
         tabs.setdefault(tab, []).append(Piece(*piece))
     in_order = {tab: in_turn(pieces) for tab, pieces in tabs.items()}
     parts = [
@@ -144,19 +144,21 @@ def _assembled(events: pl.DataFrame, session: str, keep: Keep) -> dict[str, Any]
     snapshots = at.filter(once["kind"] == _SNAPSHOT)
     shown_from = int(snapshots[0]) - int(at[0]) if len(snapshots) else None
     strangers = sum(strange for _, strange in in_order.values())
-    is_act = (once["kind"] == _INCREMENTAL) & once["incremental"].is_in(list(_ACTS)).fill_null(value=False)
+    is_interaction = (once["kind"] == _INCREMENTAL) & once["incremental"].is_in(list(_INTERACTIONS)).fill_null(
+        value=False
+    )
     is_click = (once["incremental"] == _INTERACTION) & (once["act"] == _CLICK)
     return {
         "started_at": once["occurred_at"][0],
         "duration_ms": int(at[-1]) - int(at[0]),
-        "active_ms": sum(gap for a, b in pairwise(at.filter(is_act)) if (gap := b - a) <= IDLE_MS),
+        "active_ms": sum(gap for a, b in pairwise(at.filter(is_interaction)) if (gap := b - a) <= IDLE_MS),
         "recorded_events": once.height,
         "duplicates": events.height - once.height,
         "tabs": len(tabs),
         "snapshots": len(snapshots),
         "recorded_clicks": int(is_click.fill_null(value=False).sum()),
         "shown_from_ms": shown_from,
-        "events_out_of_place": strangers,
+        "events_out_of_order": strangers,
         "completeness": _completeness(shown_from, strangers),
         "recording": keep(f"{int(session) & (2**64 - 1):016x}-{digest}.json.gz", data),
         "recording_bytes": len(data),

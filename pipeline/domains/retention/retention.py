@@ -75,15 +75,15 @@ def retention(stream: pl.LazyFrame, rules: RetentionRules, by: Sequence[str] = (
     flagged = pairs.sort(*by, "period").collect()
     changes = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in by)
     begins = flagged.select(changes | (pl.int_range(pl.len()) == 0)).to_series().arg_true().cast(pl.Int64).to_numpy()
-    place = _columns_of(columns if rules.columns is not None or rules.elapsed else rows, rules.brackets)
-    cells = np.zeros((rows, place.max() + 2), np.int64)
+    position = _columns_of(columns if rules.columns is not None or rules.elapsed else rows, rules.brackets)
+    cells = np.zeros((rows, position.max() + 2), np.int64)
     _count(
         begins,
         np.append(begins[1:], flagged.height).astype(np.int64),
         (flagged["period"] - (0 if rules.elapsed else top)).to_numpy(),
         (flagged["row"] - top).to_numpy(),
         flagged["flags"].to_numpy(),
-        place,
+        position,
         _MODES[rules.mode],
         cells,
     )
@@ -149,7 +149,7 @@ def _columns_of(columns: int, brackets: Sequence[int]) -> Ints:
 
 @numba.njit(cache=True, nogil=True)
 def _count(  # noqa: C901, PLR0912, PLR0913, PLR0917  # one pass over people, compiled
-    begins: Ints, ends: Ints, period: Ints, row: Ints, flags: Ints, place: Ints, mode: int, cells: Ints
+    begins: Ints, ends: Ints, period: Ints, row: Ints, flags: Ints, position: Ints, mode: int, cells: Ints
 ) -> None:
     for e in range(len(begins)):
         for i in range(begins[e], ends[e]):
@@ -162,9 +162,9 @@ def _count(  # noqa: C901, PLR0912, PLR0913, PLR0917  # one pass over people, co
                 offset = period[j] - period[i]
                 if flags[j] & 2 == 0 or offset <= 0:
                     continue
-                if offset >= len(place):
+                if offset >= len(position):
                     break
-                column = place[offset]
+                column = position[offset]
                 if column == before:
                     continue
                 before = column

@@ -5,19 +5,19 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.core.product_base import Name, Part
+from pipeline.core.product_base import FileModel, Name
 from pipeline.core.product_matches import DIMENSIONS, Match
 from pipeline.core.product_sections import Aspect, Sections
 
 
-class Grouping(Part):
+class Grouping(FileModel):
     """One retention per value of a column of events, which start and return must share."""
 
     by: str = Field(description=f"{', '.join(DIMENSIONS)} or a promoted property")
     limit: int = Field(10, ge=1, le=100, description="largest groups shown; the others are `Other`")
 
 
-class Retention(Part):
+class Retention(FileModel):
     """Who comes back (docs/definitions/retention.md). Without `start` and `returning` any event counts."""
 
     start: Match | None = None
@@ -40,7 +40,7 @@ class Retention(Part):
         return self
 
 
-class Fields(Part):
+class Fields(FileModel):
     """What the domain adds to the product file."""
 
     retention: dict[Name, Retention] = Field(default_factory=dict)

@@ -68,15 +68,15 @@ QUOTE_LIST = Table(
         SURVEY,
         Column("theme", pl.String(), "the theme's id"),
         Column("pick", pl.String(), "`typical`, or the most extreme: `lowest`, `highest`"),
-        Column("place", pl.Int64(), "place among the picks of its kind, from 1", minimum=1),
+        Column("position", pl.Int64(), "place among the picks of its kind, from 1", minimum=1),
         Column("quote", pl.String(), "the comment, personal data removed"),
         _DAY, QUESTION, _PAGE, _DEVICE,
-        Column("standing", pl.String(), "`high`, `middle` or `low`: of the response's score", nullable=True),
+        Column("score_group", pl.String(), "`high`, `middle` or `low`: of the response's score", nullable=True),
         Column("score", pl.Int32(), "the response's score", nullable=True),
         Column("sentiment_e4", pl.Int32(), "mood", unit="1/10,000", nullable=True),
         Column("session_key", pl.Int64(), "the session behind it; null: none", nullable=True),
     ),
-    key=("survey", "theme", "pick", "place"),
+    key=("survey", "theme", "pick", "position"),
 )  # fmt: skip
 THEMES = Table(
     name="themes",
@@ -105,4 +105,5 @@ QUOTES = Table(
     grain=QUOTE_LIST.grain,
     columns=(*QUOTE_LIST.columns, Column("name", pl.String(), "the theme's name")),
     key=QUOTE_LIST.key,
+    version=2,
 )

@@ -10,7 +10,7 @@ from pipeline.core.registry import TABLES
 from pipeline.domains.themes.themes import themed
 from pipeline.domains.themes.vectors import stemmed, word_vectors
 from pipeline.events.quote_scrub import scrub_quote
-from pipeline.stats.answers import last_answers, survey_scores, whose
+from pipeline.stats.answers import group_keys, last_answers, survey_scores
 
 PICKS = 3
 _DAYS = 90
@@ -24,15 +24,19 @@ _DIGITS = 6
 def quote_list(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
     """Quotes of the last 90 days by survey and theme: three typical ones, three of the lowest, three of the highest."""
     table = TABLES["quote_list"]
-    told, known = themed(rows, days, product)
+    reported, known = themed(rows, days, product)
     if known.strengths.is_empty() or not days:
         return table.conform(pl.DataFrame(schema=table.schema))
     length = pl.col("text").str.len_chars()
-    recent = told.filter(pl.col("day") > days[-1] - ONE_DAY * _DAYS, length.is_between(_SHORTEST, _LONGEST))
+    recent = reported.filter(pl.col("day") > days[-1] - ONE_DAY * _DAYS, length.is_between(_SHORTEST, _LONGEST))
     # A quote bears the score of one question: the first that the product file has.
     scores = survey_scores(last_answers(rows), product)
-    scored = scores.select("response_key", "survey", "score", "standing", "points")
-    named = whose(recent).drop("score", "standing", "points").join(scored, on=["response_key", "survey"], how="left")
+    scored = scores.select("response_key", "survey", "score", "score_group", "points")
+    named = (
+        group_keys(recent)
+        .drop("score", "score_group", "points")
+        .join(scored, on=["response_key", "survey"], how="left")
+    )
     with_theme = named.join(known.strengths.select(*_COMMENT, "theme"), on=_COMMENT)
     return table.conform(_shown(_picked(_with_typicality(with_theme))))
 
@@ -63,24 +67,24 @@ def _picked(named: pl.DataFrame) -> pl.DataFrame:
         "lowest": (["points", "sentiment_e4", "typical"], [False, False, True]),
         "highest": (["points", "sentiment_e4", "typical"], [True, True, True]),
     }
-    left, found = named, [named.clear().with_columns(pick=pl.lit(""), place=pl.lit(0, dtype=pl.Int64))]
+    left, result = named, [named.clear().with_columns(pick=pl.lit(""), position=pl.lit(0, dtype=pl.Int64))]
     for pick, (columns, downwards) in orders.items():
         is_fitting = {
             "typical": pl.col("text").str.len_chars().is_between(*_TYPICAL_LENGTH),
-            "lowest": pl.col("standing") == "low",
-            "highest": pl.col("standing") == "high",
+            "lowest": pl.col("score_group") == "low",
+            "highest": pl.col("score_group") == "high",
         }
         fitting = left.filter(is_fitting[pick])
         ordered = fitting.sort([*columns, *_COMMENT], descending=[*downwards, False, False, False], nulls_last=True)
         of_people = ordered.unique([*group, "cluster_key"], keep="first", maintain_order=True)
         # The same words of two people are one quote.
         once = of_people.unique([*group, "text"], keep="first", maintain_order=True)
-        best = once.with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(group)).filter(
-            pl.col("place") <= PICKS
+        best = once.with_columns(position=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(group)).filter(
+            pl.col("position") <= PICKS
         )
-        found.append(best.with_columns(pick=pl.lit(pick)).select(found[0].columns))
+        result.append(best.with_columns(pick=pl.lit(pick)).select(result[0].columns))
         left = left.join(best, on=[*group, "cluster_key"], how="anti").join(best, on=[*group, "text"], how="anti")
-    return pl.concat(found)
+    return pl.concat(result)
 
 
 def _shown(picked: pl.DataFrame) -> pl.DataFrame:

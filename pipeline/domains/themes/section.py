@@ -4,11 +4,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from pipeline.core.product_base import Name, Part
+from pipeline.core.product_base import FileModel, Name
 from pipeline.core.product_sections import Sections
 
 
-class Theme(Part):
+class Theme(FileModel):
     """A theme of the team's own: comments that bear one of the words, or are like one of the examples."""
 
     words: tuple[str, ...] = Field(
@@ -25,7 +25,7 @@ class Theme(Part):
         return self
 
 
-class Fields(Part):
+class Fields(FileModel):
     """What the domain adds to the product file."""
 
     themes: dict[Name, Theme] = Field(default_factory=dict)

@@ -18,12 +18,12 @@ def team_strengths(comments: pl.DataFrame, themes: Mapping[str, Theme]) -> pl.Da
     `comments`: `source`, `event_id`, `question`, `text`, `language`.
     """
     schema = {"text": pl.String, "language": pl.String, "theme": pl.String, "strength": pl.Float64}
-    found: list[pl.DataFrame] = [pl.DataFrame(schema=schema)]
+    result: list[pl.DataFrame] = [pl.DataFrame(schema=schema)]
     for (language,), part in sorted(comments.partition_by("language", as_dict=True).items()):
         texts = part["text"].unique().sort().to_list()
         words = [words_of(text) for text in texts]
         stemmed = [f" {' '.join(stems(each, str(language)))} " for each in words]
-        told = [f" {' '.join(each)} " for each in words]
+        reported = [f" {' '.join(each)} " for each in words]
         for name, theme in themes.items():
             pattern, exact = (
                 _pattern(theme, str(language)),
@@ -31,9 +31,9 @@ def team_strengths(comments: pl.DataFrame, themes: Mapping[str, Theme]) -> pl.Da
             )
             strengths = [
                 1.0
-                if (pattern and pattern.search(stem)) or any(each in said for each in exact if each.strip())
+                if (pattern and pattern.search(stem)) or any(each in stated for each in exact if each.strip())
                 else 0.0
-                for stem, said in zip(stemmed, told, strict=True)
+                for stem, stated in zip(stemmed, reported, strict=True)
             ]
             if theme.examples:
                 likeness = _likeness(texts, theme.examples, str(language))
@@ -41,10 +41,10 @@ def team_strengths(comments: pl.DataFrame, themes: Mapping[str, Theme]) -> pl.Da
                     max(s, a if a >= theme.likeness else 0.0) for s, a in zip(strengths, likeness, strict=True)
                 ]
             rows = [(text, language, name, s) for text, s in zip(texts, strengths, strict=True) if s > 0]
-            found.append(pl.DataFrame(rows, schema=schema, orient="row"))
+            result.append(pl.DataFrame(rows, schema=schema, orient="row"))
     keys = ["text", "language"]
     whole = comments.select("source", "event_id", "question", *keys)
-    return whole.join(pl.concat(found), on=keys).drop(keys)
+    return whole.join(pl.concat(result), on=keys).drop(keys)
 
 
 def _pattern(theme: Theme, language: str) -> re.Pattern[str] | None:
@@ -56,8 +56,8 @@ def _pattern(theme: Theme, language: str) -> re.Pattern[str] | None:
         if not words:
             continue
         # What is to be a beginning isn't stemmed, or `fee*` would look for `fe`.
-        told = [*stems(words[:-1], language), words[-1]] if begins else stems(words, language)
-        parts.append(" ".join(map(re.escape, told)) + (r"\S*" if begins else ""))
+        reported = [*stems(words[:-1], language), words[-1]] if begins else stems(words, language)
+        parts.append(" ".join(map(re.escape, reported)) + (r"\S*" if begins else ""))
     return re.compile(f" (?:{'|'.join(parts)}) ") if parts else None
 
 

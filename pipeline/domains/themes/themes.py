@@ -10,10 +10,10 @@ import xxhash
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-from pipeline.domains.themes.found_themes import FOUND, Looked, look, name_of
+from pipeline.domains.themes.discovered_themes import RESULT, Looked, look, name_of
 from pipeline.domains.themes.section import Theme
 from pipeline.domains.themes.team_themes import team_strengths
-from pipeline.stats.answers import comments, last_answers, team_names, valid_scores, voice_periods, whose
+from pipeline.stats.answers import comments, group_keys, last_answers, team_names, valid_scores, voice_periods
 from pipeline.stats.differences import difference, with_side
 
 _COMMENT = ["source", "event_id", "question"]
@@ -43,11 +43,11 @@ class _Asked:
 @lru_cache(maxsize=4)
 def _themed(asked: _Asked) -> Themed:
     # Four tables are made from one look, which takes seconds.
-    found: list[Looked | None] = []
+    result: list[Looked | None] = []
     if asked.end is not None:
         for (language,), part in sorted(asked.words.partition_by("language", as_dict=True).items()):
-            found.append(look(part, str(language), asked.end))
-    looks = [each for each in found if each is not None]
+            result.append(look(part, str(language), asked.end))
+    looks = [each for each in result if each is not None]
     parts = [team_strengths(asked.words, asked.themes), *(each.strengths for each in looks)]
     return Themed(pl.concat(parts), looks)
 
@@ -57,17 +57,17 @@ def themed(rows: pl.LazyFrame, days: list[date], product: Product) -> tuple[pl.D
 
     Words of a team's survey aren't among them: a theme or a quote of a few colleagues tells who they are.
     """
-    told = comments(last_answers(rows)).filter(~pl.col("survey").is_in(team_names(product)))
-    words = told.select(*_COMMENT, "day", "text", "language")
+    reported = comments(last_answers(rows)).filter(~pl.col("survey").is_in(team_names(product)))
+    words = reported.select(*_COMMENT, "day", "text", "language")
     digest = xxhash.xxh3_128_hexdigest(words.hash_rows().to_numpy().tobytes())
     end = days[-1] if days and product.voice.discover else None
-    return told, _themed(_Asked(digest, end, product.section_hash("themes"), words, dict(product.themes)))
+    return reported, _themed(_Asked(digest, end, product.section_hash("themes"), words, dict(product.themes)))
 
 
 def comment_themes(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
     """Themes of each comment, the team's and the found ones."""
-    _, found = themed(rows, days, product)
-    return TABLES["comment_themes"].conform(found.strengths)
+    _, result = themed(rows, days, product)
+    return TABLES["comment_themes"].conform(result.strengths)
 
 
 def theme_list(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
@@ -78,12 +78,12 @@ def theme_list(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.Dat
          "since": None, "is_new": False}
         for name, theme in product.themes.items()
     ]  # fmt: skip
-    told, found = themed(rows, days, product)
-    tones = _tones(rows, told, found)
-    for each in found.looks:
+    reported, result = themed(rows, days, product)
+    tones = _tones(rows, reported, result)
+    for each in result.looks:
         for theme in {theme.theme: theme for theme in each.themes}.values():
             own = each.strengths.filter(pl.col("theme") == theme.theme)
-            texts = own.join(told.select(*_COMMENT, "text"), on=_COMMENT)["text"].sort().to_list()
+            texts = own.join(reported.select(*_COMMENT, "text"), on=_COMMENT)["text"].sort().to_list()
             name, words = name_of(theme, each, texts, tones.get(theme.theme, []))
             is_new = theme.since == each.day and each.day > each.first_day
             listed.append(
@@ -93,14 +93,14 @@ def theme_list(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.Dat
     return table.conform(pl.DataFrame(listed, schema=table.schema, orient="row"))
 
 
-def _tones(rows: pl.LazyFrame, told: pl.DataFrame, found: Themed) -> dict[str, list[float]]:
+def _tones(rows: pl.LazyFrame, reported: pl.DataFrame, result: Themed) -> dict[str, list[float]]:
     """Of each found theme how far its mean mood lies from that of all comments, and its effect on the score."""
-    ids = found.strengths.filter(pl.col("theme").str.starts_with(FOUND)).select(*_COMMENT, "theme").unique()
+    ids = result.strengths.filter(pl.col("theme").str.starts_with(RESULT)).select(*_COMMENT, "theme").unique()
     mood = pl.col("sentiment_e4").cast(pl.Float64)
-    overall = told.select(mood.mean()).item()
-    moods = told.join(ids, on=_COMMENT).group_by("theme").agg(tone=mood.mean() - overall)
+    overall = reported.select(mood.mean()).item()
+    moods = reported.join(ids, on=_COMMENT).group_by("theme").agg(tone=mood.mean() - overall)
     # Of several questions that which most answered tells.
-    effects = _effects(told, ids, valid_scores(last_answers(rows))).sort(
+    effects = _effects(reported, ids, valid_scores(last_answers(rows))).sort(
         "theme", "responses_with", "survey", "question"
     )
     last = effects.unique("theme", keep="last", maintain_order=True).select("theme", tone="effect")
@@ -111,30 +111,30 @@ def _tones(rows: pl.LazyFrame, told: pl.DataFrame, found: Themed) -> dict[str, l
 def theme_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
     """Share, trend, mood and effect of each theme by survey over the last 28 and 90 days and all."""
     table = TABLES["theme_results"]
-    told, known = themed(rows, days, product)
+    reported, known = themed(rows, days, product)
     themes = known.strengths
     scored = valid_scores(last_answers(rows))
     ids = themes.select(*_COMMENT, "theme").unique()
     anything = ids.select(_COMMENT).unique().with_columns(theme=pl.lit(ANY_THEME))
     every = pl.concat([ids, anything.select(ids.columns)])
-    named = told.join(every, on=_COMMENT)
-    found = [pl.DataFrame(schema=table.schema)]
+    named = reported.join(every, on=_COMMENT)
+    result = [pl.DataFrame(schema=table.schema)]
     for period, first, last in voice_periods(days, product, weeks=False):
         length = (last - first).days + 1
         before = (first - ONE_DAY * length, first - ONE_DAY)
         inside = pl.col("day").is_between(first, last)
-        counted = _counts(told.filter(inside), named.filter(inside))
+        counted = _counts(reported.filter(inside), named.filter(inside))
         earlier = pl.col("day").is_between(*before)
-        past = _counts(told.filter(earlier), named.filter(earlier)).select(
+        past = _counts(reported.filter(earlier), named.filter(earlier)).select(
             "survey", "theme", comments_before="comments", comments_all_before="comments_all"
         )
-        whole = told.filter(earlier).group_by("survey").agg(all_before=pl.len())
+        whole = reported.filter(earlier).group_by("survey").agg(all_before=pl.len())
         both = (
             counted.join(past, on=["survey", "theme"], how="left")
             .join(whole, on="survey", how="left")
             .with_columns(comments_all_before=pl.coalesce("comments_all_before", "all_before"))
         )
-        effects = _effects(told.filter(inside), every, scored)
+        effects = _effects(reported.filter(inside), every, scored)
         rest = both.with_columns(question=pl.lit(""))
         joined = pl.concat([rest, both.join(effects, on=["survey", "theme"])], how="diagonal_relaxed").with_columns(
             pl.col("comments_before", "comments_all_before", "responses_with", "responses_without").fill_null(0),
@@ -142,12 +142,12 @@ def theme_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.
             period_start=pl.lit(first),
             period_end=pl.lit(last),
         )
-        found.append(table.conform(joined))
-    return table.conform(pl.concat(found))
+        result.append(table.conform(joined))
+    return table.conform(pl.concat(result))
 
 
-def _counts(told: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
-    of_survey = told.group_by("survey").agg(comments_all=pl.len())
+def _counts(reported: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    of_survey = reported.group_by("survey").agg(comments_all=pl.len())
     # Integers until the last division.
     mood = pl.col("sentiment_e4").cast(pl.Int64)
     by_theme = named.group_by("survey", "theme").agg(
@@ -157,12 +157,12 @@ def _counts(told: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     return known.join(of_survey, on="survey").drop("moods")
 
 
-def _effects(told: pl.DataFrame, every: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
+def _effects(reported: pl.DataFrame, every: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
     """Mean points of responses that have a comment with the theme less those that have one without it."""
     response = ["survey", "response_key"]
-    themes = told.select(*response, *_COMMENT).join(every.filter(pl.col("theme") != ANY_THEME), on=_COMMENT)
+    themes = reported.select(*response, *_COMMENT).join(every.filter(pl.col("theme") != ANY_THEME), on=_COMMENT)
     having = themes.select(*response, "theme").unique()
-    spoke = whose(scored).join(told.select(response).unique(), on=response, how="semi")
+    spoke = group_keys(scored).join(reported.select(response).unique(), on=response, how="semi")
     asked = spoke.select("survey", "question", "response_key", "cluster_key", "points")
     # A theme at a time: all responses beside all themes would be too many rows.
     parts = [

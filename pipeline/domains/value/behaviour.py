@@ -37,15 +37,17 @@ def behaviour_values(activity: pl.LazyFrame, beside: Streams, days: list[date], 
         return table.conform(pl.DataFrame(schema=table.schema))
     number = ranges_of(4 * activity.select(pl.len()).collect().item())
     parts = list(in_ranges(lambda inside: _sums(activity, beside, inside, days, product), number))
-    found = [table.schema.to_frame()]
+    result = [table.schema.to_frame()]
     for outcome in (*OUTCOMES, STEP):
         pairs = [part[outcome] for part in parts]
         everybody, doing, *rest = (pl.concat(each) for each in zip(*pairs, strict=True))
         unit = OUTCOMES[outcome][2] if outcome in OUTCOMES else 1
-        told = _steps(everybody, doing, rest[0]) if outcome == STEP else effects(everybody, doing, STRATA, _BY, unit)
-        compared = told.filter(pl.col("people_with") > 0).with_columns(outcome=pl.lit(outcome))
-        found.append(table.conform(marked(compared, ["outcome"])))
-    return table.conform(pl.concat(found))
+        reported = (
+            _steps(everybody, doing, rest[0]) if outcome == STEP else effects(everybody, doing, STRATA, _BY, unit)
+        )
+        compared = reported.filter(pl.col("people_with") > 0).with_columns(outcome=pl.lit(outcome))
+        result.append(table.conform(marked(compared, ["outcome"])))
+    return table.conform(pl.concat(result))
 
 
 def _steps(everybody: pl.DataFrame, doing: pl.DataFrame, unknown: pl.DataFrame) -> pl.DataFrame:
@@ -63,17 +65,17 @@ def _sums(
     active = activity.filter(inside).select("person_key", "day", "first_at").collect()
     rows = {name: beside[name].filter(inside) for name in READS}
     people = _people(active, rows["session_kpis"])
-    acts = _acts(rows, product)
-    early = acts.join(people.select("person_key", "born"), on="person_key").filter(
+    interactions = _interactions(rows, product)
+    early = interactions.join(people.select("person_key", "born"), on="person_key").filter(
         pl.col("day") < pl.col("born") + timedelta(days=_FIRST_DAYS)
     )
     did = early.select("person_key", *_BY).unique()
-    found: dict[str, tuple[pl.DataFrame, ...]] = {}
+    result: dict[str, tuple[pl.DataFrame, ...]] = {}
     for outcome, (first, last, _) in OUTCOMES.items():
         mature = people.filter(pl.col("born") + timedelta(days=last) <= days[-1])
         known = _reached(mature, active, rows["outcomes"], outcome, (first, last))
-        found[outcome] = sums(known, did, STRATA, _BY)
-    return {**found, STEP: _step_sums(people, acts, rows["step_events"].collect(), days, product)}
+        result[outcome] = sums(known, did, STRATA, _BY)
+    return {**result, STEP: _step_sums(people, interactions, rows["step_events"].collect(), days, product)}
 
 
 def _people(active: pl.DataFrame, sessions: pl.LazyFrame) -> pl.DataFrame:
@@ -94,7 +96,7 @@ def _people(active: pl.DataFrame, sessions: pl.LazyFrame) -> pl.DataFrame:
     return known.with_columns(pl.col("device_type", "channel").fill_null(UNKNOWN))
 
 
-def _acts(rows: Streams, product: Product) -> pl.DataFrame:
+def _interactions(rows: Streams, product: Product) -> pl.DataFrame:
     """Everything that counts as a behaviour: `person_key`, `day`, `at`, `kind`, `behaviour`."""
     features = rows["feature_days"].filter(pl.col("feature") != "", pl.col("uses") > 0).select(
         "person_key", "day", at="first_at", kind=pl.lit("feature"), behaviour="feature"
@@ -128,13 +130,13 @@ def _reached(
         rows, amount = active, pl.lit(1, dtype=pl.Int64)
     else:
         rows, amount = outcomes.select("person_key", "day", "revenue_micros").collect(), pl.col("revenue_micros").sum()
-    told = rows.join(people.select("person_key", "born"), on="person_key").filter(inside)
-    summed = told.group_by("person_key").agg(y=amount)
+    reported = rows.join(people.select("person_key", "born"), on="person_key").filter(inside)
+    summed = reported.group_by("person_key").agg(y=amount)
     return people.join(summed, on="person_key", how="left").with_columns(pl.col("y").fill_null(0))
 
 
 def _step_sums(
-    people: pl.DataFrame, acts: pl.DataFrame, steps: pl.DataFrame, days: list[date], product: Product
+    people: pl.DataFrame, interactions: pl.DataFrame, steps: pl.DataFrame, days: list[date], product: Product
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Sums for suggestions: at each step of each funnel by persons, who did what before the next one.
 
@@ -143,11 +145,11 @@ def _step_sums(
     """
     end = day_start(days[-1] + ONE_DAY, product.zone_info)
     empty = people.clear().with_columns(y=pl.lit(0, dtype=pl.Int64))
-    known = sums(empty, acts.select("person_key", *_BY).clear(), STRATA, _BY)
+    known = sums(empty, interactions.select("person_key", *_BY).clear(), STRATA, _BY)
     everybody = [known[0].with_columns(step=pl.lit(""))]
     doing = [known[1].with_columns(step=pl.lit(""))]
     unknown = [known[1].with_columns(step=pl.lit(""))]
-    helpful = acts.filter(pl.col("kind").is_in(["feature", "zone"]))
+    helpful = interactions.filter(pl.col("kind").is_in(["feature", "zone"]))
     for name, funnel in product.funnels.items():
         own = steps.filter(pl.col("funnel") == name)
         window = funnel.length
@@ -168,8 +170,8 @@ def _step_sums(
             maybe = earlier.select(who).unique().join(did, on=who, how="anti")
             stood_sums, did_sums = sums(stood, did, STRATA, _BY)
             _, maybe_sums = sums(stood, maybe, STRATA, _BY)
-            for found, part in ((everybody, stood_sums), (doing, did_sums), (unknown, maybe_sums)):
-                found.append(part.with_columns(step=pl.lit(label)))
+            for result, part in ((everybody, stood_sums), (doing, did_sums), (unknown, maybe_sums)):
+                result.append(part.with_columns(step=pl.lit(label)))
     return pl.concat(everybody), pl.concat(doing), pl.concat(unknown)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import betaln, expit, gammaln, hyp2f1
+from scipy.special import betaincinv, betaln, expit, gammaln, hyp2f1
 
 Floats = NDArray[np.float64]
 LEAST_PEOPLE = 100
@@ -20,6 +20,8 @@ _DIGITS = 6
 _LARGEST = 10.0
 # So near to where a quotient has no value its two sides are looked at instead.
 _STEP = 1e-5
+# Of the integral that stands in where the library has no value.
+_NODES = 400
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ def fit_bg_nbd(x: Floats, t_x: Floats, t: Floats) -> BgNbd | None:
     logs, least = _least(loss, np.log([0.5, max(1.0, float(np.median(t)) / 4), 0.8, 2.5]))
     if logs.max() > _LARGEST:
         return None
-    found = [rounded(each) for each in np.exp(logs)]
-    return BgNbd(*found, log_likelihood=rounded(-least * len(x)))
+    result = [rounded(each) for each in np.exp(logs)]
+    return BgNbd(*result, log_likelihood=rounded(-least * len(x)))
 
 
 def fit_gamma_gamma(x: Floats, mean: Floats) -> GammaGamma | None:
@@ -87,11 +89,11 @@ def fit_gamma_gamma(x: Floats, mean: Floats) -> GammaGamma | None:
     logs, least = _least(loss, np.log([5.0, 4.0, max(1e-6, float(np.median(mean)))]))
     if logs.max() > _LARGEST + abs(float(np.log(np.median(mean)))):
         return None
-    found = [rounded(each) for each in np.exp(logs)]
+    result = [rounded(each) for each in np.exp(logs)]
     # Without a mean (q <= 1) there is no value to expect.
-    if found[1] <= 1:
+    if result[1] <= 1:
         return None
-    return GammaGamma(*found, log_likelihood=rounded(-least * len(x)))
+    return GammaGamma(*result, log_likelihood=rounded(-least * len(x)))
 
 
 def _least(loss: Callable[[Floats], float], start: Floats) -> tuple[Floats, float]:
@@ -124,11 +126,23 @@ def _ahead(model: BgNbd, x: Floats, share: Floats) -> Floats:
         return _on_both_sides(model, "b", x, share)
     c = a + b + x - 1
     with np.errstate(all="ignore"):
-        found = c / (a - 1) * (1 - (1 - share) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, c, share))
-    if abs(r - a - round(r - a)) < _STEP and not np.isfinite(found).all():
+        lost = (1 - share) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, c, share)
+    if a > 1 and (lacking := ~((lost >= 0) & (lost <= 1))).any():
+        # It is a mean of numbers from 0 to 1. For large parameters the library's value may be neither, or none.
+        lost = np.where(lacking, _mean_over_beta(model, x, share), lost)
+    result = c / (a - 1) * (1 - lost)
+    if abs(r - a - round(r - a)) < _STEP and not np.isfinite(result).all():
         # Where r - a is whole the function's library may have no value; where it has one, it may have none beside it.
-        return np.where(np.isfinite(found), found, _on_both_sides(model, "r", x, share))
-    return found
+        return np.where(np.isfinite(result), result, _on_both_sides(model, "r", x, share))
+    return result
+
+
+def _mean_over_beta(model: BgNbd, x: Floats, share: Floats) -> Floats:
+    """The same as an integral (Euler): the mean of (1 + w p)^-(r + x) over p of Beta(a - 1, b + x), w = share / (1 - share)."""
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    chances = betaincinv(model.a - 1, model.b + x[:, None], (nodes + 1) / 2)
+    odds = (share / (1 - share))[:, None] if np.ndim(share) else share / (1 - share)
+    return np.exp(-(model.r + x[:, None]) * np.log1p(odds * chances)) @ weights / 2
 
 
 def _on_both_sides(model: BgNbd, name: str, x: Floats, share: Floats) -> Floats:

@@ -58,8 +58,8 @@ def _window(people: pl.DataFrame, money: pl.DataFrame, length: int, end: datetim
     # What was given back before the first event of a day is told isn't of the window.
     after = is_in & (pl.col("occurred_at") >= pl.col("t0"))
     sums = joined.filter(after).group_by("person_key").agg(pl.col("orders", "revenue_micros").sum())
-    told = people.with_columns(mature=mature).join(sums, on="person_key", how="left")
-    known = told.with_columns(pl.col("orders", "revenue_micros").fill_null(0))
+    reported = people.with_columns(mature=mature).join(sums, on="person_key", how="left")
+    known = reported.with_columns(pl.col("orders", "revenue_micros").fill_null(0))
     return pl.concat(_cohort(known, product)).with_columns(window_days=pl.lit(length, dtype=pl.Int64))
 
 

@@ -116,16 +116,16 @@ def customers(outcomes: pl.LazyFrame, activity: pl.LazyFrame, days: list[date], 
     )
     purchases, values, _ = fitted(known)
     ahead = product.value.horizon_days / _WEEK
-    told: dict[str, Floats] = {}
+    reported: dict[str, Floats] = {}
     if purchases is not None:
-        told["chance_alive"] = bgnbd.chance_alive(purchases, known.x, known.t_x, known.t)
-        told["expected_purchase_days"] = bgnbd.expected_purchases(purchases, known.x, known.t_x, known.t, ahead)
+        reported["chance_alive"] = bgnbd.chance_alive(purchases, known.x, known.t_x, known.t)
+        reported["expected_purchase_days"] = bgnbd.expected_purchases(purchases, known.x, known.t_x, known.t, ahead)
         if values is not None:
             mean = bgnbd.expected_value(values, known.x, np.maximum(known.mean, 0))
-            told["expected_revenue"] = told["expected_purchase_days"] * mean
+            reported["expected_revenue"] = reported["expected_purchase_days"] * mean
     none = np.full(joined.height, np.nan)
     columns = ("chance_alive", "expected_purchase_days", "expected_revenue")
-    fits = {name: pl.Series(told.get(name, none)).round_sig_figs(6).fill_nan(None) for name in columns}
+    fits = {name: pl.Series(reported.get(name, none)).round_sig_figs(6).fill_nan(None) for name in columns}
     scores = {
         "recency_score": _score("last_day"),
         "frequency_score": _score("purchase_days"),

@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.core.product_base import Part
+from pipeline.core.product_base import FileModel
 from pipeline.core.product_sections import Sections
 
 
-class Value(Part):
+class Value(FileModel):
     """How the value of people is counted (docs/definitions/value.md)."""
 
     windows_days: tuple[Annotated[int, Field(ge=1, le=3_650)], ...] = Field((7, 30, 90, 180, 365), min_length=1)
@@ -22,7 +22,7 @@ class Value(Part):
     horizon_days: int = Field(365, ge=7, le=3_650, description="days ahead for which a person's value is expected")
 
 
-class Fields(Part):
+class Fields(FileModel):
     """What the domain adds to the product file."""
 
     value: Value = Field(default_factory=lambda: Value.model_validate({}))

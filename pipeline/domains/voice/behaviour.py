@@ -13,7 +13,7 @@ from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.stats.alerts import with_q
-from pipeline.stats.answers import last_answers, team_names, valid_scores, voice_periods, whose
+from pipeline.stats.answers import group_keys, last_answers, team_names, valid_scores, voice_periods
 from pipeline.stats.differences import difference, with_side
 from pipeline.stats.periods import Calendar
 
@@ -32,7 +32,7 @@ def behaviour_results(
     """
     table = TABLES["behaviour_results"]
     open_ = ~pl.col("survey").is_in(team_names(product))
-    scored = whose(valid_scores(last_answers(rows))).filter(open_, pl.col("person_key").is_not_null())
+    scored = group_keys(valid_scores(last_answers(rows))).filter(open_, pl.col("person_key").is_not_null())
     periods = [each for each in voice_periods(days, product, weeks=False) if each[0] != "all"]
     if scored.is_empty() or not periods:
         return table.conform(pl.DataFrame(schema=table.schema))
@@ -40,19 +40,19 @@ def behaviour_results(
         answer=pl.int_range(pl.len(), dtype=pl.Int64)
     )
     did = _did(recent, beside, product)
-    found = [pl.DataFrame(schema=table.schema)]
+    result = [pl.DataFrame(schema=table.schema)]
     for period, first, last in periods:
         inside = recent.filter(pl.col("day").is_between(first, last))
         named = _compared(inside, did).with_columns(
             period=pl.lit(period), period_start=pl.lit(first), period_end=pl.lit(last)
         )
-        found.append(table.conform(named))
-    return table.conform(pl.concat(found))
+        result.append(table.conform(named))
+    return table.conform(pl.concat(result))
 
 
 def _compared(inside: pl.DataFrame, did: pl.DataFrame) -> pl.DataFrame:
     """Each behaviour of somebody who answered the question, with and without it."""
-    asked = inside.select("answer", *_QUESTION, "cluster_key", "points", is_low=pl.col("standing") == "low")
+    asked = inside.select("answer", *_QUESTION, "cluster_key", "points", is_low=pl.col("score_group") == "low")
     doing = did.join(asked.select("answer", *_QUESTION), on="answer")
     # A behaviour at a time: all answers beside all behaviours would be too many rows.
     parts = [
@@ -101,32 +101,32 @@ def _did(recent: pl.DataFrame, beside: Mapping[str, pl.LazyFrame], product: Prod
         .select("person_key", day="session_day", at="started_at", value="signal", behaviour=pl.lit("friction"))
         .collect()
     )
-    acts = [
+    interactions = [
         zones.filter("is_clicked").select("person_key", "day", "value", at="first_click_at", behaviour=pl.lit("zone_clicked")),
         zones.filter("is_exposed").select("person_key", "day", "value", at=_begin_of_day(product), behaviour=pl.lit("zone_seen")),
         signals,
         _steps(beside["step_events"].filter(mine), product),
     ]  # fmt: skip
     columns = ["person_key", "day", "at", *_BEHAVIOUR]
-    every = pl.concat([each.select(columns) for each in acts])
-    told = [
+    every = pl.concat([each.select(columns) for each in interactions])
+    reported = [
         _last_before(recent, every, product),
         _states(recent, beside["activity"].filter(mine), product),
         _variants(recent),
     ]
-    return pl.concat([each.select("answer", *_BEHAVIOUR) for each in told]).unique()
+    return pl.concat([each.select("answer", *_BEHAVIOUR) for each in reported]).unique()
 
 
-def _last_before(recent: pl.DataFrame, acts: pl.DataFrame, product: Product) -> pl.DataFrame:
+def _last_before(recent: pl.DataFrame, interactions: pl.DataFrame, product: Product) -> pl.DataFrame:
     """For each answer the behaviours whose last act before it lies in the days that count.
 
     Joined as of the answer: a person who is many (a shared account) has many answers and many acts.
     """
     keys = ["person_key", *_BEHAVIOUR]
     answers = recent.select("answer", "person_key", "occurred_at", answered="day")
-    asked = answers.join(acts.select(keys).unique(), on="person_key").sort("occurred_at", "answer", *_BEHAVIOUR)
+    asked = answers.join(interactions.select(keys).unique(), on="person_key").sort("occurred_at", "answer", *_BEHAVIOUR)
     # Of one instant the act of the latest day is the one that counts.
-    ordered = acts.sort("at", "day")
+    ordered = interactions.sort("at", "day")
     latest = asked.join_asof(ordered, left_on="occurred_at", right_on="at", by=keys, check_sortedness=False)
     days = pl.col("answered") - ONE_DAY * product.voice.looks_back_days
     return latest.filter((pl.col("day") >= days).fill_null(value=False))
@@ -179,5 +179,7 @@ def _states(recent: pl.DataFrame, activity: pl.LazyFrame, product: Product) -> p
 
 
 def _variants(recent: pl.DataFrame) -> pl.DataFrame:
-    told = recent.filter(pl.col("variants").is_not_null())
-    return told.select("answer", behaviour=pl.lit("variant"), value=pl.col("variants").str.split(", ")).explode("value")
+    reported = recent.filter(pl.col("variants").is_not_null())
+    return reported.select("answer", behaviour=pl.lit("variant"), value=pl.col("variants").str.split(", ")).explode(
+        "value"
+    )

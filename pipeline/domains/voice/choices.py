@@ -13,7 +13,7 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.core.product_surveys import SEPARATOR, Question
 from pipeline.core.registry import TABLES
-from pipeline.stats.answers import LEAST_PEOPLE, RESPONSE, last_answers, team_names, voice_periods, whose
+from pipeline.stats.answers import LEAST_PEOPLE, RESPONSE, group_keys, last_answers, team_names, voice_periods
 from pipeline.stats.intervals import design_effect, wilson
 
 OTHER = "(other)"
@@ -30,21 +30,21 @@ def choice_counts(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.
     `rows` holds feedback. Of a team's surveys none: five colleagues' answers would be told apart.
     """
     table = TABLES["choice_counts"]
-    told = _told(last_answers(rows), product)
-    named = _named(told, product)
-    at = told.unique(RESPONSE, keep="last", maintain_order=True).select(
+    reported = _reported(last_answers(rows), product)
+    named = _named(reported, product)
+    at = reported.unique(RESPONSE, keep="last", maintain_order=True).select(
         *RESPONSE, "day", "page", "device_type", "person_key", "cluster_key"
     )
-    responses, chosen = _by_place(at), _by_place(at.join(named.select(*RESPONSE, "choice").unique(), on=RESPONSE))
+    responses, chosen = _by_position(at), _by_position(at.join(named.select(*RESPONSE, "choice").unique(), on=RESPONSE))
     asked = _declared(product).select(*_QUESTION, choice="label")
     options = pl.concat([named.select(*_QUESTION, "choice"), asked]).unique()
-    found = [pl.DataFrame(schema=table.schema)]
+    result = [pl.DataFrame(schema=table.schema)]
     for period, first, last in voice_periods(days, product):
         inside = pl.col("day").is_between(first, last)
         counted = _counted(responses.filter(inside), chosen.filter(inside), options)
         dated = counted.with_columns(period=pl.lit(period), period_start=pl.lit(first), period_end=pl.lit(last))
-        found.append(table.conform(dated))
-    return table.conform(pl.concat(found))
+        result.append(table.conform(dated))
+    return table.conform(pl.concat(result))
 
 
 def _questions(product: Product) -> list[tuple[str, str, Question]]:
@@ -54,8 +54,8 @@ def _questions(product: Product) -> list[tuple[str, str, Question]]:
 
 def _declared(product: Product) -> pl.DataFrame:
     """The product file's choices: `survey`, `question`, `key`, `label`."""
-    told = [(s, q, choice, choice) for s, q, each in _questions(product) for choice in each.choices]
-    frame = pl.DataFrame(told, schema=dict.fromkeys([*_QUESTION, "key", "label"], pl.String), orient="row")
+    reported = [(s, q, choice, choice) for s, q, each in _questions(product) for choice in each.choices]
+    frame = pl.DataFrame(reported, schema=dict.fromkeys([*_QUESTION, "key", "label"], pl.String), orient="row")
     return frame.with_columns(_key("key")).unique([*_QUESTION, "key"], keep="first", maintain_order=True)
 
 
@@ -68,10 +68,10 @@ def _key(column: str) -> pl.Expr:
     return _plain(column).str.to_lowercase()
 
 
-def _told(answers: pl.DataFrame, product: Product) -> pl.DataFrame:
+def _reported(answers: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Choice answers in order, a row per thing that was chosen: `choice` as it was sent, `key` as it is compared."""
     team = pl.col("survey").is_in(team_names(product))
-    mine = whose(answers.filter(pl.col("question_kind") == "choice", pl.col("choice").is_not_null(), ~team))
+    mine = group_keys(answers.filter(pl.col("question_kind") == "choice", pl.col("choice").is_not_null(), ~team))
     between = [(survey, question, each.separator) for survey, question, each in _questions(product)]
     separators = pl.DataFrame(between, schema=dict.fromkeys([*_QUESTION, "separator"], pl.String), orient="row")
     whole = mine.with_columns(key=_key("choice")).join(
@@ -87,19 +87,19 @@ def _told(answers: pl.DataFrame, product: Product) -> pl.DataFrame:
     return parts.filter(pl.col("key") != "")
 
 
-def _named(told: pl.DataFrame, product: Product) -> pl.DataFrame:
+def _named(reported: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Each thing chosen under its choice's name: that of the product file, else its most frequent spelling, else `(other)`."""
     declared = _declared(product)
-    free = told.join(declared, on=_QUESTION, how="anti").filter(pl.col("choice").str.len_chars() <= _LONGEST)
+    free = reported.join(declared, on=_QUESTION, how="anti").filter(pl.col("choice").str.len_chars() <= _LONGEST)
     group = [*_QUESTION, "key"]
     people = free.group_by(group).agg(pl.col("cluster_key").n_unique()).filter(pl.col("cluster_key") >= LEAST_PEOPLE)
     spelled = free.group_by(*group, label="choice").agg(n=pl.len()).sort("n", "label", descending=[True, False])
     labels = spelled.unique(group, keep="first", maintain_order=True).join(people, on=group, how="semi")
     known = pl.concat([declared, labels.select(declared.columns)])
-    return told.join(known, on=group, how="left").with_columns(choice=pl.col("label").fill_null(OTHER))
+    return reported.join(known, on=group, how="left").with_columns(choice=pl.col("label").fill_null(OTHER))
 
 
-def _by_place(rows: pl.DataFrame) -> pl.DataFrame:
+def _by_position(rows: pl.DataFrame) -> pl.DataFrame:
     """Each row once for its page and device, for each of them alone, and for all; where none is known only for all."""
     parts: list[pl.DataFrame] = []
     for over in _OVER:

@@ -36,11 +36,11 @@ def feedback(
     table = TABLES["feedback"]
     survey = pl.col("kind").is_in(KINDS)
     local_day = pl.col("occurred_at").dt.convert_time_zone(product.time_zone).dt.date()
-    told = events.filter(survey, ~pl.col("is_bot")).with_columns(day=local_day).collect()
+    reported = events.filter(survey, ~pl.col("is_bot")).with_columns(day=local_day).collect()
     booked = session_events.filter(survey).select("source", "event_id").collect()
     # Each event of a person is in a session: of this day, or of the day before, whose feedback it then is.
-    known = told.join(booked, on=["source", "event_id"], how="semi")
-    mine = pl.concat([known, told.filter(pl.col("person_key").is_null(), pl.col("day") == day)])
+    known = reported.join(booked, on=["source", "event_id"], how="semi")
+    mine = pl.concat([known, reported.filter(pl.col("person_key").is_null(), pl.col("day") == day)])
     if mine.is_empty():
         return table.conform(pl.DataFrame(schema=table.schema))
     placed = _of_surveys(_placed(mine, session_events, page_views), product)
@@ -48,27 +48,27 @@ def feedback(
     return table.conform(_read(answered, product))
 
 
-def _placed(told: pl.DataFrame, session_events: pl.LazyFrame, page_views: pl.LazyFrame) -> pl.DataFrame:
+def _placed(reported: pl.DataFrame, session_events: pl.LazyFrame, page_views: pl.LazyFrame) -> pl.DataFrame:
     """Add session, page view, page, device and what the session is in: of its own, else of the person's last one."""
-    mine = pl.col("person_key").is_in(told["person_key"].drop_nulls().unique().implode())
+    mine = pl.col("person_key").is_in(reported["person_key"].drop_nulls().unique().implode())
     views = (
         page_views.filter(mine)
         .select("person_key", "session_key", "page_view_key", "started_at", view_page="page", view_device="device_type")
         .collect()
     )
-    acts = (
+    interactions = (
         session_events.filter(mine)
         .select(
             "person_key", "session_key", "page_view_key", "source", "event_id", "occurred_at", "segment_bits", "variant"
         )
         .collect()
     )
-    own = acts.filter(pl.col("session_key").is_in(views["session_key"].unique().implode()))
-    direct = told.join(
+    own = interactions.filter(pl.col("session_key").is_in(views["session_key"].unique().implode()))
+    direct = reported.join(
         own.select("source", "event_id", "session_key", "page_view_key"), on=["source", "event_id"], how="left"
     ).with_columns(joined=pl.when(pl.col("session_key").is_not_null()).then(pl.lit("session")))
-    found = _by_person(direct.filter(pl.col("session_key").is_null()), own, views)
-    whole = pl.concat([direct.filter(pl.col("session_key").is_not_null()), found], how="diagonal_relaxed")
+    result = _by_person(direct.filter(pl.col("session_key").is_null()), own, views)
+    whole = pl.concat([direct.filter(pl.col("session_key").is_not_null()), result], how="diagonal_relaxed")
     groups = own.group_by("session_key").agg(pl.col("segment_bits").bitwise_or())
     seen = views.select("page_view_key", "view_page", "view_device")
     joined = whole.join(groups, on="session_key", how="left").join(seen, on="page_view_key", how="left")
@@ -94,9 +94,9 @@ def _by_person(rest: pl.DataFrame, own: pl.DataFrame, views: pl.DataFrame) -> pl
         check_sortedness=False,
     )
     inside = (pl.col("occurred_at") <= pl.col("ended")).fill_null(value=False) & pl.col("person_key").is_not_null()
-    found = latest.with_columns(session_key=pl.when(inside).then(pl.col("session_key")))
+    result = latest.with_columns(session_key=pl.when(inside).then(pl.col("session_key")))
     seen = views.select("page_view_key", "session_key", "started_at").sort("started_at", "page_view_key")
-    placed = found.join_asof(
+    placed = result.join_asof(
         seen, left_on="occurred_at", right_on="started_at", by="session_key", check_sortedness=False
     ).drop("began", "ended", "started_at")
     return placed.with_columns(
@@ -115,9 +115,9 @@ def _variants(joined: pl.DataFrame, own: pl.DataFrame) -> pl.DataFrame:
 
 def _own_stage(placed: pl.DataFrame) -> pl.Expr:
     """The stage that an answer bears itself, as the property `stage`, promoted or not."""
-    told = [pl.col("properties").str.json_path_match("$.stage")]
+    reported = [pl.col("properties").str.json_path_match("$.stage")]
     promoted = placed.schema.get(_PROMOTED_STAGE) == pl.String
-    return pl.coalesce(*([pl.col(_PROMOTED_STAGE)] if promoted else []), *told)
+    return pl.coalesce(*([pl.col(_PROMOTED_STAGE)] if promoted else []), *reported)
 
 
 def _of_surveys(placed: pl.DataFrame, product: Product) -> pl.DataFrame:
@@ -190,10 +190,12 @@ def _judged(own: pl.DataFrame, question: Question) -> pl.DataFrame:
     nothing = pl.lit(None, dtype=pl.Int64)
     if question.kind == "text":
         # Words that begin with a number were read as a score with its label.
-        said = own.with_columns(
+        stated = own.with_columns(
             text=pl.coalesce("text", pl.when(pl.lit(ANY not in question.ids)).then(pl.col("choice")))
         )
-        return said.with_columns(score=None, choice=_NONE, is_valid=pl.lit(value=False), points=nothing, standing=_NONE)
+        return stated.with_columns(
+            score=None, choice=_NONE, is_valid=pl.lit(value=False), points=nothing, score_group=_NONE
+        )
     if not question.bounds:
         own = own.with_columns(choice=_words(question))
     low, high = question.bounds or (0, 0)
@@ -210,12 +212,12 @@ def _judged(own: pl.DataFrame, question: Question) -> pl.DataFrame:
     else:
         is_high = pl.col("choice").str.strip_chars().str.to_lowercase() == question.best_choice.strip().lower()
         is_low = ~is_high
-    standing = pl.when(is_high).then(pl.lit("high")).when(is_low).then(pl.lit("low")).otherwise(pl.lit("middle"))
+    score_group = pl.when(is_high).then(pl.lit("high")).when(is_low).then(pl.lit("low")).otherwise(pl.lit("middle"))
     worst = -100 if question.kind == "nps" else 0
     points = score if question.kind == "ces" else pl.when(is_high).then(100).when(is_low).then(worst).otherwise(0)
     return own.with_columns(is_valid=valid.fill_null(value=False), text=_NONE).with_columns(
         points=pl.when(pl.col("is_valid")).then(points.cast(pl.Int64)),
-        standing=pl.when(pl.col("is_valid")).then(standing),
+        score_group=pl.when(pl.col("is_valid")).then(score_group),
     )
 
 
@@ -238,7 +240,7 @@ def _others(known: pl.DataFrame, product: Product) -> pl.DataFrame:
         question_kind=pl.when(is_answer).then(kind).otherwise(pl.lit("")),
         is_valid=pl.lit(value=False),
         points=pl.lit(None, dtype=pl.Int64),
-        standing=_NONE,
+        score_group=_NONE,
     )
 
 
@@ -251,8 +253,8 @@ def _read(answered: pl.DataFrame, product: Product) -> pl.DataFrame:
     nones = [non_answer(text, phrases) if kind == "text" else None for kind, text, _ in rows]
     is_comment = [kind == "text" and none is None for (kind, _, _), none in zip(rows, nones, strict=True)]
     languages = [
-        language_of(text, said, otherwise) if is_one else None
-        for (_, text, said), is_one in zip(rows, is_comment, strict=True)
+        language_of(text, stated, otherwise) if is_one else None
+        for (_, text, stated), is_one in zip(rows, is_comment, strict=True)
     ]
     moods = [
         sentiment_e4(text, language) if language else None

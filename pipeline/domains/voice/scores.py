@@ -6,7 +6,15 @@ import polars as pl
 
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-from pipeline.stats.answers import LEAST_PEOPLE, ORDER, last_answers, team_names, valid_scores, voice_periods, whose
+from pipeline.stats.answers import (
+    LEAST_PEOPLE,
+    ORDER,
+    group_keys,
+    last_answers,
+    team_names,
+    valid_scores,
+    voice_periods,
+)
 from pipeline.stats.intervals import design_effect, of_score
 from pipeline.stats.memberships import EVERYBODY, in_segments
 
@@ -104,7 +112,7 @@ def _sums_of_questions(answered: pl.DataFrame) -> pl.DataFrame:
     once = answered.filter(counts).unique([*keys, "response_key"], keep="first", maintain_order=True)
     responses = once.group_by(keys).agg(
         responses=pl.len(),
-        **{name: (pl.col("standing") == name).sum() for name in ("high", "middle", "low")},
+        **{name: (pl.col("score_group") == name).sum() for name in ("high", "middle", "low")},
         points=pl.col("points").sum(),
         **_lacking(),
     )
@@ -117,7 +125,7 @@ def _sums_of_questions(answered: pl.DataFrame) -> pl.DataFrame:
 def score_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
     """Scores of each period by page, device, segment, stage and trigger, with 95 % intervals clustered by person."""
     table = TABLES["score_results"]
-    scored = whose(valid_scores(last_answers(rows)))
+    scored = group_keys(valid_scores(last_answers(rows)))
     none = pl.lit("")
     team = pl.col("survey").is_in(team_names(product))
     open_ = scored.filter(~team)
@@ -128,15 +136,15 @@ def score_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.
     ]
     parts.append(in_segments(open_, product).with_columns(dimension=pl.lit("segment"), value="segment").drop("segment"))
     grouped = pl.concat(parts)
-    found = [pl.DataFrame(schema=table.schema)]
+    result = [pl.DataFrame(schema=table.schema)]
     for period, first, last in voice_periods(days, product):
         inside = _counted(grouped.filter(pl.col("day").is_between(first, last)))
         # Of a team only weeks, which don't overlap: the difference of two periods would tell of single answers.
-        is_told = pl.lit(period == "week") & (pl.col("responses") >= LEAST_PEOPLE)
-        shown = inside.filter(~team | is_told)
+        is_reported = pl.lit(period == "week") & (pl.col("responses") >= LEAST_PEOPLE)
+        shown = inside.filter(~team | is_reported)
         named = shown.with_columns(period=pl.lit(period), period_start=pl.lit(first), period_end=pl.lit(last))
-        found.append(table.conform(named))
-    return table.conform(pl.concat(found))
+        result.append(table.conform(named))
+    return table.conform(pl.concat(result))
 
 
 _KEYS = ["survey", "question", "question_kind", "dimension", "value"]
@@ -154,7 +162,7 @@ def _counted(grouped: pl.DataFrame) -> pl.DataFrame:
     counts = grouped.group_by(_KEYS).agg(
         responses=pl.len(),
         people=pl.col("person_key").drop_nulls().n_unique(),
-        **{name: (pl.col("standing") == name).sum() for name in ("high", "middle", "low")},
+        **{name: (pl.col("score_group") == name).sum() for name in ("high", "middle", "low")},
         points=pl.col("points").sum(),
         squares=(pl.col("points") ** 2).sum(),
     )

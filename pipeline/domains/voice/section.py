@@ -2,11 +2,11 @@
 
 from pydantic import Field
 
-from pipeline.core.product_base import Part
+from pipeline.core.product_base import FileModel
 from pipeline.core.product_sections import Sections
 
 
-class Voice(Part):
+class Voice(FileModel):
     """How comments are read."""
 
     language: str = Field("en", pattern=r"^[a-z]{2}$", description="of comments too short to tell their language")
@@ -30,7 +30,7 @@ class Voice(Part):
     )
 
 
-class Fields(Part):
+class Fields(FileModel):
     """What the domain adds to the product file; surveys are in core, for ingest reads them too."""
 
     voice: Voice = Field(default_factory=lambda: Voice.model_validate({}))

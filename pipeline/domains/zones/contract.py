@@ -55,13 +55,13 @@ def _ms(name: str, what: str) -> Column:
     return count(name, what, "ms", *EVENT_DIMENSIONS)
 
 
-def _after(act: str) -> tuple[Column, Column]:
+def _after(interaction: str) -> tuple[Column, Column]:
     return (
-        _sessions(f"sessions_converted_after_{act}", f"whose goal came after their first {act}"),
+        _sessions(f"sessions_converted_after_{interaction}", f"whose goal came after their first {interaction}"),
         Column(
-            f"revenue_micros_after_{act}",
+            f"revenue_micros_after_{interaction}",
             pl.Int64(),
-            f"revenue less refunds of sessions after their first {act}; credited to every zone touched",
+            f"revenue less refunds of sessions after their first {interaction}; credited to every zone touched",
             unit="micro-units",
             adds_over=EVENT_DIMENSIONS,
         ),
@@ -148,8 +148,8 @@ ZONE_PEOPLE = Table(
         Column("is_exposed", pl.Boolean(), "the person had the zone in the window"),
         time("first_click_at", "the person's first click on the zone of the day", nullable=True),
         Column("hover_measured", pl.Boolean(), "of the page: a view's source and device tell of the pointer"),
-        Column("exposure_told", pl.Boolean(), "of the page: a view's source tells of elements in the window"),
-        Column("positions_told", pl.Boolean(), "of the page: a view's source tells where the window stood"),
+        Column("exposure_reported", pl.Boolean(), "of the page: a view's source tells of elements in the window"),
+        Column("positions_reported", pl.Boolean(), "of the page: a view's source tells where the window stood"),
     ),
     key=("person_key", "page", "zone", "zone_version", "device_type"),
 )
@@ -163,7 +163,7 @@ SELECTOR_MATCHES = Table(
         _ZONE,
         _VERSION,
         Column("selector", pl.String(), "one of the zone's CSS selectors"),
-        count("acts", "acts on elements that it fits", "event", "session_day"),
+        count("interactions", "acts on elements that it fits", "event", "session_day"),
         count(
             "page_views", "page views of sources and devices that told of elements that day", "page view", "session_day"
         ),
@@ -242,10 +242,10 @@ SCROLL_REACH = Table(
 )  # fmt: skip
 
 
-def _per(act: str, done: str) -> tuple[Column, Column]:
+def _per(interaction: str, done: str) -> tuple[Column, Column]:
     return (
-        rate(f"conversion_per_{act}", f"sessions_converted_after_{act} / sessions_{done}"),
-        ratio(f"revenue_per_{act}", f"revenue after it / sessions_{done}", "currency units per session", None),
+        rate(f"conversion_per_{interaction}", f"sessions_converted_after_{interaction} / sessions_{done}"),
+        ratio(f"revenue_per_{interaction}", f"revenue after it / sessions_{done}", "currency units per session", None),
     )
 
 

@@ -37,12 +37,12 @@ def unzoned(events: pl.LazyFrame, page: str, zones: Sequence[Zone], product: Pro
         pl.col("kind") == "click", pl.col("page") == page, ~pl.col("is_bot"), pl.col("element_chain").is_not_null()
     )
     counted = clicks.group_by("element_chain").agg(n=pl.len()).sort("n", "element_chain", descending=[True, False])
-    found = counted.collect().rows()
-    total = sum(n for _, n in found)
+    result = counted.collect().rows()
+    total = sum(n for _, n in result)
     stable: dict[str, int] = {}
     outside: dict[str, int] = {}
     here = [zone for zone in zones if zone.page == page]
-    for chain, n in found:
+    for chain, n in result:
         name = stable_chain(chain, product.elements.dynamic)
         stable[name] = stable.get(name, 0) + n
         if not zones_of_chain(chain, here)[0]:
@@ -85,13 +85,13 @@ def _candidates(tag: Tag) -> list[str]:
 def _named(tag: Tag) -> list[str]:
     """Selectors by what a developer has named, the most lasting first."""
     name = escape(tag.name)
-    found: list[str] = []
+    result: list[str] = []
     if tag.get("id"):
-        found.append(f"{name}#{escape(str(tag['id']))}")
-    found += [f'{name}[{key}="{tag[key]}"]' for key in _TESTING if _is_plain(tag.get(key))]
+        result.append(f"{name}#{escape(str(tag['id']))}")
+    result += [f'{name}[{key}="{tag[key]}"]' for key in _TESTING if _is_plain(tag.get(key))]
     classes = tag.get("class") or []
-    found += [f"{name}.{escape(each)}" for each in (classes if isinstance(classes, list) else [classes]) if each]
-    return found + [f'{name}[{key}="{tag[key]}"]' for key in _NAMING if _is_plain(tag.get(key))]
+    result += [f"{name}.{escape(each)}" for each in (classes if isinstance(classes, list) else [classes]) if each]
+    return result + [f'{name}[{key}="{tag[key]}"]' for key in _NAMING if _is_plain(tag.get(key))]
 
 
 def _is_plain(value: object) -> bool:

@@ -27,13 +27,13 @@ MAX_PAGE_PX = 100_000
 EXPOSURES = {
     "view": pl.UInt32,
     "zone": pl.Int64,
-    "exposed_place": pl.Int64,
+    "exposed_index": pl.Int64,
     "exposure_ms": pl.Int64,
 }
 
 
 def exposure_methods(
-    views: pl.DataFrame, acts: pl.DataFrame, product: Product, *, is_placed: bool = True
+    views: pl.DataFrame, interactions: pl.DataFrame, product: Product, *, is_placed: bool = True
 ) -> pl.DataFrame:
     """The method of each page view: `view`, `exposure_method` (null: nothing tells what was in its window).
 
@@ -46,13 +46,13 @@ def exposure_methods(
         return views.select("view", exposure_method=pl.when("exposure").then(by_events))
     has_size = pl.col("window_height").is_not_null()
     kind, moved = pl.col("kind"), pl.col("scroll_y").is_not_null()
-    told = acts.group_by("view").agg(
+    reported = interactions.group_by("view").agg(
         has_size=has_size.any(),
         scrolls=(kind.is_in(("scroll", "click")) & moved).any(),
         pings=(kind.is_in(("page_ping", "page_leave")) & moved).any(),
     )
     # A page view that was never scrolled was measured too where its source tells of scrolling.
-    seen = views.join(told, on="view", how="left").with_columns(
+    seen = views.join(reported, on="view", how="left").with_columns(
         scrolling=pl.col("scrolls").any().over("source", "device_type")
     )
     method = (
@@ -80,7 +80,7 @@ def lines(zones: Sequence[Zone], devices: Sequence[str], product: Product) -> pl
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def exposures(acts: pl.DataFrame, hits: pl.DataFrame, line: pl.DataFrame, least_ms: int) -> pl.DataFrame:
+def exposures(interactions: pl.DataFrame, hits: pl.DataFrame, line: pl.DataFrame, least_ms: int) -> pl.DataFrame:
     """One row per page view and zone that was exposed: EXPOSURES, with time null where only the reach is known.
 
     `acts` and `hits` (acts by the zones that their element lies in) bear `exposure_method` and stand in order of place;
@@ -89,28 +89,28 @@ def exposures(acts: pl.DataFrame, hits: pl.DataFrame, line: pl.DataFrame, least_
     parts = [
         _of_events(hits.filter(pl.col("exposure_method") == EVENTS), least_ms),
         _of_tracking(hits.filter(pl.col("exposure_method") == TRACKING), least_ms),
-        _of_scrolling(acts.filter(pl.col("exposure_method") == SCROLL), line, least_ms),
-        _of_reach(acts.filter(pl.col("exposure_method") == REACH), line),
+        _of_scrolling(interactions.filter(pl.col("exposure_method") == SCROLL), line, least_ms),
+        _of_reach(interactions.filter(pl.col("exposure_method") == REACH), line),
     ]
     return pl.concat([part.select(list(EXPOSURES)).cast(EXPOSURES) for part in parts])  # pyright: ignore[reportArgumentType]
 
 
 def _timed(stretches: pl.DataFrame) -> pl.DataFrame:
     passed = (pl.col("end") - pl.col("begin")).dt.total_milliseconds()
-    return stretches.group_by(_KEY).agg(exposed_place=pl.col("place").min(), exposure_ms=passed.sum())
+    return stretches.group_by(_KEY).agg(exposed_index=pl.col("event_index").min(), exposure_ms=passed.sum())
 
 
 def _of_events(hits: pl.DataFrame, least_ms: int) -> pl.DataFrame:
     """Each event is an interval of one element; those that last long enough are united over the zone's elements."""
-    told = hits.filter(pl.col("kind") == "exposure").with_columns(_KNOWN_DURATION)
+    reported = hits.filter(pl.col("kind") == "exposure").with_columns(_KNOWN_DURATION)
     untimed = (
-        told.filter(pl.col("duration_ms").is_null())
+        reported.filter(pl.col("duration_ms").is_null())
         .group_by(_KEY)
-        .agg(exposed_place=pl.col("place").min(), exposure_ms=pl.lit(None, dtype=pl.Int64))
+        .agg(exposed_index=pl.col("event_index").min(), exposure_ms=pl.lit(None, dtype=pl.Int64))
     )
-    intervals = told.filter(pl.col("duration_ms") >= least_ms).select(
+    intervals = reported.filter(pl.col("duration_ms") >= least_ms).select(
         *_KEY,
-        "place",
+        "event_index",
         begin="occurred_at",
         end=pl.col("occurred_at") + pl.duration(milliseconds=pl.col("duration_ms")),
     )
@@ -121,11 +121,13 @@ def _of_events(hits: pl.DataFrame, least_ms: int) -> pl.DataFrame:
 def _of_tracking(hits: pl.DataFrame, least_ms: int) -> pl.DataFrame:
     """The element's total so far; a zone of several elements was seen at least as long as the longest of them."""
     exposed = hits.filter(pl.col("kind") == "exposure").with_columns(_KNOWN_DURATION)
-    told = exposed.filter(pl.col("duration_ms").fill_null(least_ms) >= least_ms)
-    return told.group_by(_KEY).agg(exposed_place=pl.col("place").min(), exposure_ms=pl.col("duration_ms").max())
+    reported = exposed.filter(pl.col("duration_ms").fill_null(least_ms) >= least_ms)
+    return reported.group_by(_KEY).agg(
+        exposed_index=pl.col("event_index").min(), exposure_ms=pl.col("duration_ms").max()
+    )
 
 
-def window_positions(acts: pl.DataFrame) -> pl.DataFrame:
+def window_positions(interactions: pl.DataFrame) -> pl.DataFrame:
     """Where the window stood, from when to when: `view`, `spot`, `begin`, `end`, `place`, `top`, `window_height`.
 
     A page view begins at its top, each scroll or click that bears a position tells the next, and time in which the
@@ -134,7 +136,7 @@ def window_positions(acts: pl.DataFrame) -> pl.DataFrame:
     kinds = ("page_view", "scroll", "click", "page_leave", "page_ping")
     momentary = pl.col("kind").is_in(("page_view", "scroll", "click"))
     begins = pl.col("kind") == "page_view"
-    rows = acts.filter(pl.col("kind").is_in(kinds)).with_columns(
+    rows = interactions.filter(pl.col("kind").is_in(kinds)).with_columns(
         top=pl.when(momentary).then(pl.coalesce("scroll_y", pl.when(begins).then(0))),
     )
     placed = rows.with_columns(
@@ -144,30 +146,30 @@ def window_positions(acts: pl.DataFrame) -> pl.DataFrame:
     return placed.filter(
         pl.col("kind") != "page_leave", pl.col("top").is_not_null(), pl.col("window_height").is_not_null()
     ).select(
-        "view", "spot", "end", "place",
+        "view", "spot", "end", "event_index",
         pl.col("top", "window_height").cast(pl.Int64).clip(0, MAX_PAGE_PX), begin="occurred_at",
     )  # fmt: skip
 
 
-def _of_scrolling(acts: pl.DataFrame, line: pl.DataFrame, least_ms: int) -> pl.DataFrame:
+def _of_scrolling(interactions: pl.DataFrame, line: pl.DataFrame, least_ms: int) -> pl.DataFrame:
     inside = pl.col("line").is_between(pl.col("top"), pl.col("top") + pl.col("window_height"))
-    shown = window_positions(acts).join(line, on="spot").filter(inside)
-    stretches = joined_stretches(shown.select(*_KEY, "begin", "end", "place"), _KEY, 0)
+    shown = window_positions(interactions).join(line, on="spot").filter(inside)
+    stretches = joined_stretches(shown.select(*_KEY, "begin", "end", "event_index"), _KEY, 0)
     lasted = (pl.col("end") - pl.col("begin")).dt.total_milliseconds() >= least_ms
     return _timed(stretches.filter(lasted))
 
 
-def _of_reach(acts: pl.DataFrame, line: pl.DataFrame) -> pl.DataFrame:
+def _of_reach(interactions: pl.DataFrame, line: pl.DataFrame) -> pl.DataFrame:
     begins = pl.col("kind") == "page_view"
     tops = pl.coalesce("scroll_y", pl.when(begins).then(0))
-    reached = acts.group_by("view").agg(
+    reached = interactions.group_by("view").agg(
         pl.col("spot").first(),
-        place=pl.col("place").first(),
+        event_index=pl.col("event_index").first(),
         low=tops.min(),
         high=(tops + pl.col("window_height").max()).max(),
     )
     return (
         reached.join(line, on="spot")
         .filter(pl.col("line").is_between("low", "high"))
-        .select(*_KEY, exposed_place="place", exposure_ms=pl.lit(None, dtype=pl.Int64))
+        .select(*_KEY, exposed_index="event_index", exposure_ms=pl.lit(None, dtype=pl.Int64))
     )

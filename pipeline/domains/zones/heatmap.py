@@ -13,7 +13,7 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.domains.zones.exposure import MAX_PAGE_PX, window_positions
-from pipeline.events.acts import SPOT, acts_in, spots_of
+from pipeline.events.interactions import SPOT, interactions_in, spots_of
 
 BIN_PX = 20
 X_BINS = 100
@@ -33,11 +33,11 @@ def heatmap_cells(events: pl.LazyFrame, views: pl.LazyFrame, day: date, product:
     real = views.filter(~pl.col("is_bot"), ~pl.col("implied"), pl.col("page").is_not_null())
     shown = real.select("page_view_key", "session_key", *SPOT, "source", "ended_at").collect().with_row_index("view")
     spots = _spots(shown, product)
-    acts = _acts(events, shown.join(spots, on=SPOT, how="left", maintain_order="left"))
+    interactions = _interactions(events, shown.join(spots, on=SPOT, how="left", maintain_order="left"))
     # Pings and leaving tell how far a page was scrolled, but not when.
-    momentary = _told(acts, shown, ("scroll", "click"))
-    reaching = _told(acts, shown, ("scroll", "click", "page_ping", "page_leave"))
-    parts = [_points(acts), _attention(momentary), _reach(reaching), _fold(acts)]
+    momentary = _reported(interactions, shown, ("scroll", "click"))
+    reaching = _reported(interactions, shown, ("scroll", "click", "page_ping", "page_leave"))
+    parts = [_points(interactions), _attention(momentary), _reach(reaching), _fold(interactions)]
     cells = pl.concat([part.select(*_CELL, "events", "page_views", "ms") for part in parts], how="vertical_relaxed")
     names = pl.Series([*WIDTH_CLASSES, WIDEST, UNKNOWN])
     width_class = pl.col("width").replace_strict(dict(enumerate(names)), return_dtype=pl.String)
@@ -52,26 +52,30 @@ def _spots(shown: pl.DataFrame, product: Product) -> pl.DataFrame:
     return spots_of(shown).with_columns(widest=widest)
 
 
-def _acts(events: pl.LazyFrame, shown: pl.DataFrame) -> pl.DataFrame:
+def _interactions(events: pl.LazyFrame, shown: pl.DataFrame) -> pl.DataFrame:
     """Acts of the page views, with the class of widths of their view's first known window."""
     columns = ("x", "y", "is_fixed", "scroll_y", "window_width", "window_height")
-    acts = acts_in(events, shown.drop(*SPOT, "source"), _KINDS, columns)
-    widths = acts.drop_nulls("window_width").group_by("view", maintain_order=True).agg(pl.col("window_width").first())
-    place = pl.sum_horizontal((pl.col("window_width") >= end).cast(pl.Int64) for end in WIDTH_CLASSES.values())
-    classes = widths.select("view", width=place)
+    interactions = interactions_in(events, shown.drop(*SPOT, "source"), _KINDS, columns)
+    widths = (
+        interactions.drop_nulls("window_width")
+        .group_by("view", maintain_order=True)
+        .agg(pl.col("window_width").first())
+    )
+    position = pl.sum_horizontal((pl.col("window_width") >= end).cast(pl.Int64) for end in WIDTH_CLASSES.values())
+    classes = widths.select("view", width=position)
     unknown = len(WIDTH_CLASSES) + 1
-    return acts.join(classes, on="view", how="left", maintain_order="left").with_columns(
+    return interactions.join(classes, on="view", how="left", maintain_order="left").with_columns(
         pl.col("width").fill_null(unknown)
     )
 
 
-def _points(acts: pl.DataFrame) -> pl.DataFrame:
+def _points(interactions: pl.DataFrame) -> pl.DataFrame:
     """Clicks and moves by cell; those whose place or window isn't known are in none."""
     width, x = pl.col("window_width").cast(pl.Int64), pl.col("x").cast(pl.Int64)
     content = pl.min_horizontal(width, "widest")
     fixed = pl.col("is_fixed").fill_null(value=False)
     y = pl.when(fixed).then(pl.col("y") - pl.col("scroll_y")).otherwise(pl.col("y"))
-    placed = acts.filter(pl.col("kind").is_in(("click", "move")), pl.col("window_width") > 0).select(
+    placed = interactions.filter(pl.col("kind").is_in(("click", "move")), pl.col("window_width") > 0).select(
         *_WHERE,
         "kind",
         "view",
@@ -83,12 +87,12 @@ def _points(acts: pl.DataFrame) -> pl.DataFrame:
     return known.group_by(_CELL).agg(events=pl.len(), page_views=pl.col("view").n_unique(), ms=pl.lit(0))
 
 
-def _told(acts: pl.DataFrame, shown: pl.DataFrame, kinds: Sequence[str]) -> pl.DataFrame:
+def _reported(interactions: pl.DataFrame, shown: pl.DataFrame, kinds: Sequence[str]) -> pl.DataFrame:
     """Acts of page views whose source and device tell where the window stood, in acts of these kinds."""
-    scrolled = acts.filter(pl.col("scroll_y").is_not_null(), pl.col("kind").is_in(kinds))["view"].unique()
+    scrolled = interactions.filter(pl.col("scroll_y").is_not_null(), pl.col("kind").is_in(kinds))["view"].unique()
     marked = shown.with_columns(is_scrolled=pl.col("view").is_in(scrolled.implode()))
     telling = marked.filter(pl.col("is_scrolled").any().over("source", "device_type"))
-    return acts.filter(pl.col("view").is_in(telling["view"].implode()))
+    return interactions.filter(pl.col("view").is_in(telling["view"].implode()))
 
 
 def _bins(frame: pl.DataFrame, value: str) -> pl.DataFrame:
@@ -104,10 +108,10 @@ def _named(frame: pl.DataFrame, kind: str, **values: pl.Expr) -> pl.DataFrame:
     return frame.with_columns(kind=pl.lit(kind), layer=pl.lit("page"), x_bin=pl.lit(0), **{**blank, **values})
 
 
-def _attention(acts: pl.DataFrame) -> pl.DataFrame:
+def _attention(interactions: pl.DataFrame) -> pl.DataFrame:
     """Time that each stretch of the page was in a window: added where a window begins, taken away where it ends."""
-    classes = acts.group_by("view").agg(pl.col("width").first())
-    positions = window_positions(acts).join(classes, on="view")
+    classes = interactions.group_by("view").agg(pl.col("width").first())
+    positions = window_positions(interactions).join(classes, on="view")
     lasted = (pl.col("end") - pl.col("begin")).dt.total_milliseconds().clip(0, IDLE_MS)
     timed = positions.with_columns(ms=lasted, bottom=pl.col("top") + pl.col("window_height")).filter(pl.col("ms") > 0)
     first, past = pl.col("top") // BIN_PX, (pl.col("bottom") - 1) // BIN_PX + 1
@@ -118,11 +122,13 @@ def _attention(acts: pl.DataFrame) -> pl.DataFrame:
     return _named(_bins(edges, "ms"), "attention", ms=pl.col("ms"))
 
 
-def _reach(acts: pl.DataFrame) -> pl.DataFrame:
+def _reach(interactions: pl.DataFrame) -> pl.DataFrame:
     """Page views that had each stretch of the page, or one below it, in their window."""
     top = pl.coalesce("scroll_y", pl.when(pl.col("kind") == "page_view").then(0)).cast(pl.Int64)
     height = pl.col("window_height").max().cast(pl.Int64)
-    bottoms = acts.group_by("view").agg(pl.col(_WHERE).first(), bottom=(top.max() + height).clip(0, MAX_PAGE_PX))
+    bottoms = interactions.group_by("view").agg(
+        pl.col(_WHERE).first(), bottom=(top.max() + height).clip(0, MAX_PAGE_PX)
+    )
     known = bottoms.filter(pl.col("bottom") > 0)
     ends = known.select(*_WHERE, page_views=pl.lit(1, dtype=pl.Int64), past=(pl.col("bottom") - 1) // BIN_PX + 1)
     edges = pl.concat(
@@ -135,8 +141,10 @@ def _reach(acts: pl.DataFrame) -> pl.DataFrame:
     return _named(_bins(edges, "page_views"), "reach", page_views=pl.col("page_views"))
 
 
-def _fold(acts: pl.DataFrame) -> pl.DataFrame:
+def _fold(interactions: pl.DataFrame) -> pl.DataFrame:
     """Page views by the height of their window."""
-    heights = acts.group_by("view").agg(pl.col(_WHERE).first(), height=pl.col("window_height").first(ignore_nulls=True))
+    heights = interactions.group_by("view").agg(
+        pl.col(_WHERE).first(), height=pl.col("window_height").first(ignore_nulls=True)
+    )
     known = heights.filter(pl.col("height") > 0).with_columns(y_bin=pl.col("height").cast(pl.Int64) // BIN_PX)
     return _named(known.group_by(*_WHERE, "y_bin").agg(n=pl.len()), "fold", page_views=pl.col("n"))

@@ -2,18 +2,18 @@
 
 from pydantic import Field
 
-from pipeline.core.product_base import Part
+from pipeline.core.product_base import FileModel
 from pipeline.core.product_sections import Sections
 
 
-class Exposure(Part):
+class Exposure(FileModel):
     """When a zone counts as seen (docs/definitions/zones.md)."""
 
     line: float = Field(0.5, ge=0, le=1, description="share of the zone's height whose line must be in the window")
     least_ms: int = Field(150, ge=0, le=60_000, description="for so long without a break")
 
 
-class Elements(Part):
+class Elements(FileModel):
     """How elements are told apart where no zone is written."""
 
     dynamic: tuple[str, ...] = Field(
@@ -29,7 +29,7 @@ class Elements(Part):
     )
 
 
-class Fields(Part):
+class Fields(FileModel):
     """What the domain adds to the product file; pages and zones are in core, for events are told by them."""
 
     exposure: Exposure = Field(default_factory=lambda: Exposure.model_validate({}))

@@ -33,10 +33,10 @@ def selector_matches(events: pl.LazyFrame, views: pl.LazyFrame, day: date, produ
         own = [(soup, n) for page, device, soup, n in soups if _is_of(zone, page, device)]
         views_of_page = sum(n for page, device, n in seen if _is_of(zone, page, device))
         for selector in zone.selectors:
-            acts = sum(n for soup, n in own if depth_of(soup, [selector]) is not None)
-            rows.append((zone.page, zone.name, product.zone_validity(zone)[0], selector, acts, views_of_page))
+            interactions = sum(n for soup, n in own if depth_of(soup, [selector]) is not None)
+            rows.append((zone.page, zone.name, product.zone_validity(zone)[0], selector, interactions, views_of_page))
     schema = {"page": pl.String, "zone": pl.String, "zone_version": pl.Date, "selector": pl.String}
-    made = pl.DataFrame(rows, schema={**schema, "acts": pl.Int64, "page_views": pl.Int64}, orient="row")
+    made = pl.DataFrame(rows, schema={**schema, "interactions": pl.Int64, "page_views": pl.Int64}, orient="row")
     return TABLES[SELECTORS].conform(
         made.unique([*schema], keep="first", maintain_order=True).with_columns(session_day=pl.lit(day))
     )
@@ -59,23 +59,21 @@ class SilentSelector(NamedTuple):
 
 def silent_selectors(rows: pl.LazyFrame, product: Product) -> list[SilentSelector]:
     """The selectors of zones that are valid on the last day and that no element fits any more."""
-    found = rows.collect()
-    if found.is_empty():
+    result = rows.collect()
+    if result.is_empty():
         return []
-    last = found["session_day"].max()
+    last = result["session_day"].max()
     silent: list[SilentSelector] = []
     for zone in zones_valid_on(last, product):  # pyright: ignore[reportArgumentType]
         for selector in zone.selectors:
-            own = found.filter(
+            own = result.filter(
                 pl.col("page") == zone.page, pl.col("zone") == zone.name, pl.col("selector") == selector,
                 pl.col("zone_version") == product.zone_validity(zone)[0],
             )  # fmt: skip
-            met = own.filter(pl.col("acts") > 0)["session_day"].max()
+            met = own.filter(pl.col("interactions") > 0)["session_day"].max()
             since = own.filter(pl.col("session_day") > met) if met is not None else own
             if (views := since["page_views"].sum()) >= LEAST_VIEWS:
-                told = f"last on {met}" if met is not None else "never"
-                sentence = (
-                    f"{zone.page}/{zone.name}: no element fits {selector!r} any more ({told}); has the page changed?"
-                )
+                reported = f"last on {met}" if met is not None else "never"
+                sentence = f"{zone.page}/{zone.name}: no element fits {selector!r} any more ({reported}); has the page changed?"
                 silent.append(SilentSelector(zone.page, zone.name, selector, met, views, sentence))  # pyright: ignore[reportArgumentType]
     return silent

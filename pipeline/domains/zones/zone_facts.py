@@ -12,8 +12,8 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.core.product_pages import Zone
 from pipeline.domains.zones.exposure import exposure_methods, exposures, lines
-from pipeline.events.acts import SPOT, acts_in, spots_of
 from pipeline.events.capabilities import capabilities
+from pipeline.events.interactions import SPOT, interactions_in, spots_of
 from pipeline.events.zones import chain_zones, zones_valid_on
 from pipeline.stats.stretches import joined_stretches
 
@@ -59,38 +59,38 @@ def zone_day(
     shown = _views(events, views, product)
     spots = spots_of(shown)
     shown = shown.join(spots, on=SPOT, how="left", maintain_order="left")
-    acts = _acts(events, shown)
+    interactions = _interactions(events, shown)
     line = lines(zones, shown["device_type"].unique().to_list(), product)
-    methods = exposure_methods(shown, acts, product, is_placed=not line.is_empty())
+    methods = exposure_methods(shown, interactions, product, is_placed=not line.is_empty())
     shown = shown.join(methods, on="view", how="left", maintain_order="left")
-    acts = acts.join(methods, on="view", how="left", maintain_order="left")
-    inside = _inside(acts, spots, zones)
-    hits = acts.join(inside, on=["spot", "element_chain"])
+    interactions = interactions.join(methods, on="view", how="left", maintain_order="left")
+    inside = _inside(interactions, spots, zones)
+    hits = interactions.join(inside, on=["spot", "element_chain"])
     clicked = _clicks(hits)
     parts = [
         clicked,
-        _hovers(acts, inside, clicked),
-        exposures(acts, hits, line.join(spots, on=SPOT), product.exposure.least_ms),
+        _hovers(interactions, inside, clicked),
+        exposures(interactions, hits, line.join(spots, on=SPOT), product.exposure.least_ms),
         _friction(incidents, shown, zones, product),
     ]
     exposed = hits.filter(pl.col("kind") == "exposure").select("zone", "view").unique()
     watched = exposed.join(shown.select("view", "source"), on="view").select("zone", "source").unique()
-    clicks = acts.filter(pl.col("kind") == "click").select("view")
+    clicks = interactions.filter(pl.col("kind") == "click").select("view")
     return ZoneDay(shown, _facts(parts, shown), clicks, zones, line, watched)
 
 
-def _inside(acts: pl.DataFrame, spots: pl.DataFrame, zones: Sequence[Zone]) -> pl.DataFrame:
+def _inside(interactions: pl.DataFrame, spots: pl.DataFrame, zones: Sequence[Zone]) -> pl.DataFrame:
     """Which zones each element lies in: `spot`, `element_chain` (categorical), `zone`, `is_innermost`."""
-    distinct = acts.select("spot", "element_chain").drop_nulls().unique().join(spots, on="spot")
-    found = chain_zones(distinct.with_columns(pl.col("element_chain").cast(pl.String)), zones)
-    return found.join(spots, on=SPOT).drop(SPOT).with_columns(pl.col("element_chain").cast(pl.Categorical))
+    distinct = interactions.select("spot", "element_chain").drop_nulls().unique().join(spots, on="spot")
+    result = chain_zones(distinct.with_columns(pl.col("element_chain").cast(pl.String)), zones)
+    return result.join(spots, on=SPOT).drop(SPOT).with_columns(pl.col("element_chain").cast(pl.Categorical))
 
 
 def _views(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> pl.DataFrame:
     """Real page views with what their source and device measured."""
     device = views.select("page_view_key", "device_type")
-    told = events.filter(~pl.col("is_bot")).drop("device_type").join(device, on="page_view_key")
-    known = capabilities(told, product).select("source", *_MEASURED, device_type="device")
+    reported = events.filter(~pl.col("is_bot")).drop("device_type").join(device, on="page_view_key")
+    known = capabilities(reported, product).select("source", *_MEASURED, device_type="device")
     real = views.filter(~pl.col("is_bot"), ~pl.col("implied"), pl.col("page").is_not_null())
     columns = ("page_view_key", "session_key", "person_key", "source", "page", "device_type", "started_at", "ended_at")
     return (
@@ -102,11 +102,11 @@ def _views(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> pl.Da
     )
 
 
-def _acts(events: pl.LazyFrame, shown: pl.DataFrame) -> pl.DataFrame:
+def _interactions(events: pl.LazyFrame, shown: pl.DataFrame) -> pl.DataFrame:
     """Acts of the page views, with their elements as codes."""
     known = shown.select("page_view_key", "session_key", "view", "spot", "started_at", "ended_at", "hover")
     element = pl.col("element_chain").cast(pl.Categorical)
-    return acts_in(events, known, _KINDS, ("duration_ms", "scroll_y", "window_height", element))
+    return interactions_in(events, known, _KINDS, ("duration_ms", "scroll_y", "window_height", element))
 
 
 def _clicks(hits: pl.DataFrame) -> pl.DataFrame:
@@ -117,22 +117,22 @@ def _clicks(hits: pl.DataFrame) -> pl.DataFrame:
             clicks=pl.len().cast(pl.Int64),
             own_clicks=pl.col("is_innermost").sum().cast(pl.Int64),
             clicked_at=pl.col("occurred_at").min(),
-            clicked_place=pl.col("place").min(),
+            clicked_index=pl.col("event_index").min(),
             ms_to_click=(pl.col("occurred_at") - pl.col("started_at")).dt.total_milliseconds().min(),
         )
     )
 
 
-def _hovers(acts: pl.DataFrame, inside: pl.DataFrame, clicked: pl.DataFrame) -> pl.DataFrame:
+def _hovers(interactions: pl.DataFrame, inside: pl.DataFrame, clicked: pl.DataFrame) -> pl.DataFrame:
     """Time of the pointer in each zone, where the source tells of it; and how long before a click it came."""
-    pointed = _left(acts.filter("hover")).filter(pl.col("kind").is_in(("move", "click")))
+    pointed = _left(interactions.filter("hover")).filter(pl.col("kind").is_in(("move", "click")))
     intervals = pointed.select(
-        "view", "spot", "element_chain", "place", begin="occurred_at",
+        "view", "spot", "element_chain", "event_index", begin="occurred_at",
         end=pl.min_horizontal(pl.col("occurred_at").shift(-1).over("view"), "left_at", "ended_at"),
     )  # fmt: skip
     # What came after the page view ended was no hover of it.
     within = intervals.filter(pl.col("end") >= pl.col("begin")).join(inside, on=["spot", "element_chain"])
-    stretches = joined_stretches(within.select(*_KEY, "begin", "end", "place"), _KEY, HOVER_GAP_US)
+    stretches = joined_stretches(within.select(*_KEY, "begin", "end", "event_index"), _KEY, HOVER_GAP_US)
     lasted = (pl.col("end") - pl.col("begin")).dt.total_microseconds()
     hovers = stretches.filter(lasted >= LEAST_HOVER_US)
     before = hovers.join(clicked.select(*_KEY, "clicked_at"), on=_KEY).filter(pl.col("begin") < pl.col("clicked_at"))
@@ -140,30 +140,31 @@ def _hovers(acts: pl.DataFrame, inside: pl.DataFrame, clicked: pl.DataFrame) -> 
         hesitation_ms=(pl.col("clicked_at") - pl.col("begin")).dt.total_milliseconds().min()
     )
     summed = hovers.group_by(_KEY).agg(
-        hover_ms=(pl.col("end") - pl.col("begin")).dt.total_milliseconds().sum(), hovered_place=pl.col("place").min()
+        hover_ms=(pl.col("end") - pl.col("begin")).dt.total_milliseconds().sum(),
+        hovered_index=pl.col("event_index").min(),
     )
     return summed.join(hesitated, on=_KEY, how="left")
 
 
-def _left(acts: pl.DataFrame) -> pl.DataFrame:
+def _left(interactions: pl.DataFrame) -> pl.DataFrame:
     """Acts with `left_at`: when their page view was next left or hidden, or had been silent for too long."""
     at, after = pl.col("occurred_at"), pl.col("occurred_at").shift(-1).over("view")
     is_silent = (after - at > SILENCE).fill_null(value=True)
     left = pl.when(pl.col("kind") == "page_leave").then(at).when(is_silent).then(at + SILENCE)
-    return acts.with_columns(left_at=left).with_columns(pl.col("left_at").backward_fill().over("view"))
+    return interactions.with_columns(left_at=left).with_columns(pl.col("left_at").backward_fill().over("view"))
 
 
 def _friction(incidents: pl.LazyFrame, shown: pl.DataFrame, zones: Sequence[Zone], product: Product) -> pl.DataFrame:
     """Whether a rage, dead or error click lay in the zone."""
     first = product.friction.first
-    found = (
+    result = (
         incidents.filter(pl.col("rule_set") == first, pl.col("signal").is_in(list(_SIGNALS)))
         .select("page_view_key", "signal", "element_chain")
         .collect()
         .join(shown.select("page_view_key", "view", "page", "device_type"), on="page_view_key")
     )
-    inside = chain_zones(found, zones)
-    hit = found.join(inside, on=["page", "device_type", "element_chain"])
+    inside = chain_zones(result, zones)
+    hit = result.join(inside, on=["page", "device_type", "element_chain"])
     return hit.group_by(_KEY).agg((pl.col("signal") == signal).any().alias(name) for signal, name in _SIGNALS.items())
 
 
@@ -183,5 +184,5 @@ def _facts(parts: Sequence[pl.DataFrame], shown: pl.DataFrame) -> pl.DataFrame:
         *flags,
         is_clicked=pl.col("clicks").is_not_null(),
         is_hovered=pl.col("hover_ms").is_not_null(),
-        is_exposed=pl.col("exposed_place").is_not_null(),
+        is_exposed=pl.col("exposed_index").is_not_null(),
     )

@@ -39,9 +39,9 @@ def zone_people_counts(rows: pl.LazyFrame, sessions: pl.LazyFrame, days: list[da
 
     def counted(inside: pl.Expr) -> pl.DataFrame:
         own = _valid(rows.filter(inside).collect(), zones)
-        acts = pl.concat([own, _seen(own, zones, placed, watched)], how="diagonal_relaxed")
+        interactions = pl.concat([own, _seen(own, zones, placed, watched)], how="diagonal_relaxed")
         back = _returned(own, starts.filter(inside).collect(), end.timestamp())
-        return pl.concat([_counts(acts, back, periods), _by_version(acts, back, zones, days)])
+        return pl.concat([_counts(interactions, back, periods), _by_version(interactions, back, zones, days)])
 
     # A page seen stands once for each of its zones.
     most = 1 + max(Counter(zone.page for zone in product.zones).values(), default=0)
@@ -96,7 +96,7 @@ def _valid(own: pl.DataFrame, zones: pl.DataFrame) -> pl.DataFrame:
 
 def _seen(own: pl.DataFrame, zones: pl.DataFrame, placed: pl.DataFrame, watched: pl.DataFrame) -> pl.DataFrame:
     """Who saw the page of each zone on a day on which its version was valid, and whether more was measured of them."""
-    measured = ("hover_measured", "exposure_told", "positions_told")
+    measured = ("hover_measured", "exposure_reported", "positions_reported")
     pages = own.filter(pl.col("zone") == "").select("session_day", "person_key", "page", "device_type", *measured)
     seen = pages.join(zones, on="page").filter(_FITS).drop("valid_to", "only")
     anywhere = placed.filter(pl.col("on").is_null()).select(*_ZONE, everywhere="is_placed")
@@ -108,7 +108,7 @@ def _seen(own: pl.DataFrame, zones: pl.DataFrame, placed: pl.DataFrame, watched:
     return known.with_columns(
         is_viewed=pl.lit(value=True),
         is_hover_measured="hover_measured",
-        is_exposure_measured=(pl.col("exposure_told") & is_watched) | (pl.col("positions_told") & is_placed),
+        is_exposure_measured=(pl.col("exposure_reported") & is_watched) | (pl.col("positions_reported") & is_placed),
     ).drop(*measured, "is_placed", "everywhere", "watched_from")
 
 
@@ -140,30 +140,32 @@ def _returned(own: pl.DataFrame, starts: pl.DataFrame, end: float) -> pl.DataFra
     return joined.with_columns(columns_of)
 
 
-def _counts(acts: pl.DataFrame, back: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
+def _counts(interactions: pl.DataFrame, back: pl.DataFrame, periods: pl.DataFrame) -> pl.DataFrame:
     keys = [*_PERIOD, *_ZONE, "device_type"]
-    return _summed(acts.join(periods, on="session_day"), back.join(periods, on="session_day"), keys)
+    return _summed(interactions.join(periods, on="session_day"), back.join(periods, on="session_day"), keys)
 
 
-def _by_version(acts: pl.DataFrame, back: pl.DataFrame, zones: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+def _by_version(
+    interactions: pl.DataFrame, back: pl.DataFrame, zones: pl.DataFrame, days: Sequence[date]
+) -> pl.DataFrame:
     """Each version of a zone over all the days on which it was valid."""
     named = [
         pl.lit("zone_version").alias("period"),
         pl.max_horizontal("zone_version", pl.lit(days[0])).alias("period_start"),
     ]
     lasts = zones.group_by(_ZONE).agg(period_end=pl.min_horizontal(pl.col("valid_to").max(), pl.lit(days[-1])))
-    within = [frame.with_columns(named).join(lasts, on=_ZONE) for frame in (acts, back)]
+    within = [frame.with_columns(named).join(lasts, on=_ZONE) for frame in (interactions, back)]
     return _summed(within[0], within[1], [*_PERIOD, *_ZONE, "device_type"])
 
 
-def _summed(acts: pl.DataFrame, back: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+def _summed(interactions: pl.DataFrame, back: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     numbers = [f"person_days_{what}_{n}d" for n in RETURN_DAYS for what in ("clicked", "returned")]
     people = [
         pl.col("person_key").filter(pl.col(flag).fill_null(value=False)).n_unique().cast(pl.Int64).alias(name)
         for name, flag in _FLAGS.items()
     ]
-    by_device = acts.group_by(keys).agg(people)
-    on_any = acts.with_columns(device_type=pl.lit("")).group_by(keys).agg(people)
+    by_device = interactions.group_by(keys).agg(people)
+    on_any = interactions.with_columns(device_type=pl.lit("")).group_by(keys).agg(people)
     returned = back.group_by(keys).agg(pl.col(numbers).sum())
     both = pl.concat([by_device, on_any]).join(returned, on=keys, how="left")
     return both.with_columns(pl.col(numbers).fill_null(0))

@@ -14,8 +14,8 @@ from pipeline.events.outcomes import outcomes_after, results_of
 from pipeline.stats.memberships import memberships, of_everybody_and_groups
 
 _WHERE = ["page", "device_type"]
-_WHOSE = ["segment", "variant"]
-_ACTS = {"click": "clicked", "hover": "hovered", "exposure": "exposed"}
+_GROUP_KEYS = ["segment", "variant"]
+_INTERACTIONS = {"click": "clicked", "hover": "hovered", "exposure": "exposed"}
 
 
 def daily_zones(
@@ -29,10 +29,10 @@ def daily_zones(
     zones = _zone_frame(made.zones, product)
     grid = _measured(zones.join(_shown(shown, made), on="page").filter(fits), made, _blind(shown, made, zones))
     facts = _coded(of_everybody_and_groups(made.facts, groups))
-    keyed = ["zone_index", "device_type", *_WHOSE]
-    counted = facts.group_by("zone", "device_type", *_WHOSE).agg(*_sums()).with_columns(_CODED.cast(pl.String))
+    keyed = ["zone_index", "device_type", *_GROUP_KEYS]
+    counted = facts.group_by("zone", "device_type", *_GROUP_KEYS).agg(*_sums()).with_columns(_CODED.cast(pl.String))
     results = results_of(events)
-    after = [_after(events, results, facts, act, done) for act, done in _ACTS.items()]
+    after = [_after(events, results, facts, interaction, done) for interaction, done in _INTERACTIONS.items()]
     joined = grid.join(counted.rename({"zone": "zone_index"}), on=keyed, how="left")
     for part in after:
         joined = joined.join(part.rename({"zone": "zone_index"}), on=keyed, how="left")
@@ -66,7 +66,7 @@ def _shown(shown: pl.DataFrame, made: ZoneDay) -> pl.DataFrame:
     clicks = made.clicks.group_by("view").agg(page_clicks=pl.len())
     return (
         shown.join(clicks, on="view", how="left")
-        .group_by(*_WHERE, *_WHOSE)
+        .group_by(*_WHERE, *_GROUP_KEYS)
         .agg(
             page_views=pl.len(),
             sessions=pl.col("session_key").n_unique(),
@@ -82,13 +82,13 @@ def _shown(shown: pl.DataFrame, made: ZoneDay) -> pl.DataFrame:
 
 def _blind(shown: pl.DataFrame, made: ZoneDay, zones: pl.DataFrame) -> pl.DataFrame:
     """Page views by TELLING method whose source tells of exposure but not of this zone, where another source does."""
-    told = shown.filter(pl.col("exposure_method").is_in(TELLING))
+    reported = shown.filter(pl.col("exposure_method").is_in(TELLING))
     watched = made.watched.rename({"zone": "zone_index"})
-    asked = zones.select("zone_index", "page").join(told.select("page", "source").unique(), on="page")
+    asked = zones.select("zone_index", "page").join(reported.select("page", "source").unique(), on="page")
     others = asked.join(watched, on="zone_index", how="semi").join(watched, on=["zone_index", "source"], how="anti")
     return (
-        told.join(others, on=["page", "source"])
-        .group_by("zone_index", "device_type", *_WHOSE)
+        reported.join(others, on=["page", "source"])
+        .group_by("zone_index", "device_type", *_GROUP_KEYS)
         .agg((pl.col("exposure_method") == method).sum().alias(f"blind_{method}") for method in TELLING)
         .with_columns(_CODED.cast(pl.String))
     )
@@ -98,7 +98,7 @@ def _measured(grid: pl.DataFrame, made: ZoneDay, blind: pl.DataFrame) -> pl.Data
     """Of how many page views exposure is known, and by what: positions tell it only of zones whose place is known."""
     placed = made.lines.select("device_type", zone_index="zone", is_placed=pl.lit(value=True))
     known = grid.join(placed, on=["zone_index", "device_type"], how="left").join(
-        blind, on=["zone_index", "device_type", *_WHOSE], how="left"
+        blind, on=["zone_index", "device_type", *_GROUP_KEYS], how="left"
     )
     counts = {
         method: pl.col(method) - pl.col(f"blind_{method}").fill_null(0)
@@ -140,21 +140,26 @@ def _sums() -> list[pl.Expr]:
     ]
 
 
-def _after(events: pl.LazyFrame, results: pl.DataFrame, facts: pl.DataFrame, act: str, done: str) -> pl.DataFrame:
+def _after(
+    events: pl.LazyFrame, results: pl.DataFrame, facts: pl.DataFrame, interaction: str, done: str
+) -> pl.DataFrame:
     """Sessions whose goal came after their first such act on the zone, and their revenue after it."""
-    by = ["zone", "device_type", *_WHOSE]
+    by = ["zone", "device_type", *_GROUP_KEYS]
     # Only sessions with a goal or money, or of people who have some elsewhere, can have an outcome.
     own = pl.col("session_key").is_in(results["session_key"].unique().implode())
     others = pl.col("person_key").is_in(results.filter("elsewhere")["person_key"].unique().implode())
-    places = (
-        facts.filter(f"is_{done}", own | others).group_by("session_key", *by).agg(place=pl.col(f"{done}_place").min())
+    positions = (
+        facts.filter(f"is_{done}", own | others)
+        .group_by("session_key", *by)
+        .agg(event_index=pl.col(f"{done}_index").min())
     )
-    reached = places.join(
-        outcomes_after(events, results, places.select("session_key", "place").unique()), on=["session_key", "place"]
+    reached = positions.join(
+        outcomes_after(events, results, positions.select("session_key", "event_index").unique()),
+        on=["session_key", "event_index"],
     )
     summed = reached.group_by(by).agg(
-        (pl.col("goal_bits") != 0).sum().alias(f"sessions_converted_after_{act}"),
-        pl.col("revenue_micros").sum().alias(f"revenue_micros_after_{act}"),
+        (pl.col("goal_bits") != 0).sum().alias(f"sessions_converted_after_{interaction}"),
+        pl.col("revenue_micros").sum().alias(f"revenue_micros_after_{interaction}"),
     )
     return summed.with_columns(_CODED.cast(pl.String))
 
@@ -185,9 +190,9 @@ def zone_people(
         is_hovered=never,
         is_exposed=never,
         hover_measured=pl.col("hover").any(),
-        exposure_told=pl.col("exposure_method").is_in(TELLING).any(),
-        positions_told=(~pl.col("exposure_method").is_in(TELLING)).any(),
+        exposure_reported=pl.col("exposure_method").is_in(TELLING).any(),
+        positions_reported=(~pl.col("exposure_method").is_in(TELLING)).any(),
     )
     both = pl.concat([acted, saw], how="diagonal_relaxed")
-    measured = pl.col("hover_measured", "exposure_told", "positions_told").fill_null(value=False)
+    measured = pl.col("hover_measured", "exposure_reported", "positions_reported").fill_null(value=False)
     return table.conform(both.with_columns(measured, session_day=pl.lit(day)))

@@ -32,15 +32,15 @@ def layout(lines: Sequence[str]) -> Layout:
     of cells, two or more, is that of the line below, and that has a word in each cell. FileFault where lines stand
     above a table whose header can't be told.
     """
-    said = _SEPARATOR.fullmatch(lines[0]) if lines else None
-    skipped = 1 if said else 0
+    stated = _SEPARATOR.fullmatch(lines[0]) if lines else None
+    skipped = 1 if stated else 0
     while skipped < len(lines) and (not lines[skipped].strip() or _is_comment(lines, skipped)):
         skipped += 1
     rest = lines[skipped:]
     if not rest:
         return Layout(0, ",")
-    if said:
-        return Layout(skipped, said["delimiter"])
+    if stated:
+        return Layout(skipped, stated["delimiter"])
     delimiter = _delimiter(rest[0])
     if delimiter is not None:
         return Layout(skipped, delimiter)
@@ -94,10 +94,10 @@ def is_table(head: bytes, *, strictly: bool = False) -> bool:
     """
     lines = head.decode("utf-8", errors="replace").splitlines()[:LOOKED_AT]
     try:
-        found = layout(lines)
+        result = layout(lines)
     except FileFault:
         return not strictly
-    header, *below = [_cells(line, found.delimiter) for line in lines[found.skipped :] if line.strip()] or [[]]
+    header, *below = [_cells(line, result.delimiter) for line in lines[result.skipped :] if line.strip()] or [[]]
     if len(header) < _AT_LEAST or not any(map(_LETTER.search, header)):
         return False
     if strictly:

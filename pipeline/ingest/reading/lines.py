@@ -58,16 +58,16 @@ def document(content: Content, how: How) -> Iterator[Record]:
 
 def _entries(decoded: Any, data: bytes, how: How) -> Iterator[Record]:  # noqa: ANN401  # JSON holds anything
     try:
-        found: Iterable[Any] | None = how.unwrap(decoded)
+        result: Iterable[Any] | None = how.unwrap(decoded)
     except (TypeError, AttributeError, ValueError, KeyError, RecursionError) as fault:
         raise FileFault(
             "malformed_json", f"its wrapper can't be read ({type(fault).__name__}); export it again"
         ) from None
-    if found is None and not isinstance(decoded, list):
+    if result is None and not isinstance(decoded, list):
         is_small = len(data) <= how.max_record_bytes
         yield data if is_small else RecordFault("record_too_large", f"longer than {how.max_record_bytes} bytes")
         return
-    entries: list[Any] = list(decoded if found is None else found)
+    entries: list[Any] = list(decoded if result is None else result)
     for entry in entries:
         if isinstance(entry, dict):
             row = Row(entry)

@@ -143,7 +143,7 @@ class _Unpacked(io.RawIOBase):
 
 
 @contextmanager
-def faults_told() -> Generator[None]:
+def reported_faults() -> Generator[None]:
     """What decompressors say becomes a FileFault with the remedy."""
     try:
         yield

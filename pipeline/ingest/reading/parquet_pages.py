@@ -48,7 +48,7 @@ class Pages:
 
 def pages_of(file: BinaryIO, begin: int, size: int) -> Pages:
     """What the column chunk at `begin`, of `size` bytes in the file, unpacks to."""
-    found = Pages()
+    result = Pages()
     at, end = begin, begin + size
     before: int | None = None
     while at < end:
@@ -57,19 +57,19 @@ def pages_of(file: BinaryIO, begin: int, size: int) -> Pages:
         if packed < 0 or unpacked < 0:
             raise FileFault("unreadable_parquet", "a page has no size; write it again")
         at += length + packed
-        found.total += unpacked
+        result.total += unpacked
         if _DICTIONARY in header:
-            found.dictionary = max(found.dictionary, unpacked)
+            result.dictionary = max(result.dictionary, unpacked)
             continue
         data: dict[int, Any] = header.get(_DATA) or header.get(_DATA_V2) or {}
-        found.largest = max(found.largest, unpacked)
-        found.values += data.get(_VALUES, 0)
-        found.encodings.add(data.get(_ENCODING if _DATA in header else _ENCODING_V2, 0))
+        result.largest = max(result.largest, unpacked)
+        result.values += data.get(_VALUES, 0)
+        result.encodings.add(data.get(_ENCODING if _DATA in header else _ENCODING_V2, 0))
         if before is not None:
             # The last page may hold as few values as are left.
-            found.fewest = min(found.fewest, before)
+            result.fewest = min(result.fewest, before)
         before = data.get(_VALUES, 0)
-    return found
+    return result
 
 
 def _header(file: BinaryIO, at: int) -> tuple[dict[int, Any], int]:

@@ -7,7 +7,7 @@ from pipeline.ingest.faults import FileFault
 from pipeline.ingest.reading.archive import archived
 from pipeline.ingest.reading.base import Content, How, Record
 from pipeline.ingest.reading.lines import document, ndjson
-from pipeline.ingest.reading.opening import PARQUET, ZIP, faults_told, landed, packing, unpacked
+from pipeline.ingest.reading.opening import PARQUET, ZIP, landed, packing, reported_faults, unpacked
 from pipeline.ingest.reading.parquet import parquet
 from pipeline.ingest.reading.tables import table
 from pipeline.ingest.reading.texts import as_utf8, form_of
@@ -40,7 +40,7 @@ def read_records(path: Path, how: How | None = None) -> Iterator[Record]:
     Raises FileFault where it can't be read to its end, with what to do; CannotRead where the system doesn't give us
     its bytes at the moment, which says nothing of the file.
     """
-    with faults_told():
+    with reported_faults():
         yield from _records(landed(path), how or How())
 
 

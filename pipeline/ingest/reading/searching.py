@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.ingest.reading.archive import check_open, open_member, opened
 from pipeline.ingest.reading.base import CHUNK_BYTES, UTF8, Content
-from pipeline.ingest.reading.opening import PARQUET, ZIP, faults_told, landed, packing, seekable, unpacked
+from pipeline.ingest.reading.opening import PARQUET, ZIP, landed, packing, reported_faults, seekable, unpacked
 from pipeline.ingest.reading.parquet import rows_of
 
 _ENCODINGS = (UTF8, "cp1252", "latin-1", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
@@ -27,7 +27,7 @@ def contains(path: Path, wanted: Sequence[bytes], encoding: str = UTF8) -> bool:
     texts = [each.decode(errors="replace") for each in wanted if each]
     written = {form for text in texts for form in _written(text)}
     forms = {form for text, name in product(written, {*_ENCODINGS, encoding}) if (form := _encoded(text, name))}
-    with faults_told():
+    with reported_faults():
         return bool(texts) and _holds(landed(path), texts, sorted(forms))
 
 

@@ -19,9 +19,9 @@ def table(content: Content, how: How) -> Iterator[LooseRow | RecordFault]:
     csv.field_size_limit(MAX_RECORD_BYTES)
     with io.TextIOWrapper(content.open(), encoding="utf-8-sig", errors="surrogateescape", newline="") as text:  # pyright: ignore[reportArgumentType]
         head = list(itertools.islice(_logical(text), LOOKED_AT))
-        found = layout(head)
-        tape = _Tape(itertools.chain(head[found.skipped :], _physical(text)))
-        yield from _rows(tape, found.delimiter, how)
+        result = layout(head)
+        tape = _Tape(itertools.chain(head[result.skipped :], _physical(text)))
+        yield from _rows(tape, result.delimiter, how)
 
 
 class _Tape(Iterator[str]):
@@ -83,10 +83,10 @@ def _rows(tape: _Tape, delimiter: str, how: How) -> Iterator[LooseRow | RecordFa
         except StopIteration:
             return
         except (csv.Error, RecordFault) as fault:
-            found = _faulty(fault, tape, header)
+            result = _faulty(fault, tape, header)
             if not header:
-                raise FileFault("malformed_csv", f"the header: {found.reason}") from None
-            yield found
+                raise FileFault("malformed_csv", f"the header: {result.reason}") from None
+            yield result
             continue
         if not header:
             header = checked_header(cells, how) if cells else []
@@ -121,11 +121,11 @@ def checked_header(cells: list[str], how: How) -> list[str]:
 
 def _counted_before(cells: Iterable[str]) -> list[int]:
     seen: dict[str, int] = {}
-    found: list[int] = []
+    result: list[int] = []
     for cell in cells:
-        found.append(seen.get(cell, 0))
-        seen[cell] = found[-1] + 1
-    return found
+        result.append(seen.get(cell, 0))
+        seen[cell] = result[-1] + 1
+    return result
 
 
 def row(header: list[str], cells: list[str], raw: bytes) -> LooseRow | RecordFault:
@@ -135,9 +135,9 @@ def row(header: list[str], cells: list[str], raw: bytes) -> LooseRow | RecordFau
     if any(not cell.isascii() and not is_utf8(cell) for cell in cells):
         remedy = "save the file as UTF-8, or declare the source's `encoding` in product.yaml"
         return RecordFault("invalid_utf8", f"not UTF-8; {remedy}", raw, header)
-    found = LooseRow((name, cell) for name, cell in zip(header, cells, strict=True) if cell)
-    found.size = len(raw) + _CELL_BYTES * len(found)
-    return found
+    result = LooseRow((name, cell) for name, cell in zip(header, cells, strict=True) if cell)
+    result.size = len(raw) + _CELL_BYTES * len(result)
+    return result
 
 
 def is_utf8(cell: str) -> bool:

@@ -56,10 +56,10 @@ def _check_size(archive: zipfile.ZipFile) -> None:
                 kept += part
                 cut = max(0, len(kept) - _LONGEST)
                 whole, kept = (kept[:cut], kept[cut:]) if len(part) == CHUNK_BYTES else (kept, b"")
-                places = _PLACE.findall(whole + kept[:_LONGEST])
-                rows = max([rows, *(int(row) for _, row in places)])
-                columns = max([columns, *(_column(letters) for letters, _ in places)])
-                unplaced += len(_CELL.findall(whole)) - sum(bool(letters) for letters, _ in places)
+                positions = _PLACE.findall(whole + kept[:_LONGEST])
+                rows = max([rows, *(int(row) for _, row in positions)])
+                columns = max([columns, *(_column(letters) for letters, _ in positions)])
+                unplaced += len(_CELL.findall(whole)) - sum(bool(letters) for letters, _ in positions)
         if rows * max(columns, unplaced, 1) > MAX_CELLS:
             raise FileFault("workbook_too_large", f"its cells reach over {MAX_CELLS} places; save it as CSV")
 
@@ -84,9 +84,11 @@ def _row(header: list[str], cells: Sequence[Any]) -> Record:
     if any(map(_holds, cells[len(header) :])):
         raw = ",".join(str(_plain(cell)) for cell in cells).encode(errors="replace")[:KEPT_OF_FAULTY]
         return RecordFault("csv_cells", f"cells right of the header's {len(header)}", raw, header)
-    found = LooseRow((name, _plain(cell)) for name, cell in zip(header, cells, strict=False) if _holds(cell))
-    found.size = sum(len(value) if isinstance(value, str) else 0 for value in found.values()) + _CELL_BYTES * len(found)
-    return found
+    result = LooseRow((name, _plain(cell)) for name, cell in zip(header, cells, strict=False) if _holds(cell))
+    result.size = sum(len(value) if isinstance(value, str) else 0 for value in result.values()) + _CELL_BYTES * len(
+        result
+    )
+    return result
 
 
 def _holds(cell: object) -> bool:

@@ -55,10 +55,10 @@ class _Formats(Mapping[str, Format]):
 
 
 def _brought(name: str) -> Format:
-    found = entry_points(group=ENTRY_POINTS, name=name)
-    if not found:
+    result = entry_points(group=ENTRY_POINTS, name=name)
+    if not result:
         raise KeyError(name)
-    point = next(iter(found))
+    point = next(iter(result))
     try:
         loaded = point.load()
     except Exception as fault:

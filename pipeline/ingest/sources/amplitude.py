@@ -189,9 +189,9 @@ def _of_page(own: Fields) -> Fields:
 
 
 def _chain(own: Fields) -> str | None:
-    told = _of(own, "Element Hierarchy", convert=_entries)
-    if told is not None:
-        return element_chain([_element(entry) for entry in told if isinstance(entry, dict)])
+    reported = _of(own, "Element Hierarchy", convert=_entries)
+    if reported is not None:
+        return element_chain([_element(entry) for entry in reported if isinstance(entry, dict)])
     tag = _of(own, "Element Tag")
     known = {"id": _of(own, "Element ID"), "class": _of(own, "Element Class"), "href": _of(own, "Element Href")}
     return None if tag is None else element_chain([(tag, known)])

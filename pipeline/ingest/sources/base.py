@@ -29,7 +29,7 @@ class Recorded(NamedTuple):
     at_ms: int
     kind: int
     source: int | None
-    act: int | None
+    interaction: int | None
     sameness: int
     event: str
 

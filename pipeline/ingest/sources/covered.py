@@ -105,18 +105,18 @@ class Covered:
 
     def keeps_typed(self, dom: Dom, own: Any) -> bool:  # noqa: ANN401  # JSON holds anything
         """Whether what was typed into that element may be kept; of one that nobody knows it may be a password."""
-        found, path = dom.element(own), dom.path(own)
-        if found is None or not self.keeps_field(path, *found):
+        result, path = dom.element(own), dom.path(own)
+        if result is None or not self.keeps_field(path, *result):
             return False
-        return found[0].lower() in _FIELDS or (self._rules.inputs == "keep" and not self.is_away(path))
+        return result[0].lower() in _FIELDS or (self._rules.inputs == "keep" and not self.is_away(path))
 
     def is_field(self, tag: str, attributes: Fields) -> bool:
         """Whether an element is a form field or does as one does, by its tag or role."""
         return tag.lower() in _FIELDS or tag.lower() in _SHOWN or attributes.get("role") in _ROLES
 
     def _may_fit(self, attributes: Fields) -> bool:
-        told = (word for name, value in attributes.items() for word in (name, *str(value).split()))
-        return bool(self._words) and (self._reads_all or any(word in self._words for word in told))
+        reported = (word for name, value in attributes.items() for word in (name, *str(value).split()))
+        return bool(self._words) and (self._reads_all or any(word in self._words for word in reported))
 
     def _find(self, dom: Dom, root: Any) -> None:  # noqa: ANN401  # JSON holds anything
         """Note which elements of that node's tree fit the selectors, looking at what it stands in too."""
@@ -139,8 +139,8 @@ def _in(soup: BeautifulSoup, parent: Tag, own: int, element: tuple[str, Fields] 
     if element is None:
         return parent
     tag, attributes = element
-    told = {str(name): "" if value is True else value for name, value in attributes.items()}
-    known = {n: v for n, v in told.items() if isinstance(v, str) and (n == "class" or len(v) < _LONG)}
+    reported = {str(name): "" if value is True else value for name, value in attributes.items()}
+    known = {n: v for n, v in reported.items() if isinstance(v, str) and (n == "class" or len(v) < _LONG)}
     if "class" in known:
         known["class"] = known["class"].split()  # pyright: ignore[reportArgumentType]
     made = soup.new_tag(tag.lower() or "div", attrs={**known, _ID: str(own)})

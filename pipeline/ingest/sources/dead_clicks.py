@@ -36,8 +36,8 @@ class DeadClicks:
             0 <= answered - at <= reach for reach, answered in self._answered.items()
         ):
             return
-        told = {"kind": "custom", "name": DEAD_CLICK, "event_id": derived_id(click["event_id"], DEAD_CLICK)}
-        self._waiting.append((at, {**click, **told, "properties": {}}))
+        reported = {"kind": "custom", "name": DEAD_CLICK, "event_id": derived_id(click["event_id"], DEAD_CLICK)}
+        self._waiting.append((at, {**click, **reported, "properties": {}}))
 
     def passed(self, at: Decimal, kind: Any, data: Fields, url: str | None) -> list[Fields]:  # noqa: ANN401
         """An rrweb event of the window, shown at `url`, at `at`: the clicks that are known to be dead by now."""

@@ -89,13 +89,13 @@ class Dom:
 
     def path(self, node: Any) -> list[int]:  # noqa: ANN401
         """Ids of the node and of what it stands in, innermost first; none if it is unknown or deeper than any page."""
-        found: list[int] = []
+        result: list[int] = []
         while isinstance(node, int) and node in self._parents:
-            found.append(node)
+            result.append(node)
             node = self._parents[node]
-            if len(found) > _MAX_DEPTH:
+            if len(result) > _MAX_DEPTH:
                 return []
-        return found
+        return result
 
     def below(self, node: int) -> Iterator[tuple[int, int | None]]:
         """Ids of the node and of all that stands in it, each with its parent's, parents first."""
@@ -110,5 +110,5 @@ class Dom:
 
 def entries(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
     """The objects in a list of a mutation; none where there is no list."""
-    found = data.get(name)
-    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+    result = data.get(name)
+    return [entry for entry in result if isinstance(entry, dict)] if isinstance(result, list) else []

@@ -44,7 +44,7 @@ def from_chain(chain: str) -> list[Element]:
 def from_list(elements: Iterable[Any]) -> list[Element]:
     """Elements of an `elements` list, in its order."""
     given = [each for each in elements if isinstance(each, Mapping)]
-    found: list[Element] = []
+    result: list[Element] = []
     for each in sorted(given, key=_order):
         own = each.get("attributes")
         attributes = _named(own if isinstance(own, Mapping) else each)
@@ -52,8 +52,8 @@ def from_list(elements: Iterable[Any]) -> list[Element]:
         if isinstance(classes, list):
             attributes.setdefault("class", " ".join(map(str, classes)))
         _own(each, attributes)
-        found.append((str(each.get("tag_name") or ""), attributes))
-    return found
+        result.append((str(each.get("tag_name") or ""), attributes))
+    return result
 
 
 def _order(element: Mapping[str, Any]) -> int:
@@ -65,9 +65,9 @@ def _named(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name.removeprefix(_PREFIX): value for name, value in attributes.items() if name.startswith(_PREFIX)}
 
 
-def _own(told: Mapping[str, Any], attributes: dict[str, Any]) -> None:
+def _own(reported: Mapping[str, Any], attributes: dict[str, Any]) -> None:
     """Add the attributes that PostHog tells under names of its own."""
-    for name, value in (("id", told.get("attr_id")), ("href", told.get("href"))):
+    for name, value in (("id", reported.get("attr_id")), ("href", reported.get("href"))):
         if value:
             attributes.setdefault(name, value)
 
@@ -104,11 +104,11 @@ def _begins_key(rest: str) -> bool:
 def _element(part: str) -> Element:
     head, _, attributes = _cut_head(part)
     tag, *classes = head.strip().split(".")
-    found = _attributes(attributes)
-    named = _named(found)
+    result = _attributes(attributes)
+    named = _named(result)
     if classes:
         named.setdefault("class", " ".join(classes))
-    _own(found, named)
+    _own(result, named)
     return tag, named
 
 
@@ -126,12 +126,12 @@ def _cut_head(part: str) -> tuple[str, str, str]:
 
 
 def _attributes(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     while text:
         key, equals, rest = text.partition('="')
         if not equals:
             break
         end = next((i for i, char in enumerate(rest) if char == '"' and _ends(rest, i, quoted=True)), len(rest))
-        found[key.strip()] = rest[:end].replace('\\"', '"')
+        result[key.strip()] = rest[:end].replace('\\"', '"')
         text = rest[end + 1 :]
-    return found
+    return result

@@ -84,9 +84,9 @@ def _without_fraction(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
 
 def take(record: Fields, path: str, convert: Convert | None = None) -> Any:  # noqa: ANN401  # JSON holds anything
     """Remove the value at `path` and return it converted; one that `convert` can't read (None) stays where it is."""
-    found = peek(record, path)
-    value = found if convert is None or found is None else convert(found)
-    if value is not None or found is None:
+    result = peek(record, path)
+    value = result if convert is None or result is None else convert(result)
+    if value is not None or result is None:
         _remove(record, path)
     return value
 
@@ -129,18 +129,18 @@ def number(value: Any) -> Decimal | None:  # noqa: ANN401
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     try:
-        found = Decimal(str(value).strip())
+        result = Decimal(str(value).strip())
     except InvalidOperation:
         return None
     # Hundreds of digits are an attack, not a quantity.
-    return found if found.is_finite() and abs(found.adjusted()) < 30 else None  # noqa: PLR2004
+    return result if result.is_finite() and abs(result.adjusted()) < 30 else None  # noqa: PLR2004
 
 
 def _scaled(value: Any, scale: int, limit: int) -> int | None:  # noqa: ANN401
-    found = number(value)
-    if found is None:
+    result = number(value)
+    if result is None:
         return None
-    rounded = int((found * scale).to_integral_value())
+    rounded = int((result * scale).to_integral_value())
     return rounded if -limit <= rounded < limit else None
 
 
@@ -178,11 +178,11 @@ def boolean(value: Any) -> bool | None:  # noqa: ANN401
 
 def epoch(value: Any, unit_us: int) -> datetime | None:  # noqa: ANN401
     """A time as units since 1970, each of `unit_us` microseconds."""
-    found = number(value)
-    if found is None:
+    result = number(value)
+    if result is None:
         return None
     try:
-        return _EPOCH + timedelta(microseconds=int(found * unit_us))
+        return _EPOCH + timedelta(microseconds=int(result * unit_us))
     except OverflowError:
         return None
 
@@ -264,10 +264,10 @@ def outcome(
 
 def properties(own: Fields | None, rest: Fields) -> Fields:
     """The event's own properties, and under `_record` whatever else the record held."""
-    found = dict(own or {})
+    result = dict(own or {})
     if kept := _without_nothing(rest):
-        found["_record"] = kept
-    return found
+        result["_record"] = kept
+    return result
 
 
 def _without_nothing(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything

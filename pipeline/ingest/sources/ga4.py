@@ -116,12 +116,12 @@ def _by_key(entries: Any, name: str) -> Fields:  # noqa: ANN401  # JSON holds an
         return {key: _of_value(value) for key, value in entries.items()}
     if not isinstance(entries, list):
         raise RecordFault("wrong_type", f"`{name}` is no list of keys and values; export it as it is")
-    found: Fields = {}
+    result: Fields = {}
     for entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get("key"), str):
             raise RecordFault("wrong_type", f"an entry of `{name}` has no key; export it as it is")
-        found[entry["key"]] = _of_value(entry.get("value"))
-    return found
+        result[entry["key"]] = _of_value(entry.get("value"))
+    return result
 
 
 def _of_value(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
@@ -134,16 +134,16 @@ def _of_value(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
 def _event_id(row: Fields) -> str:
     """Equal for an event in whichever export it stands."""
     who = text(peek(row, "user_pseudo_id")) or text(peek(row, "user_id"))
-    told = {name: _counter(row, name) for name in _COUNTERS}
-    told["order"] = text(peek(row, "ecommerce.transaction_id"))
-    params = {name: value for name, value in row["event_params"].items() if name not in _ENRICHED} | told
+    reported = {name: _counter(row, name) for name in _COUNTERS}
+    reported["order"] = text(peek(row, "ecommerce.transaction_id"))
+    params = {name: value for name, value in row["event_params"].items() if name not in _ENRICHED} | reported
     items = row.get("items")
-    of_items = [[_told(peek(item, name)) for name in _OF_ITEM] for item in items] if isinstance(items, list) else []
-    known = {name: _told(value) for name, value in params.items() if _told(value) not in _NOT_SET}
+    of_items = [[_reported(peek(item, name)) for name in _OF_ITEM] for item in items] if isinstance(items, list) else []
+    known = {name: _reported(value) for name, value in params.items() if _reported(value) not in _NOT_SET}
     return derived_id(who, *(text(peek(row, name)) for name in _TOLD_BY), known, of_items)
 
 
-def _told(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
+def _reported(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
     """As it tells one event from another: Parquet holds the number 3, JSON the text "3"."""
     shown = text(value)
     return value if shown is None else None if shown in _NOT_SET else shown

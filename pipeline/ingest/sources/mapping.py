@@ -57,23 +57,23 @@ def _events(source: Source, clock: Clock, within: Sequence[str], row: Fields) ->
         _open(row, path)
     if mapping is None or not all(_fits(row, condition) for condition in mapping.where):
         raise RecordLeftOut("where")
-    found: list[Fields] = []
+    result: list[Fields] = []
     for number_of_rule, rule in enumerate(mapping.events):
         if not all(_fits(row, condition) for condition in rule.where):
             continue
         columns = {**mapping.columns, **rule.columns}
-        for place, entry in enumerate(_split(row, rule)):
+        for position, entry in enumerate(_split(row, rule)):
             for path in within if rule.split is not None else ():
                 _open(entry, path)
             named = naming(entry, source.event_id) if isinstance(source.event_id, tuple) else None
             event = _event(clock, columns, entry)
             if named is not None:
                 known = any(value is not None for value in named)
-                event["event_id"] = derived_id(number_of_rule, place, *named) if known else None
-            found.append(event)
-    if not found:
+                event["event_id"] = derived_id(number_of_rule, position, *named) if known else None
+            result.append(event)
+    if not result:
         raise RecordLeftOut("no_event_rule")
-    return found
+    return result
 
 
 def _within(source: Source) -> list[str]:
@@ -106,7 +106,7 @@ def _open(row: Fields, path: str) -> None:
 
 
 def _fits(row: Fields, condition: Condition) -> bool:
-    value = next((found for path in condition.field if (found := text(peek(row, path))) is not None), None)
+    value = next((result for path in condition.field if (result := text(peek(row, path))) is not None), None)
     return value in condition.one_of if condition.one_of else value not in condition.none_of
 
 
@@ -119,12 +119,12 @@ def _split(row: Fields, rule: EventRule) -> list[Fields]:
         return []
     if not isinstance(entries, list) or len(entries) > MAX_EVENTS_PER_RECORD:
         raise RecordFault("wrong_split", f"`{rule.split}` is no list of at most {MAX_EVENTS_PER_RECORD} entries")
-    found: list[Fields] = []
+    result: list[Fields] = []
     for entry in entries:
         copy = copied(row)
         take(copy, rule.split)
-        found.append({**copy, "item": copied(entry)})
-    return found
+        result.append({**copy, "item": copied(entry)})
+    return result
 
 
 def _event(clock: Clock, columns: Mapping[str, ColumnRule], row: Fields) -> Fields:
@@ -150,14 +150,14 @@ def _event(clock: Clock, columns: Mapping[str, ColumnRule], row: Fields) -> Fiel
 
 
 def _value(clock: Clock, column: str, rule: ColumnRule, row: Fields) -> Any:  # noqa: ANN401  # a column's value
-    value = _found(clock, column, rule, row)
+    value = _result(clock, column, rule, row)
     if value is None:
         value = rule.otherwise
     is_written = isinstance(value, str) and _TYPES.get(column) == UTC_MICROSECONDS
     return constant_time(value, rule.zone) if is_written else value
 
 
-def _found(clock: Clock, column: str, rule: ColumnRule, row: Fields) -> Any:  # noqa: ANN401  # a column's value
+def _result(clock: Clock, column: str, rule: ColumnRule, row: Fields) -> Any:  # noqa: ANN401  # a column's value
     """What the record or the constant says; None: nothing. A time of the product file is text yet."""
     if rule.field is None:
         return rule.constant if rule.template is None else _filled(rule.template, row)
@@ -179,16 +179,16 @@ def _found(clock: Clock, column: str, rule: ColumnRule, row: Fields) -> Any:  # 
 
 def _filled(template: str, row: Fields) -> str | None:
     """The template with the values of its paths; None where one has none."""
-    told = {place[1]: text(peek(row, place[1])) for place in PLACE.finditer(template)}
-    return PLACE.sub(lambda place: told[place[1]] or "", template) if None not in told.values() else None
+    reported = {position[1]: text(peek(row, position[1])) for position in PLACE.finditer(template)}
+    return PLACE.sub(lambda position: reported[position[1]] or "", template) if None not in reported.values() else None
 
 
 def _origin(rule: ColumnRule, row: Fields) -> tuple[str, Any]:
     """The first of the rule's fields that has a value, and the value; blanks are none."""
     paths = rule.field or ("",)
-    found = ((path, peek(row, path)) for path in paths)
+    result = ((path, peek(row, path)) for path in paths)
     return next(
-        ((p, v) for p, v in found if v is not None and not (isinstance(v, str) and not v.strip())), (paths[0], None)
+        ((p, v) for p, v in result if v is not None and not (isinstance(v, str) and not v.strip())), (paths[0], None)
     )
 
 
@@ -200,10 +200,10 @@ def _converter(column: str, rule: ColumnRule) -> Convert:
 
 
 def _integer(rule: ColumnRule, bits: int, value: Any) -> int | None:  # noqa: ANN401
-    found = number(_without_groups(value.strip(), rule.decimal) if isinstance(value, str) else value)
-    if found is None:
+    result = number(_without_groups(value.strip(), rule.decimal) if isinstance(value, str) else value)
+    if result is None:
         return None
-    scaled = int((found * Decimal(rule.scale)).to_integral_value())
+    scaled = int((result * Decimal(rule.scale)).to_integral_value())
     return scaled if -(2**bits) <= scaled < 2**bits else None
 
 

@@ -24,7 +24,7 @@ from pipeline.ingest.sources.masked_texts import (
     MASKED,
     NAMED,
     SHAPES,
-    is_said,
+    is_stated,
     is_value,
     names_secret,
     scrub,
@@ -90,9 +90,9 @@ class Masker:
         payload = plugin.get("payload")
         if not isinstance(payload, dict) or not str(plugin.get("plugin")).startswith("rrweb/console"):
             return {}
-        said = payload.get("payload")
+        stated = payload.get("payload")
         # Objects that a page prints hold whatever it has.
-        first = [each for each in said[:1] if isinstance(each, str)] if isinstance(said, list) else []
+        first = [each for each in stated[:1] if isinstance(each, str)] if isinstance(stated, list) else []
         first = first if self._rules.texts == "keep" else []
         return {"level": payload.get("level"), "payload": first, "trace": []}
 
@@ -140,17 +140,17 @@ class Masker:
     def ancestry(self, dom: Dom, node: Any) -> list[tuple[str, Fields]]:  # noqa: ANN401  # JSON holds anything
         """The element and its ancestors, innermost first; of what is masked or hidden without labels and data."""
         path = dom.path(node)
-        found: list[tuple[str, Fields]] = []
+        result: list[tuple[str, Fields]] = []
         for i, each in enumerate(path):
             element = dom.element(each)
             if element is not None:
                 tag, known = element
-                told = {n: v for n, v in known.items() if n in NAMED} if self._covered.is_away(path[i:]) else known
+                reported = {n: v for n, v in known.items() if n in NAMED} if self._covered.is_away(path[i:]) else known
                 if not self._covered.keeps_field(path[i:], tag, known):
                     is_field = self._covered.is_field(tag, known)
-                    told = {n: v for n, v in told.items() if not (is_value(n) or (is_field and is_said(n)))}
-                found.append((tag, told))
-        return found
+                    reported = {n: v for n, v in reported.items() if not (is_value(n) or (is_field and is_stated(n)))}
+                result.append((tag, reported))
+        return result
 
     def _around(self, dom: Dom, added: Fields) -> str:
         """Tag of the element that something is added to; `masked` of a field that may not be kept."""
@@ -206,7 +206,7 @@ class Masker:
                 kept[name] = value
             elif names_secret(lower, value) or (lower == "content" and is_meta):
                 kept[name] = _SECRET
-            elif (is_masked or is_private) and is_said(lower):
+            elif (is_masked or is_private) and is_stated(lower):
                 kept[name] = starred(value)
             else:
                 kept[name] = self._address(lower, value)

@@ -180,16 +180,16 @@ def _who(kind: str, own: Fields) -> Fields:
 
 def _joined(own: Fields, sent: str | None) -> Fields:
     pair = take(own, "$distinct_ids")
-    told = [text(each) for each in pair] if isinstance(pair, list) else [sent, take(own, "alias", text)]
-    kept, other = (*told, None, None)[:2]
+    reported = [text(each) for each in pair] if isinstance(pair, list) else [sent, take(own, "alias", text)]
+    kept, other = (*reported, None, None)[:2]
     device = take(own, "$device_id", text)
     if kept is None or other is None:
         # It joins nothing that can be told.
         return {"kind": "custom", "anonymous_id": _bare(device), "user_id": kept if kept != device else None}
     devices = {known for known in (kept, other) if known.startswith(_DEVICE) or known == device}
     if len(devices) == 1:
-        (found,) = devices
-        return {"kind": "identify", "anonymous_id": _bare(found), "user_id": other if found == kept else kept}
+        (result,) = devices
+        return {"kind": "identify", "anonymous_id": _bare(result), "user_id": other if result == kept else kept}
     return {"user_id": kept, "previous_user_id": other}
 
 
@@ -207,9 +207,9 @@ def _address(own: Fields) -> str | None:
 
 
 def _chain(own: Fields) -> str | None:
-    told = own.pop("$elements", None)
+    reported = own.pop("$elements", None)
     target = own.pop("$target", None)
-    entries = told if isinstance(told, list) and told else [target]
+    entries = reported if isinstance(reported, list) and reported else [target]
     return element_chain([_element(entry) for entry in entries if isinstance(entry, dict)])
 
 

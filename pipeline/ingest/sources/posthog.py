@@ -88,7 +88,7 @@ _KINDS = {
     "order completed": "order",
     "order refunded": "refund",
 }
-_ACTS = {"click": "click", "touch": "click", "change": "input", "submit": "form_submit"}
+_INTERACTIONS = {"click": "click", "touch": "click", "change": "input", "submit": "form_submit"}
 _DROPPED = {
     "ip": "address",
     "properties.$ip": "address",
@@ -156,7 +156,7 @@ def _common(clock: Clock, row: Fields, name: str) -> Fields:
         "element_chain": chain_of(row),
     }
     if name == "$autocapture":
-        event["kind"] = _ACTS.get(text(peek(row, "properties.$event_type")) or "", "custom")
+        event["kind"] = _INTERACTIONS.get(text(peek(row, "properties.$event_type")) or "", "custom")
     return event | _who(row, event["kind"])
 
 
@@ -242,13 +242,13 @@ def _heatmap(event: Fields, row: Fields) -> list[Fields]:
     points = [(url, point) for url, entries in data.items() for point in _list(entries) if isinstance(point, dict)]
     if len(points) > MAX_EVENTS_PER_RECORD:
         raise RecordFault("too_many_points", f"more than {MAX_EVENTS_PER_RECORD} points in one record")
-    found: list[Fields] = []
+    result: list[Fields] = []
     for i, (url, point) in enumerate(points):
         kind = "move" if point.get("type") == "mousemove" else "custom"
         taken = {"x": take(point, "x", whole), "y": take(point, "y", whole)}
         fixed = take(point, "target_fixed", boolean)
         own = {**(shared["properties"] or {}), **point}
-        found.append(
+        result.append(
             {
                 **shared,
                 **taken,
@@ -259,11 +259,11 @@ def _heatmap(event: Fields, row: Fields) -> list[Fields]:
                 "properties": own,
             }
         )
-    return found
+    return result
 
 
-def _part_id(event: Fields, what: str, place: object) -> str | None:
-    return None if event["event_id"] is None else derived_id(event["event_id"], what, place)
+def _part_id(event: Fields, what: str, position: object) -> str | None:
+    return None if event["event_id"] is None else derived_id(event["event_id"], what, position)
 
 
 def _answers(event: Fields, row: Fields) -> list[Fields]:
@@ -272,8 +272,8 @@ def _answers(event: Fields, row: Fields) -> list[Fields]:
     event["survey_id"] = take(row, "properties.$survey_id", text)
     # All answers of a record are one response; newer clients send partial ones, which bear one submission's id.
     event["response_id"] = take(row, "properties.$survey_submission_id", text) or event["event_id"]
-    found = {name: own.pop(name) for name in sorted(own) if name == _ANSWER or name.startswith(_ANSWER + "_")}
-    given = {name.removeprefix(_ANSWER).removeprefix("_"): value for name, value in found.items() if value is not None}
+    result = {name: own.pop(name) for name in sorted(own) if name == _ANSWER or name.startswith(_ANSWER + "_")}
+    given = {name.removeprefix(_ANSWER).removeprefix("_"): value for name, value in result.items() if value is not None}
     # Newer clients send answers twice: by their questions' ids, and by their places (none, _1, _2), as older ones do.
     by_id = {question: value for question, value in given.items() if question and not question.isdecimal()}
     shared = _finished(event, row)
@@ -302,8 +302,8 @@ def _answer(value: Any) -> Fields:  # noqa: ANN401  # JSON holds anything
 
 
 def _unwrap(document: Any) -> list[Any] | None:  # noqa: ANN401  # JSON holds anything
-    found = document.get("results") if isinstance(document, dict) else None
-    return found if isinstance(found, list) else None
+    result = document.get("results") if isinstance(document, dict) else None
+    return result if isinstance(result, list) else None
 
 
 FORMAT = Format(

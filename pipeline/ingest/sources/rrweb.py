@@ -98,20 +98,20 @@ class _Recording:
         self._nameless: str | None = None
 
     def __call__(self, record: Any) -> Iterable[Fields | RecordFault]:  # noqa: ANN401  # JSON holds anything
-        found: list[Fields | RecordFault] = []
+        result: list[Fields | RecordFault] = []
         left_out: RecordLeftOut | None = None
         for event in unwrapped_line(record):
             try:
-                found += self._events(event)
+                result += self._events(event)
             except RecordLeftOut as reason:
                 left_out = reason
             except RecordFault as fault:
-                found.append(fault)
-        if not found:
+                result.append(fault)
+        if not result:
             raise left_out or RecordLeftOut("no_event")
-        if len(found) > MAX_EVENTS_PER_RECORD:
+        if len(result) > MAX_EVENTS_PER_RECORD:
             raise RecordFault("too_many_events", f"more than {MAX_EVENTS_PER_RECORD} events in one record")
-        return found
+        return result
 
     def _events(self, event: Fields | RecordFault) -> list[Fields]:
         if isinstance(event, RecordFault):
@@ -153,12 +153,12 @@ class _Recording:
         if not isinstance(kind, int) or not 0 <= kind < _SMALL:
             return
         kept = {"type": kind, "data": window.masker.event(window.dom, kind, data), "timestamp": int(at)}
-        source, act = (_small(data.get(name)) if kind == _INCREMENTAL else None for name in ("source", "type"))
+        source, interaction = (_small(data.get(name)) if kind == _INCREMENTAL else None for name in ("source", "type"))
         text = msgspec.json.encode(kept).decode()
         self.recorded.append(
             Recorded(
                 ids["session_id"], ids["anonymous_id"], ids["user_id"], ids["tab_id"], int(at),
-                kind, source, act, window.sameness.of(int(at), kind, data, text), text,
+                kind, source, interaction, window.sameness.of(int(at), kind, data, text), text,
             )
         )  # fmt: skip
 
@@ -170,7 +170,7 @@ def _small(value: Any) -> int | None:  # noqa: ANN401  # JSON holds anything
 def _rows(window: _Window, at: Decimal, event: Fields, data: Fields, ids: Fields) -> list[Fields]:
     """The canonical events that one rrweb event holds by itself."""
     own_id = derived_id(ids["session_id"], ids["tab_id"], at, event.get("type"), data)
-    found: list[Fields] = []
+    result: list[Fields] = []
     for i, part in enumerate(_parts(window, at, event.pop("type", None), data, own_id)):
         offset = part.pop("offset", 0)
         # The view first: it may be the page view that this very event begins.
@@ -178,8 +178,8 @@ def _rows(window: _Window, at: Decimal, event: Fields, data: Fields, ids: Fields
         sizes = {"window_width": window.width, "window_height": window.height}
         rest = properties(part.pop("properties", None), {n: v for n, v in event.items() if n != "data"})
         own = {"event_id": own_id if i == 0 else derived_id(own_id, i), "occurred_at": epoch_ms(at + offset)}
-        found.append({**ids, **seen, **sizes, **part, **own, "properties": rest})
-    return found
+        result.append({**ids, **seen, **sizes, **part, **own, "properties": rest})
+    return result
 
 
 def _parts(window: _Window, at: Decimal, kind: Any, data: Fields, own_id: str) -> Iterator[Fields]:  # noqa: ANN401
@@ -196,8 +196,8 @@ def _parts(window: _Window, at: Decimal, kind: Any, data: Fields, own_id: str) -
     elif kind == _CUSTOM:
         yield _custom(window, text(data.get("tag")), data.get("payload"))
     elif kind == _PLUGIN and peek(data, "payload.level") == "error":
-        said = peek(data, "payload.payload")
-        message = text(said[0]) if isinstance(said, list) and said else text(said)
+        stated = peek(data, "payload.payload")
+        message = text(stated[0]) if isinstance(stated, list) and stated else text(stated)
         yield {"kind": "error", "name": "console", "error_message": message}
     else:
         raise RecordLeftOut("page_state" if kind in (0, 1) else "no_act")
@@ -229,8 +229,8 @@ def _incremental(window: _Window, at: Decimal, data: Fields) -> Iterator[Fields]
         window.dom.mutate(data)
         raise RecordLeftOut("mutation")
     if source in _MOVES:
-        told = data.get("positions")
-        for position in told if isinstance(told, list) else []:
+        reported = data.get("positions")
+        for position in reported if isinstance(reported, list) else []:
             if isinstance(position, dict):
                 offset = number(position.get("timeOffset")) or 0
                 where = _pointed(window, at + offset, position.get("id"), position)

@@ -44,13 +44,15 @@ def rank(kind: Any) -> int:  # noqa: ANN401  # JSON holds anything
 def moment(line: bytes) -> tuple[float, int] | None:
     """When a line is to be read: time (ms) and rank of its first event; None where it tells no time."""
     try:
-        found = _DECODER.decode(line)
-        if isinstance(found, list):
-            found = _EVENT.decode(found[-1]) if found else _Line()
-        inner = found.events if found.events is not None else _EVENTS.decode(found.data) if _is_list(found) else None
+        result = _DECODER.decode(line)
+        if isinstance(result, list):
+            result = _EVENT.decode(result[-1]) if result else _Line()
+        inner = (
+            result.events if result.events is not None else _EVENTS.decode(result.data) if _is_list(result) else None
+        )
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    events = [found] if inner is None else inner
+    events = [result] if inner is None else inner
     return min(
         ((float(at), rank(each.type)) for each in events if (at := number(each.timestamp)) is not None), default=None
     )
@@ -108,23 +110,23 @@ def unwrap(document: Any) -> list[Any] | None:  # noqa: ANN401  # JSON holds any
     Ids that stand beside the list are those of each event that has none.
     """
     inner = document.get("result", document) if isinstance(document, dict) else document
-    found = inner
+    result = inner
     if isinstance(inner, dict):
         lists = (peek(inner, path) for path in ("snapshots", "data.snapshots", "events", "data.events"))
-        found = next((each for each in lists if isinstance(each, list)), None)
+        result = next((each for each in lists if isinstance(each, list)), None)
     windows = inner.get("snapshot_data_by_window_id") if isinstance(inner, dict) else None
     if isinstance(windows, dict):
-        found = [
+        result = [
             {**event, "window_id": name} if isinstance(event, dict) else event
             for name, events in windows.items()
             for event in events
         ]
-    if not isinstance(found, list):
+    if not isinstance(result, list):
         return None
     names = [name for own in IDS.values() for name in own]
     ids = {name: inner[name] for name in names if name in inner} if isinstance(inner, dict) else {}
-    told = [{**ids, **event} if isinstance(event, dict) else event for event in found]
-    return sorted(told, key=_time)
+    reported = [{**ids, **event} if isinstance(event, dict) else event for event in result]
+    return sorted(reported, key=_time)
 
 
 def _time(event: Any) -> tuple[float, int]:  # noqa: ANN401  # JSON holds anything

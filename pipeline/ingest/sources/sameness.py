@@ -21,7 +21,7 @@ class Sameness:
     """
 
     def __init__(self) -> None:
-        self._said: dict[int, list[int]] = {}
+        self._stated: dict[int, list[int]] = {}
 
     def of(self, at: int, kind: int, data: Fields, event: str) -> int:
         """The number of an event at that time: `data` as it came, `event` as it is kept."""
@@ -30,10 +30,10 @@ class Sameness:
         if not may_differ:
             return own
         shape = _hash(b"%d %d " % (at, kind) + _without_texts(data))
-        said = self._said.setdefault(shape, [])
-        if own not in said:
-            said.append(own)
-        return (shape + said.index(own)) % 2**63
+        stated = self._stated.setdefault(shape, [])
+        if own not in stated:
+            stated.append(own)
+        return (shape + stated.index(own)) % 2**63
 
 
 def _hash(text: bytes) -> int:

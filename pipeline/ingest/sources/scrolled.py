@@ -26,5 +26,5 @@ class Scrolled:
 
     def when(self, at: Decimal) -> tuple[int, int] | None:
         """Where the window's top left corner was in the page at `at`; None where it isn't known."""
-        found = bisect_right(self._known, at, key=_SINCE)
-        return self._known[found - 1][1:] if found else None
+        result = bisect_right(self._known, at, key=_SINCE)
+        return self._known[result - 1][1:] if result else None

@@ -156,12 +156,12 @@ def _of_page(call: Fields, name: str, *, in_page: bool) -> str | None:
     In those of other calls a word like title or url is another thing's.
     """
     context, own = f"context.page.{name}", f"properties.{name}"
-    found = take(call, context, text)
-    if found is None:
+    result = take(call, context, text)
+    if result is None:
         return take(call, own, text) if in_page else None
-    if in_page and peek(call, own) == found:
+    if in_page and peek(call, own) == result:
         take(call, own)
-    return found
+    return result
 
 
 def _device_type(call: Fields) -> str | None:

@@ -184,21 +184,21 @@ def _without_device_time(clock: Clock, event: Fields, row: Fields) -> None:
 
 def _schemas(row: Fields) -> Fields:
     """Self-describing data by schema name, from JSON columns and from flattened ones; each a list of objects."""
-    found: Fields = {}
+    result: Fields = {}
     for column in ("unstruct_event", "contexts", "derived_contexts"):
         outer = take(row, column, _json)
         inner = outer.get("data") if isinstance(outer, dict) else outer
         for each in inner if isinstance(inner, list) else [inner]:
             if isinstance(each, dict) and isinstance(each.get("schema"), str):
-                found.setdefault(_schema_name(each["schema"]), []).append(each.get("data"))
+                result.setdefault(_schema_name(each["schema"]), []).append(each.get("data"))
             elif each is not None:
-                found.setdefault(column, []).append(each)
+                result.setdefault(column, []).append(each)
     for column in [name for name in row if name.startswith(tuple(prefix for prefix, _ in _FLAT))]:
         value = take(row, column, _json)
         entries = _flattened(value)
         if entries:
-            found.setdefault(_flat_name(column), []).extend(entries)
-    return found
+            result.setdefault(_flat_name(column), []).extend(entries)
+    return result
 
 
 def _json(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
@@ -266,12 +266,13 @@ def _from_agent(row: Fields, schemas: Fields) -> Fields:
 
     Where it is there it is read anew: the older enrichment takes Edge for Chrome.
     """
-    told = _one(schemas, "ua_parser_context")
+    reported = _one(schemas, "ua_parser_context")
     return {
-        "os": first(told, ("osFamily", "os_family"), text) or take(row, "os_family", text),
-        "os_version": first(told, ("osMajor", "os_major"), text),
-        "browser": first(told, ("useragentFamily", "useragent_family"), text) or take(row, "br_family", text),
-        "browser_version": first(told, ("useragentMajor", "useragent_major"), text) or take(row, "br_version", text),
+        "os": first(reported, ("osFamily", "os_family"), text) or take(row, "os_family", text),
+        "os_version": first(reported, ("osMajor", "os_major"), text),
+        "browser": first(reported, ("useragentFamily", "useragent_family"), text) or take(row, "br_family", text),
+        "browser_version": first(reported, ("useragentMajor", "useragent_major"), text)
+        or take(row, "br_version", text),
     }
 
 
@@ -293,8 +294,8 @@ def _from_elements(event: Fields, schemas: Fields) -> None:
     clicked = _one(schemas, event["name"] or "")
     if event["name"] == "link_click":
         # Flattened tables write snake_case for camelCase.
-        told = clicked.get("elementClasses", clicked.get("element_classes"))
-        classes = " ".join(map(str, told)) if isinstance(told, list) else told
+        reported = clicked.get("elementClasses", clicked.get("element_classes"))
+        classes = " ".join(map(str, reported)) if isinstance(reported, list) else reported
         named = clicked.get("elementId", clicked.get("element_id"))
         target = clicked.get("targetUrl", clicked.get("target_url"))
         event["element_chain"] = element_chain([("a", {"id": named, "class": classes, "href": target})])

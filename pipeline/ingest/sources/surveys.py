@@ -187,14 +187,14 @@ def _answers(taken: Fields, row: Fields) -> Iterable[Fields]:
     for header in sorted(row):
         answer = take(row, header, text)
         if answer is not None:
-            found = _score(answer)
+            result = _score(answer)
             # "10 - Extremely likely" is a score, and may be a comment that begins with a number: the words are kept beside.
-            words = answer if found is not None and _HAS_WORDS.search(answer) else None
+            words = answer if result is not None and _HAS_WORDS.search(answer) else None
             yield {
                 "question_id": _plain(header),
-                "score": found,
+                "score": result,
                 "choice": words,
-                "text": answer if found is None else None,
+                "text": answer if result is None else None,
             }
 
 
@@ -204,8 +204,8 @@ def _plain(header: str) -> str:
 
 
 def _score(answer: str | None) -> int | None:
-    found = _SCORE.match(answer or "")
-    score, highest = (int(found[1]), int(found[2] or _HIGHEST_SCORE)) if found else (None, 0)
+    result = _SCORE.match(answer or "")
+    score, highest = (int(result[1]), int(result[2] or _HIGHEST_SCORE)) if result else (None, 0)
     return score if score is not None and score <= min(highest, _HIGHEST_SCORE) else None
 
 

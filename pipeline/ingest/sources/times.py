@@ -41,13 +41,13 @@ class Clock:
         if not chosen and isinstance(value, str) and value[4:5] == "-":
             # As nearly all are written.
             with suppress(ValueError):
-                found = datetime.fromisoformat(value)
-                return found if found.tzinfo else in_utc(found, _zone_of(name, zone or self.zone))
+                result = datetime.fromisoformat(value)
+                return result if result.tzinfo else in_utc(result, _zone_of(name, zone or self.zone))
         known = _zone_of(name, zone or self.zone)
         if chosen:
             return next((at for form in chosen if (at := by_format(form, known, value)) is not None), None)
         try:
-            return read(value, known, self._told)
+            return read(value, known, self._reported)
         except Unordered as unordered:
             raise self._ambiguous(unordered.pattern, name, of_column=formats is not None) from None
 
@@ -90,7 +90,7 @@ class Clock:
                     return at
         return None
 
-    def _told(self, _one: int, _other: int) -> Order | None:
+    def _reported(self, _one: int, _other: int) -> Order | None:
         if not self._order:
             self._order.append(self.look())
         return self._order[0]
@@ -122,7 +122,7 @@ class Scout(Clock):
         """Look at a time that no column takes."""
         self.read(value, name)
 
-    def _told(self, one: int, other: int) -> Order | None:
+    def _reported(self, one: int, other: int) -> Order | None:
         if one > _MONTHS_IN_A_YEAR >= other:
             self.proved.add("day_first")
         elif other > _MONTHS_IN_A_YEAR >= one:
@@ -130,7 +130,7 @@ class Scout(Clock):
         return None
 
     @property
-    def found(self) -> Order | None:
+    def result(self) -> Order | None:
         """The order that the file's dates prove; None where none does, or some one order and some the other."""
         return next(iter(self.proved)) if len(self.proved) == 1 else None
 

@@ -48,17 +48,17 @@ class Typed:
         if not self._now:
             return address
         if self._pattern is None:
-            said = dict.fromkeys([*self._before, *list(self._now.values())[-_MOST:]])
-            self._pattern = _pattern([value for value in said if value not in self._known]) or re.compile(r"(?!)")
+            stated = dict.fromkeys([*self._before, *list(self._now.values())[-_MOST:]])
+            self._pattern = _pattern([value for value in stated if value not in self._known]) or re.compile(r"(?!)")
         return replaced(address, self._find)
 
     def _find(self, text: str) -> Iterator[Span]:
         if self._pattern:
-            yield from ((*found.span(), "[secret]") for found in self._pattern.finditer(text))
+            yield from ((*result.span(), "[secret]") for result in self._pattern.finditer(text))
 
 
 def _pattern(values: list[str]) -> re.Pattern[str] | None:
     """What fits one of the values, whatever stands between its words."""
     words = [_WORD.findall(value[:_MOST]) for value in values if len(value) >= _SHORTEST]
-    told = [r"[\W_]{1,3}".join(map(re.escape, each)) for each in words if each]
-    return re.compile(rf"(?<![^\W_])(?:{'|'.join(told)})(?![^\W_])", re.IGNORECASE) if told else None
+    reported = [r"[\W_]{1,3}".join(map(re.escape, each)) for each in words if each]
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(reported)})(?![^\W_])", re.IGNORECASE) if reported else None

@@ -76,19 +76,19 @@ def by_format(form: str, zone: tzinfo, value: object) -> datetime | None:
         return counted and in_utc(counted.replace(tzinfo=None), zone)
     written = " ".join(str(value).split())
     try:
-        found = datetime.fromisoformat(written) if form == ISO else datetime.strptime(written, form)  # noqa: DTZ007
+        result = datetime.fromisoformat(written) if form == ISO else datetime.strptime(written, form)  # noqa: DTZ007
     except ValueError:
         return None
-    return in_utc(found, zone)
+    return in_utc(result, zone)
 
 
-def in_utc(found: datetime, zone: tzinfo) -> datetime | None:
+def in_utc(result: datetime, zone: tzinfo) -> datetime | None:
     """In UTC; a time without a zone is one of `zone`.
 
     An hour that a clock change repeats is its first; one that it leaves out is moved on by the change.
     """
     try:
-        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+        return (result if result.tzinfo else result.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:
         return None
 
@@ -102,7 +102,7 @@ def by_size(value: object) -> datetime | None:
     return epoch(counted / 1_000, 1) if unit is None else epoch(counted, unit)
 
 
-def read(value: object, zone: tzinfo, told: Callable[[int, int], Order | None]) -> datetime | None:
+def read(value: object, zone: tzinfo, reported: Callable[[int, int], Order | None]) -> datetime | None:
     """The instant that is written; None where none can be read.
 
     Of a date with slashes, dots or hyphens `told` says which of its two numbers is the day; Unordered where it can't.
@@ -121,54 +121,54 @@ def read(value: object, zone: tzinfo, told: Callable[[int, int], Order | None]) 
             return in_utc(datetime.fromisoformat(written), zone)
         except ValueError:
             pass
-    return _by_words(_COMMENT.sub("", _WEEKDAY.sub("", written, count=1)), zone, told)
+    return _by_words(_COMMENT.sub("", _WEEKDAY.sub("", written, count=1)), zone, reported)
 
 
-def _by_words(written: str, zone: tzinfo, told: Callable[[int, int], Order | None]) -> datetime | None:
+def _by_words(written: str, zone: tzinfo, reported: Callable[[int, int], Order | None]) -> datetime | None:
     if moved := _YEAR_LAST.fullmatch(written):
         written = f"{moved[1]} {moved[4]} {moved[2]}{moved[3] or ''}"
-    found = _WRITTEN.fullmatch(written)
-    if found is None:
+    result = _WRITTEN.fullmatch(written)
+    if result is None:
         return None
-    date = _date(found, told)
-    hour = _hour(found)
+    date = _date(result, reported)
+    hour = _hour(result)
     if date is None or hour is None:
         return None
-    fraction = (found["fraction"] or "")[:6].ljust(6, "0")
+    fraction = (result["fraction"] or "")[:6].ljust(6, "0")
     try:
-        naive = datetime(*date, hour, int(found["minute"] or 0), int(found["second"] or 0), int(fraction))  # noqa: DTZ001
+        naive = datetime(*date, hour, int(result["minute"] or 0), int(result["second"] or 0), int(fraction))  # noqa: DTZ001
     except ValueError:
         return None
-    if found["zone"] is None:
+    if result["zone"] is None:
         return in_utc(naive, zone)
-    own = _zone(found["zone"].strip(), zone, naive)
+    own = _zone(result["zone"].strip(), zone, naive)
     return own and in_utc(naive, own)
 
 
-def _date(found: re.Match[str], told: Callable[[int, int], Order | None]) -> tuple[int, int, int] | None:
+def _date(result: re.Match[str], reported: Callable[[int, int], Order | None]) -> tuple[int, int, int] | None:
     """Year, month and day; None where there is no such month."""
-    if found["year"]:
-        return int(found["year"]), int(found["month"]), int(found["day"])
-    if found["one"] is None:
+    if result["year"]:
+        return int(result["year"]), int(result["month"]), int(result["day"])
+    if result["one"] is None:
         day, word, year = (
-            (found["d1"], found["m1"], found["y1"]) if found["d1"] else (found["d2"], found["m2"], found["y2"])
+            (result["d1"], result["m1"], result["y1"]) if result["d1"] else (result["d2"], result["m2"], result["y2"])
         )
         month = _month(word)
         return None if month is None else (int(year), month, int(day))
-    one, other = int(found["one"]), int(found["other"])
-    order = told(one, other)
-    if len(found["last"]) == _SHORT_YEAR:
+    one, other = int(result["one"]), int(result["other"])
+    order = reported(one, other)
+    if len(result["last"]) == _SHORT_YEAR:
         # 10/11/12 has six meanings, and 15/04/26 still two.
-        raise Unordered(_pattern(found))
+        raise Unordered(_pattern(result))
     if one > _MONTHS_IN_A_YEAR or other > _MONTHS_IN_A_YEAR:
         order = "day_first" if one > _MONTHS_IN_A_YEAR else "month_first"
     elif order is None and one != other:
-        if found["between"] != ".":
-            raise Unordered(_pattern(found))
+        if result["between"] != ".":
+            raise Unordered(_pattern(result))
         # Nobody writes month.day.year.
         order = "day_first"
     day, month = (other, one) if order == "month_first" else (one, other)
-    return int(found["last"]), month, day
+    return int(result["last"]), month, day
 
 
 def _month(word: str) -> int | None:
@@ -176,13 +176,13 @@ def _month(word: str) -> int | None:
     return _MONTHS.index(short) + 1 if short in _MONTHS else None
 
 
-def _hour(found: re.Match[str]) -> int | None:
-    hour = int(found["hour"] or 0)
-    if found["half"] is None:
+def _hour(result: re.Match[str]) -> int | None:
+    hour = int(result["hour"] or 0)
+    if result["half"] is None:
         return hour
     if not 1 <= hour <= _NOON:
         return None
-    return hour % _NOON + (_NOON if found["half"].lower() == "p" else 0)
+    return hour % _NOON + (_NOON if result["half"].lower() == "p" else 0)
 
 
 def _zone(word: str, zone: tzinfo, at: datetime) -> tzinfo | None:
@@ -206,24 +206,24 @@ def _zone(word: str, zone: tzinfo, at: datetime) -> tzinfo | None:
 def _own_words(zone: tzinfo, year: int) -> dict[str, int]:
     """What a zone calls itself in winter and in summer, and its minutes from UTC."""
     both = (datetime(year, month, 1, tzinfo=zone) for month in (1, 7))
-    told = ((each.tzname(), each.utcoffset()) for each in both)
+    reported = ((each.tzname(), each.utcoffset()) for each in both)
     return {
         name: int(offset.total_seconds() // 60)
-        for name, offset in told
+        for name, offset in reported
         if name and name.isalpha() and offset is not None
     }
 
 
-def _pattern(found: re.Match[str]) -> str:
+def _pattern(result: re.Match[str]) -> str:
     """The strftime pattern that reads the value day first."""
-    parts = {name: sign for name, sign in _DIRECTIVES.items() if found[name]}
-    if found["hour"]:
-        parts["hour"] = "%I" if found["half"] else "%H"
-    places = sorted((found.start(name), found.end(name), sign) for name, sign in parts.items())
-    if found["half"]:
-        places.append((found.start("half"), found.start("half") + 2, "%p"))
-    if found["zone"]:
-        places.append((found.start("zone"), found.end("zone"), "%z"))
-    pattern = "".join(sign + found.string[end:begin] for (_, end, sign), (begin, _, _) in pairwise(places))
-    short = len(found["last"] or "") == _SHORT_YEAR
-    return (pattern + places[-1][2]).replace("%Y", "%y" if short else "%Y")
+    parts = {name: sign for name, sign in _DIRECTIVES.items() if result[name]}
+    if result["hour"]:
+        parts["hour"] = "%I" if result["half"] else "%H"
+    positions = sorted((result.start(name), result.end(name), sign) for name, sign in parts.items())
+    if result["half"]:
+        positions.append((result.start("half"), result.start("half") + 2, "%p"))
+    if result["zone"]:
+        positions.append((result.start("zone"), result.end("zone"), "%z"))
+    pattern = "".join(sign + result.string[end:begin] for (_, end, sign), (begin, _, _) in pairwise(positions))
+    short = len(result["last"] or "") == _SHORT_YEAR
+    return (pattern + positions[-1][2]).replace("%Y", "%y" if short else "%Y")

@@ -10,10 +10,10 @@ from pipeline.report.parts import Page
 
 def report_pages() -> list[ReportPage]:
     """All pages, in the order of the navigation."""
-    found: list[ReportPage] = [
+    result: list[ReportPage] = [
         importlib.import_module(f"{__name__}.{each.name}").PAGE for each in pkgutil.iter_modules(__path__)
     ]
-    return sorted(found, key=lambda page: page.position)
+    return sorted(result, key=lambda page: page.position)
 
 
 def pages(shown: Shown) -> list[Page]:

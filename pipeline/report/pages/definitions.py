@@ -10,7 +10,7 @@ from pipeline.core.registry import MARTS
 from pipeline.report.definition_texts import definition_texts
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Page, Section
-from pipeline.report.passports import definition
+from pipeline.report.provenance import definition
 
 
 def definitions_page(product: Product) -> Page:
@@ -44,9 +44,9 @@ def _docstrings() -> Iterator[tuple[str, str]]:
     rooms += [(each.name, each) for each in (package / "domains").iterdir() if each.is_dir()]
     for name, room in sorted(rooms, key=lambda each: each[0]):
         for file in sorted(room.iterdir(), key=lambda each: each.name):
-            told = _docstring(file)
-            if told:
-                yield f"{name}/{file.name.removesuffix('.py')}", told
+            reported = _docstring(file)
+            if reported:
+                yield f"{name}/{file.name.removesuffix('.py')}", reported
 
 
 def _docstring(file: Traversable) -> str:

@@ -6,7 +6,7 @@ from pipeline.core.product import Product
 from pipeline.report.digest import Digest, digest_of
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Page, Section, Tile, linked
-from pipeline.report.passports import Trust, said_of
+from pipeline.report.provenance import Trust, provenance_text
 
 
 def digest_page(digest: Digest | None, product: Product, trust: Trust) -> Page:
@@ -14,7 +14,7 @@ def digest_page(digest: Digest | None, product: Product, trust: Trust) -> Page:
     if digest is None:
         return Page("digest", "Digest: No complete week yet", in_navigation=False)
     tiles = [
-        Tile(name, value, change, Markup(), "", said_of("kpis", "figure", product, trust))
+        Tile(name, value, change, Markup(), "", provenance_text("kpis", "figure", product, trust))
         for name, value, change in digest.figures
     ]
     fix: list[tuple[str, ...]] = [(linked(text, f"case-{own}"),) for own, text in digest.fix]

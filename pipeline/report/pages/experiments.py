@@ -7,7 +7,7 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Page, Section, count, figure_text, said
+from pipeline.report.parts import Marts, Page, Section, count, figure_text, label
 
 _UNITS = {
     "conversion": "share", "retention": "share", "revenue": "currency", "orders": "count", "friction": "count", "score": "points",
@@ -36,7 +36,7 @@ def experiments_page(product: Product, marts: Marts) -> Page:
 
 def _lead(product: Product, results: pl.DataFrame) -> str:
     """The deciding metric of each experiment, in a sentence."""
-    told: list[str] = []
+    reported: list[str] = []
     for r in results.filter(_EVERYBODY, "is_primary").sort("experiment", "variant").rows(named=True):
         ends = ("always_low", "always_high") if r["always_low"] is not None else ("low", "high")
         figures = [
@@ -44,63 +44,63 @@ def _lead(product: Product, results: pl.DataFrame) -> str:
         ]
         sure = (
             f": {figures[0]} ({figures[1]} to {figures[2]})"
-            if r["verdict"] != _HIDDEN and r["effect"] is not None
+            if r["conclusion"] != _HIDDEN and r["effect"] is not None
             else ""
         )
-        told.append(f"{said(r['experiment'])}, {r['variant']}: {r['verdict']} in {said(r['metric'])}{sure}.")
-    return " ".join(told)
+        reported.append(f"{label(r['experiment'])}, {r['variant']}: {r['conclusion']} in {label(r['metric'])}{sure}.")
+    return " ".join(reported)
 
 
 def _division(rows: pl.DataFrame, name: str) -> Section:
     first = rows.row(0, named=True)
-    told = "not in the product file: shown, but not judged"
+    reported = "not in the product file: shown, but not judged"
     if rows["is_configured"].any():
         p, evidence = first["ratio_p_value"], first["ratio_e_value"]
-        told = (
+        reported = (
             "nobody counts yet"
             if p is None
             else f"a division as uneven comes by chance with p = {p:.3g}, for one look at the end"
         )
         if evidence is not None:
-            told += f"; evidence against the weights at any look so far: {evidence:.3g}"
+            reported += f"; evidence against the weights at any look so far: {evidence:.3g}"
         if first["ratio_alarm"]:
-            told += ". At 100 or more something is wrong with the division, and verdicts are hidden"
+            reported += ". At 100 or more something is wrong with the division, and verdicts are hidden"
     return Section(
-        f"{said(name)}: who saw what",
-        f"People are divided by person; who saw two variants is set aside. By the weights in force, {told}.",
+        f"{label(name)}: who saw what",
+        f"People are divided by person; who saw two variants is set aside. By the weights in force, {reported}.",
         [],
         ("variant", "exposed", "set aside", "counted", "expected"),
         [
             (r["variant"] + (" (control)" if r["is_control"] else ""), *(count(r[k]) for k in ("people_exposed", "people_set_aside", "people_counted", "people_expected")))
             for r in rows.sort("is_control", "variant", descending=[True, False]).rows(named=True)
         ],
-        passport="experiment_groups: variant people_exposed people_set_aside people_counted people_expected",
+        provenance="experiment_groups: variant people_exposed people_set_aside people_counted people_expected",
     )  # fmt: skip
 
 
 def _results(product: Product, rows: pl.DataFrame, name: str) -> Section:
     ordered = rows.sort("is_primary", "metric", "variant", descending=[True, False, False])
     days = product.experiments[name].window_days
-    shown = ordered.filter(pl.col("control") != 0, pl.col("low").is_not_null(), pl.col("verdict") != _HIDDEN)
+    shown = ordered.filter(pl.col("control") != 0, pl.col("low").is_not_null(), pl.col("conclusion") != _HIDDEN)
     scale = pl.col("control").abs()
     low, high = pl.coalesce("always_low", "low"), pl.coalesce("always_high", "high")
     drawn = shown.select(
         what=pl.concat_str(pl.col("metric").str.replace_all("_", " "), pl.lit(", "), "variant"),
-        effect=pl.col("effect") / scale, low=low / scale, high=high / scale, verdict="verdict",
+        effect=pl.col("effect") / scale, low=low / scale, high=high / scale, conclusion="conclusion",
     )  # fmt: skip
     return Section(
-        f"{said(name)}: results",
+        f"{label(name)}: results",
         f"What people did in the {days} days after they first saw their variant, once these are over. The interval is good at every "
         "look where a minimum effect is planned, and else for one look at the end.",
-        [charts.intervals(drawn, f"{said(name)}: change against the control", "change against the control", _COLOURS)] if drawn.height else [],
-        ("metric", "variant", "verdict", "people", "control", "variant's", "effect", "from", "to", "with CUPED", "planned end in"),
+        [charts.intervals(drawn, f"{label(name)}: change against the control", "change against the control", _COLOURS)] if drawn.height else [],
+        ("metric", "variant", "conclusion", "people", "control", "variant's", "effect", "from", "to", "with CUPED", "planned end in"),
         [_result(product, r) for r in ordered.rows(named=True)],
-        passport="experiments: metric variant verdict people_variant control treatment effect low high cuped_low days_to_go",
+        provenance="experiments: metric variant conclusion people_variant control treatment effect low high cuped_low days_to_go",
     )  # fmt: skip
 
 
 def _result(product: Product, r: dict[str, Any]) -> tuple[str, ...]:
-    unit, hidden = _UNITS[r["metric_kind"]], r["verdict"] == _HIDDEN
+    unit, hidden = _UNITS[r["metric_kind"]], r["conclusion"] == _HIDDEN
     ends = ("always_low", "always_high") if r["always_low"] is not None else ("low", "high")
     # Where people weren't divided as planned no number may be looked at.
     known: dict[str, Any] = {} if hidden else r
@@ -110,7 +110,7 @@ def _result(product: Product, r: dict[str, Any]) -> tuple[str, ...]:
 
     cuped = f"{shown('cuped_low')} to {shown('cuped_high')}" if known.get("cuped_low") is not None else ""
     return (
-        said(r["metric"]) + (" (decides)" if r["is_primary"] else ""), r["variant"], r["verdict"], _sides(r),
+        label(r["metric"]) + (" (decides)" if r["is_primary"] else ""), r["variant"], r["conclusion"], _sides(r),
         shown("control", signed=False), shown("treatment", signed=False), *(shown(name) for name in ("effect", *ends)), cuped,
         "" if r["days_to_go"] is None else f"{r['days_to_go']}\u00a0days",
     )  # fmt: skip
@@ -121,20 +121,20 @@ def _sides(r: dict[str, Any]) -> str:
 
 
 def _groups(product: Product, rows: pl.DataFrame, name: str) -> Section:
-    own = rows.filter(~_EVERYBODY, "is_primary", pl.col("effect").is_not_null(), pl.col("verdict") != _HIDDEN)
+    own = rows.filter(~_EVERYBODY, "is_primary", pl.col("effect").is_not_null(), pl.col("conclusion") != _HIDDEN)
     ordered = own.sort("dimension", "people_variant", "value", "variant", descending=[False, True, False, False])
     return Section(
-        f"{said(name)}: the deciding metric by group",
+        f"{label(name)}: the deciding metric by group",
         "Groups are looked at together, and their verdicts allow for it; a group's difference to another is a question for the "
         "next experiment.",
         [],
-        ("group", "variant", "people", "effect", "from", "to", "verdict"),
+        ("group", "variant", "people", "effect", "from", "to", "conclusion"),
         [
-            (f"{said(r['dimension'])}: {said(r['value'])}", r["variant"], _sides(r),
-             *(figure_text(r[k], _UNITS[r["metric_kind"]], product.currency, signed=True) for k in ("effect", "low", "high")), r["verdict"])
+            (f"{label(r['dimension'])}: {label(r['value'])}", r["variant"], _sides(r),
+             *(figure_text(r[k], _UNITS[r["metric_kind"]], product.currency, signed=True) for k in ("effect", "low", "high")), r["conclusion"])
             for r in ordered.rows(named=True)
         ],
-        passport="experiments: value variant people_variant effect low high verdict",
+        provenance="experiments: value variant people_variant effect low high conclusion",
     )  # fmt: skip
 
 
@@ -157,14 +157,14 @@ def _hypotheses(product: Product, rows: pl.DataFrame, results: pl.DataFrame) -> 
         "What the team believes, and what its experiment or release says of it. Supported: the whole interval lies where it was "
         "expected; refuted: all of it lies short of that.",
         [],
-        ("hypothesis", "verdict", "metric", "expected", "before", "effect", "from", "to", "tested by"),
+        ("hypothesis", "conclusion", "metric", "expected", "before", "effect", "from", "to", "tested by"),
         [
-            (r["statement"], r["verdict"], said(r["metric"]), r["expected"] + (f" by {r['expected_size']:.0%}" if r["expected_size"] else ""),
+            (r["statement"], r["conclusion"], label(r["metric"]), r["expected"] + (f" by {r['expected_size']:.0%}" if r["expected_size"] else ""),
              figure_text(r["before"], unit(r), product.currency),
-             *(figure_text(r[k], unit(r), product.currency, signed=True) for k in ("effect", "low", "high")), said(r["tested_by"]))
+             *(figure_text(r[k], unit(r), product.currency, signed=True) for k in ("effect", "low", "high")), label(r["tested_by"]))
             for r in rows.sort("hypothesis").rows(named=True)
         ],
-        passport="hypotheses: statement verdict metric expected before effect low high tested_by",
+        provenance="hypotheses: statement conclusion metric expected before effect low high tested_by",
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pipeline.report.parts import Marts, Page, Section, count, duration, share
 
 
 def _features(marts: Marts) -> Page:
-    found = marts["feature_adoption"].filter(pl.col("period") == "last_28").sort("people_tried", descending=True)
+    result = marts["feature_adoption"].filter(pl.col("period") == "last_28").sort("people_tried", descending=True)
     section = Section(
             "Feature adoption",
             "Of the people of the last 28 days who could use a feature, those who did; of those whose first use fell into "
@@ -19,9 +19,9 @@ def _features(marts: Marts) -> Page:
                 (r["feature"], count(r["people_could"]), count(r["people_tried"]), share(r["adoption_rate"]),
                  count(r["people_first"]), share(r["again_rate"]), duration(r["median_seconds_to_first_use"]),
                  share(r["revenue_share"]))
-                for r in found.rows(named=True)
+                for r in result.rows(named=True)
             ],
-        passport="feature_adoption: feature people_could people_tried adoption_rate people_first again_rate median_seconds_to_first_use revenue_share",
+        provenance="feature_adoption: feature people_could people_tried adoption_rate people_first again_rate median_seconds_to_first_use revenue_share",
     )  # fmt: skip
     return Page("features", "Features", sections=[section])
 

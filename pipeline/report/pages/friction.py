@@ -9,13 +9,13 @@ from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Page, Section, count, day_text, releases_of, said, share
+from pipeline.report.parts import Marts, Page, Section, count, day_text, label, releases_of, share
 from pipeline.report.replays import Replays, page_name, watch_links
 
 _RECENT_DAYS = 28
 _MOST, _WATCHED = 15, 3
 _COLOURS = {"costs": charts.RED, "unclear": charts.GREY, "helps": charts.GREEN}
-_VERDICTS = {"costs": "costs", "helps": "goes with more", "unclear": "unclear", "too few": "too few sessions"}
+_CONCLUSIONS = {"costs": "costs", "helps": "goes with more", "unclear": "unclear", "too few": "too few sessions"}
 
 
 def friction_page(product: Product, marts: Marts, replays: Replays) -> Page:
@@ -51,13 +51,13 @@ def _alerts(alerts: pl.DataFrame, last: date, replays: Replays) -> Section | Non
         ("what", "day", "since", "rate", "expected", "of", "sessions to look at"),
         [
             (
-                " / ".join(filter(None, (said(r["metric"]), r["page"], r["zone"], r["device_type"]))),
+                " / ".join(filter(None, (label(r["metric"]), r["page"], r["zone"], r["device_type"]))),
                 day_text(r["day"]), day_text(r["since"]), share(r["rate"]), share(r["expected"]), count(r["n"]),
                 _examples(r["example_sessions"] or "", replays),
             )
             for r in recent.head(_MOST).rows(named=True)
         ],
-        passport="alerts: metric day since rate expected n example_sessions",
+        provenance="alerts: metric day since rate expected n example_sessions",
     )  # fmt: skip
 
 
@@ -95,12 +95,12 @@ def _signals(recent: pl.DataFrame, releases: charts.Releases, watch: pl.DataFram
         [charts.line(ordered, ("session_day", "rate", "signal"), title, ".1%", releases)] if ordered.height else [],
         ("signal", "page", *(["owner"] if has_owners else []), "incidents", "page views", "of measured", "sessions", "watch"),
         [
-            (said(r["signal"]), r["page"], *([r["owner"] or ""] if has_owners else []), count(r["incidents"]), count(r["page_views_with"]),
+            (label(r["signal"]), r["page"], *([r["owner"] or ""] if has_owners else []), count(r["incidents"]), count(r["page_views_with"]),
              share(r["page_views_with"] / r["page_views_measured"] if r["page_views_measured"] else None),
              count(r["sessions_with"]), watch_links(lists.get((r["page"], r["signal"]), none).head(_WATCHED), replays))
             for r in shown.head(2 * _MOST).rows(named=True)
         ],
-        passport=f"friction: signal page {'owner ' if has_owners else ''}incidents page_views_with page_views_measured sessions_with -",
+        provenance=f"friction: signal page {'owner ' if has_owners else ''}incidents page_views_with page_views_measured sessions_with -",
     )  # fmt: skip
 
 
@@ -116,17 +116,17 @@ def _elements(recent: pl.DataFrame) -> Section:
         [],
         ("element", "signal", "page / zone", "incidents", "page views", "sessions"),
         [
-            (r["element"][:80], said(r["signal"]), " / ".join(filter(None, (r["page"], r["zone"]))),
+            (r["element"][:80], label(r["signal"]), " / ".join(filter(None, (r["page"], r["zone"]))),
              count(r["incidents"]), count(r["page_views_with"]), count(r["sessions_with"]))
             for r in shown.rows(named=True)
         ],
-        passport="friction_elements: element signal zone incidents page_views_with sessions_with",
+        provenance="friction_elements: element signal zone incidents page_views_with sessions_with",
     )  # fmt: skip
 
 
 def _details(events: pl.DataFrame) -> Section | None:
-    told = events.filter(pl.col("signal").is_in(["error_click", "broken_link"]), pl.col("detail").is_not_null())
-    summed = told.group_by("signal", "detail", "page", "came_from").agg(
+    reported = events.filter(pl.col("signal").is_in(["error_click", "broken_link"]), pl.col("detail").is_not_null())
+    summed = reported.group_by("signal", "detail", "page", "came_from").agg(
         incidents=pl.len(), sessions=pl.col("session_key").n_unique()
     )
     shown = summed.sort("incidents", "signal", "detail", descending=[True, False, False]).head(_MOST)
@@ -138,16 +138,16 @@ def _details(events: pl.DataFrame) -> Section | None:
         [],
         ("message or address", "signal", "page", "came from", "incidents", "sessions"),
         [
-            (r["detail"][:100], said(r["signal"]), r["page"], r["came_from"] or "", count(r["incidents"]), count(r["sessions"]))
+            (r["detail"][:100], label(r["signal"]), r["page"], r["came_from"] or "", count(r["incidents"]), count(r["sessions"]))
             for r in shown.rows(named=True)
         ],
-        passport="friction_events: detail signal page came_from incident_key session_key",
+        provenance="friction_events: detail signal page came_from incident_key session_key",
     )  # fmt: skip
 
 
 def _calibration(effects: pl.DataFrame) -> Section:
-    told = effects.filter(pl.col("claimed")).sort("effect", descending=True)
-    points = told.with_columns(
+    reported = effects.filter(pl.col("claimed")).sort("effect", descending=True)
+    points = reported.with_columns(
         what=pl.concat_str(pl.col("signal").str.replace_all("_", " "), pl.lit(" on "), "page", pl.lit(", "), "goal")
     )
     shown = effects.filter(pl.col("sessions_with") > 0).sort("sessions_with", descending=True).head(2 * _MOST)
@@ -160,13 +160,13 @@ def _calibration(effects: pl.DataFrame) -> Section:
             points, "What goes with a signal: share of sessions that miss the goal",
             "share of sessions that miss the goal with it", _COLOURS,
         )] if points.height else [],
-        ("signal", "page", "goal", "with", "without", "effect", "from", "to", "plain", "verdict"),
+        ("signal", "page", "goal", "with", "without", "effect", "from", "to", "plain", "conclusion"),
         [
-            (said(r["signal"]), r["page"], r["goal"], count(r["sessions_with"]), count(r["sessions_without"]),
-             share(r["effect"]), share(r["low"]), share(r["high"]), share(r["plain_difference"]), _VERDICTS[r["verdict"]])
+            (label(r["signal"]), r["page"], r["goal"], count(r["sessions_with"]), count(r["sessions_without"]),
+             share(r["effect"]), share(r["low"]), share(r["high"]), share(r["plain_difference"]), _CONCLUSIONS[r["conclusion"]])
             for r in shown.rows(named=True)
         ],
-        passport="friction_calibration: signal page goal sessions_with sessions_without effect low high plain_difference verdict",
+        provenance="friction_calibration: signal page goal sessions_with sessions_without effect low high plain_difference conclusion",
     )  # fmt: skip
 
 
@@ -189,7 +189,7 @@ def _sessions(events: pl.DataFrame, replays: Replays) -> Section:
              f"{r['session_score_per_minute'] or 0:.1f}", count(r["incidents"]), r["signals"].replace("_", " "), r["pages"])
             for r in worst.rows(named=True)
         ],
-        passport="friction_events: session_key session_day device_type session_score session_score_per_minute incident_key signal page",
+        provenance="friction_events: session_key session_day device_type session_score session_score_per_minute incident_key signal page",
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def _funnels(product: Product, marts: Marts) -> Page:
                 "people who entered in a week, those who took the last step, once their window is over.",
                 drawn,
                 ("step", "people", "of the step before", "of all", "median time", "mean time"),
-                passport="funnel_steps: step_name people_converted step_rate conversion_rate median_seconds_from_previous "
+                provenance="funnel_steps: step_name people_converted step_rate conversion_rate median_seconds_from_previous "
                 "mean_seconds_from_previous",
                 mature=f"People who entered less than {length} before the last day ends may still go on; `conversion_rate_of_mature` leaves them out.",
                 pickers=_funnel_pickers(own),
@@ -93,7 +93,7 @@ def _groups(name: str, groups: pl.DataFrame) -> list[Section]:
             [],
             ("group", "entered", "took the last step", "conversion"),
             rows,
-            passport="funnel_steps: group people_entered people_converted conversion_rate",
+            provenance="funnel_steps: group people_entered people_converted conversion_rate",
         )
     ]
 

@@ -101,7 +101,7 @@ def _reach_table(recent: pl.DataFrame) -> Section:
         [],
         ("page", "page views", "clicks", "fold", "past the fold", "75 % reach", "50 % reach", "25 % reach"),
         rows,
-        passport="scroll_reach: page page_views_measured heatmaps.events fold_px_approx reach_rate reach_rate reach_rate reach_rate",
+        provenance="scroll_reach: page page_views_measured heatmaps.events fold_px_approx reach_rate reach_rate reach_rate reach_rate",
     )
 
 

@@ -11,11 +11,11 @@ from pipeline.report.parts import Marts, Page, Section, count, share
 def _journeys(product: Product, marts: Marts) -> Page:
     sections: list[Section] = []
     for name in product.journeys:
-        found = marts["journey_edges"].filter(pl.col("journey") == name)
-        ways = (
+        result = marts["journey_edges"].filter(pl.col("journey") == name)
+        paths = (
             marts["journey_sequences"]
             .filter(pl.col("journey") == name)
-            .sort("visits", "way", descending=[True, False])
+            .sort("visits", "path", descending=[True, False])
             .head(10)
         )
         sections.append(
@@ -24,10 +24,13 @@ def _journeys(product: Product, marts: Marts) -> Page:
                 "Visits of the last 28 days, cut at pauses of half an hour; each column is a step, each ribbon as broad as "
                 "visits took it. Below: the most frequent whole ways.",
                 [],
-                ("way", "visits", "people", "share"),
-                [(r["way"], count(r["visits"]), count(r["people"]), share(r["share"])) for r in ways.rows(named=True)],
-                flow_of(found.select("source", "target", "transitions").rows()),
-                passport="journey_sequences: way visits people share",
+                ("path", "visits", "people", "share"),
+                [
+                    (r["path"], count(r["visits"]), count(r["people"]), share(r["share"]))
+                    for r in paths.rows(named=True)
+                ],
+                flow_of(result.select("source", "target", "transitions").rows()),
+                provenance="journey_sequences: path visits people share",
             )
         )
     return Page("journeys", "Journeys", [], sections)

@@ -21,13 +21,13 @@ from pipeline.report.parts import (
     count,
     day_text,
     figure_text,
+    label,
     money,
     number_text,
     releases_of,
-    said,
     share,
 )
-from pipeline.report.passports import Trust, said_of
+from pipeline.report.provenance import Trust, provenance_text
 
 _PARTS_SHOWN, _GROUPS_SHOWN = 12, 12
 _TREE_ORDER = ("people", "orders per person", "revenue per order", "unexplained")
@@ -38,7 +38,7 @@ _PICKED = 6
 # Why a figure was restated, by what tells figures apart.
 Restated = dict[tuple[str, ...], str]
 _FIGURE = ("period", "period_start", "dimension", "value", "kpi")
-_VERDICTS = {"up": "up", "down": "down", "unclear": "", "no comparison": "no comparison"}
+_CONCLUSIONS = {"up": "up", "down": "down", "unclear": "", "no comparison": "no comparison"}
 
 
 def kpis_page(product: Product, marts: Marts, restatements: pl.DataFrame, trust: Trust) -> Page:
@@ -70,18 +70,18 @@ def _tiles(product: Product, kpis: pl.DataFrame, now: pl.DataFrame, trust: Trust
             continue
         days = daily.filter(pl.col("kpi") == name, pl.col("figure").is_not_null())
         spark = (
-            charts.spark(days, "period_start", "figure", f"{said(name)} by day", releases_of(product))
+            charts.spark(days, "period_start", "figure", f"{label(name)} by day", releases_of(product))
             if days.height
             else Markup()
         )
         tiles.append(
             Tile(
-                f"{role}: {said(name)}",
+                f"{role}: {label(name)}",
                 figure_text(row["figure"], row["unit"], product.currency),
                 _change_text(row, product),
                 spark,
                 "Of the last complete week; the line shows days.",
-                said_of("kpis", "figure", product, trust, _about(row)),
+                provenance_text("kpis", "figure", product, trust, _about(row)),
             )
         )
     return tiles
@@ -100,12 +100,12 @@ def _change_text(row: dict[str, Any], product: Product) -> str:
 def restated_figures(restatements: pl.DataFrame) -> Restated:
     """The latest restatement of each key figure."""
     rows = restatements.filter(pl.col("mart") == "kpis", pl.col("column") == "figure")
-    found: Restated = {}
+    result: Restated = {}
     for r in reversed(rows.rows(named=True)):
-        found[tuple(json.loads(r["key"])[name] for name in _FIGURE)] = (
+        result[tuple(json.loads(r["key"])[name] for name in _FIGURE)] = (
             f"Restated {r['restated_at']:%d %b %Y}: {number_text(r['old'])} to {number_text(r['new'])}, because of {r['cause']}."
         )
-    return found
+    return result
 
 
 def _figures(product: Product, kpis: pl.DataFrame, charts_of: pl.DataFrame, restated: Restated) -> Section:
@@ -120,14 +120,14 @@ def _figures(product: Product, kpis: pl.DataFrame, charts_of: pl.DataFrame, rest
         if (period, dimension, value) in by_choice
     ]
     lengths = {body.picked[0] for body in bodies}
-    named = [(f"{d}={v}", f"{said(d)}: {said(v)}" if d else "everybody") for d, v in groups]
+    named = [(f"{d}={v}", f"{label(d)}: {label(v)}" if d else "everybody") for d, v in groups]
     return Section(
         "All figures",
         "The newest complete period beside the one before of the same length. From, to: the 95 % interval of the change, by the "
         "spread between people; where it holds 0, the difference may be chance. ‡: restated since it was first published.",
         _changes_drawn(charts_of),
-        ("figure", "now", "before", "change", "from", "to", "verdict"),
-        passport="kpis: kpi figure figure_before change change_low change_high verdict",
+        ("figure", "now", "before", "change", "from", "to", "conclusion"),
+        provenance="kpis: kpi figure figure_before change change_low change_high conclusion",
         pickers=[Picker("Period", [each for each in _PERIODS if each[0] in lengths]), Picker("Group", named)],
         bodies=bodies,
     )
@@ -143,16 +143,16 @@ def _groups_of(newest: pl.DataFrame) -> list[tuple[str, str]]:
 
 
 def _rows(product: Product, own: pl.DataFrame, restated: Restated) -> tuple[list[tuple[str, ...]], list[str]]:
-    told = [restated.get(tuple(str(r[name]) for name in _FIGURE), "") for r in own.rows(named=True)]
+    reported = [restated.get(tuple(str(r[name]) for name in _FIGURE), "") for r in own.rows(named=True)]
     rows = [
-        (said(r["kpi"]), figure_text(r["figure"], r["unit"], product.currency) + ("\u00a0‡" if again else ""),
+        (label(r["kpi"]), figure_text(r["figure"], r["unit"], product.currency) + ("\u00a0‡" if again else ""),
          figure_text(r["figure_before"], r["unit"], product.currency),
          *(figure_text(r[name], r["unit"], product.currency, signed=True) for name in ("change", "change_low", "change_high")),
-         _VERDICTS[r["verdict"]])
-        for r, again in zip(own.rows(named=True), told, strict=True)
+         _CONCLUSIONS[r["conclusion"]])
+        for r, again in zip(own.rows(named=True), reported, strict=True)
     ]  # fmt: skip
     return rows, [
-        " ".join(filter(None, (_about(r), again))) for r, again in zip(own.rows(named=True), told, strict=True)
+        " ".join(filter(None, (_about(r), again))) for r, again in zip(own.rows(named=True), reported, strict=True)
     ]
 
 
@@ -176,7 +176,7 @@ def _changes_drawn(rows: pl.DataFrame) -> list[Markup]:
         effect=pl.col("change") / before,
         low=pl.col("change_low") / before,
         high=pl.col("change_high") / before,
-        verdict="verdict",
+        conclusion="conclusion",
     )
     title = "Change of each key figure on the week before, everybody"
     return [charts.intervals(drawn, title, "change on the week before", colours)] if drawn.height else []
@@ -200,7 +200,7 @@ def _tree(product: Product, changes: pl.DataFrame) -> Section:
              money(row["contribution_micros"] / MICROS, product.currency))
             for row in ordered
         ],
-        passport="kpi_changes: part before after contribution",
+        provenance="kpi_changes: part before after contribution",
     )  # fmt: skip
 
 
@@ -214,9 +214,11 @@ def _factor(part: str, value: float, product: Product) -> str:
 
 def _changes(product: Product, now: pl.DataFrame, changes: pl.DataFrame) -> list[Section]:
     """For the figures that changed beyond chance, and for the north star: which groups made it."""
-    told = now.filter(_EVERYBODY)
-    units = dict(told.select("kpi", "unit").rows())
-    moved = [name for name in told.filter(pl.col("verdict").is_in(["up", "down"]))["kpi"].sort() if name in units]
+    reported = now.filter(_EVERYBODY)
+    units = dict(reported.select("kpi", "unit").rows())
+    moved = [
+        name for name in reported.filter(pl.col("conclusion").is_in(["up", "down"]))["kpi"].sort() if name in units
+    ]
     parts = changes.filter(pl.col("period") == "week", pl.col("kind") != "tree")
     sections: list[Section] = []
     for name in dict.fromkeys([product.kpis.north_star, *moved]):
@@ -229,19 +231,19 @@ def _changes(product: Product, now: pl.DataFrame, changes: pl.DataFrame) -> list
         unit = units[name]
         sections.append(
             Section(
-                f"What changed {said(name)}",
+                f"What changed {label(name)}",
                 "Each dimension's rows add up to the whole change. Rate: the group's own figure changed. Mix: the group became "
                 "a larger or smaller part of all. People count in the group of their first session of the week.",
                 [],
                 ("group", "part", "before", "now", "share before", "share now", "adds"),
                 [
-                    (f"{said(r['dimension'])}: {said(r['part'])}", r["kind"],
+                    (f"{label(r['dimension'])}: {label(r['part'])}", r["kind"],
                      *(figure_text(r[k], unit, product.currency) for k in ("before", "after")),
                      *(share(r[k]) for k in ("share_before", "share_after")),
                      figure_text(r["contribution"], unit, product.currency, signed=True))
                     for r in largest.head(_PARTS_SHOWN).rows(named=True)
                 ],
-        passport="kpi_changes: part kind before after share_before share_after contribution",
+        provenance="kpi_changes: part kind before after share_before share_after contribution",
     )
         )  # fmt: skip
     return sections
@@ -257,7 +259,7 @@ def _groups(product: Product, kpis: pl.DataFrame) -> Section:
         most = sorted(figures, key=lambda value: (-(figures[value].get("people", (0, ""))[0] or 0), value))
         rows += [
             (
-                f"{said(str(dimension))}: {said(value)}",
+                f"{label(str(dimension))}: {label(value)}",
                 *(figure_text(*figures[value].get(name, (None, "")), product.currency) for name in _BY_GROUP),
             )
             for value in most[:_GROUPS_SHOWN]
@@ -266,9 +268,9 @@ def _groups(product: Product, kpis: pl.DataFrame) -> Section:
         "By group",
         "The last 28 days. People may count in several groups of a dimension; a page's sessions are those that saw it.",
         [],
-        ("group", *(said(name) for name in _BY_GROUP)),
+        ("group", *(label(name) for name in _BY_GROUP)),
         rows,
-        passport="kpis: value " + "figure " * len(_BY_GROUP),
+        provenance="kpis: value " + "figure " * len(_BY_GROUP),
     )
 
 
@@ -283,14 +285,14 @@ def _releases(product: Product, releases: pl.DataFrame, kpis: pl.DataFrame) -> S
         [],
         ("release", "since", "figure", "before", "after", "change", "from", "to", "days"),
         [
-            (said(r["release"]), day_text(r["day"]), said(r["kpi"]),
+            (label(r["release"]), day_text(r["day"]), label(r["kpi"]),
              *(figure_text(r[k], units.get(r["kpi"], "count"), product.currency) for k in ("before", "after")),
              *(figure_text(r[k], units.get(r["kpi"], "count"), product.currency, signed=True) for k in ("change", "low", "high")),
              f"{count(r['days_before'])} / {count(r['days_after'])}")
             for r in shown.rows(named=True)
         ],
         note="" if shown.height else "No release has enough days on both sides; the product file names releases.",
-        passport="releases: release day kpi before after change low high days_after",
+        provenance="releases: release day kpi before after change low high days_after",
     )  # fmt: skip
 
 

@@ -9,8 +9,8 @@ from pipeline.domains.opportunities.impact import CLAIMED_BELOW
 from pipeline.report import charts
 from pipeline.report.business_case import DASH, ask, case_page, cost, rates, title_of
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Page, Section, count, day_text, linked, money, said, share
-from pipeline.report.passports import Trust
+from pipeline.report.parts import Marts, Page, Section, count, day_text, label, linked, money, share
+from pipeline.report.provenance import Trust
 from pipeline.report.replays import Replays
 
 _CASES, _SHOWN, _UNCLEAR_SHOWN = 8, 30, 12
@@ -19,31 +19,31 @@ _COLOURS = {"claimed": charts.BLUE}
 
 def opportunity_pages(product: Product, marts: Marts, replays: Replays, trust: Trust) -> list[Page]:
     """The ranked list, and the business cases."""
-    found = marts["opportunities"].sort("rank")
+    result = marts["opportunities"].sort("rank")
     names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
-    titles = {row["id"]: title_of(row, names) for row in found.rows(named=True)}
-    open_ = found.filter(pl.col("rank").is_not_null())
+    titles = {row["id"]: title_of(row, names) for row in result.rows(named=True)}
+    open_ = result.filter(pl.col("rank").is_not_null())
     chosen = open_.filter("claimed").head(_CASES)["id"].to_list()
     cases = [
         case_page(product, marts, row, titles[row["id"]], replays, trust)
-        for row in found.filter(pl.col("id").is_in(chosen)).rows(named=True)
+        for row in result.filter(pl.col("id").is_in(chosen)).rows(named=True)
     ]
     lead = _lead(product, open_, titles)
     sections = [
-        _ranked(product, open_, titles, _notes(found, titles), set(chosen)),
+        _ranked(product, open_, titles, _notes(result, titles), set(chosen)),
         _unclear(product, open_, titles),
-        _gone(product, found, titles),
-        _closed(product, found, titles),
+        _gone(product, result, titles),
+        _closed(product, result, titles),
     ]
     return [Page("opportunities", "Opportunities", [], sections, lead=lead), *cases]
 
 
-def _notes(found: pl.DataFrame, titles: dict[str, str]) -> dict[str, str]:
+def _notes(result: pl.DataFrame, titles: dict[str, str]) -> dict[str, str]:
     """What has happened to each, and those that are one with it, to stand after its title."""
-    parts = found.filter(pl.col("part_of").is_not_null()).group_by("part_of", maintain_order=True).agg("id")
+    parts = result.filter(pl.col("part_of").is_not_null()).group_by("part_of", maintain_order=True).agg("id")
     also = {whole: " and ".join(titles[id_] for id_ in ids) for whole, ids in parts.rows()}
     notes: dict[str, str] = {}
-    for r in found.rows(named=True):
+    for r in result.rows(named=True):
         state = {"new": f" (new since {day_text(r['since'])})" if r["since"] else "", "growing": " (growing)"}
         same = f"; with it {also[r['id']]}, over half of whose sessions met this too" if r["id"] in also else ""
         notes[r["id"]] = state.get(r["state"], "") + same
@@ -67,7 +67,7 @@ def _ranked(
     claimed = open_.filter("claimed", pl.col("cost_per_week").is_not_null()).head(_CASES)
     drawn = claimed.select(
         what=pl.col("id").replace_strict(titles, default=None, return_dtype=pl.String), effect="cost_per_week", low="cost_low", high="cost_high",
-        verdict=pl.lit("claimed"),
+        conclusion=pl.lit("claimed"),
     )  # fmt: skip
     title = f"{product.currency} a week"
     return Section(
@@ -79,7 +79,7 @@ def _ranked(
         ("opportunity", "met a week", "reach the goal", "without it", "lost a week", "cost a week", "from", "to", "work", "pays back in", "weeks seen"),
         [_row(product, r, titles[r["id"]] + notes[r["id"]], is_case=r["id"] in cases) for r in open_.filter("claimed").head(_SHOWN).rows(named=True)],
         note="" if open_["claimed"].any() else "Nothing can be told from chance.",
-        passport="opportunities: subject met_per_week rate_with effect lost_per_week cost_per_week cost_low cost_high weeks_of_work payback_weeks weeks_claimed",
+        provenance="opportunities: subject met_per_week rate_with effect lost_per_week cost_per_week cost_low cost_high weeks_of_work payback_weeks weeks_claimed",
     )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def _unclear(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> S
             for r in unclear.head(_UNCLEAR_SHOWN).rows(named=True)
         ],
         note="" if unclear.height else "None.",
-        passport="opportunities: subject met_per_week rate_with effect cost_per_week cost_low cost_high q_value",
+        provenance="opportunities: subject met_per_week rate_with effect cost_per_week cost_low cost_high q_value",
     )  # fmt: skip
 
 
@@ -111,8 +111,8 @@ def _why_not(r: dict[str, Any]) -> str:
     return f"not beyond chance (p = {r['p_value']:.2g})"
 
 
-def _gone(product: Product, found: pl.DataFrame, titles: dict[str, str]) -> Section:
-    gone = found.filter(pl.col("state") == "gone", pl.col("closed").is_null(), pl.col("used_to_cost").is_not_null())
+def _gone(product: Product, result: pl.DataFrame, titles: dict[str, str]) -> Section:
+    gone = result.filter(pl.col("state") == "gone", pl.col("closed").is_null(), pl.col("used_to_cost").is_not_null())
     return Section(
         "No longer met",
         "They stopped, or fell under a tenth of what they were, though their pages are seen as before. What they cost is that of "
@@ -120,17 +120,17 @@ def _gone(product: Product, found: pl.DataFrame, titles: dict[str, str]) -> Sect
         [],
         ("opportunity", "stopped on", "release", "used to cost a week"),
         [
-            (titles[r["id"]], day_text(r["since"], "%d %b %Y"), said(r["release"] or DASH), cost(r["used_to_cost"], product))
+            (titles[r["id"]], day_text(r["since"], "%d %b %Y"), label(r["release"] or DASH), cost(r["used_to_cost"], product))
             for r in gone.sort("used_to_cost", "id", descending=[True, False]).rows(named=True)
         ],
         note="" if gone.height else "None.",
-        passport="opportunities: subject since release used_to_cost",
+        provenance="opportunities: subject since release used_to_cost",
     )  # fmt: skip
 
 
 def _row(product: Product, r: dict[str, Any], title: str, *, is_case: bool) -> tuple[str, ...]:
     without, with_it = rates(r)
-    work = f"{r['weeks_of_work']:g}\u00a0weeks" + ("" if r["effort_said"] else " (assumed)")
+    work = f"{r['weeks_of_work']:g}\u00a0weeks" + ("" if r["effort_stated"] else " (assumed)")
     back = DASH if r["payback_weeks"] is None else f"{r['payback_weeks']:.1f}\u00a0weeks"
     numbered = f"{r['rank']}. {title}"
     return (
@@ -140,8 +140,8 @@ def _row(product: Product, r: dict[str, Any], title: str, *, is_case: bool) -> t
     )  # fmt: skip
 
 
-def _closed(product: Product, found: pl.DataFrame, titles: dict[str, str]) -> Section:
-    closed = found.filter(pl.col("closed").is_not_null()).sort("closed", "id", descending=[True, False])
+def _closed(product: Product, result: pl.DataFrame, titles: dict[str, str]) -> Section:
+    closed = result.filter(pl.col("closed").is_not_null()).sort("closed", "id", descending=[True, False])
     return Section(
         "Closed ones: promised and realised",
         "What fixing was to bring, by the last week before it, beside what is no longer lost once four weeks have passed. The "
@@ -154,7 +154,7 @@ def _closed(product: Product, found: pl.DataFrame, titles: dict[str, str]) -> Se
             for r in closed.rows(named=True)
         ],
         note="" if closed.height else "None yet.",
-        passport="opportunities: subject closed promised_per_week realised_per_week realised_low realised_high",
+        provenance="opportunities: subject closed promised_per_week realised_per_week realised_low realised_high",
     )  # fmt: skip
 
 

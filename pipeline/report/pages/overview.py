@@ -20,14 +20,14 @@ from pipeline.report.parts import (
     Tile,
     count,
     figure_text,
+    label,
     linked,
     number_text,
     releases_of,
-    said,
     share,
 )
-from pipeline.report.passports import Trust, said_of
 from pipeline.report.problems import warning
+from pipeline.report.provenance import Trust, provenance_text
 from pipeline.report.replays import Replays, watch_links
 
 _WEEK = timedelta(days=7)
@@ -65,7 +65,7 @@ def overview(product: Product, marts: Marts, replays: Replays, restatements: pl.
                 if daily.height
                 else Markup(),
                 meaning,
-                said_of("daily_kpis", column, product, trust, _restated(restatements, column, last)),
+                provenance_text("daily_kpis", column, product, trust, _restated(restatements, column, last)),
             )
         )
     active = daily.select("day", "people_active", "people_active_7d", "people_active_28d").unpivot(
@@ -82,13 +82,13 @@ def overview(product: Product, marts: Marts, replays: Replays, restatements: pl.
         else [],
     )
     heading = f"Week from {last:%d %B %Y}" if last else "No complete week yet"
-    told = [_changed(product, marts), _to_fix(product, marts), _to_watch(marts, replays), section]
+    reported = [_changed(product, marts), _to_fix(product, marts), _to_watch(marts, replays), section]
     lead = linked("The week on one page", "digest") if last else ""
     return Page(
         "index",
         f"Overview: {heading}",
         tiles,
-        [part for part in told if part is not None],
+        [part for part in reported if part is not None],
         lead=lead,
         warning=warning(marts),
     )
@@ -111,11 +111,11 @@ def _changed(product: Product, marts: Marts) -> Section | None:
     if weeks.is_empty():
         return None
     now = weeks.filter(pl.col("period_start") == pl.col("period_start").max())
-    moved = now.filter(pl.col("verdict").is_in(["up", "down"]) | (pl.col("kpi") == product.kpis.north_star))
+    moved = now.filter(pl.col("conclusion").is_in(["up", "down"]) | (pl.col("kpi") == product.kpis.north_star))
     parts = marts["kpi_changes"].filter(pl.col("period") == "week", pl.col("kind") != "tree")
     rows = [
         (
-            said(r["kpi"]), figure_text(r["figure"], r["unit"], product.currency),
+            label(r["kpi"]), figure_text(r["figure"], r["unit"], product.currency),
             *(figure_text(r[k], r["unit"], product.currency, signed=True) for k in ("change", "change_low", "change_high")),
             because(parts.filter(pl.col("kpi") == r["kpi"]), r, product),
         )
@@ -127,7 +127,7 @@ def _changed(product: Product, marts: Marts) -> Section | None:
         "most of it. Rate: the group's own figure changed; mix: its part of all did.",
         header=("figure", "now", "change", "from", "to", "because of"),
         rows=rows,
-        passport="kpis: kpi figure change change_low change_high -",
+        provenance="kpis: kpi figure change change_low change_high -",
         note=linked("All key figures, by period and group", "kpis"),
     )
 
@@ -147,13 +147,13 @@ def _to_fix(product: Product, marts: Marts) -> Section:
             (linked(title_of(r, names), f"case-{r['id']}"), *(f"{r[k]:,.0f}\u00a0{product.currency}" for k in ("cost_per_week", "cost_low", "cost_high")))
             for r in open_.head(3).rows(named=True)
         ],
-        passport="opportunities: subject cost_per_week cost_low cost_high",
+        provenance="opportunities: subject cost_per_week cost_low cost_high",
         note="" if open_.height else "Nothing can be told from chance to cost anything.",
     )  # fmt: skip
 
 
 def _to_watch(marts: Marts, replays: Replays) -> Section | None:
-    watch = marts["watch"].filter(pl.col("kind") == "page", pl.col("place") <= _WATCHED).sort("page", "place")
+    watch = marts["watch"].filter(pl.col("kind") == "page", pl.col("position") <= _WATCHED).sort("page", "position")
     if watch.is_empty():
         return None
     return Section(
@@ -161,7 +161,7 @@ def _to_watch(marts: Marts, replays: Replays) -> Section | None:
         "Recorded sessions that show best where people get stuck on each page.",
         header=("page", "watch"),
         rows=[
-            (said(str(page)), watch_links(own, replays))
+            (label(str(page)), watch_links(own, replays))
             for (page,), own in watch.partition_by("page", as_dict=True, maintain_order=True).items()
         ],
         note=linked("All lists", "replays"),

@@ -7,8 +7,8 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.events.problem import KINDS
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Page, Section, count, day_text, number_text, said, share
-from pipeline.report.problems import standing_problems
+from pipeline.report.parts import Marts, Page, Section, count, day_text, label, number_text, share
+from pipeline.report.problems import open_problems
 
 _DAYS, _SHOWN, _WARNED = 28, 30, 8
 _CAPABILITIES = (
@@ -40,7 +40,7 @@ def quality_page(product: Product, marts: Marts, restatements: pl.DataFrame) -> 
     if quality.is_empty():
         return Page("quality", "Data quality", sections=[problems, _rejected(marts["daily_rejected"]), _files(marts["ingest_quality"])])  # fmt: skip
     recent = quality.filter(pl.col("day") > quality["day"].max() - pl.duration(days=_DAYS))
-    held = sorted({f"{each.day}" for each in standing_problems(marts) if each.problem == "day_held_back"})
+    held = sorted({f"{each.day}" for each in open_problems(marts) if each.problem == "day_held_back"})
     lead = (
         f"{len(held)} days are held back by a gate: {', '.join(held[:10])}. Their old numbers stay."
         if held
@@ -60,19 +60,19 @@ def quality_page(product: Product, marts: Marts, restatements: pl.DataFrame) -> 
 
 
 def _problems(marts: Marts) -> Section:
-    standing = standing_problems(marts)
-    older = marts["data_problems"].height - len(standing)
+    context = open_problems(marts)
+    older = marts["data_problems"].height - len(context)
     return Section(
         "What makes numbers doubtful",
         "What stands now; older ones are in the mart data_problems.",
         header=("problem", "what", "since", "remedy"),
         rows=[
-            (said(each.problem), each.sentence, day_text(each.since), each.remedy if each.severity == "problem" else f"Note: {each.remedy}")
-            for each in standing[:_SHOWN]
+            (label(each.problem), each.sentence, day_text(each.since), each.remedy if each.severity == "problem" else f"Note: {each.remedy}")
+            for each in context[:_SHOWN]
         ],
-        about=[KINDS[each.problem] for each in standing[:_SHOWN]],
-        passport="data_problems: problem sentence since remedy",
-        note=("" if standing else "Nothing.") + (f" {count(older)} older rows." if older > 0 else ""),
+        about=[KINDS[each.problem] for each in context[:_SHOWN]],
+        provenance="data_problems: problem sentence since remedy",
+        note=("" if context else "Nothing.") + (f" {count(older)} older rows." if older > 0 else ""),
     )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def _came_in(recent: pl.DataFrame) -> Section:
         "The last 28 days, by source. Rejected ones count where their day can be told. What came again counts once.",
         header=("source", "accepted", "rejected", "again, same day", "again, earlier day", "double clicks", "events", "of nobody", "clock corrected", "sessions cut"),
         rows=[(r["source"], *(count(r[name]) for name in names)) for r in own.rows(named=True)],
-        passport=f"daily_quality: source {' '.join(names)}",
+        provenance=f"daily_quality: source {' '.join(names)}",
     )  # fmt: skip
 
 
@@ -101,9 +101,9 @@ def _rejected(rejected: pl.DataFrame) -> Section:
         "Rejected, by rule",
         "All days. Each is kept with its reason in lake/rejected; `footfall retry-rejected` reads them again after a mend.",
         header=("rule", "source", "events"),
-        rows=[(said(r["rule"]), r["source"], count(r["events_rejected"])) for r in own.head(_SHOWN).rows(named=True)],
+        rows=[(label(r["rule"]), r["source"], count(r["events_rejected"])) for r in own.head(_SHOWN).rows(named=True)],
         note="" if own.height else "None.",
-        passport="daily_rejected: rule source events_rejected",
+        provenance="daily_rejected: rule source events_rejected",
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def _late(recent: pl.DataFrame, files: pl.DataFrame) -> Section:
         f" {_late_files(recent, files)}",
         header=("source", *_LATE.values()),
         rows=[(r["source"], *(count(r[name]) for name in _LATE)) for r in own.rows(named=True)],
-        passport=f"daily_quality: source {' '.join(_LATE)}",
+        provenance=f"daily_quality: source {' '.join(_LATE)}",
     )
 
 
@@ -143,7 +143,7 @@ def _measured(recent: pl.DataFrame) -> Section:
     return Section(
         "What was measured",
         "Share of page views on which each thing could be told. What wasn't measured is no zero: rates leave it out.",
-        header=("source", "page views", *(said(name) for name in _CAPABILITIES)),
+        header=("source", "page views", *(label(name) for name in _CAPABILITIES)),
         rows=[
             (
                 r["source"],
@@ -152,7 +152,7 @@ def _measured(recent: pl.DataFrame) -> Section:
             )
             for r in own.rows(named=True)
         ],
-        passport=f"daily_quality: source page_view_events_without_bots {' '.join(f'measured_{n}_share' for n in _CAPABILITIES)}",
+        provenance=f"daily_quality: source page_view_events_without_bots {' '.join(f'measured_{n}_share' for n in _CAPABILITIES)}",
     )
 
 
@@ -172,7 +172,7 @@ def _bots(recent: pl.DataFrame, product: Product) -> Section:
         "that nobody has.",
         header=("what", "without", "with bots", "of all"),
         rows=rows,
-        passport="daily_quality: - events_without_bots events bot_share",
+        provenance="daily_quality: - events_without_bots events bot_share",
     )  # fmt: skip
 
 
@@ -183,10 +183,10 @@ def _files(files: pl.DataFrame) -> Section:
         f"The latest {_SHOWN} of {count(files.height)}.",
         header=("file", "arrived", "records", "accepted", "rejected", "filtered", "events", "refused whole"),
         rows=[
-            (r["file"], day_text(r["arrived"]), *(count(r[n]) for n in _OF_RECORDS), f"refused: {said(r['file_rule'])}" if r["file_rule"] else "")
+            (r["file"], day_text(r["arrived"]), *(count(r[n]) for n in _OF_RECORDS), f"refused: {label(r['file_rule'])}" if r["file_rule"] else "")
             for r in own.rows(named=True)
         ],
-        passport="ingest_quality: file arrived records_read records_accepted records_rejected records_filtered events -",
+        provenance="ingest_quality: file arrived records_read records_accepted records_rejected records_filtered events -",
     )  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def _restated(ledger: pl.DataFrame, product: Product) -> Section:
         header=("number", "mart", "was", "is", "because of", "restated"),
         rows=[
             (
-                f"{said(r['column'])}: {key_text(r['key'])}", r["mart"], number_text(r["old"]), number_text(r["new"]), r["cause"],
+                f"{label(r['column'])}: {key_text(r['key'])}", r["mart"], number_text(r["old"]), number_text(r["new"]), r["cause"],
                 f"{r['restated_at'].astimezone(product.zone_info):%d %b %Y %H:%M}",
             )
             for r in own.rows(named=True)

@@ -6,7 +6,7 @@ import polars as pl
 
 from pipeline.core.product import Product
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Page, Section, count, day_text, duration, said, share
+from pipeline.report.parts import Marts, Page, Section, count, day_text, duration, label, share
 from pipeline.report.replays import NO_PLAYER, Replays, page_name, watch_links
 
 _SHOWN = 50
@@ -41,10 +41,10 @@ def replays_page(product: Product, marts: Marts, replays: Replays) -> Page:
 
 def _lists(kind: str, watch: pl.DataFrame, names: dict[str, str], replays: Replays) -> Section:
     rows: list[tuple[str, ...]] = []
-    ordered = watch.sort("page", "subject", "place").partition_by("page", "subject", maintain_order=True)
+    ordered = watch.sort("page", "subject", "position").partition_by("page", "subject", maintain_order=True)
     for own in sorted(ordered, key=lambda each: -each.height):
         first = own.row(0, named=True)
-        where = () if kind == "page" else (said(first["page"]),)
+        where = () if kind == "page" else (label(first["page"]),)
         rows.append((_what(kind, first, names), *where, watch_links(own, replays)))
     return Section(
         _KINDS[kind],
@@ -57,9 +57,9 @@ def _lists(kind: str, watch: pl.DataFrame, names: dict[str, str], replays: Repla
 
 def _what(kind: str, row: dict[str, Any], names: dict[str, str]) -> str:
     if kind == "page":
-        return said(row["page"])
+        return label(row["page"])
     subject = str(row["subject"])
-    return names.get(subject, subject) if kind == "theme" else said(subject)
+    return names.get(subject, subject) if kind == "theme" else label(subject)
 
 
 def _recorded(product: Product, recorded: pl.DataFrame, replays: Replays) -> Section:
@@ -75,12 +75,12 @@ def _recorded(product: Product, recorded: pl.DataFrame, replays: Replays) -> Sec
                 replays.link(page_name(r["session_key"])[:8], r["session_key"]),
                 f"{day_text(r['started_at'].astimezone(zone).date())} {r['started_at'].astimezone(zone):%H:%M}", r["device_type"],
                 duration(r["duration_ms"] / 1000), duration(r["active_ms"] / 1000), (r["path"] or "")[:120], count(r["clicks"]),
-                count(r["errors"]), count(r["friction_score"]), said(r["signals"] or "")[:120], "yes" if r["converted"] else "no",
+                count(r["errors"]), count(r["friction_score"]), label(r["signals"] or "")[:120], "yes" if r["converted"] else "no",
                 count(r["score_given"]), r["completeness"],
             )
             for r in worst.rows(named=True)
         ],
-        passport="replays: session_key started_at device_type duration_ms active_ms path clicks errors friction_score signals converted score_given completeness",
+        provenance="replays: session_key started_at device_type duration_ms active_ms path clicks errors friction_score signals converted score_given completeness",
     )  # fmt: skip
 
 

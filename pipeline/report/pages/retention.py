@@ -62,7 +62,7 @@ def _retention(product: Product, marts: Marts) -> Page:
                     )
                     for r in average.sort("offset").rows(named=True)
                 ],
-                passport="retention_averages: offset cohorts people_in_cohort people_returned pooled simple",
+                provenance="retention_averages: offset cohorts people_in_cohort people_returned pooled simple",
             )
         )
         sections += _retention_groups(name, unit, means.filter(mine, pl.col("group") != "", pl.col("offset") > 0))
@@ -88,7 +88,7 @@ def _retention_groups(name: str, unit: str, means: pl.DataFrame) -> list[Section
             [],
             ("group", "people", *(str(column) for column in columns)),
             rows,
-            passport=f"retention_averages: group people_in_cohort {'pooled ' * len(columns)}",
+            provenance=f"retention_averages: group people_in_cohort {'pooled ' * len(columns)}",
         )
     ]
 
@@ -118,7 +118,7 @@ def _lifecycle(product: Product, marts: Marts) -> Section:
             )
             for r in weeks.rows(named=True)
         ],
-        passport="lifecycle: period_start people_new people_returning people_resurrecting people_dormant people_active",
+        provenance="lifecycle: period_start people_new people_returning people_resurrecting people_dormant people_active",
     )
 
 
@@ -135,7 +135,7 @@ def _stickiness(marts: Marts) -> Section:
             (str(r["days_active"]), count(r["people_or_more"]), share(r["share_or_more"]))
             for r in recent.sort("days_active").rows(named=True)
         ],
-        passport="stickiness: days_active people_or_more share_or_more",
+        provenance="stickiness: days_active people_or_more share_or_more",
     )
 
 

@@ -6,7 +6,7 @@ from pipeline.core.contract import MICROS
 from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Page, Section, count, figure_text, money, said, share
+from pipeline.report.parts import Marts, Page, Section, count, figure_text, label, money, share
 
 _LEAST_SCORE, _LOW_SCORE = 4, 2
 _SHOWN = 12
@@ -28,8 +28,8 @@ def value_page(product: Product, marts: Marts) -> Page:
     return Page("value", "Value", [], sections)
 
 
-def _windows(product: Product, found: pl.DataFrame) -> Section:
-    whole = found.filter(pl.col("period") == "all").sort("window_days")
+def _windows(product: Product, result: pl.DataFrame) -> Section:
+    whole = result.filter(pl.col("period") == "all").sort("window_days")
     shown = whole.filter(pl.col("people_mature") > 0)
     start = "first purchase" if product.value.start == "first_purchase" else "first event"
     left = whole.filter(pl.col("people_mature") == 0)["window_days"].to_list()
@@ -45,12 +45,12 @@ def _windows(product: Product, found: pl.DataFrame) -> Section:
             for r in shown.rows(named=True)
         ],
         note=note,
-        passport="customer_value: window_days people_mature people_in_cohort buyer_rate value_per_person low high",
+        provenance="customer_value: window_days people_mature people_in_cohort buyer_rate value_per_person low high",
     )  # fmt: skip
 
 
-def _cohorts(product: Product, found: pl.DataFrame) -> Section:
-    cells = found.filter("mature").with_columns(
+def _cohorts(product: Product, result: pl.DataFrame) -> Section:
+    cells = result.filter("mature").with_columns(
         cohort=pl.format("{} ({})", pl.col("cohort_start").dt.strftime("%b %Y"), "people_in_cohort"),
         rate="cumulated_per_person",
     ).sort("cohort_start", "offset")  # fmt: skip
@@ -66,7 +66,7 @@ def _cohorts(product: Product, found: pl.DataFrame) -> Section:
     )
 
 
-def _rfm(product: Product, found: pl.DataFrame) -> Section:
+def _rfm(product: Product, result: pl.DataFrame) -> Section:
     groups = {
         "best: recent, frequent, high": (pl.col("recency_score") >= _LEAST_SCORE, pl.col("frequency_score") >= _LEAST_SCORE, pl.col("monetary_score") >= _LEAST_SCORE),
         "recent, little so far": (pl.col("recency_score") >= _LEAST_SCORE, pl.col("monetary_score") < _LEAST_SCORE),
@@ -76,7 +76,7 @@ def _rfm(product: Product, found: pl.DataFrame) -> Section:
     }  # fmt: skip
     rows: list[tuple[str, ...]] = []
     for name, tests in groups.items():
-        own = found.filter(*tests)
+        own = result.filter(*tests)
         people, revenue = int(own["people"].sum()), int(own["revenue_micros"].sum())
         per_person = money(revenue / MICROS / people if people else None, product.currency)
         rows.append(
@@ -93,13 +93,13 @@ def _rfm(product: Product, found: pl.DataFrame) -> Section:
         "Scores are 1 to 5 by how many buyers are strictly worse; the mart `rfm` has all combinations.",
         [],
         ("group", "people", "orders", "revenue", "per person"),
-        rows if found.height else [],
-        passport="rfm: recency_score people orders revenue_micros revenue_micros",
+        rows if result.height else [],
+        provenance="rfm: recency_score people orders revenue_micros revenue_micros",
     )
 
 
-def _model(product: Product, found: pl.DataFrame) -> Section:
-    fits = {row["fit"]: row for row in found.rows(named=True)}
+def _model(product: Product, result: pl.DataFrame) -> Section:
+    fits = {row["fit"]: row for row in result.rows(named=True)}
     held = fits.get("holdout")
     known = [row for row in fits.values() if row["r"] is not None]
     note = "Too few people bought again to tell how often buyers return."
@@ -126,7 +126,7 @@ def _model(product: Product, found: pl.DataFrame) -> Section:
             for r in known
         ],
         note=note,
-        passport="customer_model: fit people r alpha a b log_likelihood people_repeating p q v",
+        provenance="customer_model: fit people r alpha a b log_likelihood people_repeating p q v",
     )  # fmt: skip
 
 
@@ -134,17 +134,17 @@ def _number(value: float | None) -> str:
     return _DASH if value is None else f"{value:.6g}"
 
 
-def _behaviour(product: Product, found: pl.DataFrame) -> list[Section]:
+def _behaviour(product: Product, result: pl.DataFrame) -> list[Section]:
     sections: list[Section] = []
     for outcome, words in _OUTCOMES.items():
-        own = found.filter(pl.col("outcome") == outcome, pl.col("p_value").is_not_null()).sort(
+        own = result.filter(pl.col("outcome") == outcome, pl.col("p_value").is_not_null()).sort(
             "low", "behaviour", descending=[True, False]
         )
         unit = "share" if outcome == "retained" else "currency"
         best = own.head(_SHOWN)
         drawn = best.select(
             "effect", "low", "high", what=pl.concat_str("kind", pl.lit(": "), "behaviour"),
-            verdict=pl.when("is_marked").then(pl.lit("marked")).otherwise(pl.lit("unclear")),
+            conclusion=pl.when("is_marked").then(pl.lit("marked")).otherwise(pl.lit("unclear")),
         )  # fmt: skip
         sections.append(
             Section(
@@ -154,20 +154,20 @@ def _behaviour(product: Product, found: pl.DataFrame) -> list[Section]:
                 [charts.intervals(drawn, f"Effect of behaviours on {outcome}", "with it less without it", _COLOURS, "+.0%" if unit == "share" else "+,.2f")] if drawn.height else [],
                 ("behaviour", "people", "others", "with it", "without", "difference", "from", "to", "plain difference"),
                 [
-                    (f"{said(r['kind'])}: {said(r['behaviour'])}", count(r["people_with"]), count(r["people_without"]),
+                    (f"{label(r['kind'])}: {label(r['behaviour'])}", count(r["people_with"]), count(r["people_without"]),
                      *(figure_text(r[k], unit, product.currency) for k in ("mean_with", "mean_without")),
                      *(figure_text(r[k], unit, product.currency, signed=True) for k in ("effect", "low", "high", "plain_difference")))
                     for r in best.rows(named=True)
                 ],
                 note="" if own.height else "Nobody's time for it is over yet.",
-        passport="behaviour_value: behaviour people_with people_without mean_with mean_without effect low high plain_difference",
+        provenance="behaviour_value: behaviour people_with people_without mean_with mean_without effect low high plain_difference",
     )
         )  # fmt: skip
     return sections
 
 
-def _suggestions(found: pl.DataFrame) -> Section:
-    own = found.filter(pl.col("kind") == "step_suggestion", "is_marked", pl.col("effect") > 0)
+def _suggestions(result: pl.DataFrame) -> Section:
+    own = result.filter(pl.col("kind") == "step_suggestion", "is_marked", pl.col("effect") > 0)
     best = own.sort("low", "behaviour", descending=[True, False]).head(_SHOWN)
     return Section(
         "What helps to the next step",
@@ -176,12 +176,12 @@ def _suggestions(found: pl.DataFrame) -> Section:
         [],
         ("step > what was done", "people", "others", "took the next step", "of the others", "difference", "from", "to"),
         [
-            (said(r["behaviour"]), count(r["people_with"]), count(r["people_without"]), share(r["mean_with"]),
+            (label(r["behaviour"]), count(r["people_with"]), count(r["people_without"]), share(r["mean_with"]),
              share(r["mean_without"]), *(figure_text(r[k], "share", "", signed=True) for k in ("effect", "low", "high")))
             for r in best.rows(named=True)
         ],
         note="" if own.height else "Nothing that people do between steps goes with taking the next one.",
-        passport="behaviour_value: behaviour people_with people_without mean_with mean_without effect low high",
+        provenance="behaviour_value: behaviour people_with people_without mean_with mean_without effect low high",
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.choices import choice_sections
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Page, Quote, Section, count, day_text, releases_of, said, share
+from pipeline.report.parts import Marts, Page, Quote, Section, count, day_text, label, releases_of, share
 from pipeline.report.replays import Replays
 
 _MOST = 15
@@ -64,10 +64,10 @@ def _answers(daily: pl.DataFrame) -> Section:
         charts.steps(
             bars.filter(pl.col("survey") == name).select(
                 step=pl.int_range(pl.len()),
-                step_name=pl.lit(f"{said(name)}: ") + pl.col("step").replace({"impressions": "shown", "responses": "answered"}),
+                step_name=pl.lit(f"{label(name)}: ") + pl.col("step").replace({"impressions": "shown", "responses": "answered"}),
                 people_converted="n", shown=pl.col("n").map_elements(count, return_dtype=pl.String),
             ),
-            f"{said(name)}: shown, answered, with a comment",
+            f"{label(name)}: shown, answered, with a comment",
             "times",
         )
         for name in bars["survey"].unique(maintain_order=True)
@@ -79,13 +79,13 @@ def _answers(daily: pl.DataFrame) -> Section:
         drawn,
         ("survey", "shown", "closed", "answered", "rate", "comments", "no comment", "nobody known", "no session"),
         [
-            (said(r["survey"]) or "(not told)", count(r["impressions"]) if r["impressions"] else _DASH,
+            (label(r["survey"]) or "(not told)", count(r["impressions"]) if r["impressions"] else _DASH,
              count(r["dismissals"]) if r["impressions"] else _DASH, count(r["responses"]),
              share(r["responses_measured"] / r["impressions"] if r["impressions"] else None), count(r["comments"]),
              count(r["non_answers"]), count(r["without_person"]), count(r["without_session"]))
             for r in shown.rows(named=True)
         ],
-        passport="feedback_daily: survey impressions dismissals responses response_rate comments non_answers without_person without_session",
+        provenance="feedback_daily: survey impressions dismissals responses response_rate comments non_answers without_person without_session",
     )  # fmt: skip
 
 
@@ -98,21 +98,21 @@ def _score(own: pl.DataFrame, survey: str, question: str, kind: str, releases: c
     groups = recent.filter((pl.col("dimension") == "") | (pl.col("responses") < of_all))
     shown = groups.sort("dimension", "responses", "value", descending=[False, True, False])
     band = weeks.filter(pl.col("low_end").is_not_null()).select("score", "low_end", "high_end", start="period_start")
-    name = f"{_NAMES[kind]}: {said(survey)}"
+    name = f"{_NAMES[kind]}: {label(survey)}"
     return [
         Section(
             name,
-            f"“{said(question)}” over the last 28 days, {_UNITS[kind]}. A response counts once, with its last answer; "
+            f"“{label(question)}” over the last 28 days, {_UNITS[kind]}. A response counts once, with its last answer; "
             "where people answer more than once the interval allows for it. Fewer than 30 responses are a hint and no finding.",
             [charts.band(band, f"{name} by week, with its 95 % interval", _UNITS[kind], releases)] if band.height > 1 else [],
             ("group", "score", "from", "to", "responses", "people", "high", "low", "how many"),
             [
-                (f"{r['dimension']}: {said(r['value'])}" if r["dimension"] else "everybody", _number(r["score"]), _number(r["low_end"]),
+                (f"{r['dimension']}: {label(r['value'])}" if r["dimension"] else "everybody", _number(r["score"]), _number(r["low_end"]),
                  _number(r["high_end"]), count(r["responses"]), count(r["people"]), share(r["share_high"]), share(r["share_low"]),
                  "few" if r["is_small"] else "")
                 for r in shown.head(2 * _MOST).rows(named=True)
             ],
-        passport="scores: value score low_end high_end responses people share_high share_low is_small",
+        provenance="scores: value score low_end high_end responses people share_high share_low is_small",
     )
     ]  # fmt: skip
 
@@ -122,30 +122,30 @@ def _number(value: float | None) -> str:
 
 
 def _themes(own: pl.DataFrame, survey: str, kind: str) -> list[Section]:
-    told = own.filter(pl.col("theme") != "", pl.col("responses_with") >= _FEW // 3).sort("effect", "theme")
-    if told.is_empty():
+    reported = own.filter(pl.col("theme") != "", pl.col("responses_with") >= _FEW // 3).sort("effect", "theme")
+    if reported.is_empty():
         return []
-    verdict = (
+    conclusion = (
         pl.when(pl.col("effect_high") < 0).then(pl.lit("lower"))
         .when(pl.col("effect_low") > 0).then(pl.lit("higher"))
         .otherwise(pl.lit("unclear"))
     )  # fmt: skip
-    points = told.filter(pl.col("effect_low").is_not_null()).select(
-        "effect", what="name", low="effect_low", high="effect_high", verdict=verdict
+    points = reported.filter(pl.col("effect_low").is_not_null()).select(
+        "effect", what="name", low="effect_low", high="effect_high", conclusion=conclusion
     )
     return [
         Section(
-            f"{said(survey)}: what goes with a lower or higher {_NAMES[kind]}",
+            f"{label(survey)}: what goes with a lower or higher {_NAMES[kind]}",
             "The score of responses that have a comment with the theme, less that of responses with a comment without it; the "
             "line is the 95 % interval. An association: who speaks of a theme may differ in other things too.",
-            [charts.intervals(points, f"Effect of themes on the {_NAMES[kind]} of {said(survey)}", _UNITS[kind], _COLOURS, "+d")] if points.height else [],
+            [charts.intervals(points, f"Effect of themes on the {_NAMES[kind]} of {label(survey)}", _UNITS[kind], _COLOURS, "+d")] if points.height else [],
             ("theme", "with it", "without", "effect", "from", "to", "how many"),
             [
                 (r["name"], count(r["responses_with"]), count(r["responses_without"]), _signed(r["effect"]),
                  _signed(r["effect_low"]), _signed(r["effect_high"]), "few" if r["is_small"] else "")
-                for r in told.rows(named=True)
+                for r in reported.rows(named=True)
             ],
-        passport="themes: theme responses_with responses_without effect effect_low effect_high is_small",
+        provenance="themes: theme responses_with responses_without effect effect_low effect_high is_small",
     )
     ]  # fmt: skip
 
@@ -160,25 +160,25 @@ def _whole_points(value: float | None) -> str:
 
 def _behaviour(own: pl.DataFrame, survey: str, kind: str) -> list[Section]:
     # What nearly everybody or nobody did tells nothing.
-    told = own.filter(pl.min_horizontal("responses_with", "responses_without") >= _FEW // 3)
-    shown = told.sort("low_rank").head(_MOST)
+    reported = own.filter(pl.min_horizontal("responses_with", "responses_without") >= _FEW // 3)
+    shown = reported.sort("low_rank").head(_MOST)
     if shown.is_empty():
         return []
     lows = {"nps": "detractors"}.get(kind, "people with low answers")
     return [
         Section(
-            f"{said(survey)}: what {lows} did differently",
+            f"{label(survey)}: what {lows} did differently",
             "What people did or met in the days before they answered, ranked by how much more of those with a low answer did "
             "it than of the others. The verdict speaks of the score and allows for the number of things looked at.",
             [],
-            ("what", "did", "score", "of the others", "difference", "from", "to", "verdict", "more of the low"),
+            ("what", "did", "score", "of the others", "difference", "from", "to", "conclusion", "more of the low"),
             [
-                (f"{said(r['behaviour'])}: {said(r['value'])}", count(r["responses_with"]), _number(r["score_with"]),
+                (f"{label(r['behaviour'])}: {label(r['value'])}", count(r["responses_with"]), _number(r["score_with"]),
                  _number(r["score_without"]), _signed(r["effect"]), _signed(r["effect_low"]), _signed(r["effect_high"]),
-                 r["verdict"], _whole_points(r["low_difference"]))
+                 r["conclusion"], _whole_points(r["low_difference"]))
                 for r in shown.rows(named=True)
             ],
-        passport="score_by_behaviour: behaviour responses_with score_with score_without effect effect_low effect_high verdict low_difference",
+        provenance="score_by_behaviour: behaviour responses_with score_with score_without effect effect_low effect_high conclusion low_difference",
     )
     ]  # fmt: skip
 
@@ -202,18 +202,18 @@ def _exit(daily: pl.DataFrame, product: Product) -> list[Section]:
                  share(r["responses_measured"] / r["impressions"] if r["impressions"] else None))
                 for r in shown.rows(named=True)
             ],
-        passport="feedback_daily: page impressions dismissals responses response_rate",
+        provenance="feedback_daily: page impressions dismissals responses response_rate",
     )
     ]  # fmt: skip
 
 
 def _talk(themes: pl.DataFrame) -> list[Section]:
     own = themes.filter(_PERIOD, pl.col("question") == "")
-    told = own.filter(pl.col("theme") != "").sort("survey", "comments", "theme", descending=[False, True, False])
-    if told.is_empty():
+    reported = own.filter(pl.col("theme") != "").sort("survey", "comments", "theme", descending=[False, True, False])
+    if reported.is_empty():
         return []
-    most = told.group_by("survey", maintain_order=True).head(_THEMES_SHOWN)
-    has_before = told["comments_all_before"].sum() > 0
+    most = reported.group_by("survey", maintain_order=True).head(_THEMES_SHOWN)
+    has_before = reported["comments_all_before"].sum() > 0
     trend = ("before", "change", "from", "to") if has_before else ()
     covered = own.filter(pl.col("theme") == "").select(pl.col("comments", "comments_all").sum()).row(0)
     return [
@@ -224,12 +224,12 @@ def _talk(themes: pl.DataFrame) -> list[Section]:
             [],
             ("theme", "survey", "comments", "share", *trend, "mood", "since", "words"),
             [
-                (r["name"], said(r["survey"]).replace(" ", "\u00a0"), count(r["comments"]), share(r["share"]),
+                (r["name"], label(r["survey"]).replace(" ", "\u00a0"), count(r["comments"]), share(r["share"]),
                  *(_trend(r) if has_before else ()),
                  _DASH if r["sentiment_mean"] is None else f"{r['sentiment_mean']:+.2f}", "new" if r["is_new"] else "", r["words"] or "")
                 for r in most.rows(named=True)
             ],
-            passport=f"themes: theme survey comments share {_TREND if has_before else ''} sentiment_mean is_new words",
+            provenance=f"themes: theme survey comments share {_TREND if has_before else ''} sentiment_mean is_new words",
         )
     ]  # fmt: skip
 
@@ -249,27 +249,27 @@ def _points(value: float | None) -> str:
 def _quotes(quotes: pl.DataFrame, themes: pl.DataFrame, replays: Replays) -> list[Section]:
     weights = themes.filter(pl.col("period") == "last_90", pl.col("question") == "", pl.col("theme") != "")
     most = weights.sort("comments", "survey", "theme", descending=[True, False, False]).head(_QUOTED_THEMES)
-    found: list[Section] = []
+    result: list[Section] = []
     for r in most.rows(named=True):
         own = quotes.filter(pl.col("survey") == r["survey"], pl.col("theme") == r["theme"])
         order = {"typical": 0, "lowest": 1, "highest": 2}
-        told = [
+        reported = [
             Quote(q["quote"], q["pick"], Markup(" · ").join(filter(None, (
                 None if q["score"] is None else f"score {q['score']}", day_text(q["day"]), q["page"], q["device_type"],
                 replays.of_session(q["session_key"]),
             ))))
-            for q in sorted(own.rows(named=True), key=lambda q: (order[q["pick"]], q["place"]))
+            for q in sorted(own.rows(named=True), key=lambda q: (order[q["pick"]], q["position"]))
         ]  # fmt: skip
-        if told:
-            found.append(
+        if reported:
+            result.append(
                 Section(
                     f"In their words: {r['name']}",
-                    f"{said(r['survey'])}, last 90 days: the most typical comments, and those with the lowest and highest "
+                    f"{label(r['survey'])}, last 90 days: the most typical comments, and those with the lowest and highest "
                     "scores. Verbatim, personal data removed.",
-                    quotes=told,
+                    quotes=reported,
                 )
             )
-    return found
+    return result
 
 
 PAGE = ReportPage("voice", "Voice", 90, lambda shown: voice_page(shown.product, shown.marts, shown.replays))

@@ -66,7 +66,7 @@ _MEANING = (
 
 def _of_view(product: Product, everybody: pl.DataFrame, view: dict[str, Any], last: date) -> list[dict[str, Any]]:
     """The zones of a page and device that were valid at the end of a stretch, their boxes and sums by period."""
-    found: list[dict[str, Any]] = []
+    result: list[dict[str, Any]] = []
     for zone in product.zones:
         begins, ends = product.zone_validity(zone)
         box = zone.box(view["device"])
@@ -85,9 +85,9 @@ def _of_view(product: Product, everybody: pl.DataFrame, view: dict[str, Any], la
             }
             for period, total in sums.items()
         }
-        place = [box.x, box.y, box.width or view["width"] - box.x, box.height]
-        found.append({"name": zone.name, "box": place, "values": values})
-    return found
+        position = [box.x, box.y, box.width or view["width"] - box.x, box.height]
+        result.append({"name": zone.name, "box": position, "values": values})
+    return result
 
 
 def _table(product: Product, everybody: pl.DataFrame) -> Section:
@@ -110,7 +110,7 @@ def _table(product: Product, everybody: pl.DataFrame) -> Section:
         [],
         ("zone", "since", "page views", *(METRICS[name][0].lower() for name in _LISTED)),
         rows,
-        passport="zone_metrics: zone zone_version page_views click_rate hover_rate exposure_rate attractiveness_rate "
+        provenance="zone_metrics: zone zone_version page_views click_rate hover_rate exposure_rate attractiveness_rate "
         "seconds_to_click conversion_per_click revenue_per_click",
     )
 

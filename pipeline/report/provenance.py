@@ -1,6 +1,6 @@
-"""Passports: what a number of the report is, where it comes from, and how far it can be trusted.
+"""Provenance: what a number of the report is, where it comes from, and how far it can be trusted.
 
-A table names the mart and column behind each of its columns (`Section.passport`); all else is known: the definition and
+A table names the mart and column behind each of its columns (`Section.provenance`); all else is known: the definition and
 what it adds over from the contract, its version from the SQL model and the product file's parts that reach it, what would
 be different with bots, and how much was measured from daily_quality. n and interval stand in the row itself; the page's
 script puts them beside the number.
@@ -29,8 +29,8 @@ _WITH_ALL = ("daily_quality", "daily_rejected", "ingest_quality")
 
 
 @dataclass(frozen=True)
-class Passport:
-    """What stands in a column's passport, line by line, and whether it says of a row how many (`n`) or an interval's end."""
+class Provenance:
+    """What stands in a column's provenance, line by line, and whether it says of a row how many (`n`) or an interval's end."""
 
     name: str
     text: str
@@ -57,9 +57,9 @@ def trust_of(marts: Marts) -> Trust:
     with_bots: dict[str, str] = {}
     for unit, name in _WITH_BOTS.items():
         both, without = total[name], total[f"{name}_without_bots"]
-        told = f"{both / without - 1:+.1%}" if without else "more"
+        reported = f"{both / without - 1:+.1%}" if without else "more"
         what = f"{unit}s" if unit != "person" else "people by day"
-        with_bots[unit] = f"Bots left out. With them: {told} {what} over the last 28 days."
+        with_bots[unit] = f"Bots left out. With them: {reported} {what} over the last 28 days."
     views = total["page_view_events_without_bots"]
     parts = [
         f"{name.replace('_', ' ')} {share(total[f'page_view_events_measured_{name}'] / views)}"
@@ -69,30 +69,30 @@ def trust_of(marts: Marts) -> Trust:
     return Trust(last, with_bots, f"Measured on page views of the last 28 days: {', '.join(parts)}." if parts else "")
 
 
-def passports(section: Section, product: Product, trust: Trust) -> list[Passport | None]:
-    """The passport of each column of a section's table; none where it doesn't say where its columns come from."""
-    mart, _, names = section.passport.partition(": ")
+def provenances(section: Section, product: Product, trust: Trust) -> list[Provenance | None]:
+    """The provenance of each column of a section's table; none where it doesn't say where its columns come from."""
+    mart, _, names = section.provenance.partition(": ")
     if not names:
         return [None] * len(section.header)
-    found: list[Passport | None] = []
+    result: list[Provenance | None] = []
     for name in names.split():
         own, _, column = name.rpartition(".")
-        told = (
+        reported = (
             None
             if name == "-"
-            else _passport(own or mart, TABLES[own or mart].column(column), section.mature, product, trust)
+            else _provenance(own or mart, TABLES[own or mart].column(column), section.mature, product, trust)
         )
-        found.append(told)
-    return found
+        result.append(reported)
+    return result
 
 
-def said_of(mart: str, name: str, product: Product, trust: Trust, more: str = "") -> str:
-    """The text of one column's passport, for numbers that stand in no table."""
-    lines = [_passport(mart, TABLES[mart].column(name), "", product, trust).text, more]
+def provenance_text(mart: str, name: str, product: Product, trust: Trust, more: str = "") -> str:
+    """The text of one column's provenance, for numbers that stand in no table."""
+    lines = [_provenance(mart, TABLES[mart].column(name), "", product, trust).text, more]
     return "\n".join(line for line in lines if line)
 
 
-def _passport(mart: str, column: Column, mature: str, product: Product, trust: Trust) -> Passport:
+def _provenance(mart: str, column: Column, mature: str, product: Product, trust: Trust) -> Provenance:
     unit = f" Unit: {column.unit}." if column.unit else ""
     adds = ", ".join(column.adds_over) if column.adds_over else "nothing; read the row you need"
     last = f"Complete up to {trust.last_day:%d %B %Y}, the last day that is over." if trust.last_day else ""
@@ -106,7 +106,7 @@ def _passport(mart: str, column: Column, mature: str, product: Product, trust: T
         trust.measured if TABLES[mart].depends_on_measuring else "",
         f"Mart {mart}, column {column.name}, definition {definition(mart, product)}.",
     ]
-    return Passport(column.name, "\n".join(line for line in lines if line), _role(column))
+    return Provenance(column.name, "\n".join(line for line in lines if line), _role(column))
 
 
 def _role(column: Column) -> str:
@@ -128,5 +128,5 @@ def _role(column: Column) -> str:
 def definition(mart: str, product: Product) -> str:
     """The version of a mart's definition: schema version, and a hash of its SQL, its tables' code and the sections that reach it."""
     sections, code = made_of(mart)
-    said = "|".join([code, product.section_hash(*sections)])
-    return f"{TABLES[mart].version}.{hashlib.sha256(said.encode()).hexdigest()[:6]}"
+    label = "|".join([code, product.section_hash(*sections)])
+    return f"{TABLES[mart].version}.{hashlib.sha256(label.encode()).hexdigest()[:6]}"

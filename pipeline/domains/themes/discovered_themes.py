@@ -21,7 +21,7 @@ from pipeline.domains.themes.vectors import component_weights, factorised, stemm
 from pipeline.events.keys import stable_key
 from pipeline.stats.text import surface_forms, valence
 
-FOUND = "found:"
+RESULT = "found:"
 FIRST_COMMENTS = 100
 EVERY_DAYS = 28
 WINDOW_DAYS = 364
@@ -42,7 +42,7 @@ _DIGITS = 6
 
 
 @dataclass(frozen=True)
-class FoundTheme:
+class DiscoveredTheme:
     """A theme by what tells it: weights of stems."""
 
     theme: str
@@ -57,7 +57,7 @@ class Looked:
     language: str
     day: date
     first_day: date
-    themes: list[FoundTheme]
+    themes: list[DiscoveredTheme]
     strengths: pl.DataFrame = field(repr=False)
     forms: dict[str, str] = field(repr=False)
 
@@ -88,8 +88,8 @@ def look(comments: pl.DataFrame, language: str, end: date) -> Looked | None:
     """
     ordered = comments.sort("day", "text", "source", "event_id", "question")
     looks = look_days(ordered["day"].to_list(), end)
-    known: dict[str, FoundTheme] = {}
-    last: tuple[_Fitted, list[FoundTheme]] | None = None
+    known: dict[str, DiscoveredTheme] = {}
+    last: tuple[_Fitted, list[DiscoveredTheme]] | None = None
     for day in looks:
         inside = ordered.filter(pl.col("day").is_between(day - ONE_DAY * (WINDOW_DAYS - 1), day))
         fitted = _fit(_chosen(inside["text"].to_list()), language)
@@ -149,7 +149,9 @@ def _top(row: Sequence[float], names: Sequence[str]) -> dict[str, float]:
     return {name: weight for weight, name in sorted(weighed, key=lambda each: (-each[0], each[1]))[:_TELLING_TERMS]}
 
 
-def _named(terms: list[dict[str, float]], known: dict[str, FoundTheme], language: str, day: date) -> list[FoundTheme]:
+def _named(
+    terms: list[dict[str, float]], known: dict[str, DiscoveredTheme], language: str, day: date
+) -> list[DiscoveredTheme]:
     """Give each component the id of the theme before that it is most like, one to one; else a new one."""
     from scipy.optimize import linear_sum_assignment  # noqa: PLC0415  # with its only use
 
@@ -158,14 +160,14 @@ def _named(terms: list[dict[str, float]], known: dict[str, FoundTheme], language
     pairs = (
         dict(zip(*(p.tolist() for p in linear_sum_assignment(likeness, maximize=True)), strict=True)) if before else {}
     )
-    found: list[FoundTheme] = []
-    for place, mine in enumerate(terms):
-        old = before[pairs[place]] if place in pairs and likeness[place][pairs[place]] >= _ALIKE else None
+    result: list[DiscoveredTheme] = []
+    for position, mine in enumerate(terms):
+        old = before[pairs[position]] if position in pairs and likeness[position][pairs[position]] >= _ALIKE else None
         if not mine:
             continue
-        own = f"{FOUND}{language}:{stable_key('|'.join([language, day.isoformat(), *mine])) & (2**32 - 1):08x}"
-        found.append(FoundTheme(old.theme if old else own, old.since if old else day, mine))
-    return found
+        own = f"{RESULT}{language}:{stable_key('|'.join([language, day.isoformat(), *mine])) & (2**32 - 1):08x}"
+        result.append(DiscoveredTheme(old.theme if old else own, old.since if old else day, mine))
+    return result
 
 
 def _cosine(one: dict[str, float], other: dict[str, float]) -> float:
@@ -173,31 +175,31 @@ def _cosine(one: dict[str, float], other: dict[str, float]) -> float:
     return product / (sqrt(sum(w * w for w in one.values())) * sqrt(sum(w * w for w in other.values())) or 1.0)
 
 
-def _strengths(fitted: _Fitted, themes: list[FoundTheme], ordered: pl.DataFrame, language: str) -> pl.DataFrame:
+def _strengths(fitted: _Fitted, themes: list[DiscoveredTheme], ordered: pl.DataFrame, language: str) -> pl.DataFrame:
     """Which comments have which theme: a fifth of what is told or more, and one of its telling words."""
     schema = {"text": pl.String, "theme": pl.String, "strength": pl.Float64}
     texts = ordered["text"].unique().sort().to_list()
     words = [_stems_of(text, language) for text in texts]
     weights = component_weights(fitted.model, fitted.vectors.transform([" ".join(each) for each in words]))
     rows: list[tuple[str, str, float]] = []
-    kept = [place for place, mine in enumerate(fitted.terms) if mine]
+    kept = [position for position, mine in enumerate(fitted.terms) if mine]
     telling = {
         theme.theme: {name for name, w in theme.terms.items() if w >= _TELLING_WEIGHT * max(theme.terms.values())}
         for theme in themes
     }
     for text, own, line in zip(texts, words, weights, strict=True):
         total = float(line.sum())
-        for theme, place in zip(themes, kept, strict=True):
-            strength = float(line[place]) / total if total > 0 else 0.0
+        for theme, position in zip(themes, kept, strict=True):
+            strength = float(line[position]) / total if total > 0 else 0.0
             if strength >= LEAST_STRENGTH and not telling[theme.theme].isdisjoint(own):
                 rows.append((text, theme.theme, float(f"{strength:.{_DIGITS}g}")))
     # Two components of the very same words are one theme.
     parts = pl.DataFrame(rows, schema=schema, orient="row")
-    found = parts.group_by("text", "theme", maintain_order=True).agg(pl.col("strength").max())
-    return ordered.select("source", "event_id", "question", "text").join(found, on="text").drop("text")
+    result = parts.group_by("text", "theme", maintain_order=True).agg(pl.col("strength").max())
+    return ordered.select("source", "event_id", "question", "text").join(result, on="text").drop("text")
 
 
-def name_of(theme: FoundTheme, looked: Looked, texts: Sequence[str], tones: Sequence[float]) -> tuple[str, str]:
+def name_of(theme: DiscoveredTheme, looked: Looked, texts: Sequence[str], tones: Sequence[float]) -> tuple[str, str]:
     """A theme's name, of its three most telling words that a fifth of its comments hold, and its eight, as people write them.
 
     `texts` are its comments; `tones` say which way its mood and its effect on the score go (above 0: up). Words of praise

@@ -16,7 +16,7 @@ from pipeline.core.days import ONE_DAY
 from pipeline.core.lake import Lake, day_of
 from pipeline.core.product import Product
 from pipeline.core.sealed import read_sealed, write_sealed
-from pipeline.core.state import IDENTITY, REPEATS, VERDICTS, DayState, hash_texts
+from pipeline.core.state import IDENTITY, REPEATS, RESOLUTIONS, DayState, hash_texts
 from pipeline.events.duplicates import repeated_ids
 from pipeline.events.identity import Identities, decided_by_links, resolve
 
@@ -25,7 +25,7 @@ IDENTITY_VERSION = "2"
 States = Mapping[str, Mapping[date, DayState]]
 
 
-class Verdicts:
+class Resolutions:
     """Verdicts over the published days of `states`. Nothing is read before it is asked for."""
 
     def __init__(self, lake: Lake, product: Product, states: States) -> None:
@@ -58,25 +58,29 @@ class Verdicts:
     def _identity(self) -> dict[date, str]:
         if not self._days("identity_events"):
             return {}
-        outputs = [f"{t}:{day}:{self._states[t][day].output_hash}" for t in VERDICTS[IDENTITY] for day in self._days(t)]
+        outputs = [
+            f"{t}:{day}:{self._states[t][day].output_hash}" for t in RESOLUTIONS[IDENTITY] for day in self._days(t)
+        ]
         made_from = hash_texts([IDENTITY_VERSION, self._product.section_hash("identity", "time"), *outputs])
         kept = self._kept(IDENTITY)
         if kept.get("made_from") == made_from:
-            return {date.fromisoformat(day): verdict for day, verdict in kept.items() if day != "made_from"}
-        found = {}
+            return {date.fromisoformat(day): check_result for day, check_result in kept.items() if day != "made_from"}
+        result = {}
         # Without links nobody's events move, and no day needs to be looked at.
         if not self.identities.links.is_empty() or not self.identities.users.is_empty():
             appeared = self._lake.scan_days("appearances", self._days("appearances"))
             decided = decided_by_links(appeared, self.identities).collect().sort(pl.all(), nulls_last=True)
             by_day = decided.partition_by("day", as_dict=True)
-            found = {day: _hash_rows(rows) for (day,), rows in by_day.items() if isinstance(day, date)}
-        self._keep(IDENTITY, {"made_from": made_from, **{str(day): verdict for day, verdict in found.items()}})
-        return found
+            result = {day: _hash_rows(rows) for (day,), rows in by_day.items() if isinstance(day, date)}
+        self._keep(
+            IDENTITY, {"made_from": made_from, **{str(day): check_result for day, check_result in result.items()}}
+        )
+        return result
 
     def _repeats(self) -> dict[date, str]:
         kept = self._kept(REPEATS)
         now: dict[str, str] = {}
-        found: dict[date, str] = {}
+        result: dict[date, str] = {}
         states = self._states.get("event_ids", {})
         for day in sorted(states):
             parts = [f"{each}:{states[each].output_hash}" for each in (*self._before(day), day)]
@@ -86,10 +90,10 @@ class Verdicts:
                 repeated = self.repeated(day)
                 entry = f"{made_from}:{_hash_rows(repeated) if repeated.height else ''}"
             now[str(day)] = entry
-            found[day] = entry.split(":", 1)[1]
+            result[day] = entry.split(":", 1)[1]
         if now and now != kept:
             self._keep(REPEATS, now)
-        return found
+        return result
 
     def _kept(self, name: str) -> dict[str, str]:
         kept = read_sealed(self._lake, _key(name), dict[str, str]) or {}

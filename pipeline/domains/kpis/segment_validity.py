@@ -10,23 +10,23 @@ from pipeline.core.registry import TABLES
 from pipeline.stats.buckets import in_ranges, ranges_of
 
 
-def segment_spells(sessions: pl.LazyFrame, activity: pl.LazyFrame, product: Product) -> pl.DataFrame:
+def segment_validity(sessions: pl.LazyFrame, activity: pl.LazyFrame, product: Product) -> pl.DataFrame:
     """Stretches of each person in each segment; `sessions` holds session_kpis of all days."""
-    table = TABLES["segment_spells"]
+    table = TABLES["segment_validity"]
     if not product.segments:
         return table.conform(pl.DataFrame(schema=table.schema))
     number = ranges_of(sessions.select(pl.len()).collect().item())
     names = activity.select("person_key", "person_id")
 
-    def spells(inside: pl.Expr) -> pl.DataFrame:
-        found = _spells(sessions.filter(inside), product)
+    def validity(inside: pl.Expr) -> pl.DataFrame:
+        result = _validity(sessions.filter(inside), product)
         ids = names.filter(inside).unique("person_key").collect()
-        return found.join(ids, on="person_key")
+        return result.join(ids, on="person_key")
 
-    return table.conform(pl.concat(in_ranges(spells, number)))
+    return table.conform(pl.concat(in_ranges(validity, number)))
 
 
-def _spells(sessions: pl.LazyFrame, product: Product) -> pl.DataFrame:
+def _validity(sessions: pl.LazyFrame, product: Product) -> pl.DataFrame:
     # Of two sessions that begin at once neither comes first.
     starts = (
         sessions.group_by("person_key", "started_at")

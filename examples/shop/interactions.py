@@ -9,7 +9,7 @@ from layout import PAGES, Box, box, chain_at, page_height
 
 REDESIGN = date(2026, 10, 12)
 # An act: seconds after the page view's start, kind, fields.
-Act = tuple[float, str, dict[str, Any]]
+Interaction = tuple[float, str, dict[str, Any]]
 
 # Clicks that a page gets: (chance per page view, element or family of elements).
 CLICKS: dict[str, tuple[tuple[float, str], ...]] = {
@@ -36,7 +36,7 @@ def _family(page: str, name: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
 
 
 @cache
-def _places(page: str, device: str) -> tuple[tuple[str, Box, float], ...]:
+def _positions(page: str, device: str) -> tuple[tuple[str, Box, float], ...]:
     """Where a pointer rests, with weights: small elements and what is far down draw less."""
     boxes = {name: box(page, name, device) for name in PAGES[page] if name not in ("header", "footer")}
     return tuple((name, b, (b.width * b.height) ** 0.25 / (1 + b.y / 700)) for name, b in boxes.items())
@@ -53,7 +53,7 @@ class Plan:
         self.window = window
         self.height = max(page_height(self.layout, self.device), window[1])
         self.stay = min(240.0, random.lognormvariate(2.9, 0.8))
-        self.acts: list[Act] = []
+        self.interactions: list[Interaction] = []
         self.touched: list[tuple[float, str]] = []
         self.is_hurt = False
         self.added = False
@@ -69,7 +69,7 @@ class Plan:
 
     def fill(self, mood: float) -> None:
         """Draw all acts of an ordinary page view; `mood` is the factor on what people still want."""
-        self.acts += [(float(beat), "page_ping", {}) for beat in range(10, int(self.stay), 10)]
+        self.interactions += [(float(beat), "page_ping", {}) for beat in range(10, int(self.stay), 10)]
         self._measure()
         self._clicks()
         if self.page == "product":
@@ -85,7 +85,7 @@ class Plan:
             self._click(self.stay * 0.97, "banner")
             self.is_led_astray = True
         self._point(self._scroll())
-        self.stay = max(self.stay, max((act[0] for act in self.acts), default=0) + 0.05)
+        self.stay = max(self.stay, max((interaction[0] for interaction in self.interactions), default=0) + 0.05)
 
     def _measure(self) -> None:
         """Vitals of one in three page views; only the paint is ever poor."""
@@ -99,7 +99,7 @@ class Plan:
         inp = min(480, int(self.random.lognormvariate(4.7, 0.5)))
         cls = min(2_400, int(self.random.expovariate(1 / 400)))
         vitals = {"lcp_ms": lcp, "inp_ms": inp, "cls_e4": cls}
-        self.acts.append((min(self.stay * 0.9, lcp / 1000 + 0.2), "performance", vitals))
+        self.interactions.append((min(self.stay * 0.9, lcp / 1000 + 0.2), "performance", vitals))
 
     def _clicks(self) -> None:
         for share, name in CLICKS.get(self.page, ()):
@@ -119,23 +119,23 @@ class Plan:
                 self._click(self._moment(), f"thumb_{self.random.choice((1, 1, 2, 2, 3, 4))}")
             else:
                 at = self._moment()
-                place = self._click(at, "gallery_picture")
+                position = self._click(at, "gallery_picture")
                 if not self.is_new:
-                    self._dead(at, place)
+                    self._dead(at, position)
         if not self.is_new and self.random.random() < RAGE:
-            for at, place in self._burst("gallery_picture", self.random.randint(4, 6), (0.15, 0.3)):
-                self._dead(at, place)
+            for at, position in self._burst("gallery_picture", self.random.randint(4, 6), (0.15, 0.3)):
+                self._dead(at, position)
 
-    def _dead(self, at: float, place: dict[str, Any]) -> None:
+    def _dead(self, at: float, position: dict[str, Any]) -> None:
         self.is_hurt = True
-        self.acts.append((min(at + DEAD_AFTER_S, self.stay), "custom", {"name": "dead_click", **place}))
+        self.interactions.append((min(at + DEAD_AFTER_S, self.stay), "custom", {"name": "dead_click", **position}))
 
     def _buy(self, mood: float) -> None:
         wish = 0.16 + 0.22 * self.person["appetite"] + (0.07 if self.is_new else 0.0)
         if self.random.random() < wish * self.wish * (HURT if self.is_hurt else mood):
             self.added = True
             self._click(self.stay * 0.9, "buy")
-            self.acts.append((self.stay * 0.9, "custom", {"name": "add_to_cart", "properties": {"items": 1}}))
+            self.interactions.append((self.stay * 0.9, "custom", {"name": "add_to_cart", "properties": {"items": 1}}))
 
     def _pay(self) -> None:
         """The form is sent once; its button fails for some on mobile, and the form refuses some twice."""
@@ -144,14 +144,14 @@ class Plan:
         if self.device == "mobile" and self.random.random() < PAY_ERROR:
             self.payment_failed = True
             failure = {"error_type": "TypeError", "error_message": ERROR}
-            self.acts.append((at + self.random.uniform(0.1, 0.9), "error", failure))
+            self.interactions.append((at + self.random.uniform(0.1, 0.9), "error", failure))
             return
         form = {"element_chain": PAGES["checkout"]["form"].chain}
-        self.acts.append((at + 0.03, "form_submit", form))
+        self.interactions.append((at + 0.03, "form_submit", form))
         if self.random.random() < FORM_RETRY:
             for again in (at + self.random.uniform(3, 6), at + self.random.uniform(7, 12)):
                 self._click(again, "pay")
-                self.acts.append((again + 0.03, "form_submit", form))
+                self.interactions.append((again + 0.03, "form_submit", form))
 
     def _spot(self, b: Box) -> tuple[int, int]:
         """A place in a box, mostly about its middle."""
@@ -162,13 +162,13 @@ class Plan:
 
     def _click(self, at: float, name: str) -> dict[str, Any]:
         x, y = self._spot(box(self.layout, name, self.device))
-        place = {"element_chain": PAGES[self.layout][name].chain, "x": x, "y": y}
+        position = {"element_chain": PAGES[self.layout][name].chain, "x": x, "y": y}
         self.touched.append((at, name))
-        self.acts.append((at, "click", place))
+        self.interactions.append((at, "click", position))
         if self.random.random() < 0.01:
             # One gesture, told twice: the label's click and its input's.
-            self.acts.append((at + 0.002, "click", {**place, "x": 0, "y": 0}))
-        return place
+            self.interactions.append((at + 0.002, "click", {**position, "x": 0, "y": 0}))
+        return position
 
     def _burst(self, name: str, count: int, pause: tuple[float, float]) -> list[tuple[float, dict[str, Any]]]:
         """Clicks at one place within 10 px, one right after the other."""
@@ -177,14 +177,14 @@ class Plan:
         x, y = self._spot(inner)
         at = self.random.uniform(0.3, 0.7) * self.stay
         self.touched.append((at, name))
-        found: list[tuple[float, dict[str, Any]]] = []
+        result: list[tuple[float, dict[str, Any]]] = []
         for _ in range(count):
             near = {"x": x + self.random.randint(-3, 3), "y": y + self.random.randint(-3, 3)}
-            found.append((at, {"element_chain": PAGES[self.layout][name].chain, **near}))
+            result.append((at, {"element_chain": PAGES[self.layout][name].chain, **near}))
             at += self.random.uniform(*pause)
-        self.acts += [(at, "click", place) for at, place in found]
+        self.interactions += [(at, "click", position) for at, position in result]
         self.stay = max(self.stay, at)
-        return found
+        return result
 
     def _scroll(self) -> int:
         """Two or three steps down, deeper for interested people and as far as what is clicked; returns the depth."""
@@ -198,7 +198,7 @@ class Plan:
         steps = 3 if self.random.random() < self.person["appetite"] else 2
         parts = [(i + self.random.uniform(0.6, 1)) / steps for i in range(steps - 1)]
         for i, part in enumerate([*parts, 1]):
-            self.acts.append((self.stay * (0.1 + 0.1 * i), "scroll", {"scroll_y": int(depth * part)}))
+            self.interactions.append((self.stay * (0.1 + 0.1 * i), "scroll", {"scroll_y": int(depth * part)}))
         return depth
 
     def _point(self, depth: int) -> None:
@@ -206,11 +206,11 @@ class Plan:
         if self.device != "desktop":
             return
         moments = [(max(0.1, at - self.random.uniform(0.3, 1.5)), name) for at, name in self.touched]
-        seen = [(name, w) for name, b, w in _places(self.layout, self.device) if b.y < depth + self.window[1]]
+        seen = [(name, w) for name, b, w in _positions(self.layout, self.device) if b.y < depth + self.window[1]]
         others = max(0, self.random.randint(3, 5) - len(moments))
         names = self.random.choices([n for n, _ in seen], [w for _, w in seen], k=others)
         moments += [(self.random.uniform(0.05, 0.95) * self.stay, name) for name in names]
         for at, name in moments:
             x, y = self._spot(box(self.layout, name, self.device))
             chain = chain_at(self.layout, self.device, x, y)
-            self.acts.append((at, "move", {"element_chain": chain, "x": x, "y": y}))
+            self.interactions.append((at, "move", {"element_chain": chain, "x": x, "y": y}))

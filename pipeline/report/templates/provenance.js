@@ -1,15 +1,15 @@
 "use strict";
-// Passports of numbers on hover and on focus, and pickers that choose among the rows which stand in the page. In a table one
-// cell is in the order of tabs; arrow keys move between cells, Escape hides the passport. Texts are set as text.
+// Provenance of numbers on hover and on focus, and pickers that choose among the rows which stand in the page. In a table one
+// cell is in the order of tabs; arrow keys move between cells, Escape hides the provenance. Texts are set as text.
 (() => {
-  const card = document.getElementById("passport");
+  const card = document.getElementById("provenance");
 
   function lines(cell) {
-    if (cell.dataset.passport && cell.dataset.name) return [cell.dataset.name + ": " + cell.dataset.value, cell.dataset.passport];
+    if (cell.dataset.provenance && cell.dataset.name) return [cell.dataset.name + ": " + cell.dataset.value, cell.dataset.provenance];
     const row = cell.parentElement;
     const heads = [...cell.closest("table").tHead.rows[0].cells];
     const head = heads[cell.cellIndex];
-    if (!head || !head.dataset.passport) return null;
+    if (!head || !head.dataset.provenance) return null;
     const told = [row.cells[0].textContent + ", " + head.textContent.trim() + (cell.tagName === "TD" ? ": " + cell.textContent : "")];
     if (cell.tagName === "TD") {
       const of = (role) => heads.flatMap((each, i) => (each.dataset.role === role && i !== cell.cellIndex && row.cells[i] ? [each.textContent.trim() + " " + row.cells[i].textContent] : []));
@@ -20,7 +20,7 @@
       if (ends.length === 2 && cell.cellIndex === ends[0] - 1) told.push("Interval: " + row.cells[ends[0]].textContent + " to " + row.cells[ends[1]].textContent);
       if (row.dataset.about) told.push(row.dataset.about);
     }
-    return [...told, head.dataset.passport];
+    return [...told, head.dataset.provenance];
   }
 
   function show(cell) {
@@ -38,15 +38,15 @@
     card.style.left = Math.max(12, Math.min(box.left, innerWidth - width - 12)) + scrollX + "px";
     const below = box.bottom + 8 + card.offsetHeight < innerHeight || box.top < card.offsetHeight + 8;
     card.style.top = (below ? box.bottom + 8 : box.top - card.offsetHeight - 8) + scrollY + "px";
-    cell.setAttribute("aria-describedby", "passport");
+    cell.setAttribute("aria-describedby", "provenance");
   }
 
   function hide() {
     card.hidden = true;
-    document.querySelectorAll("[aria-describedby=passport]").forEach((each) => each.removeAttribute("aria-describedby"));
+    document.querySelectorAll("[aria-describedby=provenance]").forEach((each) => each.removeAttribute("aria-describedby"));
   }
 
-  const cellOf = (target) => target instanceof Element && target.closest("td, th, .tile[data-passport]");
+  const cellOf = (target) => target instanceof Element && target.closest("td, th, .tile[data-provenance]");
   document.addEventListener("mouseover", (event) => { const cell = cellOf(event.target); if (cell) show(cell); else hide(); });
   document.addEventListener("focusin", (event) => { const cell = cellOf(event.target); if (cell) show(cell); else hide(); });
   document.addEventListener("keydown", (event) => {
@@ -65,7 +65,7 @@
   });
 
   for (const table of document.querySelectorAll("main table")) {
-    if (!table.querySelector("th[data-passport]")) continue;
+    if (!table.querySelector("th[data-provenance]")) continue;
     const first = table.querySelector("tbody:not([hidden]) td") || table.querySelector("thead th");
     first.tabIndex = 0;
   }
