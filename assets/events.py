@@ -24,7 +24,7 @@ def day_assets(partitions: dg.DailyPartitionsDefinition, product: Product, names
 
 
 def _deps(table: DayTable, there: Collection[str], names: Names) -> list[dg.AssetDep]:
-    """Edges as the table reads: the same day, or the days around it; a verdict stands for the tables behind it."""
+    """Edges as the table reads: the same day, or the days around it; a resolution stands for the tables behind it."""
     result: dict[str, dg.AssetDep] = {}
     for reads in table.reads:
         mapping = AROUND if len(reads.offsets) > 1 else None

@@ -39,7 +39,7 @@ def _period_asset(table: PeriodTable, there: Collection[str], names: Names) -> d
         description=table.contract.grain,
         code_version=table.code_version,
         metadata=static_metadata(table.contract),
-        deps=names.keys(name for name in (table.reads, *table.beside) if name == RAW or name in there),
+        deps=names.keys(name for name in (table.reads, *table.inputs) if name == RAW or name in there),
         output_required=False,
         check_specs=check_specs(name, names),
     )

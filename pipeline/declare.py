@@ -137,7 +137,7 @@ Also = Literal["files", "links", "held_back", "facts", "models"]
 class PeriodTable:
     """A table without partitions, computed over all days with data of the daily table that it reads.
 
-    `beside` are further daily tables, read over the same days, and period tables of other domains; `sections` what it
+    `inputs` are further daily tables, read over the same days, and period tables of other domains; `sections` what it
     reads of the product file besides time. Nothing else can be read, and when any of it changes the table is computed anew.
     """
 
@@ -145,7 +145,7 @@ class PeriodTable:
     reads: str
     compute: Callable[["PeriodSources"], pl.DataFrame]
     code_version: str = "1"
-    beside: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
     sections: tuple[str, ...] = ()
     # Besides what `reads` needs: the table exists only where one of these sections is filled (pipeline/build/configured.py).
     needs: tuple[str, ...] = ()
@@ -154,16 +154,16 @@ class PeriodTable:
     @property
     def periods(self) -> tuple[str, ...]:
         """The period tables that it reads."""
-        return tuple(name for name in self.beside if TABLES[name].layer == "period")
+        return tuple(name for name in self.inputs if TABLES[name].layer == "period")
 
-    def inputs(self, lake: Lake, product: Product, context: Context) -> str:
+    def input_hash(self, lake: Lake, product: Product, context: Context) -> str:
         """Hash of all that the table is made from, of other period tables as they lie there."""
         snapshot = context.snapshot
         days = snapshot.data_days(self.reads)
         # A day without events is known to be empty; one that is held back isn't known at all.
         read = [
             f"{name}:{day}:{snapshot.output(name, day)}:{day in snapshot.raw}"
-            for name in (self.reads, *self.beside)
+            for name in (self.reads, *self.inputs)
             if TABLES[name].layer != "period"
             for day in days
         ]
@@ -221,7 +221,7 @@ class PeriodSources:
 
     def scan(self, table: str, first: date = date.min, last: date = date.max) -> pl.LazyFrame:
         """Rows of a daily table over the days, or those from `first` to `last`: only their files are looked at."""
-        self._declared(table, (self.table.reads, *self.table.beside))
+        self._declared(table, (self.table.reads, *self.table.inputs))
         if table not in self.context.tables:
             # What isn't configured any more may still lie there.
             return TABLES[table].schema.to_frame().lazy()

@@ -42,7 +42,7 @@ def marts_as_of(home: Lake, product: Product, day: date, out: Path, by: Judges) 
     lake = Lake(target)
     _share_rows(home, lake)
     then = product.model_copy(update={"identity": product.identity.model_copy(update={"as_of": day})})
-    # Only states: looking verdicts up could write to the home.
+    # Only states: looking resolutions up could write to the home.
     published = take_snapshot(home, product, tables=["events"]).states["events"]
     days = sorted(published)
     held: list[Outcome] = []

@@ -67,7 +67,7 @@ class Judge(Protocol):
     def __call__(
         self, table: Table, product: Product, batches: Sequence[Facts], history: Sequence[Sequence[Facts]]
     ) -> Sequence[CheckResult]:
-        """One verdict per batch."""
+        """One check result per batch."""
         ...
 
 
@@ -77,7 +77,7 @@ def take_snapshot(
     manifests: Mapping[str, Manifest] | None = None,
     tables: Iterable[str] | None = None,
 ) -> Snapshot:
-    """Read what lies in the home: raw objects, states and failures of `tables`, and the verdicts among them.
+    """Read what lies in the home: raw objects, states and failures of `tables`, and the resolutions among them.
 
     Of tables that aren't configured nothing is read, whatever lies there; `tables` are by default all that are.
     """
@@ -182,7 +182,7 @@ def _refreshed(
     states = {name: dict(by_day) for name, by_day in snapshot.states.items()}
     for reads in table.reads:
         around = [day + ONE_DAY * offset for offset in reads.offsets]
-        # A verdict that changed meanwhile makes the day dirty, and the next round takes it.
+        # A resolution that changed meanwhile makes the day dirty, and the next round takes it.
         if reads.table in states:
             states[reads.table].update(
                 {each: result for each in around if (result := read_state(lake, reads.table, each))}
@@ -263,13 +263,13 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge, context:
         for day in snapshot.data_days(table.reads)
         if day not in snapshot.raw or lake.exists(day_key(table.reads, day))
     ]
-    context.check(lake, [name for name in (table.reads, *table.beside) if name not in table.periods])
+    context.check(lake, [name for name in (table.reads, *table.inputs) if name not in table.periods])
     frame = table.compute(PeriodSources(lake, product, context, days, table))
     facts = batch_profile(table.contract, frame)
     check_result = judge(table.contract, product, [facts], [[]])[0]
     if check_result.faults:
         return Outcome(None, frame.height, None, check_result, facts, [])
-    inputs = table.inputs(lake, product, context)
+    inputs = table.input_hash(lake, product, context)
     staged = lake.stage(period_key(name), frame)
     with lake.exclusive(), lake.discarding(staged):
         # Who dies before its end leaves a table of which nobody knows what it was made from.

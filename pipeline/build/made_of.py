@@ -26,7 +26,7 @@ def made_of(mart: str) -> tuple[tuple[str, ...], str]:
             period = PERIOD_TABLE[name]
             codes.append(f"{name}:{period.code_version}")
             sections.update(period.sections)
-            waiting += [period.reads, *period.beside]
+            waiting += [period.reads, *period.inputs]
         elif name in DAY_TABLE:
             table = DAY_TABLE[name]
             codes.append(f"{name}:{table.code_version}")

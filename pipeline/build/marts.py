@@ -80,7 +80,7 @@ class Stale:
 
 def find_stale(lake: Lake, product: Product, context: BuildContext) -> Stale:
     """What must be published now; one decision for sensor, nightly job and command line."""
-    now = {table.contract.name: table.inputs(lake, product, context) for table in period_tables(product)}
+    now = {table.contract.name: table.input_hash(lake, product, context) for table in period_tables(product)}
     periods: list[str] = []
     # In upstream order: what reads one that will change will change too.
     for name, inputs in now.items():

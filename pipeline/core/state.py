@@ -21,7 +21,7 @@ from pipeline.core.sealed import read_sealed, write_sealed
 RAW = "raw_events"
 # Recorded rrweb events; like raw events they lie in objects that manifests name.
 RECORDED = "raw_recordings"
-# Not tables but verdicts about a day, made from all days of the tables named (pipeline/events/verdicts.py).
+# Not tables but resolutions of a day, made from all days of the tables named (pipeline/events/resolutions.py).
 IDENTITY = "identity"
 REPEATS = "repeats"
 RESOLUTIONS: dict[str, tuple[str, ...]] = {
@@ -91,7 +91,7 @@ class Snapshot:
         return [first + ONE_DAY * i for i in range((last - first).days + 1)]
 
     def output(self, table: str, day: date) -> str:
-        """Hash of what a reader of that day finds: of objects for raw events, of bytes for tables, or a verdict."""
+        """Hash of what a reader of that day finds: of objects for raw events, of bytes for tables, or a resolution."""
         if table in (RAW, RECORDED):
             keys = (self.raw if table == RAW else self.recorded).get(day, {})
             hashed = sorted(f"{key}:{self.sha256[key]}" if key in self.sha256 else key for key in keys)

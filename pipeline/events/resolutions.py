@@ -1,7 +1,7 @@
 """What all days together say about one: who is who, and which ids came on an earlier day.
 
 Both reach over the whole history, yet change few days. So a day doesn't depend on the tables behind them but on a
-verdict about just that day: `identity` is a hash of what links decide on it, `repeats` one of its ids that came before.
+resolution about just that day: `identity` is a hash of what links decide on it, `repeats` one of its ids that came before.
 Verdicts are kept with the hash of what they were made from, and looked up until that changes.
 """
 
@@ -44,7 +44,7 @@ class Resolutions:
         return repeated_ids(self._lake.scan_days("event_ids", [day]), before)
 
     def all(self, wanted: Iterable[str]) -> dict[str, dict[date, str]]:
-        """The verdicts named, by day."""
+        """The resolutions named, by day."""
         makers = {IDENTITY: self._identity, REPEATS: self._repeats}
         return {name: make() for name, make in makers.items() if name in wanted}
 

@@ -13,6 +13,7 @@ import polars as pl
 from pipeline.core.columns import SESSION_DIMENSIONS
 from pipeline.core.contract import MICROS
 from pipeline.core.product import Product
+from pipeline.stats.bits import has_bit
 from pipeline.stats.memberships import EVERYBODY, in_segments
 
 OTHER = "Other"
@@ -158,7 +159,7 @@ def by_person(product: Product, top: Mapping[str, list[str]]) -> Dimensioned:
             yield name, ordered.with_columns(value=pl.when(first.is_in(top[name])).then(first).otherwise(pl.lit(OTHER)))
         for i, segment in enumerate(sorted(product.segments)):
             bits = pl.col("segment_bits").first().over("window", "person_key")
-            named = pl.when(bits & (1 << i) != 0).then(pl.lit(segment)).otherwise(pl.lit(f"not {segment}"))
+            named = pl.when(has_bit(bits, i)).then(pl.lit(segment)).otherwise(pl.lit(f"not {segment}"))
             yield f"segment {segment}", ordered.with_columns(value=named)
 
     return groups

@@ -6,6 +6,7 @@ A session is in a segment when one of its events fits it, and in every variant t
 import polars as pl
 
 from pipeline.core.product import Product
+from pipeline.stats.bits import has_bit
 
 EVERYBODY = ""
 
@@ -13,7 +14,7 @@ EVERYBODY = ""
 def in_segments(rows: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Each row once for each segment that its `segment_bits` name, as `segment`."""
     parts = [
-        rows.filter(pl.col("segment_bits") & (1 << i) != 0).with_columns(segment=pl.lit(name))
+        rows.filter(has_bit("segment_bits", i)).with_columns(segment=pl.lit(name))
         for i, name in enumerate(sorted(product.segments))
     ]
     return pl.concat([rows.clear().with_columns(segment=pl.lit(EVERYBODY)), *parts])

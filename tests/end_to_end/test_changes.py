@@ -152,7 +152,7 @@ def test_each_change_computes_its_dependents_and_leaves_nothing_old(landing: Pat
         moved = {table for table in new if new[table] != old.get(table)}
         periods, published = home.publish(now)
         direct = {t.contract.name for t in period_tables(now) if not parts.isdisjoint(t.sections)}
-        reading = {t.contract.name for t in period_tables(now) if not moved.isdisjoint((t.reads, *t.beside))}
+        reading = {t.contract.name for t in period_tables(now) if not moved.isdisjoint((t.reads, *t.inputs))}
         for table in period_tables(now):
             if not (direct | reading).isdisjoint(table.periods):
                 reading.add(table.contract.name)

@@ -87,7 +87,7 @@ KINDS = {
     "dictionary": "marts/_dictionary.parquet",
     "catalog": "marts/catalog.duckdb",
     "state of a day": "lake/_state/events/day=2026-02-03.json",
-    "conclusion": "lake/_state/verdicts/identity.json",
+    "resolution": "lake/_state/verdicts/identity.json",
     "sum": "lake/_state/sums/lake/people_daily/",
     "home": "lake/_state/home.json",
     "manifest": "lake/ingested/",
@@ -106,7 +106,7 @@ HARMS: dict[str, Callable[[bytes], bytes | None]] = {
 
 
 # Without them nothing can be wrong: they are made anew.
-MADE_ANEW = ("state of a day", "conclusion", "sum", "home", "manifest", "mart", "marts' record")
+MADE_ANEW = ("state of a day", "resolution", "sum", "home", "manifest", "mart", "marts' record")
 
 
 def one_of(lake: Lake, kind: str) -> Path:

@@ -18,7 +18,7 @@ DOMAIN = Domain(
                 s.days,
                 watched_scores(s.scan("feedback_counts")),
             ),
-            beside=("daily_zones", "daily_sessions", "friction_incidents", "feedback_counts"),
+            inputs=("daily_zones", "daily_sessions", "friction_incidents", "feedback_counts"),
         ),
     ),
 )

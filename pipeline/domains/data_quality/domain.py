@@ -39,7 +39,7 @@ DOMAIN = Domain(
             TABLES["data_problem_list"],
             "quality_counts",
             _problems,
-            beside=("selector_matches", "exposures"),
+            inputs=("selector_matches", "exposures"),
             sections=("quality", "experiments", "pages", "zones", "sources"),
             also=("files", "held_back", "facts", "models"),
         ),

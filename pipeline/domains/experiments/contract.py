@@ -122,7 +122,7 @@ EXPERIMENT_CHECKS = Table(
         Column(
             "ratio_alarm",
             pl.Boolean(),
-            "an e-value is 100 or more: verdicts are hidden; at the planned end a p-value below 0.01 hides them too",
+            "an e-value is 100 or more: conclusions are hidden; at the planned end a p-value below 0.01 hides them too",
         ),
     ),
     key=("experiment", "variant"),
@@ -151,7 +151,7 @@ RELEASE_RESULTS = Table(
 HYPOTHESIS_RESULTS = Table(
     name="hypothesis_results",
     layer="period",
-    grain="One row per hypothesis of the product file, with its verdict.",
+    grain="One row per hypothesis of the product file, with its conclusion.",
     columns=(
         Column("hypothesis", pl.String(), "hypothesis of the product file"),
         Column("statement", pl.String(), "what is believed"),

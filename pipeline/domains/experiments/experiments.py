@@ -145,7 +145,7 @@ def experiment_results(streams: Streams, days: list[date], product: Product) -> 
     judged = with_q(frame, ["experiment", "is_primary", "dimension"])
     has_ended = pl.col("is_primary") & (pl.col("dimension") == "") & pl.col("planned") & (pl.col("days_to_go") == 0)
     ended = set(judged.filter(has_ended)["experiment"])
-    return table.conform(_with_verdicts(judged, alarmed | (uneven_at_end & ended)))
+    return table.conform(_with_conclusions(judged, alarmed | (uneven_at_end & ended)))
 
 
 def _moments(row: Mapping[str, Any] | None, scale: int) -> Moments:
@@ -212,7 +212,7 @@ def _compared(
     return {**reported, "conclusion": "better" if better * result.effect > 0 else "worse"}
 
 
-def _with_verdicts(judged: pl.DataFrame, alarmed: set[str]) -> pl.DataFrame:
+def _with_conclusions(judged: pl.DataFrame, alarmed: set[str]) -> pl.DataFrame:
     """What may be said: with a minimum effect at any look, without one from the fixed interval after correction."""
     outside = (pl.col("always_low") > 0) | (pl.col("always_high") < 0)
     is_found = (pl.col("q_value") < Q) & (outside | ~pl.col("planned"))

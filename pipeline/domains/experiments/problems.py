@@ -17,7 +17,7 @@ def sample_ratios(known: Known) -> Iterator[Problem]:
     yield from [
         Problem(
             known.days[-1], "", "sample_ratio", name, "problem", people, None, known.days[-1],
-            f"experiment `{name}`: its {people} people weren't given to the variants as planned, so its verdicts are hidden",
+            f"experiment `{name}`: its {people} people weren't given to the variants as planned, so its conclusions are hidden",
             "look where one variant loses people: redirects, errors, bots, a weight that was changed",
         )
         for name, people in counted.rows()

@@ -123,7 +123,7 @@ def _change(before: list[tuple[date, float]], after: list[tuple[date, float]]) -
 
 
 def hypothesis_results(sessions: pl.LazyFrame, streams: Streams, days: list[date], product: Product) -> pl.DataFrame:
-    """The verdict on each hypothesis of the product file, from its experiment or its release."""
+    """The conclusion on each hypothesis of the product file, from its experiment or its release."""
     table = TABLES["hypothesis_results"]
     if not product.hypotheses:
         return table.conform(pl.DataFrame(schema=table.schema))

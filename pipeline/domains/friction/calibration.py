@@ -13,6 +13,7 @@ from pipeline.core.registry import TABLES
 from pipeline.domains.friction.friction_tables import scores_of_views
 from pipeline.domains.friction.section import FrictionRules
 from pipeline.events.outcomes import outcomes_after, results_of
+from pipeline.stats.bits import has_bit
 from pipeline.stats.buckets import ranges_of
 from pipeline.stats.like_for_like import like_for_like
 
@@ -111,14 +112,14 @@ def _units(rows: pl.LazyFrame, activity: pl.LazyFrame, inside: pl.Expr, product:
     for name, rules in product.friction.rule_sets.items():
         mine = reported.filter(pl.col("rule_set") == name)
         for i, signal in enumerate(rules.calibrated):
-            is_with, met = pl.col("met_in_view") & (1 << i) != 0, pl.col("met_before") & (1 << i) != 0
+            is_with, met = has_bit("met_in_view", i), has_bit("met_before", i)
             sided = mine.with_columns(is_with=is_with).filter(is_with | ~met)
             for g, goal in enumerate(sorted(product.goals)):
-                open_ = sided.filter(pl.col("goals_before") & (1 << g) == 0)
+                open_ = sided.filter(~has_bit("goals_before", g))
                 parts.append(
                     open_.select(
                         "person_key", *_STRATA, "page", "is_with", "rule_set",
-                        reached=pl.col("goals_after") & (1 << g) != 0, signal=pl.lit(signal), goal=pl.lit(goal),
+                        reached=has_bit("goals_after", g), signal=pl.lit(signal), goal=pl.lit(goal),
                     ).select(list(_UNIT))
                 )  # fmt: skip
     return pl.concat(parts)

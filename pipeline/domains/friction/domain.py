@@ -57,7 +57,7 @@ DOMAIN = Domain(
             TABLES["friction_effects"],
             "first_views",
             lambda s: friction_effects(s.rows, s.scan("activity"), s.days, s.product),
-            beside=("activity",),
+            inputs=("activity",),
             sections=("friction", "goals"),
             needs=("goals",),
         ),

@@ -62,7 +62,7 @@ class Selectors(FileModel):
     selectors: tuple[Selector, ...] = ()
     replace: bool = Field(default=False, description="only these; otherwise the built-in ones count too")
 
-    def beside(self, built_in: tuple[Selector, ...]) -> tuple[Selector, ...]:
+    def with_built_in(self, built_in: tuple[Selector, ...]) -> tuple[Selector, ...]:
         """All that count."""
         return self.selectors if self.replace else built_in + self.selectors
 
@@ -115,12 +115,12 @@ class FrictionRules(FileModel):
     @property
     def repeated(self) -> tuple[Selector, ...]:
         """Elements made for being clicked again and again, built-in and own."""
-        return self.repetition.beside(REPETITION)
+        return self.repetition.with_built_in(REPETITION)
 
     @property
     def exempt(self) -> tuple[Selector, ...]:
         """Elements whose clicks may change nothing, built-in and own."""
-        return self.dead_exempt.beside(DEAD_EXEMPT)
+        return self.dead_exempt.with_built_in(DEAD_EXEMPT)
 
     @property
     def calibrated(self) -> list[str]:

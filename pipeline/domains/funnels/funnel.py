@@ -20,6 +20,7 @@ import polars as pl
 
 from pipeline.core.contract import UTC_MICROSECONDS
 from pipeline.domains.funnels.funnel_kernel import funnel_pass
+from pipeline.stats.bits import has_bit
 from pipeline.stats.ordering import Ints, in_order
 
 Order = Literal["ordered", "strict", "unordered"]
@@ -111,7 +112,7 @@ def streams(stream: pl.LazyFrame, rules: FunnelRules, by: Sequence[str], others:
     active = pl.lit(0, dtype=pl.Int64)
     for i, (begin, end) in enumerate(rules.exclusions):
         depths = sum(1 << d for d in range(begin + 1, end + 1))
-        active |= pl.when(pl.col("excluded") & (1 << i) > 0).then(depths).otherwise(0).cast(pl.Int64)
+        active |= pl.when(has_bit("excluded", i)).then(depths).otherwise(0).cast(pl.Int64)
     steps = pl.col("steps").cast(pl.Int64)
     at = pl.col("occurred_at").cast(UTC_MICROSECONDS)
     acting = [active.alias("active")] if rules.exclusions else []

@@ -28,7 +28,7 @@ DOMAIN = Domain(
                 s.rows, s.scan("activity"), s.scan("first_views"), s.scan("feedback"), s.days, s.product
             ),
             "2",
-            beside=("activity", "first_views", "feedback"),
+            inputs=("activity", "first_views", "feedback"),
             sections=("friction", "goals", "pages", "segments", "surveys"),
         ),
         PeriodTable(TABLES["kpi_parts"], "session_kpis", own_rows(kpi_parts), "3", sections=("segments",)),
@@ -36,7 +36,7 @@ DOMAIN = Domain(
             TABLES["segment_validity"],
             "session_kpis",
             lambda s: segment_validity(s.rows, s.scan("activity"), s.product),
-            beside=("activity",),
+            inputs=("activity",),
             sections=("segments",),
             needs=("segments",),
         ),

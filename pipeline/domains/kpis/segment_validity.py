@@ -7,6 +7,7 @@ import polars as pl
 
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
+from pipeline.stats.bits import has_bit
 from pipeline.stats.buckets import in_ranges, ranges_of
 
 
@@ -36,7 +37,7 @@ def _validity(sessions: pl.LazyFrame, product: Product) -> pl.DataFrame:
     )
     parts: list[pl.DataFrame] = []
     for i, segment in enumerate(sorted(product.segments)):
-        marked = starts.with_columns(is_in=pl.col("segment_bits") & (1 << i) != 0)
+        marked = starts.with_columns(is_in=has_bit("segment_bits", i))
         begins = pl.col("is_in").ne_missing(pl.col("is_in").shift().over("person_key"))
         runs = marked.with_columns(run=begins.cum_sum().over("person_key"))
         ends = runs.group_by("person_key", "run", maintain_order=True).agg(

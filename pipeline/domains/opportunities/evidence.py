@@ -12,6 +12,7 @@ from pipeline.domains.opportunities.subjects import COMMENT, Span, Streams, Subj
 from pipeline.domains.opportunities.units import funnel_steps
 from pipeline.events.quote_scrub import scrub_quote
 from pipeline.stats.answers import comments, last_answers, survey_scores, team_names
+from pipeline.stats.bits import has_name
 
 SESSIONS, QUOTES = 10, 3
 _SHORTEST, _LONGEST = 20, 400
@@ -58,10 +59,10 @@ def _in_sessions(spoken: pl.DataFrame) -> pl.DataFrame:
 def _met(views: pl.LazyFrame, beside: Streams, span: Span, product: Product) -> Iterator[pl.DataFrame]:
     """Every time that something was met: where, when, and whether the goal was reached after it."""
     rules = product.friction.first
-    bit = 1 << sorted(product.goals).index(goal_of(product) or "")
+    reached = pl.col("goals_after") | pl.col("goals_before")
     own = beside["friction_incidents"].filter(span.holds(), pl.col("rule_set") == rules).collect()
     first = views.filter(span.holds(), pl.col("rule_set") == rules).select(
-        "session_key", "page_view_key", "page", reached=(pl.col("goals_after") | pl.col("goals_before")) & bit != 0
+        "session_key", "page_view_key", "page", reached=has_name(reached, goal_of(product) or "", product.goals)
     ).collect()  # fmt: skip
     known = own.join(first.select("page_view_key", "reached"), on="page_view_key", how="left").with_columns(
         pl.col("reached").fill_null(value=True), day="session_day", happened_at="started_at",

@@ -10,6 +10,7 @@ from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.signals import SIGNAL_NAMES
 from pipeline.stats.answers import comments, last_answers, survey_scores, team_names
+from pipeline.stats.bits import has_bit, has_name
 
 # A comment is followed by what the person does in these days.
 AFTER_COMMENT = timedelta(days=7)
@@ -116,7 +117,7 @@ def _groups(steps: pl.LazyFrame, span: Span, product: Product) -> Iterator[tuple
             continue
         moved = span.moved(funnel.length)
         for k in range(len(funnel.steps) - 1):
-            at = steps.filter(pl.col("funnel") == name, moved.holds("day"), pl.col("steps") & (1 << k) != 0)
+            at = steps.filter(pl.col("funnel") == name, moved.holds("day"), has_bit("steps", k))
             people = at.group_by("value").agg(n=pl.col("person_key").n_unique()).collect()
             largest = people.filter(pl.col("n") >= _LEAST_WITH).sort("n", "value", descending=[True, False])
             # A group that is all has nobody to compare with.
@@ -129,9 +130,9 @@ def _after_goal(beside: Streams, span: Span, product: Product) -> list[str]:
     goal = goal_of(product)
     if goal is None:
         return []
-    bit, moved = 1 << sorted(product.goals).index(goal), span.moved(AFTER_COMMENT)
+    moved = span.moved(AFTER_COMMENT)
     reached = beside["outcomes"].filter(
-        pl.col("day").is_between(moved.first - ONE_DAY, moved.last), pl.col("goal_bits") & bit != 0
+        pl.col("day").is_between(moved.first - ONE_DAY, moved.last), has_name("goal_bits", goal, product.goals)
     ).select("person_key", at="occurred_at").sort("at")  # fmt: skip
     reported = beside["feedback"].filter(moved.holds("day"), pl.col("person_key").is_not_null(), pl.col("text") != "")
     after = reported.select("survey", "person_key", "occurred_at").sort("occurred_at").join_asof(

@@ -13,6 +13,7 @@ from pipeline.core.product import Product
 from pipeline.core.signals import SIGNAL_NAMES
 from pipeline.domains.opportunities.subjects import AFTER_COMMENT, COMMENT, Span, Streams, Subjects, goal_of
 from pipeline.stats.answers import comments, last_answers, team_names
+from pipeline.stats.bits import has_bit, has_name
 
 BY = ["kind", "page", "subject", "rule_set", "goal"]
 STRATA = ["device_type", "is_new", "views_before"]
@@ -66,11 +67,10 @@ def _of_views(
     goal, rules = goal_of(product), product.friction.first
     if goal is None:
         return
-    bit = 1 << sorted(product.goals).index(goal)
-    open_ = views.filter(pl.col("rule_set") == rules, pl.col("goals_before") & bit == 0).collect()
+    open_ = views.filter(pl.col("rule_set") == rules, ~has_name("goals_before", goal, product.goals)).collect()
     known = open_.join(born, on="person_key", how="left").with_columns(
         is_new=(pl.col("session_began") <= pl.col("born_at")).fill_null(value=False),
-        reached=pl.col("goals_after") & bit != 0,
+        reached=has_name("goals_after", goal, product.goals),
         revenue_micros="revenue_after_micros",
         rule_set=pl.lit(rules),
         goal=pl.lit(goal),
@@ -81,8 +81,8 @@ def _of_views(
         # A broken link is met on the page that it leads from; scores are sums of signals.
         if signal not in SIGNAL_NAMES or signal == "broken_link":
             continue
-        is_with = pl.col("met_in_view") & (1 << i) != 0
-        sided = known.with_columns(is_with=is_with).filter(is_with | (pl.col("met_before") & (1 << i) == 0))
+        is_with = has_bit("met_in_view", i)
+        sided = known.with_columns(is_with=is_with).filter(is_with | ~has_bit("met_before", i))
         reported = sided.filter(pl.col("page").is_in(looked.pages.get(signal, [])))
         yield _unit(reported.with_columns(kind=pl.lit("friction"), subject=pl.lit(signal)))
     own = incidents.filter(span.holds(), pl.col("rule_set") == rules).collect()
@@ -127,11 +127,11 @@ def funnel_steps(
             "person_key", "occurred_at", "revenue_micros", reached=pl.lit(value=False)
         )
         for k, step in enumerate(funnel.steps[:-1]):
-            taken = own.filter(moved.holds("day"), pl.col("steps") & (1 << k) != 0).sort("occurred_at", "tie", "value")
+            taken = own.filter(moved.holds("day"), has_bit("steps", k)).sort("occurred_at", "tie", "value")
             at = taken.group_by("person_key", maintain_order=True).agg(
                 pl.col("value", "day").first(), begins=pl.col("occurred_at").first()
             )
-            following = own.filter(pl.col("steps") & (1 << (k + 1)) != 0).select(
+            following = own.filter(has_bit("steps", k + 1)).select(
                 "person_key", "occurred_at", revenue_micros=pl.lit(0, dtype=pl.Int64), reached=pl.lit(value=True)
             )
             interactions = pl.concat([following, money.collect()])
@@ -169,11 +169,10 @@ def _comments(
     if goal is None or themes is None or not looked.themes:
         return
     moved = span.moved(AFTER_COMMENT)
-    bit = 1 << sorted(product.goals).index(goal)
     open_ = ~pl.col("survey").is_in([*team_names(product), *looked.after_goal]) & pl.col("person_key").is_not_null()
     reported = comments(last_answers(rows["feedback"].filter(moved.holds("day"), open_)))
     interactions = rows["outcomes"].filter(pl.col("day").is_between(moved.first, span.last)).select(
-        "person_key", "occurred_at", "revenue_micros", reached=pl.col("goal_bits") & bit != 0
+        "person_key", "occurred_at", "revenue_micros", reached=has_name("goal_bits", goal, product.goals)
     ).collect()  # fmt: skip
     known = _with_what_followed(reported.with_columns(begins="occurred_at"), interactions, AFTER_COMMENT, born).with_columns(
         kind=pl.lit("theme"), page="survey", rule_set=pl.lit(""), goal=pl.lit(goal), views_before=pl.lit(0),

@@ -7,6 +7,7 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.events.quote_scrub import scrub_quote
+from pipeline.stats.bits import has_bit
 
 MOMENTS = "recorded_moments"
 _DETAIL = 200
@@ -55,9 +56,7 @@ def _incidents(incidents: pl.LazyFrame, product: Product) -> pl.LazyFrame:
 
 def _errors_and_goals(events: pl.LazyFrame, product: Product) -> pl.LazyFrame:
     goals = sorted(product.goals)
-    reached = [
-        pl.when(pl.col("goal_bits").cast(pl.Int64) & (1 << i) != 0).then(pl.lit(name)) for i, name in enumerate(goals)
-    ]
+    reached = [pl.when(has_bit("goal_bits", i)).then(pl.lit(name)) for i, name in enumerate(goals)]
     reported = pl.concat_str(reached, separator=", ", ignore_nulls=True) if reached else pl.lit("")
     shown = events.filter((pl.col("kind") == "error") | pl.col("is_goal")).with_columns(at="occurred_at")
     errors = shown.filter(pl.col("kind") == "error").with_columns(

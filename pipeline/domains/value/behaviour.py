@@ -14,6 +14,7 @@ from pipeline.core.days import ONE_DAY, day_start
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.events.channels import NOT_MEASURED, UNKNOWN
+from pipeline.stats.bits import has_bit
 from pipeline.stats.buckets import in_ranges, ranges_of
 from pipeline.stats.standardised import effects, marked, sums
 
@@ -111,7 +112,7 @@ def _interactions(rows: Streams, product: Product) -> pl.DataFrame:
     )  # fmt: skip
     taken = rows["step_events"]
     steps = [
-        taken.filter(pl.col("funnel") == name, pl.col("steps") & (1 << i) != 0).select(
+        taken.filter(pl.col("funnel") == name, has_bit("steps", i)).select(
             "person_key", "day", at="occurred_at", kind=pl.lit("funnel_step"), behaviour=pl.lit(f"{name}: {step.label}")
         )
         for name, funnel in product.funnels.items()
@@ -178,11 +179,11 @@ def _step_sums(
 def _stood(own: pl.DataFrame, k: int, window: timedelta) -> pl.DataFrame:
     """Who took step k: `at_step`, `next_at` of step k + 1 within the window, `y` whether it was taken."""
     at = (
-        own.filter(pl.col("steps") & (1 << k) != 0)
+        own.filter(has_bit("steps", k))
         .group_by("person_key")
         .agg(at_step=pl.col("occurred_at").min(), step_day=pl.col("day").min())
     )
-    later = own.filter(pl.col("steps") & (1 << (k + 1)) != 0).select("person_key", "occurred_at")
+    later = own.filter(has_bit("steps", k + 1)).select("person_key", "occurred_at")
     follows = (pl.col("occurred_at") > pl.col("at_step")) & (pl.col("occurred_at") <= pl.col("at_step") + window)
     after = (
         later.join(at, on="person_key").filter(follows).group_by("person_key").agg(next_at=pl.col("occurred_at").min())

@@ -14,6 +14,7 @@ from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.stats.alerts import with_q
 from pipeline.stats.answers import group_keys, last_answers, team_names, valid_scores, voice_periods
+from pipeline.stats.bits import has_bit
 from pipeline.stats.differences import difference, with_side
 from pipeline.stats.periods import Calendar
 
@@ -151,7 +152,7 @@ def _steps(steps: pl.LazyFrame, product: Product) -> pl.DataFrame:
     for name, funnel in product.funnels.items():
         mine = taken.filter(pl.col("funnel") == name)
         parts += [
-            mine.filter(pl.col("steps") & (1 << i) != 0).with_columns(
+            mine.filter(has_bit("steps", i)).with_columns(
                 value=pl.lit(f"{name}: {step.label}"), behaviour=pl.lit("funnel_step")
             )
             for i, step in enumerate(funnel.steps)

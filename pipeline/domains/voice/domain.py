@@ -41,7 +41,7 @@ DOMAIN = Domain(
             TABLES["behaviour_results"],
             "feedback",
             lambda s: behaviour_results(s.rows, {name: s.scan(name) for name in _BEHAVIOUR}, s.days, s.product),
-            beside=_BEHAVIOUR,
+            inputs=_BEHAVIOUR,
             sections=("surveys", "voice", "friction", "funnels"),
         ),
     ),

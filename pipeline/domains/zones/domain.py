@@ -57,7 +57,7 @@ DOMAIN = Domain(
             "zone_people",
             lambda s: zone_people_counts(s.rows, s.scan("sessions"), s.days, s.product),
             "2",
-            beside=("sessions",),
+            inputs=("sessions",),
             sections=("zones", "pages"),
         ),
     ),

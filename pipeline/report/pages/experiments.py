@@ -1,4 +1,4 @@
-"""The page of experiments and hypotheses: verdicts with their intervals, the division of people, groups."""
+"""The page of experiments and hypotheses: conclusions with their intervals, the division of people, groups."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ _HIDDEN = "hidden: sample ratio"
 
 
 def experiments_page(product: Product, marts: Marts) -> Page:
-    """Each experiment with its verdict, and what became of hypotheses."""
+    """Each experiment with its conclusion, and what became of hypotheses."""
     results, groups = marts["experiments"], marts["experiment_groups"]
     sections: list[Section] = []
     for name in sorted(groups["experiment"].unique()):
@@ -64,7 +64,7 @@ def _division(rows: pl.DataFrame, name: str) -> Section:
         if evidence is not None:
             reported += f"; evidence against the weights at any look so far: {evidence:.3g}"
         if first["ratio_alarm"]:
-            reported += ". At 100 or more something is wrong with the division, and verdicts are hidden"
+            reported += ". At 100 or more something is wrong with the division, and conclusions are hidden"
     return Section(
         f"{label(name)}: who saw what",
         f"People are divided by person; who saw two variants is set aside. By the weights in force, {reported}.",
@@ -125,7 +125,7 @@ def _groups(product: Product, rows: pl.DataFrame, name: str) -> Section:
     ordered = own.sort("dimension", "people_variant", "value", "variant", descending=[False, True, False, False])
     return Section(
         f"{label(name)}: the deciding metric by group",
-        "Groups are looked at together, and their verdicts allow for it; a group's difference to another is a question for the "
+        "Groups are looked at together, and their conclusions allow for it; a group's difference to another is a question for the "
         "next experiment.",
         [],
         ("group", "variant", "people", "effect", "from", "to", "conclusion"),
