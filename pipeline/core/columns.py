@@ -19,6 +19,8 @@ def number(name: str, description: str, unit: str = "") -> Column:
     return Column(name, pl.Float64(), description, unit=unit, nullable=True)
 
 
+# What a page view is counted under whose address fits no page.
+OTHER_PAGE = "(other)"
 SESSION_DAY = Column(
     "session_day", pl.Date(), "local day of the session's first event; all of a session is booked there"
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.registry import MARTS
 from pipeline.report.definition_texts import anchor, definition_texts
 
 ROOT = Path(__file__).parents[2]
@@ -99,3 +100,19 @@ def test_the_report_shows_every_page_with_links_that_stay_on_it() -> None:
     links = [each for _, _, html in texts for each in re.findall(r'href="([^"]+)"', html)]
     assert len(links) > 25
     assert {each for each in links if each.removeprefix("#") not in ids} == set()
+
+
+def test_the_readme_names_every_mart() -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("| mart | one row per |")[2].partition("\n\n")[0]
+    named = {
+        each
+        for line in table.splitlines()
+        for each in re.findall(r"`([a-z_]+)`", line.split("|")[1] if "|" in line else "")
+    }
+    assert named == {mart.name for mart in MARTS}, 'the table of README.md, "Reading the marts"'
+
+
+def test_the_design_names_every_domain() -> None:
+    text = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    folders = [path.name for path in (ROOT / "pipeline" / "domains").iterdir() if (path / "domain.py").is_file()]
+    assert [name for name in folders if not re.search(rf"\b{name}\b", text)] == []

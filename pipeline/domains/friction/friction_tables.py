@@ -8,6 +8,7 @@ import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from pipeline.core.columns import OTHER_PAGE
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.domains.friction.friction import KINDS, NEEDS, SIGNALS, Interactions, incidents
@@ -17,7 +18,6 @@ from pipeline.events.chains import innermost, stable_chain
 from pipeline.events.keys import stable_keys
 from pipeline.events.zones import chain_zones, with_names, zones_valid_on
 
-OTHER_PAGE = "(other)"
 # A page view counts each signal at most so many times.
 _MOST_OF_A_SIGNAL = 3
 _MINUTE_MS = 60_000

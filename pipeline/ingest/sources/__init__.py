@@ -1,35 +1,14 @@
 """One module per event format; each turns a record into canonical events. `FORMATS` has ours and those of installed packages."""
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import entry_points
 
-from pipeline.core.product_sources import ENTRY_POINTS, format_names
-from pipeline.ingest.sources import (
-    amplitude,
-    canonical,
-    ga4,
-    mapping,
-    mixpanel,
-    posthog,
-    rrweb,
-    segment,
-    snowplow,
-    surveys,
-)
+from pipeline.core.product_sources import BUILT_IN, ENTRY_POINTS, format_names
 from pipeline.ingest.sources.base import Format
 
-_BUILT_IN: dict[str, Format] = {
-    "canonical": canonical.FORMAT,
-    "mapping": mapping.FORMAT,
-    "segment": segment.FORMAT,
-    "posthog": posthog.FORMAT,
-    "snowplow": snowplow.FORMAT,
-    "ga4": ga4.FORMAT,
-    "mixpanel": mixpanel.FORMAT,
-    "amplitude": amplitude.FORMAT,
-    "rrweb": rrweb.FORMAT,
-    "surveys": surveys.FORMAT,
-}
+# Each is the module of its name.
+_BUILT_IN: dict[str, Format] = {name: import_module(f"{__name__}.{name}").FORMAT for name in BUILT_IN}
 
 
 class FormatError(Exception):
