@@ -120,7 +120,7 @@ def status(home: HomeOption = DEFAULT_HOME) -> None:
     newest = {mart.newest_day for mart in read_record(opened.lake).values()}
     out.print(f"marts published, newest day {max(filter(None, newest), default='none')}" if newest else "no marts yet")
     out.print("marts are behind: run `footfall run`" if planned.marts else "marts are up to date")
-    for lacking, names in unconfigured(opened.product).items():
+    for lacking, names in unconfigured(opened.product, opened.models).items():
         out.print(f"without {lacking} in product.yaml: no {', '.join(names)}", highlight=False)
     faults = [*opened.landing_faults(), *opened.damaged_manifests(), *cli_problems.failed_runs(opened)]
     if cli_problems.tell_problems(opened.problems()) or faults:

@@ -42,14 +42,14 @@ def dagster_home(home: Path) -> Path:
     home = home.resolve()
     own = home / ".dagster"
     # An empty variable is what a script leaves that unsets it.
-    stated = os.environ.get(VARIABLE, "").strip()
-    stated = "" if stated in _OURS else stated
-    chosen = Path(stated or own)
+    configured = os.environ.get(VARIABLE, "").strip()
+    configured = "" if configured in _OURS else configured
+    chosen = Path(configured or own)
     if not chosen.is_absolute():
         raise DagsterHomeError(
-            f"{VARIABLE} must be an absolute path, and is {stated!r}; set it to {chosen.resolve()}, or unset it for {own}"
+            f"{VARIABLE} must be an absolute path, and is {configured!r}; set it to {chosen.resolve()}, or unset it for {own}"
         )
-    if not stated:
+    if not configured:
         _OURS.add(str(chosen))
     os.environ[VARIABLE] = str(chosen)
     try:

@@ -169,8 +169,8 @@ class PeriodTable:
         ]
         read += [f"{name}:{read_inputs(lake, period_key(name))}" for name in self.periods if name in context.tables]
         also = [f"{name}:{_VERSIONS[name](context, self.reads)}" for name in self.also]
-        stated = product.section_hash("time", *self.sections)
-        return hash_texts([self.code_version, self.contract.fingerprint, stated, *read, *also])
+        section_hash = product.section_hash("time", *self.sections)
+        return hash_texts([self.code_version, self.contract.fingerprint, section_hash, *read, *also])
 
 
 def _links(context: Context, _table: str) -> str:

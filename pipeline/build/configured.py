@@ -54,13 +54,13 @@ def needs_of(name: str, models: Models | None = None) -> tuple[tuple[str, ...], 
     return tuple(each for each in result if each)
 
 
-def unconfigured(product: Product) -> Mapping[str, list[str]]:
+def unconfigured(product: Product, models: Models) -> Mapping[str, list[str]]:
     """Marts that the home doesn't have, by what to add to the product file for them."""
     result: dict[str, list[str]] = {}
-    there = {mart.name for mart in marts(product)}
-    for mart in MARTS:
+    there = {mart.name for mart in marts(product, models)}
+    for mart in models.contracts.values():
         if mart.name not in there:
-            lacking = [" or ".join(each) for each in needs_of(mart.name) if not _is_filled(each, product)]
+            lacking = [" or ".join(each) for each in needs_of(mart.name, models) if not _is_filled(each, product)]
             result.setdefault(" and ".join(lacking), []).append(mart.name)
     return result
 

@@ -226,8 +226,8 @@ def _contract(
 
 
 def _column(name: str, dtype: pl.DataType, note: _Note) -> Column:
-    stated = note.columns[name]
-    of = _ColumnNote(meaning=stated) if isinstance(stated, str) else stated
+    note_of = note.columns[name]
+    of = _ColumnNote(meaning=note_of) if isinstance(note_of, str) else note_of
     nullable = of.nullable and name not in note.key
     return Column(name, dtype, of.meaning, unit=of.unit, nullable=nullable, adds_over=of.adds_over)
 

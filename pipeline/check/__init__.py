@@ -43,5 +43,5 @@ def check_home(home: Path) -> Checked:
         *unfound_fields(product, sampled),
         *unfitting(product, looks(lake, product, sampled)),
     ]
-    result.warnings += [f"{file}:{line_of(text, path)}: {path}: {stated}" for path, stated in remarks]
+    result.warnings += [f"{file}:{line_of(text, path)}: {path}: {sentence}" for path, sentence in remarks]
     return result

@@ -124,10 +124,10 @@ def _reported(product: Product, left: _Open, where: str) -> Iterator[Remark]:
         yield path, f"no address in {where} fits the page {name!r}; correct its `urls`, or remove it"
     for path, zone in left.zones.items():
         if zone.page in left.elements:
-            stated = f"`footfall zones --page {zone.page}` shows what is clicked; correct its `selectors`"
+            sentence = f"`footfall zones --page {zone.page}` shows what is clicked; correct its `selectors`"
         else:
-            stated = "no event on that page tells its element; send `element_chain`, or remove the zone"
-        yield path, f"no element in {where} lies in {zone.page}/{zone.name}: {stated}"
+            sentence = "no event on that page tells its element; send `element_chain`, or remove the zone"
+        yield path, f"no element in {where} lies in {zone.page}/{zone.name}: {sentence}"
     for path in left.named:
         yield path, f"no event in {where} fits; correct its kind, name, page or properties, or remove it"
     for path, column in left.columns.items():

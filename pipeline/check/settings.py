@@ -63,10 +63,10 @@ def unfound_fields(product: Product, sampled: Samples) -> Iterator[Remark]:
         for path, fields, split in _named(f"sources.{name}", source):
             rows = records if split is None else [{"item": each} for row in records for each in _entries(row, split)]
             if not any(peek(row, each) not in (None, "") for row in rows for each in fields):
-                stated = " nor ".join(f"`{each}`" for each in fields)
+                sentence = " nor ".join(f"`{each}`" for each in fields)
                 yield (
                     path,
-                    f"none of {len(records):,} records of landing/{name} holds {stated}; correct the name of the field",
+                    f"none of {len(records):,} records of landing/{name} holds {sentence}; correct the name of the field",
                 )
 
 

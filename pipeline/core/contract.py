@@ -122,8 +122,8 @@ class Table:
 def _fingerprint(table: Table) -> str:
     columns = [(c.name, c.sql_type, c.nullable, c.minimum, c.maximum) for c in table.columns]
     rules = [(rule.name, str(rule.holds)) for rule in table.rules]
-    stated = (table.name, columns, table.key, table.sort, table.at_most, rules, table.product_columns)
-    return hashlib.sha256(repr(stated).encode()).hexdigest()[:16]
+    described = (table.name, columns, table.key, table.sort, table.at_most, rules, table.product_columns)
+    return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
 
 
 def as_mart(name: str, table: Table, version: int = 1) -> Table:

@@ -171,8 +171,8 @@ def _words(node: _Node) -> list[Any]:
 
 
 def _expected(nodes: Sequence[_Node]) -> str:
-    stated = list(dict.fromkeys(_right(node) for node in nodes if node.get("type") != "null"))
-    return "write " + (", or ".join(stated) or "what docs/product.md names")
+    expected = list(dict.fromkeys(_right(node) for node in nodes if node.get("type") != "null"))
+    return "write " + (", or ".join(expected) or "what docs/product.md names")
 
 
 def _right(node: _Node) -> str:

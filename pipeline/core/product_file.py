@@ -54,7 +54,7 @@ def parse_product(text: str, file: str = "product.yaml") -> Product:
     except RecursionError:
         raise ProductFileError([f"{file}:1: a section holds itself by its anchor; write it out"]) from None
     except ValidationError as fault:
-        result = [f"{file}:{_line(tree, _reported(path, stated))}: {stated}" for path, stated in sentences(fault)]
+        result = [f"{file}:{_line(tree, _reported(path, sentence))}: {sentence}" for path, sentence in sentences(fault)]
         raise ProductFileError(result) from None
 
 
@@ -95,9 +95,9 @@ def _plain(node: Any) -> Any:  # noqa: ANN401  # YAML holds anything
     return node
 
 
-def _reported(path: Sequence[str | int], stated: str) -> Sequence[str | int]:
+def _reported(path: Sequence[str | int], sentence: str) -> Sequence[str | int]:
     """Where a fault stands: its path, or for one of the whole file the path that its sentence begins with."""
-    named = re.match(r"[a-z_]+(?:\.[a-z0-9_]+)*(?=:)", stated)
+    named = re.match(r"[a-z_]+(?:\.[a-z0-9_]+)*(?=:)", sentence)
     return path or (_parts(named[0]) if named else ())
 
 

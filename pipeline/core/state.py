@@ -139,8 +139,8 @@ def input_hash(table: DayInputs, day: date, product: Product, snapshot: Snapshot
         for source, offsets in table.reads
         for offset in offsets
     ]
-    stated = product.section_hash("time", *table.sections)
-    return hash_texts([table.code_version, table.contract.fingerprint, stated, *read])
+    section_hash = product.section_hash("time", *table.sections)
+    return hash_texts([table.code_version, table.contract.fingerprint, section_hash, *read])
 
 
 def dirty_days(

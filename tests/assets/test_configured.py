@@ -9,6 +9,7 @@ from support import PRODUCT, compute_all, drop, marts_of, ndjson, product, recor
 from assets.resources import Home
 from assets.running import Runner
 from pipeline.build.configured import day_tables, marts, period_tables, unconfigured
+from pipeline.build.home_models import models_of
 from pipeline.build.marts import read_record
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import parse_product
@@ -42,11 +43,13 @@ def names(text: str) -> set[str]:
     ],
     ids=lambda value: value.split(":")[0] if isinstance(value, str) else "",
 )
-def test_a_section_brings_its_tables(section: str, tables: set[str]) -> None:
+def test_a_section_brings_its_tables(tmp_path: Path, section: str, tables: set[str]) -> None:
     without, with_it = names(PLAIN), names(PLAIN + section)
     assert without < with_it
     assert tables <= with_it - without
-    lacking = {name for group in unconfigured(parse_product(PLAIN)).values() for name in group}
+    lacking = {
+        name for group in unconfigured(parse_product(PLAIN), models_of(Lake(tmp_path))).values() for name in group
+    }
     assert {mart.name for mart in marts(parse_product(PLAIN + section))} & tables <= lacking
 
 

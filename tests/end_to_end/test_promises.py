@@ -45,7 +45,7 @@ def product() -> Product:
 @pytest.fixture(scope="module")
 def undisturbed(landing: Path, product: Product, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake = Lake(tmp_path_factory.mktemp("undisturbed"))
-    position(landing, lake, lambda files: files)
+    put_files(landing, lake, lambda files: files)
     take_all(lake, product)
     compute_all(lake, product)
     assert all(manifest.balances for manifest in read_manifests(lake).values())
@@ -55,7 +55,7 @@ def undisturbed(landing: Path, product: Product, tmp_path_factory: pytest.TempPa
 Files = list[tuple[str, bytes]]
 
 
-def position(landing: Path, lake: Lake, change: Callable[[Files], Files]) -> None:
+def put_files(landing: Path, lake: Lake, change: Callable[[Files], Files]) -> None:
     """Copy the landing files into a home, after a change that must not matter."""
     files = [(path.relative_to(landing).as_posix(), path.read_bytes()) for path in sorted(landing.rglob("part-*"))]
     for name, data in change(files):
@@ -96,7 +96,7 @@ def test_names_copies_and_splits_change_no_byte(
     landing: Path, product: Product, undisturbed: Lake, tmp_path: Path, change: Callable[[Files], Files]
 ) -> None:
     lake = Lake(tmp_path)
-    position(landing, lake, change)
+    put_files(landing, lake, change)
     take_all(lake, product)
     compute_all(lake, product)
     assert marts_of(lake) == marts_of(undisturbed)
@@ -104,7 +104,7 @@ def test_names_copies_and_splits_change_no_byte(
 
 def test_reverse_order_with_runs_in_between(landing: Path, product: Product, undisturbed: Lake, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    position(landing, lake, lambda files: files)
+    put_files(landing, lake, lambda files: files)
     files = find(lake.path("landing"))[::-1]
     for begin in range(0, len(files), 20):
         list(ingest(lake, product, files[begin : begin + 20]))
@@ -114,7 +114,7 @@ def test_reverse_order_with_runs_in_between(landing: Path, product: Product, und
 
 def test_one_run_per_arrival_day(landing: Path, product: Product, undisturbed: Lake, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    position(landing, lake, lambda files: files)
+    put_files(landing, lake, lambda files: files)
     files = find(lake.path("landing"))
     arrivals = sorted({file.arrived for file in files})
     assert len(arrivals) >= 28
@@ -137,7 +137,7 @@ def test_a_file_a_week_late_and_a_file_retracted(
     landing: Path, product: Product, undisturbed: Lake, tmp_path: Path
 ) -> None:
     lake = Lake(tmp_path)
-    position(landing, lake, lambda files: files)
+    put_files(landing, lake, lambda files: files)
     files = find(lake.path("landing"))
     late = next(file for file in files if "2026-10-08" in file.name)
     list(ingest(lake, product, [file for file in files if file is not late]))
@@ -155,7 +155,7 @@ def test_a_file_a_week_late_and_a_file_retracted(
 
 
 def test_through_dagster_with_the_gate(landing: Path, undisturbed: Lake, tmp_path: Path) -> None:
-    position(landing, Lake(tmp_path), lambda files: files)
+    put_files(landing, Lake(tmp_path), lambda files: files)
     (tmp_path / "product.yaml").write_text((SHOP / "product.yaml").read_text())
     with dg.DagsterInstance.ephemeral() as instance:
         runner = Runner(Home(tmp_path), instance)
@@ -263,13 +263,13 @@ def test_killed_at_100_random_moments(landing: Path, tmp_path: Path) -> None:
         return [file for file in files if "2026-10-0" in file[0]][:2]
 
     whole = Lake(tmp_path / "whole")
-    position(landing, whole, few)
+    put_files(landing, whole, few)
     take_all(whole, product)
     compute_all(whole, product, only=FEW_MARTS)
     expected = objects(whole)
     nursery = Nursery(product_file)
     timed = Lake(tmp_path / "timed")
-    position(landing, timed, few)
+    put_files(landing, timed, few)
     operations = nursery.run(timed)
     assert operations is not None
     assert objects(timed) == expected
@@ -279,7 +279,7 @@ def test_killed_at_100_random_moments(landing: Path, tmp_path: Path) -> None:
     lake = Lake(tmp_path / "home-0")
     for i in range(KILLS):
         if not lake.path("landing").exists():
-            position(landing, lake, few)
+            put_files(landing, lake, few)
         # Some milliseconds later, so that it may be in the middle of a write, too. What lies there is done faster.
         done = len(objects(lake)) / len(expected)
         left = max(1, int(operations * (1 - done)))

@@ -15,7 +15,8 @@ from recorded import UNTIL_RECORDINGS
 from support import approve, compute_all, drop, missing, product, take_all
 
 from pipeline.build.compute import build_days, find_dirty
-from pipeline.build.sql_models import run_mart
+from pipeline.build.home_models import models_of
+from pipeline.build.marts import run_mart
 from pipeline.core.lake import Lake
 from pipeline.core.registry import TABLES
 from pipeline.ingest.manifests import Manifest
@@ -163,7 +164,7 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, pl.DataFram
     days = sorted(find_dirty(lake, chosen, lambda _day: True).runnable)
     for name in (*UNTIL_RECORDINGS, "page_views"):
         list(build_days(lake, chosen, name, days, approve))
-    mart = run_mart(lake, "replays", days)
+    mart = run_mart(lake, models_of(lake), "replays", days)
     known = lake.scan_days("sessions", days).select("source_session_id", "session_key").collect()
     first = known.join(mart.select("session_key", "started_at"), on="session_key").sort("started_at", descending=True)
     keys = dict(first.drop("started_at").rows())
@@ -267,7 +268,7 @@ def test_a_replay_opens_no_connection_to_anywhere(tmp_path: Path, browser: Any) 
         days = sorted(find_dirty(lake, chosen, lambda _day: True).runnable)
         for name in (*UNTIL_RECORDINGS, "page_views"):
             list(build_days(lake, chosen, name, days, approve))
-        mart, moments = run_mart(lake, "replays", days), TABLES["replay_moments"].schema.to_frame()
+        mart, moments = run_mart(lake, models_of(lake), "replays", days), TABLES["replay_moments"].schema.to_frame()
         (name,) = write_replays(lake, chosen, {"replays": mart, "replay_moments": moments}, mart["session_key"])
         page = browser.new_page()
         faults: list[str] = []
