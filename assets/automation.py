@@ -60,7 +60,7 @@ Requests = Iterator[dg.RunRequest | dg.SkipReason]
 
 def is_under_way(instance: dg.DagsterInstance, home: Home) -> bool:
     """Whether a run of ours, or of a backfill, hasn't ended yet; one whose worker is gone has."""
-    return bool(runs_under_way(instance, home.lake))
+    return bool(runs_under_way(instance, home.lake, home.names))
 
 
 def _waits(context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext, home: Home) -> dg.SkipReason | None:

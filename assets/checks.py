@@ -1,4 +1,4 @@
-"""Verdicts of the gate as Dagster asset checks, and the materializations that follow. What must not be here: judging."""
+"""Check results of the gate as Dagster asset checks, and the materializations that follow. What must not be here: judging."""
 
 import random
 from collections.abc import Callable, Generator, Iterable, Iterator

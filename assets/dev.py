@@ -103,15 +103,15 @@ class Server:
         return product.start_date.isoformat(), product.time_zone, *sorted(product.filled), *self.own_files()
 
     def own_files(self) -> list[str]:
-        """Models and small tables of the team's own: marts come and go with them."""
-        files = (path for folder in ("models", "tables") for path in (self.home / folder).glob("*.*"))
-        return sorted(path.relative_to(self.home).as_posix() for path in files)
+        """Models and small tables of the team's own as they are now: marts and their columns come and go with them."""
+        files = (path for folder in ("models", "tables") for path in (self.home / folder).rglob("*.*"))
+        return sorted(f"{path.relative_to(self.home).as_posix()} {path.stat().st_mtime_ns}" for path in files)
 
     def look(self) -> None:
         """Have the location reloaded where its server is gone or the product file changed what it serves."""
         now = self.first_day_zone_and_tables()
         if now != self.fixed:
-            say(f"the home now has {' '.join(now or ())}; the code location is reloaded")
+            say("the product file, models or tables of the home changed; the code location is reloaded")
         elif not self.is_broken():
             return
         else:

@@ -25,6 +25,12 @@ class Names:
         """Their asset keys."""
         return [self.key(name) for name in names]
 
+    def owns(self, keys: Iterable[dg.AssetKey] | None) -> bool:
+        """Whether a run over these assets is ours; None: of a whole job, which is ours where nobody shares the deployment."""
+        if keys is None:
+            return not self.key_prefix
+        return any([*key.path[:-1]] == [*self.key_prefix] for key in keys)
+
     def group(self, domain: str) -> str:
         """The group of a domain."""
         return f"{self.group_prefix}{domain}"

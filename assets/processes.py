@@ -17,6 +17,7 @@ from pathlib import Path
 import dagster as dg
 import msgspec
 
+from assets.names import Names
 from pipeline.core.lake import Lake
 
 FOLDER = "lake/_state/runs"
@@ -59,6 +60,9 @@ def _machine() -> str:
         return ""
 
 
+_PLAIN = Names()
+
+
 def _started(pid: int) -> str:
     """When the process was started, in ticks since boot; empty where there is none, or only its remains."""
     try:
@@ -98,12 +102,12 @@ def signs_of_life(lake: Lake, run_id: str) -> Generator[None]:
         thread.join()
 
 
-def runs_under_way(instance: dg.DagsterInstance, lake: Lake) -> list[dg.DagsterRun]:
+def runs_under_way(instance: dg.DagsterInstance, lake: Lake, names: Names = _PLAIN) -> list[dg.DagsterRun]:
     """Our runs that haven't ended; those whose worker is gone are recorded as failed first."""
     alive: list[dg.DagsterRun] = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNDER_WAY)):
         run = record.dagster_run
-        if run.job_name not in JOBS:
+        if run.job_name not in JOBS or not names.owns(run.asset_selection):
             continue
         if run.status == dg.DagsterRunStatus.QUEUED or not _is_gone(lake, run, record.update_timestamp.timestamp()):
             alive.append(run)

@@ -99,11 +99,11 @@ class Home:
     def outdated(self) -> str | None:
         """Where the product file's first day, zone or tables are no longer those that the assets were made with: a sentence."""
         made, wanted = self.days, local_days(self.product)
-        if made == wanted and self.tables != (tables := table_names(self.product, models_of(self.lake))):
-            return (
-                f"the home now has other tables ({', '.join(sorted(self.tables ^ tables))}) than this process "
-                f"began with. {_RELOAD}"
-            )
+        models = models_of(self.lake)
+        # A model that can't be used, or can again, is no reason to stop.
+        broken = models.broken | self.models.broken
+        if made == wanted and (other := (self.tables ^ table_names(self.product, models)) - broken):
+            return f"the home now has other tables ({', '.join(sorted(other))}) than this process began with. {_RELOAD}"
         if made == wanted:
             return None
         return (
@@ -293,7 +293,8 @@ class Home:
     def outputs_are_stale(self) -> bool:
         """Whether the report or the catalog is missing, or was made from something else than the marts that lie there."""
         record = read_record(self.lake)
-        return all(mart.name in record for mart in marts(self.product, models_of(self.lake))) and (
+        # What a team adds itself must not keep the report back.
+        return all(mart.name in record for mart in marts(self.product)) and (
             report_is_stale(self.lake, self.product) or catalog_is_stale(self.lake)
         )
 

@@ -142,7 +142,7 @@ def open_instance(home: Home) -> Generator[dg.DagsterInstance]:
     """
     dagster_home(home.lake.home)
     with dg.DagsterInstance.get() as instance:
-        runs_under_way(instance, home.lake)
+        runs_under_way(instance, home.lake, home.names)
         yield instance
 
 

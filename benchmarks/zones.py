@@ -154,7 +154,7 @@ ZONES = """
 with views as (select page_view_key, session_key, page, device_type, started_at from {views} where not is_bot and not implied),
 clicks as (
     select e.page_view_key as page_view_key, v.session_key as session_key, v.page as page,
-        v.device_type as device_type, e.place as place, z.zone as zone, z.is_innermost as is_innermost,
+        v.device_type as device_type, e.event_index as event_index, z.zone as zone, z.is_innermost as is_innermost,
         {ms}(e.occurred_at) - {ms}(v.started_at) as after
     from {events} as e
     join views as v on e.page_view_key = v.page_view_key
@@ -163,19 +163,19 @@ clicks as (
 ),
 by_view as (
     select page, zone, device_type, session_key, page_view_key, count(*) as clicks, {count_if}(is_innermost) as own,
-        min(place) as place, min(after) as after
+        min(event_index) as event_index, min(after) as after
     from clicks group by page, zone, device_type, session_key, page_view_key
 ),
 by_session as (
     select page, zone, device_type, session_key, sum(clicks) as clicks, sum(own) as own, count(*) as views,
-        sum(after) as after, min(place) as place
+        sum(after) as after, min(event_index) as event_index
     from by_view group by page, zone, device_type, session_key
 ),
-orders as (select session_key, place, revenue_micros from {events} where goal_bits <> 0),
+orders as (select session_key, event_index, revenue_micros from {events} where goal_bits <> 0),
 outcomes as (
     select s.page as page, s.zone as zone, s.device_type as device_type, s.session_key as session_key,
         sum(o.revenue_micros) as revenue
-    from by_session as s join orders as o on s.session_key = o.session_key where o.place > s.place
+    from by_session as s join orders as o on s.session_key = o.session_key where o.event_index > s.event_index
     group by s.page, s.zone, s.device_type, s.session_key
 ),
 clicked as (
@@ -230,7 +230,7 @@ def ours_rage(folder: Path) -> Answer:
 
 RAGE = """
 with c as (
-    select page_view_key, place, {us}(occurred_at) as t, x, y from {events} where kind = 'click'
+    select page_view_key, event_index, {us}(occurred_at) as t, x, y from {events} where kind = 'click'
 ),
 flagged as (
     select *, case when t - {lag}(t) {over} <= 1000000 and (x - {lag}(x) {over}) * (x - {lag}(x) {over})
@@ -238,13 +238,13 @@ flagged as (
     from c
 ),
 runs as (
-    select page_view_key, sum(begins) over (partition by page_view_key order by place rows unbounded preceding) as run
+    select page_view_key, sum(begins) over (partition by page_view_key order by event_index rows unbounded preceding) as run
     from flagged
 ),
 long as (select page_view_key, run, count(*) as n from runs group by page_view_key, run having count(*) >= 3)
 select count(*), {whole}(sum(n)) from long
 """
-_OVER = "over (partition by page_view_key order by place rows between 1 preceding and current row)"
+_OVER = "over (partition by page_view_key order by event_index rows between 1 preceding and current row)"
 
 
 def ours_grid(folder: Path) -> Answer:

@@ -116,7 +116,7 @@ class DayTable(DayInputs):
 
 
 class Context(Protocol):
-    """What lies in the home when period tables begin to be made (pipeline/build/compute.py, `Standing`)."""
+    """What lies in the home when period tables begin to be made (pipeline/build/compute.py, `BuildContext`)."""
 
     manifests: Mapping[str, Manifest]
     snapshot: Snapshot

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pipeline.build.compute import Judge, Outcome, build_days, build_period, take_snapshot
 from pipeline.build.configured import day_tables, marts, period_tables
+from pipeline.build.home_models import MODELS, SMALL
 from pipeline.build.marts import MartJudge, Publication, build_mart
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
@@ -55,7 +56,7 @@ def marts_as_of(home: Lake, product: Product, day: date, out: Path, by: Judges) 
         context = Publication(lake, then)
         for period in period_tables(product):
             held += _if_held(build_period(lake, then, period.contract.name, by.judge, context))
-        for mart in marts(product):
+        for mart in marts(product, context.models):
             held += _if_held(build_mart(lake, then, mart.name, by.judge_mart, context))
             by.hears(mart.name, 1, 1)
     finally:
@@ -68,7 +69,7 @@ def _if_held(outcome: Outcome) -> list[Outcome]:
 
 
 def _share_rows(home: Lake, lake: Lake) -> None:
-    for folder in ("lake/ingested", "lake/raw_events", "lake/raw_recordings"):
+    for folder in ("lake/ingested", "lake/raw_events", "lake/raw_recordings", MODELS, SMALL):
         for key in home.keys(folder):
             target = lake.path(key)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.build.sql_models import (
+    NAME,
     Model,
     ModelError,
     described,
@@ -31,13 +32,18 @@ from pipeline.build.sql_models import (
 from pipeline.core.contract import SQL_TYPES, Column, Table
 from pipeline.core.lake import Lake
 from pipeline.core.product_base import FileModel
-from pipeline.core.product_faults import sentences
 from pipeline.core.registry import MARTS, TABLES
 from pipeline.core.state import hash_texts
 
 MODELS, SMALL = "models", "tables"
 # What is joined by name isn't large; events belong into landing/.
 MOST_BYTES = 10_000_000
+# Assets of Dagster, and views of the catalog, that aren't tables.
+_RESERVED = frozenset(
+    {"publication", "catalog", "report", "alert_messages", "digest_message", "dictionary", "restatements"}
+)
+# What a cell of a small table may be; YAML holds more.
+_CELLS = (pl.String, pl.Int64, pl.Float64, pl.Boolean, pl.Date, pl.Datetime, pl.Null)
 _DTYPES = {name: dtype for dtype, name in SQL_TYPES.items()}
 
 
@@ -97,7 +103,8 @@ def models_of(lake: Lake) -> Models:
     files: dict[str, bytes] = {}
     for folder, kinds in ((MODELS, (".sql", ".yaml")), (SMALL, (".csv", ".yaml"))):
         if lake.path(folder).is_dir():
-            files |= {key: lake.read(key) or b"" for key in lake.keys(folder) if key.endswith(kinds)}
+            keys = [key for key in lake.keys(folder) if key.endswith(kinds) and "/." not in key]
+            files |= {key: lake.read(key) or b"" for key in keys}
     return _read(tuple(sorted(files.items())))
 
 
@@ -108,23 +115,23 @@ def _read(files: tuple[tuple[str, bytes], ...]) -> Models:
     if not files:
         return Models(ours, contracts)
     small = dict(_small_tables(dict(files), faults))
-    result: dict[str, Model] = {}
+    own: dict[str, Model] = {}
     for key, data in files:
-        if not key.startswith(f"{MODELS}/") or not key.endswith(".sql"):
-            continue
-        try:
-            model = _model(key, data, {*ours, *TABLES, *small})
-            result[model.name] = model
-        except ModelError as fault:
-            faults[key] = str(fault)
-    sound = _sound({**ours, **result}, small, faults)
-    for name in [name for name in sound if name in result]:
+        if key.startswith(f"{MODELS}/") and key.endswith(".sql"):
+            try:
+                model = _model(key, data, {*ours, *TABLES, *small, *own})
+                own[model.name] = model
+            except ModelError as fault:
+                faults[key] = str(fault)
+    sound = _sound({**ours, **own}, small, faults)
+    for name in [name for name in sound if name in own]:
         try:
             contracts[name] = _contract(sound[name], dict(files), sound, small)
         except ModelError as fault:
-            faults[result[name].file] = str(fault)
-    kept = {name: model for name, model in sound.items() if name in ours or name in contracts}
-    return Models(_sound(kept, small, faults), contracts, small, faults)
+            faults[own[name].file] = str(fault)
+    # Who reads a model without a contract can't be made either.
+    left = _sound({name: model for name, model in sound.items() if name in ours or name in contracts}, small, faults)
+    return Models(left, {name: table for name, table in contracts.items() if name in left}, small, faults)
 
 
 def _sound(models: Mapping[str, Model], small: Mapping[str, pl.DataFrame], faults: dict[str, str]) -> dict[str, Model]:
@@ -134,69 +141,87 @@ def _sound(models: Mapping[str, Model], small: Mapping[str, pl.DataFrame], fault
         try:
             return in_order(left, frozenset(small))
         except ModelError as fault:
-            file = str(fault).partition(":")[0]
-            faults[file] = str(fault)
-            left = {name: model for name, model in left.items() if model.file != file}
+            faults[fault.file] = str(fault)
+            left = {name: model for name, model in left.items() if model.file != fault.file}
+
+
+def _text(key: str, data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ModelError(key, "isn't UTF-8 text; save it so") from None
+
+
+def _free_name(key: str, others: Collection[str]) -> str:
+    """The name of a file's table; ModelError where it can't be one, or is another's."""
+    name = PurePosixPath(key).stem
+    if not NAME.fullmatch(name):
+        raise ModelError(key, "a table's name has lower-case letters, digits and _; rename the file")
+    if name in others or name in _RESERVED:
+        raise ModelError(key, f"there is another table named {name}; rename the file")
+    return name
 
 
 def _model(key: str, data: bytes, others: Collection[str]) -> Model:
-    name = PurePosixPath(key).stem
-    if name in others:
-        raise ModelError(f"{key}: there is another table named {name}; rename the file")
-    try:
-        model = parse_model(name, MODELS, data.decode("utf-8"), key)
-    except UnicodeDecodeError:
-        raise ModelError(f"{key}: isn't UTF-8 text; save it so") from None
+    model = parse_model(_free_name(key, others), MODELS, _text(key, data), key)
     if chance := uses_chance(model):
-        raise ModelError(f"{key}: {chance} differs from run to run; read a day from a table instead")
+        raise ModelError(key, f"{chance} differs from run to run; read a day from a table instead")
     return model
 
 
 def _small_tables(files: Mapping[str, bytes], faults: dict[str, str]) -> Iterator[tuple[str, pl.DataFrame]]:
+    taken = {*load_models(), *(table.name for table in TABLES.values() if table.layer != "home")}
     for key, data in files.items():
-        if not key.startswith(f"{SMALL}/"):
-            continue
-        name = PurePosixPath(key).stem
-        try:
-            yield name, _small_table(name, key, data)
-        except ModelError as fault:
-            faults[key] = str(fault)
+        if key.startswith(f"{SMALL}/"):
+            try:
+                name = _free_name(key, taken)
+                taken.add(name)
+                yield name, _small_table(name, key, data)
+            except ModelError as fault:
+                faults[key] = str(fault)
 
 
 def _small_table(name: str, key: str, data: bytes) -> pl.DataFrame:
     if len(data) > MOST_BYTES:
-        raise ModelError(f"{key}: has over {MOST_BYTES:,} bytes; what is so large belongs into landing/ as events")
-    if name in TABLES and TABLES[name].layer != "home":
-        raise ModelError(f"{key}: there is another table named {name}; rename the file")
+        raise ModelError(key, f"has over {MOST_BYTES:,} bytes; what is so large belongs into landing/ as events")
+    text, known = _text(key, data), TABLES.get(name)
     try:
         frame = (
-            pl.read_csv(BytesIO(data), infer_schema=False) if key.endswith(".csv") else pl.DataFrame(_rows(key, data))
+            pl.read_csv(BytesIO(text.encode()), infer_schema=False)
+            if key.endswith(".csv")
+            else pl.DataFrame(_rows(key, text))
         )
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, TypeError) as fault:
-        raise ModelError(f"{key}: can't be read as a table: {str(fault).splitlines()[0]}") from None
-    known = TABLES.get(name)
-    if known is None:
-        return frame
-    lacking = [column.name for column in known.columns if column.name not in frame.columns]
-    if lacking:
-        raise ModelError(f"{key}: has no column {', '.join(lacking)}; it needs {', '.join(known.schema.names())}")
-    if frame.select(known.key).is_duplicated().any():
-        raise ModelError(f"{key}: two rows have one {', '.join(known.key)}; keep one of them")
-    return known.conform(frame)
+        if odd := [name for name, dtype in frame.schema.items() if dtype not in _CELLS]:
+            raise ModelError(
+                key, f"{', '.join(odd)}: write texts, whole numbers of 64 bits, numbers, days, true or false"
+            )
+        if known is None:
+            return frame.with_columns(pl.col(pl.Null).cast(pl.String))
+        if lacking := [column.name for column in known.columns if column.name not in frame.columns]:
+            raise ModelError(key, f"has no column {', '.join(lacking)}; it needs {', '.join(known.schema.names())}")
+        if frame.select(known.key).is_duplicated().any():
+            raise ModelError(key, f"two rows have one {', '.join(known.key)}; keep one of them")
+        return known.conform(frame)
+    except (pl.exceptions.PolarsError, ValueError, TypeError, OverflowError) as fault:
+        raise ModelError(key, f"can't be read as a table: {str(fault).splitlines()[0]}") from None
 
 
-def _rows(key: str, data: bytes) -> list[dict[str, Any]]:
-    rows = _yaml(key, data.decode("utf-8"))
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ModelError(f"{key}: must be a list of rows, as `- {{page: checkout, owner: Payments}}`")
+def _rows(key: str, text: str) -> list[dict[str, Any]]:
+    rows = _yaml(key, text)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and _is_flat(row) for row in rows):
+        raise ModelError(key, "must be a list of rows, as `- {page: checkout, owner: Payments}`")
     return [dict(row) for row in rows]
+
+
+def _is_flat(row: dict[Any, Any]) -> bool:
+    return not any(isinstance(value, dict | list) for value in row.values())
 
 
 def _yaml(key: str, text: str) -> Any:  # noqa: ANN401  # YAML holds anything
     try:
         return YAML(typ="safe").load(StringIO(text))
-    except YAMLError as fault:
-        raise ModelError(f"{key}: isn't valid YAML: {str(fault).splitlines()[0]}") from None
+    except (YAMLError, ValueError, RecursionError) as fault:
+        raise ModelError(key, f"isn't valid YAML: {str(fault).splitlines()[0]}") from None
 
 
 def _contract(
@@ -207,27 +232,22 @@ def _contract(
     note = _note(key, files)
     try:
         types = described(model.name, models, {**published_schemas(), **{n: f.clear() for n, f in small.items()}})
-    except duckdb.Error as fault:
-        raise ModelError(f"{key}: {str(fault).splitlines()[0]}") from None
+    except (duckdb.Error, RecursionError) as fault:
+        raise ModelError(key, str(fault).splitlines()[0]) from None
     if lacking := sorted({*types} ^ {*note.columns}):
-        raise ModelError(f"{key}: {', '.join(lacking)} stands in the SELECT or in `columns`, but not in both")
+        raise ModelError(key, f"{', '.join(lacking)} stands in the SELECT or in `columns`, but not in both")
     if lacking := [name for name in note.key if name not in types]:
-        raise ModelError(f"{key}: the key names {', '.join(lacking)}, which the SELECT doesn't have")
+        raise ModelError(key, f"the key names {', '.join(lacking)}, which the SELECT doesn't have")
     for name, type_ in types.items():
         if type_ not in _DTYPES:
-            raise ModelError(f"{key}: {name} is {type_}; cast it to one of {', '.join(sorted(_DTYPES))}")
-    return Table(
-        name=model.name,
-        layer="mart",
-        grain=note.grain,
-        columns=tuple(_column(name, _DTYPES[type_], note) for name, type_ in types.items()),
-        key=note.key,
-    )
+            raise ModelError(key, f"{name} is {type_}; cast it to one of {', '.join(sorted(_DTYPES))}")
+    columns = tuple(_column(name, _DTYPES[type_], note) for name, type_ in types.items())
+    return Table(model.name, "mart", note.grain, columns, note.key)
 
 
 def _column(name: str, dtype: pl.DataType, note: _Note) -> Column:
-    note_of = note.columns[name]
-    of = _ColumnNote(meaning=note_of) if isinstance(note_of, str) else note_of
+    written = note.columns[name]
+    of = _ColumnNote(meaning=written) if isinstance(written, str) else written
     nullable = of.nullable and name not in note.key
     return Column(name, dtype, of.meaning, unit=of.unit, nullable=nullable, adds_over=of.adds_over)
 
@@ -235,20 +255,22 @@ def _column(name: str, dtype: pl.DataType, note: _Note) -> Column:
 def _note(key: str, files: Mapping[str, bytes]) -> _Note:
     beside = key.removesuffix(".sql") + ".yaml"
     if beside in files:
-        where, text = beside, files[beside].decode("utf-8", errors="replace")
+        where, text = beside, _text(beside, files[beside])
     else:
         where, lines = key, list[str]()
-        for line in files[key].decode("utf-8").splitlines():
+        for line in _text(key, files[key]).splitlines():
             if not line.startswith("--"):
                 break
             lines.append(line.removeprefix("--").removeprefix(" "))
         text = "\n".join(lines)
-    reported = _yaml(where, text)
-    if not isinstance(reported, dict):
+    written = _yaml(where, text)
+    if not isinstance(written, dict):
         raise ModelError(
-            f"{where}: say what the mart is: `grain`, `key` and `columns` as YAML in the comment above the SELECT, or in {beside}"
+            key,
+            f"say what the mart is: `grain`, `key` and `columns` as YAML in the comment above the SELECT, or in {beside}",
         )
     try:
-        return _Note.model_validate(reported)
+        return _Note.model_validate(written)
     except ValidationError as fault:
-        raise ModelError(f"{where}: {'; '.join(sentence for _, sentence in sentences(fault))}") from None
+        wrong = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors()]
+        raise ModelError(key, f"what it says of the mart: {'; '.join(wrong)}") from None

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache, cached_property
+from functools import cached_property
 
 import duckdb
 import msgspec
@@ -26,7 +26,7 @@ from pipeline.build.restatements import (
     read_inputs_manifest,
     restated,
 )
-from pipeline.build.sql_models import code_of, load_models, published, run_model
+from pipeline.build.sql_models import code_of, published, run_model
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, mart_key, period_key
@@ -118,12 +118,11 @@ def _inputs(lake: Lake, models: Models, mart: str, snapshot: Snapshot) -> str:
     return hash_texts([models.contracts[mart].fingerprint, *code_of(mart, models.models), *read, newest])
 
 
-@cache
-def code_of_marts() -> str:
+def code_of_marts(models: Models) -> str:
     """Hash of the versions of all tables and of the text of all models."""
     codes = [f"{table.contract.name}:{table.code_version}" for table in PERIOD_TABLES]
     days = [f"{table.contract.name}:{table.code_version}" for table in DAY_TABLES]
-    return hash_texts([*codes, *days, *(model.sql for model in load_models().values())])
+    return hash_texts([*codes, *days, *(model.sql for model in models.models.values())])
 
 
 # Period tables that bear another name now.
@@ -194,7 +193,7 @@ class Publication(BuildContext):
     @cached_property
     def inputs_manifest(self) -> InputsManifest:
         """What a later publication is compared with; of earlier ones those that a mart was made from are kept."""
-        made_from = inputs_manifest_of(self.manifests, self.snapshot, self._product, code_of_marts())
+        made_from = inputs_manifest_of(self.manifests, self.snapshot, self._product, code_of_marts(self.models))
         write_sealed(self._lake, inputs_manifest_key(made_from.name), made_from)
         kept = {
             inputs_manifest_key(name)

@@ -21,6 +21,7 @@ import msgspec
 import polars as pl
 import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 from sqlglot.lineage import lineage
 from sqlglot.optimizer.scope import traverse_scope
 
@@ -31,14 +32,38 @@ from pipeline.core.registry import MARTS, TABLES
 DIALECT = "duckdb"
 LINEAGE = "lineage.json"
 LAYERS = ("staging", "intermediate", "marts")
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+# What tells another time, or another number, in another run.
 _CHANCE = frozenset(
-    {"now", "random", "today", "get_current_timestamp", "transaction_timestamp", "uuid", "gen_random_uuid", "setseed"}
+    [
+        "now",
+        "today",
+        "random",
+        "uuid",
+        "uuidv4",
+        "uuidv7",
+        "gen_random_uuid",
+        "setseed",
+        "getvariable",
+        "txid_current",
+        "transaction_timestamp",
+        "get_current_timestamp",
+        "current_localtimestamp",
+        "current_localtime",
+    ]
 )
+_CLOCKS = (
+    exp.CurrentDate, exp.CurrentDatetime, exp.CurrentTime, exp.CurrentTimestamp, exp.Localtime, exp.Localtimestamp, exp.Rand,
+    exp.TableSample, exp.Uuid,
+)  # fmt: skip
 
 
 class ModelError(Exception):
     """A SQL model can't be used; the sentence names the file and the remedy."""
+
+    def __init__(self, file: str, sentence: str) -> None:
+        super().__init__(f"{file}: {sentence}")
+        self.file = file
 
 
 @dataclass(frozen=True)
@@ -56,18 +81,18 @@ class Model:
 def parse_model(name: str, layer: str, sql: str, file: str = "") -> Model:
     """Check the text of a model and find what it reads; ModelError names what is wrong."""
     where = file or f"dbt_like_sql/{layer}/{name}.sql"
-    if not _NAME.fullmatch(name):
-        raise ModelError(f"{where}: a model's name has lower-case letters, digits and _")
+    if not NAME.fullmatch(name):
+        raise ModelError(where, "a model's name has lower-case letters, digits and _")
     try:
         statements = [tree for tree in sqlglot.parse(sql, dialect=DIALECT) if tree is not None]
-    except sqlglot.ParseError as fault:
-        raise ModelError(f"{where}: {str(fault).splitlines()[0]}") from None
+    except (SqlglotError, RecursionError) as fault:
+        raise ModelError(where, str(fault).splitlines()[0]) from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise ModelError(f"{where}: must be one SELECT and nothing else")
+        raise ModelError(where, "must be one SELECT and nothing else")
     # Of every scope the sources that are tables: names of CTEs are scopes themselves, even one named like a table.
     tables = [s for scope in traverse_scope(statements[0]) for s in scope.sources.values() if isinstance(s, exp.Table)]
     if any(not isinstance(table.this, exp.Identifier) or table.db for table in tables):
-        raise ModelError(f"{where}: reads a file, a function or another schema; read tables by their plain names")
+        raise ModelError(where, "reads a file, a function or another schema; read tables by their plain names")
     comment = next((line[2:].strip() for line in sql.splitlines() if line.startswith("--")), "")
     return Model(name, layer, sql, comment, tuple(sorted({table.name for table in tables})), where)
 
@@ -79,7 +104,7 @@ def load_models() -> Mapping[str, Model]:
     for layer, file in _sql_files():
         model = parse_model(file.name.removesuffix(".sql"), layer, file.read_text(encoding="utf-8"))
         if model.name in result or model.name in _published_names():
-            raise ModelError(f"dbt_like_sql/{layer}/{file.name}: there is another table of that name; rename it")
+            raise ModelError(f"dbt_like_sql/{layer}/{file.name}", "there is another table of that name; rename it")
         result[model.name] = model
     return in_order(result)
 
@@ -107,23 +132,23 @@ def in_order(models: Mapping[str, Model], besides: frozenset[str] = frozenset())
     for model in models.values():
         for read in model.reads:
             if read not in models and read not in _published_names() and read not in besides:
-                raise ModelError(f"{model.file}: there is no table {read!r}")
+                raise ModelError(model.file, f"there is no table {read!r}")
     order = TopologicalSorter({name: [r for r in model.reads if r in models] for name, model in models.items()})
     try:
         return {name: models[name] for name in order.static_order()}
     except CycleError as fault:
         first, *others = fault.args[1]
-        raise ModelError(f"{models[first].file}: reads itself through {', '.join(others)}") from None
+        raise ModelError(models[first].file, f"reads itself through {', '.join(others)}") from None
 
 
 def uses_chance(model: Model) -> str | None:
     """What in a model differs from run to run: the clock or chance; None where nothing does."""
     tree = sqlglot.parse_one(model.sql, dialect=DIALECT)
-    kinds = (exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.Rand, exp.Uuid)
-    if result := next(tree.find_all(*kinds), None):
-        return result.sql(dialect=DIALECT)
-    named = (each.name.lower() for each in tree.find_all(exp.Anonymous))
-    return next((name for name in named if name in _CHANCE), None)
+    if found := next(tree.find_all(*_CLOCKS), None):
+        return found.sql(dialect=DIALECT)
+    named = [(each.name.lower(), len(each.expressions)) for each in tree.find_all(exp.Anonymous)]
+    # The age of one time is that to the present.
+    return next((name for name, given in named if name in _CHANCE or (name, given) == ("age", 1)), None)
 
 
 def published_schemas() -> dict[str, pl.DataFrame]:
@@ -133,7 +158,7 @@ def published_schemas() -> dict[str, pl.DataFrame]:
 
 def described(name: str, models: Mapping[str, Model], tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
     """The columns of a model's result and their DuckDB types; raises duckdb's error where it can't run."""
-    with _over(tables, models) as connection:
+    with _over(name, tables, models) as connection:
         rows = connection.execute(f'describe "{name}"').fetchall()
     return {column: kind for column, kind, *_ in rows}
 
@@ -200,18 +225,22 @@ def lineage_to_write() -> bytes:
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
     """One engine for all models, for starting one costs more than most of them. A cursor sees its own tables only."""
-    return duckdb.connect(config={"threads": 1})
+    return duckdb.connect(config={"threads": 1, "enable_external_access": "false"})
 
 
 @contextmanager
-def _over(tables: Mapping[str, pl.DataFrame], models: Mapping[str, Model]) -> Generator[duckdb.DuckDBPyConnection]:
-    """A connection with `tables`, and a view for each model that can be made of them."""
+def _over(
+    name: str, tables: Mapping[str, pl.DataFrame], models: Mapping[str, Model]
+) -> Generator[duckdb.DuckDBPyConnection]:
+    """A connection with `tables`, and a view for model `name` and each that it reads."""
     with _engine().cursor() as connection:
         connection.execute("set timezone = 'UTC'")
         for source, frame in tables.items():
             connection.register(source, frame.to_arrow())
+        # A view of another model that can't be bound would fail them all.
+        wanted = _models_below(name, models) | {name}
         for model in models.values():
-            if sources_of(model.name, models) <= tables.keys():
+            if model.name in wanted:
                 connection.execute(f'create temp view "{model.name}" as {model.sql}')
         yield connection
 
@@ -220,7 +249,7 @@ def run_model(
     name: str, tables: Mapping[str, pl.DataFrame], models: Mapping[str, Model], contract: Table | None = None
 ) -> pl.DataFrame:
     """The result of model `name` over `tables` (published tables by name), by its contract: types, order."""
-    with _over(tables, models) as connection:
+    with _over(name, tables, models) as connection:
         result = pl.DataFrame(pl.from_arrow(connection.execute(f'from "{name}"').to_arrow_table()))
     return (contract or TABLES[name]).conform(result)
 

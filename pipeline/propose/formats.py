@@ -120,9 +120,7 @@ class Read:
 def known_format(file: Path) -> Read | None:
     """The sample read by the first known format that fits; None where none does."""
     for name, is_marked in _MARKS.items():
-        form = next((result for known, result in FORMATS.items() if known == name), None)
-        if form is None:
-            continue
+        form = FORMATS[name]
         try:
             records = first_records(file, form)
         except CannotPropose:

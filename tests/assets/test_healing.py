@@ -92,7 +92,7 @@ def test_cancelled_runs_end(home: Home, instance: dg.DagsterInstance, ended_proc
 
 
 def test_queued_runs_survive(home: Home) -> None:
-    run = SimpleNamespace(job_name="days", status=STATUS.QUEUED, run_id="q", tags={})
+    run = SimpleNamespace(job_name="days", status=STATUS.QUEUED, run_id="q", tags={}, asset_selection=None)
     long_ago = SimpleNamespace(dagster_run=run, update_timestamp=datetime(2020, 1, 1, tzinfo=UTC))
     records: Any = SimpleNamespace(get_run_records=lambda _filters: [long_ago])
     assert runs_under_way(records, home.lake) == [run]

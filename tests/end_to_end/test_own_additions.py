@@ -111,6 +111,20 @@ FAULTS: dict[str, tuple[Callable[[Lake], object], str]] = {
     "a file": (_with(f"{NOTE}select * from read_csv('/etc/passwd')"), "reads a file"),
     "itself": (_with(f"{NOTE}select a from {MART}"), "reads itself"),
     "a name that is ours": (_with(f"{NOTE}select 1 as a", "models/friction.sql"), "rename the file"),
+    "an open quote": (_with(f"{NOTE}select 'x as a"), "models/"),
+    "a day that isn't there": (_with(NOTE.replace("the only one", "2026-02-31") + "select 1 as a"), "isn't valid YAML"),
+    "a file, by the side": (_with(f"{NOTE}select 1 as a from friction, lateral read_text('/etc/hostname')"), "models/"),
+    "an age": (_with(f"{NOTE}select age(timestamp '2026-01-01') as a"), "differs from run to run"),
+    "a name of an asset": (_with(f"{NOTE}select 1 as a", "models/publication.sql"), "rename the file"),
+    "a name with capitals": (_with("a\n1\n", "tables/Owners.csv"), "lower-case"),
+    "a table named as a model of ours": (_with("a\n1\n", "tables/int_folds.csv"), "rename the file"),
+    "two tables of one name": (_with("- {owner: a}\n", "tables/owners.yaml"), "rename the file"),
+    "a list in a cell": (_with("- {owner: [a]}\n", "tables/targets.yaml"), "must be a list of rows"),
+    "a row that holds itself": (_with("- &a {owner: *a}\n", "tables/targets.yaml"), "must be a list of rows"),
+    "a number without end": (
+        _with("- {owner: a, most_rage_clicks: 99999999999999999999999}\n", "tables/targets.yaml"),
+        "tables/",
+    ),
     "no UTF-8": (lambda lake: lake.path(f"models/{MART}.sql").write_bytes(b"\xff\xfe"), "isn't UTF-8"),
     "owners without a page": (_with("seite,owner\na,b\n", "tables/owners.csv"), "has no column page"),
     "two owners": (_with("page,owner\na,b\na,c\n", "tables/owners.csv"), "two rows have one page"),
@@ -135,6 +149,23 @@ def test_what_cannot_be_used_is_told_and_takes_no_other_with_it(home: tuple[Lake
     # The other marts are there, and what was published of a broken model stays.
     assert {MART, "friction", "kpis"} <= read_record(lake).keys()
     assert lake.exists(f"marts/{MART}.parquet")
+
+
+def test_a_faulty_model_takes_only_its_readers_along(home: tuple[Lake, Product]) -> None:
+    lake, product = home
+    for name, text in {
+        "faulty": "-- grain: x\nselect 1 as a",
+        "reader": f"{NOTE}select a from faulty",
+        "unbound": f"{NOTE}select nothing as a from friction",
+        "sound": f"{NOTE}select cast(1 as bigint) as a",
+    }.items():
+        lake.path(f"models/{name}.sql").write_text(text)
+    models = models_of(lake)
+    assert models.broken == {"faulty", "reader", "unbound"}
+    assert set(models.own) == {MART, "sound"}
+    assert build_defs(Home(lake.home)).resolve_asset_graph()
+    compute_all(lake, product)
+    assert mart(lake, "sound") == [{"a": 1}]
 
 
 def test_what_fails_on_the_data_holds_its_own_mart_back(home: tuple[Lake, Product]) -> None:

@@ -38,7 +38,7 @@ JOURNEY_EDGE_COUNTS = Table(
 JOURNEY_PATHS = Table(
     name="journey_paths",
     layer="period",
-    grain="One row per journey and whole way, the most frequent ones, over the 28 days ending with the last day.",
+    grain="One row per journey and whole path, the most frequent ones, over the 28 days ending with the last day.",
     columns=(
         Column("journey", pl.String(), "journey of the product file"),
         Column("path", pl.String(), "items in their order, joined by ` > `"),
@@ -65,7 +65,7 @@ JOURNEY_SEQUENCES = Table(
     name="journey_sequences",
     layer="mart",
     grain=JOURNEY_PATHS.grain,
-    columns=(*JOURNEY_PATHS.columns, rate("share", "visits / visits of the ways shown")),
+    columns=(*JOURNEY_PATHS.columns, rate("share", "visits / visits of the paths shown")),
     key=JOURNEY_PATHS.key,
     at_most=JOURNEY_PATHS.at_most,
     version=2,

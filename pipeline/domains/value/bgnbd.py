@@ -129,7 +129,7 @@ def _ahead(model: BgNbd, x: Floats, share: Floats) -> Floats:
         lost = (1 - share) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, c, share)
     if a > 1 and (lacking := ~((lost >= 0) & (lost <= 1))).any():
         # It is a mean of numbers from 0 to 1. For large parameters the library's value may be neither, or none.
-        lost = np.where(lacking, _mean_over_beta(model, x, share), lost)
+        lost[lacking] = _mean_over_beta(model, x[lacking], np.broadcast_to(share, x.shape)[lacking])
     result = c / (a - 1) * (1 - lost)
     if abs(r - a - round(r - a)) < _STEP and not np.isfinite(result).all():
         # Where r - a is whole the function's library may have no value; where it has one, it may have none beside it.
@@ -141,7 +141,7 @@ def _mean_over_beta(model: BgNbd, x: Floats, share: Floats) -> Floats:
     """The same as an integral (Euler): the mean of (1 + w p)^-(r + x) over p of Beta(a - 1, b + x), w = share / (1 - share)."""
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     chances = betaincinv(model.a - 1, model.b + x[:, None], (nodes + 1) / 2)
-    odds = (share / (1 - share))[:, None] if np.ndim(share) else share / (1 - share)
+    odds = (share / (1 - share))[:, None]
     return np.exp(-(model.r + x[:, None]) * np.log1p(odds * chances)) @ weights / 2
 
 

@@ -185,7 +185,7 @@ def _words(question: Question) -> pl.Expr:
 
 
 def _judged(own: pl.DataFrame, question: Question) -> pl.DataFrame:
-    """What a score or choice means: `is_valid`, `points`, `standing`; a score question keeps no text, and vice versa."""
+    """What a score or choice means: `is_valid`, `points`, `score_group`; a score question keeps no text, and vice versa."""
     score = pl.col("score")
     nothing = pl.lit(None, dtype=pl.Int64)
     if question.kind == "text":

@@ -24,6 +24,7 @@ def definitions_page(product: Product) -> Page:
                 (column.name, column.unit, ", ".join(column.adds_over) or "nothing", column.description)
                 for column in mart.columns
             ],
+            anchor=f"mart-{mart.name}",
         )
         for mart in MARTS
     ]
