@@ -37,9 +37,7 @@ _SQLITE = {
 def of_disk(text: str) -> str | None:
     """One sentence with the remedy where the message of an error tells of a full, read-only, closed or broken disk."""
     result = _ERRNO.search(text)
-    number = (
-        int(result[1] or result[2]) if result else next((n for stated, n in _SQLITE.items() if stated in text), None)
-    )
+    number = int(result[1] or result[2]) if result else next((n for words, n in _SQLITE.items() if words in text), None)
     if number not in _REMEDIES:
         return None
     path = None if "sqlite" in text else _PATH.search(text)

@@ -68,8 +68,8 @@ def whole_asset(
     )
     def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Iterator[dg.MaterializeResult[Any]]:
         with io_retries(context):
-            reported = make(home)
-        yield dg.MaterializeResult(metadata=reported)
+            metadata = make(home)
+        yield dg.MaterializeResult(metadata=metadata)
 
     return _asset
 

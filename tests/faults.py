@@ -41,7 +41,7 @@ class Count:
 
 
 @contextmanager
-def _each_write(interaction: Callable[[int], None]) -> Iterator[Count]:
+def _each_write(on_write: Callable[[int], None]) -> Iterator[Count]:
     """Call `act` with the number of each write, before it is made."""
     count = Count()
     with pytest.MonkeyPatch.context() as patch:
@@ -50,7 +50,7 @@ def _each_write(interaction: Callable[[int], None]) -> Iterator[Count]:
 
             def counted(lake: Lake, *given: Any, _real: Any = real) -> Any:
                 count.number += 1
-                interaction(count.number)
+                on_write(count.number)
                 return _real(lake, *given)
 
             patch.setattr(Lake, name, counted)
@@ -68,11 +68,11 @@ def counted(run: Callable[[], object]) -> int:
 def failing(at: int, fault: int = errno.ENOSPC) -> Iterator[Count]:
     """From the n-th write on all fail, as on a full, broken or read-only disk."""
 
-    def interaction(number: int) -> None:
+    def on_write(number: int) -> None:
         if number >= at:
             raise OSError(fault, os.strerror(fault))
 
-    with _each_write(interaction) as count:
+    with _each_write(on_write) as count:
         yield count
 
 
@@ -80,11 +80,11 @@ def failing(at: int, fault: int = errno.ENOSPC) -> Iterator[Count]:
 def stopping(at: int) -> Iterator[Count]:
     """At the n-th write everything ends, as where a process is killed, but within this one."""
 
-    def interaction(number: int) -> None:
+    def on_write(number: int) -> None:
         if number >= at:
             raise Stopped
 
-    with _each_write(interaction) as count:
+    with _each_write(on_write) as count:
         yield count
 
 
@@ -92,11 +92,11 @@ def stopping(at: int) -> Iterator[Count]:
 def dying(at: int) -> Iterator[Count]:
     """At the n-th write the process kills itself."""
 
-    def interaction(number: int) -> None:
+    def on_write(number: int) -> None:
         if number == at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with _each_write(interaction) as count:
+    with _each_write(on_write) as count:
         yield count
 
 

@@ -111,15 +111,15 @@ def _check_results(table: Table, looked: Sequence[Mapping[str, Any]], batches: S
     )
     number = pl.Float64
     schema = {"batch": pl.Int64, "column": pl.String, "value": number, "low": number, "high": number, "fault": pl.String, "severity": pl.String}  # fmt: skip
-    frame = pl.DataFrame(looked, schema=schema, orient="row").with_row_index("event_index")
-    judged = frame.select("event_index", critical=_of("critical", beyond), warning=_of("warning", beyond))
+    frame = pl.DataFrame(looked, schema=schema, orient="row").with_row_index("fact_index")
+    judged = frame.select("fact_index", critical=_of("critical", beyond), warning=_of("warning", beyond))
     expectations = [
         gxe.ExpectColumnValuesToBeBetween(column=name, max_value=0, severity=name, meta={"fault": "out of its bounds"})
         for name in ("critical", "warning")
         if judged[name].null_count() < judged.height
     ]
     results: dict[str, list[list[str]]] = {name: [[] for _ in batches] for name in ("critical", "warning")}
-    for result in _validate(judged, expectations, by="event_index"):
+    for result in _validate(judged, expectations, by="fact_index"):
         for failed in result["batches"]:
             fact = looked[int(failed)]
             batch, column = int(fact["batch"]), fact["column"]

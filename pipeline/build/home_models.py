@@ -191,7 +191,7 @@ def _small_table(name: str, key: str, data: bytes) -> pl.DataFrame:
             if key.endswith(".csv")
             else pl.DataFrame(_rows(key, text))
         )
-        if odd := [name for name, dtype in frame.schema.items() if dtype not in _CELLS]:
+        if odd := [name for name, dtype in frame.schema.items() if dtype.base_type() not in _CELLS]:
             raise ModelError(
                 key, f"{', '.join(odd)}: write texts, whole numbers of 64 bits, numbers, days, true or false"
             )

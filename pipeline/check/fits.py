@@ -52,7 +52,7 @@ def unfitting(product: Product, looks: Iterable[Look]) -> Iterator[Remark]:
             if is_sample
             else f"the last {left.days} published days"
         )
-        yield from _reported(product, left, where)
+        yield from _remarks(product, left, where)
 
 
 def _all(product: Product, look: Look) -> _Open:
@@ -119,7 +119,7 @@ def _too_much(product: Product, left: _Open | None) -> Iterator[Remark]:
             )
 
 
-def _reported(product: Product, left: _Open, where: str) -> Iterator[Remark]:
+def _remarks(product: Product, left: _Open, where: str) -> Iterator[Remark]:
     for name, path in left.pages.items():
         yield path, f"no address in {where} fits the page {name!r}; correct its `urls`, or remove it"
     for path, zone in left.zones.items():

@@ -54,7 +54,9 @@ def parse_product(text: str, file: str = "product.yaml") -> Product:
     except RecursionError:
         raise ProductFileError([f"{file}:1: a section holds itself by its anchor; write it out"]) from None
     except ValidationError as fault:
-        result = [f"{file}:{_line(tree, _reported(path, sentence))}: {sentence}" for path, sentence in sentences(fault)]
+        result = [
+            f"{file}:{_line(tree, _path_of_fault(path, sentence))}: {sentence}" for path, sentence in sentences(fault)
+        ]
         raise ProductFileError(result) from None
 
 
@@ -95,7 +97,7 @@ def _plain(node: Any) -> Any:  # noqa: ANN401  # YAML holds anything
     return node
 
 
-def _reported(path: Sequence[str | int], sentence: str) -> Sequence[str | int]:
+def _path_of_fault(path: Sequence[str | int], sentence: str) -> Sequence[str | int]:
     """Where a fault stands: its path, or for one of the whole file the path that its sentence begins with."""
     named = re.match(r"[a-z_]+(?:\.[a-z0-9_]+)*(?=:)", sentence)
     return path or (_parts(named[0]) if named else ())

@@ -53,8 +53,8 @@ def _by_person(reported: pl.LazyFrame, positions: pl.DataFrame, foreign: pl.Data
     timed = positions.join(at, on=["session_key", "event_index"]).join(ends, on="session_key")
     # Few pairs of a person lie in the window, many may share the person: a guest's account.
     paired = timed.join_where(
-        foreign.rename({"person_key": "group_keys"}),
-        pl.col("person_key") == pl.col("group_keys"),
+        foreign.rename({"person_key": "other_person_key"}),
+        pl.col("person_key") == pl.col("other_person_key"),
         pl.col("then") > pl.col("occurred_at"),
         pl.col("then") <= pl.col("until"),
     )

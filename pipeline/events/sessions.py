@@ -60,14 +60,14 @@ def session_events(events: pl.LazyFrame, day: date, product: Product) -> pl.Data
     placed = _with_session(kept).sort("person_key", "session_key", "event_index")
     rest = around.select(pl.exclude(*placed.columns, "referrer").gather(placed["at"]))
     visits = with_visits(placed.hstack(rest), "session_key").drop("user_agent")
-    whole = visits.with_columns(**_reported(product))
+    whole = visits.with_columns(**_product_columns(product))
     telling = known.filter(pl.col("referrer").is_not_null()).select(pl.col("source").unique()).collect()["source"]
     landed = whole.select("session_key", "source", "url", "kind").hstack([around["referrer"].gather(placed["at"])])
     channel = _channels(landed, product, telling.to_list())
     return TABLES["session_events"].conform(with_page_views(whole.with_columns(channel)))
 
 
-def _reported(product: Product) -> dict[str, pl.Expr]:
+def _product_columns(product: Product) -> dict[str, pl.Expr]:
     """What the product file says of an event."""
     is_exposed = pl.col("kind") == "experiment"
     return {

@@ -113,13 +113,13 @@ def _named(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _agents(agents: pl.Series) -> pl.DataFrame:
     """Each distinct user agent of which anything is known: `agent` and what it tells as VISIT_COLUMNS."""
-    rows = [(agent, *_reported_by(agent[:MAX_AGENT_CHARACTERS])) for agent in agents.drop_nulls().unique()]
+    rows = [(agent, *_device_of_agent(agent[:MAX_AGENT_CHARACTERS])) for agent in agents.drop_nulls().unique()]
     names = ("agent", *VISIT_COLUMNS)
     frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     return frame.filter(pl.any_horizontal(pl.col(VISIT_COLUMNS).is_not_null()))
 
 
-def _reported_by(agent: str) -> tuple[str | None, ...]:
+def _device_of_agent(agent: str) -> tuple[str | None, ...]:
     result = ua_parser.parser(agent, Domain.OS | Domain.USER_AGENT)
     device = next((name for name, pattern in _DEVICES if pattern.search(agent)), None)
     system, browser = result.os, result.user_agent

@@ -122,7 +122,7 @@ class Reader:
                 continue
             with suppress(RecordFault, RecordLeftOut, *_UNFORESEEN):
                 to_events(self.format.parse(record) if isinstance(record, bytes) else copied(record))
-        return scout.result
+        return scout.proved_order
 
     def _mapped(self, parsed: Any) -> Iterable[Fields | RecordFault]:  # noqa: ANN401  # JSON holds anything
         try:

@@ -165,5 +165,5 @@ def clean_beside(lake: Lake, reported: Mentions) -> None:
 def still_held(lake: Lake, erasure: Erasure) -> list[str]:
     """A sentence for each object that still holds the person, landing files apart; to be asked after the next run."""
     reported = Mentions([*erasure.users, *erasure.devices, *erasure.sessions], read_erased(lake))
-    group_keys = [*(f"user:{each}" for each in erasure.users), *(f"device:{each}" for each in erasure.devices)]
-    return list(remains(lake, reported, [stable_key(each) for each in group_keys]))
+    identifiers = [*(f"user:{each}" for each in erasure.users), *(f"device:{each}" for each in erasure.devices)]
+    return list(remains(lake, reported, [stable_key(each) for each in identifiers]))

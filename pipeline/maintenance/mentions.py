@@ -30,7 +30,7 @@ _KEYS = frozenset(
     ]
 )
 # Of other people: an id within theirs is part of it, unless it can be nothing else.
-_GROUP_KEYS = frozenset(["anonymous_id", "user_id", "previous_user_id", "person_id"])
+_ID_COLUMNS = frozenset(["anonymous_id", "user_id", "previous_user_id", "person_id"])
 _JSON = frozenset({"properties", "event"})
 _OF_IDS = re.compile(
     r"(^|_|(?<=[a-z]))(id|uid|by|user|customer|member|person|account|referrer|email|mail|login|owner)$", re.IGNORECASE
@@ -46,7 +46,7 @@ def is_distinct(name: str) -> bool:
     return len(name) >= _SURE or (len(name) >= _SHORT and letters and not name.isalpha())
 
 
-def paths_of(ids: Iterable[str]) -> list[str]:
+def spellings_of(ids: Iterable[str]) -> list[str]:
     """Ids as texts, JSON and addresses write them, the longest first."""
     paths: tuple[Callable[[str], str], ...] = (
         str,
@@ -71,7 +71,7 @@ class Mentions:
 
     @cached_property
     def _written(self) -> list[str]:
-        return paths_of(self.distinct)
+        return spellings_of(self.distinct)
 
     @cached_property
     def pattern(self) -> re.Pattern[str] | None:
@@ -138,12 +138,12 @@ class Mentions:
         return rows, int(changed.sum())
 
     def _cleaner(self, column: str) -> Callable[[str], str]:
-        if column in _GROUP_KEYS:
-            return self._group_keys.key if self._group_keys else str
+        if column in _ID_COLUMNS:
+            return self._sure_ids.key if self._sure_ids else str
         return self.key if column in _KEYS else self.document if column in _JSON else self._column(column)
 
     @cached_property
-    def _group_keys(self) -> "Mentions | None":
+    def _sure_ids(self) -> "Mentions | None":
         sure = [each for each in self.ids if "@" in each or len(each) >= _SURELY]
         return Mentions(sure, self._erased) if sure else None
 
@@ -154,7 +154,7 @@ class Mentions:
     @cached_property
     def looked_for(self) -> list[str]:
         """Texts one of which stands wherever there is a mention: a quick look before the exact one."""
-        return sorted({*self.ids, *paths_of(self.ids)})
+        return sorted({*self.ids, *spellings_of(self.ids)})
 
     def _likely(self, texts: pl.Series) -> Iterator[str]:
         yield from texts.filter(texts.str.contains_any(self.looked_for, ascii_case_insensitive=True))

@@ -14,7 +14,7 @@ from pipeline.ingest.erased import COPY, KEY
 from pipeline.ingest.faults import CannotRead, FileFault
 from pipeline.ingest.landing import printable
 from pipeline.ingest.reading import contains
-from pipeline.maintenance.mentions import Mentions, paths_of
+from pipeline.maintenance.mentions import Mentions, spellings_of
 
 _CHUNK = 8 * 1_048_576
 _ROWS = 131_072
@@ -31,7 +31,7 @@ _OTHERS = "a file of your own; remove the id from it"
 
 def landing_files(lake: Lake, reported: Mentions) -> list[str]:
     """Landing files that hold one of the ids, or bear it in their name; one that can't be read is looked at as it is."""
-    root, wanted = lake.path("landing"), [each.encode() for each in paths_of(reported.ids)]
+    root, wanted = lake.path("landing"), [each.encode() for each in spellings_of(reported.ids)]
     result = {
         printable(path.relative_to(root).as_posix())
         for path in root.rglob("*")

@@ -15,7 +15,7 @@ from pipeline.events.identity import Identities, with_person
 from pipeline.ingest.erased import ERASED
 from pipeline.ingest.journal import Journal
 from pipeline.ingest.manifests import DayObject, Manifest
-from pipeline.maintenance.mentions import Mentions, paths_of
+from pipeline.maintenance.mentions import Mentions, spellings_of
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Rewriting:
         if rows is None:
             return None
         # An id within a longer word is somebody else's; here a word is enough, for nobody counts what is rejected.
-        names = re.compile("|".join(rf"(?<!\w){re.escape(each)}(?!\w)" for each in paths_of(self.person.ids)))
+        names = re.compile("|".join(rf"(?<!\w){re.escape(each)}(?!\w)" for each in spellings_of(self.person.ids)))
         texts = ("raw_text", "reason")
         held = [any(names.search(text or "") for text in row) for row in rows.select(texts).rows()]
         if not any(held):

@@ -71,7 +71,7 @@ def _patterned(values: Sequence[str]) -> TimeFormat | None:
     whole = [pattern for pattern, part in shares.items() if part >= SURE_SHARE]
     best = min(whole, key=lambda pattern: (_span(pattern, values), whole.index(pattern))) if whole else None
     if best is not None and shares[best] == 1:
-        return _reported((best,), is_ambiguous=_swapped(best) in whole)
+        return _time_format((best,), is_ambiguous=_swapped(best) in whole)
     # Hands wrote them in several ways: of one value the first format that fits counts.
     ranked = sorted(shares, key=lambda pattern: (pattern != best, -shares[pattern]))
     chosen: list[str] = []
@@ -83,10 +83,10 @@ def _patterned(values: Sequence[str]) -> TimeFormat | None:
             rest = left
     if not chosen or len(rest) > (1 - SURE_SHARE) * len(values):
         return None
-    return _reported(tuple(chosen), is_ambiguous=len(chosen) == 1 and _swapped(chosen[0]) in whole)
+    return _time_format(tuple(chosen), is_ambiguous=len(chosen) == 1 and _swapped(chosen[0]) in whole)
 
 
-def _reported(formats: tuple[str, ...], *, is_ambiguous: bool) -> TimeFormat:
+def _time_format(formats: tuple[str, ...], *, is_ambiguous: bool) -> TimeFormat:
     zoned = all(each.endswith(("%z", "UTC", "GMT")) for each in formats)
     return TimeFormat(formats, is_ambiguous, zoned, any("%H" in each or "%I" in each for each in formats))
 

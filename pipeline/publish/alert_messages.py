@@ -49,7 +49,7 @@ def send_new(lake: Lake, product: Product, webhook: str | None) -> int:
     result = newest_alerts(lake, _DAYS_TOLD)
     if not webhook or not result:
         return 0
-    reported = _reported(lake, SENT_KEY)
+    reported = _sent_before(lake, SENT_KEY)
     # A stretch of days out is told once, whichever of its days came first.
     new = list({name: alert for alert in reversed(result) if (name := _name(alert)) not in reported}.values())[::-1]
     if not new:
@@ -79,7 +79,7 @@ def send_problems(lake: Lake, product: Product, webhook: str | None) -> int:
     result = [each for each in published_problems(lake) if each.severity == "problem"]
     if not webhook or not result:
         return 0
-    reported = _reported(lake, PROBLEMS_SENT_KEY)
+    reported = _sent_before(lake, PROBLEMS_SENT_KEY)
     new = [each for each in result if _problem_name(each) not in reported]
     if new:
         lines = [f"• {each.text}" for each in new[:_MOST]]
@@ -93,7 +93,7 @@ def _problem_name(problem: Problem) -> str:
     return "|".join(map(str, problem.name))
 
 
-def _reported(lake: Lake, key: str) -> set[str]:
+def _sent_before(lake: Lake, key: str) -> set[str]:
     return set(read_sealed(lake, key, list[str]) or ())
 
 

@@ -75,8 +75,8 @@ def write_catalog(lake: Lake) -> list[str]:
                 catalog.execute(f'comment on view "{mart.name}" is {_text(mart.grain)}')
                 for column in mart.columns:
                     unit = f" [{column.unit}]" if column.unit else ""
-                    stated = _text(f"{column.description}{unit}")
-                    catalog.execute(f'comment on column "{mart.name}"."{column.name}" is {stated}')
+                    comment = _text(f"{column.description}{unit}")
+                    catalog.execute(f'comment on column "{mart.name}"."{column.name}" is {comment}')
                 made.append(mart.name)
         catalog.execute(f"create view dictionary as from read_parquet({_text(str(lake.path(DICTIONARY_KEY)))})")
         if any(lake.keys(RESTATEMENTS)):

@@ -118,7 +118,7 @@ def _drawn(product: Product, digest: Digest) -> str:
             _text(x, y + 48, 12, _SOFT, f"{change} on the week before"),
         ]
     y = 84 + 86 * -(-len(digest.figures) // 3) + 16
-    for heading, sentences in _reported(digest):
+    for heading, sentences in _parts(digest):
         parts.append(_text(24, y, 15, _INK, heading, weight=600))
         y += 22
         for line in [line for each in sentences or ["Nothing."] for line in wrap(each, _CHARACTERS) or [""]]:
@@ -129,7 +129,7 @@ def _drawn(product: Product, digest: Digest) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}><rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>'  # fmt: skip
 
 
-def _reported(digest: Digest) -> Iterator[tuple[str, list[str]]]:
+def _parts(digest: Digest) -> Iterator[tuple[str, list[str]]]:
     yield "What changed", digest.changed
     yield "What to fix first", [text for _, text in digest.fix]
     yield "Out of the usual", digest.alerts
@@ -144,7 +144,7 @@ def message(product: Product, digest: Digest) -> str:
     """The digest as a message in Slack's own marks."""
     lines = [f"*{_plain(product.name)}: {digest.title}*"]
     lines += [f"• {_plain(name)}: *{value}* ({change})" for name, value, change in digest.figures]
-    for heading, sentences in _reported(digest):
+    for heading, sentences in _parts(digest):
         lines += [f"*{heading}*", *(f"• {_plain(each)}" for each in sentences or ["Nothing."])]
     return "\n".join(lines)
 

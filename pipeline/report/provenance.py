@@ -128,5 +128,5 @@ def _role(column: Column) -> str:
 def definition(mart: str, product: Product) -> str:
     """The version of a mart's definition: schema version, and a hash of its SQL, its tables' code and the sections that reach it."""
     sections, code = made_of(mart)
-    label = "|".join([code, product.section_hash(*sections)])
-    return f"{TABLES[mart].version}.{hashlib.sha256(label.encode()).hexdigest()[:6]}"
+    hashed = "|".join([code, product.section_hash(*sections)])
+    return f"{TABLES[mart].version}.{hashlib.sha256(hashed.encode()).hexdigest()[:6]}"

@@ -51,7 +51,7 @@ def comments(answers: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def group_keys(answers: pl.DataFrame) -> pl.DataFrame:
+def with_cluster_key(answers: pl.DataFrame) -> pl.DataFrame:
     """Add `cluster_key`: the person, else the response itself, whose answers are no independent draws."""
     return answers.with_columns(cluster_key=pl.coalesce("person_key", "response_key"))
 

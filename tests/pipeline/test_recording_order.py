@@ -85,7 +85,7 @@ def test_an_instant_cut_by_the_end_of_a_chunk_is_whole(tmp_path: Path) -> None:
     drop(tmp_path, "rec/b.ndjson", ndjson(cut[:4]))
     drop(tmp_path, "rec/c.ndjson", ndjson(one))
     rows = computed(tmp_path, chosen(mask=[], hide=[]))
-    assert rows.select("events_out_of_order", "completeness").rows() == [(0, "whole")] * 2
+    assert rows.select("events_of_unknown_elements", "completeness").rows() == [(0, "whole")] * 2
     first, second = (kept(tmp_path, row) for row in rows.to_dicts())
     reported = [[(e["type"], e["data"].get("source"), e["data"].get("adds")) for e in each] for each in (first, second)]
     named = [[a["node"]["id"] for a in adds] for _, _, adds in reported[0] if adds]
@@ -105,7 +105,7 @@ def test_lines_in_any_order_in_any_files(tmp_path_factory: pytest.TempPathFactor
         drop(home, f"rec/{i}.ndjson", ndjson(part))
     stated = chosen(mask=[], hide=[])
     (row,) = computed(home, stated).to_dicts()
-    assert row["events_out_of_order"] == 0
+    assert row["events_of_unknown_elements"] == 0
     assert [(e["type"], e["data"].get("source"), e["timestamp"] - BEGIN) for e in kept(home, row)] == [
         (kind, data.get("source"), at) for at, kind, data in VISIT
     ]

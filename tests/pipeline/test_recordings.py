@@ -99,7 +99,7 @@ def test_facts_of_a_recording(tmp_path: Path) -> None:
     # Acts at 3.0, 3.5, 5.0 and 20.0 s: the last pause is longer than 10 s.
     assert row["active_ms"] == 2_000
     assert (row["recorded_events"], row["snapshots"], row["recorded_clicks"], row["tabs"]) == (13, 1, 1, 1)
-    assert (row["shown_from_ms"], row["events_out_of_order"], row["completeness"]) == (1, 1, "parts missing")
+    assert (row["shown_from_ms"], row["events_of_unknown_elements"], row["completeness"]) == (1, 1, "parts missing")
     assert row["found_by"] == "session_id"
 
 

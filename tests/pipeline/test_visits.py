@@ -93,7 +93,7 @@ def test_a_user_agent_tells(agent: str) -> None:
 def test_a_hostile_user_agent_costs_and_tells_little(agent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[int] = []
     monkeypatch.setattr(
-        visits, "_reported_by", lambda text, real=visits._reported_by: (looked.append(len(text)), real(text))[1]
+        visits, "_device_of_agent", lambda text, real=visits._device_of_agent: (looked.append(len(text)), real(text))[1]
     )
     (result,) = reported([{"user_agent": agent}])
     assert looked == [1_000]

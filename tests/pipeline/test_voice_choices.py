@@ -297,13 +297,13 @@ def slow_counts(rows: list[dict[str, Any]], days: list[date]) -> dict[tuple[Any,
         together = [each for each in last.get(key, []) if each["occurred_at"] == row["occurred_at"]]
         last[key] = [*together, row]
 
-    def group_keys(row: dict[str, Any]) -> str:
+    def with_cluster_key(row: dict[str, Any]) -> str:
         return f"r{row['response_key']}" if row["person_key"] is None else f"p{row['person_key']}"
 
     stated: list[tuple[str, dict[str, Any], set[str], dict[str, set[str]]]] = []
     for (_, question), answers in last.items():
         parts = [
-            (part.strip().lower(), group_keys(row))
+            (part.strip().lower(), with_cluster_key(row))
             for row in answers
             for part in (row["choice"] or "").split("; ")
             if part.strip()
@@ -317,7 +317,7 @@ def slow_counts(rows: list[dict[str, Any]], days: list[date]) -> dict[tuple[Any,
     for (_, question), answers in last.items():
         for row in answers:
             for part in filter(str.strip, (row["choice"] or "").split("; ")):
-                people[question, part.strip().lower()].add(group_keys(row))
+                people[question, part.strip().lower()].add(with_cluster_key(row))
                 spelled[question, part.strip().lower()][part.strip()] += 1
 
     def label(question: str, part: str) -> str:
@@ -347,7 +347,7 @@ def slow_counts(rows: list[dict[str, Any]], days: list[date]) -> dict[tuple[Any,
                 len(hit),
                 len(known),
                 len(inside),
-                clustered([(group_keys(row), int(option in names)) for row, names in inside]),
+                clustered([(with_cluster_key(row), int(option in names)) for row, names in inside]),
             )
     return result
 

@@ -64,7 +64,7 @@ select
     r.snapshots,
     r.recorded_clicks,
     r.shown_from_ms,
-    r.events_out_of_order,
+    r.events_of_unknown_elements,
     r.completeness,
     r.recording,
     r.recording_bytes,

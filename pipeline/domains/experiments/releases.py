@@ -38,7 +38,7 @@ def release_results(sessions: pl.LazyFrame, days: list[date], product: Product) 
         by_day = {row["session_day"]: row for row in own.rows(named=True)}
         for name, (before, after) in spans.items():
             about = {"release": name, "day": product.releases[name].day, "segment": segment}
-            rows += [{**about, **each} for each in _reported(by_day, before, after)]
+            rows += [{**about, **each} for each in _figures(by_day, before, after)]
     return table.conform(pl.DataFrame(rows, schema=table.schema, orient="row"))
 
 
@@ -85,7 +85,7 @@ def _daily(sessions: pl.LazyFrame, days: list[date], product: Product) -> pl.Dat
     return whole.select(*_DAY, **{name: figure(name) for name in DAILY_FIGURES}).sort(_DAY)
 
 
-def _reported(
+def _figures(
     by_day: Mapping[date, Mapping[str, Any]], before: list[date], after: list[date]
 ) -> Iterator[dict[str, Any]]:
     for name in DAILY_FIGURES:

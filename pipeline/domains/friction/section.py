@@ -130,8 +130,8 @@ class FrictionRules(FileModel):
     @property
     def version(self) -> str:
         """Changes with every number of the set."""
-        reported = f"{self.model_dump_json()}{self.repeated}{self.exempt}"
-        return hashlib.sha256(reported.encode()).hexdigest()[:8]
+        hashed = f"{self.model_dump_json()}{self.repeated}{self.exempt}"
+        return hashlib.sha256(hashed.encode()).hexdigest()[:8]
 
 
 class Friction(FileModel):

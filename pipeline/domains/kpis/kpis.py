@@ -8,7 +8,7 @@ import polars as pl
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-from pipeline.stats.answers import group_keys, last_answers, team_names, valid_scores
+from pipeline.stats.answers import last_answers, team_names, valid_scores, with_cluster_key
 from pipeline.stats.buckets import in_ranges, ranges_of
 from pipeline.stats.key_figures import FIGURES, Grid, by_session, grid_to, sums_of, top_values
 from pipeline.stats.like_for_like import Z95
@@ -96,7 +96,7 @@ def _scores(feedback: pl.LazyFrame, looked: list[Windows], product: Product) -> 
     """Scores of questions, by person, for everybody; those of the team's surveys aren't told."""
     open_ = ~pl.col("survey").is_in(team_names(product))
     oldest = min(each.grid.first for each in looked)
-    answers = group_keys(valid_scores(last_answers(feedback.filter(pl.col("day") >= oldest, open_))))
+    answers = with_cluster_key(valid_scores(last_answers(feedback.filter(pl.col("day") >= oldest, open_))))
     y, x = pl.col("points").sum().cast(pl.Int128), pl.len().cast(pl.Int128)
     question = ["window", "survey", "question"]
     products = {"yy": pl.col("y") * pl.col("y"), "xy": pl.col("y") * pl.col("x"), "xx": pl.col("x") * pl.col("x")}

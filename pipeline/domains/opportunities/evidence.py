@@ -37,9 +37,9 @@ def opportunity_evidence(views: pl.LazyFrame, beside: Streams, days: list[date],
         return table.conform(pl.DataFrame(schema=table.schema))
     span, _ = looked[-1]
     met = pl.concat([pl.DataFrame(schema=_MET), *_met(views, beside, span, product)])
-    stated = _stated(beside["feedback"], span, product)
-    spoken = _spoken(stated, beside.get("comment_themes"))
-    quotes = _quotes(met, stated, spoken)
+    comments_of = _comments(beside["feedback"], span, product)
+    spoken = _spoken(comments_of, beside.get("comment_themes"))
+    quotes = _quotes(met, comments_of, spoken)
     result = pl.concat([_sessions(pl.concat([met, _in_sessions(spoken)])), quotes], how="diagonal_relaxed")
     ids = [id_of(*row) for row in result.select(_KEY).rows()]
     shown = result.drop("kind").rename({"what": "kind"}).with_columns(pl.Series("id", ids, dtype=pl.String))
@@ -48,7 +48,7 @@ def opportunity_evidence(views: pl.LazyFrame, beside: Streams, days: list[date],
 
 def met_of(views: pl.LazyFrame, beside: Streams, span: Span, product: Product) -> pl.DataFrame:
     """Every session of the span in which something was met that may be an opportunity, and when; the goal must be set."""
-    spoken = _spoken(_stated(beside["feedback"], span, product), beside.get("comment_themes"))
+    spoken = _spoken(_comments(beside["feedback"], span, product), beside.get("comment_themes"))
     return pl.concat([pl.DataFrame(schema=_MET), *_met(views, beside, span, product), _in_sessions(spoken)])
 
 
@@ -123,7 +123,7 @@ def _sessions(met: pl.DataFrame) -> pl.DataFrame:
     return placed.filter(pl.col("position") <= SESSIONS).with_columns(what=pl.lit("session"))
 
 
-def _stated(feedback: pl.LazyFrame, span: Span, product: Product) -> pl.DataFrame:
+def _comments(feedback: pl.LazyFrame, span: Span, product: Product) -> pl.DataFrame:
     """Comments of the span with the score given beside them, lowest first."""
     open_ = ~pl.col("survey").is_in(team_names(product))
     answers = last_answers(feedback.filter(pl.col("day").is_between(span.first, span.last + timedelta(days=7)), open_))
@@ -141,31 +141,31 @@ def _stated(feedback: pl.LazyFrame, span: Span, product: Product) -> pl.DataFram
     return ordered.select(*_WORDS, *COMMENT, "survey", "is_praise", happened_at="occurred_at").with_row_index("order")
 
 
-def _spoken(stated: pl.DataFrame, themes: pl.LazyFrame | None) -> pl.DataFrame:
+def _spoken(comments_of: pl.DataFrame, themes: pl.LazyFrame | None) -> pl.DataFrame:
     """Comments with each theme that they have, as something that was met."""
     none = pl.DataFrame(schema={**dict.fromkeys(COMMENT, pl.String), "theme": pl.String}).lazy()
     having = (none if themes is None else themes).select(*COMMENT, subject="theme").collect()
-    return stated.join(having, on=COMMENT).with_columns(
+    return comments_of.join(having, on=COMMENT).with_columns(
         kind=pl.lit("theme"), page="survey", rule_set=pl.lit(""), offset_ms=pl.lit(None), detail=pl.lit(None),
         reached=pl.lit(value=False),
     )  # fmt: skip
 
 
-def _quotes(met: pl.DataFrame, stated: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
+def _quotes(met: pl.DataFrame, comments_of: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
     """What people said after they had met it, in the very session, and no praise; of a theme what bears it.
 
     Where they speak of something more than others do (a theme that is twice as frequent as in all comments), only that.
     """
     began = met.group_by(*_KEY, "session_key").agg(met_at=pl.col("happened_at").min())
     is_after, is_praise = pl.col("happened_at") >= pl.col("met_at"), pl.col("is_praise")
-    in_session = _of_their_themes(stated.join(began, on="session_key").filter(is_after, ~is_praise), stated, spoken)
+    in_session = _of_their_themes(
+        comments_of.join(began, on="session_key").filter(is_after, ~is_praise), comments_of, spoken
+    )
     own = [each.select("order", "happened_at", *_WORDS, *_KEY) for each in (in_session, spoken)]
     ordered = pl.concat(own).sort(*_KEY, "order")
     once = ordered.unique([*_KEY, "text"], keep="first", maintain_order=True)
-    group_keys = pl.coalesce("person_key", pl.col("order").cast(pl.Int64))
-    of_people = once.with_columns(group_keys=group_keys).unique(
-        [*_KEY, "group_keys"], keep="first", maintain_order=True
-    )
+    speaker = pl.coalesce("person_key", pl.col("order").cast(pl.Int64))
+    of_people = once.with_columns(speaker=speaker).unique([*_KEY, "speaker"], keep="first", maintain_order=True)
     placed = of_people.with_columns(position=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over(_KEY))
     best = placed.filter(pl.col("position") <= QUOTES)
     shown = [scrub_quote(text, language) for text, language in best.select("text", "language").rows()]
@@ -175,10 +175,10 @@ def _quotes(met: pl.DataFrame, stated: pl.DataFrame, spoken: pl.DataFrame) -> pl
     )  # fmt: skip
 
 
-def _of_their_themes(own: pl.DataFrame, stated: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
+def _of_their_themes(own: pl.DataFrame, comments_of: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
     """The comments that bear a theme which is twice as frequent among an opportunity's own; all, where there is none."""
     themes = spoken.select("order", theme="subject").unique()
-    usual = themes.group_by("theme").agg(usual=pl.len() / max(stated.height, 1))
+    usual = themes.group_by("theme").agg(usual=pl.len() / max(comments_of.height, 1))
     bearing = own.join(themes, on="order")
     often = bearing.group_by(*_KEY, "theme").agg(n=pl.len()).join(own.group_by(_KEY).agg(of=pl.len()), on=_KEY)
     reported = often.join(usual, on="theme").filter(

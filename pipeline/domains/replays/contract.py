@@ -28,7 +28,7 @@ _RECORDING = (
         nullable=True,
         minimum=0,
     ),
-    count("events_out_of_order", "events that speak of elements which the recording never showed", "event"),
+    count("events_of_unknown_elements", "events that speak of elements which the recording never showed", "event"),
     Column(
         "completeness",
         pl.String(),

@@ -158,7 +158,7 @@ def _assembled(events: pl.DataFrame, session: str, keep: Keep) -> dict[str, Any]
         "snapshots": len(snapshots),
         "recorded_clicks": int(is_click.fill_null(value=False).sum()),
         "shown_from_ms": shown_from,
-        "events_out_of_order": strangers,
+        "events_of_unknown_elements": strangers,
         "completeness": _completeness(shown_from, strangers),
         "recording": keep(f"{int(session) & (2**64 - 1):016x}-{digest}.json.gz", data),
         "recording_bytes": len(data),

@@ -5,13 +5,13 @@ from pipeline.declare import Domain, PeriodTable, own_rows
 from pipeline.domains.themes.quotes import quote_list
 from pipeline.domains.themes.themes import comment_themes, theme_list, theme_results
 
-_PARTS: tuple[str, ...] = ("surveys", "themes", "voice")
+_SECTIONS: tuple[str, ...] = ("surveys", "themes", "voice")
 
 DOMAIN = Domain(
     period_tables=(
-        PeriodTable(TABLES["comment_themes"], "feedback", own_rows(comment_themes), "2", sections=_PARTS),
-        PeriodTable(TABLES["theme_list"], "feedback", own_rows(theme_list), "2", sections=_PARTS),
-        PeriodTable(TABLES["theme_results"], "feedback", own_rows(theme_results), "2", sections=_PARTS),
-        PeriodTable(TABLES["quote_list"], "feedback", own_rows(quote_list), "2", sections=_PARTS),
+        PeriodTable(TABLES["comment_themes"], "feedback", own_rows(comment_themes), "2", sections=_SECTIONS),
+        PeriodTable(TABLES["theme_list"], "feedback", own_rows(theme_list), "2", sections=_SECTIONS),
+        PeriodTable(TABLES["theme_results"], "feedback", own_rows(theme_results), "2", sections=_SECTIONS),
+        PeriodTable(TABLES["quote_list"], "feedback", own_rows(quote_list), "2", sections=_SECTIONS),
     ),
 )

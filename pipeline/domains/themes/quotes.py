@@ -10,7 +10,7 @@ from pipeline.core.registry import TABLES
 from pipeline.domains.themes.themes import themed
 from pipeline.domains.themes.vectors import stemmed, word_vectors
 from pipeline.events.quote_scrub import scrub_quote
-from pipeline.stats.answers import group_keys, last_answers, survey_scores
+from pipeline.stats.answers import last_answers, survey_scores, with_cluster_key
 
 PICKS = 3
 _DAYS = 90
@@ -33,7 +33,7 @@ def quote_list(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.Dat
     scores = survey_scores(last_answers(rows), product)
     scored = scores.select("response_key", "survey", "score", "score_group", "points")
     named = (
-        group_keys(recent)
+        with_cluster_key(recent)
         .drop("score", "score_group", "points")
         .join(scored, on=["response_key", "survey"], how="left")
     )

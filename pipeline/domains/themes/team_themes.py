@@ -31,9 +31,9 @@ def team_strengths(comments: pl.DataFrame, themes: Mapping[str, Theme]) -> pl.Da
             )
             strengths = [
                 1.0
-                if (pattern and pattern.search(stem)) or any(each in stated for each in exact if each.strip())
+                if (pattern and pattern.search(stem)) or any(each in phrases for each in exact if each.strip())
                 else 0.0
-                for stem, stated in zip(stemmed, reported, strict=True)
+                for stem, phrases in zip(stemmed, reported, strict=True)
             ]
             if theme.examples:
                 likeness = _likeness(texts, theme.examples, str(language))

@@ -13,7 +13,7 @@ from pipeline.core.registry import TABLES
 from pipeline.domains.themes.discovered_themes import RESULT, Looked, look, name_of
 from pipeline.domains.themes.section import Theme
 from pipeline.domains.themes.team_themes import team_strengths
-from pipeline.stats.answers import comments, group_keys, last_answers, team_names, valid_scores, voice_periods
+from pipeline.stats.answers import comments, last_answers, team_names, valid_scores, voice_periods, with_cluster_key
 from pipeline.stats.differences import difference, with_side
 
 _COMMENT = ["source", "event_id", "question"]
@@ -162,7 +162,7 @@ def _effects(reported: pl.DataFrame, every: pl.DataFrame, scored: pl.DataFrame) 
     response = ["survey", "response_key"]
     themes = reported.select(*response, *_COMMENT).join(every.filter(pl.col("theme") != ANY_THEME), on=_COMMENT)
     having = themes.select(*response, "theme").unique()
-    spoke = group_keys(scored).join(reported.select(response).unique(), on=response, how="semi")
+    spoke = with_cluster_key(scored).join(reported.select(response).unique(), on=response, how="semi")
     asked = spoke.select("survey", "question", "response_key", "cluster_key", "points")
     # A theme at a time: all responses beside all themes would be too many rows.
     parts = [

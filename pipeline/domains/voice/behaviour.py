@@ -13,7 +13,7 @@ from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.stats.alerts import with_q
-from pipeline.stats.answers import group_keys, last_answers, team_names, valid_scores, voice_periods
+from pipeline.stats.answers import last_answers, team_names, valid_scores, voice_periods, with_cluster_key
 from pipeline.stats.bits import has_bit
 from pipeline.stats.differences import difference, with_side
 from pipeline.stats.periods import Calendar
@@ -33,7 +33,7 @@ def behaviour_results(
     """
     table = TABLES["behaviour_results"]
     open_ = ~pl.col("survey").is_in(team_names(product))
-    scored = group_keys(valid_scores(last_answers(rows))).filter(open_, pl.col("person_key").is_not_null())
+    scored = with_cluster_key(valid_scores(last_answers(rows))).filter(open_, pl.col("person_key").is_not_null())
     periods = [each for each in voice_periods(days, product, weeks=False) if each[0] != "all"]
     if scored.is_empty() or not periods:
         return table.conform(pl.DataFrame(schema=table.schema))

@@ -13,7 +13,7 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.core.product_surveys import SEPARATOR, Question
 from pipeline.core.registry import TABLES
-from pipeline.stats.answers import LEAST_PEOPLE, RESPONSE, group_keys, last_answers, team_names, voice_periods
+from pipeline.stats.answers import LEAST_PEOPLE, RESPONSE, last_answers, team_names, voice_periods, with_cluster_key
 from pipeline.stats.intervals import design_effect, wilson
 
 OTHER = "(other)"
@@ -30,7 +30,7 @@ def choice_counts(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.
     `rows` holds feedback. Of a team's surveys none: five colleagues' answers would be told apart.
     """
     table = TABLES["choice_counts"]
-    reported = _reported(last_answers(rows), product)
+    reported = _chosen(last_answers(rows), product)
     named = _named(reported, product)
     at = reported.unique(RESPONSE, keep="last", maintain_order=True).select(
         *RESPONSE, "day", "page", "device_type", "person_key", "cluster_key"
@@ -68,10 +68,10 @@ def _key(column: str) -> pl.Expr:
     return _plain(column).str.to_lowercase()
 
 
-def _reported(answers: pl.DataFrame, product: Product) -> pl.DataFrame:
+def _chosen(answers: pl.DataFrame, product: Product) -> pl.DataFrame:
     """Choice answers in order, a row per thing that was chosen: `choice` as it was sent, `key` as it is compared."""
     team = pl.col("survey").is_in(team_names(product))
-    mine = group_keys(answers.filter(pl.col("question_kind") == "choice", pl.col("choice").is_not_null(), ~team))
+    mine = with_cluster_key(answers.filter(pl.col("question_kind") == "choice", pl.col("choice").is_not_null(), ~team))
     between = [(survey, question, each.separator) for survey, question, each in _questions(product)]
     separators = pl.DataFrame(between, schema=dict.fromkeys([*_QUESTION, "separator"], pl.String), orient="row")
     whole = mine.with_columns(key=_key("choice")).join(

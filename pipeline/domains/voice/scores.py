@@ -9,11 +9,11 @@ from pipeline.core.registry import TABLES
 from pipeline.stats.answers import (
     LEAST_PEOPLE,
     ORDER,
-    group_keys,
     last_answers,
     team_names,
     valid_scores,
     voice_periods,
+    with_cluster_key,
 )
 from pipeline.stats.intervals import design_effect, of_score
 from pipeline.stats.memberships import EVERYBODY, in_segments
@@ -125,7 +125,7 @@ def _sums_of_questions(answered: pl.DataFrame) -> pl.DataFrame:
 def score_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
     """Scores of each period by page, device, segment, stage and trigger, with 95 % intervals clustered by person."""
     table = TABLES["score_results"]
-    scored = group_keys(valid_scores(last_answers(rows)))
+    scored = with_cluster_key(valid_scores(last_answers(rows)))
     none = pl.lit("")
     team = pl.col("survey").is_in(team_names(product))
     open_ = scored.filter(~team)

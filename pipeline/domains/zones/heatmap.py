@@ -35,8 +35,8 @@ def heatmap_cells(events: pl.LazyFrame, views: pl.LazyFrame, day: date, product:
     spots = _spots(shown, product)
     interactions = _interactions(events, shown.join(spots, on=SPOT, how="left", maintain_order="left"))
     # Pings and leaving tell how far a page was scrolled, but not when.
-    momentary = _reported(interactions, shown, ("scroll", "click"))
-    reaching = _reported(interactions, shown, ("scroll", "click", "page_ping", "page_leave"))
+    momentary = _telling(interactions, shown, ("scroll", "click"))
+    reaching = _telling(interactions, shown, ("scroll", "click", "page_ping", "page_leave"))
     parts = [_points(interactions), _attention(momentary), _reach(reaching), _fold(interactions)]
     cells = pl.concat([part.select(*_CELL, "events", "page_views", "ms") for part in parts], how="vertical_relaxed")
     names = pl.Series([*WIDTH_CLASSES, WIDEST, UNKNOWN])
@@ -87,7 +87,7 @@ def _points(interactions: pl.DataFrame) -> pl.DataFrame:
     return known.group_by(_CELL).agg(events=pl.len(), page_views=pl.col("view").n_unique(), ms=pl.lit(0))
 
 
-def _reported(interactions: pl.DataFrame, shown: pl.DataFrame, kinds: Sequence[str]) -> pl.DataFrame:
+def _telling(interactions: pl.DataFrame, shown: pl.DataFrame, kinds: Sequence[str]) -> pl.DataFrame:
     """Acts of page views whose source and device tell where the window stood, in acts of these kinds."""
     scrolled = interactions.filter(pl.col("scroll_y").is_not_null(), pl.col("kind").is_in(kinds))["view"].unique()
     marked = shown.with_columns(is_scrolled=pl.col("view").is_in(scrolled.implode()))

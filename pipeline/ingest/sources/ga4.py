@@ -138,12 +138,14 @@ def _event_id(row: Fields) -> str:
     reported["order"] = text(peek(row, "ecommerce.transaction_id"))
     params = {name: value for name, value in row["event_params"].items() if name not in _ENRICHED} | reported
     items = row.get("items")
-    of_items = [[_reported(peek(item, name)) for name in _OF_ITEM] for item in items] if isinstance(items, list) else []
-    known = {name: _reported(value) for name, value in params.items() if _reported(value) not in _NOT_SET}
+    of_items = (
+        [[_comparable(peek(item, name)) for name in _OF_ITEM] for item in items] if isinstance(items, list) else []
+    )
+    known = {name: _comparable(value) for name, value in params.items() if _comparable(value) not in _NOT_SET}
     return derived_id(who, *(text(peek(row, name)) for name in _TOLD_BY), known, of_items)
 
 
-def _reported(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
+def _comparable(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
     """As it tells one event from another: Parquet holds the number 3, JSON the text "3"."""
     shown = text(value)
     return value if shown is None else None if shown in _NOT_SET else shown

@@ -8,7 +8,7 @@ from pipeline.ingest.scrub import plain_name, scrub_text
 from pipeline.ingest.scrub_names import is_secret
 
 MASKED = "*****"
-_REPORTED = frozenset(
+_WORDING = frozenset(
     {"title", "alt", "placeholder", "label", "content", "value", "summary"}
     | {f"aria-{name}" for name in ("label", "description", "placeholder", "valuetext", "roledescription")}
 )
@@ -34,10 +34,10 @@ def is_value(name: str) -> bool:
     return name in _VALUES or (name.startswith("data-") and "value" in name)
 
 
-def is_stated(name: str) -> bool:
+def is_wording(name: str) -> bool:
     """Whether an attribute says in words what an element is or holds."""
     name = name.lower()
-    return name in _REPORTED or (name.startswith("data-") and name not in _FOR_TESTS)
+    return name in _WORDING or (name.startswith("data-") and name not in _FOR_TESTS)
 
 
 def names_secret(name: str, value: str) -> bool:

@@ -24,8 +24,8 @@ from pipeline.ingest.sources.masked_texts import (
     MASKED,
     NAMED,
     SHAPES,
-    is_stated,
     is_value,
+    is_wording,
     names_secret,
     scrub,
     scrubbed,
@@ -148,7 +148,7 @@ class Masker:
                 reported = {n: v for n, v in known.items() if n in NAMED} if self._covered.is_away(path[i:]) else known
                 if not self._covered.keeps_field(path[i:], tag, known):
                     is_field = self._covered.is_field(tag, known)
-                    reported = {n: v for n, v in reported.items() if not (is_value(n) or (is_field and is_stated(n)))}
+                    reported = {n: v for n, v in reported.items() if not (is_value(n) or (is_field and is_wording(n)))}
                 result.append((tag, reported))
         return result
 
@@ -206,7 +206,7 @@ class Masker:
                 kept[name] = value
             elif names_secret(lower, value) or (lower == "content" and is_meta):
                 kept[name] = _SECRET
-            elif (is_masked or is_private) and is_stated(lower):
+            elif (is_masked or is_private) and is_wording(lower):
                 kept[name] = starred(value)
             else:
                 kept[name] = self._address(lower, value)

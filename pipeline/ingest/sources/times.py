@@ -130,7 +130,7 @@ class Scout(Clock):
         return None
 
     @property
-    def result(self) -> Order | None:
+    def proved_order(self) -> Order | None:
         """The order that the file's dates prove; None where none does, or some one order and some the other."""
         return next(iter(self.proved)) if len(self.proved) == 1 else None
 
