@@ -67,6 +67,11 @@ def product(**changes: Any) -> Product:
     return Product.model_validate({**_product_sections(), **changes})
 
 
+def plain_product(**changes: Any) -> Product:
+    """The test product without what brings tables of its own: for tests of events that need no other domain."""
+    return product(**{"funnels": {}, "goals": {}, "zones": [], **changes})
+
+
 @cache
 def _product_sections() -> dict[str, Any]:
     return parse_product(PRODUCT).model_dump()

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import compute_all, drop, marts_of, ndjson, product, record, take_all
+from support import compute_all, drop, marts_of, ndjson, plain_product, record, take_all
 
 from pipeline.build.compute import find_dirty
 from pipeline.core.lake import Lake
@@ -54,7 +54,7 @@ def kept(home: Path, batches: list[list[dict[str, object]]], chosen: Product) ->
     ],
 )
 def test_window(days: list[int], dedup_days: int, expected: list[int], tmp_path: Path) -> None:
-    chosen = product(dedup_days=dedup_days)
+    chosen = plain_product(dedup_days=dedup_days)
     batches = [[sent("x", day, name=str(i))] for i, day in enumerate(days)]
     lake, result = kept(tmp_path / "a", batches, chosen)
     assert result == [(str(START + timedelta(days=day)), "x") for day in expected]
@@ -67,7 +67,7 @@ def test_window(days: list[int], dedup_days: int, expected: list[int], tmp_path:
 
 
 def test_a_late_earlier_copy_takes_the_event_to_its_day_and_touches_no_other(tmp_path: Path) -> None:
-    chosen = product()
+    chosen = plain_product()
     lake, _ = kept(tmp_path, [[*(sent(f"y{day}", day) for day in range(6)), sent("x", 4)]], chosen)
     drop(tmp_path, "web/late.ndjson", ndjson([sent("x", 1)]))
     take_all(lake, chosen)
@@ -81,7 +81,7 @@ def test_a_late_earlier_copy_takes_the_event_to_its_day_and_touches_no_other(tmp
 
 
 def test_one_id_of_two_sources_is_two_events(tmp_path: Path) -> None:
-    chosen = product(sources={"web": {}, "app": {}})
+    chosen = plain_product(sources={"web": {}, "app": {}})
     drop(tmp_path, "app/a.ndjson", ndjson([sent("x", 0)]))
     _, result = kept(tmp_path, [[sent("x", 1)]], chosen)
     assert len(result) == 2

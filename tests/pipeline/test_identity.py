@@ -20,6 +20,7 @@ from support import (
     events_frame,
     marts_of,
     ndjson,
+    plain_product,
     product,
     record,
     take_all,
@@ -264,13 +265,13 @@ def table(lake: Lake, name: str) -> pl.DataFrame:
 
 def test_days_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
     days = list(history())
-    one = lake_of(tmp_path / "one", days, product())
+    one = lake_of(tmp_path / "one", days, plain_product())
     for name, order, between in (
         ("back", days[::-1], True),
         ("at once", days, False),
         ("mixed", [days[i] for i in (2, 0, 3, 1)], True),
     ):
-        other = lake_of(tmp_path / name, order, product(), between=between)
+        other = lake_of(tmp_path / name, order, plain_product(), between=between)
         assert marts_of(other) == marts_of(one), name
         assert table(other, "people").equals(table(one, "people"))
     assert table(one, "people")["person_id"].to_list().count("user:ann") == 1
@@ -282,7 +283,7 @@ def test_days_in_any_order_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_anonymous_history_joins_and_only_touched_days_recompute(tmp_path: Path) -> None:
-    chosen = product()
+    chosen = plain_product()
     days = [*list(history())[:2], "2026-02-06"]
     lake = lake_of(tmp_path, days, chosen)
     late = record("z", "2026-02-06T12:00", "identify", anonymous_id="other", user_id="bob")
@@ -301,8 +302,8 @@ def test_anonymous_history_joins_and_only_touched_days_recompute(tmp_path: Path)
 
 
 def test_a_struck_link_splits_them_again_and_back(tmp_path: Path) -> None:
-    plain = product()
-    struck = product(
+    plain = plain_product()
+    struck = plain_product(
         identity={"strike_out": [{"device": "d1", "user": "ann"}, {"user": "ann", "previous_user": "ann2"}]}
     )
     lake = lake_of(tmp_path / "a", list(history()), plain)
@@ -321,7 +322,7 @@ def test_a_struck_link_splits_them_again_and_back(tmp_path: Path) -> None:
 
 
 def test_marts_as_identity_stood_then(tmp_path: Path) -> None:
-    chosen = product()
+    chosen = plain_product()
     lake = lake_of(tmp_path / "home", list(history()), chosen)
     before = {path: path.read_bytes() for path in lake.home.rglob("*") if path.is_file()}
     judges = Judges(approve, lambda *_: CheckResult(), lambda *_: None)
