@@ -93,7 +93,8 @@ def line(
     order = frame[colour].unique(maintain_order=True).to_list()
     chart = (
         alt.Chart(frame)
-        .mark_line(strokeWidth=2)
+        # A line of one day would be nothing.
+        .mark_line(strokeWidth=2, point=frame[x].n_unique() == 1)
         .encode(
             x=_over_time(x),
             y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format=form)),

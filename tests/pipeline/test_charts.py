@@ -56,3 +56,10 @@ def test_time_goes_from_left_to_right(name: str, releases: dict[str, date]) -> N
 def test_a_release_within_the_last_period_is_on_the_chart() -> None:
     assert "goes live" in str(drawings()["rates"]({"goes live": WEEKS[-1] + timedelta(days=6)}))
     assert "goes live" not in str(drawings()["rates"]({"goes live": WEEKS[-1] + timedelta(days=7)}))
+
+
+@pytest.mark.parametrize(("days", "has_points"), [(1, True), (2, False)])
+def test_a_line_of_one_day_is_a_point(days: int, has_points: bool) -> None:
+    frame = pl.DataFrame({"day": WEEKS[:days], "rate": SHARES[:days], "signal": ["rage click"] * days})
+    drawn = charts.line(frame, ("day", "rate", "signal"), "share by day", ".0%")
+    assert ("mark-symbol role-mark" in drawn) == has_points
