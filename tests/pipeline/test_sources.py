@@ -5,6 +5,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from support import compute_all, marts_of, ndjson, product
 
 from pipeline.core.canonical import INPUT_COLUMNS
 from pipeline.core.lake import Lake
+from pipeline.ingest import sources
 from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.sources import (
     FORMATS,
@@ -308,3 +310,18 @@ def test_odd_records_are_rejected_or_kept_and_never_stop_the_good(name: str, tmp
     assert manifest.records_read == len(odd)
     assert manifest.balances
     assert manifest.file_rule is None
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (["nowhere:FORMAT"], "can't be loaded"),
+        (["json:loads"], "is no Format"),
+        (["json:loads", "math:pi"], r"several packages bring it \(json:loads, math:pi\)"),
+    ],
+)
+def test_a_package_without_a_format_says_so(values: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [EntryPoint("kiosk", value, sources.ENTRY_POINTS) for value in values]
+    monkeypatch.setattr(sources, "entry_points", lambda **_: points)
+    with pytest.raises(sources.FormatError, match=f"format kiosk: .*{sentence}"):
+        sources.FORMATS["kiosk"]

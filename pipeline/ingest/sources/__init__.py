@@ -34,10 +34,13 @@ class _Formats(Mapping[str, Format]):
 
 
 def _brought(name: str) -> Format:
-    result = entry_points(group=ENTRY_POINTS, name=name)
-    if not result:
+    points = tuple(entry_points(group=ENTRY_POINTS, name=name))
+    if not points:
         raise KeyError(name)
-    point = next(iter(result))
+    if len(points) > 1:
+        values = ", ".join(sorted(each.value for each in points))
+        raise FormatError(f"format {name}: several packages bring it ({values}); uninstall all but one")
+    (point,) = points
     try:
         loaded = point.load()
     except Exception as fault:
