@@ -40,7 +40,7 @@ def _brought(name: str) -> Format:
     if len(points) > 1:
         values = ", ".join(sorted(each.value for each in points))
         raise FormatError(f"format {name}: several packages bring it ({values}); uninstall all but one")
-    (point,) = points
+    point = points[0]
     try:
         loaded = point.load()
     except Exception as fault:
