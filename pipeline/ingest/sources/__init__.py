@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from pipeline.core.product_sources import BUILT_IN, ENTRY_POINTS, format_names
 from pipeline.ingest.sources.base import Format
@@ -34,7 +34,7 @@ class _Formats(Mapping[str, Format]):
 
 
 def _brought(name: str) -> Format:
-    points = tuple(entry_points(group=ENTRY_POINTS, name=name))
+    points: list[EntryPoint] = list(entry_points(group=ENTRY_POINTS, name=name))
     if not points:
         raise KeyError(name)
     if len(points) > 1:
