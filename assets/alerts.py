@@ -1,6 +1,7 @@
 """Alerts where people look: asset checks, and messages to a webhook. What must not be here: what is out of the usual."""
 
 import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dagster as dg
@@ -16,49 +17,44 @@ WEBHOOK_VARIABLE = "FOOTFALL_ALERT_WEBHOOK"
 DIGEST_VARIABLE = "FOOTFALL_DIGEST_WEBHOOK"
 
 
-def newest_day_usual(names: Names) -> dg.AssetChecksDefinition:
-    """Warn of each metric that is out on the newest day with data."""
+def _sentences_check(
+    names: Names, asset: str, name: str, what: str, look: Callable[[Home], Sequence[str]]
+) -> dg.AssetChecksDefinition:
+    """A check that warns of each sentence that `look` finds; `what` says of how many things they speak."""
 
-    def look(home: Home) -> dg.AssetCheckResult:
-        result = home.newest_alerts()
+    def checked(home: Home) -> dg.AssetCheckResult:
+        sentences = look(home)
         return dg.AssetCheckResult(
-            passed=not result,
+            passed=not sentences,
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"{len(result)} metrics are out of the usual" if result else "all is as usual",
-            metadata={f"{number:03}": sentence(alert) for number, alert in enumerate(result, start=1)},
+            description=f"{len(sentences)} {what}",
+            metadata={f"{number:03}": each for number, each in enumerate(sentences, start=1)},
         )
 
-    return warning_check(names, "alerts", "newest_day_usual", "Rates of the newest day that are out of the usual", look)
+    return warning_check(names, asset, name, what.capitalize(), checked)
+
+
+def newest_day_usual(names: Names) -> dg.AssetChecksDefinition:
+    """Warn of each metric that is out on the newest day with data."""
+    what = "metrics of the newest day that are out of the usual"
+    return _sentences_check(
+        names, "alerts", "newest_day_usual", what, lambda home: [sentence(alert) for alert in home.newest_alerts()]
+    )
 
 
 def no_data_problems(names: Names) -> dg.AssetChecksDefinition:
     """Warn of each problem with the data that stands."""
 
-    def look(home: Home) -> dg.AssetCheckResult:
-        result = [each for each in home.published_problems() if each.severity == "problem"]
-        return dg.AssetCheckResult(
-            passed=not result,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=f"{len(result)} problems with the data" if result else "nothing makes numbers doubtful",
-            metadata={f"{number:03}": each.text for number, each in enumerate(result, start=1)},
-        )
+    def look(home: Home) -> list[str]:
+        return [each.text for each in home.published_problems() if each.severity == "problem"]
 
-    return warning_check(names, "data_problems", "no_data_problems", "What makes numbers doubtful", look)
+    return _sentences_check(names, "data_problems", "no_data_problems", "problems with the data", look)
 
 
 def selectors_find_elements(names: Names) -> dg.AssetChecksDefinition:
     """Warn of each selector that people's interactions no longer meet, with the day on which they last did."""
-
-    def look(home: Home) -> dg.AssetCheckResult:
-        result = home.silent_selectors()
-        return dg.AssetCheckResult(
-            passed=not result,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={f"{number:03}": sentence for number, sentence in enumerate(result, start=1)},
-        )
-
-    description = "Selectors of zones that no element fits any more"
-    return warning_check(names, "zone_metrics", "selectors_find_elements", description, look)
+    what = "selectors of zones that no element fits any more"
+    return _sentences_check(names, "zone_metrics", "selectors_find_elements", what, Home.silent_selectors)
 
 
 def digest_message_asset(names: Names) -> dg.AssetsDefinition:

@@ -40,7 +40,7 @@ RECORD_KEY = "marts/_published.json"
 
 
 class PublishedMart(msgspec.Struct, frozen=True):
-    """What was published of a mart. `inputs` is the hash of what it was made from, `basis` names that of its publication."""
+    """What was published of a mart. `inputs` is the hash of what it was made from, `inputs_manifest` names that of its publication."""
 
     rows: int
     sha256: str
@@ -52,7 +52,7 @@ class PublishedMart(msgspec.Struct, frozen=True):
 
     @property
     def publication(self) -> str:
-        """The name of the basis that it was published with; earlier records have their inputs for it."""
+        """The name of the inputs manifest that it was published with; earlier records have their inputs for it."""
         return self.inputs_manifest or self.inputs
 
 

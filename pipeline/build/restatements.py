@@ -52,14 +52,14 @@ class InputsManifest(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """What tells it from other bases."""
+        """What tells it from other manifests."""
         return hash_texts([msgspec.json.encode(self, order="sorted").decode()])
 
 
 def inputs_manifest_of(
     manifests: Mapping[str, Manifest], snapshot: Snapshot, product: Product, code: str
 ) -> InputsManifest:
-    """The basis of what is about to be published; `code` hashes the versions of tables and models."""
+    """The inputs manifest of what is about to be published; `code` hashes the versions of tables and models."""
     return InputsManifest(
         days={str(day): hash_texts(sorted(keys)) for day, keys in snapshot.raw.items()},
         sections={name: product.section_hash(name) for name in DECLARABLE},
@@ -133,12 +133,12 @@ def _is_closed(table: Table, rows: pl.DataFrame, newest: date) -> pl.Expr:
 
 
 def inputs_manifest_key(name: str) -> str:
-    """Where the basis of that name lies."""
+    """Where the inputs manifest of that name lies."""
     return f"lake/_state/publications/{name}.json"
 
 
 def read_inputs_manifest(lake: Lake, name: str) -> InputsManifest | None:
-    """The basis of an earlier publication; None where it isn't known."""
+    """The inputs manifest of an earlier publication; None where it isn't known."""
     return read_sealed(lake, inputs_manifest_key(name), InputsManifest)
 
 

@@ -83,7 +83,7 @@ def lines(zones: Sequence[Zone], devices: Sequence[str], product: Product) -> pl
 def exposures(interactions: pl.DataFrame, hits: pl.DataFrame, line: pl.DataFrame, least_ms: int) -> pl.DataFrame:
     """One row per page view and zone that was exposed: EXPOSURES, with time null where only the reach is known.
 
-    `acts` and `hits` (acts by the zones that their element lies in) bear `exposure_method` and stand in order of place;
+    `interactions` and `hits` (interactions by the zones that their element lies in) bear `exposure_method` and stand in order of event_index;
     `spot` numbers page and device.
     """
     parts = [
