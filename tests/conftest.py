@@ -1,6 +1,18 @@
-"""The order of tests."""
+"""The order of tests, and how many threads Polars has in them."""
 
-import pytest
+import os
+
+# Read when Polars is imported: with data as small as a test's its threads only wait for each other, and there are more
+# workers than processors. Commands that tests start have as many as a user's (and tests/end_to_end/test_promises.py
+# compares bytes between both).
+_CHOSEN = os.environ.get("POLARS_MAX_THREADS")
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
+import polars as pl  # noqa: E402
+import pytest  # noqa: E402
+
+assert pl.thread_pool_size() == int(os.environ["POLARS_MAX_THREADS"])
+if _CHOSEN is None:
+    del os.environ["POLARS_MAX_THREADS"]
 
 
 @pytest.hookimpl(trylast=True)

@@ -30,7 +30,7 @@ from pipeline.ingest.files import ingest, pending
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import Manifest, read_manifests
 
-PRODUCT = """
+PLAIN_PRODUCT = """
 name: Test shop
 time_zone: Europe/Berlin
 start_date: 2026-01-01
@@ -41,6 +41,11 @@ properties: {plan: string, items: integer, vip: boolean}
 pages:
   - {name: home, urls: ["/"]}
   - {name: product, urls: ["/p/*"]}
+"""
+# What brings tables of its own: zones, goals and what is made of both, a funnel. 78 tables instead of 47.
+PRODUCT = (
+    PLAIN_PRODUCT
+    + """
 zones:
   - {name: hero, page: home, selectors: ["section.hero"]}
   - {name: cta, page: home, selectors: ["section.hero a.cta"]}
@@ -54,6 +59,7 @@ funnels:
       - {label: Product, kind: page_view, page: product}
       - {label: Bought, kind: order}
 """
+)
 
 
 NOBODY_LINKED = Identities(

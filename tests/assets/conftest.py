@@ -5,14 +5,15 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from support import PRODUCT
+from support import PLAIN_PRODUCT
 
 from assets.resources import Home
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    (tmp_path / "product.yaml").write_text(PRODUCT)
+def home(tmp_path: Path, request: pytest.FixtureRequest) -> Home:
+    """Without what brings tables of its own; `indirect` gives another product file."""
+    (tmp_path / "product.yaml").write_text(getattr(request, "param", PLAIN_PRODUCT))
     return Home(tmp_path)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from support import PRODUCT, drop, ndjson, record
+from support import PLAIN_PRODUCT, PRODUCT, drop, ndjson, record
 from typer.testing import CliRunner
 
 from assets.cli import app
@@ -34,9 +34,9 @@ COMMANDS = [
 ]
 
 
-def fill(home: Path) -> None:
+def fill(home: Path, product: str = PLAIN_PRODUCT) -> None:
     """A product file and landing files of three days."""
-    (home / "product.yaml").write_text(PRODUCT)
+    (home / "product.yaml").write_text(product)
     for day in ("02", "03", "04"):
         rows = [
             record(f"e{day}{i}", f"2026-02-{day}T10:{i:02}:00", url="/", anonymous_id=f"d{i % 4}") for i in range(20)
@@ -56,7 +56,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with clicks outside all zones, after its first run."""
     home = tmp_path_factory.mktemp("once")
-    fill(home)
+    fill(home, PRODUCT)
     clicked(home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_HOME", str(home / ".dagster"))

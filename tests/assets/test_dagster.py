@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from support import PRODUCT, compute_all, days_from, drop, marts_of, ndjson, product, record, take_all
+from support import PLAIN_PRODUCT, PRODUCT, compute_all, days_from, drop, marts_of, ndjson, product, record, take_all
 
 from assets.automation import day_keys, dirty_days, landing, nightly_schedules
 from assets.definitions import build_defs
@@ -84,6 +84,7 @@ def test_a_range_is_one_run_and_each_day_has_its_own_rows(
     assert rows == {day.isoformat(): 2 * (i + 1) for i, day in enumerate(DAYS)}
 
 
+@pytest.mark.parametrize("home", [PRODUCT], indirect=True)
 def test_a_late_file_for_an_old_day(home: Home, runner: Runner, instance: dg.DagsterInstance) -> None:
     for day in DAYS:
         day_file(home, day)
@@ -266,7 +267,7 @@ def test_nightly_takes_what_is_dirty_and_failed_days_on_their_own(
 def start_near(home: Home, today: date) -> None:
     """Give the product a start a few days ago: each day between costs a bookkeeping of Dagster's."""
     start = today - timedelta(days=6)
-    (home.lake.home / "product.yaml").write_text(PRODUCT.replace("2026-01-01", str(start)))
+    (home.lake.home / "product.yaml").write_text(PLAIN_PRODUCT.replace("2026-01-01", str(start)))
     home.days = local_days(home.product)
 
 
@@ -360,6 +361,7 @@ def test_the_graph_reads_like_a_map(everything: Home) -> None:
     assert fed == {"catalog": 1, "report": 1, "digest_message": 1}
 
 
+@pytest.mark.parametrize("home", [PRODUCT], indirect=True)
 def test_alerts_and_silent_selectors_are_checks_that_warn(
     home: Home, runner: Runner, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import typer
-from support import PRODUCT, drop, ndjson, record, take_all
+from support import PLAIN_PRODUCT, drop, ndjson, record, take_all
 from typer.testing import CliRunner
 
 from assets import dev
@@ -34,7 +34,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "product.yaml").write_text(PRODUCT)
+    (tmp_path / "home" / "product.yaml").write_text(PLAIN_PRODUCT)
     return tmp_path / "home"
 
 
@@ -175,7 +175,7 @@ def test_two_homes_under_one_are_refused(home: Path, tmp_path: Path, monkeypatch
     assert dagster_home(home) == records
     other = tmp_path / "other"
     other.mkdir()
-    (other / "product.yaml").write_text(PRODUCT)
+    (other / "product.yaml").write_text(PLAIN_PRODUCT)
     with pytest.raises(DagsterHomeError, match=f"{records} holds the records of {home}, not of {other}"):
         dagster_home(other)
     assert dagster_home(home) == records
@@ -212,7 +212,7 @@ def test_a_landing_folder_that_cannot_be_right(home: Path) -> None:
 
 def test_days_that_are_not_over_are_told(home: Path) -> None:
     today = datetime.now(ZoneInfo("Europe/Berlin"))
-    (home / "product.yaml").write_text(PRODUCT.replace("2026-01-01", str(today.date() - timedelta(days=3))))
+    (home / "product.yaml").write_text(PLAIN_PRODUCT.replace("2026-01-01", str(today.date() - timedelta(days=3))))
     times = [today - timedelta(days=2), today.replace(hour=0, minute=0), today + timedelta(days=2)]
     drop(home, "web/a.ndjson", ndjson(record(f"e{i}", when.isoformat()) for i, when in enumerate(times)))
     opened = Home(home)
@@ -312,10 +312,10 @@ def test_a_changed_start_or_a_dead_code_server_is_reloaded(
         monkeypatch.setattr(dev.Server, "is_broken", lambda _self: broken)
         monkeypatch.setattr(dev.Server, "ask", lambda _self, query: asked.append(query) or {})
         if start:
-            (home / "product.yaml").write_text(PRODUCT.replace("2026-01-01", start))
+            (home / "product.yaml").write_text(PLAIN_PRODUCT.replace("2026-01-01", start))
         server.look()
         assert len(asked) == reloads
-        broken_file = PRODUCT.replace("start_date: 2026-01-01", "start_date: soon")
+        broken_file = PLAIN_PRODUCT.replace("start_date: 2026-01-01", "start_date: soon")
         (home / "product.yaml").write_text(broken_file)
         asked.clear()
         monkeypatch.setattr(dev.Server, "is_broken", lambda _self: False)

@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 import msgspec
 import pytest
-from support import PRODUCT, compute_all, drop, ndjson, record, take_all
+from support import PLAIN_PRODUCT, compute_all, drop, ndjson, record, take_all
 
 from assets import processes
 from assets.attempts import WORK_TAG, next_attempt
@@ -198,7 +198,7 @@ def test_a_sensor_asks_again_after_a_pause(
 
 def test_a_changed_start_is_told_and_nothing_is_asked_for(home: Home, instance: dg.DagsterInstance) -> None:
     drop(home.lake.home, "web/2026-02-02/a.ndjson", ndjson([record("a", "2026-02-02T10:00:00")]))
-    home.product_file.write_text(PRODUCT.replace("2026-01-01", "2026-01-05"))
+    home.product_file.write_text(PLAIN_PRODUCT.replace("2026-01-01", "2026-01-05"))
     answer = tick(landing, home, instance)
     assert not answer.run_requests
     assert "product.yaml now says start_date 2026-01-05" in answer.skip_message
@@ -212,7 +212,7 @@ def test_a_missing_or_outdated_report_is_made_by_the_next_run(home: Home, instan
     drop(home.lake.home, "web/2026-02-02/a.ndjson", ndjson([record("a", "2026-02-02T10:00:00", url="/")]))
     picture = home.lake.path("home.png")
     shown = "pages:\n  - {name: home, urls: ['/'], pictures: [{file: home.png, width: 1280, device_type: desktop}]}\n"
-    text = PRODUCT.replace('pages:\n  - {name: home, urls: ["/"]}\n', shown)
+    text = PLAIN_PRODUCT.replace('pages:\n  - {name: home, urls: ["/"]}\n', shown)
     home.product_file.write_text(text)
     take_all(home.lake, home.product)
     compute_all(home.lake, home.product)

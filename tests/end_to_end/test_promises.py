@@ -1,6 +1,7 @@
 """The promises of docs/design.md, "Promises": the same files give the same bytes, and a killed run leaves only whole partitions."""
 
 import gzip
+import os
 import random
 import subprocess
 import sys
@@ -87,29 +88,61 @@ def twice(files: Files) -> Files:
     return [*files, *((name.replace("part-", "copy-"), data) for name, data in files)]
 
 
+def first_days(files: Files) -> Files:
+    """What arrived in the first nine days: files of every kind, and late ones among them."""
+    return [(name, data) for name, data in files if name.split("/")[1] < "2026-10-07"]
+
+
+@pytest.fixture(scope="module")
+def short(landing: Path, product: Product, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Nine days of it, undisturbed."""
+    lake = Lake(tmp_path_factory.mktemp("short"))
+    put_files(landing, lake, first_days)
+    take_all(lake, product)
+    compute_all(lake, product)
+    assert len(marts_of(lake)) > 40
+    return lake
+
+
 @pytest.mark.parametrize(
     "change",
     [renamed, twice, lambda files: [half for name, data in files for half in halves(name, data)]],
     ids=["renamed", "every file twice", "split in two"],
 )
 def test_names_copies_and_splits_change_no_byte(
-    landing: Path, product: Product, undisturbed: Lake, tmp_path: Path, change: Callable[[Files], Files]
+    landing: Path, product: Product, short: Lake, tmp_path: Path, change: Callable[[Files], Files]
 ) -> None:
     lake = Lake(tmp_path)
-    put_files(landing, lake, change)
+    put_files(landing, lake, lambda files: change(first_days(files)))
     take_all(lake, product)
     compute_all(lake, product)
-    assert marts_of(lake) == marts_of(undisturbed)
+    assert marts_of(lake) == marts_of(short)
 
 
-def test_reverse_order_with_runs_in_between(landing: Path, product: Product, undisturbed: Lake, tmp_path: Path) -> None:
+def test_reverse_order_with_runs_in_between(landing: Path, product: Product, short: Lake, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    put_files(landing, lake, lambda files: files)
+    put_files(landing, lake, first_days)
     files = find(lake.path("landing"))[::-1]
-    for begin in range(0, len(files), 20):
-        list(ingest(lake, product, files[begin : begin + 20]))
+    for begin in range(0, len(files), 10):
+        list(ingest(lake, product, files[begin : begin + 10]))
         compute_all(lake, product)
-    assert marts_of(lake) == marts_of(undisturbed)
+    assert marts_of(lake) == marts_of(short)
+
+
+def test_the_number_of_threads_changes_no_byte(landing: Path, short: Lake, tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    put_files(landing, lake, first_days)
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path; from support import compute_all, take_all; import polars as pl\n"
+        "from pipeline.core.lake import Lake; from pipeline.core.product_file import load_product\n"
+        "assert pl.thread_pool_size() == 5\n"
+        "lake, product = Lake(sys.argv[2]), load_product(Path(sys.argv[3]))\n"
+        "take_all(lake, product); compute_all(lake, product)\n"
+    )
+    words = [str(Path(__file__).parents[1]), str(tmp_path), str(SHOP / "product.yaml")]
+    subprocess.run([sys.executable, "-c", code, *words], check=True, env={**os.environ, "POLARS_MAX_THREADS": "5"})
+    assert marts_of(lake) == marts_of(short)
 
 
 def test_one_run_per_arrival_day(landing: Path, product: Product, undisturbed: Lake, tmp_path: Path) -> None:

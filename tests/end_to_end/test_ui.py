@@ -30,8 +30,6 @@ time_zone: Europe/Berlin
 start_date: 2026-02-01
 sources: {web: {}}
 pages: [{name: home, urls: ["/"]}]
-goals: {buy: {kind: order}}
-funnels: {purchase: {steps: [{label: a, kind: page_view}, {label: b, kind: order}]}}
 """
 BACKFILL = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
@@ -135,7 +133,7 @@ def test_the_ui_shows_the_graph(url: str, tmp_path: Path) -> None:
         page = browser.new_page(viewport={"width": 1600, "height": 900})
         page.on("pageerror", lambda fault: faults.append(str(fault)))
         page.goto(f"{url}/asset-groups", timeout=60_000)
-        for group in ("ingest", "events", "activity", "funnels", "friction", "publication"):
+        for group in ("ingest", "events", "activity", "retention", "friction", "publication"):
             page.get_by_text(group, exact=True).first.wait_for(timeout=30_000)
         page.screenshot(path=tmp_path / "graph.png")
         page.goto(f"{url}/assets/daily_kpis?view=overview", timeout=60_000)
