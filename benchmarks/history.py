@@ -8,6 +8,7 @@ more day comes, and each is computed again in a process of its own, as on a nigh
 """
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -94,14 +95,17 @@ def make_day(home: Path, number: int, people: int) -> None:
         write_state(lake, name, day, DayState(f"{number}", sha256, conformed.height))
 
 
-def make_manifest(home: Path, days: int) -> None:
-    """One landing file that says of each day that raw events came."""
+def make_manifest(home: Path, number: int) -> None:
+    """The landing file of a day, which says that raw events came on it."""
     from pipeline.core.lake import Lake
     from pipeline.ingest.manifests import DayObject, Manifest, write_manifest
 
-    objects = {str(FIRST + timedelta(days=n)): [DayObject("lake/raw_events/none.parquet", 1, "")] for n in range(days)}
+    day = str(FIRST + timedelta(days=number))
+    part = DayObject(f"lake/raw_events/day={day}/{number}.parquet", 1, "")
+    file_id = hashlib.sha256(day.encode()).hexdigest()[:32]
     made = Manifest(
-        file_id="history", name="web/history", source="web", arrived=str(FIRST), size=0, mtime_ns=0, sha256="", reader="", days=objects
+        file_id=file_id, name=f"web/{day}/a.ndjson", source="web", arrived=day, size=0, mtime_ns=0, sha256=file_id,
+        reader="", days={day: [part]},
     )  # fmt: skip
     write_manifest(Lake(home), made)
 
@@ -151,12 +155,12 @@ def night(days: int, people: int, only: list[str] | None) -> dict[str, dict[str,
         (home / "product.yaml").write_text(PRODUCT)
         for number in range(days - 1):
             make_day(home, number, people)
-        make_manifest(home, days - 1)
+            make_manifest(home, number)
         tables = [name for name in names() if only is None or name in only]
         for name in tables:
             measured(home, name)
         make_day(home, days - 1, people)
-        make_manifest(home, days)
+        make_manifest(home, days - 1)
         return {name: measured(home, name) for name in ("snapshot", *tables)}
 
 

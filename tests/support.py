@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -23,8 +24,9 @@ from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.product_file import parse_product
 from pipeline.core.registry import TABLES
+from pipeline.declare import PeriodSources
 from pipeline.domains.experiments.experiment_moments import Streams
-from pipeline.events.identity import Identities
+from pipeline.events.identity import Identities, with_active
 from pipeline.events.profile import CheckResult, Facts
 from pipeline.ingest.files import ingest, pending
 from pipeline.ingest.landing import find
@@ -183,6 +185,51 @@ def take_all(lake: Lake, chosen: Product) -> list[Manifest]:
     """Ingest every landing file that waits."""
     files = pending(find(lake.path("landing")), read_manifests(lake), chosen)
     return list(ingest(lake, chosen, files))
+
+
+@dataclass(frozen=True)
+class InMemory(PeriodSources):
+    """Sources of a period table from frames instead of a home; each bears its days in `day` or `session_day`.
+
+    `stored` holds what is kept, by part and days; `read` notes the days that were scanned.
+    """
+
+    frames: Mapping[str, pl.LazyFrame] = field(default_factory=dict[str, pl.LazyFrame])
+    stored: dict[tuple[str, ...], pl.DataFrame] = field(default_factory=dict[tuple[str, ...], pl.DataFrame])
+    read: set[date] = field(default_factory=set[date])
+
+    def scan(self, table: str, first: date = date.min, last: date = date.max) -> pl.LazyFrame:
+        rows = self.frames[table]
+        days = [day for day in self.days if first <= day <= last]
+        self.read.update(days)
+        name = next((each for each in ("day", "session_day") if each in rows.collect_schema()), None)
+        return rows if name is None or TABLES[table].layer == "period" else rows.filter(pl.col(name).is_in(days))
+
+    def recall(self, part: str) -> pl.DataFrame | None:
+        return self.stored.get((part, *map(str, self.days)))
+
+    def keep(self, part: str, frame: pl.DataFrame) -> None:
+        self.stored[(part, *map(str, self.days))] = frame
+
+
+def period_sources(name: str, frames: Mapping[str, pl.LazyFrame], days: Sequence[date], chosen: Product) -> InMemory:
+    """Sources of the period table of that name."""
+    nothing: Any = None
+    return InMemory(nothing, chosen, nothing, list(days), PERIOD_TABLE[name], frames=frames)
+
+
+def period_rows(name: str, frames: Mapping[str, pl.LazyFrame], days: Sequence[date], chosen: Product) -> pl.DataFrame:
+    """The period table of that name, and before it those that it reads and that aren't among `frames`."""
+    known = dict(frames)
+    for each in PERIOD_TABLE[name].periods:
+        if each not in known:
+            known[each] = period_rows(each, known, days, chosen).lazy()
+    return PERIOD_TABLE[name].compute(period_sources(name, known, days, chosen))
+
+
+def first_seen(activity: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows of people_first from rows of activity."""
+    return with_active(TABLES["people_first"].schema.to_frame(), activity).lazy()
 
 
 def compute_all(

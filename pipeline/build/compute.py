@@ -13,6 +13,7 @@ from pipeline.build.home_models import models_of
 from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
+from pipeline.core.kept import forget_others
 from pipeline.core.lake import DamagedObject, Lake, Staged, day_folder, day_key, period_key
 from pipeline.core.product import Product
 from pipeline.core.sealed import delete_sum, write_sum
@@ -264,7 +265,8 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge, context:
         if day not in snapshot.raw or lake.exists(day_key(table.reads, day))
     ]
     context.check(lake, [name for name in (table.reads, *table.inputs) if name not in table.periods])
-    frame = table.compute(PeriodSources(lake, product, context, days, table))
+    sources = PeriodSources(lake, product, context, days, table)
+    frame = table.compute(sources)
     facts = batch_profile(table.contract, frame)
     check_result = judge(table.contract, product, [facts], [[]])[0]
     if check_result.faults:
@@ -276,6 +278,7 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge, context:
         delete_sum(lake, staged.key)
         context.publish(lake, staged)
         write_sum(lake, staged.key, staged.sha256, inputs)
+    forget_others(lake, name, sources.asked)
     return Outcome(None, frame.height, str(lake.path(staged.key)), check_result, facts, preview(frame))
 
 

@@ -20,6 +20,7 @@ from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.events.duplicates import first_of_each_id, with_ids, without_repeated
 from pipeline.events.keys import stable_keys
+from pipeline.stats.buckets import by_bucket
 
 _ORDER = ("occurred_at", "is_reset", "sequence", "source", "event_id")
 _BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
@@ -225,19 +226,12 @@ def decided_by_links(appeared: pl.LazyFrame, identities: Identities) -> pl.LazyF
     return pl.concat([by_link, by_alias])
 
 
-def people(active: pl.LazyFrame, identities: Identities) -> pl.DataFrame:
-    """One row per person in `activity`, with how many user ids and devices make up the person."""
+def people(seen: pl.LazyFrame, identities: Identities) -> pl.DataFrame:
+    """One row per person of `people_first`, with how many user ids and devices make up the person."""
     ids = identities.users.lazy().group_by("person_user_id").agg(ids=pl.len())
     devices = identities.links.lazy().group_by("person_user_id").agg(linked=pl.col("anonymous_id").n_unique())
     grouped = (
-        active.group_by("person_key")
-        .agg(
-            pl.col("person_id").first(),
-            first_day=pl.col("day").min(),
-            last_day=pl.col("day").max(),
-            days_active=pl.len(),
-        )
-        .with_columns(user=pl.col("person_id").str.strip_prefix("user:"))
+        seen.with_columns(user=pl.col("person_id").str.strip_prefix("user:"))
         .join(ids, left_on="user", right_on="person_user_id", how="left")
         .join(devices, left_on="user", right_on="person_user_id", how="left")
     )
@@ -249,7 +243,26 @@ def people(active: pl.LazyFrame, identities: Identities) -> pl.DataFrame:
     return TABLES["people"].conform(counted.collect())
 
 
-def people_first(active: pl.LazyFrame) -> pl.DataFrame:
-    """When each person in `activity` was first active."""
-    grouped = active.group_by("person_key").agg(first_at=pl.col("first_at").min(), first_day=pl.col("day").min())
-    return TABLES["people_first"].conform(grouped.collect())
+def with_active(seen: pl.DataFrame, active: pl.LazyFrame) -> pl.DataFrame:
+    """`seen`, which has the columns of `people_first`, with what later days say: rows of activity."""
+    table = TABLES["people_first"]
+
+    def met(rows: pl.LazyFrame) -> pl.DataFrame:
+        grouped = rows.group_by("person_key").agg(
+            pl.col("person_id").first(),
+            pl.col("first_at").min(),
+            first_day=pl.col("day").min(),
+            last_day=pl.col("day").max(),
+            days_active=pl.len().cast(pl.Int64),
+        )
+        return grouped.select(table.schema.names()).collect()
+
+    new = pl.concat(by_bucket(active, met))
+    again = new.join(seen, on="person_key", how="semi")
+    known = seen.join(again.select("person_key", "last_day", more="days_active"), on="person_key", how="left")
+    grown = known.with_columns(
+        last_day=pl.coalesce("last_day_right", "last_day"),
+        days_active=pl.col("days_active") + pl.col("more").fill_null(0),
+    )
+    first = new.join(seen, on="person_key", how="anti")
+    return table.conform(pl.concat([grown.select(table.schema.names()), first]))

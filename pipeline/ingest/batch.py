@@ -14,11 +14,13 @@ from pipeline.core.canonical import ID_COLUMNS, INPUT_COLUMNS, PROMOTED_PREFIX, 
 from pipeline.core.contract import UTC_MICROSECONDS
 from pipeline.core.product import Product
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
+from pipeline.ingest.field_counts import FieldCounts
 from pipeline.ingest.ids import with_ids_as_text
 from pipeline.ingest.promoted import promote, promoted_schema
 from pipeline.ingest.raw_text import drops_one
 from pipeline.ingest.reading import LooseRow, Record
 from pipeline.ingest.scrub import without_personal
+from pipeline.ingest.scrub_at_once import Names, as_json, scrub_settled
 from pipeline.ingest.sources import FORMATS, canonical
 from pipeline.ingest.sources.base import Recorded, Recorder
 from pipeline.ingest.sources.fields import Fields, copied, derived_id, naming, text
@@ -27,17 +29,11 @@ from pipeline.ingest.sources.times import Clock, Scout
 from pipeline.ingest.sources.written_times import Order
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIELD_DEPTH = 3
-# A hostile file can invent a field a record; beyond so many they are counted together.
-MAX_FIELDS = 1_000
-MAX_FIELD_NAME = 256
-OTHER_FIELDS = "(other fields)"
 
 UNFORESEEN = "unforeseen_record"
 _UNFORESEEN = (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError)
 
 Raw = bytes | dict[str, Any]
-FieldCounts = Counter[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -63,6 +59,7 @@ class Reader:
         self.config = self.product.sources[self.source]
         self.format = FORMATS[self.config.format]
         self.dropped_names = frozenset(self.product.privacy.drop_properties)
+        self.names = Names(self.dropped_names)
         self.clock = Clock(self.config.time_zone, self.config.time_format)
         self._to_events = self.format.begin(self.config, self.clock)
         self.recorded: list[Recorded] = []
@@ -85,7 +82,7 @@ class Reader:
             return [canonical.decode(record)]
         parsed = self.format.parse(record) if isinstance(record, bytes) else copied(record)
         if self._counts_paths:
-            self._count(parsed, "", _FIELD_DEPTH)
+            self.fields.add(parsed)
         ids = self.config.event_id
         named = naming(parsed, ids) if isinstance(ids, tuple) else []
         strict = not isinstance(record, LooseRow)
@@ -132,19 +129,6 @@ class Reader:
             kind = type(fault).__name__
             raise RecordFault(UNFORESEEN, f"the record isn't what {self.config.format} sends ({kind})") from fault
 
-    def _count(self, value: Any, path: str, depth: int) -> None:  # noqa: ANN401  # JSON holds anything
-        if isinstance(value, dict) and depth:
-            for name, inner in value.items():
-                self._count(inner, f"{path}.{name}" if path else str(name), depth - 1)
-        elif value not in (None, "") and path:
-            self.count_field(path, value)
-
-    def count_field(self, path: str, value: Any, number: int = 1) -> None:  # noqa: ANN401
-        """Count `number` values of the type of `value` in a field."""
-        key = (path[:MAX_FIELD_NAME], type(value).__name__)
-        known = key in self.fields or len(self.fields) < MAX_FIELDS
-        self.fields[key if known else (OTHER_FIELDS, "any")] += number
-
 
 @dataclass
 class Batch:
@@ -156,6 +140,8 @@ class Batch:
     raw: dict[int, Raw] = field(default_factory=dict)
     events: list[msgspec.Struct] = field(default_factory=list)
     rest: list[dict[str, Any]] = field(default_factory=list)
+    # Places in `rest` of what is scrubbed by its names, and not yet by what it holds.
+    settled: list[int] = field(default_factory=list[int])
     rejected: list[Reject] = field(default_factory=list)
     filtered: Counter[str] = field(default_factory=Counter)
     recorded: list[tuple[int, int, Recorded]] = field(default_factory=list[tuple[int, int, Recorded]])
@@ -182,7 +168,7 @@ class Batch:
             return
         try:
             result = self.reader.events(record)
-            rest = [{} if isinstance(event, RecordFault) else self._rest(event) for event in result]
+            rest = [({}, False) if isinstance(event, RecordFault) else self._rest(event) for event in result]
         except RecordFault as fault:
             self.rejected.append(Reject(number, fault.rule, fault.reason, record))
             return
@@ -197,8 +183,11 @@ class Batch:
             if isinstance(event, RecordFault):
                 self.rejected.append(Reject(number, event.rule, event.reason, record, position))
             else:
+                properties, is_settled = rest[position]
+                if is_settled:
+                    self.settled.append(len(self.rest))
                 self.events.append(event)
-                self.rest.append(rest[position])
+                self.rest.append(properties)
                 self.numbers.append(number)
                 self.positions.append(position)
 
@@ -208,10 +197,13 @@ class Batch:
         promoted = promoted_schema(product)
         columns = self._columns()
         rest = self.rest
-        for name in promoted:
-            own = name.removeprefix(PROMOTED_PREFIX)
-            columns.append(promote(rest, own, product.properties[own]))
-        columns.append(pl.Series("properties", [_json(mapping) for mapping in rest], dtype=pl.String))
+        written = scrub_settled(rest, self.settled, self.reader.dropped_names)
+        moved = [name.removeprefix(PROMOTED_PREFIX) for name in promoted]
+        # What holds a property that moves is written again without it.
+        written = {place: text for place, text in written.items() if not any(name in rest[place] for name in moved)}
+        columns += [promote(rest, own, product.properties[own]) for own in moved]
+        texts = [written[place] if place in written else as_json(each) for place, each in enumerate(rest)]
+        columns.append(pl.Series("properties", texts, dtype=pl.String))
         columns.append(pl.Series("record_number", self.numbers, dtype=pl.Int64))
         columns.append(pl.Series("event_number", self.positions, dtype=pl.Int64))
         frame = with_ids_as_text(pl.DataFrame(columns), product.identity).with_columns(
@@ -223,7 +215,7 @@ class Batch:
         if self.reader.config.format == "canonical":
             for column, nulls in zip(INPUT_COLUMNS, columns, strict=False):
                 if present := len(nulls) - nulls.null_count():
-                    self.reader.fields[column.name, str(column.dtype)] += present
+                    self.reader.fields.count(column.name, str(column.dtype), present)
         return frame.select(*RAW_EVENTS.schema.names(), *promoted)
 
     def _columns(self) -> list[pl.Series]:
@@ -245,15 +237,17 @@ class Batch:
                 columns.append(pl.Series(column.name, cells, dtype=column.dtype))
         return columns
 
-    def _rest(self, event: msgspec.Struct) -> dict[str, Any]:
-        """What else the record held, without addresses and what the product file denies."""
+    def _rest(self, event: msgspec.Struct) -> tuple[dict[str, Any], bool]:
+        """What else the record held, without addresses and what the product file denies; whether that is still to be done."""
         result = canonical.properties_of(event)
         if not result:
-            return {}
+            return {}, False
         if self.reader.config.format == "canonical":
             for name, value in result.items():
-                self.reader.count_field(f"properties.{name}", value)
-        return without_personal(result, self.reader.dropped_names)
+                self.reader.fields.count(f"properties.{name}", type(value).__name__)
+        if self.reader.names.settle(result):
+            return result, True
+        return without_personal(result, self.reader.dropped_names), False
 
 
 def _micros(time: datetime | None) -> int | None:
@@ -261,7 +255,3 @@ def _micros(time: datetime | None) -> int | None:
         return None
     passed = time - _EPOCH
     return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
-
-
-def _json(mapping: dict[str, Any]) -> str | None:
-    return msgspec.json.encode(mapping, order="sorted").decode() if mapping else None

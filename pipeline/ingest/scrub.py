@@ -69,6 +69,17 @@ def without_personal(value: Any, denied: frozenset[str] = frozenset()) -> Any:  
     return _without(value, "", "", denied)
 
 
+def is_kept(name: str, value: Any, around: str, denied: frozenset[str]) -> bool:  # noqa: ANN401
+    """Whether an entry of that name, within `around`, is stored at all."""
+    kind = kind_of(name, around)
+    return name not in denied and (kind not in _DROPPED or (kind == "secret" and _is_harmless(name, value)))
+
+
+def entry_without_personal(value: Any, name: str, around: str, denied: frozenset[str]) -> Any:  # noqa: ANN401
+    """`without_personal` of an entry that is kept, of that name within `around`."""
+    return _without(value, name, around, denied)
+
+
 def _without(value: Any, name: str, around: str, denied: frozenset[str]) -> Any:  # noqa: ANN401
     """`value` of that name within `around`; a list's values bear its name."""
     if isinstance(value, str):
@@ -77,8 +88,7 @@ def _without(value: Any, name: str, around: str, denied: frozenset[str]) -> Any:
         kept: dict[Any, Any] = {}
         for key, inner in value.items():
             own = str(key)
-            kind = kind_of(own, name)
-            if own not in denied and (kind not in _DROPPED or (kind == "secret" and _is_harmless(own, inner))):
+            if is_kept(own, inner, name, denied):
                 kept[key] = _without(inner, own, name, denied)
         return kept
     if isinstance(value, list):

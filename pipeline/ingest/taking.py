@@ -1,8 +1,10 @@
 """One landing file on its way into objects: read, judged, written per local event day; its manifest says what became of it."""
 
+import gc
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -137,12 +139,13 @@ def take_file(lake: Lake, product: Product, file: LandingFile, sha256: str, eras
     try:
         _check(file, taking.product)
         reader = Reader(file.source, taking.product)
-        for batch in _batches(file, reader):
-            taking.add(judge(batch, taking.erased, taking.sha256))
-            taking.add_recorded(batch)
+        with _without_collector():
+            for batch in _batches(file, reader):
+                taking.add(judge(batch, taking.erased, taking.sha256))
+                taking.add_recorded(batch)
         taking.flush()
         taking.flush_recorded()
-        for (name, kind), number in sorted(reader.fields.items()):
+        for (name, kind), number in sorted(reader.fields.all().items()):
             fields.setdefault(name, {})[kind] = number
     except FileFault as result:
         fault, name = result, Reject(0, result.rule, result.reason, file.name.encode())
@@ -151,6 +154,18 @@ def take_file(lake: Lake, product: Product, file: LandingFile, sha256: str, eras
         shown = raw_text(name.raw, None, frozenset(), taking.erased)
         taking.rejects.add(rejected_frame(file.source, taking.sha256, [name], [shown]))
     return _manifest(taking, fault, fields)
+
+
+@contextmanager
+def _without_collector() -> Generator[None]:
+    """Python doesn't look for cycles meanwhile: records have none, and looking at a batch of them costs as much as reading it."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _manifest(taking: _Taking, fault: FileFault | None, fields: dict[str, dict[str, int]]) -> Manifest:

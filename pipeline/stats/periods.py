@@ -46,9 +46,13 @@ class Calendar:
         if self.unit == "hour":
             offset = (local.dt.base_utc_offset() + local.dt.dst_offset()).dt.total_microseconds() % _HOUR_US
             return (local.dt.epoch("us") + offset) // _HOUR_US
+        return self.number_of_day(local.dt.date())
+
+    def number_of_day(self, day: pl.Expr) -> pl.Expr:
+        """The number of the day, week or month in which a local day lies."""
         if self.unit == "month":
-            return (local.dt.year().cast(pl.Int64) - _EPOCH.year) * 12 + local.dt.month() - 1
-        days = local.dt.date().to_physical().cast(pl.Int64)
+            return (day.dt.year().cast(pl.Int64) - _EPOCH.year) * 12 + day.dt.month() - 1
+        days = day.to_physical().cast(pl.Int64)
         return days if self.unit == "day" else (days + _DAYS_INTO_WEEK[self.week_start]) // 7
 
     def number_of(self, at: datetime) -> int:

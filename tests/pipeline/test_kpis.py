@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import at, days_from, experiment_streams, exposed, product
+from support import at, days_from, experiment_streams, exposed, first_seen, product
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
@@ -43,9 +43,11 @@ def frame(rows: list[Row]) -> pl.DataFrame:
     return TABLES["session_kpis"].conform(pl.DataFrame(rows, schema=TABLES["session_kpis"].schema))
 
 
-def active(rows: list[Row]) -> pl.DataFrame:
+def people(rows: list[Row]) -> pl.LazyFrame:
+    """people_first of their people."""
     reported = pl.DataFrame(sorted({(r["session_day"], r["person_key"]) for r in rows}), schema={"day": pl.Date, "person_key": pl.Int64}, orient="row")  # fmt: skip
-    return reported.with_columns(first_at=pl.col("day").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+    noon = pl.col("day").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return first_seen(reported.lazy().with_columns(person_id=pl.format("user:{}", "person_key"), first_at=noon))
 
 
 def results(rows: list[Row], days: list[date], chosen: Product, pages: dict[int, str] | None = None) -> pl.DataFrame:
@@ -58,7 +60,7 @@ def results(rows: list[Row], days: list[date], chosen: Product, pages: dict[int,
     names = ("session_key", "page", "rule_set", "session_day", "person_key")
     seen = pl.DataFrame(full, schema={name: TABLES["first_views"].schema[name] for name in names})
     feedback = TABLES["feedback"].schema.to_frame()
-    return kpi_results(frame(rows).lazy(), active(rows).lazy(), seen.lazy(), feedback.lazy(), days, chosen)
+    return kpi_results(frame(rows).lazy(), people(rows), seen.lazy(), feedback.lazy(), days, chosen)
 
 
 def drawn(seed: int, days: int) -> list[Row]:

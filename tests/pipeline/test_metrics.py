@@ -9,15 +9,13 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import at, days_from, events_frame, product
+from support import at, days_from, events_frame, period_rows, product
 
 from pipeline.core.product import Product
 from pipeline.core.product_pages import Zone
 from pipeline.core.registry import TABLES
-from pipeline.domains.activity.people import people_daily
 from pipeline.domains.data_quality.quality import quality_counts
 from pipeline.domains.funnels.funnel_tables import funnel_results, step_events
-from pipeline.domains.retention.first_days import retention_cells
 from pipeline.events.activity import activity
 from pipeline.events.zones import zones_of_chain
 
@@ -25,15 +23,15 @@ DAYS = days_from("2026-03-25", 40)
 visits = st.sets(st.tuples(st.integers(1, 6), st.integers(0, len(DAYS) - 1)), max_size=40)
 
 
-def active(result: set[tuple[int, int]]) -> pl.LazyFrame:
+def active(result: set[tuple[int, int]]) -> dict[str, pl.LazyFrame]:
     rows = [(person, DAYS[day]) for person, day in sorted(result)]
-    return pl.LazyFrame(rows, schema={"person_key": pl.Int64, "day": pl.Date}, orient="row")
+    return {"activity": pl.LazyFrame(rows, schema={"person_key": pl.Int64, "day": pl.Date}, orient="row")}
 
 
 @settings(max_examples=500, deadline=None)
 @given(result=visits)
 def test_people_per_day_week_and_month(result: set[tuple[int, int]]) -> None:
-    made = people_daily(active(result), DAYS, product())
+    made = period_rows("people_daily", active(result), DAYS, product())
     first = {person: min(d for p, d in result if p == person) for person, _ in result}
     for i, row in enumerate(made.iter_rows(named=True)):
         for name, width in (("people_active", 1), ("people_active_7d", 7), ("people_active_28d", 28)):
@@ -48,7 +46,7 @@ def test_people_per_day_week_and_month(result: set[tuple[int, int]]) -> None:
 
 
 def test_people_never_add_up_over_days_but_new_people_do() -> None:
-    made = people_daily(active({(1, 0), (1, 1), (2, 1)}), DAYS[:2], product())
+    made = period_rows("people_daily", active({(1, 0), (1, 1), (2, 1)}), DAYS[:2], product())
     assert made["people_active"].sum() == 3
     assert made["people_active_7d"][-1] == 2
     assert made["people_new"].sum() == 2
@@ -60,7 +58,7 @@ def test_people_never_add_up_over_days_but_new_people_do() -> None:
 @settings(max_examples=500, deadline=None)
 @given(result=visits)
 def test_retention_equals_the_oracle(result: set[tuple[int, int]]) -> None:
-    made = retention_cells(active(result), DAYS, product())
+    made = period_rows("retention_cells", active(result), DAYS, product())
     cohorts: dict[int, set[int]] = defaultdict(set)
     for person in {p for p, _ in result}:
         cohorts[min(d for p, d in result if p == person)].add(person)
@@ -79,9 +77,9 @@ def test_retention_equals_the_oracle(result: set[tuple[int, int]]) -> None:
 
 def test_a_held_back_day_is_left_out_and_people_still_leave_their_windows_on_it() -> None:
     present = [DAYS[0], DAYS[2]]
-    made = people_daily(active({(1, 0), (2, 2)}), present, product())
+    made = period_rows("people_daily", active({(1, 0), (2, 2)}), present, product())
     assert made.select("day", "people_active", "people_active_7d").rows() == [(DAYS[0], 1, 1), (DAYS[2], 1, 2)]
-    cells = retention_cells(active({(1, 0), (2, 2)}), present, product())
+    cells = period_rows("retention_cells", active({(1, 0), (2, 2)}), present, product())
     assert cells.select("day_offset", "people_returned", "mature").rows() == [
         (0, 1, True),
         (1, None, False),
@@ -91,12 +89,12 @@ def test_a_held_back_day_is_left_out_and_people_still_leave_their_windows_on_it(
 
 
 def test_retention_of_nobody_is_empty() -> None:
-    assert retention_cells(active(set()), [], product()).is_empty()
-    assert people_daily(active(set()), [], product()).is_empty()
+    assert period_rows("retention_cells", active(set()), [], product()).is_empty()
+    assert period_rows("people_daily", active(set()), [], product()).is_empty()
 
 
 def test_left_truncated_is_said() -> None:
-    made = people_daily(active({(1, 0)}), DAYS, product(start_date=DAYS[0]))
+    made = period_rows("people_daily", active({(1, 0)}), DAYS, product(start_date=DAYS[0]))
     assert made["left_truncated"].to_list() == [i < 28 for i in range(len(DAYS))]
 
 

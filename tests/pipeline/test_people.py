@@ -1,6 +1,7 @@
 """Retention, lifecycle, stickiness and journeys against slow oracles, over clock changes and time zones."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import journey_steps, lifecycle_states, retention_grid
-from support import product
+from support import period_rows, period_sources, product
 
 from pipeline.core.contract import UTC_MICROSECONDS
 from pipeline.core.days import days_between
 from pipeline.core.registry import TABLES
 from pipeline.domains.activity.lifecycle import active_periods, lifecycle, stickiness
-from pipeline.domains.activity.tables import lifecycle_counts, stickiness_counts
 from pipeline.domains.journeys.journeys import JourneyRules, edges, sequences, visits
 from pipeline.domains.retention.retention import RetentionRules, averages, grouped_retention, retention
 from pipeline.domains.retention.tables import return_cells
+from pipeline.stats import buckets
 from pipeline.stats.periods import Calendar, Unit
 
 ZONES = ["UTC", "Europe/Berlin", "America/Los_Angeles", "Pacific/Auckland", "Asia/Kolkata", "America/Sao_Paulo"]
@@ -324,18 +325,94 @@ MONDAY = date(2026, 3, 23)
 
 def test_lifecycle_table_knows_which_periods_are_whole() -> None:
     days = days_between(MONDAY, MONDAY + timedelta(days=13))
-    made = lifecycle_counts(
-        activity([(1, 0), (1, 8), (2, 7), (3, 0)], MONDAY), [d for d in days if d != days[9]], product()
-    )
+    rows = {"activity": activity([(1, 0), (1, 8), (2, 7), (3, 0)], MONDAY)}
+    made = period_rows("lifecycle_counts", rows, [d for d in days if d != days[9]], product())
     weeks = made.filter(period="week").select("people_new", "people_returning", "people_dormant", "mature").rows()
     assert weeks == [(2, 0, 0, True), (1, 1, -1, False)]
     assert made.filter(period="day").height == 14
-    assert lifecycle_counts(activity([], MONDAY), [], product()).is_empty()
+    assert period_rows("lifecycle_counts", {"activity": activity([], MONDAY)}, [], product()).is_empty()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    interactions=st.sets(st.tuples(st.integers(1, 5), st.integers(0, 69)), min_size=1, max_size=60),
+    missing=st.sets(st.integers(1, 68), max_size=3),
+)
+def test_lifecycle_by_day_week_and_month_is_that_of_a_slow_look(
+    interactions: set[tuple[int, int]], missing: set[int]
+) -> None:
+    days = [day for n, day in enumerate(days_between(MONDAY, MONDAY + timedelta(days=69))) if n not in missing]
+    # What is on a day that is held back isn't known.
+    rows = sorted(each for each in interactions if each[1] not in missing)
+    made = period_rows("lifecycle_counts", {"activity": activity(rows, MONDAY)}, days, product(week_start="monday"))
+    starts = {
+        "day": lambda day: day,
+        "week": lambda day: day - timedelta(days=day.weekday()),
+        "month": lambda day: day.replace(day=1),
+    }
+    for period, start_of in starts.items():
+        people: dict[date, set[int]] = {}
+        for person, number in rows:
+            people.setdefault(start_of(MONDAY + timedelta(days=number)), set()).add(person)
+        before: set[int] = set()
+        ever: set[int] = set()
+        shown = made.filter(period=period)
+        assert shown.height == len({start_of(day) for day in days_between(days[0], days[-1])})
+        for row in shown.iter_rows(named=True):
+            here = people.get(row["period_start"], set())
+            assert row["people_new"] == len(here - ever)
+            assert row["people_returning"] == len(here & before & ever)
+            assert row["people_resurrecting"] == len((here & ever) - before)
+            assert row["people_dormant"] == -len(before - here)
+            before, ever = here, ever | here
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    interactions=st.sets(st.tuples(st.integers(1, 8), st.integers(0, 139)), max_size=80),
+    nights=st.lists(st.integers(1, 139), max_size=4),
+    late=st.none() | st.tuples(st.integers(1, 8), st.integers(0, 139)),
+    ranges=st.booleans(),
+)
+def test_what_is_carried_from_month_to_month_is_what_all_days_give(
+    interactions: set[tuple[int, int]], nights: list[int], late: tuple[int, int] | None, ranges: bool
+) -> None:
+    """Night after night with what the nights before kept, and at once: equal rows."""
+    whole = days_between(MONDAY, MONDAY + timedelta(days=139))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(buckets, "BUCKET_ROWS", 20 if ranges else 10**9)
+        for name in ("activity_returns", "people_first"):
+            at_once = period_sources(name, {"activity": activity(sorted(interactions), MONDAY)}, whole, product())
+            expected = at_once.table.compute(at_once)
+            known = interactions - {late}
+            stored: dict[tuple[str, ...], pl.DataFrame] = {}
+            for night in sorted(nights):
+                frames = {"activity": activity(sorted(known), MONDAY)}
+                sources = replace(period_sources(name, frames, whole[:night], product()), stored=stored)
+                sources.table.compute(sources)
+            if late in interactions:
+                # A late event changes its day, and what was kept of days up to it counts no more.
+                day = str(whole[late[1]])
+                stored = {key: frame for key, frame in stored.items() if day not in key}
+            frames = {"activity": activity(sorted(interactions), MONDAY)}
+            sources = replace(period_sources(name, frames, whole, product()), stored=stored)
+            assert sources.table.compute(sources).equals(expected)
+
+
+def test_a_night_reads_the_days_since_the_last_closed_month() -> None:
+    days = days_between(date(2026, 1, 1), date(2026, 6, 10))
+    rows = {"activity": activity([(1, n) for n in range(len(days))], days[0])}
+    before = period_sources("activity_returns", rows, days[:-1], product())
+    before.table.compute(before)
+    after = replace(period_sources("activity_returns", rows, days, product()), stored=before.stored)
+    after.table.compute(after)
+    assert min(after.read) == date(2026, 5, 1), "April has been over for more than 35 days, May hasn't"
 
 
 def test_stickiness_table_has_whole_weeks_and_the_last_28_days() -> None:
     days = days_between(MONDAY, MONDAY + timedelta(days=9))
-    made = stickiness_counts(activity([(1, 0), (1, 1), (2, 0), (2, 8)], MONDAY), days, product())
+    rows = {"activity": activity([(1, 0), (1, 1), (2, 0), (2, 8)], MONDAY)}
+    made = period_rows("stickiness_counts", rows, days, product())
     week = made.filter(period="week").select("days_active", "people", "people_or_more").head(2).rows()
     assert week == [(1, 1, 2), (2, 1, 1)]
     assert made.filter(period="last_28")["people"].to_list() == [0, 2, *[0] * 26]

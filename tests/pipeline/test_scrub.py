@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 import scrub_table
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import drop, product, take_all
 
@@ -15,7 +15,9 @@ from pipeline.core.lake import Lake
 from pipeline.ingest.erased import Erased
 from pipeline.ingest.raw_text import raw_text
 from pipeline.ingest.scrub import scrub_series, scrub_text, scrub_unread, without_personal
+from pipeline.ingest.scrub_at_once import Names, as_json, scrub_settled
 from pipeline.ingest.sources import FORMATS
+from pipeline.ingest.sources.fields import copied
 from pipeline.ingest.sources.snowplow import TSV_COLUMNS
 
 
@@ -229,3 +231,71 @@ def test_cells_that_cannot_be_told_apart_are_not_shown_where_one_is_denied(tmp_p
     (text,) = pl.read_parquet(next(lake.path("lake/rejected").rglob("*.parquet")))["raw_text"]
     assert "1990" not in text
     assert "never stored" in text
+
+
+# Many records at once.
+
+_TEXTS = st.one_of(
+    st.sampled_from([
+        "ann@example.com", "a%40b.de", "4111 1111 1111 1111", "+49 30 1234567", "192.168.1.10", "DE89370400440532013000",
+        "password=x", '{"token": "abc"}', "[4111111111111111]", " [1]", "sk-" + "a" * 40, "Authorization: Basic dXNlcjpwYXNz",
+        "plain words", "", "\n4111\n1111\n1111\n1111", "ümlaut 0170 1234567", 'say "hi"', "2001:db8::1:2:3",
+    ]),
+    st.text(max_size=20),
+)  # fmt: skip
+_NUMBERS = st.one_of(
+    st.integers(), st.floats(), st.booleans(), st.none(),
+    st.sampled_from([4111111111111111, 4111111111111111.0, 5.5e15, 4.1e16, 3.5e17, 1770000000000]),
+)  # fmt: skip
+_NAMES = st.sampled_from(
+    [
+        "plan",
+        "items",
+        "email",
+        "password",
+        "user",
+        "card",
+        "number",
+        "code",
+        "order_id",
+        "url",
+        "version",
+        "ip",
+        "a b",
+        "x:",
+        'q"',
+        "phone",
+    ]
+)
+_RECORD = st.dictionaries(
+    _NAMES,
+    st.recursive(_TEXTS | _NUMBERS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES, inner, max_size=3), max_leaves=6),
+    max_size=5,
+)  # fmt: skip
+
+
+@settings(max_examples=600, deadline=None)
+@given(records=st.lists(_RECORD, min_size=1, max_size=5), denied=st.sampled_from([frozenset(), frozenset({"plan"})]))
+def test_records_scrubbed_at_once_are_those_scrubbed_one_by_one(
+    records: list[dict[str, Any]], denied: frozenset[str]
+) -> None:
+    names, rest, settled = Names(denied), [], []
+    expected = [as_json(without_personal(record, denied)) for record in records]
+    for place, record in enumerate(copied(records)):
+        if names.settle(record):
+            settled.append(place)
+            rest.append(record)
+        else:
+            rest.append(without_personal(record, denied))
+    written = scrub_settled(rest, settled, denied)
+    assert [written[place] if place in written else as_json(each) for place, each in enumerate(rest)] == expected
+
+
+def test_deep_records_and_invented_names_are_scrubbed_one_by_one() -> None:
+    names = Names(frozenset())
+    deep: dict[str, Any] = {"a": "x"}
+    for _ in range(30):
+        deep = {"a": deep}
+    assert not names.settle(deep)
+    assert all(names.settle({f"n{i}": {"plan": "pro"}}) for i in range(900))
+    assert not all(names.settle({f"m{i}": {"plan": "pro"}}) for i in range(200))

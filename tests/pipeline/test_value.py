@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support import at, days_from, events_frame, product
+from support import at, days_from, events_frame, first_seen, product
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.registry import TABLES
@@ -69,7 +69,7 @@ def test_immature_cohorts_are_left_out_of_the_value() -> None:
         people += [(person, when) for person in members]
         orders += [{"person": person, "at": when + timedelta(hours=1), "micros": amount * 10_000} for person in members]
     days = days_from("2026-02-02", 37)
-    made = value_counts(bought(orders).lazy(), seen(people).lazy(), days, chosen)
+    made = value_counts(bought(orders).lazy(), first_seen(seen(people).lazy()), days, chosen)
     result = {row["window_days"]: row for row in made.filter(pl.col("period") == "all").rows(named=True)}
     assert (result[1]["people_mature"], result[1]["revenue_micros"]) == (300, 1_540 * 1_000_000)
     assert result[1]["revenue_micros"] / 1e6 / result[1]["people_mature"] == pytest.approx(5.13, abs=0.005)
@@ -90,7 +90,7 @@ def test_a_window_is_of_seconds_and_refunds_count_on_their_own_day() -> None:
         {"person": 1, "at": begin + timedelta(days=2), "micros": 7_000_000},
         {"person": 1, "at": begin + timedelta(days=2, microseconds=-1), "micros": 500_000},
     ]
-    made = value_counts(bought(rows).lazy(), seen([(1, begin)]).lazy(), days_from("2026-03-28", 5), chosen)
+    made = value_counts(bought(rows).lazy(), first_seen(seen([(1, begin)]).lazy()), days_from("2026-03-28", 5), chosen)
     assert made.filter(pl.col("period") == "all")["revenue_micros"].to_list() == [6_500_000]
 
 
@@ -124,7 +124,7 @@ def test_value_is_that_of_a_slow_look_at_each_person(seed: int, ranges: int) -> 
     chosen = product(time_zone="UTC", value={"windows_days": [1, 3, 7]})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(buckets, "BUCKET_ROWS", 10**9 if ranges == 1 else 4)
-        made = value_counts(bought(rows).lazy(), seen(people).lazy(), days_from("2026-02-02", 16), chosen)
+        made = value_counts(bought(rows).lazy(), first_seen(seen(people).lazy()), days_from("2026-02-02", 16), chosen)
     for row in made.filter(pl.col("period") == "all").rows(named=True):
         slow = _slow_value(rows, people, begin + timedelta(days=16), row["window_days"])
         assert (row["people_mature"], row["revenue_micros"]) == slow
@@ -136,8 +136,8 @@ def test_value_is_that_of_a_slow_look_at_each_person(seed: int, ranges: int) -> 
 def test_nothing_bought_gives_empty_tables() -> None:
     none = bought([]).lazy()
     assert revenue_cells(none, days_from("2026-02-02", 3)).is_empty()
-    assert customers(none, seen([]).lazy(), days_from("2026-02-02", 3), product()).is_empty()
-    assert value_counts(none, seen([]).lazy(), [], product()).is_empty()
+    assert customers(none, first_seen(seen([]).lazy()), days_from("2026-02-02", 3), product()).is_empty()
+    assert value_counts(none, first_seen(seen([]).lazy()), [], product()).is_empty()
 
 
 def test_rfm_scores_by_how_many_are_strictly_worse() -> None:
@@ -146,7 +146,9 @@ def test_rfm_scores_by_how_many_are_strictly_worse() -> None:
         {"person": i, "at": at("2026-02-02T10:00") + ONE_DAY * i, "micros": (1 + i // 5) * 1_000_000} for i in range(10)
     ]
     active = seen([(row["person"], row["at"]) for row in rows])
-    made = customers(bought(rows).lazy(), active.lazy(), days_from("2026-02-02", 12), product()).sort("person_key")
+    made = customers(bought(rows).lazy(), first_seen(active.lazy()), days_from("2026-02-02", 12), product()).sort(
+        "person_key"
+    )
     assert made["recency_score"].to_list() == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert made["frequency_score"].to_list() == [1] * 10
     assert made["monetary_score"].to_list() == [1] * 5 + [3] * 5

@@ -5,6 +5,18 @@ import polars as pl
 from pipeline.core.contract import Column, Table, count, rate, ratio
 
 _PERIOD_START = Column("period_start", pl.Date(), "first local day of the period")
+ACTIVITY_RETURNS = Table(
+    name="activity_returns",
+    layer="period",
+    grain="One row per day and earlier or same day, where one of the day's people first came, or last came before.",
+    columns=(
+        Column("day", pl.Date(), "local day of the product's time zone"),
+        Column("from_day", pl.Date(), "the same day or one before it"),
+        count("people_first", "people active on `day` whose first active day is `from_day`", "person"),
+        count("people_last", "people active on `day` whose last active day before it is `from_day`", "person"),
+    ),
+    key=("day", "from_day"),
+)
 LIFECYCLE_COUNTS = Table(
     name="lifecycle_counts",
     layer="period",

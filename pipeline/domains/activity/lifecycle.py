@@ -35,32 +35,38 @@ def lifecycle(
     births = created.lazy().select(*by, born=calendar.number("created_at"))
     known = active.lazy().filter(pl.col("period").is_between(top - 1, bottom)).sort(*by, "period")
     same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in by)
-    goes_on = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(-1)) for name in by)
-    follows = same & (pl.col("period").shift() == pl.col("period") - 1)
-    is_followed = goes_on & (pl.col("period").shift(-1) == pl.col("period") + 1)
-    marked = known.with_columns(
-        follows=follows.fill_null(value=False), is_followed=is_followed.fill_null(value=False)
-    ).join(births, on=list(by), how="left", nulls_equal=True)
+    placed = known.with_columns(before=pl.when(same).then(pl.col("period").shift()))
+    born = placed.join(births, on=list(by), how="left", nulls_equal=True)
     is_new = (pl.col("born") == pl.col("period")).fill_null(value=False)
-    state = (
-        pl.when(is_new).then(pl.lit("new")).when("follows").then(pl.lit("returning")).otherwise(pl.lit("resurrecting"))
+    return states(born.select("period", "before", is_new=is_new, entities=pl.lit(1, dtype=pl.Int64)), top, bottom)
+
+
+def states(steps: pl.LazyFrame, top: int, bottom: int) -> pl.DataFrame:
+    """What `lifecycle` returns, of the periods `top` to `bottom`.
+
+    `steps` counts `entities` active in a `period` by the period in which they were active `before` (null: in none), and
+    by `is_new`: first seen in this one.
+    """
+    entities, is_followed = pl.col("entities"), pl.col("before") == pl.col("period") - 1
+    counted = steps.group_by("period").agg(
+        active=entities.sum(),
+        new=entities.filter("is_new").sum(),
+        returning=entities.filter(is_followed, ~pl.col("is_new")).sum(),
+        followed=entities.filter(is_followed).sum(),
     )
-    here = marked.select("period", state=state)
-    gone = marked.filter(~pl.col("is_followed")).select(period=pl.col("period") + 1, state=pl.lit("dormant"))
-    counted = (
-        pl.concat([here, gone])
-        .group_by("period")
-        .agg(
-            *(
-                (pl.col("state") == name).sum().cast(pl.Int64).alias(name)
-                for name in ("new", "returning", "resurrecting")
-            ),
-            dormant=-(pl.col("state") == "dormant").sum().cast(pl.Int64),
+    whole = pl.LazyFrame({"period": range(top - 1, bottom + 1)}, schema={"period": pl.Int64})
+    filled = whole.join(counted, on="period", how="left").with_columns(pl.exclude("period").fill_null(0)).sort("period")
+    return (
+        filled.select(
+            "period",
+            "new",
+            "returning",
+            resurrecting=pl.col("active") - pl.col("new") - pl.col("returning"),
+            dormant=pl.col("followed") - pl.col("active").shift(),
         )
+        .filter(pl.col("period") >= top)
+        .collect()
     )
-    whole = pl.LazyFrame({"period": range(top, bottom + 1)}, schema={"period": pl.Int64})
-    filled = whole.join(counted, on="period", how="left").with_columns(pl.exclude("period").fill_null(0))
-    return filled.sort("period").collect()
 
 
 def stickiness(  # noqa: PLR0913  # what the definition names

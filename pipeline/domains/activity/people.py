@@ -13,31 +13,29 @@ _CHURN_DAYS = 28
 _WINDOWS = {"people_active": 1, "people_active_7d": 7, "people_active_28d": 28, "people_active_56d": 56}
 
 
-def people_daily(active: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+def people_daily(returns: pl.DataFrame, days: list[date], product: Product) -> pl.DataFrame:
     """People of each of `days` and of the 7 and 28 days ending with it, each person once.
 
-    `active` holds one row per person and day (`day`, `person_key`). A person active on days a < b counts in the
-    window of every day from a to min(a + n, b) - 1, so sums of +1 and -1 replace a distinct count per window.
+    `returns` holds activity_returns of `days`. A person active on days a < b counts in the window of every day from a to
+    min(a + n, b) - 1, so sums of +1 and -1 replace a distinct count per window.
     """
     # Days that were held back are left out at the end only: people leave windows on them too.
     whole = days_between(days[0], days[-1]) if days else []
-    calendar = pl.DataFrame({"day": whole}, schema={"day": pl.Date})
-    visits = (
-        active.select("day", "person_key")
-        .sort("person_key", "day")
-        .with_columns(
-            is_first=pl.col("person_key").is_first_distinct(),
-            next_day=pl.col("day").shift(-1).over("person_key"),
-        )
-        .collect()
+    active = returns.group_by("day").agg(
+        change=pl.col("people_first").sum(),
+        people_new=pl.col("people_first").filter(pl.col("from_day") == pl.col("day")).sum(),
     )
-    new = visits.filter("is_first").group_by("day").agg(people_new=pl.len())
-    counted = calendar.join(new, on="day", how="left")
+    counted = pl.DataFrame({"day": whole}, schema={"day": pl.Date}).join(
+        active.select("day", "people_new"), on="day", how="left"
+    )
+    age = pl.col("day") - pl.col("from_day")
     for name, width in _WINDOWS.items():
-        leaves = pl.min_horizontal(pl.col("day") + pl.duration(days=width), "next_day")
-        steps = pl.concat(
-            [visits.select("day", change=pl.lit(1)), visits.select(day=leaves, change=pl.lit(-1))],
-        )
+        again = returns.filter(age < pl.duration(days=width), age > pl.duration())
+        # Who comes back within the window leaves it for the new day's, the others at its end.
+        left_early = again.select("day", change=-pl.col("people_last"))
+        stay = again.select(day=pl.col("from_day").dt.offset_by(f"{width}d"), change="people_last")
+        leave = active.select(pl.col("day").dt.offset_by(f"{width}d"), change=-pl.col("change"))
+        steps = pl.concat([active.select("day", "change"), left_early, stay, leave])
         changes = steps.group_by("day").agg(pl.col("change").sum())
         counted = (
             counted.join(changes, on="day", how="left")

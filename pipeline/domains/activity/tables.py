@@ -1,6 +1,6 @@
 """Lifecycle and stickiness as tables (docs/definitions/activity.md)."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Literal
 
 import polars as pl
@@ -8,26 +8,25 @@ import polars as pl
 from pipeline.core.days import ONE_DAY, day_start
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-from pipeline.domains.activity.lifecycle import active_periods, lifecycle, stickiness
+from pipeline.declare import PeriodSources
+from pipeline.domains.activity.lifecycle import active_periods, states, stickiness
 from pipeline.stats.periods import Calendar
 
 _RECENT_DAYS = 28
 _UNITS: tuple[Literal["day", "week", "month"], ...] = ("day", "week", "month")
 
 
-def lifecycle_counts(active: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
-    """`active` holds rows of activity of `days`; everybody's first day ever is their birth."""
+def lifecycle_counts(returns: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """`returns` holds activity_returns of `days`; everybody's first day ever is their birth."""
     table = TABLES["lifecycle_counts"]
     if not days:
         return table.conform(pl.DataFrame(schema=table.schema))
-    first, end = day_start(days[0], product.zone_info), day_start(days[-1] + ONE_DAY, product.zone_info)
-    stream = active.select("person_key", occurred_at="first_at").collect().lazy()
-    created = stream.group_by("person_key").agg(created_at=pl.col("occurred_at").min()).collect()
-    present = set(days)
+    present, counts = set(days), returns.collect()
     parts: list[pl.DataFrame] = []
     for unit in _UNITS:
         calendar = Calendar(unit, product.time_zone, product.week_start)
-        result = lifecycle(active_periods(stream, calendar), created, calendar, first, end - timedelta(microseconds=1))
+        top, bottom = (calendar.number_of(_noon(day)) for day in (days[0], days[-1]))
+        result = states(_steps(counts, calendar).lazy(), top, bottom)
         starts = [calendar.first_day(n) for n in result["period"]]
         whole = [_is_whole(calendar, n, present) for n in result["period"]]
         parts.append(
@@ -41,40 +40,54 @@ def lifecycle_counts(active: pl.LazyFrame, days: list[date], product: Product) -
     return table.conform(pl.concat(parts))
 
 
+def _steps(returns: pl.DataFrame, calendar: Calendar) -> pl.DataFrame:
+    """People of a period by the one before in which they were active: who came before in the same one stands there once."""
+    period, before = (calendar.number_of_day(pl.col(name)) for name in ("day", "from_day"))
+    numbered = returns.select("people_first", "people_last", "day", "from_day", period=period, before=before)
+    new = numbered.filter(pl.col("day") == pl.col("from_day")).select(
+        "period", pl.lit(None, dtype=pl.Int64).alias("before"), is_new=pl.lit(value=True), entities="people_first"
+    )
+    again = numbered.filter(pl.col("before") < pl.col("period")).select(
+        "period", "before", is_new=pl.lit(value=False), entities="people_last"
+    )
+    return pl.concat([new, again])
+
+
 def _is_whole(calendar: Calendar, number: int, present: set[date]) -> bool:
     day, last = calendar.first_day(number), calendar.first_day(number + 1)
     return all(day + ONE_DAY * i in present for i in range((last - day).days))
 
 
-def stickiness_counts(active: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+def stickiness_counts(sources: PeriodSources) -> pl.DataFrame:
     """On how many days people were active: of the 28 days ending with the last one, and of each complete week."""
-    table = TABLES["stickiness_counts"]
+    table, days, product = TABLES["stickiness_counts"], sources.days, sources.product
     if not days:
         return table.conform(pl.DataFrame(schema=table.schema))
-    calendar = Calendar("day", product.time_zone, product.week_start)
-    result = active_periods(active.select("person_key", occurred_at="first_at"), calendar)
     weeks = Calendar("week", product.time_zone, product.week_start)
     recent = days[-1] - ONE_DAY * (_RECENT_DAYS - 1)
     numbers = range(weeks.number_of(_noon(days[0])), weeks.number_of(_noon(days[-1])) + 1)
-    spans = [("last_28", recent, days[-1])]
-    spans += [
-        ("week", weeks.first_day(n), weeks.first_day(n + 1) - ONE_DAY)
-        for n in numbers
-        if _is_whole(weeks, n, set(days))
-    ]
-    parts: list[pl.DataFrame] = []
+    whole = [(weeks.first_day(n), weeks.first_day(n + 1) - ONE_DAY) for n in numbers if _is_whole(weeks, n, set(days))]
+    spans = [("week", first, last) for first, last in whole]
+    parts = [_days_active(sources.within(recent, days[-1]), "last_28", recent, days[-1])]
     for period, first, last in spans:
-        counted = stickiness(result, calendar, day_start(first, product.zone_info), day_start(last, product.zone_info))
-        parts.append(
-            counted.select(
-                period=pl.lit(period),
-                period_start=pl.lit(first),
-                days_active="periods",
-                people="entities",
-                people_or_more=pl.col("entities").cum_sum(reverse=True),
-            )
-        )
+        # A week that is over changes no more.
+        own = sources.within(first, last)
+        parts.append(own.once(period, lambda s, span=(period, first, last): _days_active(s, *span)))
     return table.conform(pl.concat(parts))
+
+
+def _days_active(sources: PeriodSources, period: str, first: date, last: date) -> pl.DataFrame:
+    product = sources.product
+    calendar = Calendar("day", product.time_zone, product.week_start)
+    active = active_periods(sources.rows.select("person_key", occurred_at="first_at"), calendar)
+    counted = stickiness(active, calendar, day_start(first, product.zone_info), day_start(last, product.zone_info))
+    return counted.select(
+        period=pl.lit(period),
+        period_start=pl.lit(first),
+        days_active="periods",
+        people="entities",
+        people_or_more=pl.col("entities").cum_sum(reverse=True),
+    )
 
 
 def _noon(day: date) -> datetime:

@@ -285,11 +285,14 @@ PEOPLE = Table(
 PEOPLE_FIRST = Table(
     name="people_first",
     layer="period",
-    grain="One row per person ever active: when first, bots left out.",
+    grain="One row per person ever active: when first and last, bots left out.",
     columns=(
         Column("person_key", pl.Int64(), "key of the person"),
+        Column("person_id", pl.String(), "`user:` or `device:` and the id; one to one with the key"),
         time("first_at", "the person's first event ever"),
         Column("first_day", pl.Date(), "its local day"),
+        Column("last_day", pl.Date(), "newest local day with an event"),
+        count("days_active", "local days with an event", "day"),
     ),
     key=("person_key",),
 )

@@ -1,12 +1,14 @@
 """The clean event and what follows from it alone; a mart is its SQL model and its contract."""
 
+import polars as pl
+
 from pipeline.core.registry import TABLES
 from pipeline.core.state import IDENTITY, RAW, REPEATS, Reads
-from pipeline.declare import Built, DayTable, Domain, PeriodTable, Sources
+from pipeline.declare import Built, DayTable, Domain, PeriodSources, PeriodTable, Sources, State, carried
 from pipeline.events.activity import activity
 from pipeline.events.clean import clean_day
 from pipeline.events.duplicates import event_ids
-from pipeline.events.identity import appearances, identity_events, people, people_first
+from pipeline.events.identity import appearances, identity_events, people, with_active
 from pipeline.events.page_views import page_views
 from pipeline.events.profile import Facts, events_profile
 from pipeline.events.sessions import session_events, sessions
@@ -36,6 +38,15 @@ def _identity_events(s: Sources) -> Built:
         name: source.identified_by or FORMATS[source.format].identified_by for name, source in s.product.sources.items()
     }
     return Built(identity_events(s.scan(RAW), s.day, s.repeated, telling))
+
+
+def _people_first(s: PeriodSources) -> pl.DataFrame:
+    state, rest = carried(s, {"seen": TABLES["people_first"].schema.to_frame()}, _seen)
+    return _seen(state, rest)["seen"]
+
+
+def _seen(state: State, month: PeriodSources) -> State:
+    return {"seen": with_active(state["seen"], month.rows)}
 
 
 DOMAIN = Domain(
@@ -95,10 +106,11 @@ DOMAIN = Domain(
         PeriodTable(
             TABLES["people"],
             "activity",
-            lambda s: people(s.rows, s.identities),
+            lambda s: people(s.scan("people_first"), s.identities),
+            inputs=("people_first",),
             sections=("identity",),
             also=("links",),
         ),
-        PeriodTable(TABLES["people_first"], "activity", lambda s: people_first(s.rows)),
+        PeriodTable(TABLES["people_first"], "activity", _people_first),
     ),
 )

@@ -83,8 +83,8 @@ def _met(
     return known.join(marked.select(*_VIEW, "met_in_view", "met_before"), on=_VIEW).with_columns(rule_set=pl.lit(name))
 
 
-def friction_effects(rows: pl.LazyFrame, activity: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
-    """Effects by rule set, signal, page and goal over the last 28 and 90 days; `rows` holds first_views of `days`."""
+def friction_effects(rows: pl.LazyFrame, people: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """Effects by rule set, signal, page and goal over the last 28 and 90 days; `rows` holds first_views of `days`, `people` people_first."""
     table = TABLES["friction_effects"]
     parts = [pl.DataFrame(schema=table.schema)]
     for period, length in PERIODS.items():
@@ -95,7 +95,7 @@ def friction_effects(rows: pl.LazyFrame, activity: pl.LazyFrame, days: list[date
         # A first view stands once for each signal and goal.
         most = len(product.goals) * max(len(rules.calibrated) for rules in product.friction.rule_sets.values())
         ranges = ranges_of(recent.select(pl.len()).collect().item() * most)
-        made = like_for_like(lambda inside, of=recent: _units(of, activity, inside, product), _BY, _STRATA, ranges)
+        made = like_for_like(lambda inside, of=recent: _units(of, people, inside, product), _BY, _STRATA, ranges)
         named = made.rename({"with": "sessions_with", "without": "sessions_without"}).with_columns(
             period=pl.lit(period), period_start=pl.lit(first), period_end=pl.lit(days[-1])
         )
@@ -103,9 +103,9 @@ def friction_effects(rows: pl.LazyFrame, activity: pl.LazyFrame, days: list[date
     return table.conform(pl.concat(parts))
 
 
-def _units(rows: pl.LazyFrame, activity: pl.LazyFrame, inside: pl.Expr, product: Product) -> pl.DataFrame:
+def _units(rows: pl.LazyFrame, people: pl.LazyFrame, inside: pl.Expr, product: Product) -> pl.DataFrame:
     """First views by signal and goal that are on one side: with the signal, or without it so far; goal not yet reached."""
-    born = activity.filter(inside).group_by("person_key").agg(born_at=pl.col("first_at").min())
+    born = people.filter(inside).select("person_key", born_at="first_at")
     own = rows.filter(inside).join(born, on="person_key", how="left").collect()
     reported = own.with_columns(is_new=(pl.col("session_began") <= pl.col("born_at")).fill_null(value=False))
     parts = [pl.DataFrame(schema=_UNIT)]

@@ -56,8 +56,8 @@ DOMAIN = Domain(
         PeriodTable(
             TABLES["friction_effects"],
             "first_views",
-            lambda s: friction_effects(s.rows, s.scan("activity"), s.days, s.product),
-            inputs=("activity",),
+            lambda s: friction_effects(s.rows, s.scan("people_first"), s.days, s.product),
+            inputs=("people_first",),
             sections=("friction", "goals"),
             needs=("goals",),
         ),

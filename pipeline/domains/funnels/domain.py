@@ -1,7 +1,5 @@
 """Who gets how far; a mart is its SQL model and its contract."""
 
-from functools import partial
-
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Reads
 from pipeline.declare import Built, DayTable, Domain, PeriodTable, own_rows
@@ -27,7 +25,7 @@ DOMAIN = Domain(
         PeriodTable(
             TABLES["funnel_results"],
             "step_events",
-            lambda s: funnel_results(s.rows, s.days, s.product, partial(s.scan, "step_events")),
+            lambda s: funnel_results(s.rows, s.days, s.product, s),
             "2",
             sections=("funnels",),
         ),

@@ -1,6 +1,6 @@
 """Funnels of the product file as tables: the events of a day that matter to them, and who got how far in a period."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 
 import polars as pl
@@ -9,6 +9,7 @@ from pipeline.core.canonical import PROMOTED_PREFIX
 from pipeline.core.days import ONE_DAY, day_start
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
+from pipeline.declare import PeriodSources
 from pipeline.domains.funnels.funnel import FunnelRules, funnel_people, step_bits, step_counts
 from pipeline.domains.funnels.funnel_groups import constant_people, grouped_people, with_other
 from pipeline.domains.funnels.funnel_times import funnel_trends, time_to_convert
@@ -124,25 +125,31 @@ def _entity(unit: str) -> pl.Expr:
 
 
 def funnel_results(
-    rows: pl.LazyFrame, days: list[date], product: Product, within: Callable[[date, date], pl.LazyFrame] | None = None
+    rows: pl.LazyFrame, days: list[date], product: Product, sources: PeriodSources | None = None
 ) -> pl.DataFrame:
     """Every funnel of the product over the whole history and over each complete week; a row per step and group.
 
-    `rows` holds step_events of `days`, `within` gives those from one day to another: a week that filters all rows looks
-    at every day's file. Steps after a period's end do not count in it (docs/definitions/matching.md). The group "" is
+    `rows` holds step_events of `days`. With `sources` a week reads its own days' files, and is computed once for as long as
+    they don't change. Steps after a period's end do not count in it (docs/definitions/matching.md). The group "" is
     everybody; a funnel with a breakdown has one more for each of its values.
     """
-
-    def filtered(first: date, last: date) -> pl.LazyFrame:
-        return rows.filter(pl.col("day").is_between(first, last))
-
-    parts = [
-        _period_rows(rows, within or filtered, product, name, funnel, period)
-        for name, funnel in product.funnels.items()
-        for period in _periods(days, product)
-    ]
     table = TABLES["funnel_results"]
-    return table.conform(pl.concat(parts) if parts else pl.DataFrame(schema=table.schema))
+    parts = [table.schema.to_frame()]
+    for name, funnel in product.funnels.items():
+        # What is a person's first ever is told by all days.
+        is_of_all = any(step.first_time is not None for step in funnel.steps)
+        for period in _periods(days, product):
+            label, first, last = period
+
+            def result(of: pl.LazyFrame, name: str = name, period: tuple[str, date, date] = period) -> pl.DataFrame:
+                return _period_rows(of, product, name, product.funnels[name], period)
+
+            if sources is None or is_of_all or label == "all":
+                parts.append(result(rows))
+            else:
+                own = sources.within(first, last)
+                parts.append(own.once(f"{label} {name}", lambda of, result=result: result(of.rows)))
+    return table.conform(pl.concat(parts))
 
 
 def _periods(days: list[date], product: Product) -> list[tuple[str, date, date]]:
@@ -154,15 +161,10 @@ def _periods(days: list[date], product: Product) -> list[tuple[str, date, date]]
 
 
 def _period_rows(
-    rows: pl.LazyFrame, within: Callable[[date, date], pl.LazyFrame], product: Product, name: str, funnel: Funnel,
-    period: tuple[str, date, date],
-) -> pl.DataFrame:  # fmt: skip
+    rows: pl.LazyFrame, product: Product, name: str, funnel: Funnel, period: tuple[str, date, date]
+) -> pl.DataFrame:
     label, first, last = period
-    # What is a person's first ever is told by all days.
-    is_of_all = any(step.first_time is not None for step in funnel.steps)
-    inside = _stream(rows if is_of_all else within(first, last), name, funnel).filter(
-        pl.col("day").is_between(first, last)
-    )
+    inside = _stream(rows, name, funnel).filter(pl.col("day").is_between(first, last))
     mature_until = day_start(last + ONE_DAY, product.zone_info) - funnel.length
     groups = _people(inside, funnel)
     counts = [_step_rows(group, people, rules_of(funnel), mature_until) for group, people in groups.items()]

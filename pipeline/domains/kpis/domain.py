@@ -25,18 +25,18 @@ DOMAIN = Domain(
             TABLES["kpi_results"],
             "session_kpis",
             lambda s: kpi_results(
-                s.rows, s.scan("activity"), s.scan("first_views"), s.scan("feedback"), s.days, s.product
+                s.rows, s.scan("people_first"), s.scan("first_views"), s.scan("feedback"), s.days, s.product
             ),
             "2",
-            inputs=("activity", "first_views", "feedback"),
+            inputs=("people_first", "first_views", "feedback"),
             sections=("friction", "goals", "pages", "segments", "surveys"),
         ),
         PeriodTable(TABLES["kpi_parts"], "session_kpis", own_rows(kpi_parts), "3", sections=("segments",)),
         PeriodTable(
             TABLES["segment_validity"],
             "session_kpis",
-            lambda s: segment_validity(s.rows, s.scan("activity"), s.product),
-            inputs=("activity",),
+            lambda s: segment_validity(s.rows, s.scan("people_first"), s.product),
+            inputs=("people_first",),
             sections=("segments",),
             needs=("segments",),
         ),

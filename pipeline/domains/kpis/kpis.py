@@ -47,10 +47,10 @@ def windows(days: list[date], product: Product) -> list[Windows]:
 
 
 def kpi_results(
-    sessions: pl.LazyFrame, activity: pl.LazyFrame, views: pl.LazyFrame, feedback: pl.LazyFrame,
+    sessions: pl.LazyFrame, people: pl.LazyFrame, views: pl.LazyFrame, feedback: pl.LazyFrame,
     days: list[date], product: Product,
 ) -> pl.DataFrame:  # fmt: skip
-    """All key figures; `sessions` holds session_kpis of `days`, `views` first_views, `feedback` feedback."""
+    """All key figures; `sessions` holds session_kpis of `days`, `people` people_first, `views` first_views, `feedback` feedback."""
     table = TABLES["kpi_results"]
     looked = windows(days, product)
     if not looked:
@@ -65,7 +65,7 @@ def kpi_results(
     def summed(inside: pl.Expr) -> pl.DataFrame:
         own = recent.filter(inside).collect()
         pages = seen.filter(inside).select("session_key", "page").unique().collect()
-        born = activity.filter(inside).group_by("person_key").agg(born=pl.col("day").min()).collect()
+        born = people.filter(inside).select("person_key", born="first_day").collect()
         groups = by_session(product, pages, top)
         return pl.concat(
             sums_of(own, born, each.grid, groups).with_columns(period=pl.lit(each.period)) for each in looked

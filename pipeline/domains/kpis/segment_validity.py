@@ -11,18 +11,17 @@ from pipeline.stats.bits import has_bit
 from pipeline.stats.buckets import in_ranges, ranges_of
 
 
-def segment_validity(sessions: pl.LazyFrame, activity: pl.LazyFrame, product: Product) -> pl.DataFrame:
-    """Stretches of each person in each segment; `sessions` holds session_kpis of all days."""
+def segment_validity(sessions: pl.LazyFrame, people: pl.LazyFrame, product: Product) -> pl.DataFrame:
+    """Stretches of each person in each segment; `sessions` holds session_kpis of all days, `people` people_first."""
     table = TABLES["segment_validity"]
     if not product.segments:
         return table.conform(pl.DataFrame(schema=table.schema))
     number = ranges_of(sessions.select(pl.len()).collect().item())
-    names = activity.select("person_key", "person_id")
+    names = people.select("person_key", "person_id")
 
     def validity(inside: pl.Expr) -> pl.DataFrame:
         result = _validity(sessions.filter(inside), product)
-        ids = names.filter(inside).unique("person_key").collect()
-        return result.join(ids, on="person_key")
+        return result.join(names.filter(inside).collect(), on="person_key")
 
     return table.conform(pl.concat(in_ranges(validity, number)))
 

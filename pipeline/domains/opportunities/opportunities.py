@@ -84,7 +84,7 @@ def opportunity_results(
 def _near(beside: Streams, within: Within, span: Span, product: Product) -> tuple[pl.LazyFrame, Streams]:
     """first_views and the tables beside them, of the days that a span's units are told from; who is new, all days tell."""
     first = span.reads_from(product)
-    near = {name: within(name, first, span.last) for name in (*READS, MEASURED) if name != "activity"}
+    near = {name: within(name, first, span.last) for name in (*READS, MEASURED) if name != "people_first"}
     return within("first_views", span.first, span.last), {**beside, **near}
 
 

@@ -17,7 +17,7 @@ from pipeline.stats.bits import has_bit, has_name
 
 BY = ["kind", "page", "subject", "rule_set", "goal"]
 STRATA = ["device_type", "is_new", "views_before"]
-READS = ("friction_incidents", "step_events", "outcomes", "feedback", "activity", "session_kpis")
+READS = ("friction_incidents", "step_events", "outcomes", "feedback", "people_first", "session_kpis")
 UNIT: dict[str, pl.DataType] = {
     "person_key": pl.Int64(),
     **dict.fromkeys(BY, pl.String()),
@@ -46,7 +46,7 @@ def units(
 
     `views` holds first_views, `beside` the tables of READS, and `comment_themes` where comments have themes.
     """
-    born = beside["activity"].filter(inside).group_by("person_key").agg(born_at=pl.col("first_at").min()).collect()
+    born = beside["people_first"].filter(inside).select("person_key", born_at="first_at").collect()
     rows = {name: beside[name].filter(inside) for name in READS}
     parts = [
         pl.DataFrame(schema=UNIT),

@@ -23,7 +23,12 @@ DOMAIN = Domain(
         ),
     ),
     period_tables=(
-        PeriodTable(TABLES["retention_cells"], "activity", own_rows(retention_cells)),
+        PeriodTable(
+            TABLES["retention_cells"],
+            "activity",
+            lambda s: retention_cells(s.scan("activity_returns"), s.days, s.product),
+            inputs=("activity_returns",),
+        ),
         PeriodTable(TABLES["return_cells"], "return_events", own_rows(return_cells), "2", sections=("retention",)),
     ),
 )

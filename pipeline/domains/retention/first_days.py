@@ -7,18 +7,22 @@ import polars as pl
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-from pipeline.domains.retention.retention import first_day_cells
 from pipeline.events.activity import LEFT_TRUNCATED_DAYS
 
 
-def retention_cells(active: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+def retention_cells(returns: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
     """First-time day cohorts: per cohort day and offset the people who came back on just that day.
 
-    `active` holds one row per person and day. Every cohort that has people gets a cell for each offset up to the last
+    `returns` holds activity_returns of `days`. Every cohort that has people gets a cell for each offset up to the last
     of `days`; offset 0 is the cohort's size. A cell is mature when its day is over and its partition is present; where
     a day is held back nobody knows who returned: null.
     """
-    returned = first_day_cells(active.select("person_key", "day"), days[0] if days else product.start_date)
+    counted = returns.filter(pl.col("people_first") > 0).select(
+        cohort_day="from_day",
+        day_offset=(pl.col("day") - pl.col("from_day")).dt.total_days(),
+        people_returned="people_first",
+    )
+    returned = counted.collect()
     sizes = returned.filter(pl.col("day_offset") == 0).select("cohort_day", people_in_cohort="people_returned")
     last = days[-1] if days else None
     grid = (

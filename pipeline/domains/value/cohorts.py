@@ -15,18 +15,18 @@ _COHORT = ["period", "cohort_start"]
 _SUMMED = ["people_in_cohort", "people_mature", "people_with_revenue", "orders", "revenue_micros", "squares"]
 
 
-def value_counts(outcomes: pl.LazyFrame, activity: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
-    """N-day value over mature people by cohort; `outcomes` and `activity` hold all of `days`."""
+def value_counts(outcomes: pl.LazyFrame, people: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+    """N-day value over mature people by cohort; `outcomes` holds all of `days`, `people` people_first."""
     table = TABLES["value_counts"]
     if not days:
         return table.conform(pl.DataFrame(schema=table.schema))
     end = day_start(days[-1] + ONE_DAY, product.zone_info)
-    number = ranges_of(activity.select(pl.len()).collect().item())
+    number = ranges_of(sum(rows.select(pl.len()).collect().item() for rows in (people, outcomes)))
 
     def summed(inside: pl.Expr) -> pl.DataFrame:
-        people = _started(outcomes.filter(inside), activity.filter(inside), product)
+        begun = _started(outcomes.filter(inside), people.filter(inside), product)
         money = outcomes.filter(inside).select("person_key", "occurred_at", "day", "orders", "revenue_micros").collect()
-        return pl.concat(_window(people, money, each, end, product) for each in sorted(set(product.value.windows_days)))
+        return pl.concat(_window(begun, money, each, end, product) for each in sorted(set(product.value.windows_days)))
 
     parts = pl.concat(in_ranges(summed, number))
     whole = parts.group_by(*_COHORT, "window_days").agg(pl.col(_SUMMED).sum())
@@ -36,13 +36,12 @@ def value_counts(outcomes: pl.LazyFrame, activity: pl.LazyFrame, days: list[date
     return table.conform(whole.with_columns(error=error))
 
 
-def _started(outcomes: pl.LazyFrame, activity: pl.LazyFrame, product: Product) -> pl.DataFrame:
+def _started(outcomes: pl.LazyFrame, people: pl.LazyFrame, product: Product) -> pl.DataFrame:
     """Each person's start, `t0` and its local day `born`, by the product file: first event, or first purchase."""
     if product.value.start == "first_event":
-        rows, at = activity, "first_at"
-    else:
-        rows, at = outcomes.filter(pl.col("orders") > 0), "occurred_at"
-    return rows.group_by("person_key").agg(t0=pl.col(at).min(), born=pl.col("day").min()).collect()
+        return people.select("person_key", t0="first_at", born="first_day").collect()
+    bought = outcomes.filter(pl.col("orders") > 0).group_by("person_key")
+    return bought.agg(t0=pl.col("occurred_at").min(), born=pl.col("day").min()).collect()
 
 
 def _window(people: pl.DataFrame, money: pl.DataFrame, length: int, end: datetime, product: Product) -> pl.DataFrame:

@@ -102,7 +102,7 @@ def _fit_row(fit: str, bought: pl.DataFrame, begin: date, last: date, weeks: int
     return row
 
 
-def customers(outcomes: pl.LazyFrame, activity: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
+def customers(outcomes: pl.LazyFrame, people: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
     """Each buyer with RFM scores, chance to be a customer still, and what to expect within the horizon."""
     table = TABLES["customers"]
     bought = purchase_days(outcomes)
@@ -110,7 +110,7 @@ def customers(outcomes: pl.LazyFrame, activity: pl.LazyFrame, days: list[date], 
         return table.conform(pl.DataFrame(schema=table.schema))
     known = buyers(bought, days[-1])
     totals = outcomes.group_by("person_key").agg(pl.col("orders", "revenue_micros").sum()).collect()
-    names = activity.group_by("person_key").agg(pl.col("person_id").first()).collect()
+    names = people.select("person_key", "person_id").collect()
     joined = known.people.join(totals, on="person_key", maintain_order="left").join(
         names, on="person_key", how="left", maintain_order="left"
     )

@@ -84,10 +84,23 @@ def _without_fraction(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
 
 def take(record: Fields, path: str, convert: Convert | None = None) -> Any:  # noqa: ANN401  # JSON holds anything
     """Remove the value at `path` and return it converted; one that `convert` can't read (None) stays where it is."""
-    result = peek(record, path)
+    holder, within, name = record, (), path
+    if path not in record:
+        # A path with dots: down to the object that holds the last name.
+        within, name = _names(path)
+        for each in within:
+            inner = holder.get(each)
+            if type(inner) is not dict:
+                return None
+            holder = inner
+        if name not in holder:
+            return None
+    result = holder[name]
     value = result if convert is None or result is None else convert(result)
     if value is not None or result is None:
-        _remove(record, path)
+        del holder[name]
+        if within and not holder:
+            _without_empty(record, within)
     return value
 
 
@@ -100,16 +113,19 @@ def first(record: Fields, paths: Iterable[str], convert: Convert | None = None) 
     return None
 
 
-def _remove(record: Fields, path: str) -> None:
-    if path in record:
-        del record[path]
-        return
-    head, _, rest = path.partition(".")
-    inner = record.get(head)
-    if rest and isinstance(inner, dict):
-        _remove(inner, rest)
-        if not inner:
-            del record[head]
+@lru_cache(maxsize=4_096)
+def _names(path: str) -> tuple[tuple[str, ...], str]:
+    *within, name = path.split(".")
+    return tuple(within), name
+
+
+def _without_empty(record: Fields, within: Sequence[str]) -> None:
+    """Remove the last of these objects, each in the one before, and those that are empty then."""
+    head, *rest = within
+    if rest:
+        _without_empty(record[head], rest)
+    if not record[head]:
+        del record[head]
 
 
 # Conversions: None says that the value doesn't fit.
@@ -117,11 +133,13 @@ def _remove(record: Fields, path: str) -> None:
 
 def text(value: Any) -> str | None:  # noqa: ANN401
     """Text or a number as text, one without a fraction as an integer's; blanks are no value."""
+    if isinstance(value, str):
+        return value if value.strip() else None
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float | Decimal):
         return str(int(value)) if math.isfinite(value) and value == int(value) else str(value)
-    return value if isinstance(value, str) and value.strip() else None
+    return None
 
 
 def number(value: Any) -> Decimal | None:  # noqa: ANN401
@@ -137,6 +155,9 @@ def number(value: Any) -> Decimal | None:  # noqa: ANN401
 
 
 def _scaled(value: Any, scale: int, limit: int) -> int | None:  # noqa: ANN401
+    if type(value) is int:
+        rounded = value * scale
+        return rounded if -limit <= rounded < limit else None
     result = number(value)
     if result is None:
         return None
@@ -270,9 +291,12 @@ def properties(own: Fields | None, rest: Fields) -> Fields:
     return result
 
 
-def _without_nothing(value: Any) -> Any:  # noqa: ANN401  # JSON holds anything
+def _without_nothing(value: Fields) -> Fields:
     """Without nulls and what is empty, which say nothing."""
-    if not isinstance(value, dict):
-        return value
-    inner = {name: _without_nothing(each) for name, each in value.items()}
-    return {name: each for name, each in inner.items() if each not in (None, "", {}, [])}
+    result: Fields = {}
+    for name, each in value.items():
+        inner = _without_nothing(each) if type(each) is dict else each
+        # Of what counts as false, numbers and flags say something.
+        if inner or not (inner is None or isinstance(inner, str | dict | list)):
+            result[name] = inner
+    return result

@@ -141,7 +141,8 @@ def _event_id(row: Fields) -> str:
     of_items = (
         [[_comparable(peek(item, name)) for name in _OF_ITEM] for item in items] if isinstance(items, list) else []
     )
-    known = {name: _comparable(value) for name, value in params.items() if _comparable(value) not in _NOT_SET}
+    told = {name: _comparable(value) for name, value in params.items()}
+    known = {name: value for name, value in told.items() if value not in _NOT_SET}
     return derived_id(who, *(text(peek(row, name)) for name in _TOLD_BY), known, of_items)
 
 

@@ -98,7 +98,8 @@ def _merged(outer: Fields, inner: Any) -> Fields:  # noqa: ANN401  # JSON holds 
     merged = {**{name: value for name, value in outer.items() if name not in _OF_ONE_CALL}, **copied(inner)}
     contexts = [context for context in (outer.get("context"), inner.get("context")) if isinstance(context, dict)]
     if contexts:
-        merged["context"] = {name: value for context in contexts for name, value in context.items()}
+        # A copy: what one call takes out of it must be there for the next.
+        merged["context"] = copied({name: value for context in contexts for name, value in context.items()})
     return merged
 
 

@@ -1,12 +1,7 @@
-"""How a table is declared: what it is computed from and by which function (docs/decisions/0030).
+"""Tables over all days: what they are computed from, by which function, and what of it is kept from run to run."""
 
-A function receives what its table declares and nothing else, so hashes, edges and provenance follow from the declaration.
-A domain is a package below `pipeline/domains` with a `contract` (its tables) and a `domain` (`DOMAIN`: what they are computed
-from). Raise `code_version` of a table when its numbers change: it is then computed anew everywhere.
-"""
-
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Literal, Protocol
@@ -14,105 +9,17 @@ from typing import Literal, Protocol
 import polars as pl
 
 from pipeline.core.contract import Table
-from pipeline.core.days import ONE_DAY
-from pipeline.core.lake import DamagedObject, Lake, day_key, period_key
+from pipeline.core.kept import keep, recall
+from pipeline.core.lake import DamagedObject, Lake, period_key
 from pipeline.core.product import Product
 from pipeline.core.product_declared import DeclaredProduct, UndeclaredError
 from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_inputs, read_sum
-from pipeline.core.state import IDENTITY, RAW, RECORDED, REPEATS, DayFailure, DayInputs, Snapshot, hash_texts
+from pipeline.core.state import DayFailure, Snapshot, hash_texts
 from pipeline.events.identity import Identities
-from pipeline.events.problem import Known, Problem
 from pipeline.events.profile import Facts
 from pipeline.events.resolutions import IDENTITY_VERSION, Resolutions
 from pipeline.ingest.manifests import Manifest
-from pipeline.ingest.promoted import with_promoted
-
-
-@dataclass(frozen=True)
-class Built:
-    """A computed day: its rows, counts of its making for the batch profile, and keys of the objects that its rows name."""
-
-    frame: pl.DataFrame
-    facts: Facts = field(default_factory=dict)
-    objects: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Sources:
-    """What a day of `table` is computed from: what the table declares, and nothing else.
-
-    Asking for another table, day or section of the product file raises UndeclaredError.
-    """
-
-    lake: Lake
-    whole: Product
-    snapshot: Snapshot
-    manifests: Mapping[str, Manifest]
-    resolutions: Resolutions
-    day: date
-    table: "DayTable"
-
-    @cached_property
-    def product(self) -> Product:
-        """The sections of the product file that the table declares."""
-        return DeclaredProduct.of(self.whole, "time", *self.table.sections)
-
-    def scan(self, table: str, offsets: Iterable[int] = (0,)) -> pl.LazyFrame:
-        """Rows of `table` for the days at `offsets` from this one."""
-        days = [self.day + ONE_DAY * offset for offset in self._declared(table, tuple(offsets))]
-        if table in (RAW, RECORDED):
-            objects = self.snapshot.raw if table == RAW else self.snapshot.recorded
-            keys = sorted({key for day in days for key in objects.get(day, {})})
-            for key in keys:
-                self.lake.check(key, self.snapshot.sha256.get(key, ""))
-            return self.lake.scan(TABLES[table], keys)
-        if table not in self.snapshot.states:
-            # What isn't configured any more may still lie there.
-            return TABLES[table].schema.to_frame().lazy()
-        self._check(table, days)
-        rows = self.lake.scan_days(table, days)
-        return with_promoted(rows, self.whole) if TABLES[table].product_columns else rows
-
-    def _declared(self, table: str, offsets: tuple[int, ...]) -> tuple[int, ...]:
-        known = {offset for reads in self.table.reads if reads.table == table for offset in reads.offsets}
-        if lacking := set(offsets) - known:
-            name = self.table.contract.name
-            raise UndeclaredError(
-                f"{name} reads {table} at {sorted(lacking)} but doesn't declare it; add it to its `Reads`"
-            )
-        return offsets
-
-    def _check(self, table: str, days: Iterable[date]) -> None:
-        """Raise DamagedObject where a partition isn't the one that its state tells of."""
-        states = self.snapshot.states[table]
-        for day in days:
-            key = day_key(table, day)
-            if day in states:
-                self.lake.check(key, states[day].output_hash)
-            elif self.lake.exists(key):
-                raise DamagedObject(f"{key} isn't known to be whole, for its state is lost; run `footfall run` again")
-
-    @property
-    def repeated(self) -> pl.DataFrame:
-        """(source, event_id) of the day's ids that came on an earlier day."""
-        self._declared(REPEATS, (0,))
-        if self.snapshot.output(REPEATS, self.day):
-            return self.resolutions.repeated(self.day)
-        return pl.DataFrame(schema={"source": pl.String, "event_id": pl.String})
-
-    @property
-    def identities(self) -> Identities:
-        """Who is who by all that was linked; a day depends on what it says about it alone."""
-        self._declared(IDENTITY, (0,))
-        return self.resolutions.identities
-
-
-@dataclass(frozen=True)
-class DayTable(DayInputs):
-    """A table with a partition per local day, and the function that computes one."""
-
-    compute: Callable[[Sources], Built] = field(kw_only=True)
 
 
 class Context(Protocol):
@@ -156,10 +63,10 @@ class PeriodTable:
         """The period tables that it reads."""
         return tuple(name for name in self.inputs if TABLES[name].layer == "period")
 
-    def input_hash(self, lake: Lake, product: Product, context: Context) -> str:
-        """Hash of all that the table is made from, of other period tables as they lie there."""
+    def input_hash(self, lake: Lake, product: Product, context: Context, days: Sequence[date] | None = None) -> str:
+        """Hash of all that the table is made from, of other period tables as they lie there; or of what `days` add to it."""
         snapshot = context.snapshot
-        days = snapshot.data_days(self.reads)
+        days = snapshot.data_days(self.reads) if days is None else days
         # A day without events is known to be empty; one that is held back isn't known at all.
         read = [
             f"{name}:{day}:{snapshot.output(name, day)}:{day in snapshot.raw}"
@@ -208,11 +115,42 @@ class PeriodSources:
     context: Context
     days: list[date]
     table: PeriodTable
+    # Names of the kept parts that were asked for; the others are removed when the table is published.
+    asked: set[str] = field(default_factory=set[str])
 
     @cached_property
     def product(self) -> Product:
         """The sections of the product file that the table declares."""
         return DeclaredProduct.of(self.whole, "time", *self.table.sections)
+
+    def within(self, first: date, last: date) -> "PeriodSources":
+        """The same of the days from `first` to `last`, and no others."""
+        return replace(self, days=[day for day in self.days if first <= day <= last])
+
+    def recall(self, part: str) -> pl.DataFrame | None:
+        """What was kept as `part` of just these days; None if nothing was, or anything of them changed."""
+        name = self._part(part)
+        result = recall(self.lake, self.table.contract.name, name)
+        if result is not None:
+            self.asked.add(name)
+        return result
+
+    def keep(self, part: str, frame: pl.DataFrame) -> None:
+        """Keep `frame`, which these days give, as `part` for the next run."""
+        name = self._part(part)
+        self.asked.add(name)
+        keep(self.lake, self.table.contract.name, name, frame)
+
+    def once(self, part: str, compute: Callable[["PeriodSources"], pl.DataFrame]) -> pl.DataFrame:
+        """What `compute` gives of these days, computed once for as long as nothing of them changes."""
+        result = self.recall(part)
+        if result is None:
+            result = compute(self)
+            self.keep(part, result)
+        return result
+
+    def _part(self, part: str) -> str:
+        return hash_texts([part, self.table.input_hash(self.lake, self.whole, self.context, self.days)])
 
     @property
     def rows(self) -> pl.LazyFrame:
@@ -280,12 +218,3 @@ def own_rows(
 ) -> Callable[[PeriodSources], pl.DataFrame]:
     """What most period tables are computed from: their own daily rows, the days and the product file."""
     return lambda s: compute(s.rows, s.days, s.product)
-
-
-@dataclass(frozen=True)
-class Domain:
-    """A domain: what its daily and period tables are computed from, and how it finds problems with its own data."""
-
-    day_tables: tuple[DayTable, ...] = ()
-    period_tables: tuple[PeriodTable, ...] = ()
-    problems: Callable[[Known], Iterator[Problem]] | None = None
