@@ -117,13 +117,17 @@ def child(home: Path, name: str) -> dict[str, float]:
     from pipeline.core.product_file import load_product
     from pipeline.events.profile import CheckResult
 
+    def approve(table: Any, product: Any, batches: Any, history: Any) -> list[CheckResult]:
+        _ = table, product, batches, history
+        return [CheckResult()]
+
     lake, product = Lake(home), load_product(home / "product.yaml")
     begun, before = time.perf_counter(), cpu_seconds()
     context = BuildContext(lake, product)
     if name != "snapshot":
         # The checks of Great Expectations cost the same with any history, and their import more than most tables.
         begun, before = time.perf_counter(), cpu_seconds()
-        outcome = build_period(lake, product, name, lambda *_: [CheckResult(())], context)
+        outcome = build_period(lake, product, name, approve, context)
         if outcome.path is None:
             raise SystemExit(f"{name}: {outcome.check_result}")
     return {"cpu": cpu_seconds() - before, "wall": time.perf_counter() - begun, "peak_mb": peak_mb()}

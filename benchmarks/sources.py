@@ -7,6 +7,7 @@ process, one file a format; microseconds of CPU a record, the median of the roun
 """
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -34,7 +35,7 @@ def _lines(records: list[dict[str, Any]], own: Callable[[dict[str, Any], int], N
 
 def files(repeats: int) -> dict[str, tuple[bytes, int]]:
     """Format to a landing file and how many records it has."""
-    import samples
+    samples: Any = importlib.import_module("samples")
 
     def segment(record: dict[str, Any], n: int) -> None:
         for call in (record, *(each for each in record.get("batch", ()) if isinstance(each, dict))):
@@ -64,8 +65,7 @@ def files(repeats: int) -> dict[str, tuple[bytes, int]]:
 
 def measured(name: str, data: bytes, records: int) -> float:
     """Microseconds of CPU a record."""
-    from support import product
-
+    support: Any = importlib.import_module("support")
     from pipeline.core.lake import Lake
     from pipeline.ingest.files import ingest
     from pipeline.ingest.landing import find
@@ -78,7 +78,7 @@ def measured(name: str, data: bytes, records: int) -> float:
         )
         path.parent.mkdir(parents=True)
         path.write_bytes(data)
-        chosen = product(sources={name: {"format": name}}, properties={"plan": "string"})
+        chosen = support.product(sources={name: {"format": name}}, properties={"plan": "string"})
         before = cpu_seconds()
         (manifest,) = ingest(Lake(folder), chosen, find(Path(folder) / "landing"))
         used = cpu_seconds() - before

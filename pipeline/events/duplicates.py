@@ -11,6 +11,7 @@ import xxhash
 
 from pipeline.core.registry import TABLES
 from pipeline.events.keys import stable_keys
+from pipeline.stats.ordering import in_both
 
 _WITHOUT_ID = "none:"
 _ID = ["source", "event_id"]
@@ -55,10 +56,18 @@ def event_ids(raw: pl.LazyFrame) -> pl.DataFrame:
     """The distinct ids of a day's accepted rows, sorted by their hashes."""
     named = raw.select(_ID).filter(pl.col("event_id").is_not_null()).with_columns(id_hash=_hash()).collect()
     # Sorted by an integer, equal ids stand side by side; texts are compared only where hashes meet.
-    ordered = named.sort("id_hash")
+    ordered = named.sort("id_hash").select(TABLES["event_ids"].schema.names())
     meets = (ordered["id_hash"] == ordered["id_hash"].shift()).fill_null(value=False)
-    table = TABLES["event_ids"]
-    return table.conform(ordered.unique(_ID)) if meets.any() else ordered.select(table.schema.names())
+    if not meets.any():
+        return ordered
+    place = pl.int_range(pl.len(), dtype=pl.UInt32).alias("place")
+    met = ordered["id_hash"].filter(meets).unique()
+    twice = ordered.select(pl.all(), place).filter(pl.col("id_hash").is_in(met.implode()))
+    again = twice.filter(~pl.struct(_ID).is_first_distinct())["place"]
+    if twice.height - len(again) > len(met):
+        # Two ids of one hash: their order must not be that in which they came.
+        return TABLES["event_ids"].conform(ordered.unique(_ID))
+    return ordered.filter(~place.is_in(again.implode()))
 
 
 def _hash() -> pl.Expr:
@@ -68,14 +77,13 @@ def _hash() -> pl.Expr:
 def repeated_ids(ids: pl.LazyFrame, before: Iterable[pl.LazyFrame]) -> pl.DataFrame:
     """Those of a day's `event_ids` that came on one of the days `before`, as (source, event_id), sorted.
 
-    Hashes are compared day by day, a column of integers against another, so memory stays that of one day; matches
-    are compared by the full id.
+    Hashes are compared day by day, both sorted, so memory stays that of one day; matches are compared by the full id.
     """
-    own = ids.select("id_hash").collect().to_series()
+    own = ids.select("id_hash").collect().to_series().to_numpy()
     result = [ids.select(_ID).head(0).collect()]
     for earlier in before:
-        theirs = earlier.select("id_hash").collect().to_series()
-        met = theirs.filter(theirs.is_in(own.implode()))
+        theirs = earlier.select("id_hash").collect().to_series().to_numpy()
+        met = pl.Series(in_both(own, theirs), dtype=pl.Int64)
         if len(met):
             known = earlier.filter(pl.col("id_hash").is_in(met.implode())).select(_ID)
             result.append(ids.select(_ID).join(known, on=_ID, how="semi").collect())

@@ -4,6 +4,8 @@ Of each person active on a day two things tell all of these: the day on which th
 last came before. Counted by both, a day is a few hundred numbers however many people it has.
 """
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from pipeline.stats.ordering import in_order
 _SEEN = {"person_key": pl.Int64(), "first_day": pl.Int32(), "last_day": pl.Int32()}
 _COUNTS = {"day": pl.Date(), "from_day": pl.Date(), "people_first": pl.Int64(), "people_last": pl.Int64()}
 _NEVER = -1
-Days = NDArray[np.int32]
+Days = NDArray[np.signedinteger[Any]]
 
 
 def activity_returns(sources: PeriodSources) -> pl.DataFrame:

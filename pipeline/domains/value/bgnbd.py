@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import betaincinv, betaln, expit, gammaln, hyp2f1
+from scipy.special import betaincinv, betaln, digamma, expit, gammaln, hyp2f1
 
 Floats = NDArray[np.float64]
+# Value and gradient.
+Loss = Callable[[Floats], tuple[float, Floats]]
 LEAST_PEOPLE = 100
 _DIGITS = 6
 # Parameters that run away (e^10) are none: the purchases tell no difference between people.
@@ -54,18 +56,7 @@ def fit_bg_nbd(x: Floats, t_x: Floats, t: Floats) -> BgNbd | None:
         return None
     # Equal people are one, counted: most bought once.
     rows, counts = np.unique(np.column_stack([x, t_x, t]), axis=0, return_counts=True)
-    xs, ts, ends = rows.T
-
-    def loss(logs: Floats) -> float:
-        r, alpha, a, b = np.exp(logs)
-        head = gammaln(r + xs) - gammaln(r) + r * np.log(alpha)
-        beta = betaln(a, b + xs) - betaln(a, b)
-        stays = head + beta - (r + xs) * np.log(alpha + ends)
-        repeat = np.maximum(xs, 1)
-        left = head + betaln(a + 1, b + repeat - 1) - betaln(a, b) - (r + xs) * np.log(alpha + ts)
-        each = np.where(xs > 0, np.logaddexp(stays, left), stays)
-        return -float((counts * each).sum() / len(x))
-
+    loss = _purchases_loss(rows, counts / len(x))
     logs, least = _least(loss, np.log([0.5, max(1.0, float(np.median(t)) / 4), 0.8, 2.5]))
     if logs.max() > _LARGEST:
         return None
@@ -73,18 +64,58 @@ def fit_bg_nbd(x: Floats, t_x: Floats, t: Floats) -> BgNbd | None:
     return BgNbd(*result, log_likelihood=rounded(-least * len(x)))
 
 
+def _purchases_loss(rows: Floats, weights: Floats) -> Loss:
+    """Minus the log-likelihood of BG/NBD a person, and its gradient, by logarithms of r, alpha, a and b.
+
+    `rows` are x, t_x and t of people, `weights` their shares. Numbers of purchases and times are few, so what is asked of
+    them alone is worked out once for each that there is.
+    """
+    (xs, of_x), (ts, of_t), (ends, of_end) = (np.unique(column, return_inverse=True) for column in rows.T)
+    repeat, has_repeat = np.maximum(xs, 1), xs[of_x] > 0
+
+    def loss(logs: Floats) -> tuple[float, Floats]:
+        r, alpha, a, b = np.exp(logs)
+        head = gammaln(r + xs) - gammaln(r) + r * np.log(alpha)
+        at_end, at_last = np.log(alpha + ends)[of_end], np.log(alpha + ts)[of_t]
+        times = (r + xs)[of_x]
+        stays = (head + betaln(a, b + xs) - betaln(a, b))[of_x] - times * at_end
+        left = (head + betaln(a + 1, b + repeat - 1) - betaln(a, b))[of_x] - times * at_last
+        each = np.where(has_repeat, np.logaddexp(stays, left), stays)
+        # How likely it is that who bought again left then.
+        gone = np.where(has_repeat, np.exp(left - each), 0.0)
+        by_r = (digamma(r + xs) - digamma(r) + np.log(alpha))[of_x] - at_end + gone * (at_end - at_last)
+        after_end, after_last = (1 / (alpha + ends))[of_end], (1 / (alpha + ts))[of_t]
+        by_alpha = r / alpha - times * (after_end + gone * (after_last - after_end))
+        both = (digamma(a + b) - digamma(a + b + xs))[of_x]
+        by_a = both + gone / a
+        by_b = both + (digamma(b + xs) - digamma(b))[of_x] - gone * (1 / (b + repeat - 1))[of_x]
+        slopes = np.array([float((weights * slope).sum()) for slope in (by_r, by_alpha, by_a, by_b)])
+        return -float((weights * each).sum()), -slopes * np.array([r, alpha, a, b])
+
+    return loss
+
+
 def fit_gamma_gamma(x: Floats, mean: Floats) -> GammaGamma | None:
     """From numbers of purchases and their mean values, both above 0. None where fewer than 100 people are there, or they don't differ."""
     if len(x) < LEAST_PEOPLE:
         return None
 
-    def loss(logs: Floats) -> float:
+    whole, log_x, log_mean = x * mean, np.log(x), np.log(mean)
+
+    def loss(logs: Floats) -> tuple[float, Floats]:
         p, q, v = np.exp(logs)
+        px, log_all = p * x, np.log(whole + v)
         each = (
-            gammaln(p * x + q) - gammaln(p * x) - gammaln(q) + q * np.log(v)
-            + (p * x - 1) * np.log(mean) + p * x * np.log(x) - (p * x + q) * np.log(x * mean + v)
+            gammaln(px + q) - gammaln(px) - gammaln(q) + q * np.log(v)
+            + (px - 1) * log_mean + px * log_x - (px + q) * log_all
         )  # fmt: skip
-        return -float(each.sum() / len(x))
+        both = digamma(px + q)
+        slopes = (
+            x * (both - digamma(px) + log_mean + log_x - log_all),
+            both - digamma(q) + np.log(v) - log_all,
+            q / v - (px + q) / (whole + v),
+        )
+        return -float(each.mean()), -np.array([float(slope.mean()) for slope in slopes]) * np.array([p, q, v])
 
     logs, least = _least(loss, np.log([5.0, 4.0, max(1e-6, float(np.median(mean)))]))
     if logs.max() > _LARGEST + abs(float(np.log(np.median(mean)))):
@@ -96,12 +127,13 @@ def fit_gamma_gamma(x: Floats, mean: Floats) -> GammaGamma | None:
     return GammaGamma(*result, log_likelihood=rounded(-least * len(x)))
 
 
-def _least(loss: Callable[[Floats], float], start: Floats) -> tuple[Floats, float]:
-    """Where a smooth loss is least, in logarithms of parameters."""
+def _least(loss: Loss, start: Floats) -> tuple[Floats, float]:
+    """Where a smooth loss with a gradient is least, in logarithms of parameters."""
+    options = {"maxiter": 2_000, "maxfun": 4_000, "gtol": 1e-10, "ftol": 1e-15}
     bounds = [(-12.0, 14.0)] * len(start)
-    options = {"maxiter": 20_000, "maxfev": 20_000, "xatol": 1e-8, "fatol": 1e-12}
-    rough = minimize(loss, start, method="Nelder-Mead", bounds=bounds, options=options)
-    fine = minimize(loss, rough.x, method="Nelder-Mead", bounds=bounds, options=options)
+    rough = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    # Again from where it ended: what it had learnt of the slopes on its way is forgotten.
+    fine = minimize(loss, rough.x, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     return np.asarray(fine.x, dtype=np.float64), float(fine.fun)
 
 

@@ -32,11 +32,11 @@ DOMAIN = Domain(
             TABLES["customers"],
             "outcomes",
             lambda s: customers(s.rows, s.scan("people_first"), s.days, s.product),
-            "2",
+            "3",
             inputs=("people_first",),
             sections=("value",),
         ),
-        PeriodTable(TABLES["customer_fits"], "outcomes", own_rows(customer_fits), "2", sections=("value",)),
+        PeriodTable(TABLES["customer_fits"], "outcomes", own_rows(customer_fits), "3", sections=("value",)),
         PeriodTable(
             TABLES["behaviour_values"],
             "activity",
