@@ -17,13 +17,14 @@ import pytest
 from pipeline.build.compute import build_days, build_period, find_dirty
 from pipeline.build.marts import Publication, build_mart, find_stale
 from pipeline.build.sql_models import load_models, sources_of
-from pipeline.build.tables import PERIOD_TABLE
+from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.canonical import EVENTS
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.product_file import parse_product
 from pipeline.core.registry import TABLES
+from pipeline.core.state import IDENTITY, RESOLUTIONS
 from pipeline.declare import PeriodSources
 from pipeline.domains.experiments.experiment_moments import Streams
 from pipeline.events.identity import Identities, with_active
@@ -47,8 +48,7 @@ pages:
 # What brings tables of its own: zones, goals and what is made of both, a funnel. 78 tables instead of 47.
 PRODUCT = (
     PLAIN_PRODUCT
-    + """
-zones:
+    + """zones:
   - {name: hero, page: home, selectors: ["section.hero"]}
   - {name: cta, page: home, selectors: ["section.hero a.cta"]}
 goals:
@@ -232,6 +232,23 @@ def first_seen(activity: pl.LazyFrame) -> pl.LazyFrame:
     return with_active(TABLES["people_first"].schema.to_frame(), activity).lazy()
 
 
+def read_by(marts: Iterable[str]) -> set[str]:
+    """All tables that these marts are made from."""
+    result: set[str] = set()
+    todo = [name for mart in marts for name in sources_of(mart, load_models())]
+    while todo:
+        name = todo.pop()
+        if name in result:
+            continue
+        result.add(name)
+        if name in PERIOD_TABLE:
+            table = PERIOD_TABLE[name]
+            todo += [table.reads, *table.inputs, *(RESOLUTIONS[IDENTITY] if "links" in table.also else ())]
+        elif name in DAY_TABLE:
+            todo += [each for reads in DAY_TABLE[name].reads for each in RESOLUTIONS.get(reads.table, (reads.table,))]
+    return result
+
+
 def compute_all(
     lake: Lake,
     chosen: Product,
@@ -242,15 +259,15 @@ def compute_all(
 ) -> None:
     """Compute dirty days, period tables and marts, with the gate open; with `now` restatements are entered.
 
-    `only` names the marts that are wanted, with the period tables that they read; default: all.
+    `only` names the marts that are wanted, with the tables that they are made from; default: all.
     """
-    read = {name for mart in only for name in sources_of(mart, load_models())}
-    read |= {each for name in read & PERIOD_TABLE.keys() for each in PERIOD_TABLE[name].periods}
+    read = read_by(only)
     dirty = find_dirty(lake, chosen, lambda _day: True)
     days = sorted(dirty.runnable)
     for chunk in [[day] for day in days] if by_day else [days]:
         for name in dirty.tables(chunk[0], chunk[-1]) if chunk else ():
-            list(build_days(lake, chosen, name, chunk, approve))
+            if not only or name in read:
+                list(build_days(lake, chosen, name, chunk, approve))
     if by_day and find_dirty(lake, chosen, lambda _day: True).runnable:
         compute_all(lake, chosen)
         return

@@ -72,14 +72,13 @@ def _with_keys(placed: pl.DataFrame) -> pl.DataFrame:
 
 
 def page_views(events: pl.LazyFrame, day: date, sources: Mapping[str, Source]) -> pl.DataFrame:
-    """The page views of the sessions booked on `day` from their `session_events`."""
+    """The page views of the sessions booked on `day` from their `session_events`, in which a session's events stand in order."""
     rows = events.with_columns(
         pl.col("device_type").fill_null("unknown"),
         pl.col("is_bot").any().over(_SESSION),
         session_ended_at=pl.col("occurred_at").max().over(_SESSION),
     ).filter(pl.col("page_view_key").is_not_null())
-    ordered = rows.sort(_SESSION, "event_index")
-    grouped = ordered.group_by("page_view_key", maintain_order=True).agg(
+    grouped = rows.group_by("page_view_key", maintain_order=True).agg(
         pl.col(
             _SESSION,
             "person_key",

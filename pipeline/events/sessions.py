@@ -168,10 +168,12 @@ def _with_session(kept: pl.DataFrame) -> pl.DataFrame:
 
 
 def sessions(events: pl.LazyFrame, day: date) -> pl.DataFrame:
-    """The sessions booked on `day` from their `session_events`."""
-    ordered = events.select(_OF_SESSIONS).sort("session_key", "event_index").collect()
-    grouped = ordered.group_by("session_key", maintain_order=True).agg(
-        pl.col("person_key", "anonymous_id", "source", "source_session_id", "is_split").first(),
+    """The sessions booked on `day` from their `session_events`, in which each session's events stand together in order."""
+    # Where rows of a group stand together it needs no hashing to be found.
+    run = pl.col("session_key").rle_id().set_sorted()
+    ordered = events.select(_OF_SESSIONS).with_columns(run=run).collect()
+    grouped = ordered.group_by("run", maintain_order=True).agg(
+        pl.col("session_key", "person_key", "anonymous_id", "source", "source_session_id", "is_split").first(),
         pl.col(*VISIT_COLUMNS, "country", "channel").first(ignore_nulls=True),
         pl.col("goal_bits", "segment_bits").bitwise_or(),
         pl.col("is_bot").any(),

@@ -43,20 +43,25 @@ _SYSTEMS = {
 def with_visits(rows: pl.DataFrame, visit: str) -> pl.DataFrame:
     """`rows` with VISIT_COLUMNS as they are told of each visit; `visit` names the column that says whose a row is.
 
-    The rows of a visit stand in their total order and bear these columns as they were sent, and `user_agent`. What was
+    The rows of a visit stand together, in their total order, and bear these columns as they were sent, and `user_agent`. What was
     sent wins, the first value of the visit; a version counts beside the name that it is of. Agents are looked at once
     per distinct text.
     """
     known = _agents(rows["user_agent"])
-    sent = rows.select(
+    tell = rows.select(visit, "user_agent", *VISIT_COLUMNS).filter(
+        pl.any_horizontal(pl.col("user_agent", *VISIT_COLUMNS).is_not_null())
+    )
+    sent = tell.select(
         visit,
+        # Where rows of a group stand together it needs no hashing to be found.
+        pl.col(visit).rle_id().set_sorted().alias("run"),
         *(_known(name) for name in VISIT_COLUMNS),
         agent=pl.when(pl.col("user_agent").is_in(known["agent"].implode())).then("user_agent"),
     ).with_columns(
         pl.when(pl.col(name).is_not_null()).then(f"{name}_version").alias(f"{name}_version")
         for name in ("os", "browser")
     )
-    firsts = sent.group_by(visit, maintain_order=True).agg(
+    firsts = sent.group_by("run", maintain_order=True).agg(
         pl.all().exclude("os_version", "browser_version").first(ignore_nulls=True), *map(_version_of, ("os", "browser"))
     )
     both = _named(firsts).join(_named(known), on="agent", how="left", suffix="_told", maintain_order="left")

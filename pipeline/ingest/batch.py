@@ -31,6 +31,7 @@ from pipeline.ingest.sources.written_times import Order
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 UNFORESEEN = "unforeseen_record"
+_TOO_DEEP = ("too_deep", "nested too deeply to be read; send it flatter")
 _UNFORESEEN = (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError)
 
 Raw = bytes | dict[str, Any]
@@ -72,14 +73,12 @@ class Reader:
         usual = self.format.orders if self.config.event_id == "event_id" else "each"
         self._is_once_per_order = (self.config.orders or usual) == "once_per_order_id"
         by_name = isinstance(self.config.event_id, tuple) or bool(self.config.ignore_columns) or self._is_once_per_order
-        self._is_direct = is_canonical and not by_name
+        self.is_direct = is_canonical and not by_name
         # Columns of the canonical format are counted where they are built.
         self._counts_paths = not is_canonical
 
     def events(self, record: Raw) -> list[msgspec.Struct | RecordFault]:
         """The canonical events in one record, at least one; a fault where one of several can't be read."""
-        if self._is_direct and isinstance(record, bytes):
-            return [canonical.decode(record)]
         parsed = self.format.parse(record) if isinstance(record, bytes) else copied(record)
         if self._counts_paths:
             self.fields.add(parsed)
@@ -150,12 +149,35 @@ class Batch:
 
     def add(self, number: int, record: Record) -> None:
         """Decode a record; one that can't be is rejected at once."""
+        if self.reader.is_direct and type(record) is bytes:
+            self._add_line(number, record)
+            return
         self._add(number, record)
         kept = self.reader.recorded
         if kept:
             self.recorded += [(number, position, each) for position, each in enumerate(kept)]
             self.recorded_characters += sum(len(each.event) for each in kept)
             kept.clear()
+
+    def _add_line(self, number: int, line: bytes) -> None:
+        """A line of the canonical format, which is one event: what `_add` does, without what only others need."""
+        self.records += 1
+        try:
+            event = canonical.decode(line)
+            properties, is_settled = self._rest(event)
+        except RecordFault as fault:
+            self.rejected.append(Reject(number, fault.rule, fault.reason, line))
+            return
+        except RecursionError:
+            self.rejected.append(Reject(number, *_TOO_DEEP, line))
+            return
+        if is_settled:
+            self.settled.append(len(self.rest))
+        self.raw[number] = line
+        self.events.append(event)
+        self.rest.append(properties)
+        self.numbers.append(number)
+        self.positions.append(0)
 
     def _add(self, number: int, record: Record) -> None:
         self.records += 1
@@ -176,7 +198,7 @@ class Batch:
             self.filtered[reason.rule] += 1
             return
         except RecursionError:
-            self.rejected.append(Reject(number, "too_deep", "nested too deeply to be read; send it flatter", record))
+            self.rejected.append(Reject(number, *_TOO_DEEP, record))
             return
         self.raw[number] = record
         for position, event in enumerate(result):

@@ -75,7 +75,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     write(lake.path("landing"), people=120)
     product = load_product(SHOP)
     take_all(lake, product)
-    compute_all(lake, product, only=["kpis", "alerts", "opportunities"])
+    compute_all(lake, product)
     return House(lake, Product.model_validate(every_section()), BuildContext(lake, product))
 
 

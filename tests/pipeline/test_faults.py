@@ -179,7 +179,8 @@ def compute_dirty(lake: Lake) -> None:
 def publish(lake: Lake) -> None:
     """A period table and the mart that reads it, as a run does after all days."""
     context = Publication(lake, PRODUCT)
-    build_period(lake, PRODUCT, "people_daily", approve, context)
+    for name in ("activity_returns", "people_daily"):
+        build_period(lake, PRODUCT, name, approve, context)
     build_mart(lake, PRODUCT, "daily_kpis", lambda *_: CheckResult(), context)
 
 
