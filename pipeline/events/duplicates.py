@@ -6,12 +6,12 @@ row) wins, so the earliest day keeps the event and a later day asks which of its
 
 from collections.abc import Iterable
 
+import numpy as np
 import polars as pl
 import xxhash
 
 from pipeline.core.registry import TABLES
 from pipeline.events.keys import stable_keys
-from pipeline.stats.ordering import in_both
 
 _WITHOUT_ID = "none:"
 _ID = ["source", "event_id"]
@@ -83,10 +83,14 @@ def repeated_ids(ids: pl.LazyFrame, before: Iterable[pl.LazyFrame]) -> pl.DataFr
     result = [ids.select(_ID).head(0).collect()]
     for earlier in before:
         theirs = earlier.select("id_hash").collect().to_series().to_numpy()
-        met = pl.Series(in_both(own, theirs), dtype=pl.Int64)
+        # Two sorted runs are merged in one pass.
+        both = np.concatenate([own, theirs])
+        both.sort(kind="stable")
+        met = pl.Series(both[1:][both[1:] == both[:-1]], dtype=pl.Int64).unique()
         if len(met):
-            known = earlier.filter(pl.col("id_hash").is_in(met.implode())).select(_ID)
-            result.append(ids.select(_ID).join(known, on=_ID, how="semi").collect())
+            is_met = pl.col("id_hash").is_in(met.implode())
+            mine, known = (each.filter(is_met).select(_ID) for each in (ids, earlier))
+            result.append(mine.join(known, on=_ID, how="semi").collect())
     return pl.concat(result).unique().sort(_ID)
 
 

@@ -20,8 +20,8 @@ from pipeline.ingest.reading.opening import PARQUET, ZIP, open_landing, packing
 from pipeline.ingest.taking import take_file
 
 Take = Callable[[LandingFile, str], Callable[[], Manifest]]
-# Bytes as they are when unpacked: below that, two seconds of reading or less.
-WORTH_PROCESSES = 96_000_000
+# Bytes as they are when unpacked: below that, three seconds of reading or less, and processes take one to start.
+WORTH_PROCESSES = 200_000_000
 IDLE_SECONDS = 30
 _MAGIC_BYTES = 16
 _UNPACKED_TO = 10

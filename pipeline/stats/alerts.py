@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from scipy import stats
+from scipy.special import stdtr
 
 WEEKS = 8
 LEAST_DAYS = 4
@@ -62,7 +62,7 @@ def _with_p(tested: pl.DataFrame) -> pl.DataFrame:
     days = tested["days_compared"].to_numpy()
     spread = tested["scale"].to_numpy() * np.sqrt(1 + _MEDIAN_VARIANCE / days)
     away = (tested["rate"] - tested["expected"]).abs().to_numpy() / spread
-    return tested.with_columns(p_value=pl.Series(2 * stats.t.sf(away, days - 1), dtype=pl.Float64))
+    return tested.with_columns(p_value=pl.Series(2 * stdtr(days - 1, -away), dtype=pl.Float64))
 
 
 def with_q(tests: pl.DataFrame, among: Sequence[str]) -> pl.DataFrame:

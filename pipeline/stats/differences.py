@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import polars as pl
-from scipy import stats
+from scipy.special import ndtr
 
 from pipeline.stats.like_for_like import Z95
 
@@ -61,7 +61,7 @@ def difference(rows: pl.DataFrame, by: Sequence[str], side: str, value: str) -> 
     )
     away = (known["effect"].abs() / known["error"]).to_numpy()
     reported = known.with_columns(
-        p_value=pl.when(least >= LEAST).then(pl.Series(2 * stats.norm.sf(away), dtype=pl.Float64).fill_nan(None)),
+        p_value=pl.when(least >= LEAST).then(pl.Series(2 * ndtr(-away), dtype=pl.Float64).fill_nan(None)),
         low=pl.col("effect") - Z95 * pl.col("error"),
         high=pl.col("effect") + Z95 * pl.col("error"),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from math import sqrt
 
-from scipy import stats
+from scipy.special import stdtrit
 
 from pipeline.stats.like_for_like import Z95
 
@@ -37,7 +37,7 @@ def mean(total: float, squares: float, n: int, design_effect: float = 1.0) -> In
         return None
     middle = total / n
     variance = max(0.0, (squares - total * middle) / (n - 1))
-    half = float(stats.t.ppf(0.975, effective - 1)) * sqrt(variance / effective)
+    half = float(stdtrit(effective - 1, 0.975)) * sqrt(variance / effective)
     return middle - half, middle + half
 
 

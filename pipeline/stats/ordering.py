@@ -167,26 +167,3 @@ def touched(begins: Ints, ends: Ints, is_reported: NDArray[np.bool_], is_last: b
                 if not is_last:
                     break
     return result
-
-
-def in_both(one: Ints, other: Ints) -> Ints:
-    """The values that stand in both of two sorted arrays, sorted, each once."""
-    result = np.empty(min(len(one), len(other)), np.int64)
-    return result[: _in_both(one, other, result)].copy()
-
-
-@_compiled
-def _in_both(one: Ints, other: Ints, result: Ints) -> int:
-    i, j, n = 0, 0, 0
-    while i < len(one) and j < len(other):
-        if one[i] < other[j]:
-            i += 1
-        elif one[i] > other[j]:
-            j += 1
-        else:
-            if n == 0 or result[n - 1] != one[i]:
-                result[n] = one[i]
-                n += 1
-            i += 1
-            j += 1
-    return n

@@ -7,7 +7,7 @@ are integers, so they add up over ranges of people in any order.
 from collections.abc import Sequence
 
 import polars as pl
-from scipy import stats
+from scipy.special import ndtr
 
 from pipeline.stats.alerts import with_q
 from pipeline.stats.like_for_like import LEAST_IN_STRATUM, Z95
@@ -99,7 +99,7 @@ def _with_test(joined: pl.DataFrame) -> pl.DataFrame:
         mean_without=pl.col("mean_with") - pl.col("effect"),
         low=pl.col("effect") - Z95 * pl.col("error"),
         high=pl.col("effect") + Z95 * pl.col("error"),
-        p_value=pl.when(enough).then(pl.Series(2 * stats.norm.sf(away), dtype=pl.Float64).fill_nan(None)),
+        p_value=pl.when(enough).then(pl.Series(2 * ndtr(-away), dtype=pl.Float64).fill_nan(None)),
     ).drop("error")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from pipeline.core.kpi_names import NOT_OF_A_DAY
 from pipeline.core.product import Product
@@ -112,13 +112,13 @@ def _change(before: list[tuple[date, float]], after: list[tuple[date, float]]) -
     error = float(np.sqrt(square * np.linalg.inv(levels.T @ levels)[-1, -1]))
     change = float(solved[-1])
     later = [value for _, value, side in kept if side]
-    half = float(stats.t.ppf(0.975, freedom)) * error
+    half = float(stdtrit(freedom, 0.975)) * error
     after_mean = sum(later) / len(later)
     reported = {"before": after_mean - change, "after": after_mean, "change": change}
     # A figure that never varies has no test: what is left of it is rounding.
     if error > _ROUNDING * max(1.0, abs(after_mean)):
         reported |= {"low": change - half, "high": change + half}
-        reported["p_value"] = float(2 * stats.t.sf(abs(change) / error, freedom))
+        reported["p_value"] = float(2 * stdtr(freedom, -abs(change) / error))
     return {name: float(f"{value:.6g}") for name, value in reported.items()}
 
 

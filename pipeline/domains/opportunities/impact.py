@@ -6,7 +6,7 @@ The interval carries the spread of all three. Impacts don't add up: one session 
 from collections.abc import Callable
 
 import polars as pl
-from scipy import stats
+from scipy.special import ndtr, ndtri
 
 from pipeline.core.contract import MICROS
 from pipeline.domains.opportunities.units import BY, STRATA
@@ -14,7 +14,7 @@ from pipeline.stats.alerts import with_q
 from pipeline.stats.buckets import in_ranges
 from pipeline.stats.like_for_like import Z95, like_for_like
 
-Z80 = float(stats.norm.ppf(0.9))
+Z80 = float(ndtri(0.9))
 CLAIMED_BELOW = 0.10
 Units = Callable[[pl.Expr], pl.DataFrame]
 
@@ -79,7 +79,7 @@ def _costed(joined: pl.DataFrame) -> pl.DataFrame:
 
 def _with_test(costed: pl.DataFrame) -> pl.DataFrame:
     away = (costed["effect"].abs() / costed["effect_error"]).fill_nan(None).to_numpy()
-    p = pl.Series(2 * stats.norm.sf(away), dtype=pl.Float64).fill_nan(None)
+    p = pl.Series(2 * ndtr(-away), dtype=pl.Float64).fill_nan(None)
     tested = costed.with_columns(every=pl.lit(0), p_value=pl.when("claimed").then(p))
     judged = with_q(tested, ["every"]).drop("every")
     is_claimed = (pl.col("q_value") < CLAIMED_BELOW) & (pl.col("effect") > 0)
