@@ -1,12 +1,16 @@
 """What the product file says about funnels, retention and journeys, from events to tables."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
-from support import at, events_frame, product
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import at, events_frame, period_sources, product
 
+from pipeline.core.days import days_between
 from pipeline.core.product_file import ProductFileError, parse_product
 from pipeline.core.product_matches import Match
 from pipeline.core.registry import TABLES
@@ -339,3 +343,41 @@ def test_days_that_begin_within_an_hour_keep_their_events() -> None:
     frame = events_frame([{"occurred_at": at("2026-02-01T18:45"), "person_key": 1}])
     cells = return_cells(return_events(frame.lazy(), day, chosen).lazy(), [day, day + timedelta(days=1)], chosen)
     assert cells.filter(pl.col("people_in_cohort") > 0)["cohort_start"].unique().to_list() == [day]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    interactions=st.lists(
+        st.tuples(st.integers(0, 40 * 24), st.integers(1, 3), st.integers(0, 2)), min_size=1, max_size=40
+    ),
+    window=st.sampled_from(["1d", "7d", "16d"]),
+)
+def test_weeks_of_entry_each_from_their_own_days_are_those_of_all_days(
+    interactions: list[tuple[int, int, int]], window: str
+) -> None:
+    days = days_between(DAY, DAY + timedelta(days=40))
+    begin = at(f"{DAY}T00:00")
+    rows = [
+        {
+            "occurred_at": begin + timedelta(hours=h),
+            "day": (begin + timedelta(hours=h)).date(),
+            "person_key": p,
+            "entity_key": p,
+            "funnel": "f",
+            "steps": 1 << s,
+            "excluded": 0,
+            "first": 0,
+            "value": "",
+            "tie": 0,
+        }
+        for h, p, s in sorted(set(interactions))
+    ]
+    frame = TABLES["step_events"].conform(pl.DataFrame(rows, schema=TABLES["step_events"].schema)).lazy()
+    steps = [{"label": name, "kind": kind} for name, kind in (("a", "page_view"), ("b", "click"), ("c", "order"))]
+    chosen = product(zones=[], time_zone="UTC", funnels={"f": {"steps": steps, "window": window}})
+    whole = funnel_trend_counts(frame, days, chosen)
+    by_week = period_sources("funnel_trend_counts", {"step_events": frame}, days, chosen)
+    assert by_week.table.compute(by_week).equals(whole)
+    assert by_week.stored, "the first weeks are kept"
+    again = replace(period_sources("funnel_trend_counts", {"step_events": frame}, days, chosen), stored=by_week.stored)
+    assert again.table.compute(again).equals(whole)

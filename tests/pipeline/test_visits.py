@@ -106,7 +106,10 @@ def test_each_agent_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
     parse = ua_parser.parser
     monkeypatch.setattr(ua_parser, "parser", lambda agent, domains: (looked.append(agent), parse(agent, domains))[1])
-    rows = [{"visit": i // 60, "user_agent": (CHROME_ON_WINDOWS, SAFARI_ON_MAC, None)[(i + i // 60) % 3]} for i in range(3_000)]
+    rows = [
+        {"visit": i // 60, "user_agent": (CHROME_ON_WINDOWS, SAFARI_ON_MAC, None)[(i + i // 60) % 3]}
+        for i in range(3_000)
+    ]
     assert {row[3] for row in reported(rows)} == {"Chrome", "Safari"}
     assert sorted(looked) == [SAFARI_ON_MAC, CHROME_ON_WINDOWS]
 

@@ -2,7 +2,7 @@
 
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Reads
-from pipeline.declare import Built, DayTable, Domain, PeriodTable, own_rows
+from pipeline.declare import Built, DayTable, Domain, PeriodTable
 from pipeline.domains.funnels.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events
 
 _AND_BEFORE = (-1, 0)
@@ -35,6 +35,11 @@ DOMAIN = Domain(
             lambda s: funnel_durations(s.rows, s.product),
             sections=("funnels",),
         ),
-        PeriodTable(TABLES["funnel_trend_counts"], "step_events", own_rows(funnel_trend_counts), sections=("funnels",)),
+        PeriodTable(
+            TABLES["funnel_trend_counts"],
+            "step_events",
+            lambda s: funnel_trend_counts(s.rows, s.days, s.product, s),
+            sections=("funnels",),
+        ),
     ),
 )

@@ -21,6 +21,7 @@ from pipeline.stats.buckets import by_bucket
 from pipeline.stats.periods import Calendar, complete_weeks
 
 _ROW = ["funnel", "entity_key", "occurred_at", "steps", "excluded", "first", "value"]
+Span = tuple[date, date]
 _ENTITY = ("entity_key",)
 # Groups besides the values of a breakdown: everybody, and those whose events have no value.
 ALL, NO_VALUE = "", "(none)"
@@ -244,24 +245,46 @@ def funnel_durations(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
     return table.conform(pl.concat(parts))
 
 
-def funnel_trend_counts(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
-    """Per funnel and week of entry: who entered and who took the last step."""
+def funnel_trend_counts(
+    rows: pl.LazyFrame, days: list[date], product: Product, sources: PeriodSources | None = None
+) -> pl.DataFrame:
+    """Per funnel and week of entry: who entered and who took the last step. `rows` holds step_events of `days`.
+
+    With `sources` a week reads its own days and those of the window after it, and once these are over it is kept.
+    """
     table = TABLES["funnel_trend_counts"]
-    parts = [pl.DataFrame(schema=table.schema)]
+    parts = [table.schema.to_frame()]
     calendar = Calendar("week", product.time_zone, product.week_start)
     for name, funnel in product.funnels.items() if days else ():
-        first, last = (day_start(day, product.zone_info) for day in (days[0], days[-1]))
-        result = funnel_trends(_stream(rows, name, funnel), rules_of(funnel), calendar, first, last, by=_ENTITY)
-        weeks = {n: calendar.first_day(n) for n in result["period"]}
-        window_end = day_start(days[-1] + ONE_DAY, product.zone_info) - funnel.length
-        mature = {n: calendar.start(n + 1) <= window_end for n in result["period"]}
-        parts.append(
-            result.select(
-                funnel=pl.lit(name),
-                week=pl.col("period").replace_strict(weeks, return_dtype=pl.Date),
-                people_entered="entered",
-                people_converted="converted",
-                mature=pl.col("period").replace_strict(mature, return_dtype=pl.Boolean),
-            )
-        )
+        newest = day_start(days[-1] + ONE_DAY, product.zone_info) - funnel.length
+        if sources is None or any(step.first_time is not None for step in funnel.steps):
+            parts.append(_trend(rows, name, product, (days[0], days[-1]), newest))
+            continue
+        begin, end = (calendar.number_of(day_start(day, product.zone_info)) for day in (days[0], days[-1]))
+        for number in range(begin, end + 1):
+            first, last = calendar.first_day(number), calendar.first_day(number + 1) - ONE_DAY
+            until, span = last + funnel.length + ONE_DAY, (max(first, days[0]), min(last, days[-1]))
+
+            def week(of: PeriodSources, name: str = name, span: Span = span, newest: datetime = newest) -> pl.DataFrame:
+                return _trend(of.rows, name, product, span, newest)
+
+            own = sources.within(first, until)
+            # Who entered in a week whose window is over within the days has had all of it, whatever comes.
+            parts.append(own.once(f"entered {name}", week) if until < days[-1] else week(own))
     return table.conform(pl.concat(parts))
+
+
+def _trend(rows: pl.LazyFrame, name: str, product: Product, span: Span, newest: datetime) -> pl.DataFrame:
+    """The weeks of a span of days; those that end by `newest` are mature."""
+    funnel, calendar = product.funnels[name], Calendar("week", product.time_zone, product.week_start)
+    first, last = (day_start(day, product.zone_info) for day in span)
+    result = funnel_trends(_stream(rows, name, funnel), rules_of(funnel), calendar, first, last, by=_ENTITY)
+    weeks = {n: calendar.first_day(n) for n in result["period"]}
+    mature = {n: calendar.start(n + 1) <= newest for n in result["period"]}
+    return result.select(
+        funnel=pl.lit(name),
+        week=pl.col("period").replace_strict(weeks, return_dtype=pl.Date),
+        people_entered="entered",
+        people_converted="converted",
+        mature=pl.col("period").replace_strict(mature, return_dtype=pl.Boolean),
+    )
