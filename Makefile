@@ -62,6 +62,9 @@ bench: $(STAMP)  ## time the demo run, a large night, and the metrics against Du
 	$(BIN)/python benchmarks/ingest_dedup.py
 	$(BIN)/python benchmarks/behaviour.py
 	$(BIN)/python benchmarks/zones.py
+	$(BIN)/python benchmarks/sources.py
+	$(BIN)/python benchmarks/history.py
+	$(BIN)/python benchmarks/smoke.py --write
 	$(BIN)/python benchmarks/metrics.py --millions 5
 	$(BIN)/python benchmarks/metrics.py --millions 50
 	$(BIN)/python benchmarks/metrics.py --millions 50 --days 90 --steps 6 --only footfall

@@ -49,7 +49,8 @@ def peak_mb() -> float:
     return int(line.split()[1]) / 1024
 
 
-def _measured(script: str, work: str, engine: str, folder: Path, reported: Mapping[str, str]) -> dict[str, Any]:
+def measured(script: str, work: str, engine: str, folder: Path, reported: Mapping[str, str]) -> dict[str, Any]:
+    """One piece of work by one engine in a process of its own: `cpu`, `wall`, `peak_mb`, `answer`."""
     done = subprocess.run(  # our own script
         [sys.executable, script, "--child", work, engine, str(folder)],
         capture_output=True,
@@ -84,7 +85,7 @@ def compare(  # noqa: PLR0913  # what a comparison is
         runs: dict[str, list[dict[str, Any]]] = {engine: [] for engine in engines}
         for _ in range(rounds):
             for engine in engines:
-                runs[engine].append(_measured(script, work, engine, folder, reported or {}))
+                runs[engine].append(measured(script, work, engine, folder, reported or {}))
         answers = {e: result[0]["answer"] for e, result in runs.items() if not e.startswith("floor")}
         for engine, answer in answers.items():
             width = (fewer_columns or {}).get((work, engine))

@@ -186,7 +186,7 @@ def small_objects(lake: Lake) -> list[str]:
 def test_each_broken_small_object_is_named(content: str, made: Path, tmp_path: Path) -> None:
     lake = copied(made, tmp_path / "home")
     small = small_objects(lake)
-    assert len(small) > 40
+    assert len(small) > 25
     for key in small:
         lake.path(key).write_bytes(CONTENTS[content](lake.path(key).read_bytes()))
     named = " ".join(looked_at(lake))
