@@ -148,26 +148,24 @@ def ours_retention(folder: Path) -> Answer:
     """[cohort day, offset, people] of day cohorts by first day in the data."""
     import polars as pl
 
-    from pipeline.domains.retention.retention import day_cohorts
+    from pipeline.domains.activity.returns import returned
     from pipeline.stats.buckets import in_ranges, ranges_of
 
-    first = START.date()
-    days = [
-        (first + timedelta(days=i), pl.scan_parquet(file).select("person_key"))
-        for i, file in enumerate(sorted(folder.glob("day-*.parquet")))
-    ]
-    rows = pl.scan_parquet(folder / "day-*.parquet").select(pl.len()).collect().item()
-    parts = in_ranges(
-        lambda inside: day_cohorts([(day, frame.filter(inside)) for day, frame in days], first), ranges_of(rows)
-    )
-    cells = pl.concat(parts).group_by("cohort_day", "day_offset").agg(pl.col("people_returned").sum())
-    ordered = cells.sort("cohort_day", "day_offset")
-    return [
-        list(row)
-        for row in ordered.select(
-            (pl.col("cohort_day") - first).dt.total_days(), "day_offset", "people_returned"
-        ).rows()
-    ]
+    files, key = sorted(folder.glob("day-*.parquet")), pl.col("person_key")
+    rows = pl.scan_parquet(files).select(pl.len()).collect().item()
+
+    def counted(inside: pl.Expr) -> pl.DataFrame:
+        # A day's file is sorted by person: its people are where the key changes.
+        days = [
+            pl.scan_parquet(file).select(key).filter(inside).filter(key.ne_missing(key.shift())).with_columns(day=day)
+            for day, file in enumerate(files)
+        ]
+        return returned(pl.concat(days).collect())[0]
+
+    parts = pl.concat(in_ranges(counted, ranges_of(rows))).filter(pl.col("people_first") > 0)
+    cells = parts.group_by("from_day", "day").agg(pl.col("people_first").sum()).sort("from_day", "day")
+    first, day = (pl.col(name).to_physical() for name in ("from_day", "day"))
+    return [list(row) for row in cells.select(first, day - first, "people_first").rows()]
 
 
 def duckdb_retention(folder: Path) -> Answer:
@@ -238,14 +236,14 @@ def warm() -> None:
     import polars as pl
 
     from pipeline.core.contract import UTC_MICROSECONDS
+    from pipeline.domains.activity.returns import returned
     from pipeline.domains.funnels.funnel import FunnelRules
     from pipeline.domains.funnels.funnel_groups import grouped_people
-    from pipeline.domains.retention.retention import day_cohorts
 
     schema = {"person_key": pl.Int64, "occurred_at": UTC_MICROSECONDS, "steps": pl.Int64, "device": pl.String}
     rows = pl.LazyFrame([(1, START, 1, "mobile")], schema=schema, orient="row")
     grouped_people(rows, FunnelRules(2, timedelta(days=1)), ("device",))
-    day_cohorts([(START.date(), rows.select("person_key"))], START.date())
+    returned(pl.DataFrame({"person_key": [1], "day": [0]}))
 
 
 def main() -> None:

@@ -15,16 +15,16 @@ import polars as pl
 import pytest
 
 from pipeline.build.compute import build_days, build_period, find_dirty
+from pipeline.build.made_of import upstream
 from pipeline.build.marts import Publication, build_mart, find_stale
 from pipeline.build.sql_models import load_models, sources_of
-from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
+from pipeline.build.tables import PERIOD_TABLE
 from pipeline.core.canonical import EVENTS
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.product_file import parse_product
 from pipeline.core.registry import TABLES
-from pipeline.core.state import IDENTITY, RESOLUTIONS
 from pipeline.declare import PeriodSources
 from pipeline.domains.experiments.experiment_moments import Streams
 from pipeline.events.identity import Identities, with_active
@@ -232,23 +232,6 @@ def first_seen(activity: pl.LazyFrame) -> pl.LazyFrame:
     return with_active(TABLES["people_first"].schema.to_frame(), activity).lazy()
 
 
-def read_by(marts: Iterable[str]) -> set[str]:
-    """All tables that these marts are made from."""
-    result: set[str] = set()
-    todo = [name for mart in marts for name in sources_of(mart, load_models())]
-    while todo:
-        name = todo.pop()
-        if name in result:
-            continue
-        result.add(name)
-        if name in PERIOD_TABLE:
-            table = PERIOD_TABLE[name]
-            todo += [table.reads, *table.inputs, *(RESOLUTIONS[IDENTITY] if "links" in table.also else ())]
-        elif name in DAY_TABLE:
-            todo += [each for reads in DAY_TABLE[name].reads for each in RESOLUTIONS.get(reads.table, (reads.table,))]
-    return result
-
-
 def compute_all(
     lake: Lake,
     chosen: Product,
@@ -261,7 +244,7 @@ def compute_all(
 
     `only` names the marts that are wanted, with the tables that they are made from; default: all.
     """
-    read = read_by(only)
+    read = upstream({name for mart in only for name in sources_of(mart, load_models())}, who_is_who=True)
     dirty = find_dirty(lake, chosen, lambda _day: True)
     days = sorted(dirty.runnable)
     for chunk in [[day] for day in days] if by_day else [days]:

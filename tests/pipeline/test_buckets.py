@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from pipeline.domains.activity.returns import returned
 from pipeline.domains.funnels.funnel import FunnelRules, funnel_people
-from pipeline.domains.retention.retention import first_day_cells
 from pipeline.stats.buckets import by_bucket, key_range
 from pipeline.stats.ordering import in_order
 
@@ -47,7 +47,13 @@ def funnel(stream: pl.LazyFrame) -> pl.DataFrame:
 
 
 def retention(stream: pl.LazyFrame) -> pl.DataFrame:
-    return first_day_cells(stream.select("person_key", "day").unique(), date(2026, 3, 2))
+    visits = stream.select("person_key", day=pl.col("day").to_physical()).unique()
+    counts = returned(visits.sort("day", "person_key").collect())[0].filter(pl.col("people_first") > 0)
+    return counts.select(
+        cohort_day="from_day",
+        day_offset=(pl.col("day") - pl.col("from_day")).dt.total_days(),
+        people_returned="people_first",
+    ).sort("cohort_day", "day_offset")
 
 
 def summed(parts: list[pl.DataFrame]) -> pl.DataFrame:

@@ -67,12 +67,11 @@ def stickiness_counts(sources: PeriodSources) -> pl.DataFrame:
     recent = days[-1] - ONE_DAY * (_RECENT_DAYS - 1)
     numbers = range(weeks.number_of(_noon(days[0])), weeks.number_of(_noon(days[-1])) + 1)
     whole = [(weeks.first_day(n), weeks.first_day(n + 1) - ONE_DAY) for n in numbers if _is_whole(weeks, n, set(days))]
-    spans = [("week", first, last) for first, last in whole]
     parts = [_days_active(sources.within(recent, days[-1]), "last_28", recent, days[-1])]
-    for period, first, last in spans:
+    for first, last in whole:
         # A week that is over changes no more.
         own = sources.within(first, last)
-        parts.append(own.once(period, lambda s, span=(period, first, last): _days_active(s, *span)))
+        parts.append(own.once("week", lambda s, first=first, last=last: _days_active(s, "week", first, last)))
     return table.conform(pl.concat(parts))
 
 

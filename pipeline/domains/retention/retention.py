@@ -7,7 +7,7 @@ columns, `occurred_at` (UTC), `is_start`: whether the event fits the start, and 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import numba
@@ -15,7 +15,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipeline.stats.ordering import in_order
 from pipeline.stats.periods import Calendar, Unit
 
 Cohort = Literal["recurring", "first_time", "first_ever"]
@@ -256,45 +255,3 @@ def averages(cells: pl.DataFrame) -> pl.DataFrame:
         )
         .sort("offset")
     )
-
-
-def day_cohorts(days: Sequence[tuple[date, pl.LazyFrame]], first: date) -> pl.DataFrame:
-    """First-time day cohorts from one frame per day, from `first` on, whose `person_key` is sorted.
-
-    Repeats are allowed: in a sorted column the people of a day are where the key changes. Returns what `first_day_cells`
-    does.
-    """
-    key = pl.col("person_key")
-    parts = [frame.filter(key.ne_missing(key.shift())).select(key, day=pl.lit(day)) for day, frame in days]
-    empty = pl.LazyFrame(schema={"person_key": pl.Int64, "day": pl.Date})
-    return first_day_cells(pl.concat([empty, *parts]), first)
-
-
-def first_day_cells(visits: pl.LazyFrame, first: date) -> pl.DataFrame:
-    """How many people came back when, by their first day: from one row per person and day, none before `first`.
-
-    `visits`: `person_key` and `day`. Returns: `cohort_day`, `day_offset` (0 is the cohort itself) and `people_returned`,
-    without cells of nobody; sorted.
-    """
-    numbered = visits.select("person_key", day=(pl.col("day") - first).dt.total_days().cast(pl.Int16)).collect()
-    _, days, _, begins = in_order(numbered["person_key"].to_numpy(), numbered["day"].to_numpy(), np.zeros(0, np.int8))
-    number = int(days.max()) + 1 if len(days) else 0
-    cells = np.zeros((number, number), np.int64)
-    _count_days(begins, np.append(begins[1:], len(days)).astype(np.int64)[: len(begins)], days, cells)
-    rows, offsets = np.nonzero(cells)
-    return pl.DataFrame(
-        {
-            "cohort_day": [first + timedelta(days=int(row)) for row in rows],
-            "day_offset": offsets,
-            "people_returned": cells[rows, offsets],
-        },
-        schema={"cohort_day": pl.Date, "day_offset": pl.Int64, "people_returned": pl.Int64},
-    )
-
-
-@numba.njit(cache=True, nogil=True)
-def _count_days(begins: Ints, ends: Ints, day: Ints, cells: Ints) -> None:
-    for e in range(len(begins)):
-        cohort = np.int64(day[begins[e]])
-        for i in range(begins[e], ends[e]):
-            cells[cohort, np.int64(day[i]) - cohort] += 1

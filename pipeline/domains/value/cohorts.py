@@ -21,6 +21,8 @@ def value_counts(outcomes: pl.LazyFrame, people: pl.LazyFrame, days: list[date],
     if not days:
         return table.conform(pl.DataFrame(schema=table.schema))
     end = day_start(days[-1] + ONE_DAY, product.zone_info)
+    # Whoever came on a day of which no outcomes are known yet isn't of a cohort.
+    people = people.filter(pl.col("first_day") <= days[-1])
     number = ranges_of(sum(rows.select(pl.len()).collect().item() for rows in (people, outcomes)))
 
     def summed(inside: pl.Expr) -> pl.DataFrame:
