@@ -34,7 +34,7 @@ from pipeline.core.state import (
     write_state,
 )
 from pipeline.declare import DayTable, PeriodSources, Sources
-from pipeline.events.profile import CheckResult, Facts, batch_profile
+from pipeline.events.profile import CheckResult, Facts, Profile, batch_profile
 from pipeline.events.resolutions import Resolutions
 from pipeline.ingest.manifests import (
     Manifest,
@@ -169,11 +169,24 @@ def _build_chunk(
 
 def _stage_day(sources: Sources) -> _StagedDay:
     table = sources.table
-    built = table.compute(sources)
-    facts: Facts = {**batch_profile(table.contract, built.frame), **built.facts}
-    staged = sources.lake.stage(day_key(table.contract.name, sources.day), built.frame)
+    profile, objects = Profile(table.contract), list[str]()
+
+    def frames() -> Iterator[pl.DataFrame]:
+        for built in table.built(sources):
+            profile.add(built.frame, built.facts)
+            objects.extend(built.objects)
+            yield built.frame
+
+    parts = frames() if table.contract.order[0] == "person_key" else iter([_together(table.contract, list(frames()))])
+    first = next(parts)
+    staged = sources.lake.stage_parts(day_key(table.contract.name, sources.day), first, parts)
     inputs = input_hash(table, sources.day, sources.whole, sources.snapshot)
-    return _StagedDay(sources.day, inputs, staged, facts, preview(built.frame), built.objects)
+    facts = profile.facts(pl.scan_parquet(staged.path, glob=False))
+    return _StagedDay(sources.day, inputs, staged, facts, preview(first), tuple(objects))
+
+
+def _together(table: Table, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return parts[0] if len(parts) == 1 else table.conform(pl.concat(parts))
 
 
 def _refreshed(

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from datetime import date
 from pathlib import Path
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from pipeline.core.contract import Table
 from pipeline.core.registry import TABLES
@@ -106,17 +108,39 @@ class Lake:
 
     def stage(self, key: str, frame: pl.DataFrame) -> "Staged":
         """Write `frame` where no reader looks, to be published under `key` or discarded."""
+        return self._staged(key, frame.lazy())
+
+    def stage_parts(self, key: str, first: pl.DataFrame, others: Iterator[pl.DataFrame]) -> "Staged":
+        """Stage frames of one schema that follow each other: the bytes are those of one frame, the memory that of a part."""
+
+        def parts(*_asked: object) -> Iterator[pl.DataFrame]:
+            yield first
+            yield from others
+
+        return self._staged(key, register_io_source(parts, schema=first.schema))
+
+    def _staged(self, key: str, rows: pl.LazyFrame) -> "Staged":
         target = self.path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = _temporary_beside(target)
         with _gone_if_it_fails(temporary):
-            frame.write_parquet(
+            rows.sink_parquet(
                 temporary, compression="zstd", compression_level=_COMPRESSION_LEVEL, row_group_size=_ROW_GROUP_ROWS
             )
             with temporary.open("rb") as written:
                 digest = hashlib.file_digest(written, "sha256").hexdigest()
                 os.fsync(written.fileno())
         return Staged(key, temporary, digest)
+
+    @contextmanager
+    def scratch(self) -> Generator[Path]:
+        """A folder of the home for what doesn't fit into memory; gone in the end, with all that lies in it."""
+        folder = _temporary_beside(self.path("lake/scratch"))
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder)
 
     def publish(self, staged: "Staged") -> None:
         """Replace the object by what was staged: a reader sees the old one or the new one."""
@@ -145,16 +169,16 @@ class Lake:
         """Keys of all objects below the folder `prefix`, sorted; half-written ones are no objects."""
         root = self.path(prefix)
         for path in sorted(root.rglob("*")):
-            if path.is_file() and not path.name.endswith(_TEMPORARY):
+            if path.is_file() and not any(part.endswith(_TEMPORARY) for part in path.relative_to(root).parts):
                 yield path.relative_to(self.home).as_posix()
 
     def sweep(self, older_than: float) -> int:
         """Remove what killed writers left behind before the time `older_than` (seconds since 1970); count it."""
         removed = 0
         for root in ("lake", "marts", "report"):
-            for path in self.path(root).rglob(f".*{_TEMPORARY}"):
+            for path in list(self.path(root).rglob(f".*{_TEMPORARY}")):
                 if path.stat().st_mtime < older_than:
-                    path.unlink(missing_ok=True)
+                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
                     removed += 1
         return removed
 

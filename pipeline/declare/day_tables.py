@@ -1,7 +1,7 @@
 """Tables with a partition per local day: what a day is computed from, and by which function."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
@@ -18,6 +18,11 @@ from pipeline.events.profile import Facts
 from pipeline.events.resolutions import Resolutions
 from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.promoted import with_promoted
+from pipeline.stats.buckets import key_range
+
+# Of the largest table that a day is computed from; a day of more is computed in ranges of people, so that a process stays
+# below 1 GB whatever its size.
+RANGE_ROWS = 262_144
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class Sources:
     resolutions: Resolutions
     day: date
     table: "DayTable"
+    # Only these people are asked for.
+    people: pl.Expr | None = None
 
     @cached_property
     def product(self) -> Product:
@@ -50,7 +57,12 @@ class Sources:
         return DeclaredProduct.of(self.whole, "time", *self.table.sections)
 
     def scan(self, table: str, offsets: Iterable[int] = (0,)) -> pl.LazyFrame:
-        """Rows of `table` for the days at `offsets` from this one."""
+        """Rows of `table` for the days at `offsets` from this one, of the people asked for."""
+        rows = self.scan_everybody(table, offsets)
+        return rows if self.people is None else rows.filter(self.people)
+
+    def scan_everybody(self, table: str, offsets: Iterable[int] = (0,)) -> pl.LazyFrame:
+        """Rows of `table` for the days at `offsets` from this one, whoever is asked for."""
         days = [self.day + ONE_DAY * offset for offset in self._declared(table, tuple(offsets))]
         if table in (RAW, RECORDED):
             objects = self.snapshot.raw if table == RAW else self.snapshot.recorded
@@ -64,6 +76,17 @@ class Sources:
         self._check(table, days)
         rows = self.lake.scan_days(table, days)
         return with_promoted(rows, self.whole) if TABLES[table].product_columns else rows
+
+    @property
+    def ranges(self) -> int:
+        """How many ranges of people the day is computed in: a power of two that follows from what lies there alone."""
+        snapshot, day = self.snapshot, self.day
+        read = [snapshot.states[name][day].rows for name, _ in self.table.reads if day in snapshot.states.get(name, {})]
+        most = max([sum(snapshot.raw.get(day, {}).values()) if self._reads(RAW) else 0, *read])
+        return 1 << max(0, (most - 1) // RANGE_ROWS).bit_length()
+
+    def _reads(self, table: str) -> bool:
+        return any(reads.table == table for reads in self.table.reads)
 
     def _declared(self, table: str, offsets: tuple[int, ...]) -> tuple[int, ...]:
         known = {offset for reads in self.table.reads if reads.table == table for offset in reads.offsets}
@@ -101,6 +124,25 @@ class Sources:
 
 @dataclass(frozen=True)
 class DayTable(DayInputs):
-    """A table with a partition per local day, and the function that computes one."""
+    """A table with a partition per local day, and the function that computes one.
 
-    compute: Callable[[Sources], Built] = field(kw_only=True)
+    `by_person`: a row follows from rows of one person, so a large day is computed range by range of people. What goes on
+    beside that (`compute` gives several) cuts the day itself.
+    """
+
+    compute: Callable[[Sources], Built | Iterator[Built]] = field(kw_only=True)
+    by_person: bool = field(default=False, kw_only=True)
+
+    def built(self, sources: Sources) -> Iterator[Built]:
+        """The day in parts, at least one. Where the table's order begins with the person they follow each other."""
+        number = sources.ranges if self.by_person else 1
+        for n in range(number):
+            people = None if number == 1 else _range_of_people(n, number)
+            result = self.compute(replace(sources, people=people))
+            yield from (result,) if isinstance(result, Built) else result
+
+
+def _range_of_people(n: int, number: int) -> pl.Expr:
+    """Whether a row's person lies in the range number `n`; nobody stands in the last one, as in a table's order."""
+    inside = key_range(n, number)
+    return inside | pl.col("person_key").is_null() if n == number - 1 else inside

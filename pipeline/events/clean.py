@@ -10,7 +10,7 @@ import polars as pl
 
 from pipeline.core.canonical import EVENTS, RAW_EVENTS
 from pipeline.core.product import Product
-from pipeline.events.bots import with_bots
+from pipeline.events.bots import crowds, one_event_devices, with_bots, with_crowds
 from pipeline.events.duplicates import later_of_an_id, with_ids, without_repeated
 from pipeline.events.identity import Identities, with_person
 from pipeline.events.matching import page_names
@@ -23,7 +23,7 @@ NO_POSITION_MERGE_US = 30_000
 
 @dataclass(frozen=True)
 class CleanDay:
-    """`events` by the contract, and what was counted once instead of twice."""
+    """`events` by the contract, of all people or a range, and what was counted once instead of twice."""
 
     events: pl.DataFrame
     duplicates: int
@@ -42,12 +42,39 @@ _DECIDED = ("person_key", "person_id", "person_rule", "is_bot", "bot_rule", "pag
 def clean_day(raw: pl.LazyFrame, product: Product, identities: Identities, repeated: pl.DataFrame) -> CleanDay:
     """Build a day of `events` from its accepted rows; in whatever order they come, the result is the same.
 
-    `repeated` holds (source, event_id) of the day that came on an earlier day. All is decided on few columns; the whole
-    rows are gathered once, in their final order, so that memory is that of two days.
+    `repeated` holds (source, event_id) of the day that came on an earlier day.
     """
-    promoted = promoted_schema(product)
-    carried = [name for name in EVENTS.schema if name in RAW_EVENTS.schema]
-    rows = with_ids(with_promoted(raw, product).select(*carried, *promoted).collect())
+    part = clean_part(carried(raw, product).collect(), product, identities, repeated)
+    crowd = crowds(part.one_event_devices, product.bots)
+    return CleanDay(
+        finished(part.rows, crowd, product), part.duplicates, part.duplicates_of_earlier_days, part.clicks_merged
+    )
+
+
+def carried(raw: pl.LazyFrame, product: Product) -> pl.LazyFrame:
+    """Accepted rows with the columns that events have of them."""
+    names = [name for name in EVENTS.schema if name in RAW_EVENTS.schema]
+    return with_promoted(raw, product).select(*names, *promoted_schema(product))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of some devices, decided but for crowds, which need all devices of the day."""
+
+    rows: pl.DataFrame
+    one_event_devices: pl.DataFrame
+    duplicates: int
+    duplicates_of_earlier_days: int
+    clicks_merged: int
+
+
+def clean_part(rows: pl.DataFrame, product: Product, identities: Identities, repeated: pl.DataFrame) -> Part:
+    """Decide all `carried` rows of some devices, in the order of events.
+
+    All is decided on few columns; the whole rows are gathered once, in their final order, so that memory is that of two
+    days.
+    """
+    rows = with_ids(rows)
     counts = [rows.height]
     # One name for the rows that are left: what is left out needn't stay in memory.
     left = rows.select(*_DECIDING, event_index=pl.int_range(pl.len(), dtype=pl.Int64))
@@ -59,11 +86,15 @@ def clean_day(raw: pl.LazyFrame, product: Product, identities: Identities, repea
     counts.append(left.height)
     left = with_person(left, identities)
     left = with_bots(left.with_columns(page_names(left["url"], product.pages).alias("page")), product.bots)
+    single = one_event_devices(left)
     left = left.select("event_index", *_DECIDED, *EVENTS.order[1:]).sort(EVENTS.order, nulls_last=True)
-    whole = rows.select(pl.col(*carried, *promoted).gather(left["event_index"])).hstack(left.select(_DECIDED))
-    del rows, left
-    duplicates, of_earlier_days, merged = (a - b for a, b in pairwise(counts))
-    return CleanDay(EVENTS.conform(_without_corner(whole), extra=list(promoted)), duplicates, of_earlier_days, merged)
+    whole = rows.select(pl.all().gather(left["event_index"])).hstack(left.select(_DECIDED))
+    return Part(whole, single, *(a - b for a, b in pairwise(counts)))
+
+
+def finished(rows: pl.DataFrame, crowd: pl.Series, product: Product) -> pl.DataFrame:
+    """Decided rows by the contract, once it is known which devices are of a crowd."""
+    return EVENTS.conform(_without_corner(with_crowds(rows, crowd)), extra=list(promoted_schema(product)))
 
 
 def _merge_double_clicks(rows: pl.DataFrame) -> pl.DataFrame:

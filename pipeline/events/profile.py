@@ -3,7 +3,7 @@
 Everything here is counted by Polars in one pass over the batch; no number depends on other days.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -30,6 +30,38 @@ def batch_profile(table: Table, frame: pl.DataFrame) -> Facts:
 
     Where a count is above 0, `<count>:<column>` tells where it comes from.
     """
+    profile = Profile(table)
+    profile.add(frame)
+    return profile.facts(frame.lazy())
+
+
+class Profile:
+    """The batch profile of a batch that comes in parts; what makers of parts count themselves is summed beside it."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._facts: Facts = {}
+        # Of keys only their hashes are held.
+        self._keys: list[pl.Series] = []
+
+    def add(self, part: pl.DataFrame, counted: Facts | None = None) -> None:
+        """Count a part, and sum what was `counted` of it."""
+        own = _counts(self._table, part)
+        for name, number in {**own, **(counted or {})}.items():
+            before = self._facts.get(name)
+            self._facts[name] = number if before is None else before + (number or 0)
+        self._facts["wrong_columns"] = own["wrong_columns"]
+        self._keys.append(part.select(pl.struct(self._table.key).hash()).to_series())
+
+    def facts(self, whole: pl.LazyFrame) -> Facts:
+        """The counts of all parts; `whole`, all their rows, is looked at only where hashes of keys meet."""
+        keys = pl.concat(self._keys).sort()
+        meets = (keys == keys.shift()).any()
+        distinct = whole.select(pl.struct(self._table.key).n_unique()).collect().item() if meets else len(keys)
+        return {**self._facts, "repeated_keys": len(keys) - distinct}
+
+
+def _counts(table: Table, frame: pl.DataFrame) -> dict[str, int]:
     counts: dict[str, pl.Expr] = {}
     for column in table.columns:
         value = pl.col(column.name)
@@ -44,10 +76,10 @@ def batch_profile(table: Table, frame: pl.DataFrame) -> Facts:
     counted = frame.select(**{name: expression.cast(pl.Int64) for name, expression in counts.items()}).row(
         0, named=True
     )
-    facts: Facts = {
+    facts: dict[str, int] = {
         "rows": frame.height,
         "wrong_columns": sum(frame.schema.get(name) != dtype for name, dtype in table.schema.items()),
-        "repeated_keys": frame.height - frame.select(pl.struct(table.key).n_unique()).item() if frame.height else 0,
+        "repeated_keys": 0,
     }
     for kind in ("nulls", "out_of_bounds", "out_of_order"):
         result = {name: number or 0 for name, number in counted.items() if name.startswith(f"{kind}:")}
@@ -56,8 +88,8 @@ def batch_profile(table: Table, frame: pl.DataFrame) -> Facts:
     return facts
 
 
-def events_profile(events: pl.DataFrame, day: date, product: Product, manifests: Iterable[Manifest]) -> Facts:
-    """What only a day of events has: rejected records of its files, rows outside the day, keys that collide.
+def files_profile(day: date, manifests: Iterable[Manifest]) -> Facts:
+    """What became of the records of a day's files.
 
     `records_read` and `records_rejected` are those of the landing files that hold rows of the day, each content once, and of
     files without an accepted record that belong to it.
@@ -65,11 +97,26 @@ def events_profile(events: pl.DataFrame, day: date, product: Product, manifests:
     files = {(m.sha256, m.reader): m for m in manifests if day.isoformat() in m.judged_days}.values()
     read = sum(m.records_read for m in files)
     rejected = sum(m.records_rejected for m in files)
+    return {
+        "records_read": read,
+        "records_rejected": rejected,
+        "rejected_share": rejected / read if read else 0.0,
+        "unbalanced_files": sum(not m.balances for m in files),
+    }
+
+
+def repeated_orders(order_ids: Sequence[pl.Series]) -> Facts:
+    """How many orders of a day bear the order id of another; `order_ids` come in parts."""
+    ids = pl.concat(order_ids)
+    return {"repeated_order_ids": len(ids) - ids.n_unique()}
+
+
+def events_profile(events: pl.DataFrame, day: date, product: Product) -> Facts:
+    """What only a day of events has, or a range of its people: rows outside the day, keys that collide, kinds that tell little."""
     begin, end = day_start(day, product.zone_info), day_start(day + ONE_DAY, product.zone_info)
     at = pl.col("occurred_at")
     is_view = pl.col("kind") == "page_view"
     is_order = pl.col("kind") == "order"
-    order_ids = pl.col("order_id").filter(is_order).drop_nulls()
     counted = events.select(
         rows_outside_day=((at < begin) | (at >= end)).sum(),
         colliding_person_keys=pl.col("person_id").n_unique() - pl.col("person_key").n_unique(),
@@ -77,14 +124,6 @@ def events_profile(events: pl.DataFrame, day: date, product: Product, manifests:
         page_views_unknown_page=(is_view & pl.col("page").is_null()).sum(),
         events_without_person=pl.col("person_key").is_null().sum(),
         orders=is_order.sum(),
-        repeated_order_ids=order_ids.len() - order_ids.n_unique(),
         orders_without_revenue=(is_order & (pl.col("revenue_micros").fill_null(0) == 0)).sum(),
     ).row(0, named=True)
-    counted = {name: int(value) for name, value in counted.items()}
-    return {
-        **counted,
-        "records_read": read,
-        "records_rejected": rejected,
-        "rejected_share": rejected / read if read else 0.0,
-        "unbalanced_files": sum(not m.balances for m in files),
-    }
+    return {name: int(value) for name, value in counted.items()}

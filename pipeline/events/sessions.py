@@ -41,11 +41,20 @@ _OF_SESSIONS = (
 )
 
 
-def session_events(events: pl.LazyFrame, day: date, product: Product) -> pl.DataFrame:
+def telling_referrers(events: pl.LazyFrame) -> list[str]:
+    """The sources among `events` that send referrers: where one doesn't say any, nobody led there."""
+    told = events.filter(pl.col("person_key").is_not_null(), pl.col("referrer").is_not_null())
+    return told.select(pl.col("source").unique()).collect()["source"].to_list()
+
+
+def session_events(
+    events: pl.LazyFrame, day: date, product: Product, telling: Collection[str] | None = None
+) -> pl.DataFrame:
     """Events of the sessions booked on `day`, with session and page view, by the contract of session_events.
 
-    `events` holds clean events of day - 1, day and day + 1; rows without a person have no session. What decides is few
-    columns: these are sorted and cut, and the others gathered once, in their final order.
+    `events` holds clean events of day - 1, day and day + 1, of all people or some; rows without a person have no session.
+    `telling` names the sources that send referrers, by default those that do so in `events`. What decides is few columns:
+    these are sorted and cut, and the others gathered once, in their final order.
     """
     promoted = [name for name in events.collect_schema().names() if name.startswith(PROMOTED_PREFIX)]
     source_id = pl.col("session_id") if product.sessions.use_source_ids else pl.lit(None, dtype=pl.String)
@@ -61,9 +70,8 @@ def session_events(events: pl.LazyFrame, day: date, product: Product) -> pl.Data
     rest = around.select(pl.exclude(*placed.columns, "referrer").gather(placed["at"]))
     visits = with_visits(placed.hstack(rest), "session_key").drop("user_agent")
     whole = visits.with_columns(**_product_columns(product))
-    telling = known.filter(pl.col("referrer").is_not_null()).select(pl.col("source").unique()).collect()["source"]
     landed = whole.select("session_key", "source", "url", "kind").hstack([around["referrer"].gather(placed["at"])])
-    channel = _channels(landed, product, telling.to_list())
+    channel = _channels(landed, product, telling_referrers(events) if telling is None else telling)
     return TABLES["session_events"].conform(with_page_views(whole.with_columns(channel)))
 
 

@@ -122,7 +122,9 @@ def test_configured_retention_tells_the_same_months(whole: pl.DataFrame, truth: 
 def test_value_of_the_first_days_counts_mature_people_only(whole: pl.DataFrame) -> None:
     bought = by_day(outcomes(whole.lazy(), DAYS[0], shop()), "occurred_at")
     active = by_day(activity(whole.lazy(), DAYS[0]), "first_at")
-    result = value_counts(bought, first_seen(active), DAYS, shop()).filter(pl.col("period") == "all").sort("window_days")
+    result = (
+        value_counts(bought, first_seen(active), DAYS, shop()).filter(pl.col("period") == "all").sort("window_days")
+    )
     rows = bought.collect()
     first = rows.group_by("person_key").agg(born=pl.col("day").min())
     for row in result.rows(named=True):

@@ -18,7 +18,7 @@ from pipeline.domains.data_quality.files import placeholder_problems
 from pipeline.domains.data_quality.find import problems_frame
 from pipeline.domains.data_quality.quality import ingest_files, rejected_counts
 from pipeline.events.problem import KINDS, Problem, current, in_order, latest, problems_of
-from pipeline.events.profile import events_profile
+from pipeline.events.profile import events_profile, files_profile
 from pipeline.ingest.drift import find_drift
 from pipeline.ingest.files import ingest, pending, retract
 from pipeline.ingest.landing import find
@@ -130,7 +130,7 @@ def test_a_wholly_rejected_file_counts_in_its_days_gate(tmp_path: Path) -> None:
     assert find_dirty(lake, product(), lambda _day: True).days["events"] == {DAY}, "the records tell their day"
     manifests = read_manifests(lake).values()
     events = lake.scan_days("events", [DAY]).collect()
-    facts = events_profile(events, DAY, product(), manifests)
+    facts = {**events_profile(events, DAY, product()), **files_profile(DAY, manifests)}
     assert (facts["records_read"], facts["records_rejected"]) == (550, 500)
     list(build_days(lake, product(), "events", [DAY], judge))
     (held,) = [p for p in problems_now(lake, product()) if p.problem == "day_held_back"]

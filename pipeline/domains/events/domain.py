@@ -1,36 +1,56 @@
 """The clean event and what follows from it alone; a mart is its SQL model and its contract."""
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from pipeline.core.registry import TABLES
 from pipeline.core.state import IDENTITY, RAW, REPEATS, Reads
 from pipeline.declare import Built, DayTable, Domain, PeriodSources, PeriodTable, Sources, State, carried
 from pipeline.events.activity import activity
-from pipeline.events.clean import clean_day
+from pipeline.events.clean import CleanDay, clean_day
+from pipeline.events.clean_in_ranges import clean_in_ranges
 from pipeline.events.duplicates import event_ids
 from pipeline.events.identity import appearances, identity_events, people, with_active
 from pipeline.events.page_views import page_views
-from pipeline.events.profile import Facts, events_profile
-from pipeline.events.sessions import session_events, sessions
+from pipeline.events.profile import events_profile, files_profile, repeated_orders
+from pipeline.events.sessions import session_events, sessions, telling_referrers
 from pipeline.events.sums import daily_sessions
 from pipeline.ingest.sources import FORMATS
 
 _AROUND = (-1, 0, 1)
 
 
-def _events(s: Sources) -> Built:
-    clean = clean_day(s.scan(RAW), s.product, s.identities, s.repeated)
-    facts = events_profile(clean.events, s.day, s.product, s.manifests.values())
+def _clean(s: Sources) -> Iterator[CleanDay]:
+    given = (s.scan(RAW), s.product, s.identities, s.repeated)
+    if s.ranges == 1:
+        yield clean_day(*given)
+        return
+    with s.lake.scratch() as folder:
+        yield from clean_in_ranges(*given, s.ranges, folder)
+
+
+def _events(s: Sources) -> Iterator[Built]:
     raw_rows = sum(s.snapshot.raw.get(s.day, {}).values())
-    counted = clean.events.height + clean.duplicates + clean.duplicates_of_earlier_days + clean.clicks_merged
-    counts: Facts = {
-        "raw_rows": raw_rows,
-        "duplicates": clean.duplicates,
-        "duplicates_of_earlier_days": clean.duplicates_of_earlier_days,
-        "clicks_merged": clean.clicks_merged,
-        "unbalanced_rows": abs(raw_rows - counted),
-    }
-    return Built(clean.events, {**facts, **counts})
+    counted, order_ids = 0, list[pl.Series]()
+    for number, clean in enumerate(_clean(s), 1):
+        counts = {
+            "duplicates": clean.duplicates,
+            "duplicates_of_earlier_days": clean.duplicates_of_earlier_days,
+            "clicks_merged": clean.clicks_merged,
+        }
+        counted += clean.events.height + sum(counts.values())
+        order_ids.append(clean.events.filter(pl.col("kind") == "order")["order_id"].drop_nulls())
+        facts = {**events_profile(clean.events, s.day, s.product), **counts}
+        if number == s.ranges:
+            whole = {"raw_rows": raw_rows, "unbalanced_rows": abs(raw_rows - counted)}
+            facts |= {**files_profile(s.day, s.manifests.values()), **repeated_orders(order_ids), **whole}
+        yield Built(clean.events, facts)
+
+
+def _session_events(s: Sources) -> Built:
+    telling = telling_referrers(s.scan_everybody("events", _AROUND))
+    return Built(session_events(s.scan("events", _AROUND), s.day, s.product, telling))
 
 
 def _identity_events(s: Sources) -> Built:
@@ -68,7 +88,8 @@ DOMAIN = Domain(
             (Reads("events", _AROUND),),
             ("goals", "segments", "sessions", "currency", "channels"),
             "6",
-            compute=lambda s: Built(session_events(s.scan("events", _AROUND), s.day, s.product)),
+            compute=_session_events,
+            by_person=True,
         ),
         DayTable(
             TABLES["sessions"],
@@ -76,6 +97,7 @@ DOMAIN = Domain(
             (),
             "4",
             compute=lambda s: Built(sessions(s.scan("session_events"), s.day)),
+            by_person=True,
         ),
         DayTable(
             TABLES["page_views"],
@@ -83,9 +105,15 @@ DOMAIN = Domain(
             ("sessions",),
             "2",
             compute=lambda s: Built(page_views(s.scan("session_events"), s.day, s.product.sources)),
+            by_person=True,
         ),
         DayTable(
-            TABLES["activity"], (Reads("events"),), (), "1", compute=lambda s: Built(activity(s.scan("events"), s.day))
+            TABLES["activity"],
+            (Reads("events"),),
+            (),
+            "1",
+            compute=lambda s: Built(activity(s.scan("events"), s.day)),
+            by_person=True,
         ),
         DayTable(
             TABLES["daily_sessions"],

@@ -26,6 +26,7 @@ DOMAIN = Domain(
             "4",
             needs=("experiments",),
             compute=lambda s: Built(exposures(s.scan("session_events"), s.scan("sessions"), s.day)),
+            by_person=True,
         ),
     ),
     period_tables=(

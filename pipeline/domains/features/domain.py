@@ -14,6 +14,7 @@ DOMAIN = Domain(
             "1",
             compute=lambda s: Built(feature_days(s.scan("events"), s.day, s.product)),
             needs=("features",),
+            by_person=True,
         ),
     ),
     period_tables=(

@@ -23,6 +23,7 @@ DOMAIN = Domain(
             compute=lambda s: Built(
                 friction_incidents(s.scan("session_events"), s.scan("page_views"), s.day, s.product)
             ),
+            by_person=True,
         ),
         DayTable(
             TABLES["first_views"],
@@ -30,6 +31,7 @@ DOMAIN = Domain(
             ("friction",),
             "2",
             compute=lambda s: Built(first_views(*_behaviour(s), s.day, s.product)),
+            by_person=True,
         ),
         DayTable(
             TABLES["session_friction"],
@@ -39,6 +41,7 @@ DOMAIN = Domain(
             compute=lambda s: Built(
                 session_friction(s.scan("friction_incidents"), s.scan("sessions"), s.scan("page_views"), s.day)
             ),
+            by_person=True,
         ),
         DayTable(
             TABLES["daily_friction"],

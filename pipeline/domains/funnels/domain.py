@@ -19,6 +19,7 @@ DOMAIN = Domain(
                 step_events(s.scan("events"), s.day, s.product.funnels, s.scan("session_events", _AND_BEFORE))
             ),
             needs=("funnels",),
+            by_person=True,
         ),
     ),
     period_tables=(

@@ -14,6 +14,7 @@ DOMAIN = Domain(
             "2",
             compute=lambda s: Built(journey_events(s.scan("events"), s.day, s.product.journeys)),
             needs=("journeys",),
+            by_person=True,
         ),
     ),
     period_tables=(

@@ -18,6 +18,7 @@ DOMAIN = Domain(
             compute=lambda s: Built(
                 session_kpis(s.scan("sessions"), s.scan("page_views"), s.scan("session_friction"), s.day, s.product)
             ),
+            by_person=True,
         ),
     ),
     period_tables=(

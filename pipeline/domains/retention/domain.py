@@ -20,6 +20,7 @@ DOMAIN = Domain(
                 return_events(s.scan("events"), s.day, s.product, s.scan("session_events", _AND_BEFORE))
             ),
             needs=("retention",),
+            by_person=True,
         ),
     ),
     period_tables=(

@@ -17,6 +17,7 @@ DOMAIN = Domain(
             "1",
             compute=lambda s: Built(outcomes(s.scan("events"), s.day, s.product)),
             needs=("goals",),
+            by_person=True,
         ),
     ),
     period_tables=(

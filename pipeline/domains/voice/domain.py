@@ -25,6 +25,7 @@ DOMAIN = Domain(
                 feedback(s.scan("events", _AND_NEXT), s.scan("session_events"), s.scan("page_views"), s.day, s.product)
             ),
             needs=("surveys", "themes"),
+            by_person=True,
         ),
     ),
     period_tables=(
