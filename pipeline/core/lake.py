@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -24,6 +25,7 @@ from pipeline.core.registry import TABLES
 # Fixed, so that equal frames give equal bytes whatever wrote them.
 _COMPRESSION_LEVEL = 1
 _ROW_GROUP_ROWS = 131_072
+_SLICE_ROWS = 16_384
 _TEMPORARY = ".tmp"
 
 
@@ -114,8 +116,9 @@ class Lake:
         """Stage frames of one schema that follow each other: the bytes are those of one frame, the memory that of a part."""
 
         def parts(*_asked: object) -> Iterator[pl.DataFrame]:
-            yield first
-            yield from others
+            # Small ones: the writer takes several before it has written one.
+            for part in chain([first], others):
+                yield from part.iter_slices(_SLICE_ROWS)
 
         return self._staged(key, register_io_source(parts, schema=first.schema))
 
@@ -140,7 +143,7 @@ class Lake:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def publish(self, staged: "Staged") -> None:
         """Replace the object by what was staged: a reader sees the old one or the new one."""

@@ -20,9 +20,9 @@ from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.promoted import with_promoted
 from pipeline.stats.buckets import key_range
 
-# Of the largest table that a day is computed from; a day of more is computed in ranges of people, so that a process stays
-# below 1 GB whatever its size.
-RANGE_ROWS = 262_144
+# Of the largest table that a day is computed from; a day of more is computed in ranges of people, so that memory doesn't
+# grow with it.
+RANGE_ROWS = 131_072
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,7 @@ class Sources:
         """Rows of `table` for the days at `offsets` from this one, whoever is asked for."""
         days = [self.day + ONE_DAY * offset for offset in self._declared(table, tuple(offsets))]
         if table in (RAW, RECORDED):
-            objects = self.snapshot.raw if table == RAW else self.snapshot.recorded
-            keys = sorted({key for day in days for key in objects.get(day, {})})
-            for key in keys:
-                self.lake.check(key, self.snapshot.sha256.get(key, ""))
-            return self.lake.scan(TABLES[table], keys)
+            return self.lake.scan(TABLES[table], self._objects(table, days))
         if table not in self.snapshot.states:
             # What isn't configured any more may still lie there.
             return TABLES[table].schema.to_frame().lazy()
@@ -87,6 +83,19 @@ class Sources:
 
     def _reads(self, table: str) -> bool:
         return any(reads.table == table for reads in self.table.reads)
+
+    def scan_objects(self, table: str) -> list[pl.LazyFrame]:
+        """Rows of the day's objects that landing files were read into, each by itself."""
+        self._declared(table, (0,))
+        return [self.lake.scan(TABLES[table], [key]) for key in self._objects(table, [self.day])]
+
+    def _objects(self, table: str, days: Iterable[date]) -> list[str]:
+        """Keys of the objects of raw rows of `days`, each found to be what was written."""
+        objects = self.snapshot.raw if table == RAW else self.snapshot.recorded
+        keys = sorted({key for day in days for key in objects.get(day, {})})
+        for key in keys:
+            self.lake.check(key, self.snapshot.sha256.get(key, ""))
+        return keys
 
     def _declared(self, table: str, offsets: tuple[int, ...]) -> tuple[int, ...]:
         known = {offset for reads in self.table.reads if reads.table == table for offset in reads.offsets}

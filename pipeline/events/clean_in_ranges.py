@@ -4,9 +4,10 @@ What is decided of a device (duplicates, clicks made twice, whose it is, its pac
 raw rows are first dealt out by device, and decided ones by person. Both lie on disk meanwhile.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from pipeline.core.canonical import EVENTS
@@ -15,40 +16,60 @@ from pipeline.events.bots import crowds
 from pipeline.events.clean import CleanDay, carried, clean_part, finished
 from pipeline.events.duplicates import first_of_each_id
 from pipeline.events.identity import Identities
-from pipeline.stats.buckets import key_range
+from pipeline.stats.buckets import begin_of_range
 
 # Rows without any id go by their time: equal ones must meet, for they are numbered.
 _DEVICE = pl.coalesce("anonymous_id", "user_id", pl.col("occurred_at").cast(pl.String))
+# A group of rows of the objects that are read.
+_BATCH_ROWS = 131_072
 _ID_HASH = pl.struct("source", "event_id").hash()
 
 
 def clean_in_ranges(
-    raw: pl.LazyFrame, product: Product, identities: Identities, repeated: pl.DataFrame, ranges: int, folder: Path
+    raw: Sequence[pl.LazyFrame],
+    product: Product,
+    identities: Identities,
+    repeated: pl.DataFrame,
+    ranges: int,
+    folder: Path,
 ) -> Iterator[CleanDay]:
-    """The day in `ranges` parts that follow each other in the order of events; `folder` is for what waits."""
+    """The day in `ranges` parts that follow each other in the order of events.
+
+    `raw` are the accepted rows by the objects that hold them; `folder` is for what waits.
+    """
     place_of = (_DEVICE.hash() % ranges).alias("place")
-    rows = carried(raw, product)
+    rows = carried(pl.concat(raw, how="diagonal_relaxed"), product)
     met = _of_several_devices(rows.with_columns(place_of))
     is_met = _ID_HASH.is_in(met.implode()) & pl.col("event_id").is_not_null()
     several = rows.filter(is_met if len(met) else pl.lit(value=False)).collect()
     first = first_of_each_id(several).with_columns(place_of)
-    by_place = pl.PartitionBy(folder / "raw", key="place", include_key=False)
-    rows.filter(~is_met if len(met) else pl.lit(value=True)).with_columns(place_of).sink_ipc(by_place, mkdir=True)
-    singles: list[pl.DataFrame] = []
+    for number, batch in enumerate(_batches(raw)):
+        rest = carried(batch, product).filter(~is_met if len(met) else pl.lit(value=True))
+        ordered = rest.with_columns(place_of).collect().sort("place")
+        ends = np.cumsum(np.bincount(ordered["place"].to_numpy(), minlength=ranges)).tolist()
+        _deal_out(ordered.drop("place"), ends, folder / "raw", number)
+    singles, columns = list[pl.DataFrame](), pl.DataFrame()
     counts = [several.height - first.height, 0, 0]
     for place in range(ranges):
-        waiting = [pl.scan_ipc(path) for path in sorted((folder / "raw" / f"place={place}").glob("*"))]
-        mine = first.lazy().filter(pl.col("place") == place).drop("place")
-        part = clean_part(pl.concat([mine, *waiting]).collect(), product, identities, repeated)
+        mine = first.filter(pl.col("place") == place).drop("place")
+        part = clean_part(_waiting(folder / "raw", place, mine), product, identities, repeated)
         singles.append(part.one_event_devices)
+        columns = part.rows.clear()
         for n, number in enumerate((part.duplicates, part.duplicates_of_earlier_days, part.clicks_merged)):
             counts[n] += number
-        _deal_out(part.rows, ranges, folder / "decided", place)
+        keys = part.rows["person_key"].drop_nulls()
+        ends = [keys.search_sorted(begin_of_range(n, ranges)) for n in range(1, ranges)]
+        _deal_out(part.rows, [*ends, part.rows.height], folder / "decided", place)
     crowd = crowds(pl.concat(singles), product.bots)
     for n in range(ranges):
-        waiting = [pl.scan_ipc(path) for path in sorted((folder / "decided" / str(n)).glob("*"))]
-        decided = pl.concat(waiting).collect().sort(EVENTS.order, nulls_last=True)
+        decided = _waiting(folder / "decided", n, columns).sort(EVENTS.order, nulls_last=True)
         yield CleanDay(finished(decided, crowd, product), *(counts if n == 0 else (0, 0, 0)))
+
+
+def _batches(objects: Sequence[pl.LazyFrame]) -> Iterator[pl.LazyFrame]:
+    for rows in objects:
+        for first in range(0, rows.select(pl.len()).collect().item(), _BATCH_ROWS):
+            yield rows.slice(first, _BATCH_ROWS)
 
 
 def _of_several_devices(rows: pl.LazyFrame) -> pl.Series:
@@ -59,17 +80,18 @@ def _of_several_devices(rows: pl.LazyFrame) -> pl.Series:
     return ids.filter(is_same & ~is_elsewhere)["id_hash"].unique()
 
 
-def _deal_out(rows: pl.DataFrame, ranges: int, folder: Path, place: int) -> None:
-    """Write `rows`, which stand in order of their people, into the folders of their ranges; nobody's to the last."""
+def _deal_out(rows: pl.DataFrame, ends: Sequence[int], folder: Path, number: int) -> None:
+    """Write `rows` into the folders of their ranges, as the file of that number; each range ends before its place in `ends`."""
     begin = 0
-    for n in range(ranges):
-        is_last = n == ranges - 1
-        end = (
-            rows.height
-            if is_last
-            else begin + rows.lazy().slice(begin).select(key_range(n, ranges).sum()).collect().item()
-        )
-        target = folder / str(n) / f"{place}.arrow"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        rows.slice(begin, end - begin).write_ipc(target)
+    for n, end in enumerate(ends):
+        if end > begin:
+            target = folder / str(n) / f"{number}.arrow"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            rows.slice(begin, end - begin).write_ipc(target, compression="lz4", compat_level=pl.CompatLevel.newest())
         begin = end
+
+
+def _waiting(folder: Path, n: int, beside: pl.DataFrame) -> pl.DataFrame:
+    """The rows that were dealt out to a range, and those `beside`."""
+    dealt = [pl.scan_ipc(path) for path in sorted((folder / str(n)).glob("*"))]
+    return pl.concat([beside.lazy(), *dealt]).collect()

@@ -21,9 +21,13 @@ _LOWEST, _KEYS = -(2**63), 2**64
 
 def key_range(bucket: int, buckets: int, key: str = "person_key") -> pl.Expr:
     """Whether a key lies in the range number `bucket` of `buckets`."""
-    bounds = [_LOWEST + _KEYS * n // buckets for n in (bucket, bucket + 1)]
-    inside = pl.col(key) >= bounds[0]
-    return inside if bucket == buckets - 1 else inside & (pl.col(key) < bounds[1])
+    inside = pl.col(key) >= begin_of_range(bucket, buckets)
+    return inside if bucket == buckets - 1 else inside & (pl.col(key) < begin_of_range(bucket + 1, buckets))
+
+
+def begin_of_range(bucket: int, buckets: int) -> int:
+    """The least key of the range number `bucket` of `buckets`."""
+    return _LOWEST + _KEYS * bucket // buckets
 
 
 def by_bucket(

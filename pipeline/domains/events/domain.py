@@ -22,12 +22,12 @@ _AROUND = (-1, 0, 1)
 
 
 def _clean(s: Sources) -> Iterator[CleanDay]:
-    given = (s.scan(RAW), s.product, s.identities, s.repeated)
+    by = (s.product, s.identities, s.repeated)
     if s.ranges == 1:
-        yield clean_day(*given)
+        yield clean_day(s.scan(RAW), *by)
         return
     with s.lake.scratch() as folder:
-        yield from clean_in_ranges(*given, s.ranges, folder)
+        yield from clean_in_ranges(s.scan_objects(RAW), *by, s.ranges, folder)
 
 
 def _events(s: Sources) -> Iterator[Built]:

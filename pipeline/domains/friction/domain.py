@@ -41,7 +41,6 @@ DOMAIN = Domain(
             compute=lambda s: Built(
                 session_friction(s.scan("friction_incidents"), s.scan("sessions"), s.scan("page_views"), s.day)
             ),
-            by_person=True,
         ),
         DayTable(
             TABLES["daily_friction"],
