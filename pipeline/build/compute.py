@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
 
@@ -91,16 +91,14 @@ def take_snapshot(
     )
     read = {name: read_states(lake, name) for name in names}
     states = {name: states for name, (states, _) in read.items()}
-    return Snapshot(
-        raw=objects_by_day(known.values()),
+    whole = Snapshot(
+        raw={},
         states=states,
         failures={name: failures for name, (_, failures) in read.items()},
         resolutions=Resolutions(lake, product, states).all(resolutions),
         files=hash_texts(sorted(f"{m.file_id}:{m.sha256}:{m.reader}:{m.retracted}:{m.erased}" for m in known.values())),
-        recorded=recordings_by_day(known.values()),
-        wholly_rejected=wholly_rejected_by_day(known.values()),
-        sha256=hashes_of(known.values()),
     )
+    return _of_files(whole, known)
 
 
 def find_dirty(lake: Lake, product: Product, exists: Callable[[date], bool]) -> Dirty:
@@ -132,7 +130,9 @@ def _build_chunk(
     lake: Lake, product: Product, table: DayTable, days: Sequence[date], judge: Judge
 ) -> Iterator[Outcome]:
     name = table.contract.name
-    mark, manifests = withdrawals(lake), read_manifests(lake)
+    # There may be ten thousands; most tables are made from other tables.
+    reads_files = not _OF_FILES.isdisjoint(reads.table for reads in table.reads)
+    mark, manifests = withdrawals(lake), read_manifests(lake) if reads_files else {}
     upstream = [reads.table for reads in table.reads if reads.table not in _OF_FILES]
     snapshot = take_snapshot(lake, product, manifests, [name, *upstream])
     resolutions = Resolutions(lake, product, snapshot.states)
@@ -148,13 +148,13 @@ def _build_chunk(
             return
         history = [_same_weekdays(snapshot, name, each.day) for each in staged]
         resolutions = judge(table.contract, product, [each.facts for each in staged], history)
-        if not _OF_FILES.isdisjoint(reads.table for reads in table.reads):
-            manifests = read_manifests(lake)
+        if reads_files:
+            snapshot = _of_files(snapshot, read_manifests(lake))
         for each, check_result in zip(staged, resolutions, strict=True):
             with lake.exclusive():
-                if (now_marked := withdrawals(lake)) != mark:
-                    mark, manifests = now_marked, read_manifests(lake)
-                now = _refreshed(lake, snapshot, manifests, table, each.day)
+                if reads_files and (now_marked := withdrawals(lake)) != mark:
+                    mark, snapshot = now_marked, _of_files(snapshot, read_manifests(lake))
+                now = _refreshed(lake, snapshot, table, each.day)
                 is_same = input_hash(table, each.day, product, now) == each.inputs
                 outcome = _publish_day(lake, table.contract, each, check_result) if is_same else None
             if outcome is not None:
@@ -189,27 +189,27 @@ def _together(table: Table, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return parts[0] if len(parts) == 1 else table.conform(pl.concat(parts))
 
 
-def _refreshed(
-    lake: Lake, snapshot: Snapshot, manifests: Mapping[str, Manifest], table: DayTable, day: date
-) -> Snapshot:
-    """The snapshot with what `table` reads around `day` read anew."""
-    states = {name: dict(by_day) for name, by_day in snapshot.states.items()}
-    for reads in table.reads:
-        around = [day + ONE_DAY * offset for offset in reads.offsets]
-        # A resolution that changed meanwhile makes the day dirty, and the next round takes it.
-        if reads.table in states:
-            states[reads.table].update(
-                {each: result for each in around if (result := read_state(lake, reads.table, each))}
-            )
-    return Snapshot(
-        objects_by_day(manifests.values()),
-        states,
-        snapshot.failures,
-        snapshot.resolutions,
+def _of_files(snapshot: Snapshot, manifests: Mapping[str, Manifest]) -> Snapshot:
+    """The snapshot with what these manifests say of raw objects."""
+    return replace(
+        snapshot,
+        raw=objects_by_day(manifests.values()),
         recorded=recordings_by_day(manifests.values()),
         wholly_rejected=wholly_rejected_by_day(manifests.values()),
         sha256=hashes_of(manifests.values()),
     )
+
+
+def _refreshed(lake: Lake, snapshot: Snapshot, table: DayTable, day: date) -> Snapshot:
+    """The snapshot with what `table` reads around `day` read anew."""
+    states = dict(snapshot.states)
+    for reads in table.reads:
+        around = [day + ONE_DAY * offset for offset in reads.offsets]
+        # A resolution that changed meanwhile makes the day dirty, and the next round takes it.
+        if reads.table in states:
+            read = {each: result for each in around if (result := read_state(lake, reads.table, each))}
+            states[reads.table] = {**states[reads.table], **read}
+    return replace(snapshot, states=states)
 
 
 def _publish_day(lake: Lake, table: Table, each: _StagedDay, check_result: CheckResult) -> Outcome:

@@ -7,7 +7,7 @@ runner and the dictionary docs/marts.md) reads it from here, so that nothing abo
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import Literal
 
 import polars as pl
@@ -83,15 +83,23 @@ class Table:
     depends_on_measuring: bool = False
     matures: bool = False
 
-    @property
+    @cached_property
     def schema(self) -> pl.Schema:
         """Column names and Polars types, in published order, without promoted properties."""
         return pl.Schema({column.name: column.dtype for column in self.columns})
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """A hash of all that rows must be: columns and types, key, order, rules. Words that explain them aren't in it."""
-        return _fingerprint(self)
+        columns = [(c.name, c.sql_type, c.nullable, c.minimum, c.maximum) for c in self.columns]
+        rules = [(rule.name, str(rule.holds)) for rule in self.rules]
+        described = (self.name, columns, self.key, self.sort, self.at_most, rules, self.product_columns)
+        return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
+
+    @cached_property
+    def no_rows(self) -> pl.LazyFrame:
+        """The table without a row."""
+        return pl.LazyFrame(schema=self.schema)
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -116,14 +124,6 @@ class Table:
         positions = given.select(pl.arg_sort_by(self.order, nulls_last=True, maintain_order=True)).to_series()
         # What stands in order isn't copied: a day of events is the largest thing in memory.
         return given if positions.is_sorted() else given[positions]
-
-
-@cache
-def _fingerprint(table: Table) -> str:
-    columns = [(c.name, c.sql_type, c.nullable, c.minimum, c.maximum) for c in table.columns]
-    rules = [(rule.name, str(rule.holds)) for rule in table.rules]
-    described = (table.name, columns, table.key, table.sort, table.at_most, rules, table.product_columns)
-    return hashlib.sha256(repr(described).encode()).hexdigest()[:16]
 
 
 def as_mart(name: str, table: Table, version: int = 1) -> Table:

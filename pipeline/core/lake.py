@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -27,6 +28,10 @@ _COMPRESSION_LEVEL = 1
 _ROW_GROUP_ROWS = 131_072
 _SLICE_ROWS = 16_384
 _TEMPORARY = ".tmp"
+
+
+# Another one whenever an object was replaced or written to.
+Stamp = tuple[int, int, int]
 
 
 class DamagedObject(Exception):
@@ -48,7 +53,9 @@ class Lake:
     def __init__(self, home: Path | str) -> None:
         self.home = Path(home).expanduser().resolve()
         # Objects known to be what was written, by what would change with them.
-        self._sound: dict[str, tuple[str, int, int, int]] = {}
+        self._sound: dict[str, tuple[str, Stamp]] = {}
+        # Small objects as they were read, by folder and key, each with its stamp (pipeline/core/sealed.py).
+        self.read_before: dict[str, dict[str, tuple[Stamp, Any]]] = {}
 
     def path(self, key: str) -> Path:
         """Where the object of that key lies on this machine."""
@@ -84,7 +91,7 @@ class Lake:
             status = self.path(key).stat()
         except OSError:
             raise DamagedObject(f"{key} is gone; `footfall doctor --deep` tells what mends it") from None
-        seen = (sha256, status.st_ino, status.st_size, status.st_mtime_ns)
+        seen = (sha256, _stamp(status))
         if self._sound.get(key) != seen:
             if self.sha256(key) != sha256:
                 raise DamagedObject(f"{key} isn't what was written; `footfall doctor --deep` tells what mends it")
@@ -150,7 +157,7 @@ class Lake:
         with _gone_if_it_fails(staged.path):
             status = staged.path.stat()
             staged.path.replace(self.path(staged.key))
-        self._sound[staged.key] = (staged.sha256, status.st_ino, status.st_size, status.st_mtime_ns)
+        self._sound[staged.key] = (staged.sha256, _stamp(status))
 
     def discard(self, staged: "Staged") -> None:
         """Drop what was staged."""
@@ -170,10 +177,21 @@ class Lake:
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Keys of all objects below the folder `prefix`, sorted; half-written ones are no objects."""
-        root = self.path(prefix)
-        for path in sorted(root.rglob("*")):
-            if path.is_file() and not any(part.endswith(_TEMPORARY) for part in path.relative_to(root).parts):
-                yield path.relative_to(self.home).as_posix()
+        found: list[str] = []
+        for folder, folders, names in os.walk(self.path(prefix)):
+            folders[:] = [name for name in folders if not name.endswith(_TEMPORARY)]
+            within = os.path.relpath(folder, self.home)
+            found += [f"{within}/{name}" for name in names if not name.endswith(_TEMPORARY)]
+        yield from sorted(found)
+
+    def stamps(self, folder: str) -> dict[str, Stamp]:
+        """Keys of the objects in a folder, not below it, sorted, each with what would change with it."""
+        try:
+            with os.scandir(self.path(folder)) as entries:
+                found = [(entry.name, _stamp(entry.stat())) for entry in entries if entry.is_file()]
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        return {f"{folder}/{name}": stamp for name, stamp in sorted(found) if not name.endswith(_TEMPORARY)}
 
     def sweep(self, older_than: float) -> int:
         """Remove what killed writers left behind before the time `older_than` (seconds since 1970); count it."""
@@ -200,9 +218,9 @@ class Lake:
         """The rows of the objects `keys` of `table`; no object gives no rows with the contract's columns."""
         paths = [self.path(key) for key in keys]
         if not paths:
-            return pl.LazyFrame(schema=table.schema)
+            return table.no_rows
         # Diagonal: objects written before a column came, or a property was promoted, lack it.
-        scans = [pl.LazyFrame(schema=table.schema), *(pl.scan_parquet(path, glob=False) for path in paths)]
+        scans = [table.no_rows, *(pl.scan_parquet(path, glob=False) for path in paths)]
         return pl.concat(scans, how="diagonal_relaxed")
 
     def scan_days(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
@@ -212,9 +230,13 @@ class Lake:
 
     def published_days(self, table: str) -> list[date]:
         """Days of `table` that have a partition, in order."""
-        root = self.path(f"lake/{table}")
-        result = [day_of(path.parent.name) for path in root.glob("day=*/part.parquet")]
-        return sorted(day for day in result if day is not None)
+        try:
+            with os.scandir(self.path(f"lake/{table}")) as entries:
+                folders = [entry.path for entry in entries if entry.name.startswith("day=")]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        days = [day_of(os.path.basename(each)) for each in folders if os.path.isfile(f"{each}/part.parquet")]  # noqa: PTH113, PTH119  # there are thousands
+        return sorted(day for day in days if day is not None)
 
 
 @contextmanager
@@ -225,6 +247,10 @@ def _gone_if_it_fails(temporary: Path) -> Generator[None]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def day_of(name: str) -> date | None:

@@ -16,7 +16,7 @@ from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
 from pipeline.core.lake import Lake, day_key, day_of
 from pipeline.core.product import Product
-from pipeline.core.sealed import read_sealed, write_sealed
+from pipeline.core.sealed import read_folder, read_sealed, write_sealed
 
 RAW = "raw_events"
 # Recorded rrweb events; like raw events they lie in objects that manifests name.
@@ -132,15 +132,18 @@ class Dirty:
         return {day for failures in self.failed.values() for day in failures}
 
 
-def input_hash(table: DayInputs, day: date, product: Product, snapshot: Snapshot) -> str:
-    """Hash of everything that the day's content depends on."""
+def input_hash(table: DayInputs, day: date, product: Product, snapshot: Snapshot, sections: str = "") -> str:
+    """Hash of everything that the day's content depends on; `sections` spares hashing the product file's for each day."""
     read = [
         f"{source}:{offset}:{snapshot.output(source, day + ONE_DAY * offset)}"
         for source, offsets in table.reads
         for offset in offsets
     ]
-    section_hash = product.section_hash("time", *table.sections)
-    return hash_texts([table.code_version, table.contract.fingerprint, section_hash, *read])
+    return hash_texts([table.code_version, table.contract.fingerprint, sections or _sections(table, product), *read])
+
+
+def _sections(table: DayInputs, product: Product) -> str:
+    return product.section_hash("time", *table.sections)
 
 
 def dirty_days(
@@ -166,7 +169,8 @@ def dirty_days(
         name = table.contract.name
         states = snapshot.states.get(name, {})
         days = [day for day in sorted({*snapshot.raw, *states}) if exists(day)]
-        inputs = {day: input_hash(table, day, product, snapshot) for day in days}
+        sections = _sections(table, product)
+        inputs = {day: input_hash(table, day, product, snapshot, sections) for day in days}
         moving = {day for day in days if _reads_changing(table, day, changing)}
         dirty[name] = moving | {day for day in days if day not in states or states[day].input_hash != inputs[day]}
         failures = snapshot.failures.get(name, {})
@@ -208,17 +212,21 @@ def read_states(lake: Lake, table: str) -> tuple[dict[date, DayState], dict[date
     states: dict[date, DayState] = {}
     failures: dict[date, DayFailure] = {}
     published = set(lake.published_days(table))
-    for key in lake.keys(f"lake/_state/{table}"):
-        name = key.rsplit("/", 1)[-1].removesuffix(".json")
-        day = day_of(name.removesuffix(".failed"))
-        # What is no state, or can't be read as one, is passed over: its day is computed again.
-        if day is None:
-            continue
-        if key == _failure_key(table, day) and (failure := read_sealed(lake, key, DayFailure)):
-            failures[day] = failure
-        elif key == _state_key(table, day) and day in published and (state := read_sealed(lake, key, DayState)):
-            states[day] = state
+    for key, each in read_folder(lake, f"lake/_state/{table}", lambda key: _kind_of(table, key)).items():
+        day = date.fromisoformat(key.rpartition("day=")[2][:10])
+        if isinstance(each, DayFailure):
+            failures[day] = each
+        elif day in published:
+            states[day] = each
     return states, failures
+
+
+def _kind_of(table: str, key: str) -> type[DayState | DayFailure] | None:
+    """What an object among a table's states is; what is none is passed over, and its day computed again."""
+    day = day_of(key.rpartition("/")[2].removesuffix(".json").removesuffix(".failed"))
+    if day is None:
+        return None
+    return {_state_key(table, day): DayState, _failure_key(table, day): DayFailure}.get(key)
 
 
 def read_state(lake: Lake, table: str, day: date) -> DayState | None:

@@ -6,6 +6,7 @@ Everything here is counted by Polars in one pass over the batch; no number depen
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 import polars as pl
 
@@ -61,7 +62,9 @@ class Profile:
         return {**self._facts, "repeated_keys": len(keys) - distinct}
 
 
-def _counts(table: Table, frame: pl.DataFrame) -> dict[str, int]:
+@cache
+def _counted(table: Table) -> tuple[pl.Expr, ...]:
+    """What is counted in rows of the table, each under `<count>:<column>`."""
     counts: dict[str, pl.Expr] = {}
     for column in table.columns:
         value = pl.col(column.name)
@@ -73,12 +76,15 @@ def _counts(table: Table, frame: pl.DataFrame) -> dict[str, int]:
             counts[f"out_of_bounds:{column.name}"] = (low | high).sum()
     for smaller, larger in table.at_most:
         counts[f"out_of_order:{smaller}"] = (pl.col(smaller) > pl.col(larger)).sum()
-    counted = frame.select(**{name: expression.cast(pl.Int64) for name, expression in counts.items()}).row(
-        0, named=True
-    )
+    return tuple(expression.cast(pl.Int64).alias(name) for name, expression in counts.items())
+
+
+def _counts(table: Table, frame: pl.DataFrame) -> dict[str, int]:
+    counted = frame.select(_counted(table)).row(0, named=True)
+    schema = frame.schema
     facts: dict[str, int] = {
         "rows": frame.height,
-        "wrong_columns": sum(frame.schema.get(name) != dtype for name, dtype in table.schema.items()),
+        "wrong_columns": sum(schema.get(name) != dtype for name, dtype in table.schema.items()),
         "repeated_keys": 0,
     }
     for kind in ("nulls", "out_of_bounds", "out_of_order"):

@@ -12,7 +12,7 @@ from datetime import date
 import msgspec
 
 from pipeline.core.lake import Lake
-from pipeline.core.sealed import read_sealed, write_sealed
+from pipeline.core.sealed import read_folder, read_sealed, write_sealed
 
 _FOLDER = "lake/ingested"
 _KEY = re.compile(rf"{_FOLDER}/([0-9a-f]{{32}})\.json")
@@ -93,9 +93,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_manifests(lake: Lake) -> dict[str, Manifest]:
     """All manifests by file id; one that can't be read counts as none, so that its file is taken again."""
-    ids = [result[1] for key in lake.keys(_FOLDER) if (result := _KEY.fullmatch(key))]
-    result = {each: manifest for each in ids if (manifest := read_manifest(lake, each))}
-    return {each: manifest for each, manifest in result.items() if manifest.file_id == each}
+    found = read_folder(lake, _FOLDER, lambda key: Manifest if _KEY.fullmatch(key) else None)
+    return {manifest.file_id: manifest for key, manifest in found.items() if manifest_key(manifest.file_id) == key}
 
 
 def read_manifest(lake: Lake, file_id: str) -> Manifest | None:

@@ -8,7 +8,7 @@ import pytest
 from support import at, events_frame
 
 from pipeline.core.product import Bots
-from pipeline.events.bots import with_bots
+from pipeline.events.bots import crowds, one_event_devices, with_bots, with_crowds
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/144.0.0.0 Safari/537.36"
 START = at("2026-02-03T10:00")
@@ -18,7 +18,9 @@ def flagged(rows: list[dict[str, Any]], **limits: int) -> dict[str | None, int]:
     frame = events_frame(
         [{"user_agent": AGENT, "country": "DE", "url": "https://a.example/?x=1", **row} for row in rows]
     )
-    result = with_bots(frame.drop("is_bot", "bot_rule"), Bots(**limits))  # pyright: ignore[reportArgumentType]
+    bots = Bots(**limits)  # pyright: ignore[reportArgumentType]
+    by_themselves = with_bots(frame.drop("is_bot", "bot_rule"), bots)
+    result = with_crowds(by_themselves, crowds(one_event_devices(frame), bots))
     assert (result["is_bot"] == result["bot_rule"].is_not_null()).all()
     return dict(result["bot_rule"].value_counts().rows())
 
