@@ -31,6 +31,8 @@ from pipeline.ingest.sources.written_times import Order
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 UNFORESEEN = "unforeseen_record"
+# Below so many lines the compiler isn't worth its import.
+PLAIN_LINES = 2_048
 _TOO_DEEP = ("too_deep", "nested too deeply to be read; send it flatter")
 _UNFORESEEN = (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, RecursionError)
 
@@ -146,11 +148,14 @@ class Batch:
     recorded: list[tuple[int, int, Recorded]] = field(default_factory=list[tuple[int, int, Recorded]])
     recorded_characters: int = 0
     records: int = 0
+    # Lines of the canonical format that are still to be read, with their numbers.
+    lines: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])
 
     def add(self, number: int, record: Record) -> None:
         """Decode a record; one that can't be is rejected at once."""
         if self.reader.is_direct and type(record) is bytes:
-            self._add_line(number, record)
+            self.records += 1
+            self.lines.append((number, record))
             return
         self._add(number, record)
         kept = self.reader.recorded
@@ -161,10 +166,9 @@ class Batch:
 
     def _add_line(self, number: int, line: bytes) -> None:
         """A line of the canonical format, which is one event: what `_add` does, without what only others need."""
-        self.records += 1
         try:
             event = canonical.decode(line)
-            properties, is_settled = self._rest(event)
+            properties, is_settled = self._rest(canonical.properties_of(event))
         except RecordFault as fault:
             self.rejected.append(Reject(number, fault.rule, fault.reason, line))
             return
@@ -190,7 +194,10 @@ class Batch:
             return
         try:
             result = self.reader.events(record)
-            rest = [({}, False) if isinstance(event, RecordFault) else self._rest(event) for event in result]
+            rest = [
+                ({}, False) if isinstance(event, RecordFault) else self._rest(canonical.properties_of(event))
+                for event in result
+            ]
         except RecordFault as fault:
             self.rejected.append(Reject(number, fault.rule, fault.reason, record))
             return
@@ -216,29 +223,66 @@ class Batch:
     def frame(self) -> pl.DataFrame:
         """The events as columns of raw_events: canonical names, properties as sorted JSON, promoted properties."""
         product, source = self.reader.product, self.reader.source
-        promoted = promoted_schema(product)
-        columns = self._columns()
-        rest = self.rest
-        written = scrub_settled(rest, self.settled, self.reader.dropped_names)
-        moved = [name.removeprefix(PROMOTED_PREFIX) for name in promoted]
-        # What holds a property that moves is written again without it.
-        written = {place: text for place, text in written.items() if not any(name in rest[place] for name in moved)}
-        columns += [promote(rest, own, product.properties[own]) for own in moved]
-        texts = [written[place] if place in written else as_json(each) for place, each in enumerate(rest)]
-        columns.append(pl.Series("properties", texts, dtype=pl.String))
-        columns.append(pl.Series("record_number", self.numbers, dtype=pl.Int64))
-        columns.append(pl.Series("event_number", self.positions, dtype=pl.Int64))
-        frame = with_ids_as_text(pl.DataFrame(columns), product.identity).with_columns(
+        plain = self._read_lines()
+        frame = self._with_rest(self._columns(), self.rest, self.settled, self.numbers, self.positions)
+        if plain is not None:
+            frame = plain if frame.is_empty() else pl.concat([plain, frame]).sort("record_number")
+        if self.reader.config.format == "canonical":
+            for column in INPUT_COLUMNS:
+                if present := frame.height - frame[column.name].null_count():
+                    self.reader.fields.count(column.name, str(column.dtype), present)
+        frame = with_ids_as_text(frame, product.identity).with_columns(
             source=pl.lit(source), occurred_at_raw=pl.col("occurred_at")
         )
         if self.reader.config.event_id == "none":
             # What such a source sends as ids repeats: equal rows are all kept.
             frame = frame.with_columns(event_id=pl.lit(None, dtype=pl.String))
-        if self.reader.config.format == "canonical":
-            for column, nulls in zip(INPUT_COLUMNS, columns, strict=False):
-                if present := len(nulls) - nulls.null_count():
-                    self.reader.fields.count(column.name, str(column.dtype), present)
-        return frame.select(*RAW_EVENTS.schema.names(), *promoted)
+        return frame.select(*RAW_EVENTS.schema.names(), *promoted_schema(product))
+
+    def _read_lines(self) -> pl.DataFrame | None:
+        """The plain lines as columns, where there are enough; all others are decoded one by one."""
+        lines, self.lines = self.lines, []
+        if len(lines) < PLAIN_LINES:
+            for number, line in lines:
+                self._add_line(number, line)
+            return None
+        from pipeline.ingest.plain_lines import plain_lines  # noqa: PLC0415  # its compiler takes half a second to import
+
+        result = plain_lines([line for _, line in lines])
+        places = result.places
+        self.raw.update(map(lines.__getitem__, places))
+        judged = [self._rest(each) if each else ({}, False) for each in result.properties]
+        rest = [own for own, _ in judged]
+        settled = [n for n, (_, is_settled) in enumerate(judged) if is_settled]
+        for place in sorted(set(range(len(lines))).difference(places)):
+            self._add_line(*lines[place])
+        return self._with_rest(result.columns, rest, settled, [lines[place][0] for place in places], [0] * len(places))
+
+    def _with_rest(
+        self,
+        columns: list[pl.Series],
+        rest: list[dict[str, Any]],
+        settled: list[int],
+        numbers: list[int],
+        positions: list[int],
+    ) -> pl.DataFrame:
+        """Columns of events, with what else their records held, and where they stood."""
+        product = self.reader.product
+        written = scrub_settled(rest, settled, self.reader.dropped_names)
+        moved = [name.removeprefix(PROMOTED_PREFIX) for name in promoted_schema(product)]
+        # What holds a property that moves is written again without it.
+        written = {place: text for place, text in written.items() if not any(name in rest[place] for name in moved)}
+        promoted = [promote(rest, own, product.properties[own]) for own in moved]
+        texts = [written[place] if place in written else as_json(each) for place, each in enumerate(rest)]
+        return pl.DataFrame(
+            [
+                *columns,
+                *promoted,
+                pl.Series("properties", texts, dtype=pl.String),
+                pl.Series("record_number", numbers, dtype=pl.Int64),
+                pl.Series("event_number", positions, dtype=pl.Int64),
+            ]
+        )
 
     def _columns(self) -> list[pl.Series]:
         values = list(zip(*map(msgspec.structs.astuple, self.events), strict=True))
@@ -259,9 +303,8 @@ class Batch:
                 columns.append(pl.Series(column.name, cells, dtype=column.dtype))
         return columns
 
-    def _rest(self, event: msgspec.Struct) -> tuple[dict[str, Any], bool]:
-        """What else the record held, without addresses and what the product file denies; whether that is still to be done."""
-        result = canonical.properties_of(event)
+    def _rest(self, result: dict[str, Any] | None) -> tuple[dict[str, Any], bool]:
+        """What else a record held, without addresses and what the product file denies; whether that is still to be done."""
         if not result:
             return {}, False
         if self.reader.config.format == "canonical":

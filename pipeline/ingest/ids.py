@@ -25,26 +25,40 @@ _SEPARATOR = ","
 
 def with_ids_as_text(frame: pl.DataFrame, identity: Identity) -> pl.DataFrame:
     """Whole floats as integers' text, blanks and placeholders as null; `placeholder_ids` names the columns that held one."""
-    floats = [name for name in ID_COLUMNS if frame[name].str.contains(".0", literal=True).any()]
+    given = [name for name in ID_COLUMNS if frame[name].null_count() < frame.height]
+    floats = _where_any(frame, {name: pl.col(name).str.contains(".0", literal=True) for name in given})
     whole = frame.with_columns(pl.col(name).str.replace(WHOLE_FLOAT, "$1") for name in floats)
     added = {_compared(each) for each in identity.placeholders}
     allowed = {_compared(each) for each in identity.allowed}
     longest = max(len(each.encode()) for word in PLACEHOLDERS | added for each in (word, word.upper()))
-    # Most ids are too long for a word and begin as no zeros do: these columns needn't be looked at.
-    doubtful = [name for name in ID_COLUMNS if whole.select(_may_be_none(name, longest).any()).item()]
-    result = whole.select(_is_placeholder(name, added, allowed).alias(name) for name in doubtful)
+    # Most ids are too long for a word and begin as no zeros do; of the others each text is looked at once.
+    few = {name: whole.select(pl.col(name).filter(_may_be_none(name, longest)).unique()) for name in given}
+    none = {name: texts.filter(_is_placeholder(name, added, allowed))[name] for name, texts in few.items()}
+    blank = {name: texts.filter(pl.col(name).str.strip_chars() == "")[name] for name, texts in few.items()}
+    gone = {name: pl.concat([none[name], blank[name]]) for name in given}
     kept = [
-        pl.when(~result[name] & (pl.col(name).str.strip_chars() != "")).then(pl.col(name)).alias(name)
-        for name in doubtful
+        pl.when(~pl.col(name).is_in(texts.implode())).then(pl.col(name)).alias(name)
+        for name, texts in gone.items()
+        if len(texts)
     ]
     # Named only where there is one: most files hold none.
-    named = [pl.when(result[name]).then(pl.lit(name)) for name in doubtful if result[name].any()]
+    named = [
+        pl.when(pl.col(name).is_in(texts.implode())).then(pl.lit(name)) for name, texts in none.items() if len(texts)
+    ]
     listed = pl.concat_str(named, separator=_SEPARATOR, ignore_nulls=True) if named else pl.lit(None, dtype=pl.String)
     return whole.with_columns(*kept, placeholder_ids=pl.when(listed != "").then(listed))
 
 
+def _where_any(frame: pl.DataFrame, tests: dict[str, pl.Expr]) -> list[str]:
+    """The names whose test is true of a row."""
+    found = frame.select(test.any().alias(name) for name, test in tests.items())
+    return [name for name in found.columns if found[name].item()]
+
+
 def _may_be_none(column: str, longest: int) -> pl.Expr:
-    return (pl.col(column).str.len_bytes() <= longest) | pl.col(column).str.contains(r"^[\s0-]")
+    value = pl.col(column)
+    size, bare = value.str.len_bytes(), value.str.strip_chars().str.len_bytes()
+    return (size <= longest) | (bare < size) | value.str.starts_with("0") | value.str.starts_with("-")
 
 
 def _compared(value: str) -> str:

@@ -216,10 +216,12 @@ def _batches(file: LandingFile, reader: Reader) -> Iterator[Batch]:
     batch, size = Batch(reader), 0
     for number, record in in_order(read_records(file.path, how), form.moment):
         batch.add(number, record)
-        size += len(record) if isinstance(record, bytes) else _size(record)
+        size += len(record) if type(record) is bytes else _size(record)
         if (
-            max(batch.records, len(batch.events), len(batch.rejected)) >= BATCH_RECORDS
-            or size >= BATCH_BYTES
+            size >= BATCH_BYTES
+            or batch.records >= BATCH_RECORDS
+            or len(batch.events) >= BATCH_RECORDS
+            or len(batch.rejected) >= BATCH_RECORDS
             or batch.recorded_characters >= RECORDED_CHARACTERS
         ):
             yield batch
@@ -228,5 +230,7 @@ def _batches(file: LandingFile, reader: Reader) -> Iterator[Batch]:
         yield batch
 
 
-def _size(record: Row | RecordFault) -> int:
+def _size(record: Row | RecordFault | bytes) -> int:
+    if isinstance(record, bytes):
+        return len(record)
     return len(record.raw) if isinstance(record, RecordFault) else record.size

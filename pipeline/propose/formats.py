@@ -142,5 +142,5 @@ def read_by(source: Mapping[str, Any], records: Sequence[Any]) -> Read:
     batch = Batch(Reader("s", product))
     for number, record in enumerate(records, start=1):
         batch.add(number, record)
-    rejected = len({each.record_number for each in batch.rejected})
-    return Read(dict(source), batch.frame(), rejected)
+    frame = batch.frame()
+    return Read(dict(source), frame, len({each.record_number for each in batch.rejected}))
