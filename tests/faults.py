@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.core.lake import Lake
 
-WRITES = ("write", "stage", "publish", "delete")
+WRITES = ("write", "_staged", "publish", "delete")
 # A product of which a run is over in a second.
 FEW = """
 name: Few
