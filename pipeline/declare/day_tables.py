@@ -58,11 +58,10 @@ class Sources:
 
     def scan(self, table: str, offsets: Iterable[int] = (0,)) -> pl.LazyFrame:
         """Rows of `table` for the days at `offsets` from this one, of the people asked for."""
-        rows = self.scan_everybody(table, offsets)
+        rows = self._scan(table, offsets)
         return rows if self.people is None else rows.filter(self.people)
 
-    def scan_everybody(self, table: str, offsets: Iterable[int] = (0,)) -> pl.LazyFrame:
-        """Rows of `table` for the days at `offsets` from this one, whoever is asked for."""
+    def _scan(self, table: str, offsets: Iterable[int]) -> pl.LazyFrame:
         days = [self.day + ONE_DAY * offset for offset in self._declared(table, tuple(offsets))]
         if table in (RAW, RECORDED):
             return self.lake.scan(TABLES[table], self._objects(table, days))
@@ -80,6 +79,12 @@ class Sources:
         read = [snapshot.states[name][day].rows for name, _ in self.table.reads if day in snapshot.states.get(name, {})]
         most = max([sum(snapshot.raw.get(day, {}).values()) if self._reads(RAW) else 0, *read])
         return 1 << max(0, (most - 1) // RANGE_ROWS).bit_length()
+
+    def in_ranges(self) -> Iterator["Sources"]:
+        """The same for each range of people: for what is summed over them."""
+        number = self.ranges
+        for n in range(number):
+            yield self if number == 1 else replace(self, people=_range_of_people(n, number))
 
     def _reads(self, table: str) -> bool:
         return any(reads.table == table for reads in self.table.reads)
@@ -135,8 +140,8 @@ class Sources:
 class DayTable(DayInputs):
     """A table with a partition per local day, and the function that computes one.
 
-    `by_person`: a row follows from rows of one person, so a large day is computed range by range of people. What goes on
-    beside that (`compute` gives several) cuts the day itself.
+    `by_person`: a row follows from rows of one person, so a large day is computed range by range of people. What must know
+    something of the whole day first gives its parts itself (`Sources.in_ranges`).
     """
 
     compute: Callable[[Sources], Built | Iterator[Built]] = field(kw_only=True)
@@ -144,10 +149,8 @@ class DayTable(DayInputs):
 
     def built(self, sources: Sources) -> Iterator[Built]:
         """The day in parts, at least one. Where the table's order begins with the person they follow each other."""
-        number = sources.ranges if self.by_person else 1
-        for n in range(number):
-            people = None if number == 1 else _range_of_people(n, number)
-            result = self.compute(replace(sources, people=people))
+        for part in sources.in_ranges() if self.by_person else [sources]:
+            result = self.compute(part)
             yield from (result,) if isinstance(result, Built) else result
 
 

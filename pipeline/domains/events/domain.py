@@ -48,9 +48,10 @@ def _events(s: Sources) -> Iterator[Built]:
         yield Built(clean.events, facts)
 
 
-def _session_events(s: Sources) -> Built:
-    telling = telling_referrers(s.scan_everybody("events", _AROUND))
-    return Built(session_events(s.scan("events", _AROUND), s.day, s.product, telling))
+def _session_events(s: Sources) -> Iterator[Built]:
+    telling = telling_referrers(s.scan("events", _AROUND))
+    for part in s.in_ranges():
+        yield Built(session_events(part.scan("events", _AROUND), s.day, s.product, telling))
 
 
 def _identity_events(s: Sources) -> Built:
@@ -89,7 +90,6 @@ DOMAIN = Domain(
             ("goals", "segments", "sessions", "currency", "channels"),
             "6",
             compute=_session_events,
-            by_person=True,
         ),
         DayTable(
             TABLES["sessions"],

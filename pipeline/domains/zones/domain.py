@@ -1,19 +1,48 @@
 """Zones and heatmaps; a mart is its SQL model and its contract."""
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Reads
 from pipeline.declare import Built, DayTable, Domain, PeriodTable, Sources
-from pipeline.domains.zones.heatmap import heatmap_cells
+from pipeline.domains.zones.heatmap import added, heatmap_cells
 from pipeline.domains.zones.problems import silent_zones
 from pipeline.domains.zones.selectors import selector_matches
+from pipeline.domains.zones.told import Told, told_by
 from pipeline.domains.zones.zone_periods import zone_people_counts
-from pipeline.domains.zones.zone_tables import daily_zones, zone_people
+from pipeline.domains.zones.zone_tables import summed_zones, zone_people, zone_sums
 
 
 def _behaviour(s: Sources) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
     return s.scan("session_events"), s.scan("page_views"), s.scan("friction_incidents")
+
+
+def _told(s: Sources) -> Told:
+    return told_by(s.scan("session_events"), s.scan("page_views"), s.product)
+
+
+def _daily_zones(s: Sources) -> Built:
+    told = _told(s)
+    return Built(
+        summed_zones([zone_sums(*_behaviour(part), s.day, s.product, told) for part in s.in_ranges()], s.day, s.product)
+    )
+
+
+def _zone_people(s: Sources) -> Iterator[Built]:
+    told = _told(s)
+    for part in s.in_ranges():
+        yield Built(zone_people(*_behaviour(part), s.day, s.product, told))
+
+
+def _heatmap_cells(s: Sources) -> Built:
+    told = _told(s)
+    parts = [
+        heatmap_cells(part.scan("session_events"), part.scan("page_views"), s.day, s.product, told)
+        for part in s.in_ranges()
+    ]
+    return Built(added(parts) if len(parts) > 1 else parts[0])
 
 
 DOMAIN = Domain(
@@ -23,7 +52,7 @@ DOMAIN = Domain(
             (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
             ("zones", "exposure", "segments", "sources", "friction"),
             "3",
-            compute=lambda s: Built(daily_zones(*_behaviour(s), s.day, s.product)),
+            compute=_daily_zones,
             needs=("zones",),
         ),
         DayTable(
@@ -31,7 +60,7 @@ DOMAIN = Domain(
             (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
             ("zones", "exposure", "sources", "friction"),
             "2",
-            compute=lambda s: Built(zone_people(*_behaviour(s), s.day, s.product)),
+            compute=_zone_people,
             needs=("zones",),
         ),
         DayTable(
@@ -47,7 +76,7 @@ DOMAIN = Domain(
             (Reads("session_events"), Reads("page_views")),
             ("pages.layout",),
             "2",
-            compute=lambda s: Built(heatmap_cells(s.scan("session_events"), s.scan("page_views"), s.day, s.product)),
+            compute=_heatmap_cells,
             needs=("pages",),
         ),
     ),

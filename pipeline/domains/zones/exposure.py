@@ -33,12 +33,18 @@ EXPOSURES = {
 
 
 def exposure_methods(
-    views: pl.DataFrame, interactions: pl.DataFrame, product: Product, *, is_placed: bool = True
+    views: pl.DataFrame,
+    interactions: pl.DataFrame,
+    product: Product,
+    scrolling: pl.DataFrame,
+    *,
+    is_placed: bool = True,
 ) -> pl.DataFrame:
     """The method of each page view: `view`, `exposure_method` (null: nothing tells what was in its window).
 
-    `views` bear `exposure` (their source tells it by events); `acts` are the day's acts with their `view`. Where no
-    zone `is_placed`, positions of the window tell nothing and aren't looked at.
+    `views` bear `exposure` (their source tells it by events); `interactions` are their acts with their `view`; `scrolling` are the
+    sources and devices that tell of scrolling (told.py). Where no zone `is_placed`, positions of the window tell nothing and
+    aren't looked at.
     """
     tracked = [name for name, source in product.sources.items() if source.format == "snowplow"]
     if not is_placed:
@@ -48,13 +54,11 @@ def exposure_methods(
     kind, moved = pl.col("kind"), pl.col("scroll_y").is_not_null()
     reported = interactions.group_by("view").agg(
         has_size=has_size.any(),
-        scrolls=(kind.is_in(("scroll", "click")) & moved).any(),
         pings=(kind.is_in(("page_ping", "page_leave")) & moved).any(),
     )
     # A page view that was never scrolled was measured too where its source tells of scrolling.
-    seen = views.join(reported, on="view", how="left").with_columns(
-        scrolling=pl.col("scrolls").any().over("source", "device_type")
-    )
+    known = scrolling.select("source", "device_type", scrolling=pl.lit(value=True))
+    seen = views.join(reported, on="view", how="left").join(known, on=["source", "device_type"], how="left")
     method = (
         pl.when(pl.col("exposure") & pl.col("source").is_in(tracked))
         .then(pl.lit(TRACKING))

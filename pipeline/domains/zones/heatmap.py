@@ -13,6 +13,7 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.domains.zones.exposure import MAX_PAGE_PX, window_positions
+from pipeline.domains.zones.told import Told, real_views, told_by
 from pipeline.events.interactions import SPOT, interactions_in, spots_of
 
 BIN_PX = 20
@@ -27,16 +28,26 @@ _KINDS = ("page_view", "page_ping", "page_leave", "click", "move", "scroll")
 _CELL = [*_WHERE, "kind", "layer", "x_bin", "y_bin"]
 
 
-def heatmap_cells(events: pl.LazyFrame, views: pl.LazyFrame, day: date, product: Product) -> pl.DataFrame:
-    """Cells of the sessions booked on `day`, from their session_events and page_views."""
+def heatmap_cells(
+    events: pl.LazyFrame, views: pl.LazyFrame, day: date, product: Product, told: Told | None = None
+) -> pl.DataFrame:
+    """Cells of the sessions booked on `day`, from their session_events and page_views, of all people or some.
+
+    `told` says what the whole day tells, where these are some; cells of disjoint people add up.
+    """
     table = TABLES["heatmap_cells"]
-    real = views.filter(~pl.col("is_bot"), ~pl.col("implied"), pl.col("page").is_not_null())
-    shown = real.select("page_view_key", "session_key", *SPOT, "source", "ended_at").collect().with_row_index("view")
+    told = told or told_by(events, views, product)
+    shown = (
+        real_views(views)
+        .select("page_view_key", "session_key", *SPOT, "source", "ended_at")
+        .collect()
+        .with_row_index("view")
+    )
     spots = _spots(shown, product)
     interactions = _interactions(events, shown.join(spots, on=SPOT, how="left", maintain_order="left"))
     # Pings and leaving tell how far a page was scrolled, but not when.
-    momentary = _telling(interactions, shown, ("scroll", "click"))
-    reaching = _telling(interactions, shown, ("scroll", "click", "page_ping", "page_leave"))
+    momentary = _of(interactions, shown, told.scrolling)
+    reaching = _of(interactions, shown, told.reaching)
     parts = [_points(interactions), _attention(momentary), _reach(reaching), _fold(interactions)]
     cells = pl.concat([part.select(*_CELL, "events", "page_views", "ms") for part in parts], how="vertical_relaxed")
     names = pl.Series([*WIDTH_CLASSES, WIDEST, UNKNOWN])
@@ -87,11 +98,15 @@ def _points(interactions: pl.DataFrame) -> pl.DataFrame:
     return known.group_by(_CELL).agg(events=pl.len(), page_views=pl.col("view").n_unique(), ms=pl.lit(0))
 
 
-def _telling(interactions: pl.DataFrame, shown: pl.DataFrame, kinds: Sequence[str]) -> pl.DataFrame:
-    """Acts of page views whose source and device tell where the window stood, in acts of these kinds."""
-    scrolled = interactions.filter(pl.col("scroll_y").is_not_null(), pl.col("kind").is_in(kinds))["view"].unique()
-    marked = shown.with_columns(is_scrolled=pl.col("view").is_in(scrolled.implode()))
-    telling = marked.filter(pl.col("is_scrolled").any().over("source", "device_type"))
+def added(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Cells of disjoint people as those of all of them."""
+    table = TABLES["heatmap_cells"]
+    return table.conform(pl.concat(parts).group_by(table.key).agg(pl.col("events", "page_views", "ms").sum()))
+
+
+def _of(interactions: pl.DataFrame, shown: pl.DataFrame, telling: pl.DataFrame) -> pl.DataFrame:
+    """Acts of page views whose source and device are among the `telling` ones."""
+    telling = shown.join(telling, on=["source", "device_type"], how="semi")
     return interactions.filter(pl.col("view").is_in(telling["view"].implode()))
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.core.product_pages import Zone
 from pipeline.domains.zones.exposure import exposure_methods, exposures, lines
-from pipeline.events.capabilities import capabilities
+from pipeline.domains.zones.told import MEASURED, Told, real_views, told_by
 from pipeline.events.interactions import SPOT, interactions_in, spots_of
 from pipeline.events.zones import chain_zones, zones_valid_on
 from pipeline.stats.stretches import joined_stretches
@@ -27,7 +27,6 @@ _KINDS = (
     *("page_view", "page_ping", "page_leave", "click", "move", "scroll", "exposure"),
     *("input", "validation", "form_submit"),
 )
-_MEASURED = ("hover", "exposure", "dead_click", "js_error")
 _SIGNALS = {"rage_click": "raged", "dead_click": "dead", "error_click": "erred"}
 
 
@@ -48,20 +47,27 @@ class ZoneDay:
     watched: pl.DataFrame
 
 
-def zone_day(
-    events: pl.LazyFrame, views: pl.LazyFrame, incidents: pl.LazyFrame, day: date, product: Product
+def zone_day(  # three tables, and what is known of the day
+    events: pl.LazyFrame,
+    views: pl.LazyFrame,
+    incidents: pl.LazyFrame,
+    day: date,
+    product: Product,
+    told: Told | None = None,
 ) -> ZoneDay:
     """The page views of the sessions booked on `day` and what happened to the zones in them.
 
-    `incidents` are friction_incidents of the day; those of the first rule set count.
+    The tables hold all people or some; then `told` says what the whole day tells. `incidents` are friction_incidents of the
+    day; those of the first rule set count.
     """
+    told = told or told_by(events, views, product)
     zones = zones_valid_on(day, product)
-    shown = _views(events, views, product)
+    shown = _views(views, told.measured)
     spots = spots_of(shown)
     shown = shown.join(spots, on=SPOT, how="left", maintain_order="left")
     interactions = _interactions(events, shown)
     line = lines(zones, shown["device_type"].unique().to_list(), product)
-    methods = exposure_methods(shown, interactions, product, is_placed=not line.is_empty())
+    methods = exposure_methods(shown, interactions, product, told.scrolling, is_placed=not line.is_empty())
     shown = shown.join(methods, on="view", how="left", maintain_order="left")
     interactions = interactions.join(methods, on="view", how="left", maintain_order="left")
     inside = _inside(interactions, spots, zones)
@@ -86,17 +92,14 @@ def _inside(interactions: pl.DataFrame, spots: pl.DataFrame, zones: Sequence[Zon
     return result.join(spots, on=SPOT).drop(SPOT).with_columns(pl.col("element_chain").cast(pl.Categorical))
 
 
-def _views(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> pl.DataFrame:
+def _views(views: pl.LazyFrame, measured: pl.DataFrame) -> pl.DataFrame:
     """Real page views with what their source and device measured."""
-    device = views.select("page_view_key", "device_type")
-    reported = events.filter(~pl.col("is_bot")).drop("device_type").join(device, on="page_view_key")
-    known = capabilities(reported, product).select("source", *_MEASURED, device_type="device")
-    real = views.filter(~pl.col("is_bot"), ~pl.col("implied"), pl.col("page").is_not_null())
     columns = ("page_view_key", "session_key", "person_key", "source", "page", "device_type", "started_at", "ended_at")
     return (
-        real.select(columns)
-        .join(known, on=["source", "device_type"], how="left", maintain_order="left")
-        .with_columns(pl.col(_MEASURED).fill_null(value=False))
+        real_views(views)
+        .select(columns)
+        .join(measured.lazy(), on=["source", "device_type"], how="left", maintain_order="left")
+        .with_columns(pl.col(MEASURED).fill_null(value=False))
         .collect()
         .with_row_index("view")
     )
@@ -176,7 +179,7 @@ def _facts(parts: Sequence[pl.DataFrame], shown: pl.DataFrame) -> pl.DataFrame:
             facts = facts.with_columns(pl.lit(None, dtype=t).alias(n) for n, t in part.schema.items() if n not in _KEY)
         else:
             facts = facts.join(part.with_columns(pl.col("zone").cast(pl.Int64)), on=_KEY, how="full", coalesce=True)
-    about = shown.select("view", "session_key", "person_key", "device_type", *_MEASURED, "exposure_method")
+    about = shown.select("view", "session_key", "person_key", "device_type", *MEASURED, "exposure_method")
     joined = facts.join(about, on="view")
     flags = [pl.col(name).fill_null(value=False) for name in _SIGNALS.values()]
     return joined.with_columns(

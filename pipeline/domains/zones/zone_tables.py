@@ -1,6 +1,7 @@
 """Zone metrics as tables: a day's sums by zone, and who did what to a zone (docs/definitions/zones.md)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
@@ -9,36 +10,79 @@ from pipeline.core.product import Product
 from pipeline.core.product_pages import Zone
 from pipeline.core.registry import TABLES
 from pipeline.domains.zones.exposure import METHODS, REACH, TELLING
+from pipeline.domains.zones.told import Told
 from pipeline.domains.zones.zone_facts import ZoneDay, zone_day
 from pipeline.events.outcomes import outcomes_after, results_of
+from pipeline.events.zones import zones_valid_on
 from pipeline.stats.memberships import memberships, of_everybody_and_groups
 
 _WHERE = ["page", "device_type"]
 _GROUP_KEYS = ["segment", "variant"]
+_BY = ["device_type", *_GROUP_KEYS]
 _INTERACTIONS = {"click": "clicked", "hover": "hovered", "exposure": "exposed"}
+
+
+@dataclass(frozen=True)
+class ZoneSums:
+    """Sums over some people of a day; those of disjoint people add up.
+
+    `shown`: page views of each page and device, for everybody and groups; `telling`: those whose source tells of exposure, by source;
+    `counted` and `after`: by zone; `watched`: of which (`zone`, `source`) exposure events came; `lines`: where zones lie.
+    """
+
+    shown: pl.DataFrame
+    telling: pl.DataFrame
+    counted: pl.DataFrame
+    after: tuple[pl.DataFrame, ...]
+    watched: pl.DataFrame
+    lines: pl.DataFrame
 
 
 def daily_zones(
     events: pl.LazyFrame, views: pl.LazyFrame, incidents: pl.LazyFrame, day: date, product: Product
 ) -> pl.DataFrame:
     """Sums by zone of the sessions booked on `day`, from their session_events, page_views and friction_incidents."""
-    made = zone_day(events, views, incidents, day, product)
+    return summed_zones([zone_sums(events, views, incidents, day, product)], day, product)
+
+
+def zone_sums(  # three tables, and what is known of the day
+    events: pl.LazyFrame,
+    views: pl.LazyFrame,
+    incidents: pl.LazyFrame,
+    day: date,
+    product: Product,
+    told: Told | None = None,
+) -> ZoneSums:
+    """The sums of all people or, where `told` says what the whole day tells, of some."""
+    made = zone_day(events, views, incidents, day, product, told)
     groups = memberships(events.filter(~pl.col("is_bot")), product)
     shown = _coded(of_everybody_and_groups(made.views, groups))
-    fits = pl.col("only_device").is_null() | (pl.col("only_device") == pl.col("device_type"))
-    zones = _zone_frame(made.zones, product)
-    grid = _measured(zones.join(_shown(shown, made), on="page").filter(fits), made, _blind(shown, made, zones))
     facts = _coded(of_everybody_and_groups(made.facts, groups))
-    keyed = ["zone_index", "device_type", *_GROUP_KEYS]
-    counted = facts.group_by("zone", "device_type", *_GROUP_KEYS).agg(*_sums()).with_columns(_CODED.cast(pl.String))
+    counted = facts.group_by("zone", *_BY).agg(*_sums()).with_columns(_CODED.cast(pl.String))
     results = results_of(events)
-    after = [_after(events, results, facts, interaction, done) for interaction, done in _INTERACTIONS.items()]
-    joined = grid.join(counted.rename({"zone": "zone_index"}), on=keyed, how="left")
-    for part in after:
-        joined = joined.join(part.rename({"zone": "zone_index"}), on=keyed, how="left")
+    after = tuple(_after(events, results, facts, interaction, done) for interaction, done in _INTERACTIONS.items())
+    return ZoneSums(_shown(shown, made), _telling(shown), counted, after, made.watched, made.lines)
+
+
+def summed_zones(parts: Sequence[ZoneSums], day: date, product: Product) -> pl.DataFrame:
+    """The table daily_zones from the sums of its people."""
+    fits = pl.col("only_device").is_null() | (pl.col("only_device") == pl.col("device_type"))
+    zones = _zone_frame(zones_valid_on(day, product), product)
+    shown = _added([part.shown for part in parts], [*_WHERE, *_GROUP_KEYS])
+    telling = _added([part.telling for part in parts], ["page", "source", "exposure_method", *_BY])
+    watched, lines = (pl.concat(frames).unique() for frames in zip(*((p.watched, p.lines) for p in parts), strict=True))
+    grid = _measured(zones.join(shown, on="page").filter(fits), lines, _blind(telling, watched, zones))
+    keyed = ["zone_index", *_BY]
+    joined = grid
+    for frames in ([part.counted for part in parts], *zip(*(part.after for part in parts), strict=True)):
+        joined = joined.join(_added(frames, ["zone", *_BY]).rename({"zone": "zone_index"}), on=keyed, how="left")
     table = TABLES["daily_zones"]
     numbers = [name for name, dtype in table.schema.items() if dtype.is_integer()]
     return table.conform(joined.with_columns(pl.col(numbers).fill_null(0), session_day=pl.lit(day)))
+
+
+def _added(frames: Sequence[pl.DataFrame], keys: Sequence[str]) -> pl.DataFrame:
+    return frames[0] if len(frames) == 1 else pl.concat(frames).group_by(keys).agg(pl.exclude(keys).sum())
 
 
 _CODED = pl.col("device_type", "segment", "variant")
@@ -80,23 +124,31 @@ def _shown(shown: pl.DataFrame, made: ZoneDay) -> pl.DataFrame:
     )
 
 
-def _blind(shown: pl.DataFrame, made: ZoneDay, zones: pl.DataFrame) -> pl.DataFrame:
-    """Page views by TELLING method whose source tells of exposure but not of this zone, where another source does."""
+def _telling(shown: pl.DataFrame) -> pl.DataFrame:
+    """Page views of sources that tell of exposure themselves, by page, source, method, device and group."""
     reported = shown.filter(pl.col("exposure_method").is_in(TELLING))
-    watched = made.watched.rename({"zone": "zone_index"})
-    asked = zones.select("zone_index", "page").join(reported.select("page", "source").unique(), on="page")
-    others = asked.join(watched, on="zone_index", how="semi").join(watched, on=["zone_index", "source"], how="anti")
+    counted = reported.group_by("page", "source", "exposure_method", *_BY).agg(page_views=pl.len().cast(pl.Int64))
+    return counted.with_columns(_CODED.cast(pl.String))
+
+
+def _blind(telling: pl.DataFrame, watched: pl.DataFrame, zones: pl.DataFrame) -> pl.DataFrame:
+    """Page views by TELLING method whose source tells of exposure but not of this zone, where another source does."""
+    named = watched.rename({"zone": "zone_index"})
+    asked = zones.select("zone_index", "page").join(telling.select("page", "source").unique(), on="page")
+    others = asked.join(named, on="zone_index", how="semi").join(named, on=["zone_index", "source"], how="anti")
     return (
-        reported.join(others, on=["page", "source"])
-        .group_by("zone_index", "device_type", *_GROUP_KEYS)
-        .agg((pl.col("exposure_method") == method).sum().alias(f"blind_{method}") for method in TELLING)
-        .with_columns(_CODED.cast(pl.String))
+        telling.join(others, on=["page", "source"])
+        .group_by("zone_index", *_BY)
+        .agg(
+            pl.col("page_views").filter(pl.col("exposure_method") == method).sum().alias(f"blind_{method}")
+            for method in TELLING
+        )
     )
 
 
-def _measured(grid: pl.DataFrame, made: ZoneDay, blind: pl.DataFrame) -> pl.DataFrame:
+def _measured(grid: pl.DataFrame, lines: pl.DataFrame, blind: pl.DataFrame) -> pl.DataFrame:
     """Of how many page views exposure is known, and by what: positions tell it only of zones whose place is known."""
-    placed = made.lines.select("device_type", zone_index="zone", is_placed=pl.lit(value=True))
+    placed = lines.select("device_type", zone_index="zone", is_placed=pl.lit(value=True))
     known = grid.join(placed, on=["zone_index", "device_type"], how="left").join(
         blind, on=["zone_index", "device_type", *_GROUP_KEYS], how="left"
     )
@@ -164,14 +216,19 @@ def _after(
     return summed.with_columns(_CODED.cast(pl.String))
 
 
-def zone_people(
-    events: pl.LazyFrame, views: pl.LazyFrame, incidents: pl.LazyFrame, day: date, product: Product
+def zone_people(  # three tables, and what is known of the day
+    events: pl.LazyFrame,
+    views: pl.LazyFrame,
+    incidents: pl.LazyFrame,
+    day: date,
+    product: Product,
+    told: Told | None = None,
 ) -> pl.DataFrame:
     """Who saw a page, and who clicked, hovered or was exposed to a zone: a row per person, zone and device.
 
     Rows without a zone tell who saw the page, and who clicked anywhere on it.
     """
-    made = zone_day(events, views, incidents, day, product)
+    made = zone_day(events, views, incidents, day, product, told)
     table = TABLES["zone_people"]
     zones = _zone_frame(made.zones, product).select("zone", "zone_version", "page", zone_index="zone_index")
     acted = (

@@ -1,0 +1,42 @@
+"""What sources tell on a day, by all that they sent: it holds for each page view of theirs, whoever is asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipeline.core.product import Product
+from pipeline.events.capabilities import capabilities
+
+MEASURED = ("hover", "exposure", "dead_click", "js_error")
+_MOMENTARY = ("scroll", "click")
+_REACHING = (*_MOMENTARY, "page_ping", "page_leave")
+_OF = ["source", "device_type"]
+
+
+@dataclass(frozen=True)
+class Told:
+    """By source and device: `measured` has a column for each of MEASURED; those of `scrolling` and `reaching` tell where windows stood."""
+
+    measured: pl.DataFrame
+    scrolling: pl.DataFrame
+    reaching: pl.DataFrame
+
+
+def told_by(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> Told:
+    """What is told by a whole day's session_events and page_views."""
+    device = views.select("page_view_key", "device_type")
+    reported = events.filter(~pl.col("is_bot")).drop("device_type").join(device, on="page_view_key")
+    measured = capabilities(reported, product).select("source", *MEASURED, device_type="device").collect()
+    return Told(measured, _positions(events, views, _MOMENTARY), _positions(events, views, _REACHING))
+
+
+def real_views(views: pl.LazyFrame) -> pl.LazyFrame:
+    """Page views that count: of no bot, begun by a page view event, on a page of the product file."""
+    return views.filter(~pl.col("is_bot"), ~pl.col("implied"), pl.col("page").is_not_null())
+
+
+def _positions(events: pl.LazyFrame, views: pl.LazyFrame, kinds: Sequence[str]) -> pl.DataFrame:
+    """Sources and devices of which an act of these kinds says how far the page was scrolled."""
+    told = events.filter(pl.col("kind").is_in(kinds), pl.col("scroll_y").is_not_null()).select("page_view_key").unique()
+    return real_views(views).join(told, on="page_view_key", how="semi").select(_OF).unique().collect()
