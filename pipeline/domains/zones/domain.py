@@ -10,7 +10,7 @@ from pipeline.declare import Built, DayTable, Domain, PeriodTable, Sources
 from pipeline.domains.zones.heatmap import added, heatmap_cells
 from pipeline.domains.zones.problems import silent_zones
 from pipeline.domains.zones.selectors import selector_matches
-from pipeline.domains.zones.told import Told, told_by
+from pipeline.domains.zones.told import Told, positions_told_by, told_by
 from pipeline.domains.zones.zone_periods import zone_people_counts
 from pipeline.domains.zones.zone_tables import summed_zones, zone_people, zone_sums
 
@@ -37,7 +37,7 @@ def _zone_people(s: Sources) -> Iterator[Built]:
 
 
 def _heatmap_cells(s: Sources) -> Built:
-    told = _told(s)
+    told = positions_told_by(s.scan("session_events"), s.scan("page_views"))
     parts = [
         heatmap_cells(part.scan("session_events"), part.scan("page_views"), s.day, s.product, told)
         for part in s.in_ranges()

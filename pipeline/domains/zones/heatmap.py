@@ -13,7 +13,7 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.domains.zones.exposure import MAX_PAGE_PX, window_positions
-from pipeline.domains.zones.told import Told, real_views, told_by
+from pipeline.domains.zones.told import Positions, positions_told_by, real_views
 from pipeline.events.interactions import SPOT, interactions_in, spots_of
 
 BIN_PX = 20
@@ -29,14 +29,14 @@ _CELL = [*_WHERE, "kind", "layer", "x_bin", "y_bin"]
 
 
 def heatmap_cells(
-    events: pl.LazyFrame, views: pl.LazyFrame, day: date, product: Product, told: Told | None = None
+    events: pl.LazyFrame, views: pl.LazyFrame, day: date, product: Product, told: Positions | None = None
 ) -> pl.DataFrame:
     """Cells of the sessions booked on `day`, from their session_events and page_views, of all people or some.
 
     `told` says what the whole day tells, where these are some; cells of disjoint people add up.
     """
     table = TABLES["heatmap_cells"]
-    told = told or told_by(events, views, product)
+    told = told or positions_told_by(events, views)
     shown = (
         real_views(views)
         .select("page_view_key", "session_key", *SPOT, "source", "ended_at")

@@ -15,12 +15,28 @@ _OF = ["source", "device_type"]
 
 
 @dataclass(frozen=True)
+class Positions:
+    """The sources and devices that tell where a window stood: by acts of one moment, or by these and heartbeats."""
+
+    scrolling: pl.DataFrame
+    reaching: pl.DataFrame
+
+
+@dataclass(frozen=True)
 class Told:
-    """By source and device: `measured` has a column for each of MEASURED; those of `scrolling` and `reaching` tell where windows stood."""
+    """By source and device: `measured` has a column for each of MEASURED; those of `scrolling` tell where windows stood.
+
+    `devices` are those on which a page was viewed.
+    """
 
     measured: pl.DataFrame
     scrolling: pl.DataFrame
-    reaching: pl.DataFrame
+    devices: list[str]
+
+
+def positions_told_by(events: pl.LazyFrame, views: pl.LazyFrame) -> Positions:
+    """What a whole day's session_events and page_views tell of positions."""
+    return Positions(_positions(events, views, _MOMENTARY), _positions(events, views, _REACHING))
 
 
 def told_by(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> Told:
@@ -28,7 +44,8 @@ def told_by(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> Told
     device = views.select("page_view_key", "device_type")
     reported = events.filter(~pl.col("is_bot")).drop("device_type").join(device, on="page_view_key")
     measured = capabilities(reported, product).select("source", *MEASURED, device_type="device").collect()
-    return Told(measured, _positions(events, views, _MOMENTARY), _positions(events, views, _REACHING))
+    devices = real_views(views).select(pl.col("device_type").unique()).collect()["device_type"].to_list()
+    return Told(measured, _positions(events, views, _MOMENTARY), devices)
 
 
 def real_views(views: pl.LazyFrame) -> pl.LazyFrame:

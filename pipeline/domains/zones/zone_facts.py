@@ -66,7 +66,7 @@ def zone_day(  # three tables, and what is known of the day
     spots = spots_of(shown)
     shown = shown.join(spots, on=SPOT, how="left", maintain_order="left")
     interactions = _interactions(events, shown)
-    line = lines(zones, shown["device_type"].unique().to_list(), product)
+    line = lines(zones, told.devices, product)
     methods = exposure_methods(shown, interactions, product, told.scrolling, is_placed=not line.is_empty())
     shown = shown.join(methods, on="view", how="left", maintain_order="left")
     interactions = interactions.join(methods, on="view", how="left", maintain_order="left")
