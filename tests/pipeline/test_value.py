@@ -396,6 +396,8 @@ def test_purchases_ahead_of_anybody_over_any_time(given: tuple[float, ...], righ
 )  # fmt: skip
 @example(parameters=(66.0, 1.0, 24.0, 1.0), x=148, recent=1.0, t=1.0, ahead=47.0)
 @example(parameters=(65.5, 1.0, 26.0, 1.0), x=146, recent=1.0, t=1.0, ahead=22.0)
+@example(parameters=(0.5, 0.1015625, 0.5, 178.0), x=0, recent=0.0, t=1.0, ahead=220.0)
+@example(parameters=(0.5, 0.1015625, 0.5, 173.0), x=0, recent=0.0, t=1.0, ahead=221.0)
 def test_nobody_is_without_an_expectation(
     parameters: tuple[float, float, float, float], x: int, recent: float, t: float, ahead: float
 ) -> None:

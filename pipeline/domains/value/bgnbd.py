@@ -24,6 +24,7 @@ _LARGEST = 10.0
 _STEP = 1e-5
 # Of the integral that stands in where the library has no value.
 _NODES = 400
+_TINY = 1e-200
 
 
 @dataclass(frozen=True)
@@ -157,24 +158,23 @@ def _ahead(model: BgNbd, x: Floats, share: Floats) -> Floats:
     if abs(a + b - 1) < _STEP and (x == 0).any():
         return _on_both_sides(model, "b", x, share)
     c = a + b + x - 1
+    odds = np.broadcast_to(share / (1 - share), x.shape)
     with np.errstate(all="ignore"):
-        lost = (1 - share) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, c, share)
-    if a > 1 and (lacking := ~((lost >= 0) & (lost <= 1))).any():
-        # It is a mean of numbers from 0 to 1. For large parameters the library's value may be neither, or none.
-        lost[lacking] = _mean_over_beta(model, x[lacking], np.broadcast_to(share, x.shape)[lacking])
-    result = c / (a - 1) * (1 - lost)
-    if abs(r - a - round(r - a)) < _STEP and not np.isfinite(result).all():
-        # Where r - a is whole the function's library may have no value; where it has one, it may have none beside it.
-        return np.where(np.isfinite(result), result, _on_both_sides(model, "r", x, share))
+        result = c / (a - 1) * (1 - (1 - share) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, c, share))
+        # Who never leaves buys at least as often. Beyond, the library has no value: for large parameters, much time ahead, or
+        # where r - a is whole.
+        lacking = ~((result >= 0) & (result <= (r + x) * odds))
+    if lacking.any():
+        result[lacking] = _by_integral(model, x[lacking], odds[lacking])
     return result
 
 
-def _mean_over_beta(model: BgNbd, x: Floats, share: Floats) -> Floats:
-    """The same as an integral (Euler): the mean of (1 + w p)^-(r + x) over p of Beta(a - 1, b + x), w = share / (1 - share)."""
+def _by_integral(model: BgNbd, x: Floats, odds: Floats) -> Floats:
+    """The same as a mean over the chance p to leave after a purchase, of Beta(a, b + x): (1 - (1 + odds p)^-(r + x)) / p."""
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    chances = betaincinv(model.a - 1, model.b + x[:, None], (nodes + 1) / 2)
-    odds = (share / (1 - share))[:, None]
-    return np.exp(-(model.r + x[:, None]) * np.log1p(odds * chances)) @ weights / 2
+    # Where p is too small for a number its limit stands: (r + x) odds.
+    p = np.maximum(betaincinv(model.a, model.b + x[:, None], (nodes + 1) / 2), _TINY)
+    return -np.expm1(-(model.r + x[:, None]) * np.log1p(odds[:, None] * p)) / p @ weights / 2
 
 
 def _on_both_sides(model: BgNbd, name: str, x: Floats, share: Floats) -> Floats:
