@@ -57,6 +57,7 @@ bench: export PYTHONPATH = .:examples/shop
 bench: $(STAMP)  ## time the demo run, a large night, and the metrics against DuckDB and chDB (an hour)
 	$(BIN)/python benchmarks/demo_run.py
 	$(BIN)/python benchmarks/nightly.py
+	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/planted.py
 	$(BIN)/python benchmarks/report_pages.py build/demo --out benchmarks/results/report_pages.md
 	$(BIN)/python benchmarks/ingest_dedup.py

@@ -143,10 +143,14 @@ _NUMBERS = (
 
 
 def ours_zones(folder: Path) -> Answer:
-    from pipeline.domains.zones.zone_tables import daily_zones
+    from pipeline.domains.zones.told import told_by
+    from pipeline.domains.zones.zone_facts import zone_day
+    from pipeline.domains.zones.zone_tables import daily_zones, zone_sums
 
-    made = daily_zones(_scan(folder, "events"), _scan(folder, "views"), _scan(folder, "incidents"), DAY, _product())
-    result = made.sort("page", "zone", "device_type").select("page", "zone", "device_type", *_NUMBERS)
+    events, views, product = _scan(folder, "events"), _scan(folder, "views"), _product()
+    made = zone_day(events, views, _scan(folder, "incidents"), DAY, product, told_by(events, views, product))
+    result = daily_zones([zone_sums(made, events, product)], DAY, product)
+    result = result.sort("page", "zone", "device_type").select("page", "zone", "device_type", *_NUMBERS)
     return [list(row) for row in result.rows()]
 
 
@@ -251,8 +255,10 @@ def ours_grid(folder: Path) -> Answer:
     import polars as pl
 
     from pipeline.domains.zones.heatmap import heatmap_cells
+    from pipeline.domains.zones.told import positions_told_by
 
-    made = heatmap_cells(_scan(folder, "events"), _scan(folder, "views"), DAY, _product())
+    events, views = _scan(folder, "events"), _scan(folder, "views")
+    made = heatmap_cells(events, views, DAY, _product(), positions_told_by(events, views))
     clicks = made.filter(pl.col("kind") == "click")
     return [[clicks.height, clicks["events"].sum(), clicks["page_views"].sum()]]
 

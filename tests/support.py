@@ -27,6 +27,9 @@ from pipeline.core.product_file import parse_product
 from pipeline.core.registry import TABLES
 from pipeline.declare import PeriodSources
 from pipeline.domains.experiments.experiment_moments import Streams
+from pipeline.domains.zones.told import told_by
+from pipeline.domains.zones.zone_facts import ZoneDay, zone_day
+from pipeline.domains.zones.zone_tables import daily_zones, zone_sums
 from pipeline.events.identity import Identities, with_active
 from pipeline.events.profile import CheckResult, Facts
 from pipeline.ingest.files import ingest, pending
@@ -230,6 +233,20 @@ def period_rows(name: str, frames: Mapping[str, pl.LazyFrame], days: Sequence[da
 def first_seen(activity: pl.LazyFrame) -> pl.LazyFrame:
     """Rows of people_first from rows of activity."""
     return with_active(TABLES["people_first"].schema.to_frame(), activity).lazy()
+
+
+def day_of_zones(
+    events: pl.LazyFrame, views: pl.LazyFrame, incidents: pl.LazyFrame, day: date, chosen: Product
+) -> ZoneDay:
+    """What happened to zones on a day, of which these are all rows."""
+    return zone_day(events, views, incidents, day, chosen, told_by(events, views, chosen))
+
+
+def zones_of(
+    events: pl.LazyFrame, views: pl.LazyFrame, incidents: pl.LazyFrame, day: date, chosen: Product
+) -> pl.DataFrame:
+    """Rows of daily_zones of a day, of which these are all rows."""
+    return daily_zones([zone_sums(day_of_zones(events, views, incidents, day, chosen), events, chosen)], day, chosen)
 
 
 def compute_all(

@@ -1,15 +1,13 @@
 """Compute, judge, publish: a day of a daily table, or a period table, with the gate in front of publishing."""
 
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
 
-import polars as pl
-
 from pipeline.build.configured import day_tables, table_names
 from pipeline.build.home_models import models_of
+from pipeline.build.staging import StagedDay, preview, stage_day
 from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
@@ -34,7 +32,7 @@ from pipeline.core.state import (
     write_state,
 )
 from pipeline.declare import DayTable, PeriodSources, Sources
-from pipeline.events.profile import CheckResult, Facts, Profile, batch_profile
+from pipeline.events.profile import CheckResult, Facts, batch_profile
 from pipeline.events.resolutions import Resolutions
 from pipeline.ingest.manifests import (
     Manifest,
@@ -116,16 +114,6 @@ def build_days(lake: Lake, product: Product, name: str, days: Sequence[date], ju
         yield from _build_chunk(lake, product, DAY_TABLE[name], days[first : first + DAYS_PER_JUDGEMENT], judge)
 
 
-@dataclass(frozen=True)
-class _StagedDay:
-    day: date
-    inputs: str
-    staged: Staged
-    facts: Facts
-    preview: list[dict[str, object]]
-    objects: tuple[str, ...]
-
-
 def _build_chunk(
     lake: Lake, product: Product, table: DayTable, days: Sequence[date], judge: Judge
 ) -> Iterator[Outcome]:
@@ -136,11 +124,11 @@ def _build_chunk(
     upstream = [reads.table for reads in table.reads if reads.table not in _OF_FILES]
     snapshot = take_snapshot(lake, product, manifests, [name, *upstream])
     resolutions = Resolutions(lake, product, snapshot.states)
-    staged: list[_StagedDay] = []
+    staged: list[StagedDay] = []
     try:
         for day in days:
             try:
-                staged.append(_stage_day(Sources(lake, product, snapshot, manifests, resolutions, day, table)))
+                staged.append(stage_day(Sources(lake, product, snapshot, manifests, resolutions, day, table)))
             except DamagedObject as fault:
                 # No failure is recorded: what mends the object doesn't change the day's inputs.
                 yield Outcome(day, 0, None, CheckResult((str(fault),)), {}, [])
@@ -167,28 +155,6 @@ def _build_chunk(
             lake.discard(each.staged)
 
 
-def _stage_day(sources: Sources) -> _StagedDay:
-    table = sources.table
-    profile, objects = Profile(table.contract), list[str]()
-
-    def frames() -> Iterator[pl.DataFrame]:
-        for built in table.built(sources):
-            profile.add(built.frame, built.facts)
-            objects.extend(built.objects)
-            yield built.frame
-
-    parts = frames() if table.contract.order[0] == "person_key" else iter([_together(table.contract, list(frames()))])
-    first = next(parts)
-    staged = sources.lake.stage_parts(day_key(table.contract.name, sources.day), first, parts)
-    inputs = input_hash(table, sources.day, sources.whole, sources.snapshot)
-    facts = profile.facts(pl.scan_parquet(staged.path, glob=False))
-    return _StagedDay(sources.day, inputs, staged, facts, preview(first), tuple(objects))
-
-
-def _together(table: Table, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    return parts[0] if len(parts) == 1 else table.conform(pl.concat(parts))
-
-
 def _of_files(snapshot: Snapshot, manifests: Mapping[str, Manifest]) -> Snapshot:
     """The snapshot with what these manifests say of raw objects."""
     return replace(
@@ -212,7 +178,7 @@ def _refreshed(lake: Lake, snapshot: Snapshot, table: DayTable, day: date) -> Sn
     return replace(snapshot, states=states)
 
 
-def _publish_day(lake: Lake, table: Table, each: _StagedDay, check_result: CheckResult) -> Outcome:
+def _publish_day(lake: Lake, table: Table, each: StagedDay, check_result: CheckResult) -> Outcome:
     rows = int(each.facts["rows"] or 0)
     if check_result.faults:
         lake.discard(each.staged)
@@ -293,19 +259,3 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge, context:
         write_sum(lake, staged.key, staged.sha256, inputs)
     forget_others(lake, name, sources.asked)
     return Outcome(None, frame.height, str(lake.path(staged.key)), check_result, facts, preview(frame))
-
-
-_PERSONAL = {"person_key", "person_id", "anonymous_id", "user_id", "event_id", "session_key", "text", "quote"}
-
-
-def preview(frame: pl.DataFrame) -> list[dict[str, object]]:
-    """The first rows as plain data, to show in the UI; long texts are cut.
-
-    None of tables about people: what Dagster has stored can't be erased.
-    """
-    if _PERSONAL & set(frame.columns):
-        return []
-    return [
-        {name: textwrap.shorten(value, 60) if isinstance(value, str) else value for name, value in row.items()}
-        for row in frame.head(5).iter_rows(named=True)
-    ]

@@ -14,7 +14,7 @@ import duckdb
 import msgspec
 import polars as pl
 
-from pipeline.build.compute import BuildContext, Outcome, preview
+from pipeline.build.compute import BuildContext, Outcome
 from pipeline.build.configured import marts, period_tables, table_names
 from pipeline.build.home_models import Models, models_of
 from pipeline.build.restatements import (
@@ -27,6 +27,7 @@ from pipeline.build.restatements import (
     restated,
 )
 from pipeline.build.sql_models import code_of, published, run_model
+from pipeline.build.staging import preview
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, mart_key, period_key

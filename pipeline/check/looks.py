@@ -13,11 +13,12 @@ from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.events.matching import page_names
 from pipeline.events.visits import with_visits
-from pipeline.ingest.batch import Batch, Reader
+from pipeline.ingest.batch import Batch
 from pipeline.ingest.faults import CannotRead, FileFault
 from pipeline.ingest.landing import find
 from pipeline.ingest.peeking import parsed_records
 from pipeline.ingest.promoted import promoted_schema, with_promoted
+from pipeline.ingest.reader import Reader
 from pipeline.ingest.sources import FORMATS
 
 SAMPLE_RECORDS = 1_000

@@ -37,19 +37,9 @@ def clean_in_ranges(
 
     `raw` are the accepted rows by the objects that hold them; `folder` is for what waits.
     """
-    place_of = (_DEVICE.hash() % ranges).alias("place")
-    rows = carried(pl.concat(raw, how="diagonal_relaxed"), product)
-    met = _of_several_devices(rows.with_columns(place_of))
-    is_met = _ID_HASH.is_in(met.implode()) & pl.col("event_id").is_not_null()
-    several = rows.filter(is_met if len(met) else pl.lit(value=False)).collect()
-    first = first_of_each_id(several).with_columns(place_of)
-    for number, batch in enumerate(_batches(raw)):
-        rest = carried(batch, product).filter(~is_met if len(met) else pl.lit(value=True))
-        ordered = rest.with_columns(place_of).collect().sort("place")
-        ends = np.cumsum(np.bincount(ordered["place"].to_numpy(), minlength=ranges)).tolist()
-        _deal_out(ordered.drop("place"), ends, folder / "raw", number)
+    first, repetitions = _dealt_by_device(raw, product, ranges, folder / "raw")
     singles, columns = list[pl.DataFrame](), pl.DataFrame()
-    counts = [several.height - first.height, 0, 0]
+    counts = [repetitions, 0, 0]
     for place in range(ranges):
         mine = first.filter(pl.col("place") == place).drop("place")
         part = clean_part(_waiting(folder / "raw", place, mine), product, identities, repeated)
@@ -64,6 +54,26 @@ def clean_in_ranges(
     for n in range(ranges):
         decided = _waiting(folder / "decided", n, columns).sort(EVENTS.order, nulls_last=True)
         yield CleanDay(finished(decided, crowd, product), *(counts if n == 0 else (0, 0, 0)))
+
+
+def _dealt_by_device(
+    raw: Sequence[pl.LazyFrame], product: Product, ranges: int, folder: Path
+) -> tuple[pl.DataFrame, int]:
+    """Deal out rows by device, but those whose id came with devices of several places.
+
+    Of these the first of each id, with its `place`, and how many repeated it.
+    """
+    place_of = (_DEVICE.hash() % ranges).alias("place")
+    rows = carried(pl.concat(raw, how="diagonal_relaxed"), product)
+    met = _of_several_devices(rows.with_columns(place_of))
+    is_met = _ID_HASH.is_in(met.implode()) & pl.col("event_id").is_not_null() if len(met) else pl.lit(value=False)
+    several = rows.filter(is_met).collect()
+    first = first_of_each_id(several).with_columns(place_of)
+    for number, batch in enumerate(_batches(raw)):
+        ordered = carried(batch, product).filter(~is_met).with_columns(place_of).collect().sort("place")
+        ends = np.cumsum(np.bincount(ordered["place"].to_numpy(), minlength=ranges)).tolist()
+        _deal_out(ordered.drop("place"), ends, folder, number)
+    return first, several.height - first.height
 
 
 def _batches(objects: Sequence[pl.LazyFrame]) -> Iterator[pl.LazyFrame]:

@@ -15,11 +15,12 @@ import polars as pl
 from pipeline.core.canonical import MAX_TIME, PROMOTED_PREFIX, RAW_EVENTS, REJECTED
 from pipeline.core.contract import UTC_MICROSECONDS
 from pipeline.core.days import day_start
-from pipeline.ingest.batch import Batch, Reader, Reject
+from pipeline.ingest.batch import Batch
 from pipeline.ingest.clock import clock_corrected
 from pipeline.ingest.erased import Erased
 from pipeline.ingest.ids import placeholders_by_column
 from pipeline.ingest.raw_text import raw_text
+from pipeline.ingest.reader import Reader, Reject
 from pipeline.ingest.scrub import scrub_columns, scrub_text
 from pipeline.ingest.sources.fields import derived_id
 

@@ -1,9 +1,8 @@
 """Rejected rows of one landing file on their way into their object: counted, and spilled to disk where they are many."""
 
-import hashlib
-import os
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain
 
 import polars as pl
 
@@ -48,15 +47,11 @@ class Rejects:
             return None, ""
         if not self._spilled:
             return self.key, self.lake.write_frame(self.key, pl.concat(self._frames))
-        whole = self.lake.stage(self.key, self._frames[0].clear() if self._frames else pl.DataFrame())
-        parts = [*(pl.scan_parquet(part.path, glob=False) for part in self._spilled), *(f.lazy() for f in self._frames)]
-        pl.concat(parts).sink_parquet(whole.path, compression="zstd", compression_level=1)
-        with whole.path.open("rb") as written:
-            digest = hashlib.file_digest(written, "sha256").hexdigest()
-            os.fsync(written.fileno())
-        self.lake.publish(Staged(whole.key, whole.path, digest))
+        parts = chain((pl.read_parquet(part.path, glob=False) for part in self._spilled), self._frames)
+        whole = self.lake.stage_parts(self.key, next(parts), parts)
+        self.lake.publish(whole)
         self.discard()
-        return self.key, digest
+        return self.key, whole.sha256
 
     def discard(self) -> None:
         """Drop what was spilled."""

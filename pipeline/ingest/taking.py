@@ -12,7 +12,7 @@ import polars as pl
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.ingest.accept import Judged, judge, rejected_frame
-from pipeline.ingest.batch import Batch, Reader, Reject
+from pipeline.ingest.batch import Batch
 from pipeline.ingest.erased import Erased
 from pipeline.ingest.faults import FileFault, RecordFault
 from pipeline.ingest.in_order import in_order
@@ -20,6 +20,7 @@ from pipeline.ingest.landing import LandingFile
 from pipeline.ingest.manifests import DayObject, Manifest
 from pipeline.ingest.peeking import how_of
 from pipeline.ingest.raw_text import raw_text
+from pipeline.ingest.reader import Reader, Reject
 from pipeline.ingest.reading import Row, read_records
 from pipeline.ingest.recorded import days_of, recorded_frame
 from pipeline.ingest.rejects import Rejects
@@ -216,7 +217,7 @@ def _batches(file: LandingFile, reader: Reader) -> Iterator[Batch]:
     batch, size = Batch(reader), 0
     for number, record in in_order(read_records(file.path, how), form.moment):
         batch.add(number, record)
-        size += len(record) if type(record) is bytes else _size(record)
+        size += len(record) if isinstance(record, bytes) else _size(record)
         if (
             size >= BATCH_BYTES
             or batch.records >= BATCH_RECORDS
@@ -230,7 +231,5 @@ def _batches(file: LandingFile, reader: Reader) -> Iterator[Batch]:
         yield batch
 
 
-def _size(record: Row | RecordFault | bytes) -> int:
-    if isinstance(record, bytes):
-        return len(record)
+def _size(record: Row | RecordFault) -> int:
     return len(record.raw) if isinstance(record, RecordFault) else record.size

@@ -9,8 +9,9 @@ import polars as pl
 
 from pipeline.core.canonical import KINDS
 from pipeline.core.product import Product
-from pipeline.ingest.batch import Batch, Reader
+from pipeline.ingest.batch import Batch
 from pipeline.ingest.faults import RecordFault
+from pipeline.ingest.reader import Reader
 from pipeline.ingest.sources import FORMATS
 from pipeline.ingest.sources.fields import peek
 from pipeline.ingest.sources.rrweb_wrappers import unwrapped_line

@@ -5,7 +5,7 @@ without the rest. Results are equal for any number of ranges, in whatever order 
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -23,6 +23,11 @@ def key_range(bucket: int, buckets: int, key: str = "person_key") -> pl.Expr:
     """Whether a key lies in the range number `bucket` of `buckets`."""
     inside = pl.col(key) >= begin_of_range(bucket, buckets)
     return inside if bucket == buckets - 1 else inside & (pl.col(key) < begin_of_range(bucket + 1, buckets))
+
+
+def added_up(parts: Sequence[pl.DataFrame], keys: Sequence[str]) -> pl.DataFrame:
+    """Sums of disjoint ranges as those of all of them: a row per `keys`, all other columns added."""
+    return parts[0] if len(parts) == 1 else pl.concat(parts).group_by(keys).agg(pl.exclude(*keys).sum())
 
 
 def begin_of_range(bucket: int, buckets: int) -> int:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support import at, events_frame, product
 
 from pipeline.domains.zones.heatmap import heatmap_cells
+from pipeline.domains.zones.told import positions_told_by
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events
 
@@ -32,7 +33,9 @@ def cells(rows: list[Row], kind: str, device: str | None = "desktop", **page: An
     chosen = product(pages=pages, zones=[], funnels={})
     events = session_events(events_frame(rows).lazy(), DAY, chosen).lazy()
     views = page_views(events, DAY, chosen.sources).lazy()
-    made = heatmap_cells(events, views, DAY, chosen).filter(pl.col("kind") == kind, pl.col("page") == "home")
+    made = heatmap_cells(events, views, DAY, chosen, positions_told_by(events, views)).filter(
+        pl.col("kind") == kind, pl.col("page") == "home"
+    )
     return made if device is None else made.filter(pl.col("device_type") == device)
 
 

@@ -15,9 +15,9 @@ from support import drop, ndjson, product, take_all
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import ProductFileError, parse_product
 from pipeline.core.registry import TABLES
-from pipeline.ingest.batch import UNFORESEEN, Reader
 from pipeline.ingest.faults import RecordFault, RecordLeftOut
 from pipeline.ingest.manifests import Manifest
+from pipeline.ingest.reader import UNFORESEEN, Reader
 from pipeline.ingest.scrub import scrub_text
 from pipeline.propose import CannotPropose, propose
 

@@ -13,10 +13,11 @@ from pipeline.core.canonical import INPUT_COLUMNS
 from pipeline.core.contract import UTC_MICROSECONDS
 from pipeline.ingest import batch as batches
 from pipeline.ingest.accept import Judged, judge
-from pipeline.ingest.batch import Batch, Reader
+from pipeline.ingest.batch import Batch
 from pipeline.ingest.erased import Erased
 from pipeline.ingest.field_counts import Counts
 from pipeline.ingest.plain_lines import plain_lines
+from pipeline.ingest.reader import Reader
 
 CHOSEN = product(properties={"plan": "string", "seats": "integer"})
 

@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import at, days_from, events_frame, product
+from support import at, day_of_zones, days_from, events_frame, product, zones_of
 
 from pipeline.core.product import Product
 from pipeline.domains.friction.friction_tables import friction_incidents
 from pipeline.domains.zones.zone_periods import zone_people_counts
-from pipeline.domains.zones.zone_tables import daily_zones, zone_people
+from pipeline.domains.zones.zone_tables import zone_people
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events
 
@@ -49,7 +49,7 @@ def frames(rows: list[Row], chosen: Product, day: date = DAY) -> tuple[pl.LazyFr
 def zone(rows: list[Row], name: str = "hero", **changes: Any) -> Row:
     """The row of a zone over everybody, on the only device."""
     chosen = product(**changes)
-    made = daily_zones(*frames(rows, chosen), DAY, chosen)
+    made = zones_of(*frames(rows, chosen), DAY, chosen)
     (row,) = made.filter(pl.col("zone") == name, pl.col("segment") == "", pl.col("variant") == "").rows(named=True)
     return row
 
@@ -262,7 +262,7 @@ def test_segments_and_variants_count_besides_everybody() -> None:
         view(anonymous_id="d2", person_key=2),
     ]
     chosen = product(segments={"payers": {"kind": "click"}, "nobody": {"kind": "refund"}})
-    made = daily_zones(*frames(rows, chosen), DAY, chosen).filter(pl.col("zone") == "hero")
+    made = zones_of(*frames(rows, chosen), DAY, chosen).filter(pl.col("zone") == "hero")
     result = made.select("segment", "variant", "page_views", "clicks").rows()
     assert sorted(result) == [("", "", 2, 1), ("", "button/green", 1, 1), ("payers", "", 1, 1)]
 
@@ -275,7 +275,7 @@ def test_zone_versions_by_day_and_device() -> None:
     ]
     chosen = product(zones=zones)
     given_frames = frames([view(), interaction(1_000, chain='<a class="old">')], chosen)
-    counted = {day: daily_zones(*given_frames, day, chosen).rows(named=True) for day in days_from("2026-02-03", 2)}
+    counted = {day: zones_of(*given_frames, day, chosen).rows(named=True) for day in days_from("2026-02-03", 2)}
     result = [(row["zone_version"], row["clicks"]) for rows in counted.values() for row in rows]
     assert result == [(date(2026, 1, 1), 1), (date(2026, 2, 4), 0)]
 
@@ -369,7 +369,7 @@ def test_zones_equal_the_oracle(streams: list[list[tuple[int, str, str | None, i
             interaction(END + 20, "scroll", scroll_y=0, **SIZE) | own | {"page": "product"},
         ]
     chosen = product(zones=BOXED)
-    made = daily_zones(*frames(rows, chosen), DAY, chosen)
+    made = zones_of(*frames(rows, chosen), DAY, chosen)
     for i, stops in enumerate(streams):
         for name in ("hero", "cta"):
             (row,) = made.filter(pl.col("zone") == name, pl.col("device_type") == f"device {i}").rows(named=True)
@@ -386,7 +386,7 @@ def person_days(rows: list[Row], days: int, **changes: Any) -> pl.DataFrame:
     for day in dates:
         local = pl.col("occurred_at").dt.convert_time_zone("Europe/Berlin").dt.date()
         events, views, result = frames(events_frame(rows).filter(local == day).rows(named=True), chosen, day)
-        people.append(zone_people(events, views, result, day, chosen))
+        people.append(zone_people(day_of_zones(events, views, result, day, chosen), day, chosen))
         starts.append(
             events.group_by("session_key")
             .agg(pl.col("person_key").first(), is_bot=pl.lit(value=False), started_at=pl.col("occurred_at").min())
@@ -456,7 +456,7 @@ def test_zones_that_are_gone_hold_nothing_back() -> None:
     rows = [on(2, 10), on(2, 10, "click", chain=HERO, sequence=9)]
     chosen = product()
     events, views, result = frames(rows, chosen, date(2026, 2, 2))
-    people = zone_people(events, views, result, date(2026, 2, 2), chosen)
+    people = zone_people(day_of_zones(events, views, result, date(2026, 2, 2), chosen), date(2026, 2, 2), chosen)
     sessions = pl.LazyFrame(
         schema={"person_key": pl.Int64, "started_at": pl.Datetime("us", "UTC"), "is_bot": pl.Boolean}
     )

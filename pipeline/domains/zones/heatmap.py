@@ -5,7 +5,6 @@ top; what keeps its place in the window is a layer of its own, with y from the w
 are left out.
 """
 
-from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
@@ -13,7 +12,7 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.domains.zones.exposure import MAX_PAGE_PX, window_positions
-from pipeline.domains.zones.told import Positions, positions_told_by, real_views
+from pipeline.domains.zones.told import Positions, real_views
 from pipeline.events.interactions import SPOT, interactions_in, spots_of
 
 BIN_PX = 20
@@ -29,14 +28,13 @@ _CELL = [*_WHERE, "kind", "layer", "x_bin", "y_bin"]
 
 
 def heatmap_cells(
-    events: pl.LazyFrame, views: pl.LazyFrame, day: date, product: Product, told: Positions | None = None
+    events: pl.LazyFrame, views: pl.LazyFrame, day: date, product: Product, told: Positions
 ) -> pl.DataFrame:
     """Cells of the sessions booked on `day`, from their session_events and page_views, of all people or some.
 
-    `told` says what the whole day tells, where these are some; cells of disjoint people add up.
+    `told` says what the whole day tells; cells of disjoint people add up.
     """
     table = TABLES["heatmap_cells"]
-    told = told or positions_told_by(events, views)
     shown = (
         real_views(views)
         .select("page_view_key", "session_key", *SPOT, "source", "ended_at")
@@ -96,12 +94,6 @@ def _points(interactions: pl.DataFrame) -> pl.DataFrame:
     )
     known = placed.filter(pl.col("x_bin").is_not_null(), pl.col("y_bin").is_not_null())
     return known.group_by(_CELL).agg(events=pl.len(), page_views=pl.col("view").n_unique(), ms=pl.lit(0))
-
-
-def added(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Cells of disjoint people as those of all of them."""
-    table = TABLES["heatmap_cells"]
-    return table.conform(pl.concat(parts).group_by(table.key).agg(pl.col("events", "page_views", "ms").sum()))
 
 
 def _of(interactions: pl.DataFrame, shown: pl.DataFrame, telling: pl.DataFrame) -> pl.DataFrame:

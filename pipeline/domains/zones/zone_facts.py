@@ -12,7 +12,7 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.core.product_pages import Zone
 from pipeline.domains.zones.exposure import exposure_methods, exposures, lines
-from pipeline.domains.zones.told import MEASURED, Told, real_views, told_by
+from pipeline.domains.zones.told import MEASURED, Told, real_views
 from pipeline.events.interactions import SPOT, interactions_in, spots_of
 from pipeline.events.zones import chain_zones, zones_valid_on
 from pipeline.stats.stretches import joined_stretches
@@ -47,20 +47,13 @@ class ZoneDay:
     watched: pl.DataFrame
 
 
-def zone_day(  # three tables, and what is known of the day
-    events: pl.LazyFrame,
-    views: pl.LazyFrame,
-    incidents: pl.LazyFrame,
-    day: date,
-    product: Product,
-    told: Told | None = None,
+def zone_day(
+    events: pl.LazyFrame, views: pl.LazyFrame, incidents: pl.LazyFrame, day: date, product: Product, told: Told
 ) -> ZoneDay:
-    """The page views of the sessions booked on `day` and what happened to the zones in them.
+    """The page views of the sessions booked on `day` and what happened to the zones in them, of all people or some.
 
-    The tables hold all people or some; then `told` says what the whole day tells. `incidents` are friction_incidents of the
-    day; those of the first rule set count.
+    `told` says what the whole day tells. `incidents` are friction_incidents of the day; those of the first rule set count.
     """
-    told = told or told_by(events, views, product)
     zones = zones_valid_on(day, product)
     shown = _views(views, told.measured)
     spots = spots_of(shown)

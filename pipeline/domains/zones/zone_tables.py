@@ -10,10 +10,10 @@ from pipeline.core.product import Product
 from pipeline.core.product_pages import Zone
 from pipeline.core.registry import TABLES
 from pipeline.domains.zones.exposure import METHODS, REACH, TELLING
-from pipeline.domains.zones.told import Told
-from pipeline.domains.zones.zone_facts import ZoneDay, zone_day
+from pipeline.domains.zones.zone_facts import ZoneDay
 from pipeline.events.outcomes import outcomes_after, results_of
 from pipeline.events.zones import zones_valid_on
+from pipeline.stats.buckets import added_up
 from pipeline.stats.memberships import memberships, of_everybody_and_groups
 
 _WHERE = ["page", "device_type"]
@@ -38,23 +38,8 @@ class ZoneSums:
     lines: pl.DataFrame
 
 
-def daily_zones(
-    events: pl.LazyFrame, views: pl.LazyFrame, incidents: pl.LazyFrame, day: date, product: Product
-) -> pl.DataFrame:
-    """Sums by zone of the sessions booked on `day`, from their session_events, page_views and friction_incidents."""
-    return summed_zones([zone_sums(events, views, incidents, day, product)], day, product)
-
-
-def zone_sums(  # three tables, and what is known of the day
-    events: pl.LazyFrame,
-    views: pl.LazyFrame,
-    incidents: pl.LazyFrame,
-    day: date,
-    product: Product,
-    told: Told | None = None,
-) -> ZoneSums:
-    """The sums of all people or, where `told` says what the whole day tells, of some."""
-    made = zone_day(events, views, incidents, day, product, told)
+def zone_sums(made: ZoneDay, events: pl.LazyFrame, product: Product) -> ZoneSums:
+    """The sums of the people of `made`; `events` are their session_events of the day."""
     groups = memberships(events.filter(~pl.col("is_bot")), product)
     shown = _coded(of_everybody_and_groups(made.views, groups))
     facts = _coded(of_everybody_and_groups(made.facts, groups))
@@ -64,25 +49,21 @@ def zone_sums(  # three tables, and what is known of the day
     return ZoneSums(_shown(shown, made), _telling(shown), counted, after, made.watched, made.lines)
 
 
-def summed_zones(parts: Sequence[ZoneSums], day: date, product: Product) -> pl.DataFrame:
-    """The table daily_zones from the sums of its people."""
+def daily_zones(parts: Sequence[ZoneSums], day: date, product: Product) -> pl.DataFrame:
+    """Sums by zone of the sessions booked on `day`, from those of disjoint people."""
     fits = pl.col("only_device").is_null() | (pl.col("only_device") == pl.col("device_type"))
     zones = _zone_frame(zones_valid_on(day, product), product)
-    shown = _added([part.shown for part in parts], [*_WHERE, *_GROUP_KEYS])
-    telling = _added([part.telling for part in parts], ["page", "source", "exposure_method", *_BY])
+    shown = added_up([part.shown for part in parts], [*_WHERE, *_GROUP_KEYS])
+    telling = added_up([part.telling for part in parts], ["page", "source", "exposure_method", *_BY])
     watched, lines = (pl.concat(frames).unique() for frames in zip(*((p.watched, p.lines) for p in parts), strict=True))
     grid = _measured(zones.join(shown, on="page").filter(fits), lines, _blind(telling, watched, zones))
     keyed = ["zone_index", *_BY]
     joined = grid
     for frames in ([part.counted for part in parts], *zip(*(part.after for part in parts), strict=True)):
-        joined = joined.join(_added(frames, ["zone", *_BY]).rename({"zone": "zone_index"}), on=keyed, how="left")
+        joined = joined.join(added_up(frames, ["zone", *_BY]).rename({"zone": "zone_index"}), on=keyed, how="left")
     table = TABLES["daily_zones"]
     numbers = [name for name, dtype in table.schema.items() if dtype.is_integer()]
     return table.conform(joined.with_columns(pl.col(numbers).fill_null(0), session_day=pl.lit(day)))
-
-
-def _added(frames: Sequence[pl.DataFrame], keys: Sequence[str]) -> pl.DataFrame:
-    return frames[0] if len(frames) == 1 else pl.concat(frames).group_by(keys).agg(pl.exclude(keys).sum())
 
 
 _CODED = pl.col("device_type", "segment", "variant")
@@ -216,19 +197,11 @@ def _after(
     return summed.with_columns(_CODED.cast(pl.String))
 
 
-def zone_people(  # three tables, and what is known of the day
-    events: pl.LazyFrame,
-    views: pl.LazyFrame,
-    incidents: pl.LazyFrame,
-    day: date,
-    product: Product,
-    told: Told | None = None,
-) -> pl.DataFrame:
+def zone_people(made: ZoneDay, day: date, product: Product) -> pl.DataFrame:
     """Who saw a page, and who clicked, hovered or was exposed to a zone: a row per person, zone and device.
 
     Rows without a zone tell who saw the page, and who clicked anywhere on it.
     """
-    made = zone_day(events, views, incidents, day, product, told)
     table = TABLES["zone_people"]
     zones = _zone_frame(made.zones, product).select("zone", "zone_version", "page", zone_index="zone_index")
     acted = (
