@@ -221,20 +221,16 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Make the report anew from the published marts: static pages for product managers."""
-    first = _write_report(open_home(home))
-    out.print(str(first), highlight=False)
-    if show:
-        typer.launch(first.resolve().as_uri())
-
-
-def _write_report(home: "Home") -> Path:
     from pipeline.report.faults import PagesFailedError
     from pipeline.report.write import NotPublishedError
 
     try:
-        return home.write_report()
+        first = open_home(home).write_report()
     except (NotPublishedError, PagesFailedError) as fault:
         raise fail(str(fault), DATA_PROBLEM) from None
+    out.print(str(first), highlight=False)
+    if show:
+        typer.launch(first.resolve().as_uri())
 
 
 @app.command()
@@ -255,7 +251,7 @@ def demo(
     _print_marts(opened)
     print_results(opened)
     cli_problems.tell_problems(opened.problems())
-    out.print(f"\nThe report:   {_write_report(opened)}", highlight=False)
+    out.print(f"\nThe report:   {opened.lake.path('report/index.html')}", highlight=False)
     out.print(f"Open the UI:  FOOTFALL_HOME={home} make dev", highlight=False)
 
 

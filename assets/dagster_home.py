@@ -9,8 +9,10 @@ HOME_VARIABLE, DEFAULT_HOME = "FOOTFALL_HOME", "footfall_home"
 SETTINGS = """\
 # Made by footfall. Telemetry and the sign-up prompt are off; one queued run at a time, none longer than a day.
 # A worker that is gone is noticed by our sensors; ticks are kept for a month (`footfall prune` keeps runs as long).
+# Records are Dagster's own, over connections that are kept: without `storage` the same folder is read, slower.
 telemetry: {enabled: false}
 nux: {enabled: false}
+storage: {custom: {module: assets.records, class: Records, config: {base_dir: {env: DAGSTER_HOME}}}}
 concurrency:
   runs: {max_concurrent_runs: 1}
 run_monitoring: {enabled: true, max_runtime_seconds: 86400, start_timeout_seconds: 300, poll_interval_seconds: 30}
@@ -19,7 +21,10 @@ retention:
   sensor: {purge_after_days: {skipped: 2, success: 30, failure: 30, started: 30}}
 """
 # sha256 of settings that we wrote before; nobody changed them, so ours of today take their place.
-_EARLIER = {"d0abf05a74f03915e08f717b6d2bd0311dc4acc6a530f7cc88327df6866703e5"}
+_EARLIER = {
+    "d0abf05a74f03915e08f717b6d2bd0311dc4acc6a530f7cc88327df6866703e5",
+    "6b7d50af6305ef323e82d41e742c1b80b055f8539892d038d7dc18255065e8c2",
+}
 _OF_HOME = "footfall_home.txt"
 # What this process put into the variable itself, for Dagster: for another home it says nothing.
 _OURS: set[str] = set()
