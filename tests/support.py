@@ -27,6 +27,7 @@ from pipeline.core.product_file import parse_product
 from pipeline.core.registry import TABLES
 from pipeline.declare import PeriodSources
 from pipeline.domains.experiments.experiment_moments import Streams
+from pipeline.domains.friction.friction_tables import daily_friction, friction_sums, measured_signals
 from pipeline.domains.zones.told import told_by
 from pipeline.domains.zones.zone_facts import ZoneDay, zone_day
 from pipeline.domains.zones.zone_tables import daily_zones, zone_sums
@@ -240,6 +241,13 @@ def day_of_zones(
 ) -> ZoneDay:
     """What happened to zones on a day, of which these are all rows."""
     return zone_day(events, views, incidents, day, chosen, told_by(events, views, chosen))
+
+
+def friction_of_day(
+    incidents: pl.LazyFrame, events: pl.LazyFrame, views: pl.LazyFrame, day: date, chosen: Product
+) -> pl.DataFrame:
+    """Rows of daily_friction of a day, of which these are all rows."""
+    return daily_friction([friction_sums(incidents, views, measured_signals(events, views, chosen), chosen)], day)
 
 
 def zones_of(

@@ -37,7 +37,7 @@ def stage_day(sources: Sources) -> StagedDay:
             objects.extend(built.objects)
             yield built.frame
 
-    parts = frames() if table.contract.order[0] == "person_key" else iter([_together(table.contract, list(frames()))])
+    parts = frames() if table.parts_follow else iter([_together(table.contract, list(frames()))])
     first = next(parts)
     staged = sources.lake.stage_parts(day_key(table.contract.name, sources.day), first, parts)
     inputs = input_hash(table, sources.day, sources.whole, sources.snapshot)

@@ -80,6 +80,11 @@ class Sources:
         most = max([sum(snapshot.raw.get(day, {}).values()) if self._reads(RAW) else 0, *read])
         return 1 << max(0, (most - 1) // RANGE_ROWS).bit_length()
 
+    @property
+    def wide_ranges(self) -> int:
+        """As many ranges for what must read the whole day for each of them: sixteen times as wide."""
+        return max(1, self.ranges // 16)
+
     def in_ranges(self) -> Iterator["Sources"]:
         """The same for each range of people: for what is summed over them."""
         number = self.ranges
@@ -147,8 +152,13 @@ class DayTable(DayInputs):
     compute: Callable[[Sources], Built | Iterator[Built]] = field(kw_only=True)
     by_person: bool = field(default=False, kw_only=True)
 
+    @property
+    def parts_follow(self) -> bool:
+        """Whether parts of a day follow each other in the table's order: it begins with what ranges are cut by."""
+        return self.contract.order[0] in {"person_key", "id_hash"}
+
     def built(self, sources: Sources) -> Iterator[Built]:
-        """The day in parts, at least one. Where the table's order begins with the person they follow each other."""
+        """The day in parts, at least one. With `parts_follow` they stand in the table's order, one after the other."""
         for part in sources.in_ranges() if self.by_person else [sources]:
             result = self.compute(part)
             yield from (result,) if isinstance(result, Built) else result

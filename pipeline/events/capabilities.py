@@ -47,6 +47,13 @@ def capabilities(events: pl.LazyFrame, product: Product) -> pl.LazyFrame:
     )
 
 
+def capabilities_of_views(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> pl.LazyFrame:
+    """`capabilities` of session_events of people by `source` and `device_type`: the device that a page view is booked on."""
+    devices = views.select("page_view_key", "device_type")
+    reported = events.filter(~pl.col("is_bot")).drop("device_type").join(devices, on="page_view_key")
+    return capabilities(reported, product).rename({"device": "device_type"})
+
+
 def positions(events: pl.LazyFrame) -> pl.LazyFrame:
     """Per `source` and `device` whether acts (`scrolls`) or heartbeats (`pings`) tell which part of a page was in the window."""
     reported = pl.col("scroll_y").is_not_null() & pl.col("window_height").is_not_null()

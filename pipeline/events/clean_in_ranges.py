@@ -14,15 +14,12 @@ from pipeline.core.canonical import EVENTS
 from pipeline.core.product import Product
 from pipeline.events.bots import crowds
 from pipeline.events.clean import CleanDay, carried, clean_part, finished
-from pipeline.events.duplicates import first_of_each_id
+from pipeline.events.duplicates import first_of_each_id, of_several_devices, place_of_device
 from pipeline.events.identity import Identities
 from pipeline.stats.buckets import begin_of_range
 
-# Rows without any id go by their time: equal ones must meet, for they are numbered.
-_DEVICE = pl.coalesce("anonymous_id", "user_id", pl.col("occurred_at").cast(pl.String))
 # A group of rows of the objects that are read.
 _BATCH_ROWS = 131_072
-_ID_HASH = pl.struct("source", "event_id").hash()
 
 
 def clean_in_ranges(
@@ -63,14 +60,13 @@ def _dealt_by_device(
 
     Of these the first of each id, with its `place`, and how many repeated it.
     """
-    place_of = (_DEVICE.hash() % ranges).alias("place")
+    place = place_of_device(ranges)
     rows = carried(pl.concat(raw, how="diagonal_relaxed"), product)
-    met = _of_several_devices(rows.with_columns(place_of))
-    is_met = _ID_HASH.is_in(met.implode()) & pl.col("event_id").is_not_null() if len(met) else pl.lit(value=False)
+    is_met = of_several_devices(rows, place)
     several = rows.filter(is_met).collect()
-    first = first_of_each_id(several).with_columns(place_of)
+    first = first_of_each_id(several).with_columns(place)
     for number, batch in enumerate(_batches(raw)):
-        ordered = carried(batch, product).filter(~is_met).with_columns(place_of).collect().sort("place")
+        ordered = carried(batch, product).filter(~is_met).with_columns(place).collect().sort("place")
         ends = np.cumsum(np.bincount(ordered["place"].to_numpy(), minlength=ranges)).tolist()
         _deal_out(ordered.drop("place"), ends, folder, number)
     return first, several.height - first.height
@@ -80,14 +76,6 @@ def _batches(objects: Sequence[pl.LazyFrame]) -> Iterator[pl.LazyFrame]:
     for rows in objects:
         for first in range(0, rows.select(pl.len()).collect().item(), _BATCH_ROWS):
             yield rows.slice(first, _BATCH_ROWS)
-
-
-def _of_several_devices(rows: pl.LazyFrame) -> pl.Series:
-    """Hashes of the ids that came with devices of several places: which row of them counts, no place can tell alone."""
-    ids = rows.filter(pl.col("event_id").is_not_null()).select(id_hash=_ID_HASH, place="place").collect()
-    ids = ids.sort("id_hash", "place")
-    is_same, is_elsewhere = (pl.col(name) == pl.col(name).shift() for name in ("id_hash", "place"))
-    return ids.filter(is_same & ~is_elsewhere)["id_hash"].unique()
 
 
 def _deal_out(rows: pl.DataFrame, ends: Sequence[int], folder: Path, number: int) -> None:

@@ -70,7 +70,7 @@ def test_days_in_ranges_of_people_have_the_same_bytes(
         parts = [built.frame for built in table.built(sources)]
         in_ranges += sources.ranges > 1
         whole = pl.concat(parts)
-        if len(parts) > 1 and table.contract.order[0] != "person_key":
+        if len(parts) > 1 and not table.parts_follow:
             whole = table.contract.conform(whole)
         staged = undisturbed.stage_parts(day_key(table.contract.name, largest), whole, iter(()))
         undisturbed.discard(staged)

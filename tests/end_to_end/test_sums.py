@@ -5,13 +5,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 from generate import write
-from support import compute_all, take_all, zones_of
+from support import compute_all, friction_of_day, take_all, zones_of
 
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, mart_key, period_key
 from pipeline.core.product_file import load_product
 from pipeline.core.registry import TABLES
-from pipeline.domains.friction.friction_tables import daily_friction
 from pipeline.domains.zones.heatmap import heatmap_cells
 from pipeline.domains.zones.told import positions_told_by
 from pipeline.ingest.manifests import objects_by_day, read_manifests
@@ -91,7 +90,7 @@ def test_days_of_zones_and_friction_add_up_to_the_same_as_all_days_at_once(lake:
     last = lake.published_days("daily_zones")[-1]
     at_once = {
         "daily_zones": zones_of(*read, last, product),
-        "daily_friction": daily_friction(read[2], read[0], read[1], last, product),
+        "daily_friction": friction_of_day(read[2], read[0], read[1], last, product),
         "heatmap_cells": heatmap_cells(read[0], read[1], last, product, positions_told_by(read[0], read[1])),
     }
     for name, whole in at_once.items():

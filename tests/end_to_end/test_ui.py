@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import days_from, drop, marts_of, ndjson, open_browser, record
+from support import compute_all, days_from, drop, marts_of, ndjson, open_browser, record, take_all
 
+from assets.dagster_home import dagster_home
 from assets.resources import Home
 from assets.running import open_runner
 from pipeline.build.configured import day_tables
@@ -45,11 +46,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for day in DAYS:
         rows = [record(f"{day}-{i}", f"{day}T10:{i:02}:00", anonymous_id=f"d{i % 5}", url="/") for i in range(20)]
         drop(folder, f"web/{day}/a.ndjson", ndjson(rows))
+    home = Home(folder)
+    take_all(home.lake, home.product)
+    compute_all(home.lake, home.product)
+    home.write_catalog()
+    home.write_report()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_HOME", str(folder / ".dagster"))
-        with open_runner(Home(folder)) as runner:
-            runner.run()
-            assert not runner.failures
+        dagster_home(folder)
     return folder
 
 

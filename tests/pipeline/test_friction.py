@@ -5,11 +5,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from support import at, events_frame, product
+from support import at, events_frame, friction_of_day, product
 
 from pipeline.core.product import Product
 from pipeline.domains.friction.friction import normalised
-from pipeline.domains.friction.friction_tables import daily_friction, friction_incidents, session_friction
+from pipeline.domains.friction.friction_tables import friction_incidents, session_friction
 from pipeline.domains.friction.section import FrictionRules
 from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events, sessions
@@ -39,7 +39,7 @@ def tables(rows: list[Row], chosen: Product | None = None) -> tuple[pl.DataFrame
     views = page_views(events.lazy(), DAY, rules.sources)
     result = friction_incidents(events.lazy(), views.lazy(), DAY, rules)
     scores = session_friction(result.lazy(), sessions(events.lazy(), DAY).lazy(), views.lazy(), DAY)
-    return result, scores, daily_friction(result.lazy(), events.lazy(), views.lazy(), DAY, rules)
+    return result, scores, friction_of_day(result.lazy(), events.lazy(), views.lazy(), DAY, rules)
 
 
 def signals(rows: list[Row], **friction: Any) -> list[str]:

@@ -20,7 +20,10 @@ from pipeline.core.state import read_state
 from pipeline.declare import day_tables
 from pipeline.events.clean import clean_day
 from pipeline.events.clean_in_ranges import clean_in_ranges
+from pipeline.events.duplicates import event_ids
+from pipeline.events.identity import identity_events
 from pipeline.events.profile import Facts, Profile, batch_profile
+from pipeline.stats.buckets import key_range
 
 DAY = at("2026-02-03").date()
 RAW_SCHEMA = pl.Schema({**RAW_EVENTS.schema, "prop_plan": pl.String})
@@ -65,6 +68,26 @@ def test_a_clean_day_in_ranges_is_the_clean_day(rows: list[dict[str, Any]], rang
     assert pl.concat(part.events for part in parts).equals(whole.events)
     for name in ("duplicates", "duplicates_of_earlier_days", "clicks_merged"):
         assert sum(getattr(part, name) for part in parts) == getattr(whole, name), name
+
+
+@settings(max_examples=100, deadline=None)
+@given(ROWS, st.sampled_from([2, 8]), st.sets(st.sampled_from("abc")), st.sampled_from(["identify", "user_id"]))
+def test_ids_and_identity_events_in_ranges_are_those_of_the_day(
+    rows: list[dict[str, Any]], ranges: int, before: set[str], telling: str
+) -> None:
+    defaults = {**dict.fromkeys(RAW_SCHEMA.names()), "source": "web"}
+    # An id now and then comes with several devices; what says who somebody is comes often.
+    kinds = ["identify", "reset", "alias", "page_view"]
+    full = [
+        {**defaults, **row, "kind": kinds[i % 4], "user_id": f"u{i % 3}", "previous_user_id": "u0", "sequence": i % 2}
+        for i, row in enumerate(rows)
+    ]
+    raw = pl.LazyFrame(full, schema=RAW_SCHEMA, orient="row")
+    parts = [event_ids(raw, key_range(n, ranges, "id_hash")) for n in range(ranges)]
+    assert pl.concat(parts).equals(event_ids(raw))
+    repeated = pl.DataFrame({"source": "web", "event_id": sorted(before)}, schema_overrides={"event_id": pl.String})
+    made = [identity_events(raw, DAY, repeated, {"web": telling}, number) for number in (ranges, 1)]
+    assert made[0].equals(made[1])
 
 
 def test_devices_of_a_crowd_are_found_though_they_lie_in_different_ranges(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ _ASKED = pl.col("kind") != "survey_answered"
 def problem_facts(events: pl.LazyFrame, quality: pl.DataFrame, product: Product) -> Facts:
     """Counts named `<what>:<source>` or `<what>:<source>:<value>`; `quality` is the day's quality_counts."""
     is_order = pl.col("kind") == "order"
-    order_ids = pl.col("order_id").filter(is_order).drop_nulls()
     revenue = revenue_of(product)
     by_source = events.group_by("source").agg(
         events=pl.len(),
@@ -22,10 +21,9 @@ def problem_facts(events: pl.LazyFrame, quality: pl.DataFrame, product: Product)
         nobody=(_ASKED & pl.col("person_key").is_null()).sum(),
         orders=is_order.sum(),
         orders_without_revenue=(is_order & (pl.col("revenue_micros").fill_null(0) == 0)).sum(),
-        orders_with_an_id_again=order_ids.len() - order_ids.n_unique(),
-        **{f"heaviest_{name}": _heaviest(name) for name in _IDS},
-        **{f"distinct_{name}": pl.col(name).drop_nulls().n_unique() for name in _IDS},
     )
+    order_ids = events.filter(is_order).select("source", "order_id").drop_nulls().group_by("source")
+    again = order_ids.agg(orders_with_an_id_again=pl.len() - pl.col("order_id").n_unique())
     is_paid = pl.col("kind").is_in(("order", "refund")) & pl.col("revenue_micros").is_not_null()
     no_rate = (
         events.filter(is_paid & revenue.is_null())
@@ -37,16 +35,24 @@ def problem_facts(events: pl.LazyFrame, quality: pl.DataFrame, product: Product)
     pages = views.group_by(source=pl.lit(""), value=pl.col("page")).agg(page=pl.len())
     counted = quality.lazy().select("source", clock_doubtful="events_clock_doubtful")
     facts: Facts = {}
-    for frame in pl.collect_all([by_source, no_rate, kinds, pages, counted]):
+    for frame in pl.collect_all(
+        [by_source, again, *(_ids(events, name) for name in _IDS), no_rate, kinds, pages, counted]
+    ):
         for row in frame.iter_rows(named=True):
             key = ":".join((row.pop("source"), *([row.pop("value")] if "value" in row else [])))
             facts.update({f"{name}:{key}": int(number) for name, number in row.items() if number})
     return dict(sorted(facts.items()))
 
 
-def _heaviest(name: str) -> pl.Expr:
-    """Events of the id that bears most of them, bots left out."""
-    return pl.col(name).filter(~pl.col("is_bot")).drop_nulls().value_counts().struct.field("count").max().fill_null(0)
+def _ids(events: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    """How many ids there are, and events of the one that bears most of them, bots left out."""
+    each = (
+        events.select("source", name, "is_bot")
+        .drop_nulls(name)
+        .group_by("source", name)
+        .agg(n=(~pl.col("is_bot")).sum())
+    )
+    return each.group_by("source").agg(pl.col("n").max().alias(f"heaviest_{name}"), pl.len().alias(f"distinct_{name}"))
 
 
 def by_source(facts: Facts, what: str) -> dict[tuple[str, str], int]:

@@ -4,7 +4,8 @@ Definitions: docs/definitions/rules.md, "Not measured is null"; docs/definitions
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
@@ -18,33 +19,44 @@ from pipeline.events.capabilities import capabilities, positions
 from pipeline.events.matching import revenue_of
 from pipeline.ingest.clock import clock_doubtful
 from pipeline.ingest.manifests import Manifest
+from pipeline.stats.buckets import added_up
 
 _PERSON = ~pl.col("is_bot")
 _HOUR = timedelta(hours=1)
 
 
-def quality_counts(  # reads what all earlier steps made
-    raw: pl.LazyFrame, repeated: pl.DataFrame, events: pl.LazyFrame, sessions: pl.LazyFrame, day: date, product: Product
+@dataclass(frozen=True)
+class Came:
+    """What came in on a day: accepted rows, their distinct `ids` (event_ids), and those `repeated` from earlier days."""
+
+    raw: pl.LazyFrame
+    ids: pl.LazyFrame
+    repeated: pl.DataFrame
+
+
+def quality_counts(
+    came: Came, events: Sequence[pl.LazyFrame], sessions: pl.LazyFrame, day: date, product: Product
 ) -> pl.DataFrame:
-    """One row per source; recounted from raw rows, not carried along."""
-    with_id = pl.col("event_id").is_not_null()
-    accepted = raw.group_by("source").agg(
+    """One row per source, counted from what came and from what became of it: `events` of disjoint people."""
+    accepted = came.raw.group_by("source").agg(
         events_accepted=pl.len(),
         events_placeholder_ids=pl.col("placeholder_ids").is_not_null().sum(),
-        ids=pl.col("event_id").drop_nulls().n_unique() + (~with_id).sum(),
+        without_id=pl.col("event_id").is_null().sum(),
     )
-    earlier = repeated.lazy().group_by("source").agg(events_duplicate_of_earlier_days=pl.len())
-    held = events.group_by("source").agg(**_both_ways(product), **_counts())
+    distinct = came.ids.group_by("source").agg(distinct=pl.len())
+    earlier = came.repeated.lazy().group_by("source").agg(events_duplicate_of_earlier_days=pl.len())
+    held = [part.group_by("source").agg(**_both_ways(product), **_counts()).collect() for part in events]
     booked = sessions.group_by("source").agg(
         sessions=pl.len(), sessions_without_bots=_PERSON.sum(), sessions_split=pl.col("is_split").sum()
     )
     joined = accepted
-    for part in (earlier, held, booked, _measured(events, product)):
+    for part in (distinct, earlier, added_up(held, ["source"]).lazy(), booked, _measured(pl.concat(events), product)):
         joined = joined.join(part, on="source", how="full", coalesce=True)
+    ids = pl.col("distinct") + pl.col("without_id")
     counted = joined.with_columns(pl.exclude("source").fill_null(0).cast(pl.Int64)).with_columns(
         day=pl.lit(day),
-        events_duplicate=pl.col("events_accepted") - pl.col("ids"),
-        clicks_merged=pl.col("ids") - pl.col("events_duplicate_of_earlier_days") - pl.col("events"),
+        events_duplicate=pl.col("events_accepted") - ids,
+        clicks_merged=ids - pl.col("events_duplicate_of_earlier_days") - pl.col("events"),
     )
     return TABLES["quality_counts"].conform(counted.collect())
 

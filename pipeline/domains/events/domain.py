@@ -17,6 +17,7 @@ from pipeline.events.profile import events_profile, files_profile, repeated_orde
 from pipeline.events.sessions import session_events, sessions, telling_referrers
 from pipeline.events.sums import daily_sessions
 from pipeline.ingest.sources import FORMATS
+from pipeline.stats.buckets import key_range
 
 _AROUND = (-1, 0, 1)
 
@@ -58,7 +59,13 @@ def _identity_events(s: Sources) -> Built:
     telling = {
         name: source.identified_by or FORMATS[source.format].identified_by for name, source in s.product.sources.items()
     }
-    return Built(identity_events(s.scan(RAW), s.day, s.repeated, telling))
+    return Built(identity_events(s.scan(RAW), s.day, s.repeated, telling, s.wide_ranges))
+
+
+def _event_ids(s: Sources) -> Iterator[Built]:
+    number = s.wide_ranges
+    for n in range(number):
+        yield Built(event_ids(s.scan(RAW), key_range(n, number, "id_hash") if number > 1 else None))
 
 
 def _people_first(s: PeriodSources) -> pl.DataFrame:
@@ -72,7 +79,7 @@ def _seen(state: State, month: PeriodSources) -> State:
 
 DOMAIN = Domain(
     day_tables=(
-        DayTable(TABLES["event_ids"], (Reads(RAW),), (), "1", compute=lambda s: Built(event_ids(s.scan(RAW)))),
+        DayTable(TABLES["event_ids"], (Reads(RAW),), (), "1", compute=_event_ids),
         DayTable(TABLES["identity_events"], (Reads(RAW), Reads(REPEATS)), ("identity",), "2", compute=_identity_events),
         DayTable(
             TABLES["appearances"], (Reads(RAW),), (), "1", compute=lambda s: Built(appearances(s.scan(RAW), s.day))

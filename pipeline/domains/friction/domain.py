@@ -6,11 +6,26 @@ from pipeline.core.registry import TABLES
 from pipeline.core.state import Reads
 from pipeline.declare import Built, DayTable, Domain, PeriodTable, Sources
 from pipeline.domains.friction.calibration import first_views, friction_effects
-from pipeline.domains.friction.friction_tables import daily_friction, friction_incidents, session_friction
+from pipeline.domains.friction.friction_tables import (
+    daily_friction,
+    friction_incidents,
+    friction_sums,
+    measured_signals,
+    session_friction,
+)
 
 
 def _behaviour(s: Sources) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
     return s.scan("session_events"), s.scan("page_views"), s.scan("friction_incidents")
+
+
+def _daily_friction(s: Sources) -> Built:
+    known = measured_signals(s.scan("session_events"), s.scan("page_views"), s.product)
+    sums = [
+        friction_sums(part.scan("friction_incidents"), part.scan("page_views"), known, s.product)
+        for part in s.in_ranges()
+    ]
+    return Built(daily_friction(sums, s.day))
 
 
 DOMAIN = Domain(
@@ -47,11 +62,7 @@ DOMAIN = Domain(
             (Reads("friction_incidents"), Reads("session_events"), Reads("page_views")),
             ("friction", "sources"),
             "1",
-            compute=lambda s: Built(
-                daily_friction(
-                    s.scan("friction_incidents"), s.scan("session_events"), s.scan("page_views"), s.day, s.product
-                )
-            ),
+            compute=_daily_friction,
         ),
     ),
     period_tables=(

@@ -1,6 +1,6 @@
 """Friction as tables: a day's incidents with their evidence, sums by page, scores of sessions (docs/definitions/friction.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -13,14 +13,16 @@ from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.domains.friction.friction import KINDS, NEEDS, SIGNALS, Interactions, incidents
 from pipeline.domains.friction.section import FrictionRules
-from pipeline.events.capabilities import capabilities
+from pipeline.events.capabilities import capabilities_of_views
 from pipeline.events.chains import innermost, stable_chain
 from pipeline.events.keys import stable_keys
 from pipeline.events.zones import chain_zones, with_names, zones_valid_on
+from pipeline.stats.buckets import added_up
 
 # A page view counts each signal at most so many times.
 _MOST_OF_A_SIGNAL = 3
 _MINUTE_MS = 60_000
+_OF = ["source", "device_type"]
 
 
 def interactions_of(events: pl.LazyFrame, views: pl.LazyFrame) -> Interactions:
@@ -115,19 +117,20 @@ def session_friction(result: pl.LazyFrame, sessions: pl.LazyFrame, views: pl.Laz
     return TABLES["session_friction"].conform(made.collect())
 
 
-def daily_friction(
-    result: pl.LazyFrame, events: pl.LazyFrame, views: pl.LazyFrame, day: date, product: Product
-) -> pl.DataFrame:
-    """Incidents and page views by rule set, signal, page and device; implied page views are left out."""
-    table = TABLES["daily_friction"]
+def measured_signals(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> pl.DataFrame:
+    """By `source` and `device_type` which signals a whole day's session_events and page_views tell of."""
+    return capabilities_of_views(events, views, product).select(*_OF, *NEEDS.values()).collect()
+
+
+def friction_sums(result: pl.LazyFrame, views: pl.LazyFrame, known: pl.DataFrame, product: Product) -> pl.DataFrame:
+    """Incidents and page views by rule set, signal, page and device, of all people or some; these add up.
+
+    `known` are the day's `measured_signals`; implied page views are left out.
+    """
     real = views.filter(~pl.col("is_bot"), ~pl.col("implied")).with_columns(pl.col("page").fill_null(OTHER_PAGE))
-    # What a device shows counts for the device that its page view is booked on.
-    devices = views.select("page_view_key", "device_type")
-    reported = events.filter(~pl.col("is_bot")).drop("device_type").join(devices, on="page_view_key")
-    known = capabilities(reported, product).rename({"device": "device_type"})
     measured = (
-        real.select("page_view_key", "page", "device_type", "source")
-        .join(known, on=["source", "device_type"], how="left")
+        real.select("page_view_key", "page", *_OF)
+        .join(known.lazy(), on=_OF, how="left")
         .with_columns(pl.col(list(NEEDS.values())).fill_null(value=False))
         .collect()
     )
@@ -160,5 +163,11 @@ def daily_friction(
         )
     )
     joined = grid.join(counted, on=["rule_set", "signal", *where], how="left")
-    numbers = ("incidents", "page_views_with", "sessions_with")
-    return table.conform(joined.with_columns(*(pl.col(n).fill_null(0) for n in numbers), session_day=pl.lit(day)))
+    return joined.with_columns(pl.col("incidents", "page_views_with", "sessions_with").fill_null(0))
+
+
+def daily_friction(sums: Sequence[pl.DataFrame], day: date) -> pl.DataFrame:
+    """The day's friction from the `friction_sums` of disjoint people."""
+    table = TABLES["daily_friction"]
+    summed = added_up(sums, [*table.key, "rule_version"])
+    return table.conform(summed.with_columns(session_day=pl.lit(day)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipeline.core.product import Product
-from pipeline.events.capabilities import capabilities
+from pipeline.events.capabilities import capabilities_of_views
 
 MEASURED = ("hover", "exposure", "dead_click", "js_error")
 _MOMENTARY = ("scroll", "click")
@@ -41,9 +41,7 @@ def positions_told_by(events: pl.LazyFrame, views: pl.LazyFrame) -> Positions:
 
 def told_by(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> Told:
     """What is told by a whole day's session_events and page_views."""
-    device = views.select("page_view_key", "device_type")
-    reported = events.filter(~pl.col("is_bot")).drop("device_type").join(device, on="page_view_key")
-    measured = capabilities(reported, product).select("source", *MEASURED, device_type="device").collect()
+    measured = capabilities_of_views(events, views, product).select(*_OF, *MEASURED).collect()
     devices = real_views(views).select(pl.col("device_type").unique()).collect()["device_type"].to_list()
     return Told(measured, _positions(events, views, _MOMENTARY), devices)
 
