@@ -191,48 +191,49 @@ def for_days_until(lake: Lake, product: Product, last: date) -> None:
         list(build_days(lake, product, table.contract.name, days, approve))
 
 
-def test_a_file_a_week_late_and_a_file_retracted(
-    landing: Path, product: Product, undisturbed: Lake, tmp_path: Path
-) -> None:
+def test_a_late_file_and_a_file_retracted(landing: Path, product: Product, short: Lake, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    put_files(landing, lake, lambda files: files)
+    put_files(landing, lake, first_days)
     files = find(lake.path("landing"))
-    late = next(file for file in files if "2026-10-08" in file.name)
+    late = next(file for file in files if "2026-09-30" in file.name)
     list(ingest(lake, product, [file for file in files if file is not late]))
     compute_all(lake, product)
     without = marts_of(lake)
-    assert without != marts_of(undisturbed)
+    assert without != marts_of(short)
     list(ingest(lake, product, [late]))
     dirty = find_dirty(lake, product, lambda _day: True)
     assert 1 <= len(dirty.runnable) < 10, "only days that the file touches, and their neighbours"
     compute_all(lake, product)
-    assert marts_of(lake) == marts_of(undisturbed)
+    assert marts_of(lake) == marts_of(short)
     retract(lake, late.name)
     compute_all(lake, product)
     assert marts_of(lake) == without
 
 
-def test_through_dagster_with_the_gate(landing: Path, undisturbed: Lake, tmp_path: Path) -> None:
-    put_files(landing, Lake(tmp_path), lambda files: files)
+def test_through_dagster_with_the_gate(landing: Path, short: Lake, tmp_path: Path) -> None:
+    put_files(landing, Lake(tmp_path), first_days)
     (tmp_path / "product.yaml").write_text((SHOP / "product.yaml").read_text())
     with dg.DagsterInstance.ephemeral() as instance:
         runner = Runner(Home(tmp_path), instance)
         runner.run()
     assert not runner.failures
-    assert marts_of(Lake(tmp_path)) == marts_of(undisturbed)
+    assert marts_of(Lake(tmp_path)) == marts_of(short)
 
 
 # Killed at random moments.
 
 KILLS = 100
-# Forks a run for each line (home, operation, pause) that it reads, all imports done once: the run kills itself that many
-# seconds after so many operations on files have begun, however fast the machine is. Operation 0 is never reached; then
-# it writes how many there were.
+# Forks a run for each line (home, operation, pause) that it reads, all imports and what is compiled done once (Polars must
+# not have run: its threads aren't there in a fork): the run kills itself that many seconds after so many operations on
+# files have begun, however fast the machine is. Operation 0 is never reached; then it writes how many there were.
 NURSERY = """
 import os, signal, sys, threading, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
+import numpy as np, pandas, pyarrow.dataset
 from support import compute_all, take_all
+from pipeline.build.sql_models import load_models
+from pipeline.domains.friction.rage import _bursts
 from pipeline.core.lake import Lake, day_key
 from pipeline.core.product_file import load_product
 
@@ -257,6 +258,9 @@ def run(home, fatal, pause):
     compute_all(lake, product, only=sys.argv[3:])
     return begun
 
+load_models()
+none = np.zeros(0, np.int64)
+_bursts(none, none, none, none, none, none, 0, 30, 1_000_000, 3, none, np.zeros(0, np.bool_))
 for line in sys.stdin:
     home, fatal, pause = line.rstrip().split("\\t")
     if (child := os.fork()) == 0:

@@ -119,16 +119,31 @@ def streams(draw: st.DrawFn) -> list[Row]:
     ]
 
 
-@settings(max_examples=300, deadline=None)
-@given(rows=streams(), zone=st.sampled_from(ZONES))
-def test_sessions_equal_the_oracle(rows: list[Row], zone: str) -> None:
-    chosen = product(time_zone=zone)
+def side_by_side(several: list[list[Row]]) -> list[Row]:
+    """Streams of different people as one: what a call costs is shared by all of them."""
+    return [
+        {
+            **row,
+            "event_id": f"{n}-{row['event_id']}",
+            "person_key": None if row["person_key"] is None else 10 * n + row["person_key"],
+        }
+        for n, rows in enumerate(several)
+        for row in rows
+    ]
+
+
+# Ten streams each.
+@settings(max_examples=30, deadline=None)
+@given(several=st.lists(streams(), min_size=10, max_size=10), zone=st.sampled_from(ZONES))
+def test_sessions_equal_the_oracle(several: list[list[Row]], zone: str) -> None:
+    chosen, rows = product(time_zone=zone), side_by_side(several)
     assert computed(rows, chosen) == oracle(rows, chosen)
 
 
-@settings(max_examples=100, deadline=None)
-@given(rows=streams())
-def test_every_event_with_a_person_is_in_one_session_of_at_most_two_days(rows: list[Row]) -> None:
+@settings(max_examples=10, deadline=None)
+@given(several=st.lists(streams(), min_size=10, max_size=10))
+def test_every_event_with_a_person_is_in_one_session_of_at_most_two_days(several: list[list[Row]]) -> None:
+    rows = side_by_side(several)
     result = computed(rows, product())
     ids = [event for session in result for event in session]
     assert sorted(ids) == sorted(row["event_id"] for row in rows if row["person_key"] is not None)
