@@ -22,6 +22,9 @@ SQL_TYPES: dict[pl.DataType, str] = {
     pl.Int32(): "INTEGER",
     pl.Int64(): "BIGINT",
     pl.Float64(): "DOUBLE",
+    # Money in the currency's unit, and seconds: exact, so that sums are.
+    pl.Decimal(20, 6): "DECIMAL(20,6)",
+    pl.Decimal(20, 3): "DECIMAL(20,3)",
     pl.Boolean(): "BOOLEAN",
     pl.Date(): "DATE",
     UTC_MICROSECONDS: "TIMESTAMP WITH TIME ZONE",

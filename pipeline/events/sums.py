@@ -4,15 +4,29 @@ from datetime import date
 
 import polars as pl
 
+from pipeline.core.columns import OTHER_PAGE
 from pipeline.core.registry import TABLES
+from pipeline.events.channels import NOT_MEASURED, UNKNOWN
+
+_BY = {"channel": NOT_MEASURED, "country": UNKNOWN, "landing_page": OTHER_PAGE}
 
 
 def daily_sessions(sessions: pl.LazyFrame, day: date) -> pl.DataFrame:
     """Sessions booked on `day` by device, bots left out."""
+    return TABLES["daily_sessions"].conform(_summed(sessions, day, ["device_type"]))
+
+
+def session_counts(sessions: pl.LazyFrame, day: date) -> pl.DataFrame:
+    """Sessions booked on `day` by device, channel, country and landing page, bots left out."""
+    named = sessions.with_columns(pl.col(name).fill_null(value) for name, value in _BY.items())
+    return TABLES["session_counts"].conform(_summed(named, day, ["device_type", *_BY]))
+
+
+def _summed(sessions: pl.LazyFrame, day: date, by: list[str]) -> pl.DataFrame:
     has_view = pl.col("page_views") + pl.col("page_views_implied") > 0
     grouped = (
         sessions.filter(~pl.col("is_bot"))
-        .group_by("device_type")
+        .group_by(by)
         .agg(
             pl.col("page_views", "page_views_implied", "clicks", "duration_ms", "orders", "revenue_micros").sum(),
             sessions=pl.len(),
@@ -21,4 +35,4 @@ def daily_sessions(sessions: pl.LazyFrame, day: date) -> pl.DataFrame:
             sessions_with_page_view=has_view.sum(),
         )
     )
-    return TABLES["daily_sessions"].conform(grouped.with_columns(session_day=pl.lit(day)).collect())
+    return grouped.with_columns(session_day=pl.lit(day)).collect()

@@ -12,7 +12,7 @@ import polars as pl
 
 from pipeline.build.home_models import models_of
 from pipeline.build.restatements import FOLDER as RESTATEMENTS
-from pipeline.core.contract import Table
+from pipeline.core.contract import Column, Table
 from pipeline.core.lake import Lake, mart_key
 from pipeline.core.sealed import write_sum
 from pipeline.core.state import hash_texts
@@ -66,30 +66,42 @@ def write_catalog(lake: Lake) -> list[str]:
     path = lake.path(CATALOG_KEY)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     fresh.unlink(missing_ok=True)
-    made: list[str] = []
     with duckdb.connect(str(fresh)) as catalog:
-        for mart in marts:
-            file = lake.path(mart_key(mart.name))
-            if file.exists():
-                catalog.execute(f'create view "{mart.name}" as from read_parquet({_text(str(file))})')
-                catalog.execute(f'comment on view "{mart.name}" is {_text(mart.grain)}')
-                for column in mart.columns:
-                    unit = f" [{column.unit}]" if column.unit else ""
-                    comment = _text(f"{column.description}{unit}")
-                    catalog.execute(f'comment on column "{mart.name}"."{column.name}" is {comment}')
-                made.append(mart.name)
-        catalog.execute(f"create view dictionary as from read_parquet({_text(str(lake.path(DICTIONARY_KEY)))})")
-        if any(lake.keys(RESTATEMENTS)):
-            files = _text(f"{lake.path(RESTATEMENTS)}/*.parquet")
-            catalog.execute(f"create view restatements as from read_parquet({files})")
-            catalog.execute(f"comment on view restatements is {_text(RESTATED)}")
-            made.append("restatements")
+        made = create_views(catalog, lake)
     fresh.replace(path)
     write_sum(lake, CATALOG_KEY, lake.sha256(CATALOG_KEY) or "")
     lake.write(VERSION_KEY, version.encode())
-    return [*made, "dictionary"]
+    return made
 
 
-def _text(text: str) -> str:
+def create_views(catalog: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
+    """A view of each published mart with its comments, of the dictionary and of restatements; returns their names."""
+    made: list[str] = []
+    for mart in models_of(lake).contracts.values():
+        file = lake.path(mart_key(mart.name))
+        if file.exists():
+            catalog.execute(f'create view "{mart.name}" as from read_parquet({in_quotes(str(file))})')
+            catalog.execute(f'comment on view "{mart.name}" is {in_quotes(mart.grain)}')
+            for column in mart.columns:
+                comment = in_quotes(meaning(column))
+                catalog.execute(f'comment on column "{mart.name}"."{column.name}" is {comment}')
+            made.append(mart.name)
+    if any(lake.keys(RESTATEMENTS)):
+        files = in_quotes(f"{lake.path(RESTATEMENTS)}/*.parquet")
+        catalog.execute(f"create view restatements as from read_parquet({files})")
+        catalog.execute(f"comment on view restatements is {in_quotes(RESTATED)}")
+        made.append("restatements")
+    if lake.exists(DICTIONARY_KEY):
+        catalog.execute(f"create view dictionary as from read_parquet({in_quotes(str(lake.path(DICTIONARY_KEY)))})")
+        made.append("dictionary")
+    return made
+
+
+def meaning(column: Column) -> str:
+    """What a column is, with its unit."""
+    return f"{column.description} [{column.unit}]" if column.unit else column.description
+
+
+def in_quotes(text: str) -> str:
     """A text as SQL: paths and meanings may hold quotes."""
     return "'" + text.replace("'", "''") + "'"

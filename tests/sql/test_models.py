@@ -1,6 +1,7 @@
 """The SQL models: given rows, expected rows; order, lineage, and what a model may not do."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -858,3 +859,29 @@ def test_refused_models(what: str, sql: str, words: str) -> None:
 def test_a_models_name_is_an_identifier() -> None:
     with pytest.raises(ModelError, match="lower-case"):
         parse_model('x"; drop', "marts", "select 1 as a")
+
+
+def test_sessions_by_day_are_in_the_currencys_unit_and_in_seconds() -> None:
+    counted: Row = {
+        "session_day": MON,
+        "device_type": "mobile",
+        "channel": "search",
+        "country": "DE",
+        "landing_page": "home",
+    }
+    (row,) = result(
+        "sessions_daily",
+        session_counts=given("session_counts", {**counted, "sessions": 2, "duration_ms": 90_001, "revenue_micros": -1_234_567}),
+    )  # fmt: skip
+    shows(row, {"day": MON, "landing_page": "home", "sessions": 2, "orders": 0})
+    assert (row["duration_seconds"], row["revenue"]) == (Decimal("90.001"), Decimal("-1.234567"))
+
+
+@pytest.mark.parametrize(
+    ("mart", "made"),
+    [("dim_date", "dates"), ("dim_page", "page_list"), ("dim_zone", "zone_list"), ("dim_experiment", "variant_list"), ("dim_release", "release_list")],
+)  # fmt: skip
+def test_dimensions_are_published_as_they_are_made(mart: str, made: str) -> None:
+    blank: Row = {name: MON if dtype == pl.Date else "x" if dtype == pl.String else None for name, dtype in TABLES[made].schema.items()}  # fmt: skip
+    (row,) = result(mart, **{made: given(made, blank)})
+    assert row == given(made, blank).row(0, named=True)
