@@ -137,10 +137,14 @@ def marts(
     catalog: Annotated[
         bool, typer.Option("--catalog", help="Make marts/catalog.duckdb and the dictionary anew, for BI tools.")
     ] = False,
+    dbt: Annotated[
+        Path | None, typer.Option(help="Also write their SQL as a dbt project (dbt-duckdb) to this folder.")
+    ] = None,
 ) -> None:
     """Publish the marts if they are behind the days, and list them."""
     from pipeline.publish.catalog import CATALOG_KEY, write_catalog
     from pipeline.publish.csv_export import export_csv
+    from pipeline.publish.dbt_project import export_dbt
 
     with open_run(home, tells=False) as runner:
         runner.publish_marts(rebuild=rebuild)
@@ -149,6 +153,8 @@ def marts(
     if catalog:
         views = write_catalog(opened.lake)
         out.print(f"{len(views)} views in {opened.lake.path(CATALOG_KEY)}", highlight=False)
+    if dbt is not None:
+        out.print(f"a dbt project of {len(export_dbt(opened.lake, dbt))} marts written to {dbt}", highlight=False)
     if csv is not None:
         out.print(f"{len(export_csv(opened.lake, csv))} CSV files written to {csv}", highlight=False)
 

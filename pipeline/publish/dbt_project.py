@@ -1,0 +1,167 @@
+"""The SQL models as a dbt project over a home (dbt-duckdb): models, sources, tests from the contracts, exposures.
+
+What must not be here: SQL of a metric. A model's text stays as it is but for the names of tables, which become `ref` and
+`source`, and the casts to the contract's types around a mart, which our own runner makes after the query.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import sqlglot
+from ruamel.yaml import YAML
+from sqlglot import exp
+from sqlglot.optimizer.scope import traverse_scope
+
+from pipeline.build.home_models import Models, models_of
+from pipeline.build.sql_models import DIALECT, Model
+from pipeline.core.contract import Column, Table
+from pipeline.core.lake import Lake, mart_key, period_key
+from pipeline.core.registry import TABLES
+from pipeline.publish.catalog import in_quotes, meaning
+
+_SOURCE = "footfall"
+_PROJECT = {
+    "name": _SOURCE,
+    "version": "1.0.0",
+    "profile": _SOURCE,
+    "model-paths": ["models"],
+    "test-paths": ["tests"],
+    "models": {_SOURCE: {"staging": {"+materialized": "view"}, "intermediate": {"+materialized": "view"}, "marts": {"+materialized": "table"}}},
+}  # fmt: skip
+
+
+def export_dbt(lake: Lake, folder: Path) -> list[str]:
+    """Write the project of the published marts to `folder`; returns their names. What lies there of an older one is replaced.
+
+    It names the home's files by absolute path. `dbt build` in it makes `footfall.duckdb` beside the project.
+    """
+    models = models_of(lake)
+    marts = [name for name in models.contracts if lake.exists(mart_key(name))]
+    wanted = {name for mart in marts for name in _below(mart, models.models)}
+    sources = sorted({read for name in wanted for read in models.models[name].reads if read not in models.models})
+    for old in (*folder.glob("models/**/*.sql"), *folder.glob("tests/contract_*.sql")):
+        old.unlink()
+    for name in sorted(wanted):
+        model = models.models[name]
+        _write(folder / "models" / _folder_of(model) / f"{name}.sql", _with_refs(model, models))
+    for name in marts:
+        _write(folder / "tests" / f"contract_{name}.sql", contract_test(models.contracts[name]))
+    target = {"type": "duckdb", "path": "footfall.duckdb", "threads": 2, "settings": {"TimeZone": "UTC"}}
+    profile = {_SOURCE: {"target": "home", "outputs": {"home": target}}}
+    listed = [_source(lake, models, folder, name) for name in sources]
+    _write_yaml(folder / "dbt_project.yml", _PROJECT)
+    _write_yaml(folder / "profiles.yml", profile)
+    _write_yaml(folder / "models" / "sources.yml", {"version": 2, "sources": [{"name": _SOURCE, "tables": listed}]})
+    described = [_described(models.contracts[name]) for name in marts]
+    exposures = [_exposure(lake, marts)]
+    _write_yaml(folder / "models" / "marts" / "schema.yml", {"version": 2, "models": described, "exposures": exposures})
+    return marts
+
+
+def _below(name: str, models: Mapping[str, Model]) -> set[str]:
+    """The model and those that it reads."""
+    return {name}.union(*(_below(read, models) for read in models[name].reads if read in models))
+
+
+def _folder_of(model: Model) -> str:
+    """The folder of a model as in dbt_like_sql; a team's own are marts, too."""
+    return model.layer if model.layer.split("/")[0] in ("staging", "intermediate", "marts") else "marts/own"
+
+
+def _with_refs(model: Model, models: Models) -> str:
+    """The model's text with each table's name as `ref` or `source`; of a mart in the contract's types and order."""
+    sql = model.sql.strip().rstrip(";")
+    tree = sqlglot.parse_one(sql, dialect=DIALECT)
+    tables = [s for scope in traverse_scope(tree) for s in scope.sources.values() if isinstance(s, exp.Table)]
+    # A table may be met in several scopes; from the end on, so that places before stay true.
+    places = {(t.this.meta["start"], t.this.meta["end"]): (t.name, t.alias) for t in tables}
+    for (start, end), (name, alias) in sorted(places.items(), reverse=True):
+        named = f"ref('{name}')" if name in models.models else f"source('{_SOURCE}', '{name}')"
+        # Columns may be written with the table's name in front.
+        sql = f"{sql[:start]}{{{{ {named} }}}}{'' if alias else f' as {name}'}{sql[end + 1 :]}"
+    if model.name not in models.contracts:
+        return f"{sql}\n"
+    contract = models.contracts[model.name]
+    cast = ",\n    ".join(f'cast("{c.name}" as {c.sql_type}) as "{c.name}"' for c in contract.columns)
+    order = ", ".join(f'"{name}" nulls last' for name in contract.order)
+    return f"select\n    {cast}\nfrom (\n{sql}\n) as result\norder by {order}\n"
+
+
+def _source(lake: Lake, models: Models, folder: Path, name: str) -> dict[str, Any]:
+    """Where a published table lies; one without a file, and a small table of the team, is written beside the project."""
+    contract = TABLES.get(name)
+    if contract is not None and contract.layer == "period" and lake.exists(period_key(name)):
+        files = str(lake.path(period_key(name)))
+    elif contract is not None and contract.layer not in ("period", "home") and any(lake.keys(f"lake/{name}")):
+        files = f"{lake.path(f'lake/{name}')}/day=*/*.parquet"
+    else:
+        frame = models.small[name] if name in models.small else TABLES[name].schema.to_frame()
+        target = folder / "data" / f"{name}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        frame.cast({pl.Null: pl.String}).write_parquet(target)
+        files = str(target.resolve())
+    place = f"read_parquet({in_quotes(files)}, hive_partitioning = false, union_by_name = true)"
+    table: dict[str, Any] = {"name": name, "meta": {"external_location": place}}
+    return (
+        table if contract is None else {**table, "description": contract.grain, "columns": _columns(contract.columns)}
+    )
+
+
+def _columns(columns: Iterable[Column]) -> list[dict[str, Any]]:
+    return [{"name": c.name, "data_type": c.sql_type, "description": meaning(c)} for c in columns]
+
+
+def _described(mart: Table) -> dict[str, Any]:
+    adds = {c.name: list(c.adds_over) for c in mart.columns if c.adds_over}
+    return {
+        "name": mart.name,
+        "description": mart.grain,
+        "config": {"meta": {"key": list(mart.key), "adds_over": adds, "schema_version": mart.version}},
+        "columns": _columns(mart.columns),
+    }
+
+
+def _exposure(lake: Lake, marts: list[str]) -> dict[str, Any]:
+    return {
+        "name": "footfall_report",
+        "type": "dashboard",
+        "owner": {"name": "the product team"},
+        "description": f"The report for product managers, {lake.path('report/index.html')}, and what BI tools read.",
+        "depends_on": [f"ref('{name}')" for name in marts],
+    }
+
+
+def contract_test(mart: Table) -> str:
+    """One query that gives a row for each thing that the contract forbids."""
+    ref = f"{{{{ ref('{mart.name}') }}}}"
+    key = ", ".join(f'"{name}"' for name in mart.key)
+    parts = [f"select 'a key that stands twice' as fault from {ref} group by {key} having count(*) > 1"]
+    conditions: list[tuple[str, str]] = []
+    for column in mart.columns:
+        name = f'"{column.name}"'
+        conditions += [] if column.nullable else [(f"{column.name} is null", f"{name} is null")]
+        conditions += (
+            [] if column.minimum is None else [(f"{column.name} below {column.minimum}", f"{name} < {column.minimum}")]
+        )
+        conditions += (
+            [] if column.maximum is None else [(f"{column.name} above {column.maximum}", f"{name} > {column.maximum}")]
+        )
+    conditions += [(f"{small} above {large}", f'"{small}" > "{large}"') for small, large in mart.at_most]
+    parts += [f"select {in_quotes(what)} from {ref} where {condition}" for what, condition in conditions]
+    return "\nunion all\n".join(parts) + "\n"
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _write_yaml(path: Path, tree: Mapping[str, Any]) -> None:
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.width = 120
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(dict(tree), file)
