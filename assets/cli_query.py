@@ -12,6 +12,8 @@ from assets.console import fail, out, table
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from pipeline.core.contract import Column
+    from pipeline.core.contract import Table as Contract
     from pipeline.publish.query import Answer
 
 # More rows than anybody reads; a file holds all.
@@ -84,13 +86,22 @@ def describe(
             f"{column.name} (key)" if column.name in contract.key else column.name,
             f"{column.sql_type}{', null' if column.nullable else ''}",
             column.unit,
-            ", ".join(column.adds_over) or "never",
+            _summed(contract, column),
             column.description,
         )
         for column in contract.columns
     ]
     out.print(contract.grain, markup=False, highlight=False)
     out.print(_named(table("", ("column", "type", "unit", "may be summed over", "meaning"), rows)))
+
+
+def _summed(mart: "Contract", column: "Column") -> str:
+    from pipeline.publish.measures import measure_of
+
+    measure = measure_of(mart, column)
+    if measure.kind == "ratio of sums":
+        return f"as sum({measure.numerator}) / sum({measure.denominator})"
+    return "" if measure.kind == "dimension" else ", ".join(column.adds_over) or "never"
 
 
 def _named(shown: "Table") -> "Table":

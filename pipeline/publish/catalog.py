@@ -16,6 +16,7 @@ from pipeline.core.contract import Column, Table
 from pipeline.core.lake import Lake, mart_key
 from pipeline.core.sealed import write_sum
 from pipeline.core.state import hash_texts
+from pipeline.publish.measures import measure_of
 
 CATALOG_KEY, DICTIONARY_KEY = "marts/catalog.duckdb", "marts/_dictionary.parquet"
 VERSION_KEY = "lake/_state/catalog.txt"
@@ -25,7 +26,7 @@ RESTATED = (
 
 
 def dictionary(marts: Iterable[Table]) -> pl.DataFrame:
-    """One row per mart and column: type, unit, what it adds over, whether it is of the key, meaning, schema version."""
+    """One row per mart and column: type, unit, whether it is of the key, what may be done with it, meaning, schema version."""
     rows = [
         {
             "mart": mart.name,
@@ -38,6 +39,9 @@ def dictionary(marts: Iterable[Table]) -> pl.DataFrame:
             "is_key": column.name in mart.key,
             "nullable": column.nullable,
             "adds_over": ", ".join(column.adds_over),
+            "measure": (measure := measure_of(mart, column)).kind,
+            "numerator": measure.numerator,
+            "denominator": measure.denominator,
             "meaning": column.description,
         }
         for mart in marts
@@ -86,6 +90,8 @@ def create_views(catalog: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
                 comment = in_quotes(meaning(column))
                 catalog.execute(f'comment on column "{mart.name}"."{column.name}" is {comment}')
             made.append(mart.name)
+    if "kpis" in made:
+        catalog.execute(_kpi_macro())
     if any(lake.keys(RESTATEMENTS)):
         files = in_quotes(f"{lake.path(RESTATEMENTS)}/*.parquet")
         catalog.execute(f"create view restatements as from read_parquet({files})")
@@ -95,6 +101,26 @@ def create_views(catalog: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
         catalog.execute(f"create view dictionary as from read_parquet({in_quotes(str(lake.path(DICTIONARY_KEY)))})")
         made.append("dictionary")
     return made
+
+
+def _kpi_macro() -> str:
+    """`kpi(metric, every, per)`: one key figure by one period and one dimension, which is the only way its rows are read right.
+
+    A name that isn't there is an error that lists those that are; without `per` it is everybody.
+    """
+
+    def known(column: str, parameter: str, what: str) -> str:
+        there = f"list_aggregate(list_sort(list(distinct k.{column}) filter (k.{column} <> '')), 'string_agg', ', ')"
+        fault = f"error(concat('no {what} `', {parameter}, '`; there are: ', {there}))"
+        return f"{column} = (select case when bool_or(k.{column} = {parameter}) then {parameter} else {fault} end from kpis k)"
+
+    return f"""
+        create macro kpi(metric, every, per := '') as table
+        select period_start, period_end, value, figure, unit, figure_before, change, change_low, change_high, mature
+        from kpis
+        where {known("kpi", "metric", "key figure")} and {known("period", "every", "period")}
+            and {known("dimension", "per", "dimension")}
+        order by all"""
 
 
 def meaning(column: Column) -> str:

@@ -20,8 +20,11 @@ from pipeline.core.contract import Column, Table
 from pipeline.core.lake import Lake, mart_key, period_key
 from pipeline.core.registry import TABLES
 from pipeline.publish.catalog import in_quotes, meaning
+from pipeline.publish.measures import semantic_layer
 
 _SOURCE = "footfall"
+# The days that MetricFlow joins to, so that one without rows is 0.
+_TIME_SPINE = "dim_date"
 _PROJECT = {
     "name": _SOURCE,
     "version": "1.0.0",
@@ -57,6 +60,8 @@ def export_dbt(lake: Lake, folder: Path) -> list[str]:
     described = [_described(models.contracts[name]) for name in marts]
     exposures = [_exposure(lake, marts)]
     _write_yaml(folder / "models" / "marts" / "schema.yml", {"version": 2, "models": described, "exposures": exposures})
+    semantic = semantic_layer({name: models.contracts[name] for name in marts if _TIME_SPINE in marts})
+    _write_yaml(folder / "models" / "marts" / "semantic.yml", {"version": 2, **semantic})
     return marts
 
 
@@ -115,12 +120,16 @@ def _columns(columns: Iterable[Column]) -> list[dict[str, Any]]:
 
 def _described(mart: Table) -> dict[str, Any]:
     adds = {c.name: list(c.adds_over) for c in mart.columns if c.adds_over}
-    return {
+    said: dict[str, Any] = {
         "name": mart.name,
         "description": mart.grain,
         "config": {"meta": {"key": list(mart.key), "adds_over": adds, "schema_version": mart.version}},
         "columns": _columns(mart.columns),
     }
+    if mart.name != _TIME_SPINE:
+        return said
+    days = [{**column, "granularity": "day"} if column["name"] == "day" else column for column in said["columns"]]
+    return {**said, "time_spine": {"standard_granularity_column": "day"}, "columns": days}
 
 
 def _exposure(lake: Lake, marts: list[str]) -> dict[str, Any]:

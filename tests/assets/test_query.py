@@ -106,3 +106,18 @@ def test_before_the_first_run_both_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "product.yaml").write_text(PRODUCT)
     for words in (("query", "select 1"), ("describe",)):
         assert "`footfall run` first" in call(tmp_path, *words, code=1)
+
+
+def test_a_key_figure_is_asked_for_by_name_period_and_dimension(home: Path) -> None:
+    shown = call(
+        home, "query", "--csv", "select period_start, figure from kpi('sessions', 'day') where mature order by 1"
+    )
+    assert shown.splitlines()[-2:] == ["2026-02-02,3.0", "2026-02-03,3.0"]
+    by_device = call(home, "query", "--csv", "select sum(figure) as all from kpi('sessions', 'day', 'device_type')")
+    assert by_device == "all\n6.0\n"
+    for asked, words in (
+        ("'sesions', 'day'", "no key figure `sesions`; there are: average_order, bounce_rate"),
+        ("'sessions', 'hour'", "no period `hour`; there are: day, last_28"),
+        ("'sessions', 'day', 'colour'", "no dimension `colour`; there are: browser, channel"),
+    ):
+        assert words in " ".join(call(home, "query", f"from kpi({asked})", code=1).split())

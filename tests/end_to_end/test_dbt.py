@@ -75,6 +75,12 @@ def test_dbt_builds_the_same_marts(lake: Lake, python: Path, tmp_path: Path) -> 
     assert built.returncode == 0, built.stdout[-3000:]
     (passed,) = re.findall(r"PASS=(\d+) WARN=0 ERROR=0 SKIP=0", built.stdout)
     assert int(passed) > 2 * len(marts), "a model and a test each, and the models below"
+    # dbt has checked it by MetricFlow's own rules.
+    semantic = json.loads((tmp_path / "target" / "semantic_manifest.json").read_text())
+    metrics = {metric["name"]: metric["type"] for metric in semantic["metrics"]}
+    assert metrics["sessions_daily_sessions"] == "simple"
+    assert metrics["daily_kpis_bounce_rate"] == "ratio"
+    assert not [name for name in metrics if "people_active" in name], "distinct people don't add up"
     words = [str(python), "-c", COMPARE, str(tmp_path / "footfall.duckdb"), str(lake.path("marts"))]
     found = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
     assert found == {name: [0, True] for name in marts}

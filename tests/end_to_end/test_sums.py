@@ -10,10 +10,11 @@ from support import compute_all, friction_of_day, take_all, zones_of
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, mart_key, period_key
 from pipeline.core.product_file import load_product
-from pipeline.core.registry import TABLES
+from pipeline.core.registry import MARTS, TABLES
 from pipeline.domains.zones.heatmap import heatmap_cells
 from pipeline.domains.zones.told import positions_told_by
 from pipeline.ingest.manifests import objects_by_day, read_manifests
+from pipeline.publish.measures import measure_of
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
@@ -177,3 +178,16 @@ def test_activity_recounted_from_events(lake: Lake) -> None:
     recounted = events.select(local.alias("day"), "person_key").unique()
     assert recounted.height == days_of(lake, "activity").height
     assert set(recounted.rows()) == set(days_of(lake, "activity").select("day", "person_key").rows())
+
+
+def test_a_ratio_of_sums_is_the_quotient_of_the_columns_that_it_names(lake: Lake) -> None:
+    """Row by row: so the quotient of their sums is that of the rows together."""
+    looked = 0
+    for mart in MARTS:
+        ratios = [(c.name, m) for c in mart.columns if (m := measure_of(mart, c)).kind == "ratio of sums"]
+        rows = pl.read_parquet(lake.path(mart_key(mart.name))) if ratios else mart.schema.to_frame()
+        for name, measure in ratios:
+            known = rows.filter(pl.col(measure.denominator) > 0, pl.col(name).is_not_null())
+            looked += known.height
+            assert known.select(((pl.col(name) - pl.col(measure.numerator) / pl.col(measure.denominator)).abs() < 1e-9).all()).item(), (mart.name, name)  # fmt: skip
+    assert looked > 100
