@@ -18,6 +18,7 @@ from pipeline.ingest.erased import COPY, KEY, Erased
 from pipeline.ingest.home import Fixed
 from pipeline.ingest.journal import Journal
 from pipeline.publish.catalog import CATALOG_KEY, DICTIONARY_KEY
+from pipeline.publish.versions import faults
 
 _STATE = "lake/_state/"
 _RUN, _REBUILD = "run `footfall run`", "run `footfall marts --rebuild`"
@@ -49,6 +50,8 @@ def deep(lake: Lake) -> Iterator[str]:
         yield from _summed(lake, key, f"period table {name}", _REBUILD)
     for key in (RECORD_KEY, DICTIONARY_KEY, CATALOG_KEY):
         yield from _summed(lake, key, key, _REBUILD)
+    for key in faults(lake):
+        yield f"{key} isn't what was published; {_REBUILD}"
     for key in lake.keys(RESTATEMENTS):
         yield from _summed(
             lake, key, key, "restore it from a backup, or remove it: the ledger of that mart begins anew"

@@ -1,7 +1,7 @@
 """For BI: a DuckDB file of views over the marts with comments, and the dictionary of their columns as Parquet.
 
-Views name the marts' files by absolute path, so the catalog belongs to the machine that made it: `footfall marts --catalog`
-makes it anew. It is replaced whole, so a tool that holds it open keeps the old one until it connects again.
+Views name the files of one version of the marts (versions.py) by absolute path, so the catalog belongs to the machine that
+made it: `footfall marts --catalog` makes it anew. It is replaced whole, so a tool that holds it open keeps the old one until it connects again.
 """
 
 import os
@@ -17,6 +17,7 @@ from pipeline.core.lake import Lake, mart_key
 from pipeline.core.sealed import write_sum
 from pipeline.core.state import hash_texts
 from pipeline.publish.measures import measure_of
+from pipeline.publish.versions import folder_of, make_version, version_of
 
 CATALOG_KEY, DICTIONARY_KEY = "marts/catalog.duckdb", "marts/_dictionary.parquet"
 VERSION_KEY = "lake/_state/catalog.txt"
@@ -51,11 +52,11 @@ def dictionary(marts: Iterable[Table]) -> pl.DataFrame:
 
 
 def catalog_version(lake: Lake) -> str:
-    """Hash of what a catalog made now would hold: where the home lies, which marts there are, what columns mean."""
+    """Hash of what a catalog made now would hold: where the home lies, which version of the marts, what columns mean."""
     marts = models_of(lake).contracts.values()
     there = [mart.name for mart in marts if lake.exists(mart_key(mart.name))]
     restated = str(any(lake.keys(RESTATEMENTS)))
-    return hash_texts([str(lake.home), *there, restated, dictionary(marts).write_ndjson()])
+    return hash_texts([str(lake.home), version_of(lake), *there, restated, dictionary(marts).write_ndjson()])
 
 
 def read_catalog_version(lake: Lake) -> str:
@@ -64,8 +65,9 @@ def read_catalog_version(lake: Lake) -> str:
 
 
 def write_catalog(lake: Lake) -> list[str]:
-    """Replace the dictionary and the catalog of what is published; returns the names of its views."""
+    """Make a version of what is published, and replace the dictionary and the catalog; returns the names of its views."""
     version, marts = catalog_version(lake), list(models_of(lake).contracts.values())
+    make_version(lake)
     write_sum(lake, DICTIONARY_KEY, lake.write_frame(DICTIONARY_KEY, dictionary(marts)))
     path = lake.path(CATALOG_KEY)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -79,10 +81,11 @@ def write_catalog(lake: Lake) -> list[str]:
 
 
 def create_views(catalog: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
-    """A view of each published mart with its comments, of the dictionary and of restatements; returns their names."""
+    """A view of each mart with its comments, all of one version, of the dictionary and of restatements; returns their names."""
     made: list[str] = []
+    folder = lake.path(folder_of(lake))
     for mart in models_of(lake).contracts.values():
-        file = lake.path(mart_key(mart.name))
+        file = folder / f"{mart.name}.parquet"
         if file.exists():
             catalog.execute(f'create view "{mart.name}" as from read_parquet({in_quotes(str(file))})')
             catalog.execute(f'comment on view "{mart.name}" is {in_quotes(mart.grain)}')

@@ -122,5 +122,5 @@ def test_the_ui_waits_until_it_knows_the_tables(tmp_path: Path) -> None:
     assert home.outdated is None
     (tmp_path / "product.yaml").write_text(PRODUCT + "\nreleases: {one: {day: 2026-02-03}}\n")
     assert home.outdated is not None
-    assert "other tables (release_results, releases)" in home.outdated
+    assert "other tables (dim_release, release_list, release_results, releases)" in home.outdated
     assert "reload the code location" in home.outdated

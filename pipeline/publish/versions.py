@@ -1,0 +1,135 @@
+"""The marts of one publication as one version: `marts/versions/<id>/`, which never changes and never mixes two runs.
+
+Marts are replaced one by one, so who reads two of them while a run publishes may see one of before and one of after. The
+catalog and `footfall query` read a version; so does who follows `marts/_version.json`. Files of a version are the marts'
+own, linked and not copied. What must not be here: how a mart is made.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from pipeline.build.marts import read_record
+from pipeline.core.lake import Lake, mart_key
+from pipeline.core.sealed import read_sealed, write_sealed
+from pipeline.core.state import hash_texts
+from pipeline.ingest.manifests import withdrawals
+
+FOLDER, POINTER_KEY = "marts/versions", "marts/_version.json"
+# A dashboard that holds a connection open, a notebook of last week.
+KEPT = timedelta(days=7)
+
+
+class Pointer(msgspec.Struct, frozen=True):
+    """Which version is the current one, since when, and when earlier ones that are still there were replaced."""
+
+    id: str
+    made_at: datetime
+    replaced: dict[str, datetime] = {}
+
+
+class _Contents(msgspec.Struct, frozen=True):
+    """sha256 of each mart of a version, and the mark of what had been withdrawn when it was made."""
+
+    marts: dict[str, str]
+    mark: str
+
+
+def version_of(lake: Lake) -> str:
+    """The id of the version that the published marts make: the same marts are the same version."""
+    return hash_texts([f"{name}:{mart.sha256}" for name, mart in sorted(read_record(lake).items())])
+
+
+def current(lake: Lake) -> Pointer | None:
+    """The current version; None before the first one."""
+    return read_sealed(lake, POINTER_KEY, Pointer)
+
+
+def folder_of(lake: Lake) -> str:
+    """Key of the folder that a reader of all marts together reads: that of the current version, else of the marts."""
+    pointer = current(lake)
+    return f"{FOLDER}/{pointer.id}" if pointer and lake.path(f"{FOLDER}/{pointer.id}").is_dir() else "marts"
+
+
+def make_version(lake: Lake, now: datetime | None = None) -> Pointer:
+    """Make the version of what is published and point to it; versions go that were replaced more than `KEPT` ago.
+
+    After an erasure or a retraction all earlier ones go at once: they may hold what was taken back. Raises DamagedObject
+    where a mart isn't what was published.
+    """
+    now = now or datetime.now(UTC)
+    with lake.exclusive():
+        mark = withdrawals(lake)
+        contents = _Contents({name: mart.sha256 for name, mart in read_record(lake).items()}, mark)
+        made, before = version_of(lake), current(lake)
+        if not _is_whole(lake, made, contents.marts):
+            _link(lake, made, contents.marts)
+        write_sealed(lake, f"{FOLDER}/{made}/version.json", contents)
+        replaced = dict(before.replaced) if before else {}
+        if before and before.id != made:
+            replaced[before.id] = now
+        kept = {
+            name: since
+            for name, since in replaced.items()
+            if name != made and now - since < KEPT and _mark_of(lake, name) == mark
+        }
+        pointer = before if before and before.id == made else Pointer(made, now)
+        pointer = msgspec.structs.replace(pointer, replaced=kept)
+        write_sealed(lake, POINTER_KEY, pointer)
+        for folder in _folders(lake):
+            if folder.name not in kept and folder.name != made:
+                shutil.rmtree(folder, ignore_errors=True)
+    return pointer
+
+
+def faults(lake: Lake) -> list[str]:
+    """Keys of the current version's files that are gone or aren't what was published."""
+    pointer = current(lake)
+    if pointer is None:
+        return [POINTER_KEY] if lake.exists(POINTER_KEY) else []
+    key = f"{FOLDER}/{pointer.id}"
+    contents = read_sealed(lake, f"{key}/version.json", _Contents)
+    if contents is None:
+        return [f"{key}/version.json"]
+    return [
+        f"{key}/{name}.parquet" for name, sha in contents.marts.items() if lake.sha256(f"{key}/{name}.parquet") != sha
+    ]
+
+
+def _folders(lake: Lake) -> list[Path]:
+    root = lake.path(FOLDER)
+    return [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
+
+
+def _is_whole(lake: Lake, version: str, marts: Mapping[str, str]) -> bool:
+    return all(lake.sha256(f"{FOLDER}/{version}/{name}.parquet") == sha for name, sha in marts.items())
+
+
+def _mark_of(lake: Lake, version: str) -> str | None:
+    contents = read_sealed(lake, f"{FOLDER}/{version}/version.json", _Contents)
+    return contents.mark if contents else None
+
+
+def _link(lake: Lake, version: str, marts: Mapping[str, str]) -> None:
+    """Put the marts' files into the version's folder, which is there whole or not at all."""
+    target = lake.path(f"{FOLDER}/{version}")
+    fresh = target.with_name(f".{version}.{os.getpid()}.tmp")
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        fresh.mkdir(parents=True)
+        for name, sha in marts.items():
+            lake.check(mart_key(name), sha)
+            source = lake.path(mart_key(name))
+            try:
+                (fresh / source.name).hardlink_to(source)
+            except OSError:
+                # A file system without links.
+                shutil.copyfile(source, fresh / source.name)
+        shutil.rmtree(target, ignore_errors=True)
+        fresh.rename(target)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
