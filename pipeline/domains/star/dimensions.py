@@ -41,7 +41,7 @@ def dates(days: list[date], product: Product) -> pl.DataFrame:
 def page_list(product: Product) -> pl.DataFrame:
     """The pages, and what stands for addresses of none."""
     zones = {page.name: {zone.name for zone in product.zones if zone.page == page.name} for page in product.pages}
-    rows: list[tuple[Any, ...]] = [(OTHER_PAGE, 0, None, None, 0)]
+    rows: list[tuple[Any, ...]] = [(OTHER_PAGE, 0, None, None, 0)] if product.pages else []
     rows += [(p.name, i, p.stage, ", ".join(p.urls), len(zones[p.name])) for i, p in enumerate(product.pages, 1)]
     return _rows("page_list", rows)
 
