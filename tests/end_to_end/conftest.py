@@ -1,13 +1,40 @@
-"""The browser of the tests that look at pages."""
+"""What several of these tests share: a browser, and the demo shop in small."""
 
+import fcntl
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support import open_browser
+from generate import write
+from support import compute_all, open_browser, take_all
+
+from pipeline.core.lake import Lake
+from pipeline.core.product_file import load_product
+
+SHOP = Path(__file__).parents[2] / "examples" / "shop"
+SHOP_PEOPLE = 200
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with open_browser() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def shop_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """28 days of the demo shop with all marts, computed once for all workers: to be read, not to be changed."""
+    own = tmp_path_factory.getbasetemp()
+    folder = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+    lake = Lake(folder / "shop")
+    with (folder / "shop.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "shop.made").exists():
+            write(lake.path("landing"), people=SHOP_PEOPLE)
+            product = load_product(SHOP / "product.yaml")
+            take_all(lake, product)
+            compute_all(lake, product)
+            (folder / "shop.made").touch()
+    return lake

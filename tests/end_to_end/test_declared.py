@@ -7,9 +7,7 @@ from typing import ClassVar
 
 import polars as pl
 import pytest
-from generate import write
 from sections import SHOP, every_section
-from support import compute_all, take_all
 
 from pipeline.build.compute import BuildContext
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
@@ -70,13 +68,9 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    lake = Lake(tmp_path_factory.mktemp("declared"))
-    write(lake.path("landing"), people=120)
+def house(shop_lake: Lake) -> House:
     product = load_product(SHOP)
-    take_all(lake, product)
-    compute_all(lake, product)
-    return House(lake, Product.model_validate(every_section()), BuildContext(lake, product))
+    return House(shop_lake, Product.model_validate(every_section()), BuildContext(shop_lake, product))
 
 
 # With every section set: what is read only where something is configured is read here, too.

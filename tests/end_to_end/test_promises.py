@@ -30,7 +30,7 @@ from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import read_manifests
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
-PEOPLE = 160
+PEOPLE = 200
 
 
 @pytest.fixture(scope="module")

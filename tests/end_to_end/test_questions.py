@@ -10,11 +10,8 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from generate import write
-from support import compute_all, take_all
 
 from pipeline.core.lake import Lake
-from pipeline.core.product_file import load_product
 from pipeline.ingest.manifests import read_manifests
 from pipeline.publish.query import query
 
@@ -24,13 +21,8 @@ Rows = list[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    lake = Lake(tmp_path_factory.mktemp("questions"))
-    write(lake.path("landing"), people=250)
-    product = load_product(SHOP / "product.yaml")
-    take_all(lake, product)
-    compute_all(lake, product)
-    return lake
+def lake(shop_lake: Lake) -> Lake:
+    return shop_lake
 
 
 class Known:

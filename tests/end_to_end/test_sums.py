@@ -4,8 +4,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from generate import write
-from support import compute_all, friction_of_day, take_all, zones_of
+from support import friction_of_day, zones_of
 
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, mart_key, period_key
@@ -20,14 +19,8 @@ SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """The demo shop in small, computed."""
-    lake = Lake(tmp_path_factory.mktemp("sums"))
-    write(lake.path("landing"), people=200)
-    product = load_product(SHOP / "product.yaml")
-    take_all(lake, product)
-    compute_all(lake, product)
-    return lake
+def lake(shop_lake: Lake) -> Lake:
+    return shop_lake
 
 
 def days_of(lake: Lake, name: str) -> pl.DataFrame:

@@ -24,9 +24,18 @@ DAYS = [MONDAY + timedelta(days=i) for i in range(14)]
 def counted(rows: list[dict[str, Any]]) -> dict[tuple[str, str, date], dict[str, Any]]:
     frame = events_frame(rows)
     local = pl.col("occurred_at").dt.convert_time_zone(PRODUCT.time_zone).dt.date()
-    parts = [feature_days(frame.filter(local == day).lazy(), day, PRODUCT) for day in DAYS]
-    made = feature_counts(pl.concat(parts).lazy(), DAYS, PRODUCT)
+    # A day without events has no rows (`test_a_day_of_nobody_has_no_rows`), and they are most of these.
+    there = frame.select(local).to_series().unique().sort()
+    parts = [feature_days(frame.filter(local == day).lazy(), day, PRODUCT) for day in there]
+    made = feature_counts(pl.concat([NO_DAYS, *parts]).lazy(), DAYS, PRODUCT)
     return {(r["feature"], r["period"], r["period_start"]): r for r in made.rows(named=True)}
+
+
+NO_DAYS = feature_days(events_frame([]).lazy(), MONDAY, PRODUCT)
+
+
+def test_a_day_of_nobody_has_no_rows() -> None:
+    assert NO_DAYS.is_empty()
 
 
 def sizes(row: dict[str, Any]) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ import pytest
 from support import at, events_frame, friction_of_day, product
 
 from pipeline.core.product import Product
+from pipeline.core.registry import TABLES
 from pipeline.domains.friction.friction import normalised
 from pipeline.domains.friction.friction_tables import friction_incidents, session_friction
 from pipeline.domains.friction.section import FrictionRules
@@ -226,3 +227,23 @@ def test_daily_sums_know_what_was_measured() -> None:
 def test_messages_of_one_kind_are_one(message: str | None, expected: str | None) -> None:
     result = pl.DataFrame({"m": [message]}, schema={"m": pl.String}).select(normalised(pl.col("m"))).item()
     assert result == expected
+
+
+def test_minutes_are_the_same_for_one_session_and_for_many() -> None:
+    """Polars divides a column by a number otherwise than a single row: 609 of 2,000 differed in the last bit."""
+    keys = list(range(400))
+    schema = TABLES["friction_incidents"].schema
+    blank = {name: 0 if dtype.is_integer() else "x" if dtype == pl.String else None for name, dtype in schema.items()}
+    rows = [
+        {**blank, "session_key": k, "page_view_key": k, "incident_key": k, "friction_group": k, "weight": 1}
+        for k in keys
+    ]
+    result = pl.DataFrame(rows, schema=schema, orient="row")
+    lasted = pl.DataFrame({"session_key": keys, "duration_ms": [61_000 + 1_234 * k for k in keys]})
+    views = pl.LazyFrame({"session_key": keys, "engaged_ms": [None] * 400}, schema={"session_key": pl.Int64, "engaged_ms": pl.Int64})  # fmt: skip
+    whole = session_friction(result.lazy(), lasted.lazy(), views, DAY).sort("session_key")
+    assert whole["minutes"].to_list() == [(61_000 + 1_234 * k) / 60_000 for k in keys]
+    for k in keys[:40]:
+        one = pl.col("session_key") == k
+        alone = session_friction(result.lazy().filter(one), lasted.lazy().filter(one), views.filter(one), DAY)
+        assert alone["minutes"].item() == whole["minutes"][k]

@@ -52,7 +52,7 @@ DOMAIN = Domain(
             TABLES["session_friction"],
             (Reads("friction_incidents"), Reads("sessions"), Reads("page_views")),
             (),
-            "1",
+            "2",
             compute=lambda s: Built(
                 session_friction(s.scan("friction_incidents"), s.scan("sessions"), s.scan("page_views"), s.day)
             ),

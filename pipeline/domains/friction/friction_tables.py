@@ -111,7 +111,10 @@ def session_friction(result: pl.LazyFrame, sessions: pl.LazyFrame, views: pl.Laz
         engaged_ms=pl.when(pl.col("engaged_ms").is_not_null().any()).then(pl.col("engaged_ms").sum())
     )
     minutes = sessions.select("session_key", "duration_ms").join(engaged, on="session_key", how="left")
-    lasted = pl.coalesce("engaged_ms", "duration_ms") / _MINUTE_MS
+    ms = pl.coalesce("engaged_ms", "duration_ms")
+    # By a column of the number: by the number itself Polars multiplies with its reciprocal, but for a single row, and which
+    # rows stand alone depends on the number of threads.
+    lasted = ms / (ms * 0 + _MINUTE_MS)
     joined = scores.join(numbers, on=by).join(minutes, on="session_key")
     made = joined.with_columns(session_day=pl.lit(day), minutes=pl.max_horizontal(lasted, 1.0))
     return TABLES["session_friction"].conform(made.collect())
