@@ -177,14 +177,15 @@ def mart_sources(mart: str) -> frozenset[str]:
     return frozenset(sources_of(mart, load_models()))
 
 
-def _models_below(name: str, models: Mapping[str, Model]) -> set[str]:
+def models_below(name: str, models: Mapping[str, Model]) -> set[str]:
+    """Names of the models that model `name` reads, directly or through others."""
     own = {read for read in models[name].reads if read in models}
-    return own.union(*(_models_below(read, models) for read in own))
+    return own.union(*(models_below(read, models) for read in own))
 
 
 def code_of(name: str, models: Mapping[str, Model]) -> list[str]:
     """The SQL of model `name` and of the models that it reads."""
-    return [models[each].sql for each in (name, *sorted(_models_below(name, models)))]
+    return [models[each].sql for each in (name, *sorted(models_below(name, models)))]
 
 
 def column_lineage(
@@ -196,7 +197,7 @@ def column_lineage(
     """
     schema = {t.name: {c.name: c.sql_type for c in t.columns} for t in TABLES.values() if t.layer != "mart"}
     schema |= {table: dict.fromkeys(columns, "VARCHAR") for table, columns in (besides or {}).items()}
-    upstream = {read: models[read].sql for read in _models_below(name, models)}
+    upstream = {read: models[read].sql for read in models_below(name, models)}
     roots = lineage(None, models[name].sql, schema=schema, sources=upstream, dialect=DIALECT)
     traced: dict[str, set[tuple[str, str]]] = {}
     for column in contract.columns:
@@ -238,7 +239,7 @@ def _over(
         for source, frame in tables.items():
             connection.register(source, frame.to_arrow())
         # A view of another model that can't be bound would fail them all.
-        wanted = _models_below(name, models) | {name}
+        wanted = models_below(name, models) | {name}
         for model in models.values():
             if model.name in wanted:
                 connection.execute(f'create temp view "{model.name}" as {model.sql}')

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from pipeline.core.contract import Column
+from pipeline.core.contract import Column, count
 
 # What each session has one value of.
 SESSION_DIMENSIONS = ("device_type", "os", "browser", "country", "channel")
@@ -17,6 +17,29 @@ def money(name: str, description: str, *adds_over: str) -> Column:
 def number(name: str, description: str, unit: str = "") -> Column:
     """A figure that may be missing."""
     return Column(name, pl.Float64(), description, unit=unit, nullable=True)
+
+
+SESSIONS_AT_MOST = (
+    ("sessions_bounced", "sessions_with_page_view"),
+    ("sessions_with_goal", "sessions"),
+    ("sessions_with_page_view", "sessions"),
+)
+
+
+def session_sums(*over: str) -> tuple[Column, ...]:
+    """What is summed over sessions, adding over the dimensions `over`; between them holds SESSIONS_AT_MOST."""
+    return (
+        count("sessions", "sessions", "session", *over),
+        count("sessions_bounced", "sessions of exactly one page view and no goal", "session", *over),
+        count("sessions_with_goal", "sessions that reached a goal", "session", *over),
+        count("sessions_with_page_view", "sessions with a page view, implied or not", "session", *over),
+        count("page_views", "page views that a page_view event began", "page view", *over),
+        count("page_views_implied", "page views known only from acts", "page view", *over),
+        count("clicks", "clicks", "event", *over),
+        count("duration_ms", "first to last event, summed over sessions", "ms", *over),
+        count("orders", "orders", "event", *over),
+        money("revenue_micros", "revenue less refunds of these sessions", *over),
+    )
 
 
 # What a page view is counted under whose address fits no page.

@@ -40,13 +40,14 @@ def dictionary(marts: Iterable[Table]) -> pl.DataFrame:
             "is_key": column.name in mart.key,
             "nullable": column.nullable,
             "adds_over": ", ".join(column.adds_over),
-            "measure": (measure := measure_of(mart, column)).kind,
+            "measure": measure.kind,
             "numerator": measure.numerator,
             "denominator": measure.denominator,
             "meaning": column.description,
         }
         for mart in marts
         for position, column in enumerate(mart.columns, start=1)
+        for measure in [measure_of(mart, column)]
     ]
     return pl.DataFrame(rows)
 

@@ -15,7 +15,7 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import traverse_scope
 
 from pipeline.build.home_models import Models, models_of
-from pipeline.build.sql_models import DIALECT, Model
+from pipeline.build.sql_models import DIALECT, Model, models_below
 from pipeline.core.contract import Column, Table
 from pipeline.core.lake import Lake, mart_key, period_key
 from pipeline.core.registry import TABLES
@@ -42,7 +42,7 @@ def export_dbt(lake: Lake, folder: Path) -> list[str]:
     """
     models = models_of(lake)
     marts = [name for name in models.contracts if lake.exists(mart_key(name))]
-    wanted = {name for mart in marts for name in _below(mart, models.models)}
+    wanted = {*marts, *(name for mart in marts for name in models_below(mart, models.models))}
     sources = sorted({read for name in wanted for read in models.models[name].reads if read not in models.models})
     for old in (*folder.glob("models/**/*.sql"), *folder.glob("tests/contract_*.sql")):
         old.unlink()
@@ -63,11 +63,6 @@ def export_dbt(lake: Lake, folder: Path) -> list[str]:
     semantic = semantic_layer({name: models.contracts[name] for name in marts if _TIME_SPINE in marts})
     _write_yaml(folder / "models" / "marts" / "semantic.yml", {"version": 2, **semantic})
     return marts
-
-
-def _below(name: str, models: Mapping[str, Model]) -> set[str]:
-    """The model and those that it reads."""
-    return {name}.union(*(_below(read, models) for read in models[name].reads if read in models))
 
 
 def _folder_of(model: Model) -> str:
@@ -120,16 +115,16 @@ def _columns(columns: Iterable[Column]) -> list[dict[str, Any]]:
 
 def _described(mart: Table) -> dict[str, Any]:
     adds = {c.name: list(c.adds_over) for c in mart.columns if c.adds_over}
-    said: dict[str, Any] = {
+    described: dict[str, Any] = {
         "name": mart.name,
         "description": mart.grain,
         "config": {"meta": {"key": list(mart.key), "adds_over": adds, "schema_version": mart.version}},
         "columns": _columns(mart.columns),
     }
     if mart.name != _TIME_SPINE:
-        return said
-    days = [{**column, "granularity": "day"} if column["name"] == "day" else column for column in said["columns"]]
-    return {**said, "time_spine": {"standard_granularity_column": "day"}, "columns": days}
+        return described
+    days = [{**column, "granularity": "day"} if column["name"] == "day" else column for column in described["columns"]]
+    return {**described, "time_spine": {"standard_granularity_column": "day"}, "columns": days}
 
 
 def _exposure(lake: Lake, marts: list[str]) -> dict[str, Any]:

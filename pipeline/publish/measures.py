@@ -84,10 +84,10 @@ def _named(column: str) -> str:
 
 
 def _dimension(column: Column) -> dict[str, Any]:
-    said = {"name": _named(column.name), "description": column.description, "expr": f'"{column.name}"'}
+    described = {"name": _named(column.name), "description": column.description, "expr": f'"{column.name}"'}
     if str(column.dtype) == "Date":
-        return {**said, "type": "time", "type_params": {"time_granularity": "day"}}
-    return {**said, "type": "categorical"}
+        return {**described, "type": "time", "type_params": {"time_granularity": "day"}}
+    return {**described, "type": "categorical"}
 
 
 def _simple(mart: Table, column: Column) -> dict[str, Any]:

@@ -9,15 +9,13 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-from generate import write
+from shop import first_days_of_shop
 from support import compute_all, take_all
 
 from pipeline.core.contract import Column, Table
 from pipeline.core.lake import Lake
-from pipeline.core.product_file import load_product
 from pipeline.publish.dbt_project import contract_test, export_dbt
 
-SHOP = Path(__file__).parents[2] / "examples" / "shop"
 # The newest dbt needs a parser that isn't built for every machine.
 DBT = ("dbt-core>=1.10,<1.11", "dbt-duckdb>=1.9,<1.11", f"duckdb=={duckdb.__version__}")
 OWN = """-- grain: One row per owner.
@@ -54,13 +52,9 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A few days of the shop, with a mart of the team's own over a table of its own."""
     lake = Lake(tmp_path_factory.mktemp("home"))
-    write(lake.path("landing"), people=300)
-    for path in lake.path("landing").rglob("part-*"):
-        if path.parent.name > "2026-10-01":
-            path.unlink()
+    chosen = first_days_of_shop(lake, "2026-10-01", people=300)
     for key, text in (("tables/owners.csv", "page,owner\nhome,anna\ncart,ben\n"), ("models/owned.sql", OWN)):
         lake.write(key, text.encode())
-    chosen = load_product(SHOP / "product.yaml")
     take_all(lake, chosen)
     compute_all(lake, chosen)
     return lake

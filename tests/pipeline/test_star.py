@@ -2,21 +2,18 @@
 
 from datetime import date, timedelta
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
 import pytest
-from generate import write
+from shop import first_days_of_shop
 from support import compute_all, days_from, product, take_all
 
 from pipeline.core.lake import Lake
-from pipeline.core.product_file import load_product
 from pipeline.core.registry import TABLES
 from pipeline.domains.star.dimensions import dates, page_list, release_list, variant_list, zone_list
 
-SHOP = Path(__file__).parents[2] / "examples" / "shop"
 STAR = ("sessions_daily", "dim_date", "dim_page", "dim_zone", "dim_experiment", "dim_release")
 FACT = TABLES["sessions_daily"]
 
@@ -25,11 +22,7 @@ FACT = TABLES["sessions_daily"]
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A few days of the shop with the marts of the star."""
     lake = Lake(tmp_path_factory.mktemp("star"))
-    write(lake.path("landing"), people=400)
-    for path in lake.path("landing").rglob("part-*"):
-        if path.parent.name > "2026-10-03":
-            path.unlink()
-    chosen = load_product(SHOP / "product.yaml")
+    chosen = first_days_of_shop(lake, "2026-10-03", people=400)
     take_all(lake, chosen)
     compute_all(lake, chosen, only=(*STAR, "daily_kpis"))
     return lake

@@ -5,7 +5,7 @@ Definitions: docs/definitions/sessions.md; docs/definitions/events.md, "Identity
 
 import polars as pl
 
-from pipeline.core.columns import DEVICE, EVENT_DIMENSIONS, PERSON, SESSION_DAY, SOURCE
+from pipeline.core.columns import DEVICE, EVENT_DIMENSIONS, PERSON, SESSION_DAY, SESSIONS_AT_MOST, SOURCE, session_sums
 from pipeline.core.contract import Column, Table, count, text, time
 
 EVENT_IDS = Table(
@@ -227,29 +227,10 @@ DAILY_SESSIONS = Table(
     columns=(
         SESSION_DAY,
         DEVICE,
-        count("sessions", "sessions", "session", *EVENT_DIMENSIONS),
-        count("sessions_bounced", "sessions of exactly one page view and no goal", "session", *EVENT_DIMENSIONS),
-        count("sessions_with_goal", "sessions that reached a goal", "session", *EVENT_DIMENSIONS),
-        count("sessions_with_page_view", "sessions with a page view, implied or not", "session", *EVENT_DIMENSIONS),
-        count("page_views", "page views that a page_view event began", "page view", *EVENT_DIMENSIONS),
-        count("page_views_implied", "page views known only from acts", "page view", *EVENT_DIMENSIONS),
-        count("clicks", "clicks", "event", *EVENT_DIMENSIONS),
-        count("duration_ms", "first to last event, summed over sessions", "ms", *EVENT_DIMENSIONS),
-        count("orders", "orders", "event", *EVENT_DIMENSIONS),
-        Column(
-            "revenue_micros",
-            pl.Int64(),
-            "revenue less refunds of these sessions",
-            unit="micro-units",
-            adds_over=EVENT_DIMENSIONS,
-        ),
+        *session_sums(*EVENT_DIMENSIONS),
     ),
     key=("session_day", "device_type"),
-    at_most=(
-        ("sessions_bounced", "sessions_with_page_view"),
-        ("sessions_with_goal", "sessions"),
-        ("sessions_with_page_view", "sessions"),
-    ),
+    at_most=SESSIONS_AT_MOST,
 )
 IDENTITY_LINKS = Table(
     name="identity_links",

@@ -2,14 +2,9 @@
 
 import polars as pl
 
-from pipeline.core.columns import DEVICE, SESSION_DAY, money
-from pipeline.core.contract import Column, Table, count, text
+from pipeline.core.columns import DEVICE, SESSION_DAY, SESSIONS_AT_MOST, session_sums
+from pipeline.core.contract import Column, Table, text
 
-_AT_MOST = (
-    ("sessions_bounced", "sessions_with_page_view"),
-    ("sessions_with_goal", "sessions"),
-    ("sessions_with_page_view", "sessions"),
-)
 _BOOKED = (
     DEVICE,
     Column(
@@ -24,21 +19,6 @@ _BOOKED = (
         "page of the first page view; `(other)` where it is of no page of the product file, or there is none",
     ),
 )
-
-
-def _sums(*over: str) -> tuple[Column, ...]:
-    return (
-        count("sessions", "sessions", "session", *over),
-        count("sessions_bounced", "sessions of exactly one page view and no goal", "session", *over),
-        count("sessions_with_goal", "sessions that reached a goal", "session", *over),
-        count("sessions_with_page_view", "sessions with a page view, implied or not", "session", *over),
-        count("page_views", "page views that a page_view event began", "page view", *over),
-        count("page_views_implied", "page views known only from acts", "page view", *over),
-        count("clicks", "clicks", "event", *over),
-        count("orders", "orders", "event", *over),
-    )
-
-
 _COUNTED_BY = tuple(column.name for column in (SESSION_DAY, *_BOOKED))
 SESSION_COUNTS = Table(
     name="session_counts",
@@ -47,13 +27,13 @@ SESSION_COUNTS = Table(
     columns=(
         SESSION_DAY,
         *_BOOKED,
-        *_sums(*_COUNTED_BY),
-        count("duration_ms", "first to last event, summed over sessions", "ms", *_COUNTED_BY),
-        money("revenue_micros", "revenue less refunds of these sessions", *_COUNTED_BY),
+        *session_sums(*_COUNTED_BY),
     ),
     key=_COUNTED_BY,
-    at_most=_AT_MOST,
+    at_most=SESSIONS_AT_MOST,
 )
+# Of the mart these are in seconds and in the currency's unit.
+_IN_OTHER_UNITS = ("duration_ms", "revenue_micros")
 _DAILY_BY = ("day", *_COUNTED_BY[1:])
 SESSIONS_DAILY = Table(
     name="sessions_daily",
@@ -63,7 +43,7 @@ SESSIONS_DAILY = Table(
     columns=(
         Column("day", pl.Date(), "local day of the session's first event; all of a session is booked there"),
         *_BOOKED,
-        *_sums(*_DAILY_BY),
+        *(column for column in session_sums(*_DAILY_BY) if column.name not in _IN_OTHER_UNITS),
         Column(
             "duration_seconds",
             pl.Decimal(20, 3),
@@ -80,7 +60,7 @@ SESSIONS_DAILY = Table(
         ),
     ),
     key=_DAILY_BY,
-    at_most=_AT_MOST,
+    at_most=SESSIONS_AT_MOST,
 )
 
 
