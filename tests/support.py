@@ -18,7 +18,7 @@ from pipeline.build.compute import build_days, build_period, find_dirty
 from pipeline.build.made_of import upstream
 from pipeline.build.marts import Publication, build_mart, find_stale
 from pipeline.build.sql_models import load_models, sources_of
-from pipeline.build.tables import PERIOD_TABLE
+from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.canonical import EVENTS
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake
@@ -267,9 +267,11 @@ def compute_all(
 ) -> None:
     """Compute dirty days, period tables and marts, with the gate open; with `now` restatements are entered.
 
-    `only` names the marts that are wanted, with the tables that they are made from; default: all.
+    `only` names the marts and facts that are wanted, with the tables that they are made from; default: all.
     """
-    read = upstream({name for mart in only for name in sources_of(mart, load_models())}, who_is_who=True)
+    models = load_models()
+    made_of = {name for mart in only for name in ([mart] if mart in DAY_TABLE else sources_of(mart, models))}
+    read = upstream(made_of, who_is_who=True)
     dirty = find_dirty(lake, chosen, lambda _day: True)
     days = sorted(dirty.runnable)
     for chunk in [[day] for day in days] if by_day else [days]:

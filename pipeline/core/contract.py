@@ -15,7 +15,7 @@ import polars as pl
 # Money is stored in millionths of the currency's unit.
 MICROS = 1_000_000
 UTC_MICROSECONDS = pl.Datetime("us", "UTC")
-Layer = Literal["raw", "events", "daily", "period", "home", "mart"]
+Layer = Literal["raw", "events", "daily", "period", "home", "mart", "fact"]
 # The types that published columns may have, and what DuckDB calls them.
 SQL_TYPES: dict[pl.DataType, str] = {
     pl.String(): "VARCHAR",

@@ -130,10 +130,13 @@ _CORE = Sections(
         "identity.placeholders": Aspect(
             "identity", lambda p: [sorted(p.identity.placeholders), sorted(p.identity.allowed)]
         ),
+        "privacy.dropped": Aspect("privacy", lambda p: p.privacy.drop_properties),
+        # Unset it isn't in the hash.
+        "privacy.people": Aspect("privacy", lambda p: not p.privacy.people_in_facts),
     },
     groups={
         "time": ("time_zone", "start_date", "week_start"),
-        "ingest": ("time_zone", "start_date", "properties", "privacy", "surveys.team", "identity.placeholders"),
+        "ingest": ("time_zone", "start_date", "properties", "privacy.dropped", "surveys.team", "identity.placeholders"),
         "sources": ("sources",),
         "pages": ("pages.urls",),
         "zones": ("zones", "start_date"),

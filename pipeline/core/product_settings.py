@@ -70,8 +70,11 @@ class Bots(FileModel):
 
 
 class Privacy(FileModel):
-    """What is never stored, besides addresses, secrets and card numbers, which never are."""
+    """What is never stored, besides addresses, secrets and card numbers, which never are, and what is never published."""
 
     drop_properties: tuple[str, ...] = Field(
         (), description="names of properties that are dropped at ingest, at any depth"
+    )
+    people_in_facts: bool = Field(
+        True, description="whether facts by row bear a key of the person, the same on all days; `false`: none"
     )

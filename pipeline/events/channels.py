@@ -98,6 +98,15 @@ def channels(landed: pl.DataFrame, product: Product, telling: Collection[str]) -
     return each.join(reported, on=asked, how="left", nulls_equal=True, maintain_order="left")["channel"]
 
 
+def campaigns(urls: pl.Series) -> pl.Series:
+    """`utm_campaign` of each address as it was sent, decoded; null where there is none. Each distinct one is decoded once."""
+    sent = pl.select(_parameter(pl.lit(urls), "utm_campaign")).to_series()
+    known = sent.unique().drop_nulls()
+    decoded = [unquote_plus(raw).strip() for raw in known]
+    named = [name if name.lower() not in {"", *_UNSET} else None for name in decoded]
+    return sent.replace_strict(known, pl.Series(named, dtype=pl.String), default=None, return_dtype=pl.String)
+
+
 def _host(address: pl.Expr) -> pl.Expr:
     return pl.coalesce(address.str.extract(_HOST, 1), address.str.extract(_BARE_HOST, 1))
 

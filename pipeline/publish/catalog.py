@@ -6,6 +6,7 @@ made it: `footfall marts --catalog` makes it anew. It is replaced whole, so a to
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -17,7 +18,7 @@ from pipeline.core.lake import Lake, mart_key
 from pipeline.core.sealed import write_sum
 from pipeline.core.state import hash_texts
 from pipeline.publish.measures import measure_of
-from pipeline.publish.versions import folder_of, make_version, version_of
+from pipeline.publish.versions import FACTS, folder_of, make_version, version_of
 
 CATALOG_KEY, DICTIONARY_KEY = "marts/catalog.duckdb", "marts/_dictionary.parquet"
 VERSION_KEY = "lake/_state/catalog.txt"
@@ -52,9 +53,14 @@ def dictionary(marts: Iterable[Table]) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
+def readable(lake: Lake) -> list[Table]:
+    """Contracts of what the catalog may hold: marts, the team's own among them, and facts by row."""
+    return [*models_of(lake).contracts.values(), *FACTS]
+
+
 def catalog_version(lake: Lake) -> str:
     """Hash of what a catalog made now would hold: where the home lies, which version of the marts, what columns mean."""
-    marts = models_of(lake).contracts.values()
+    marts = readable(lake)
     there = [mart.name for mart in marts if lake.exists(mart_key(mart.name))]
     restated = str(any(lake.keys(RESTATEMENTS)))
     return hash_texts([str(lake.home), version_of(lake), *there, restated, dictionary(marts).write_ndjson()])
@@ -67,7 +73,7 @@ def read_catalog_version(lake: Lake) -> str:
 
 def write_catalog(lake: Lake) -> list[str]:
     """Make a version of what is published, and replace the dictionary and the catalog; returns the names of its views."""
-    version, marts = catalog_version(lake), list(models_of(lake).contracts.values())
+    version, marts = catalog_version(lake), readable(lake)
     make_version(lake)
     write_sum(lake, DICTIONARY_KEY, lake.write_frame(DICTIONARY_KEY, dictionary(marts)))
     path = lake.path(CATALOG_KEY)
@@ -85,10 +91,9 @@ def create_views(catalog: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
     """A view of each mart with its comments, all of one version, of the dictionary and of restatements; returns their names."""
     made: list[str] = []
     folder = lake.path(folder_of(lake))
-    for mart in models_of(lake).contracts.values():
-        file = folder / f"{mart.name}.parquet"
-        if file.exists():
-            catalog.execute(f'create view "{mart.name}" as from read_parquet({in_quotes(str(file))})')
+    for mart in readable(lake):
+        if files := _files(folder, mart):
+            catalog.execute(f'create view "{mart.name}" as from {files}')
             catalog.execute(f'comment on view "{mart.name}" is {in_quotes(mart.grain)}')
             for column in mart.columns:
                 comment = in_quotes(meaning(column))
@@ -105,6 +110,20 @@ def create_views(catalog: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
         catalog.execute(f"create view dictionary as from read_parquet({in_quotes(str(lake.path(DICTIONARY_KEY)))})")
         made.append("dictionary")
     return made
+
+
+def _files(folder: Path, mart: Table) -> str:
+    """What a view of it reads, as SQL; empty where nothing of it is published."""
+    if mart.layer != "fact":
+        file = folder / f"{mart.name}.parquet"
+        return f"read_parquet({in_quotes(str(file))})" if file.exists() else ""
+    days = folder / mart.name
+    if not days.is_dir():
+        return ""
+    # A question about some days opens their files alone.
+    named = f"{in_quotes(f'{days}/*/part.parquet')}, hive_partitioning = true, hive_types = {{'day': DATE}}"
+    columns = ", ".join(f'"{column.name}"' for column in mart.columns)
+    return f"(select {columns} from read_parquet({named}, union_by_name = true))"
 
 
 def _kpi_macro() -> str:

@@ -21,6 +21,7 @@ from pipeline.core.lake import Lake, mart_key, period_key
 from pipeline.core.registry import TABLES
 from pipeline.publish.catalog import in_quotes, meaning
 from pipeline.publish.measures import semantic_layer
+from pipeline.publish.versions import FACTS
 
 _SOURCE = "footfall"
 # The days that MetricFlow joins to, so that one without rows is 0.
@@ -36,33 +37,46 @@ _PROJECT = {
 
 
 def export_dbt(lake: Lake, folder: Path) -> list[str]:
-    """Write the project of the published marts to `folder`; returns their names. What lies there of an older one is replaced.
+    """Write the project of the published marts and facts to `folder`; returns their names. What lies there of an older one is replaced.
 
     It names the home's files by absolute path. `dbt build` in it makes `footfall.duckdb` beside the project.
     """
     models = models_of(lake)
     marts = [name for name in models.contracts if lake.exists(mart_key(name))]
     wanted = {*marts, *(name for mart in marts for name in models_below(mart, models.models))}
-    sources = sorted({read for name in wanted for read in models.models[name].reads if read not in models.models})
+    facts = {fact.name: fact for fact in FACTS if lake.published_days(fact.name)}
+    contracts = {**{name: models.contracts[name] for name in marts}, **facts}
+    sources = sorted(
+        {*facts} | {read for name in wanted for read in models.models[name].reads if read not in models.models}
+    )
     for old in (*folder.glob("models/**/*.sql"), *folder.glob("tests/contract_*.sql")):
         old.unlink()
     for name in sorted(wanted):
         model = models.models[name]
         _write(folder / "models" / _folder_of(model) / f"{name}.sql", _with_refs(model, models))
-    for name in marts:
-        _write(folder / "tests" / f"contract_{name}.sql", contract_test(models.contracts[name]))
+    for name, fact in facts.items():
+        _write(folder / "models" / "marts" / "facts" / f"{name}.sql", _of_source(fact))
+    for name, contract in contracts.items():
+        _write(folder / "tests" / f"contract_{name}.sql", contract_test(contract))
     target = {"type": "duckdb", "path": "footfall.duckdb", "threads": 2, "settings": {"TimeZone": "UTC"}}
     profile = {_SOURCE: {"target": "home", "outputs": {"home": target}}}
     listed = [_source(lake, models, folder, name) for name in sources]
     _write_yaml(folder / "dbt_project.yml", _PROJECT)
     _write_yaml(folder / "profiles.yml", profile)
     _write_yaml(folder / "models" / "sources.yml", {"version": 2, "sources": [{"name": _SOURCE, "tables": listed}]})
-    described = [_described(models.contracts[name]) for name in marts]
-    exposures = [_exposure(lake, marts)]
+    described = [_described(contract) for contract in contracts.values()]
+    exposures = [_exposure(lake, contracts)]
     _write_yaml(folder / "models" / "marts" / "schema.yml", {"version": 2, "models": described, "exposures": exposures})
-    semantic = semantic_layer({name: models.contracts[name] for name in marts if _TIME_SPINE in marts})
+    semantic = semantic_layer(contracts if _TIME_SPINE in marts else {})
     _write_yaml(folder / "models" / "marts" / "semantic.yml", {"version": 2, **semantic})
-    return marts
+    return list(contracts)
+
+
+def _of_source(fact: Table) -> str:
+    """A fact lies in the lake as it is; as a view it takes no space a second time."""
+    columns = ",\n    ".join(f'"{column.name}"' for column in fact.columns)
+    named = f"source('{_SOURCE}', '{fact.name}')"
+    return f"{{{{ config(materialized='view') }}}}\nselect\n    {columns}\nfrom {{{{ {named} }}}}\n"
 
 
 def _folder_of(model: Model) -> str:
@@ -127,7 +141,7 @@ def _described(mart: Table) -> dict[str, Any]:
     return {**described, "time_spine": {"standard_granularity_column": "day"}, "columns": days}
 
 
-def _exposure(lake: Lake, marts: list[str]) -> dict[str, Any]:
+def _exposure(lake: Lake, marts: Iterable[str]) -> dict[str, Any]:
     return {
         "name": "footfall_report",
         "type": "dashboard",

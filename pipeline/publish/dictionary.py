@@ -16,9 +16,11 @@ from pipeline.build.configured import needs_of
 from pipeline.build.made_of import made_of
 from pipeline.core.contract import Column, Layer, Table
 from pipeline.core.registry import MARTS, TABLES
+from pipeline.publish.versions import FACTS
 
 _LAYERS: dict[Layer, str] = {
     "mart": "Marts (`marts/<name>.parquet`): what BI tools read",
+    "fact": "Facts by row (`marts/versions/<id>/<name>/day=D/part.parquet`, views of the catalog): what analysts count themselves",
     "home": "Small tables of the team (`tables/<name>.csv` or `.yaml` of the home): what models join",
     "period": "Period tables (`lake/<name>/part.parquet`): people and funnels, which never add up over periods",
     "daily": "Daily tables (`lake/<name>/day=D/part.parquet`): sums that add up",
@@ -91,7 +93,7 @@ def promised() -> dict[str, dict[str, Any]]:
             "key": list(mart.key),
             "columns": {c.name: [c.sql_type, c.unit, c.nullable] for c in mart.columns},
         }
-        for mart in MARTS
+        for mart in (*MARTS, *FACTS)
     }
 
 

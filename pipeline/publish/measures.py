@@ -1,13 +1,14 @@
 """What may be done with each column of a mart: summed, divided as sums, or only read (docs/definitions/rules.md, "What adds up")."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pipeline.core.contract import Column, Table
 
 _RESERVED = frozenset({"hour", "day", "week", "month", "quarter", "year"})
+_DESCRIBING = frozenset({"String", "Boolean", "Date"})
 Kind = Literal["dimension", "sum", "ratio of sums", "not additive"]
 _QUOTIENT = re.compile(r"([a-z][a-z0-9_]*) / ([a-z][a-z0-9_]*)(?![a-z0-9_ ]*[a-z0-9_])")
 
@@ -70,12 +71,20 @@ def _semantic_model(mart: Table, time: str, free: list[Column]) -> dict[str, Any
         "model": f"ref('{mart.name}')",
         "defaults": {"agg_time_dimension": _named(time)},
         "primary_entity": f"{mart.name}_row",
-        "dimensions": [_dimension(known[name]) for name in mart.key],
+        "dimensions": [_dimension(known[name]) for name in _dimensions_of(mart)],
         "measures": [
             {"name": f"{mart.name}_{c.name}", "description": c.description, "agg": "sum", "expr": f'"{c.name}"'}
             for c in free
         ],
     }
+
+
+def _dimensions_of(mart: Table) -> Sequence[str]:
+    """What its sums are grouped by: its key; of facts by row all that describes a row, but for ids and times."""
+    if mart.layer != "fact":
+        return mart.key
+    described = [c.name for c in mart.columns if not c.dtype.is_numeric() and str(c.dtype) in _DESCRIBING]
+    return [name for name in described if not name.endswith(("_key", "_id"))]
 
 
 def _named(column: str) -> str:

@@ -12,12 +12,12 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from pipeline.build.home_models import models_of
 from pipeline.build.restatements import FOLDER as RESTATEMENTS
 from pipeline.core.contract import Table
-from pipeline.core.lake import Lake, mart_key
-from pipeline.publish.catalog import create_views, in_quotes, meaning
+from pipeline.core.lake import Lake
+from pipeline.publish.catalog import create_views, in_quotes, meaning, readable
 from pipeline.publish.csv_export import harmless
+from pipeline.publish.versions import folder_of
 
 _QUERIES = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
@@ -80,9 +80,13 @@ def _meanings(sql: str, columns: list[str], marts: Mapping[str, Table]) -> dict[
 
 
 def published_marts(lake: Lake) -> dict[str, Table]:
-    """Contracts of the marts that are published, the team's own among them, by name."""
-    contracts = models_of(lake).contracts.values()
-    return {mart.name: mart for mart in contracts if lake.exists(mart_key(mart.name))}
+    """Contracts of the marts and facts that are published, the team's own among them, by name."""
+    folder = lake.path(folder_of(lake))
+    return {
+        mart.name: mart
+        for mart in readable(lake)
+        if (folder / (mart.name if mart.layer == "fact" else f"{mart.name}.parquet")).exists()
+    }
 
 
 def described(lake: Lake, name: str) -> Table:

@@ -1,24 +1,29 @@
 """The marts of one publication as one version: `marts/versions/<id>/`, which never changes and never mixes two runs.
 
 Marts are replaced one by one, so who reads two of them while a run publishes may see one of before and one of after. The
-catalog and `footfall query` read a version; so does who follows `marts/_version.json`. Files of a version are the marts'
-own, linked and not copied. What must not be here: how a mart is made.
+catalog and `footfall query` read a version; so does who follows `marts/_version.json`. Facts by row are there and nowhere
+else: a file per local day, as it lies in the lake. Files of a version are the marts' and the days' own, linked and not
+copied. What must not be here: how a mart is made.
 """
 
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
 from pipeline.build.marts import read_record
-from pipeline.core.lake import Lake, mart_key
+from pipeline.core.contract import Table
+from pipeline.core.lake import Lake, day_key, mart_key
+from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_sealed, write_sealed
-from pipeline.core.state import hash_texts
+from pipeline.core.state import hash_texts, read_states
 from pipeline.ingest.manifests import withdrawals
 
+FACTS: tuple[Table, ...] = tuple(table for table in TABLES.values() if table.layer == "fact")
 FOLDER, POINTER_KEY = "marts/versions", "marts/_version.json"
 # A dashboard that holds a connection open, a notebook of last week.
 KEPT = timedelta(days=7)
@@ -33,15 +38,36 @@ class Pointer(msgspec.Struct, frozen=True):
 
 
 class _Contents(msgspec.Struct, frozen=True):
-    """sha256 of each mart of a version, and the mark of what had been withdrawn when it was made."""
+    """sha256 of each file of a version by its key there without the ending; the mark of what had been withdrawn then."""
 
-    marts: dict[str, str]
+    files: dict[str, str] = msgspec.field(name="marts")
     mark: str
 
 
+@dataclass(frozen=True)
+class _File:
+    """A file of a version: where it lies besides, and its sha256."""
+
+    key: str
+    sha256: str
+
+
+def _published(lake: Lake) -> dict[str, _File]:
+    """What a version made now would hold."""
+    result = {name: _File(mart_key(name), mart.sha256) for name, mart in read_record(lake).items()}
+    for fact in FACTS:
+        for day, state in read_states(lake, fact.name)[0].items():
+            result[f"{fact.name}/day={day}/part"] = _File(day_key(fact.name, day), state.output_hash)
+    return result
+
+
 def version_of(lake: Lake) -> str:
-    """The id of the version that the published marts make: the same marts are the same version."""
-    return hash_texts([f"{name}:{mart.sha256}" for name, mart in sorted(read_record(lake).items())])
+    """The id of the version that what is published makes: the same marts and facts are the same version."""
+    return _id_of(_published(lake))
+
+
+def _id_of(files: Mapping[str, _File]) -> str:
+    return hash_texts([f"{name}:{file.sha256}" for name, file in sorted(files.items())])
 
 
 def current(lake: Lake) -> Pointer | None:
@@ -64,10 +90,11 @@ def make_version(lake: Lake, now: datetime | None = None) -> Pointer:
     now = now or datetime.now(UTC)
     with lake.exclusive():
         mark = withdrawals(lake)
-        contents = _Contents({name: mart.sha256 for name, mart in read_record(lake).items()}, mark)
-        made, before = version_of(lake), current(lake)
-        if not _is_whole(lake, made, contents.marts):
-            _link(lake, made, contents.marts)
+        files = _published(lake)
+        contents = _Contents({name: file.sha256 for name, file in files.items()}, mark)
+        made, before = _id_of(files), current(lake)
+        if not _is_whole(lake, made, files):
+            _link(lake, made, files)
         write_sealed(lake, f"{FOLDER}/{made}/version.json", contents)
         replaced = dict(before.replaced) if before else {}
         if before and before.id != made:
@@ -96,7 +123,7 @@ def faults(lake: Lake) -> list[str]:
     if contents is None:
         return [f"{key}/version.json"]
     return [
-        f"{key}/{name}.parquet" for name, sha in contents.marts.items() if lake.sha256(f"{key}/{name}.parquet") != sha
+        f"{key}/{name}.parquet" for name, sha in contents.files.items() if lake.sha256(f"{key}/{name}.parquet") != sha
     ]
 
 
@@ -105,8 +132,8 @@ def _folders(lake: Lake) -> list[Path]:
     return [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
 
 
-def _is_whole(lake: Lake, version: str, marts: Mapping[str, str]) -> bool:
-    return all(lake.sha256(f"{FOLDER}/{version}/{name}.parquet") == sha for name, sha in marts.items())
+def _is_whole(lake: Lake, version: str, files: Mapping[str, _File]) -> bool:
+    return all(lake.sha256(f"{FOLDER}/{version}/{name}.parquet") == file.sha256 for name, file in files.items())
 
 
 def _mark_of(lake: Lake, version: str) -> str | None:
@@ -114,21 +141,22 @@ def _mark_of(lake: Lake, version: str) -> str | None:
     return contents.mark if contents else None
 
 
-def _link(lake: Lake, version: str, marts: Mapping[str, str]) -> None:
-    """Put the marts' files into the version's folder, which is there whole or not at all."""
+def _link(lake: Lake, version: str, files: Mapping[str, _File]) -> None:
+    """Put the files into the version's folder, which is there whole or not at all."""
     target = lake.path(f"{FOLDER}/{version}")
     fresh = target.with_name(f".{version}.{os.getpid()}.tmp")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         fresh.mkdir(parents=True)
-        for name, sha in marts.items():
-            lake.check(mart_key(name), sha)
-            source = lake.path(mart_key(name))
+        for name, file in files.items():
+            lake.check(file.key, file.sha256)
+            linked = fresh / f"{name}.parquet"
+            linked.parent.mkdir(parents=True, exist_ok=True)
             try:
-                (fresh / source.name).hardlink_to(source)
+                linked.hardlink_to(lake.path(file.key))
             except OSError:
                 # A file system without links.
-                shutil.copyfile(source, fresh / source.name)
+                shutil.copyfile(lake.path(file.key), linked)
         shutil.rmtree(target, ignore_errors=True)
         fresh.rename(target)
     finally:

@@ -1,10 +1,11 @@
-"""Twenty questions of analysts: the SQL of docs/questions.md beside counts of our own, row by row, from what lies in lake/."""
+"""Questions of analysts: the SQL of docs/questions.md beside counts of our own, row by row, from what lies in lake/."""
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from pipeline.ingest.manifests import read_manifests
 from pipeline.publish.query import query
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
-QUESTIONS = dict(re.findall(r"## (.*?)\n\n```sql\n(.*?)```", (Path(__file__).parents[2] / "docs" / "questions.md").read_text(), flags=re.DOTALL))  # fmt: skip
+QUESTIONS = dict(re.findall(r"## ([^\n]*)\n\n(?:[^`#][^\n]*\n\n)?```sql\n(.*?)```", (Path(__file__).parents[2] / "docs" / "questions.md").read_text(), flags=re.DOTALL))  # fmt: skip
 Rows = list[tuple[Any, ...]]
 
 
@@ -125,6 +126,36 @@ def _rejected(known: Known) -> Rows:
     return sorted(rules.items())
 
 
+def _ordered(known: Known) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each order with its session, in the order of time."""
+    sessions = {s["session_key"]: s for s in known.sessions}
+    found = [e for e in known.rows("session_events") if e["kind"] == "order" and e["session_key"] in sessions]
+    return [(e, sessions[e["session_key"]]) for e in sorted(found, key=lambda e: (e["occurred_at"], e["source"], e["event_id"]))]  # fmt: skip
+
+
+def _returning(known: Known) -> Rows:
+    before, rows = set[int](), []
+    for order, session in _ordered(known):
+        if order["person_key"] in before:
+            month = session["session_day"].replace(day=1)
+            rows.append(((month, session["country"] or "unknown"), (order["revenue_micros"] or 0) / 1e6))
+        before.add(order["person_key"])
+    return summed(rows)
+
+
+def _by_landing(known: Known) -> Rows:
+    landing = {s["session_key"]: s["landing_page"] or "(other)" for s in known.sessions}
+    answers = [f for f in known.rows("feedback") if f["question_kind"] == "nps" and f["is_valid"]]
+    return quotients(((landing[f["session_key"]],), 100 * ((f["score"] >= 9) - (f["score"] <= 6)), 1) for f in answers if f["session_key"] in landing)  # fmt: skip
+
+
+def _median(known: Known) -> Rows:
+    found: dict[str, list[float]] = defaultdict(list)
+    for order, session in _ordered(known):
+        found[session["channel"] or "not measured"].append((order["revenue_micros"] or 0) / 1e6)
+    return [(channel, median(orders)) for channel, orders in sorted(found.items())]
+
+
 def _orders(known: Known) -> Rows:
     people = [e for e in known.rows("events") if e["kind"] == "order" and not e["is_bot"]]
     return [(sum(s["orders"] for s in known.sessions), len(people))]
@@ -151,6 +182,9 @@ COUNTS: dict[str, Callable[[Known], Rows]] = {
     "Share of events that bots made, by day": _by_bots,
     "NPS by page": lambda k: quotients(((f["page"],), 100 * ((f["score"] >= 9) - (f["score"] <= 6)), 1) for f in k.rows("feedback") if f["question_kind"] == "nps" and f["is_valid"]),
     "Orders by the day of the order and by that of the session": _orders,
+    "Revenue of returning buyers by country and month": _returning,
+    "NPS by landing page": _by_landing,
+    "Median order by channel": _median,
 }  # fmt: skip
 
 
@@ -161,7 +195,7 @@ def known(lake: Lake) -> Known:
 
 def test_every_question_has_a_count_of_its_own() -> None:
     assert QUESTIONS.keys() == COUNTS.keys()
-    assert len(QUESTIONS) == 20
+    assert len(QUESTIONS) == 23
 
 
 @pytest.mark.parametrize("question", COUNTS)

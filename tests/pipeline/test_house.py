@@ -198,6 +198,7 @@ def test_a_changed_product_part_makes_what_uses_it_dirty() -> None:
         "session_friction",
         "daily_friction",
         "session_kpis",
+        "fact_sessions",
         "recorded_moments",
         # Whether positions of the window tell of exposure.
         "quality_counts",

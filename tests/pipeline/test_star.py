@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -11,9 +12,16 @@ from shop import first_days_of_shop
 from support import compute_all, days_from, product, take_all
 
 from pipeline.core.lake import Lake
+from pipeline.core.product_file import load_product
 from pipeline.core.registry import TABLES
 from pipeline.domains.star.dimensions import dates, page_list, release_list, variant_list, zone_list
+from pipeline.domains.star.facts import page_view_facts, session_facts
+from pipeline.events.channels import campaigns
+from pipeline.publish.catalog import write_catalog
+from pipeline.publish.query import query
+from pipeline.publish.versions import FACTS
 
+SHOP = Path(__file__).parents[2] / "examples" / "shop" / "product.yaml"
 STAR = ("sessions_daily", "dim_date", "dim_page", "dim_zone", "dim_experiment", "dim_release")
 FACT = TABLES["sessions_daily"]
 
@@ -24,8 +32,19 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake = Lake(tmp_path_factory.mktemp("star"))
     chosen = first_days_of_shop(lake, "2026-10-03", people=400)
     take_all(lake, chosen)
-    compute_all(lake, chosen, only=(*STAR, "daily_kpis"))
+    compute_all(lake, chosen, only=(*STAR, *(fact.name for fact in FACTS), "daily_kpis"))
+    write_catalog(lake)
     return lake
+
+
+def asked(lake: Lake, sql: str) -> list[dict[str, Any]]:
+    """Rows of an answer over the catalog."""
+    return query(lake, sql).rows.rows(named=True)
+
+
+def lying(lake: Lake, table: str) -> list[dict[str, Any]]:
+    """All rows of a table's days."""
+    return pl.read_parquet(lake.path(f"lake/{table}") / "**" / "*.parquet").rows(named=True)
 
 
 def mart(lake: Lake, name: str) -> pl.DataFrame:
@@ -35,7 +54,7 @@ def mart(lake: Lake, name: str) -> pl.DataFrame:
 def independent(lake: Lake) -> pl.DataFrame:
     """Sums of each session of a person, one by one and in Python, in the words of docs/definitions/star.md."""
     rows: dict[tuple[Any, ...], dict[str, int]] = {}
-    for s in pl.read_parquet(lake.path("lake/sessions") / "**" / "*.parquet").iter_rows(named=True):
+    for s in lying(lake, "sessions"):
         if s["is_bot"]:
             continue
         key = (s["session_day"], s["device_type"] or "unknown", s["channel"] or "not measured", s["country"] or "unknown", s["landing_page"] or "(other)")  # fmt: skip
@@ -139,3 +158,119 @@ def test_dimensions_are_the_product_file() -> None:
     ]  # fmt: skip
     assert release_list(chosen).rows() == [("big", date(2026, 2, 4), "new"), ("small", date(2026, 2, 5), "")]
     assert page_list(product(pages=[], zones=[], funnels={})).is_empty()
+
+
+def test_facts_are_of_all_that_lies_there_and_of_no_bot(lake: Lake) -> None:
+    """Each row once, with the numbers of the row that it was made from, in units of people."""
+    known = {str(s["session_key"]): s for s in lying(lake, "sessions") if not s["is_bot"]}
+    made = {row["session_key"]: row for row in asked(lake, "from fact_sessions")}
+    assert made.keys() == known.keys()
+    for key, row in made.items():
+        s = known[key]
+        assert row["day"] == s["session_day"]
+        assert (row["revenue"] * 1_000_000, row["duration_seconds"] * 1_000) == (s["revenue_micros"], s["duration_ms"])
+        same = ("events", "page_views", "clicks", "orders", "is_bounce", "os", "browser", "started_at", "device_type")
+        assert [row[name] for name in same] == [s[name] for name in same]
+        assert (row["landing_page"], row["person_key"]) == (s["landing_page"] or "(other)", str(s["person_key"]))
+    views = {str(v["page_view_key"]): v for v in lying(lake, "page_views") if not v["is_bot"]}
+    made = {row["page_view_key"]: row for row in asked(lake, "from fact_page_views")}
+    assert made.keys() == views.keys()
+    assert all(row["session_key"] in known for row in made.values())
+    assert sum(row["duration_seconds"] for row in made.values()) * 1000 == sum(v["duration_ms"] for v in views.values())
+    assert all((row["scroll_depth"] or 0) * 10_000 == pytest.approx(views[key]["scroll_depth_e4"] or 0) for key, row in made.items())  # fmt: skip
+
+
+def test_facts_summed_are_the_sums_of_the_star(lake: Lake) -> None:
+    """By every column that both have; of orders what the sessions say."""
+    same = "sum(page_views) page_views, sum(clicks) clicks, sum(orders) orders, sum(revenue) revenue, sum(duration_seconds) duration"
+    by = ", ".join(FACT.key)
+    counted = (
+        "count(*) sessions, count(*) filter (is_bounce) bounced, count(*) filter (has_goal) with_goal, "
+        "count(*) filter (has_page_view) with_view"
+    )
+    summed = "sum(sessions) sessions, sum(sessions_bounced) bounced, sum(sessions_with_goal) with_goal, sum(sessions_with_page_view) with_view"
+    for each in (f"{by}, ", ""):
+        group = "group by all order by all" if each else ""
+        slow, fast = (
+            asked(lake, f"select {each}{how}, {same} from {table} {group}")
+            for how, table in ((counted, "fact_sessions"), (summed, "sessions_daily"))
+        )
+        assert slow == fast
+    sold = asked(lake, "select sum(orders) orders, sum(revenue) revenue from fact_orders where session_key is not null")
+    assert sold == asked(lake, "select sum(orders) orders, sum(revenue) revenue from fact_sessions")
+    assert sold[0]["orders"] > 0
+    (looked,) = asked(lake, "select count(*) n, count(order_id) with_id from fact_orders where kind = 'order'")
+    assert looked["n"] == looked["with_id"] == sold[0]["orders"]
+
+
+def test_answers_are_the_valid_ones_of_feedback(lake: Lake) -> None:
+    answers = [row for row in lying(lake, "feedback") if row["kind"] == "survey_answered"]
+    made = asked(lake, "from fact_survey_answers")
+    assert len(made) == len(answers) > 0
+    sums = [sum(row["points"] or 0 for row in rows if row["is_valid"]) for rows in (made, answers)]
+    assert sums[0] == sums[1]
+    assert {row["comment"] for row in made} == {r["text"] if r["non_answer"] is None else None for r in answers}
+
+
+def test_what_a_session_bears_is_named(lake: Lake) -> None:
+    """Goals by name and friction: counted anew from events in plain Python."""
+    chosen = load_product(SHOP)
+    bots = {s["session_key"] for s in lying(lake, "sessions") if s["is_bot"]}
+    goals: dict[str, set[str]] = {}
+    for event in lying(lake, "session_events"):
+        if event["session_key"] in bots:
+            continue
+        key = str(event["session_key"])
+        reached = {name for i, name in enumerate(sorted(chosen.goals)) if event["goal_bits"] >> i & 1}
+        goals.setdefault(key, set()).update(reached)
+    made = asked(lake, "from fact_sessions")
+    assert {r["session_key"]: r["goals"] or "" for r in made} == {k: ", ".join(sorted(v)) for k, v in goals.items()}
+    assert any(r["goals"] for r in made)
+    scores = {str(r["session_key"]): r["score"] for r in lying(lake, "session_friction") if r["rule_set"] == chosen.friction.first}  # fmt: skip
+    assert {r["session_key"]: r["friction_score"] for r in made} == {k: scores.get(k, 0) for k in goals}
+
+
+def read_of(lake: Lake, day: date) -> list[pl.LazyFrame]:
+    """What a day of fact_sessions is made from."""
+    return [lake.scan_days(name, [day]) for name in ("sessions", "page_views", "session_events", "session_friction")]
+
+
+def test_variants_and_segments_of_a_session_stand_in_order(lake: Lake) -> None:
+    chosen = load_product(SHOP).model_copy(update={"segments": {"b": None, "a": None, "c": None}})
+    sessions, views, events, friction = read_of(lake, lake.published_days("sessions")[0])
+    shown = {0: "note/b", 1: "button/a", 2: "note/b"}
+    exposed = events.with_columns(variant=pl.col("event_index").replace_strict(shown, default=None, return_dtype=pl.String))  # fmt: skip
+    made = session_facts(sessions.with_columns(segment_bits=pl.lit(5)), views, exposed, friction, chosen)
+    assert set(made["segments"]) == {"a, c"}
+    assert set(made.filter(pl.col("events") > 1)["variants"]) == {"button/a, note/b"}
+    none = session_facts(sessions.with_columns(segment_bits=pl.lit(0)), views, events, friction, chosen)
+    assert none["segments"].null_count() == none["variants"].null_count() == none.height
+
+
+def test_nobody_is_in_the_facts_of_who_says_so(lake: Lake) -> None:
+    chosen = load_product(SHOP)
+    quiet = chosen.model_copy(update={"privacy": chosen.privacy.model_copy(update={"people_in_facts": False})})
+    day = lake.published_days("sessions")[0]
+    read = read_of(lake, day)
+    for made, loud in (
+        (session_facts(*read, quiet), session_facts(*read, chosen)),
+        (page_view_facts(read[1], quiet), page_view_facts(read[1], chosen)),
+    ):
+        assert made["person_key"].null_count() == made.height > 0
+        assert loud["person_key"].null_count() == 0
+        assert made.drop("person_key").equals(loud.drop("person_key"))
+
+
+@pytest.mark.parametrize(
+    ("url", "campaign"),
+    [("https://s.example/?utm_campaign=Spring%20Sale+1", "Spring Sale 1"), ("/?a=1&amp;utm_campaign=x#top", "x"),
+     ("/?UTM_Campaign=x&b", "x"), ("/?utm_campaign=", None), ("/?utm_campaign=(not%20set)", None), ("/", None), (None, None)],
+)  # fmt: skip
+def test_a_campaign_is_what_the_address_says(url: str | None, campaign: str | None) -> None:
+    assert campaigns(pl.Series([url, "/", url], dtype=pl.String)).to_list() == [campaign, None, campaign]
+
+
+def test_a_question_about_a_day_opens_its_file_alone(lake: Lake) -> None:
+    days = lake.published_days("sessions")
+    (plan,) = asked(lake, f"explain select sum(clicks) from fact_sessions where day = '{days[0]}'")
+    assert f"Scanning Files: 1/{len(days)}" in plan["explain_value"]

@@ -1,0 +1,134 @@
+"""Facts by row: sessions, page views, orders and answers as an analyst reads them (docs/definitions/star.md, "Facts by row").
+
+Rows are those of the days' own tables, bots left out, in the names and units of the star. What must not be here: what a
+session or an order is.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import polars as pl
+
+from pipeline.core.columns import OTHER_PAGE
+from pipeline.core.product import Product
+from pipeline.core.registry import TABLES
+from pipeline.events.channels import NOT_MEASURED, UNKNOWN, campaigns
+from pipeline.stats.bits import has_name
+
+_BOOKED = ("device_type", "channel", "country", "landing_page")
+_SEPARATOR = ", "
+
+
+def session_facts(
+    sessions: pl.LazyFrame, page_views: pl.LazyFrame, events: pl.LazyFrame, friction: pl.LazyFrame, product: Product
+) -> pl.DataFrame:
+    """The sessions booked on a day, from what lies there of it: `sessions`, `page_views`, `session_events`, `session_friction`."""
+    landed = page_views.filter("is_landing").select("session_key", "url").collect()
+    scores = friction.filter(pl.col("rule_set") == product.friction.first).select("session_key", friction_score="score")
+    exposed = events.filter(pl.col("variant").is_not_null()).group_by("session_key")
+    rows = (
+        _of_people(_named(sessions))
+        .join(landed.with_columns(campaign=campaigns(landed["url"])).lazy(), on="session_key", how="left")
+        .join(scores, on="session_key", how="left")
+        .join(
+            exposed.agg(variants=pl.col("variant").unique().sort().str.join(_SEPARATOR)), on="session_key", how="left"
+        )
+        .with_columns(
+            pl.col("friction_score").fill_null(0),
+            pl.col("exit_page").fill_null(OTHER_PAGE),
+            revenue=_money("revenue_micros"),
+            duration_seconds=_seconds("duration_ms"),
+            has_goal=pl.col("goal_events") > 0,
+            has_page_view=pl.col("page_views") + pl.col("page_views_implied") > 0,
+            goals=_names("goal_bits", product.goals),
+            segments=_names("segment_bits", product.segments),
+        )
+    )
+    return _conformed("fact_sessions", rows, product)
+
+
+def page_view_facts(page_views: pl.LazyFrame, product: Product) -> pl.DataFrame:
+    """The page views of the sessions booked on a day."""
+    rows = _of_people(page_views).with_columns(
+        pl.col("page").fill_null(OTHER_PAGE),
+        view_number="position",
+        is_implied="implied",
+        duration_seconds=_seconds("duration_ms"),
+        engaged_seconds=_seconds("engaged_ms"),
+        scroll_depth=pl.col("scroll_depth_e4") / 10_000,
+    )
+    return _conformed("fact_page_views", rows, product)
+
+
+def order_facts(
+    events: pl.LazyFrame, session_events: pl.LazyFrame, sessions: pl.LazyFrame, product: Product
+) -> pl.DataFrame:
+    """The orders and refunds of the sessions booked on a day; `events` are those of the day and the next one."""
+    sold = pl.col("kind").is_in(("order", "refund"))
+    numbers = events.filter(sold).select("source", "event_id", "order_id")
+    own = _of_people(session_events).filter(sold).select(
+        "source", "event_id", "session_key", "person_key", "kind", "revenue_micros", ordered_at="occurred_at"
+    )  # fmt: skip
+    booked = _named(sessions.filter(~pl.col("is_bot"))).select("session_key", "session_day", *_BOOKED)
+    rows = (
+        own.join(booked, on="session_key")
+        .join(numbers, on=["source", "event_id"], how="left")
+        .with_columns(
+            orders=(pl.col("kind") == "order").cast(pl.Int64),
+            revenue=_money(pl.col("revenue_micros").fill_null(0)),
+        )
+    )
+    return _conformed("fact_orders", rows, product)
+
+
+def answer_facts(feedback: pl.LazyFrame, product: Product) -> pl.DataFrame:
+    """The answers among the day's `feedback`."""
+    is_comment = pl.col("non_answer").is_null()
+    rows = feedback.filter(pl.col("kind") == "survey_answered").with_columns(
+        answered_at="occurred_at",
+        comment=pl.when(is_comment).then("text"),
+        sentiment=pl.col("sentiment_e4") / 10_000,
+    )
+    return _conformed("fact_survey_answers", rows, product, day="day")
+
+
+def _named(sessions: pl.LazyFrame) -> pl.LazyFrame:
+    """What isn't known of a session has a value, as in `sessions_daily`."""
+    unknown = {"channel": NOT_MEASURED, "country": UNKNOWN, "landing_page": OTHER_PAGE}
+    return sessions.with_columns(pl.col(name).fill_null(value) for name, value in unknown.items())
+
+
+def _of_people(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.filter(~pl.col("is_bot"))
+
+
+def _money(micros: str | pl.Expr) -> pl.Expr:
+    return _scaled(micros, pl.Decimal(20, 6), "0.000001")
+
+
+def _seconds(ms: str) -> pl.Expr:
+    return _scaled(ms, pl.Decimal(20, 3), "0.001")
+
+
+def _scaled(whole: str | pl.Expr, dtype: pl.Decimal, unit: str) -> pl.Expr:
+    """A whole number of small units as an exact decimal of large ones: a quotient would be a float."""
+    number = pl.col(whole) if isinstance(whole, str) else whole
+    return number.cast(pl.Decimal(38, dtype.scale)) * pl.lit(Decimal(unit))
+
+
+def _names(bits: str, names: Iterable[str]) -> pl.Expr:
+    """The names whose bits are set, in alphabetical order, with commas; null where none is."""
+    there = sorted(names)
+    if not there:
+        return pl.lit(None, dtype=pl.String)
+    each = [pl.when(has_name(bits, name, there)).then(pl.lit(name)) for name in there]
+    joined = pl.concat_str(each, separator=_SEPARATOR, ignore_nulls=True)
+    return pl.when(joined != "").then(joined)
+
+
+def _conformed(name: str, rows: pl.LazyFrame, product: Product, day: str = "session_day") -> pl.DataFrame:
+    """Ids as text, which nobody sums, and no person where the product file says so."""
+    table = TABLES[name]
+    if not product.privacy.people_in_facts:
+        rows = rows.with_columns(person_key=pl.lit(None, dtype=pl.Int64))
+    return table.conform(rows.with_columns(day=day).select(table.schema.names()).collect())
