@@ -171,7 +171,7 @@ def _print_marts(home: "Home") -> None:
 
 @app.command()
 def replay(
-    session: Annotated[str, typer.Argument(help="session_key of the mart `replays`, or the name of a replay's page.")],
+    session: Annotated[str, typer.Argument(help="session_key of the mart `replays`.")],
     home: HomeOption = DEFAULT_HOME,
     show: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
 ) -> None:
@@ -180,14 +180,11 @@ def replay(
 
     from pipeline.report.write import NotPublishedError, write_replay
 
-    # A page's name is the same number without its sign.
-    is_page = re.fullmatch(r"[0-9a-f]{16}", session) is not None
-    if not is_page and not re.fullmatch(r"-?[0-9]{1,19}", session):
+    if not re.fullmatch(r"[0-9a-f]{16}", session):
         raise fail(f"{session!r} is no session_key; the mart `replays` lists them", USAGE_PROBLEM)
-    unsigned = int(session, 16) if is_page else int(session)
     opened = open_home(home)
     try:
-        page = write_replay(opened.lake, opened.product, unsigned - 2**64 if unsigned >= 2**63 else unsigned)
+        page = write_replay(opened.lake, opened.product, session)
     except NotPublishedError as fault:
         raise fail(str(fault), DATA_PROBLEM) from None
     except KeyError:

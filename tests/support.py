@@ -21,7 +21,7 @@ from pipeline.build.sql_models import load_models, sources_of
 from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.canonical import EVENTS
 from pipeline.core.contract import Table
-from pipeline.core.lake import Lake
+from pipeline.core.lake import Lake, day_key
 from pipeline.core.product import Product
 from pipeline.core.product_file import parse_product
 from pipeline.core.registry import TABLES
@@ -295,6 +295,16 @@ def compute_all(
 def days_from(first: str, count: int) -> list[date]:
     """`count` days from the ISO day `first`."""
     return [date.fromisoformat(first) + timedelta(days=i) for i in range(count)]
+
+
+def days_of(lake: Lake) -> dict[str, str]:
+    """sha256 of every day of every table: period tables and marts follow from these."""
+    return {
+        key: lake.sha256(key) or ""
+        for table in DAY_TABLE
+        for day in lake.published_days(table)
+        for key in [day_key(table, day)]
+    }
 
 
 def marts_of(lake: Lake) -> dict[str, bytes]:

@@ -27,6 +27,7 @@ from sqlglot.optimizer.scope import traverse_scope
 
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, day_key, period_key
+from pipeline.core.published import in_sql
 from pipeline.core.registry import MARTS, TABLES
 
 DIALECT = "duckdb"
@@ -183,6 +184,14 @@ def models_below(name: str, models: Mapping[str, Model]) -> set[str]:
     return own.union(*(models_below(read, models) for read in own))
 
 
+def published_sql(model: Model) -> str:
+    """The text of a model; of a mart of ours with its columns as they are published."""
+    contract, sql = TABLES.get(model.name), model.sql.strip().rstrip(";")
+    if contract is None or not any(column.was for column in contract.columns):
+        return sql
+    return f"select {', '.join(map(in_sql, contract.columns))} from (\n{sql}\n) as result"
+
+
 def code_of(name: str, models: Mapping[str, Model]) -> list[str]:
     """The SQL of model `name` and of the models that it reads."""
     return [models[each].sql for each in (name, *sorted(models_below(name, models)))]
@@ -197,8 +206,8 @@ def column_lineage(
     """
     schema = {t.name: {c.name: c.sql_type for c in t.columns} for t in TABLES.values() if t.layer != "mart"}
     schema |= {table: dict.fromkeys(columns, "VARCHAR") for table, columns in (besides or {}).items()}
-    upstream = {read: models[read].sql for read in models_below(name, models)}
-    roots = lineage(None, models[name].sql, schema=schema, sources=upstream, dialect=DIALECT)
+    upstream = {read: published_sql(models[read]) for read in models_below(name, models)}
+    roots = lineage(None, published_sql(models[name]), schema=schema, sources=upstream, dialect=DIALECT)
     traced: dict[str, set[tuple[str, str]]] = {}
     for column in contract.columns:
         leaves = [
@@ -242,14 +251,14 @@ def _over(
         wanted = models_below(name, models) | {name}
         for model in models.values():
             if model.name in wanted:
-                connection.execute(f'create temp view "{model.name}" as {model.sql}')
+                connection.execute(f'create temp view "{model.name}" as {published_sql(model)}')
         yield connection
 
 
 def run_model(
     name: str, tables: Mapping[str, pl.DataFrame], models: Mapping[str, Model], contract: Table | None = None
 ) -> pl.DataFrame:
-    """The result of model `name` over `tables` (published tables by name), by its contract: types, order."""
+    """The result of model `name` over `tables` (published tables by name), by its contract: names, units, types, order."""
     with _over(name, tables, models) as connection:
         result = pl.DataFrame(pl.from_arrow(connection.execute(f'from "{name}"').to_arrow_table()))
     return (contract or TABLES[name]).conform(result)

@@ -53,6 +53,21 @@ DEVICE = Column(
     pl.String(),
     "device of the visit: the first that its source sent, else that of its first known user agent; `unknown` where nothing tells",
 )
+# What a session is counted by where each must have a value.
+BOOKED = (
+    DEVICE,
+    Column(
+        "channel",
+        pl.String(),
+        "channel that led to the first page view; `not measured` where its source sends no referrers",
+    ),
+    Column("country", pl.String(), "country of the first event that tells; `unknown` where none does"),
+    Column(
+        "landing_page",
+        pl.String(),
+        "page of the first page view; `(other)` where it is of no page of the product file, or there is none",
+    ),
+)
 SOURCE = Column("source", pl.String(), "the landing folder that the events came through")
 EVENT_DIMENSIONS = ("session_day", "device_type")
 GROUP = Column(

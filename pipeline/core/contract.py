@@ -36,7 +36,8 @@ class Column:
     """One column of a published table.
 
     `adds_over` names the dimensions over which a sum of this column is a true total (docs/definitions/rules.md, "What adds up");
-    empty means that it never adds, as for people, ratios and medians.
+    empty means that it never adds, as for people, ratios and medians. `was` is what the lake, and the mart of one version
+    ago, call a mart's column where that is something else (pipeline/core/published.py).
     """
 
     name: str
@@ -47,6 +48,7 @@ class Column:
     adds_over: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    was: str = ""
 
     @property
     def sql_type(self) -> str:

@@ -15,6 +15,7 @@ from pipeline.build.home_models import models_of
 from pipeline.build.restatements import FOLDER as RESTATEMENTS
 from pipeline.core.contract import Column, Table
 from pipeline.core.lake import Lake, mart_key
+from pipeline.core.published import as_it_was_in_sql
 from pipeline.core.sealed import write_sum
 from pipeline.core.state import hash_texts
 from pipeline.publish.measures import measure_of
@@ -22,6 +23,8 @@ from pipeline.publish.versions import FACTS, folder_of, make_version, version_of
 
 CATALOG_KEY, DICTIONARY_KEY = "marts/catalog.duckdb", "marts/_dictionary.parquet"
 VERSION_KEY = "lake/_state/catalog.txt"
+OLD_NAMES = "old_names"
+_OLD = "The mart {} with the names and units that its columns had before; gone with the next release."
 RESTATED = (
     "One row per published number that was restated: when, of which mart, key and column, from what to what, and why."
 )
@@ -99,6 +102,7 @@ def create_views(catalog: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
                 comment = in_quotes(meaning(column))
                 catalog.execute(f'comment on column "{mart.name}"."{column.name}" is {comment}')
             made.append(mart.name)
+    _create_old_names(catalog, lake, folder)
     if "kpis" in made:
         catalog.execute(_kpi_macro())
     if any(lake.keys(RESTATEMENTS)):
@@ -110,6 +114,20 @@ def create_views(catalog: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
         catalog.execute(f"create view dictionary as from read_parquet({in_quotes(str(lake.path(DICTIONARY_KEY)))})")
         made.append("dictionary")
     return made
+
+
+def _create_old_names(catalog: duckdb.DuckDBPyConnection, lake: Lake, folder: Path) -> None:
+    """Marts whose columns were renamed as they were, in the schema `old_names`: for one version."""
+    catalog.execute(f"create schema {OLD_NAMES}")
+    for mart in models_of(lake).contracts.values():
+        file = folder / f"{mart.name}.parquet"
+        is_renamed = mart.version > 1 and any(column.was for column in mart.columns)
+        # One that its gate held back still has the old names itself.
+        if is_renamed and file.exists() and set(mart.schema) <= set(pl.read_parquet_schema(file)):
+            columns = ", ".join(map(as_it_was_in_sql, mart.columns))
+            name = f'{OLD_NAMES}."{mart.name}"'
+            catalog.execute(f"create view {name} as select {columns} from read_parquet({in_quotes(str(file))})")
+            catalog.execute(f"comment on view {name} is {in_quotes(_OLD.format(mart.name))}")
 
 
 def _files(folder: Path, mart: Table) -> str:

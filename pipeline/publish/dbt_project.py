@@ -18,6 +18,7 @@ from pipeline.build.home_models import Models, models_of
 from pipeline.build.sql_models import DIALECT, Model, models_below
 from pipeline.core.contract import Column, Table
 from pipeline.core.lake import Lake, mart_key, period_key
+from pipeline.core.published import in_sql
 from pipeline.core.registry import TABLES
 from pipeline.publish.catalog import in_quotes, meaning
 from pipeline.publish.measures import semantic_layer
@@ -98,7 +99,9 @@ def _with_refs(model: Model, models: Models) -> str:
     if model.name not in models.contracts:
         return f"{sql}\n"
     contract = models.contracts[model.name]
-    cast = ",\n    ".join(f'cast("{c.name}" as {c.sql_type}) as "{c.name}"' for c in contract.columns)
+    cast = ",\n    ".join(
+        in_sql(c) if c.was else f'cast("{c.name}" as {c.sql_type}) as "{c.name}"' for c in contract.columns
+    )
     order = ", ".join(f'"{name}" nulls last' for name in contract.order)
     return f"select\n    {cast}\nfrom (\n{sql}\n) as result\norder by {order}\n"
 

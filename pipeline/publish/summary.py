@@ -22,7 +22,7 @@ _RETURNED = ("people_returned", "people_in_cohort")
 
 def funnel_rows(mart: Path) -> list[tuple[str, ...]]:
     """Steps of each funnel over the whole history."""
-    steps = pl.scan_parquet(mart).filter(pl.col("period") == "all", pl.col("group") == "").collect()
+    steps = pl.scan_parquet(mart).filter(pl.col("period") == "all", pl.col("breakdown_value") == "").collect()
     return [
         (
             f"{row['funnel']} {row['step']}. {row['step_name']}",

@@ -10,7 +10,7 @@ from pipeline.domains.opportunities.units import STRATA_OF
 from pipeline.report import charts
 from pipeline.report.parts import Marts, Page, Quote, Section, Tile, count, day_text, label, releases_of, share
 from pipeline.report.provenance import Trust, provenance_text
-from pipeline.report.replays import Replays, page_name, watch_links
+from pipeline.report.replays import Replays, watch_links
 
 _WEEKS_A_MONTH = 52 / 12
 DASH = "–"  # noqa: RUF001
@@ -34,18 +34,24 @@ def rates(r: dict[str, Any]) -> tuple[float | None, float | None]:
 
 def case_page(product: Product, marts: Marts, r: dict[str, Any], title: str, replays: Replays, trust: Trust) -> Page:
     """The page of one row of the mart `opportunities`; it prints on two."""
-    evidence = marts["evidence"].filter(pl.col("id") == r["id"]).sort("position")
+    evidence = marts["evidence"].filter(pl.col("opportunity_id") == r["opportunity_id"]).sort("position")
     sections = [
         _what_happens(r, title),
-        _history(product, marts["opportunity_history"].filter(pl.col("id") == r["id"]).sort("as_of")),
+        _history(
+            product, marts["opportunity_history"].filter(pl.col("opportunity_id") == r["opportunity_id"]).sort("as_of")
+        ),
         _words(evidence.filter(pl.col("kind") == "quote"), replays),
         _sessions(
-            evidence.filter(pl.col("kind") == "session"), marts["watch"].filter(pl.col("id") == r["id"]), replays
+            evidence.filter(pl.col("kind") == "session"),
+            marts["watch"].filter(pl.col("opportunity_id") == r["opportunity_id"]),
+            replays,
         ),
         _doubts(r),
     ]
     lead = ask(product, r)
-    return Page(f"case-{r['id']}", title, _case_tiles(product, r, trust), sections, in_navigation=False, lead=lead)
+    return Page(
+        f"case-{r['opportunity_id']}", title, _case_tiles(product, r, trust), sections, in_navigation=False, lead=lead
+    )
 
 
 def ask(product: Product, r: dict[str, Any]) -> str:
@@ -155,12 +161,12 @@ def _sessions(sessions: pl.DataFrame, watch: pl.DataFrame, replays: Replays) -> 
         [],
         ("session", "when", "device", "after", "what shows it"),
         [
-            (replays.link(page_name(r["session_key"])[:8], r["session_key"], r["happened_at"]), f"{r['happened_at']:%d %b %H:%M} UTC", r["device_type"],
-             DASH if r["offset_ms"] is None else f"{r['offset_ms'] / 1000:.0f} s", r["detail"] or "")
+            (replays.link(r["session_key"][:8], r["session_key"], r["happened_at"]), f"{r['happened_at']:%d %b %H:%M} UTC", r["device_type"],
+             DASH if r["offset_seconds"] is None else f"{r['offset_seconds']:.0f} s", r["detail"] or "")
             for r in sessions.rows(named=True)
         ],
         note=Markup("Recorded, the ones that show it best first: {}").format(recorded) if recorded else "",
-        provenance="evidence: session_key happened_at device_type offset_ms detail",
+        provenance="evidence: session_key happened_at device_type offset_seconds detail",
     )  # fmt: skip
 
 

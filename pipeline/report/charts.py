@@ -117,9 +117,9 @@ def spark(frame: pl.DataFrame, x: str, y: str, label: str, releases: Releases = 
 
 
 def triangle(cells: pl.DataFrame, label: str) -> Markup:
-    """Cohorts by their age: `cohort`, `offset`, `rate` (null where it isn't over yet), `shown`, `ink` (its colour)."""
+    """Cohorts by their age: `cohort`, `period_number`, `rate` (null where it isn't over yet), `shown`, `ink` (its colour)."""
     base = alt.Chart(cells).encode(
-        x=alt.X("offset:O", title="periods after the first", axis=alt.Axis(orient="top", labelAngle=0)),
+        x=alt.X("period_number:O", title="periods after the first", axis=alt.Axis(orient="top", labelAngle=0)),
         y=alt.Y("cohort:O", sort=cells["cohort"].unique(maintain_order=True).to_list(), title=None),
     )
     tiles = base.mark_rect(cornerRadius=3).encode(
@@ -130,7 +130,7 @@ def triangle(cells: pl.DataFrame, label: str) -> Markup:
         )
     )
     figures = base.mark_text(fontSize=11).encode(text="shown:N", color=alt.Color("ink:N", scale=None))
-    width = 64 * cells["offset"].n_unique()
+    width = 64 * cells["period_number"].n_unique()
     layers = (tiles + figures).resolve_scale(color="independent")
     return svg(layers.properties(width=width, height=alt.Step(28)), label)
 

@@ -82,7 +82,7 @@ def _to_fix(product: Product, marts: Marts) -> list[tuple[str, str]]:
     claimed = pl.col("claimed") & pl.col("rank").is_not_null() & pl.col("cost_per_week").is_not_null()
     best = marts["opportunities"].filter(claimed).sort("rank").head(_MOST)
     return [
-        (r["id"], f"{title_of(r, names)}: a week of waiting costs about {r['cost_per_week']:,.0f} {product.currency} ({r['cost_low']:,.0f} to {r['cost_high']:,.0f})")
+        (r["opportunity_id"], f"{title_of(r, names)}: a week of waiting costs about {r['cost_per_week']:,.0f} {product.currency} ({r['cost_low']:,.0f} to {r['cost_high']:,.0f})")
         for r in best.rows(named=True)
     ]  # fmt: skip
 

@@ -51,11 +51,11 @@ def player() -> Player | None:
 class Replays:
     """Links to the replays of sessions; which ones are linked is noted, for only these get a page."""
 
-    begins: dict[int, datetime]
+    begins: dict[str, datetime]
     is_built: bool
-    linked: dict[int, None] = field(default_factory=dict[int, None])
+    linked: dict[str, None] = field(default_factory=dict[str, None])
 
-    def link(self, text: str, session_key: int, at: datetime | None = None) -> str:
+    def link(self, text: str, session_key: str, at: datetime | None = None) -> str:
         """`text`, linked to the session's replay at that instant where there is one."""
         begin = self.begins.get(session_key)
         if begin is None or not self.is_built:
@@ -65,12 +65,12 @@ class Replays:
         self.linked[session_key] = None
         second = 0.0 if at is None else max(0.0, (at - begin).total_seconds())
         return Markup('<a href="{}/{}.html#t={}" title="{}">{}</a>').format(
-            FOLDER, page_name(session_key), f"{second:.3f}", "Watch the replay", text
+            FOLDER, session_key, f"{second:.3f}", "Watch the replay", text
         )
 
-    def of_session(self, session_key: int | None) -> str | None:
+    def of_session(self, session_key: str | None) -> str | None:
         """A session's name, linked where it was recorded; None where there is none."""
-        return None if session_key is None else self.link(f"session {page_name(session_key)[:8]}", session_key)
+        return None if session_key is None else self.link(f"session {session_key[:8]}", session_key)
 
 
 def replays_of(marts: Marts) -> Replays:
@@ -79,15 +79,10 @@ def replays_of(marts: Marts) -> Replays:
     return Replays(dict(shown.select("session_key", "started_at").rows()), player() is not None)
 
 
-def page_name(session_key: int) -> str:
-    """Name of a replay's page."""
-    return f"{session_key & (2**64 - 1):016x}"
-
-
 def watch_links(own: pl.DataFrame, replays: Replays) -> str:
     """Links to the sessions of one list, in order of their places."""
     links = [
-        replays.link(f"{r['device_type']} {duration(r['duration_ms'] / 1000)}", r["session_key"], r["happened_at"])
+        replays.link(f"{r['device_type']} {duration(r['duration_seconds'])}", r["session_key"], r["happened_at"])
         for r in own.sort("position").rows(named=True)
     ]
     return Markup(" · ").join(links)
@@ -99,14 +94,14 @@ def replay_parts(lake: Lake, row: dict[str, Any], moments: pl.DataFrame) -> dict
     if packed is None:
         return None
     tabs, is_cut = _cut(packed)
-    own = moments.filter(pl.col("session_key") == row["session_key"]).sort("offset_ms", "kind")
+    own = moments.filter(pl.col("session_key") == row["session_key"]).sort("offset_seconds", "kind")
     reported = [
-        {"at": max(0, r["offset_ms"]), "kind": r["kind"], "text": " – ".join(filter(None, (label(r["page"]), label(r["zone"]), r["detail"])))}  # noqa: RUF001
+        {"at": round(1000 * max(0, r["offset_seconds"])), "kind": r["kind"], "text": " – ".join(filter(None, (label(r["page"]), label(r["zone"]), r["detail"])))}  # noqa: RUF001
         for r in own.rows(named=True)
     ]  # fmt: skip
     data = {"moments": reported, "begin": row["started_at"].timestamp() * 1000}
     return {
-        "name": page_name(row["session_key"]),
+        "name": row["session_key"],
         "events": base64.b64encode(tabs).decode(),
         "data": msgspec.json.encode(data)
         .decode()
@@ -114,7 +109,7 @@ def replay_parts(lake: Lake, row: dict[str, Any], moments: pl.DataFrame) -> dict
         .replace(">", "\\u003e")
         .replace("&", "\\u0026"),
         "row": row,
-        "length": duration(row["duration_ms"] / 1000),
+        "length": duration(row["duration_seconds"]),
         "is_cut": is_cut,
     }
 

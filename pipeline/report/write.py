@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import polars as pl
+import polars.selectors as cs
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.build.configured import marts as configured_marts
@@ -23,7 +24,7 @@ from pipeline.report.pages import pages
 from pipeline.report.parts import Marts, Page, Section
 from pipeline.report.provenance import Provenance, provenances, trust_of
 from pipeline.report.replays import FOLDER as REPLAYS
-from pipeline.report.replays import NO_PLAYER, page_name, player, replay_parts, replays_of
+from pipeline.report.replays import NO_PLAYER, player, replay_parts, replays_of
 
 # These hold a row per incident or cell of all history.
 _LONG = ("heatmaps", "scroll_reach", "friction_events", "friction_elements")
@@ -116,20 +117,20 @@ def send_week(lake: Lake, product: Product, webhook: str | None) -> bool:
     return send_digest(lake, product, digest_of(product, {name: _shown(lake, name) for name in names}), webhook)
 
 
-def write_replay(lake: Lake, product: Product, session_key: int) -> Path:
+def write_replay(lake: Lake, product: Product, session_key: str) -> Path:
     """Make the page of one recorded session, linked in the report or not.
 
     Raises KeyError where the session isn't recorded, and NotPublishedError where the player isn't built.
     """
-    marts = {name: pl.read_parquet(lake.path(mart_key(name))) for name in ("replays", "replay_moments")}
+    marts = {name: _shown(lake, name) for name in ("replays", "replay_moments")}
     if player() is None:
         raise NotPublishedError(NO_PLAYER)
     if not write_replays(lake, product, marts, [session_key]):
         raise KeyError(session_key)
-    return lake.path(f"{FOLDER}/{REPLAYS}/{page_name(session_key)}.html")
+    return lake.path(f"{FOLDER}/{REPLAYS}/{session_key}.html")
 
 
-def write_replays(lake: Lake, product: Product, marts: Marts, sessions: Iterable[int]) -> set[str]:
+def write_replays(lake: Lake, product: Product, marts: Marts, sessions: Iterable[str]) -> set[str]:
     """Make the pages of these recorded sessions; their names below the report."""
     built, environment, written = player(), _environment(), set[str]()
     if built is None:
@@ -163,10 +164,11 @@ def _environment() -> Environment:
 
 def _shown(lake: Lake, mart: str) -> pl.DataFrame:
     """A mart as far as pages show it: of the long ones the last days."""
-    rows = pl.scan_parquet(lake.path(mart_key(mart)))
+    # Pages round what they show; exact are the marts.
+    rows = pl.scan_parquet(lake.path(mart_key(mart))).with_columns(cs.decimal().cast(pl.Float64))
     if mart not in _LONG:
         return rows.collect()
-    recent = pl.col("session_day") > pl.col("session_day").max() - pl.duration(days=_SHOWN_DAYS)
+    recent = pl.col("day") > pl.col("day").max() - pl.duration(days=_SHOWN_DAYS)
     return rows.filter(recent).collect()
 
 

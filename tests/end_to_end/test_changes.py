@@ -37,6 +37,7 @@ CHANGES: dict[str, Change] = {
     "pages: width": lambda reported: reported["pages"][1].update(content_max_width=900),
     "pages: url": lambda reported: reported["pages"][1].update(urls=["/c/*", "/categories"]),
     "zones": lambda reported: reported["zones"].pop(),
+    "privacy: people": lambda reported: reported["privacy"].update(people_in_facts=False),
     "exposure": _set("exposure", least_ms=900),
     "elements": _set("elements", dynamic=["menu"]),
     "segments": _set("segments", on_mobile={"device_type": "mobile"}),

@@ -115,7 +115,7 @@ def test_what_is_not_declared_cannot_be_read(house: House) -> None:
 # experiment, recordings of a source that is gone, and who saw pages that have no zones. Pages of heatmaps come with events.
 ASKED_FOR = {
     "outcomes", "behaviour_values", "feedback", "exposures", "experiment_checks", "recordings", "recorded_moments",
-    "watch_list", "zone_people", "heatmap_cells",
+    "watch_list", "zone_people", "heatmap_cells", "fact_survey_answers",
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ import pytest
 from support import compute_all, drop, ndjson, product, record, take_all
 
 from pipeline.core.lake import Lake, mart_key
+from pipeline.core.published import id_text
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "iweb_qoe_clicks"
 MAP, ZOOM = '<div id="map">', '<div class="zoom-control"><button class="zoom-in">'
@@ -88,7 +89,12 @@ def raging(lake: Lake, rules: str) -> set[int]:
     result = pl.read_parquet(lake.path(mart_key("friction_events")))
     keys = result.filter(pl.col("rule_set") == rules, pl.col("signal") == "rage_click")["session_key"].unique()
     days = lake.published_days("sessions")
-    sessions = lake.scan_days("sessions", days).filter(pl.col("session_key").is_in(keys.implode())).collect()
+    sessions = (
+        lake.scan_days("sessions", days)
+        .with_columns(id_text("session_key"))
+        .filter(pl.col("session_key").is_in(keys.implode()))
+        .collect()
+    )
     return {int(name.removeprefix("t")) for name in sessions["source_session_id"]}
 
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
@@ -246,5 +247,5 @@ def test_a_format_comes_with_a_package(tmp_path: Path) -> None:
     assert "unknown_kind" in rejected.stdout
     kpis = pl.read_parquet(home / "marts" / "daily_kpis.parquet").row(0, named=True)
     (manifest,) = read_manifests(Lake(home)).values()
-    assert (kpis["sessions"], kpis["orders"], kpis["revenue_micros"]) == (8, 6, 40_500_000)
+    assert (kpis["sessions"], kpis["orders"], kpis["revenue"]) == (8, 6, Decimal("40.5"))
     assert manifest.filtered == {"kiosk_heartbeat": 8}

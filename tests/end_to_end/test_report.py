@@ -8,12 +8,14 @@ import shutil
 import struct
 import zlib
 from datetime import date, timedelta
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 import pytest
 from support import at, compute_all, drop, missing, ndjson, product, record, take_all
 
@@ -304,7 +306,7 @@ def test_a_number_tells_its_provenance_by_mouse_and_by_keyboard(report: Path, br
     assert "Interval: " in page.inner_text("#provenance")
     page.goto((report / "index.html").as_uri())
     page.locator(".tile", has_text="Revenue").focus()
-    assert "column revenue_micros" in page.inner_text("#provenance")
+    assert "column revenue" in page.inner_text("#provenance")
     assert "With them: +0.0% sessions" not in page.inner_text("#provenance"), "of money bots add nothing that is told"
     page.close()
 
@@ -354,7 +356,7 @@ def test_pickers_show_the_numbers_of_the_marts(report: Path, browser: Any) -> No
     assert len(seen) > 2, "what is picked changes what is shown"
     page.goto((report / "funnels.html").as_uri())
     steps = pl.read_parquet(lake.path("marts/funnel_steps.parquet")).filter(
-        pl.col("period") == "week", pl.col("group") == ""
+        pl.col("period") == "week", pl.col("breakdown_value") == ""
     )
     week = steps["period_start"].max()
     page.locator("[data-picks] select").first.select_option(str(week))
@@ -468,18 +470,18 @@ def case_rows() -> dict[str, list[dict[str, Any]]]:
         "cost_high_95": 2918.3,
     }
     own = {
-        "id": "abc", "kind": "zone", "page": HOSTILE, "subject": f"error_click in {HOSTILE}", "rule_set": "default", "goal": "buy",
+        "opportunity_id": "abc", "kind": "zone", "page": HOSTILE, "subject": f"error_click in {HOSTILE}", "rule_set": "default", "goal": "buy",
         "sessions_with": 196, "sessions_without": 640, "sessions_with_all": 196, "rate_with": 0.25, "effect": 0.52, "low": 0.45, "high": 0.59,
         "q_value": 0.0001, "claimed": True, "met_per_week": 49.0, "lost_per_week": 25.6, "lost_low": 22.4, "lost_high": 28.8,
         "order_value": 95.5, "weeks_of_work": 2.0, "effort_stated": False, "payback_weeks": 3.3, "rank": 1, "weeks_claimed": 8, **money,
     }  # fmt: skip
     days = [date(2026, 1, 4) + timedelta(days=7 * i) for i in range(8)]
-    closed = {**own, "id": "old", "kind": "friction", "subject": "slow_page", "rank": None, "closed": days[2], "promised_per_week": 900.0, "realised_per_week": 700.0, "realised_low": 500.0, "realised_high": 900.0}  # fmt: skip
-    gone = {**own, "id": "gone", "subject": "dead_click in gallery", "rank": None, "state": "gone", "since": days[6], "release": HOSTILE, "used_to_cost": 1510.8}  # fmt: skip
-    same = {**own, "id": "same", "subject": "rage_click in pay", "rank": None, "part_of": "abc"}
+    closed = {**own, "opportunity_id": "old", "kind": "friction", "subject": "slow_page", "rank": None, "closed": days[2], "promised_per_week": 900.0, "realised_per_week": 700.0, "realised_low": 500.0, "realised_high": 900.0}  # fmt: skip
+    gone = {**own, "opportunity_id": "gone", "subject": "dead_click in gallery", "rank": None, "state": "gone", "since": days[6], "release": HOSTILE, "used_to_cost": 1510.8}  # fmt: skip
+    same = {**own, "opportunity_id": "same", "subject": "rage_click in pay", "rank": None, "part_of": "abc"}
     few = {
         **own,
-        "id": "few",
+        "opportunity_id": "few",
         "kind": "theme",
         "subject": "paying",
         "rank": 2,
@@ -492,10 +494,10 @@ def case_rows() -> dict[str, list[dict[str, Any]]]:
         {**row, "as_of": days[7], "first_as_of": days[0]}
         for row in ({**own, "state": "growing"}, closed, gone, same, few)
     ]
-    seen = {"id": "abc", "day": days[7], "happened_at": at("2026-02-22T10:00"), "device_type": "mobile"}
-    session = {"kind": "session", "offset_ms": 41_000, "detail": f"TypeError at pay.js {HOSTILE}", **seen}
+    seen = {"opportunity_id": "abc", "day": days[7], "happened_at": at("2026-02-22T10:00"), "device_type": "mobile"}
+    session = {"kind": "session", "offset_seconds": Decimal(41), "detail": f"TypeError at pay.js {HOSTILE}", **seen}
     quotes = [
-        {"kind": "quote", "position": i + 1, "session_key": i, "detail": text, "score": i, **seen}
+        {"kind": "quote", "position": i + 1, "session_key": str(i), "detail": text, "score": i, **seen}
         for i, text in enumerate(COMMENTS[:3])
     ]
     return {
@@ -597,10 +599,11 @@ def test_a_number_that_is_missing_fails_no_page(report: Path, seed: int) -> None
     for mart in configured(chosen):
         # Enough of everybody, so that nothing is left out for being few.
         counted = [each.name for each in mart.columns if each.unit in ("person", "session", "response", "page view")]
-        frame = pl.read_parquet(lake.path(mart_key(mart.name))).with_columns(pl.col(counted) * 100)
+        rows = pl.read_parquet(lake.path(mart_key(mart.name))).with_columns(cs.decimal().cast(pl.Float64))
+        frame = rows.with_columns(pl.col(counted) * 100)
         for column in mart.columns:
             # A contribution to a change of revenue is of money, always.
-            if column.nullable and column.name in frame.columns and column.name != "contribution_micros":
+            if column.nullable and column.name in frame.columns and column.name != "contribution_exact":
                 share = rng.choice([0, 0.5, 1]) if seed else 1
                 lost = pl.Series([rng.random() < share for _ in range(frame.height)], dtype=pl.Boolean)
                 frame = frame.with_columns(pl.when(~lost).then(column.name).alias(column.name))

@@ -97,8 +97,8 @@ def test_friction_alerts_name_the_sessions_to_look_at() -> None:
     sessions = TABLES["daily_sessions"].schema.to_frame()
     made = metric_alerts(friction.lazy(), zones.lazy(), sessions.lazy(), incidents.lazy(), days)
     assert made.select("metric", "page", "device_type", "hits", "n", "example_sessions").rows() == [
-        ("rage_click", "home", "", 120, 1_000, "8, 7, 9"),
-        ("rage_click", "home", "mobile", 120, 1_000, "8, 7, 9"),
+        ("rage_click", "home", "", 120, 1_000, ", ".join(f"{key:016x}" for key in (8, 7, 9))),
+        ("rage_click", "home", "mobile", 120, 1_000, ", ".join(f"{key:016x}" for key in (8, 7, 9))),
     ]
     assert made["relative_change"].to_list() == [3.0, 3.0]
     assert metric_alerts(friction.lazy(), zones.lazy(), sessions.lazy(), incidents.lazy(), []).is_empty()

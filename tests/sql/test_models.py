@@ -109,9 +109,9 @@ def test_daily_kpis() -> None:
             "bounce_rate": 1 / 3,
             "goal_rate": 0.25,
             "page_views_per_session": 2.5,
-            "revenue_micros": 2**40,
+            "revenue": Decimal(2**40) / 1_000_000,
             "orders_by_order_day": 3,
-            "revenue_micros_by_order_day": -2,
+            "revenue_by_order_day": Decimal("-0.000002"),
         },
     )
     shows(rows[0], {"churn_rate_28d": None, "stickiness_ratio": None})
@@ -431,7 +431,7 @@ def test_friction_events_bear_the_score_of_their_session() -> None:
         ),
     )
     results = {row["session_key"]: (row["session_score"], row["session_score_per_minute"]) for row in rows}
-    assert results == {1: (6, 1.5), 2: (None, None)}
+    assert results == {"0000000000000001": (6, 1.5), "0000000000000002": (None, None)}
 
 
 def test_feedback_has_rates_where_its_showing_is_known() -> None:
@@ -667,7 +667,7 @@ def test_revenue_of_a_cohort_is_cumulated() -> None:
             {"cohort_start": TUE, "people_in_cohort": 1, "offset": 0, "revenue_micros": 1_000_000, "mature": True},
         ),
     )
-    assert [row["revenue_micros_cumulated"] for row in rows] == [40_000_000, 38_000_000, 48_000_000, 1_000_000]
+    assert [row["revenue_cumulated"] for row in rows] == [40, 38, 48, 1]
     assert [row["cumulated_per_person"] for row in rows] == [10.0, 9.5, 12.0, 1.0]
     assert [row["order_rate"] for row in rows] == [1.0, 0.0, 0.25, 0.0]
 
@@ -686,7 +686,13 @@ def test_rfm_counts_people_by_score() -> None:
     shows(rows[0], {"recency_score": 1, "people": 1, "chance_alive_mean": None})
     shows(
         rows[1],
-        {"people": 2, "orders": 3, "revenue_micros": 4, "chance_alive_mean": 0.75, "expected_revenue_mean": None},
+        {
+            "people": 2,
+            "orders": 3,
+            "revenue": Decimal("0.000004"),
+            "chance_alive_mean": 0.75,
+            "expected_revenue_mean": None,
+        },
     )
 
 
@@ -729,7 +735,7 @@ def test_closed_opportunities_show_what_was_promised_and_what_came() -> None:
             {**week("vague", ends[2], 0, **closed), "cost_per_week": None, "cost_low_95": None, "cost_high_95": None},
         ),
     )
-    results = {row["id"]: row for row in rows}
+    results = {row["opportunity_id"]: row for row in rows}
     assert set(results) == {"left", "gone", "open", "late", "vague"}, (
         "what isn't met any more and wasn't closed is over"
     )
@@ -783,7 +789,7 @@ def test_what_is_gone_stays_with_what_it_used_to_cost() -> None:
             week("no more", ends[2], 600),
         ),
     )
-    results = {row["id"]: (row["state"], row["used_to_cost"], row["as_of"]) for row in rows}
+    results = {row["opportunity_id"]: (row["state"], row["used_to_cost"], row["as_of"]) for row in rows}
     assert results == {
         "fixed": ("gone", 900.0, ends[3]),
         "days only": ("gone", 700.0, ends[3]),
@@ -818,7 +824,7 @@ def test_lineage_goes_through_models_and_arithmetic() -> None:
         ("daily_sessions", "sessions_bounced"),
         ("daily_sessions", "sessions_with_page_view"),
     }
-    assert traced["revenue_micros_by_order_day"] == {("quality_counts", "revenue_micros_by_order_day_without_bots")}
+    assert traced["revenue_by_order_day"] == {("quality_counts", "revenue_micros_by_order_day_without_bots")}
 
 
 def test_models_stand_after_what_they_read() -> None:

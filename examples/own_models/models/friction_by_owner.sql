@@ -9,7 +9,7 @@
 --   is_over: whether there were more rage clicks than the team's limit
 select
     owner,
-    session_day as day,
+    day,
     cast(sum(incidents) as bigint) as rage_clicks,
     cast(sum(page_views_with) as bigint) as page_views_with,
     any_value(most_rage_clicks) as most_rage_clicks,
@@ -17,4 +17,4 @@ select
 from friction
 inner join targets using (owner)
 where rule_set = 'default' and signal = 'rage_click'
-group by owner, session_day
+group by owner, day

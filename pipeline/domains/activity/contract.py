@@ -3,6 +3,7 @@
 import polars as pl
 
 from pipeline.core.contract import Column, Table, count, rate, ratio
+from pipeline.core.published import mart
 
 _PERIOD_START = Column("period_start", pl.Date(), "first local day of the period")
 ACTIVITY_RETURNS = Table(
@@ -86,9 +87,8 @@ PEOPLE_DAILY = Table(
 _SESSION_DAY = Column(
     "day", pl.Date(), "local day of the product's time zone; sessions are booked on the day they began"
 )
-DAILY_KPIS = Table(
+DAILY_KPIS = mart(
     name="daily_kpis",
-    layer="mart",
     grain="One row per local day: people, sessions, page views, conversion, orders and revenue, bots left out.",
     columns=(
         _SESSION_DAY,
@@ -134,6 +134,7 @@ DAILY_KPIS = Table(
         ("sessions_with_goal", "sessions"),
         ("sessions_with_page_view", "sessions"),
     ),
+    version=2,
 )
 LIFECYCLE = Table(
     name="lifecycle",

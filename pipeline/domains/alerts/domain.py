@@ -18,6 +18,7 @@ DOMAIN = Domain(
                 s.days,
                 watched_scores(s.scan("feedback_counts")),
             ),
+            "2",
             inputs=("daily_zones", "daily_sessions", "friction_incidents", "feedback_counts"),
         ),
     ),

@@ -5,6 +5,7 @@ from datetime import date
 import polars as pl
 
 from pipeline.core.days import ONE_DAY
+from pipeline.core.published import id_text
 from pipeline.core.registry import TABLES
 from pipeline.stats.alerts import WEEKS, alerts
 
@@ -82,9 +83,6 @@ def _examples(incidents: pl.LazyFrame, result: pl.DataFrame) -> pl.DataFrame:
     both = pl.concat([frame.select(*_KEY, "day", "session_key", "weight") for frame in (of_all, of_device)])
     worst = both.group_by(*_KEY, "day", "session_key").agg(pl.col("weight").sum())
     ranked = worst.sort("weight", "session_key", descending=[True, False])
-    named = ranked.group_by(*_KEY, "day", maintain_order=True).agg(pl.col("session_key").head(_EXAMPLES))
-    return (
-        named.with_columns(example_sessions=pl.col("session_key").cast(pl.List(pl.String)).list.join(", "))
-        .drop("session_key")
-        .collect()
-    )
+    few = ranked.group_by(*_KEY, "day", maintain_order=True).head(_EXAMPLES).with_columns(id_text("session_key"))
+    named = few.group_by(*_KEY, "day", maintain_order=True)
+    return named.agg(example_sessions=pl.col("session_key").str.join(", ")).collect()

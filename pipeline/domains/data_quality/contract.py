@@ -8,6 +8,7 @@ import polars as pl
 from pipeline.core.canonical import CAPABILITIES
 from pipeline.core.columns import SOURCE
 from pipeline.core.contract import Column, Table, count, rate, text
+from pipeline.core.published import mart
 
 BOT_RULES = ("user_agent", "one_event_devices", "pace")
 # Lateness = received_at - occurred_at; (name, hours at most).
@@ -191,9 +192,8 @@ DATA_PROBLEM_LIST = Table(
     columns=_PROBLEM_COLUMNS,
     key=("day", "source", "problem", "subject"),
 )
-DAILY_QUALITY = Table(
+DAILY_QUALITY = mart(
     name="daily_quality",
-    layer="mart",
     grain="One row per local day and source: what came in and what became of it; each headline number both ways.",
     columns=(
         *QUALITY_COUNTS.columns,
@@ -210,6 +210,7 @@ DAILY_QUALITY = Table(
     ),
     key=QUALITY_COUNTS.key,
     at_most=QUALITY_COUNTS.at_most,
+    version=2,
 )
 DAILY_REJECTED = Table(
     name="daily_rejected",
@@ -219,9 +220,8 @@ DAILY_REJECTED = Table(
     key=REJECTED_COUNTS.key,
     version=2,
 )
-INGEST_QUALITY = Table(
+INGEST_QUALITY = mart(
     name="ingest_quality",
-    layer="mart",
     grain="One row per landing file that was taken; tells of names and arrival, so it is outside the promise of equal bytes.",
     columns=(
         *INGEST_FILES.columns,
@@ -229,7 +229,7 @@ INGEST_QUALITY = Table(
     ),
     key=INGEST_FILES.key,
     at_most=INGEST_FILES.at_most,
-    version=2,
+    version=3,
 )
 DATA_PROBLEMS = Table(
     name="data_problems",

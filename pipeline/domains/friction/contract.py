@@ -4,6 +4,7 @@ import polars as pl
 
 from pipeline.core.columns import DEVICE, PAGE, PERSON, SESSION_DAY
 from pipeline.core.contract import Column, Table, count, rate, text, time
+from pipeline.core.published import mart
 
 RULE_SET = Column("rule_set", pl.String(), "named rule set of the product file")
 OWNERS = Table(
@@ -176,9 +177,8 @@ FRICTION_CALIBRATION = Table(
     depends_on_measuring=True,
     version=2,
 )
-FRICTION = Table(
+FRICTION = mart(
     name="friction",
-    layer="mart",
     grain=DAILY_FRICTION.grain,
     columns=(
         *DAILY_FRICTION.columns,
@@ -188,10 +188,10 @@ FRICTION = Table(
     key=("session_day", *DAILY_FRICTION.key),
     at_most=DAILY_FRICTION.at_most,
     depends_on_measuring=True,
+    version=2,
 )
-FRICTION_EVENTS = Table(
+FRICTION_EVENTS = mart(
     name="friction_events",
-    layer="mart",
     grain="One row per incident and rule set, with its evidence.",
     columns=(
         *FRICTION_INCIDENTS.columns,
@@ -199,10 +199,10 @@ FRICTION_EVENTS = Table(
         Column("session_score_per_minute", pl.Float64(), "session_score / minutes", nullable=True, minimum=0),
     ),
     key=("session_day", *FRICTION_INCIDENTS.key),
+    version=2,
 )
-FRICTION_ELEMENTS = Table(
+FRICTION_ELEMENTS = mart(
     name="friction_elements",
-    layer="mart",
     grain="One row per session day, rule set, signal, page, zone, element and detail with an incident.",
     columns=(
         SESSION_DAY,
@@ -219,4 +219,5 @@ FRICTION_ELEMENTS = Table(
     key=("session_day", "rule_set", "signal", "page", "zone", "element", "detail"),
     at_most=(("sessions_with", "page_views_with"), ("page_views_with", "incidents")),
     depends_on_measuring=True,
+    version=2,
 )

@@ -4,6 +4,7 @@ import polars as pl
 
 from pipeline.core.columns import GROUP, PERSON
 from pipeline.core.contract import Column, Table, count, rate, ratio, time
+from pipeline.core.published import mart
 
 _DAY = Column("day", pl.Date(), "local day of the product's time zone")
 STEP_EVENTS = Table(
@@ -103,9 +104,8 @@ FUNNEL_TREND_COUNTS = Table(
     key=("funnel", "week"),
     at_most=(("people_converted", "people_entered"),),
 )
-FUNNEL_STEPS = Table(
+FUNNEL_STEPS = mart(
     name="funnel_steps",
-    layer="mart",
     grain="One row per funnel, period, group and step.",
     columns=(
         *(c for c in FUNNEL_RESULTS.columns if not c.name.endswith("_us_from_previous")),
@@ -117,6 +117,7 @@ FUNNEL_STEPS = Table(
     ),
     key=FUNNEL_RESULTS.key,
     at_most=FUNNEL_RESULTS.at_most,
+    version=2,
 )
 FUNNEL_TIMES = Table(
     name="funnel_times",
@@ -125,9 +126,8 @@ FUNNEL_TIMES = Table(
     columns=(*FUNNEL_DURATIONS.columns, rate("share", "people / all who completed the funnel")),
     key=FUNNEL_DURATIONS.key,
 )
-FUNNEL_TRENDS = Table(
+FUNNEL_TRENDS = mart(
     name="funnel_trends",
-    layer="mart",
     grain=FUNNEL_TREND_COUNTS.grain,
     columns=(
         *FUNNEL_TREND_COUNTS.columns,
@@ -135,4 +135,5 @@ FUNNEL_TRENDS = Table(
     ),
     key=FUNNEL_TREND_COUNTS.key,
     at_most=FUNNEL_TREND_COUNTS.at_most,
+    version=2,
 )

@@ -4,6 +4,7 @@ import polars as pl
 
 from pipeline.core.columns import DEVICE, MONEY, PERSON, SESSION_DAY, SESSION_DIMENSIONS, money, number
 from pipeline.core.contract import Column, Table, count, time
+from pipeline.core.published import mart
 
 _OVER = ("session_day", *SESSION_DIMENSIONS)
 SESSION_KPIS = Table(
@@ -81,7 +82,7 @@ KPI_PARTS = Table(
         number("share_before", "the part's share of the denominator in the period before", "share"),
         number("share_after", "the part's share of the denominator in the period", "share"),
         Column("contribution", pl.Float64(), "what it adds to the change, in the key figure's unit; parts of a kind (rate and mix together) add up to the change"),
-        Column("contribution_micros", pl.Int64(), "of money: the same in micro-units, which add up to the change exactly", unit=MONEY, nullable=True),
+        Column("contribution_micros", pl.Int64(), "of money: the same, which add up to the change exactly", unit=MONEY, nullable=True),
     ),
     key=("period", "period_start", "kpi", "kind", "dimension", "part"),
 )  # fmt: skip
@@ -111,19 +112,20 @@ KPIS = Table(
     key=KPI_RESULTS.key,
     version=2,
 )
-KPI_CHANGES = Table(
+KPI_CHANGES = mart(
     name="kpi_changes",
-    layer="mart",
     grain=KPI_PARTS.grain,
     columns=KPI_PARTS.columns,
     key=KPI_PARTS.key,
+    version=2,
+    names={"contribution_micros": "contribution_exact"},
 )
-SEGMENT_MEMBERS = Table(
+SEGMENT_MEMBERS = mart(
     name="segment_members",
-    layer="mart",
     grain=SEGMENT_VALIDITY.grain,
     columns=SEGMENT_VALIDITY.columns,
     key=SEGMENT_VALIDITY.key,
+    version=2,
 )
 # What each key figure is, as people read it.
 KPI_MEANINGS = {

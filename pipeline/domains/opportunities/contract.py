@@ -4,6 +4,7 @@ import polars as pl
 
 from pipeline.core.columns import DEVICE, PERSON, SESSION_DAY, number
 from pipeline.core.contract import Column, Table, count, text, time
+from pipeline.core.published import mart
 
 _ID = Column("id", pl.String(), "hash of kind, page, subject and rule set: the same as long as these are")
 _AS_OF = Column("as_of", pl.Date(), "last day of the complete week up to which it was computed")
@@ -98,9 +99,9 @@ WATCH_LIST = Table(
     ),
     key=("kind", "page", "subject", "position"),
 )  # fmt: skip
-OPPORTUNITIES = Table(
+_NAMES = {"id": "opportunity_id"}
+OPPORTUNITIES = mart(
     name="opportunities",
-    layer="mart",
     grain="One row per opportunity of the last complete week, ranked; closed and gone ones with what was promised and what came.",
     columns=(
         *OPPORTUNITY_RESULTS.columns,
@@ -119,29 +120,30 @@ OPPORTUNITIES = Table(
         ),
     ),
     key=("id",),
-    version=3,
+    version=4,
+    names=_NAMES,
 )
-OPPORTUNITY_HISTORY = Table(
+OPPORTUNITY_HISTORY = mart(
     name="opportunity_history",
-    layer="mart",
     grain=OPPORTUNITY_RESULTS.grain,
     columns=OPPORTUNITY_RESULTS.columns,
     key=OPPORTUNITY_RESULTS.key,
-    version=3,
+    version=4,
+    names=_NAMES,
 )
-EVIDENCE = Table(
+EVIDENCE = mart(
     name="evidence",
-    layer="mart",
     grain=OPPORTUNITY_EVIDENCE.grain,
     columns=OPPORTUNITY_EVIDENCE.columns,
     key=OPPORTUNITY_EVIDENCE.key,
-    version=2,
+    version=3,
+    names=_NAMES,
 )
-WATCH = Table(
+WATCH = mart(
     name="watch",
-    layer="mart",
     grain=WATCH_LIST.grain,
     columns=WATCH_LIST.columns,
     key=WATCH_LIST.key,
-    version=2,
+    version=3,
+    names=_NAMES,
 )

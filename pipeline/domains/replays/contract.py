@@ -4,6 +4,7 @@ import polars as pl
 
 from pipeline.core.columns import DEVICE, PERSON, SESSION_DAY
 from pipeline.core.contract import Column, Table, count, text, time
+from pipeline.core.published import mart
 
 _SESSION = Column("session_key", pl.Int64(), "the session, as in sessions")
 _RECORDING = (
@@ -73,9 +74,8 @@ RECORDED_MOMENTS = Table(
     ),
     key=("session_key", "offset_ms", "kind", "page", "zone", "detail"),
 )
-REPLAYS = Table(
+REPLAYS = mart(
     name="replays",
-    layer="mart",
     grain="One row per recorded session, bots left out.",
     columns=(
         _SESSION,
@@ -98,12 +98,12 @@ REPLAYS = Table(
     ),
     key=("session_key",),
     sort=("started_at", "session_key"),
-    version=2,
+    version=3,
 )  # fmt: skip
-REPLAY_MOMENTS = Table(
+REPLAY_MOMENTS = mart(
     name="replay_moments",
-    layer="mart",
     grain=RECORDED_MOMENTS.grain,
     columns=RECORDED_MOMENTS.columns,
     key=RECORDED_MOMENTS.key,
+    version=2,
 )

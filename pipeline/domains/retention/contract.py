@@ -4,6 +4,7 @@ import polars as pl
 
 from pipeline.core.columns import GROUP, PERSON
 from pipeline.core.contract import Column, Table, count, rate, time
+from pipeline.core.published import mart
 
 _DAY = Column("day", pl.Date(), "local day of the product's time zone")
 RETURN_EVENTS = Table(
@@ -73,17 +74,18 @@ RETENTION = Table(
     key=RETENTION_CELLS.key,
     at_most=RETENTION_CELLS.at_most,
 )
-RETENTION_COHORTS = Table(
+_NAMES = {"offset": "period_number"}
+RETENTION_COHORTS = mart(
     name="retention_cohorts",
-    layer="mart",
     grain=RETURN_CELLS.grain,
     columns=(*RETURN_CELLS.columns, rate("return_rate", "people_returned / people_in_cohort; null until mature")),
     key=RETURN_CELLS.key,
     at_most=RETURN_CELLS.at_most,
+    version=2,
+    names=_NAMES,
 )
-RETENTION_AVERAGES = Table(
+RETENTION_AVERAGES = mart(
     name="retention_averages",
-    layer="mart",
     grain="One row per retention of the product file, group and column: averages over mature cells.",
     columns=(
         Column("retention", pl.String(), "retention of the product file"),
@@ -98,4 +100,6 @@ RETENTION_AVERAGES = Table(
     ),
     key=("retention", "group", "offset"),
     at_most=(("people_returned", "people_in_cohort"),),
+    version=2,
+    names=_NAMES,
 )

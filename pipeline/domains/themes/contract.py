@@ -4,6 +4,7 @@ import polars as pl
 
 from pipeline.core.columns import PERIOD, QUESTION, SURVEY
 from pipeline.core.contract import Column, Table, count, rate, ratio, text
+from pipeline.core.published import mart
 
 _DAY = Column("day", pl.Date(), "local day of the answer, or of the survey's showing")
 _PAGE = Column("page", pl.String(), "page of the product file; empty: none")
@@ -99,11 +100,10 @@ THEMES = Table(
     key=THEME_RESULTS.key,
     at_most=THEME_RESULTS.at_most,
 )  # fmt: skip
-QUOTES = Table(
+QUOTES = mart(
     name="quotes",
-    layer="mart",
     grain=QUOTE_LIST.grain,
     columns=(*QUOTE_LIST.columns, Column("name", pl.String(), "the theme's name")),
     key=QUOTE_LIST.key,
-    version=2,
+    version=3,
 )

@@ -4,6 +4,7 @@ import polars as pl
 
 from pipeline.core.columns import PERSON, money, number
 from pipeline.core.contract import Column, Table, count, rate, time
+from pipeline.core.published import mart
 
 OUTCOMES = Table(
     name="outcomes",
@@ -134,9 +135,8 @@ BEHAVIOUR_VALUES = Table(
     ),
     key=("kind", "behaviour", "outcome"),
 )  # fmt: skip
-CUSTOMER_VALUE = Table(
+CUSTOMER_VALUE = mart(
     name="customer_value",
-    layer="mart",
     grain=VALUE_COUNTS.grain,
     columns=(
         *VALUE_COUNTS.columns,
@@ -148,10 +148,10 @@ CUSTOMER_VALUE = Table(
     key=VALUE_COUNTS.key,
     at_most=VALUE_COUNTS.at_most,
     matures=True,
+    version=2,
 )
-REVENUE_COHORTS = Table(
+REVENUE_COHORTS = mart(
     name="revenue_cohorts",
-    layer="mart",
     grain=REVENUE_CELLS.grain,
     columns=(
         *REVENUE_CELLS.columns,
@@ -161,10 +161,11 @@ REVENUE_COHORTS = Table(
     ),
     key=REVENUE_CELLS.key,
     at_most=REVENUE_CELLS.at_most,
+    version=2,
+    names={"offset": "month_number"},
 )
-RFM = Table(
+RFM = mart(
     name="rfm",
-    layer="mart",
     grain="One row per recency, frequency and monetary score of people who ever bought.",
     columns=(
         _score("recency_score", "an earlier last purchase"),
@@ -177,6 +178,7 @@ RFM = Table(
         number("expected_revenue_mean", "mean revenue to expect of a person within the horizon", "currency"),
     ),
     key=("recency_score", "frequency_score", "monetary_score"),
+    version=2,
 )
 CUSTOMER_MODEL = Table(
     name="customer_model",

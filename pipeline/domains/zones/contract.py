@@ -4,6 +4,7 @@ import polars as pl
 
 from pipeline.core.columns import DEVICE, EVENT_DIMENSIONS, PAGE, PERSON, SESSION_DAY
 from pipeline.core.contract import Column, Table, count, rate, ratio, text, time
+from pipeline.core.published import mart
 
 _WIDTH = Column("width_class", pl.String(), "width of the window in px: `0-599`, `600-959`, ..., `1920+`, `unknown`")
 _DIMENSIONS = (*EVENT_DIMENSIONS, "width_class")
@@ -210,17 +211,17 @@ ZONE_PEOPLE_COUNTS = Table(
         ("person_days_returned_28d", "person_days_clicked_28d"),
     ),
 )
-HEATMAPS = Table(
+HEATMAPS = mart(
     name="heatmaps",
-    layer="mart",
     grain=HEATMAP_CELLS.grain,
     columns=(*HEATMAP_CELLS.columns, Column("y_px", pl.Int64(), "first px of the cell", unit="px", minimum=0)),
     key=HEATMAP_CELLS.key,
     depends_on_measuring=True,
+    version=2,
+    names={"ms": "seconds"},
 )
-SCROLL_REACH = Table(
+SCROLL_REACH = mart(
     name="scroll_reach",
-    layer="mart",
     grain="One row per session day, page, device, width class and 20 px of the page.",
     columns=(
         SESSION_DAY,
@@ -239,6 +240,7 @@ SCROLL_REACH = Table(
     key=("session_day", "page", "device_type", "width_class", "y_px"),
     at_most=(("page_views_reached", "page_views_measured"),),
     depends_on_measuring=True,
+    version=2,
 )  # fmt: skip
 
 
@@ -249,9 +251,15 @@ def _per(interaction: str, done: str) -> tuple[Column, Column]:
     )
 
 
-ZONE_METRICS = Table(
+# What is summed beside the mean that is made of it.
+_SUMMED = {
+    "ms_to_click": "seconds_to_click_total",
+    "hover_ms": "hover_seconds_total",
+    "hesitation_ms": "hesitation_seconds_total",
+    "exposure_ms": "exposure_seconds_total",
+}
+ZONE_METRICS = mart(
     name="zone_metrics",
-    layer="mart",
     grain=DAILY_ZONES.grain,
     columns=(
         *DAILY_ZONES.columns,
@@ -277,6 +285,8 @@ ZONE_METRICS = Table(
     key=DAILY_ZONES.key,
     at_most=DAILY_ZONES.at_most,
     depends_on_measuring=True,
+    version=2,
+    names=_SUMMED,
 )
 ZONE_REACH = Table(
     name="zone_reach",

@@ -10,7 +10,7 @@ from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Marts, Page, Section, count, day_text, label, releases_of, share
-from pipeline.report.replays import Replays, page_name, watch_links
+from pipeline.report.replays import Replays, watch_links
 
 _RECENT_DAYS = 28
 _MOST, _WATCHED = 15, 3
@@ -25,8 +25,8 @@ def friction_page(product: Product, marts: Marts, replays: Replays) -> Page:
     counted = marts["friction"].filter(mine)
     if counted.is_empty():
         return Page("friction", "Friction")
-    last: date = counted["session_day"].max()  # pyright: ignore[reportAssignmentType]
-    recent = pl.col("session_day") > last - ONE_DAY * _RECENT_DAYS
+    last: date = counted["day"].max()  # pyright: ignore[reportAssignmentType]
+    recent = pl.col("day") > last - ONE_DAY * _RECENT_DAYS
     events = marts["friction_events"].filter(mine, recent)
     sections = [
         _alerts(marts["alerts"], last, replays),
@@ -63,8 +63,7 @@ def _alerts(alerts: pl.DataFrame, last: date, replays: Replays) -> Section | Non
 
 def _examples(sessions: str, replays: Replays) -> str:
     """Sessions by comma, each linked where it was recorded."""
-    keys = [int(each) for each in sessions.split(", ") if each]
-    return Markup(", ").join(replays.link(page_name(key)[:8], key) for key in keys)
+    return Markup(", ").join(replays.link(key[:8], key) for key in sessions.split(", ") if key)
 
 
 def _signals(recent: pl.DataFrame, releases: charts.Releases, watch: pl.DataFrame, replays: Replays) -> Section:
@@ -73,7 +72,7 @@ def _signals(recent: pl.DataFrame, releases: charts.Releases, watch: pl.DataFram
     shown = by_page.filter(pl.col("incidents") > 0).sort(
         "page_views_with", "signal", "page", descending=[True, False, False]
     )
-    by_day = recent.group_by("session_day", "signal").agg(pl.col("page_views_with", "page_views_measured").sum())
+    by_day = recent.group_by("day", "signal").agg(pl.col("page_views_with", "page_views_measured").sum())
     most = (
         recent.group_by("signal").agg(pl.col("incidents").sum()).sort("incidents", "signal", descending=[True, False])
     )
@@ -83,7 +82,7 @@ def _signals(recent: pl.DataFrame, releases: charts.Releases, watch: pl.DataFram
         signal=pl.col("signal").str.replace_all("_", " "),
         rate=pl.col("page_views_with") / pl.col("page_views_measured"),
     )
-    ordered = lines.sort("signal", "session_day")
+    ordered = lines.sort("signal", "day")
     lists = watch.filter(pl.col("kind") == "friction").partition_by("page", "subject", as_dict=True)
     none = watch.clear()
     # A column only where the team says who answers for pages.
@@ -92,7 +91,7 @@ def _signals(recent: pl.DataFrame, releases: charts.Releases, watch: pl.DataFram
     return Section(
         "Signals by page",
         "Of the last 28 days: page views with an incident, of those whose source can tell the signal.",
-        [charts.line(ordered, ("session_day", "rate", "signal"), title, ".1%", releases)] if ordered.height else [],
+        [charts.line(ordered, ("day", "rate", "signal"), title, ".1%", releases)] if ordered.height else [],
         ("signal", "page", *(["owner"] if has_owners else []), "incidents", "page views", "of measured", "sessions", "watch"),
         [
             (label(r["signal"]), r["page"], *([r["owner"] or ""] if has_owners else []), count(r["incidents"]), count(r["page_views_with"]),
@@ -171,7 +170,7 @@ def _calibration(effects: pl.DataFrame) -> Section:
 
 
 def _sessions(events: pl.DataFrame, replays: Replays) -> Section:
-    summed = events.group_by("session_key", "session_day", "device_type").agg(
+    summed = events.group_by("session_key", "day", "device_type").agg(
         pl.col("session_score", "session_score_per_minute").first(),
         incidents=pl.len(),
         signals=pl.col("signal").unique().sort().str.join(", "),
@@ -185,11 +184,11 @@ def _sessions(events: pl.DataFrame, replays: Replays) -> Section:
         [],
         ("session", "day", "device", "score", "a minute", "incidents", "signals", "pages"),
         [
-            (replays.link(page_name(r["session_key"])[:8], r["session_key"], r["heaviest_at"]), day_text(r["session_day"]), r["device_type"], count(r["session_score"]),
+            (replays.link(r["session_key"][:8], r["session_key"], r["heaviest_at"]), day_text(r["day"]), r["device_type"], count(r["session_score"]),
              f"{r['session_score_per_minute'] or 0:.1f}", count(r["incidents"]), r["signals"].replace("_", " "), r["pages"])
             for r in worst.rows(named=True)
         ],
-        provenance="friction_events: session_key session_day device_type session_score session_score_per_minute incident_key signal page",
+        provenance="friction_events: session_key day device_type session_score session_score_per_minute incident_key signal page",
     )  # fmt: skip
 
 

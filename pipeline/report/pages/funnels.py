@@ -17,17 +17,17 @@ def _funnels(product: Product, marts: Marts) -> Page:
     for name in product.funnels:
         own = marts["funnel_steps"].filter(pl.col("funnel") == name).sort("step")
         whole = own.filter(pl.col("period") == "all")
-        everybody = whole.filter(pl.col("group") == "")
+        everybody = whole.filter(pl.col("breakdown_value") == "")
         if everybody.is_empty():
             continue
         bars = everybody.with_columns(
             shown=pl.struct("people_converted", "step_rate", "step").map_elements(_bar_text, return_dtype=pl.String)
         )
-        trend = marts["funnel_trends"].filter(pl.col("funnel") == name, "mature").sort("week")
+        trend = marts["funnel_trends"].filter(pl.col("funnel") == name, "mature").sort("week_start")
         drawn = [charts.steps(bars, f"{name}: people by step, whole history")]
         if trend.height > 1:
             title = f"{name}: conversion by week of entry"
-            drawn.append(charts.rates(trend, "week", "conversion_rate", title, releases_of(product)))
+            drawn.append(charts.rates(trend, "week_start", "conversion_rate", title, releases_of(product)))
         length = product.funnels[name].length_text
         sections += [
             Section(
@@ -42,7 +42,7 @@ def _funnels(product: Product, marts: Marts) -> Page:
                 pickers=_funnel_pickers(own),
                 bodies=_funnel_bodies(own),
             ),
-            *_groups(name, whole.filter(pl.col("group") != "")),
+            *_groups(name, whole.filter(pl.col("breakdown_value") != "")),
         ]
     return Page("funnels", "Funnels", [], sections)
 
@@ -50,7 +50,7 @@ def _funnels(product: Product, marts: Marts) -> Page:
 def _funnel_pickers(own: pl.DataFrame) -> list[Picker]:
     weeks = own.filter(pl.col("period") == "week")["period_start"].unique().sort(descending=True).head(_FUNNEL_WEEKS)
     people = own.filter(pl.col("step") == 1, pl.col("period") == "all").sort("people_converted", descending=True)
-    groups = [(g, g or "everybody") for g in ("", *(g for g in people["group"] if g))]
+    groups = [(g, g or "everybody") for g in ("", *(g for g in people["breakdown_value"] if g))]
     periods = [("all", "whole history"), *((str(week), f"entered in the week from {week:%d %b}") for week in weeks)]
     return [Picker("Period", periods), Picker("Group", groups)]
 
@@ -58,7 +58,7 @@ def _funnel_pickers(own: pl.DataFrame) -> list[Picker]:
 def _funnel_bodies(own: pl.DataFrame) -> list[Body]:
     periods, groups = ([value for value, _ in picker.options] for picker in _funnel_pickers(own))
     chosen = pl.when(pl.col("period") == "all").then(pl.lit("all")).otherwise(pl.col("period_start").cast(pl.String))
-    by_choice = own.with_columns(chosen=chosen).partition_by("chosen", "group", as_dict=True)
+    by_choice = own.with_columns(chosen=chosen).partition_by("chosen", "breakdown_value", as_dict=True)
     return [
         Body(
             (period, group),
@@ -83,7 +83,7 @@ def _groups(name: str, groups: pl.DataFrame) -> list[Section]:
     last = groups["step"].max()
     ends = groups.filter(pl.col("step") == last).sort("people_entered", descending=True)
     rows = [
-        (r["group"], count(r["people_entered"]), count(r["people_converted"]), share(r["conversion_rate"]))
+        (r["breakdown_value"], count(r["people_entered"]), count(r["people_converted"]), share(r["conversion_rate"]))
         for r in ends.rows(named=True)
     ]
     return [
@@ -93,7 +93,7 @@ def _groups(name: str, groups: pl.DataFrame) -> list[Section]:
             [],
             ("group", "entered", "took the last step", "conversion"),
             rows,
-            provenance="funnel_steps: group people_entered people_converted conversion_rate",
+            provenance="funnel_steps: breakdown_value people_entered people_converted conversion_rate",
         )
     ]
 

@@ -24,9 +24,9 @@ def heatmaps_page(product: Product, marts: Marts, home: Path) -> Page:
     cells = marts["heatmaps"]
     if cells.is_empty():
         return Page("heatmaps", "Heatmaps")
-    last: date = cells["session_day"].max()  # pyright: ignore[reportAssignmentType]
-    recent = cells.filter(pl.col("session_day") > last - ONE_DAY * _RECENT_DAYS)
-    first: date = recent["session_day"].min()  # pyright: ignore[reportAssignmentType]
+    last: date = cells["day"].max()  # pyright: ignore[reportAssignmentType]
+    recent = cells.filter(pl.col("day") > last - ONE_DAY * _RECENT_DAYS)
+    first: date = recent["day"].min()  # pyright: ignore[reportAssignmentType]
     return Page("heatmaps", "Heatmaps", [], [_reach_table(recent)], _overlay(product, recent, home, first, last))
 
 
@@ -38,7 +38,7 @@ def _overlay(product: Product, recent: pl.DataFrame, home: Path, first: date, la
     for view in drawn:
         own = recent.filter(
             pl.col("page") == view["page"], pl.col("device_type") == view["device"],
-            pl.col("session_day").is_between(view["from"], view["to"]),
+            pl.col("day").is_between(view["from"], view["to"]),
         )  # fmt: skip
         view["content"] = min(widths[view["page"]] or view["width"], view["width"])
         view["cells"] = {kind: _cells(own, kind) for kind in KINDS}
@@ -57,7 +57,7 @@ _MEANING = (
 
 def _cells(own: pl.DataFrame, kind: str) -> dict[str, list[list[int]]]:
     """Cells of a kind by layer: x, y, value, over all widths of window."""
-    value = {"attention": "ms", "reach": "page_views"}.get(kind, "events")
+    value = {"attention": "seconds", "reach": "page_views"}.get(kind, "events")
     summed = (
         own.filter(pl.col("kind") == kind)
         .group_by("layer", "x_bin", "y_bin")

@@ -6,7 +6,6 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from pipeline.core.contract import MICROS
 from pipeline.core.product import Product
 from pipeline.domains.kpis.contract import KPI_MEANINGS
 from pipeline.report import charts
@@ -186,7 +185,7 @@ def _tree(product: Product, changes: pl.DataFrame) -> Section:
     rows = changes.filter(pl.col("kind") == "tree", pl.col("period") == "week")
     by_part = {row["part"]: row for row in rows.rows(named=True)}
     ordered = [by_part[name] for name in _TREE_ORDER if name in by_part]
-    total = sum(row["contribution_micros"] for row in ordered) / MICROS
+    total = sum(row["contribution_exact"] for row in ordered)
     drawn = pl.DataFrame({"what": [row["part"] for row in ordered], "amount": [row["contribution"] for row in ordered]})
     return Section(
         "Why revenue changed",
@@ -197,7 +196,7 @@ def _tree(product: Product, changes: pl.DataFrame) -> Section:
         ("factor", "before", "now", "adds"),
         [
             (row["part"], *(_factor(row["part"], row[name], product) for name in ("before", "after")),
-             money(row["contribution_micros"] / MICROS, product.currency))
+             money(row["contribution_exact"], product.currency))
             for row in ordered
         ],
         provenance="kpi_changes: part before after contribution",

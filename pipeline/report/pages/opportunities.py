@@ -21,12 +21,12 @@ def opportunity_pages(product: Product, marts: Marts, replays: Replays, trust: T
     """The ranked list, and the business cases."""
     result = marts["opportunities"].sort("rank")
     names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
-    titles = {row["id"]: title_of(row, names) for row in result.rows(named=True)}
+    titles = {row["opportunity_id"]: title_of(row, names) for row in result.rows(named=True)}
     open_ = result.filter(pl.col("rank").is_not_null())
-    chosen = open_.filter("claimed").head(_CASES)["id"].to_list()
+    chosen = open_.filter("claimed").head(_CASES)["opportunity_id"].to_list()
     cases = [
-        case_page(product, marts, row, titles[row["id"]], replays, trust)
-        for row in result.filter(pl.col("id").is_in(chosen)).rows(named=True)
+        case_page(product, marts, row, titles[row["opportunity_id"]], replays, trust)
+        for row in result.filter(pl.col("opportunity_id").is_in(chosen)).rows(named=True)
     ]
     lead = _lead(product, open_, titles)
     sections = [
@@ -40,13 +40,19 @@ def opportunity_pages(product: Product, marts: Marts, replays: Replays, trust: T
 
 def _notes(result: pl.DataFrame, titles: dict[str, str]) -> dict[str, str]:
     """What has happened to each, and those that are one with it, to stand after its title."""
-    parts = result.filter(pl.col("part_of").is_not_null()).group_by("part_of", maintain_order=True).agg("id")
+    parts = (
+        result.filter(pl.col("part_of").is_not_null()).group_by("part_of", maintain_order=True).agg("opportunity_id")
+    )
     also = {whole: " and ".join(titles[id_] for id_ in ids) for whole, ids in parts.rows()}
     notes: dict[str, str] = {}
     for r in result.rows(named=True):
         state = {"new": f" (new since {day_text(r['since'])})" if r["since"] else "", "growing": " (growing)"}
-        same = f"; with it {also[r['id']]}, over half of whose sessions met this too" if r["id"] in also else ""
-        notes[r["id"]] = state.get(r["state"], "") + same
+        same = (
+            f"; with it {also[r['opportunity_id']]}, over half of whose sessions met this too"
+            if r["opportunity_id"] in also
+            else ""
+        )
+        notes[r["opportunity_id"]] = state.get(r["state"], "") + same
     return notes
 
 
@@ -56,9 +62,9 @@ def _lead(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> str:
         return "Nothing that was met in the last four complete weeks can be told from chance to cost anything."
     row = claimed.row(0, named=True)
     if row["cost_per_week"] is None:
-        return f"First: {titles[row['id']]}. {ask(product, row)}"
+        return f"First: {titles[row['opportunity_id']]}. {ask(product, row)}"
     ends = f"{cost(row['cost_low'], product)} to {cost(row['cost_high'], product)}"
-    return f"First: {titles[row['id']]}. A week of waiting costs about {cost(row['cost_per_week'], product)} ({ends})."
+    return f"First: {titles[row['opportunity_id']]}. A week of waiting costs about {cost(row['cost_per_week'], product)} ({ends})."
 
 
 def _ranked(
@@ -66,7 +72,7 @@ def _ranked(
 ) -> Section:
     claimed = open_.filter("claimed", pl.col("cost_per_week").is_not_null()).head(_CASES)
     drawn = claimed.select(
-        what=pl.col("id").replace_strict(titles, default=None, return_dtype=pl.String), effect="cost_per_week", low="cost_low", high="cost_high",
+        what=pl.col("opportunity_id").replace_strict(titles, default=None, return_dtype=pl.String), effect="cost_per_week", low="cost_low", high="cost_high",
         conclusion=pl.lit("claimed"),
     )  # fmt: skip
     title = f"{product.currency} a week"
@@ -77,7 +83,7 @@ def _ranked(
         "among sessions that are alike. Costs don't add up: one session meets several problems.",
         [charts.intervals(drawn, "Cost of waiting a week", title, _COLOURS, ",d")] if drawn.height else [],
         ("opportunity", "met a week", "reach the goal", "without it", "lost a week", "cost a week", "from", "to", "work", "pays back in", "weeks seen"),
-        [_row(product, r, titles[r["id"]] + notes[r["id"]], is_case=r["id"] in cases) for r in open_.filter("claimed").head(_SHOWN).rows(named=True)],
+        [_row(product, r, titles[r["opportunity_id"]] + notes[r["opportunity_id"]], is_case=r["opportunity_id"] in cases) for r in open_.filter("claimed").head(_SHOWN).rows(named=True)],
         note="" if open_["claimed"].any() else "Nothing can be told from chance.",
         provenance="opportunities: subject met_per_week rate_with effect lost_per_week cost_per_week cost_low cost_high weeks_of_work payback_weeks weeks_claimed",
     )  # fmt: skip
@@ -91,7 +97,7 @@ def _unclear(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> S
         [],
         ("opportunity", "met a week", "reach the goal", "without it", "costs a week", "from", "to", "why not"),
         [
-            (titles[r["id"]], count(r["met_per_week"]), *(share(rate) for rate in reversed(rates(r))),
+            (titles[r["opportunity_id"]], count(r["met_per_week"]), *(share(rate) for rate in reversed(rates(r))),
              *(cost(r[k], product) for k in ("cost_per_week", "cost_low", "cost_high")), _why_not(r))
             for r in unclear.head(_UNCLEAR_SHOWN).rows(named=True)
         ],
@@ -120,8 +126,8 @@ def _gone(product: Product, result: pl.DataFrame, titles: dict[str, str]) -> Sec
         [],
         ("opportunity", "stopped on", "release", "used to cost a week"),
         [
-            (titles[r["id"]], day_text(r["since"], "%d %b %Y"), label(r["release"] or DASH), cost(r["used_to_cost"], product))
-            for r in gone.sort("used_to_cost", "id", descending=[True, False]).rows(named=True)
+            (titles[r["opportunity_id"]], day_text(r["since"], "%d %b %Y"), label(r["release"] or DASH), cost(r["used_to_cost"], product))
+            for r in gone.sort("used_to_cost", "opportunity_id", descending=[True, False]).rows(named=True)
         ],
         note="" if gone.height else "None.",
         provenance="opportunities: subject since release used_to_cost",
@@ -134,14 +140,14 @@ def _row(product: Product, r: dict[str, Any], title: str, *, is_case: bool) -> t
     back = DASH if r["payback_weeks"] is None else f"{r['payback_weeks']:.1f}\u00a0weeks"
     numbered = f"{r['rank']}. {title}"
     return (
-        linked(numbered, f"case-{r['id']}") if is_case else numbered, count(r["met_per_week"]), share(with_it), share(without),
+        linked(numbered, f"case-{r['opportunity_id']}") if is_case else numbered, count(r["met_per_week"]), share(with_it), share(without),
         f"{r['lost_per_week']:.1f}", *(cost(r[k], product) for k in ("cost_per_week", "cost_low", "cost_high")), work, back,
         count(r["weeks_claimed"]),
     )  # fmt: skip
 
 
 def _closed(product: Product, result: pl.DataFrame, titles: dict[str, str]) -> Section:
-    closed = result.filter(pl.col("closed").is_not_null()).sort("closed", "id", descending=[True, False])
+    closed = result.filter(pl.col("closed").is_not_null()).sort("closed", "opportunity_id", descending=[True, False])
     return Section(
         "Closed ones: promised and realised",
         "What fixing was to bring, by the last week before it, beside what is no longer lost once four weeks have passed. The "
@@ -149,7 +155,7 @@ def _closed(product: Product, result: pl.DataFrame, titles: dict[str, str]) -> S
         [],
         ("opportunity", "closed", "promised a week", "realised a week", "from", "to"),
         [
-            (titles[r["id"]], day_text(r["closed"], "%d %b %Y"),
+            (titles[r["opportunity_id"]], day_text(r["closed"], "%d %b %Y"),
              *(money(r[k], product.currency) for k in ("promised_per_week", "realised_per_week", "realised_low", "realised_high")))
             for r in closed.rows(named=True)
         ],

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 import polars as pl
 from markupsafe import Markup
 
-from pipeline.core.contract import MICROS
 from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.business_case import title_of
@@ -40,7 +39,7 @@ _TILES: tuple[tuple[str, str, pl.Expr, Callable[[float | None], str], str], ...]
     ("Bounces", "Sessions of one page view and no goal, of those with a page view.",
      pl.col("sessions_bounced").sum() / pl.col("sessions_with_page_view").sum(), share, "bounce_rate"),
     ("Orders", "Orders of the week's sessions.", pl.col("orders").sum(), count, "orders"),
-    ("Revenue", "Revenue less refunds of the week's sessions.", pl.col("revenue_micros").sum() / MICROS, count, "revenue_micros"),
+    ("Revenue", "Revenue less refunds of the week's sessions.", pl.col("revenue").sum(), count, "revenue"),
 )  # fmt: skip
 
 
@@ -144,7 +143,7 @@ def _to_fix(product: Product, marts: Marts) -> Section:
         "The opportunities that cost most a week of waiting, by the cautious end of their interval.",
         header=("opportunity", "costs a week", "from", "to"),
         rows=[
-            (linked(title_of(r, names), f"case-{r['id']}"), *(f"{r[k]:,.0f}\u00a0{product.currency}" for k in ("cost_per_week", "cost_low", "cost_high")))
+            (linked(title_of(r, names), f"case-{r['opportunity_id']}"), *(f"{r[k]:,.0f}\u00a0{product.currency}" for k in ("cost_per_week", "cost_low", "cost_high")))
             for r in open_.head(3).rows(named=True)
         ],
         provenance="opportunities: subject cost_per_week cost_low cost_high",

@@ -3,6 +3,7 @@
 import json
 
 import polars as pl
+import polars.selectors as cs
 
 from pipeline.core.product import Product
 from pipeline.events.problem import KINDS
@@ -29,7 +30,7 @@ _LATE = {
 }  # fmt: skip
 _BOTH = {
     "events": "events", "sessions": "sessions", "page_view_events": "page views", "clicks": "clicks",
-    "orders_by_order_day": "orders", "revenue_micros_by_order_day": "revenue",
+    "orders_by_order_day": "orders", "revenue_by_order_day": "revenue",
 }  # fmt: skip
 
 
@@ -126,8 +127,8 @@ _LATE_DAYS = 2
 def _late_files(recent: pl.DataFrame, files: pl.DataFrame) -> str:
     """How long after their last event files came in these days: what the source received says nothing of that."""
     dated = pl.col("last_day").is_not_null() & ~pl.col("is_retracted")
-    own = files.filter(pl.col("arrived") >= recent["day"].min(), dated)
-    days = (own["arrived"] - own["last_day"]).dt.total_days()
+    own = files.filter(pl.col("day") >= recent["day"].min(), dated)
+    days = (own["day"] - own["last_day"]).dt.total_days()
     late = days.filter(days > _LATE_DAYS)
     if late.is_empty():
         return "All files came within two days after the day of their last event." if own.height else ""
@@ -157,12 +158,12 @@ def _measured(recent: pl.DataFrame) -> Section:
 
 
 def _bots(recent: pl.DataFrame, product: Product) -> Section:
-    total = recent.select(pl.col(pl.Int64).sum()).row(0, named=True)
+    total = recent.select(cs.numeric().sum()).row(0, named=True)
     rows: list[tuple[str, ...]] = []
     for name, words in _BOTH.items():
         both, without = total[name], total[f"{name}_without_bots"]
         shown = (
-            f"{each / 1e6:,.2f}\u00a0{product.currency}" if name.startswith("revenue") else count(each)
+            f"{each:,.2f}\u00a0{product.currency}" if name.startswith("revenue") else count(each)
             for each in (without, both)
         )
         rows.append((words, *shown, share((both - without) / both if both else None)))
@@ -177,16 +178,16 @@ def _bots(recent: pl.DataFrame, product: Product) -> Section:
 
 
 def _files(files: pl.DataFrame) -> Section:
-    own = files.sort("arrived", "file", descending=[True, False]).head(_SHOWN)
+    own = files.sort("day", "file", descending=[True, False]).head(_SHOWN)
     return Section(
         "Landing files",
         f"The latest {_SHOWN} of {count(files.height)}.",
         header=("file", "arrived", "records", "accepted", "rejected", "filtered", "events", "refused whole"),
         rows=[
-            (r["file"], day_text(r["arrived"]), *(count(r[n]) for n in _OF_RECORDS), f"refused: {label(r['file_rule'])}" if r["file_rule"] else "")
+            (r["file"], day_text(r["day"]), *(count(r[n]) for n in _OF_RECORDS), f"refused: {label(r['file_rule'])}" if r["file_rule"] else "")
             for r in own.rows(named=True)
         ],
-        provenance="ingest_quality: file arrived records_read records_accepted records_rejected records_filtered events -",
+        provenance="ingest_quality: file day records_read records_accepted records_rejected records_filtered events -",
     )  # fmt: skip
 
 

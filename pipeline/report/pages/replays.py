@@ -7,7 +7,7 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Marts, Page, Section, count, day_text, duration, label, share
-from pipeline.report.replays import NO_PLAYER, Replays, page_name, watch_links
+from pipeline.report.replays import NO_PLAYER, Replays, watch_links
 
 _SHOWN = 50
 _KINDS = {
@@ -72,15 +72,15 @@ def _recorded(product: Product, recorded: pl.DataFrame, replays: Replays) -> Sec
         header=("session", "began", "device", "length", "active", "path", "clicks", "errors", "friction", "signals", "goal", "score", "recording"),
         rows=[
             (
-                replays.link(page_name(r["session_key"])[:8], r["session_key"]),
+                replays.link(r["session_key"][:8], r["session_key"]),
                 f"{day_text(r['started_at'].astimezone(zone).date())} {r['started_at'].astimezone(zone):%H:%M}", r["device_type"],
-                duration(r["duration_ms"] / 1000), duration(r["active_ms"] / 1000), (r["path"] or "")[:120], count(r["clicks"]),
+                duration(r["duration_seconds"]), duration(r["active_seconds"]), (r["path"] or "")[:120], count(r["clicks"]),
                 count(r["errors"]), count(r["friction_score"]), label(r["signals"] or "")[:120], "yes" if r["converted"] else "no",
                 count(r["score_given"]), r["completeness"],
             )
             for r in worst.rows(named=True)
         ],
-        provenance="replays: session_key started_at device_type duration_ms active_ms path clicks errors friction_score signals converted score_given completeness",
+        provenance="replays: session_key started_at device_type duration_seconds active_seconds path clicks errors friction_score signals converted score_given completeness",
     )  # fmt: skip
 
 

@@ -22,26 +22,26 @@ def _retention(product: Product, marts: Marts) -> Page:
     sections: list[Section] = []
     for name in product.retention:
         mine = pl.col("retention") == name
-        cells = cohorts.filter(mine, pl.col("group") == "", pl.col("people_in_cohort") > 0)
+        cells = cohorts.filter(mine, pl.col("breakdown_value") == "", pl.col("people_in_cohort") > 0)
         shown = cells.with_columns(
             cohort=pl.format("{} ({})", pl.col("cohort_start").dt.strftime("%d %b %Y"), "people_in_cohort"),
             rate="return_rate",
-        ).sort("cohort_start", "offset")
-        most = shown.filter(pl.col("offset") > 0)["rate"].max()
+        ).sort("cohort_start", "period_number")
+        most = shown.filter(pl.col("period_number") > 0)["rate"].max()
         # The cohort's own column is 100 % of itself: it would outshine the others.
-        later = shown.filter(pl.col("offset") > 0).with_columns(
+        later = shown.filter(pl.col("period_number") > 0).with_columns(
             shown=pl.col("rate").map_elements(share, return_dtype=pl.String, skip_nulls=False),
             ink=pl.when(pl.col("rate") > _DARK_FROM * pl.lit(most)).then(pl.lit("white")).otherwise(pl.lit("#202124")),
         )
         ink = pl.when(pl.col("rate").is_null()).then(pl.lit("currentColor")).otherwise("ink")
-        average = means.filter(mine, pl.col("group") == "", pl.col("offset") > 0)
+        average = means.filter(mine, pl.col("breakdown_value") == "", pl.col("period_number") > 0)
         drawn = (
             [charts.triangle(later.with_columns(ink=ink), f"{name}: share of each cohort that came back")]
             if later.height
             else []
         )
         if average.height:
-            drawn.append(charts.rates(average, "offset", "pooled", f"{name}: mean over mature cohorts"))
+            drawn.append(charts.rates(average, "period_number", "pooled", f"{name}: mean over mature cohorts"))
         unit = cells["period"][0] if cells.height else "period"
         sections.append(
             Section(
@@ -53,19 +53,21 @@ def _retention(product: Product, marts: Marts) -> Page:
                 ("periods later", "cohorts", "people", "came back", "pooled", "simple"),
                 [
                     (
-                        str(r["offset"]),
+                        str(r["period_number"]),
                         count(r["cohorts"]),
                         count(r["people_in_cohort"]),
                         count(r["people_returned"]),
                         share(r["pooled"]),
                         share(r["simple"]),
                     )
-                    for r in average.sort("offset").rows(named=True)
+                    for r in average.sort("period_number").rows(named=True)
                 ],
-                provenance="retention_averages: offset cohorts people_in_cohort people_returned pooled simple",
+                provenance="retention_averages: period_number cohorts people_in_cohort people_returned pooled simple",
             )
         )
-        sections += _retention_groups(name, unit, means.filter(mine, pl.col("group") != "", pl.col("offset") > 0))
+        sections += _retention_groups(
+            name, unit, means.filter(mine, pl.col("breakdown_value") != "", pl.col("period_number") > 0)
+        )
     rest = [_lifecycle(product, marts), _stickiness(marts)]
     return Page("retention", "Retention and lifecycle", [], [*sections, *rest])
 
@@ -74,11 +76,13 @@ def _retention_groups(name: str, unit: str, means: pl.DataFrame) -> list[Section
     """Mean retention of each group of the breakdown, a column per period later."""
     if means.is_empty():
         return []
-    columns = means["offset"].unique().sort().to_list()
+    columns = means["period_number"].unique().sort().to_list()
     rows: list[tuple[str, ...]] = []
-    for (group,), part in means.sort("people_in_cohort", descending=True).partition_by("group", as_dict=True).items():
-        rates = dict(part.select("offset", "pooled").rows())
-        people = part.filter(pl.col("offset") == part["offset"].min())["people_in_cohort"].item()
+    for (group,), part in (
+        means.sort("people_in_cohort", descending=True).partition_by("breakdown_value", as_dict=True).items()
+    ):
+        rates = dict(part.select("period_number", "pooled").rows())
+        people = part.filter(pl.col("period_number") == part["period_number"].min())["people_in_cohort"].item()
         rows.append((str(group), count(people), *(share(rates.get(column)) for column in columns)))
     return [
         Section(
@@ -88,7 +92,7 @@ def _retention_groups(name: str, unit: str, means: pl.DataFrame) -> list[Section
             [],
             ("group", "people", *(str(column) for column in columns)),
             rows,
-            provenance=f"retention_averages: group people_in_cohort {'pooled ' * len(columns)}",
+            provenance=f"retention_averages: breakdown_value people_in_cohort {'pooled ' * len(columns)}",
         )
     ]
 

@@ -2,7 +2,6 @@
 
 import polars as pl
 
-from pipeline.core.contract import MICROS
 from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.page import ReportPage
@@ -53,7 +52,7 @@ def _cohorts(product: Product, result: pl.DataFrame) -> Section:
     cells = result.filter("mature").with_columns(
         cohort=pl.format("{} ({})", pl.col("cohort_start").dt.strftime("%b %Y"), "people_in_cohort"),
         rate="cumulated_per_person",
-    ).sort("cohort_start", "offset")  # fmt: skip
+    ).rename({"month_number": "period_number"}).sort("cohort_start", "period_number")  # fmt: skip
     shown = cells.with_columns(
         shown=pl.col("rate").map_elements(lambda value: f"{value:,.0f}", return_dtype=pl.String),
         ink=pl.when(pl.col("rate") > 0.6 * pl.col("rate").max()).then(pl.lit("white")).otherwise(pl.lit("#202124")),
@@ -77,14 +76,14 @@ def _rfm(product: Product, result: pl.DataFrame) -> Section:
     rows: list[tuple[str, ...]] = []
     for name, tests in groups.items():
         own = result.filter(*tests)
-        people, revenue = int(own["people"].sum()), int(own["revenue_micros"].sum())
-        per_person = money(revenue / MICROS / people if people else None, product.currency)
+        people, revenue = int(own["people"].sum()), float(own["revenue"].sum())
+        per_person = money(revenue / people if people else None, product.currency)
         rows.append(
             (
                 name,
                 count(people),
                 count(int(own["orders"].sum())),
-                money(revenue / MICROS, product.currency),
+                money(revenue, product.currency),
                 per_person,
             )
         )
@@ -94,7 +93,7 @@ def _rfm(product: Product, result: pl.DataFrame) -> Section:
         [],
         ("group", "people", "orders", "revenue", "per person"),
         rows if result.height else [],
-        provenance="rfm: recency_score people orders revenue_micros revenue_micros",
+        provenance="rfm: recency_score people orders revenue revenue",
     )
 
 

@@ -12,22 +12,22 @@ from pipeline.report.page import ReportPage
 from pipeline.report.parts import Marts, Overlay, Page, Section, count, day_text, duration, money, share
 from pipeline.report.pictures import pictures, views
 
-# Label, numerator, denominator, how the quotient is shown; `ms` are shown in seconds.
+# Label, numerator, denominator, how the quotient is shown.
 METRICS: dict[str, tuple[str, str, str, str]] = {
     "click_rate": ("Click rate", "page_views_clicked", "page_views", "share"),
     "click_share": ("Share of clicks", "own_clicks", "page_clicks", "share"),
     "click_recurrence": ("Clicks per page view clicked", "clicks", "page_views_clicked", "number"),
-    "time_to_click": ("Time before first click", "ms_to_click", "page_views_clicked", "ms"),
+    "time_to_click": ("Time before first click", "seconds_to_click_total", "page_views_clicked", "seconds"),
     "hover_rate": ("Hover rate", "page_views_hovered", "page_views_measured_hover", "share"),
-    "float_time": ("Float time", "hover_ms", "page_views_hovered", "ms"),
+    "float_time": ("Float time", "hover_seconds_total", "page_views_hovered", "seconds"),
     "engagement_rate": ("Engagement rate", "page_views_hovered_clicked", "page_views_hovered", "share"),
-    "hesitation": ("Hesitation time", "hesitation_ms", "page_views_hesitated", "ms"),
+    "hesitation": ("Hesitation time", "hesitation_seconds_total", "page_views_hesitated", "seconds"),
     "exposure_rate": ("Exposure rate", "page_views_exposed", "page_views_measured_exposure", "share"),
-    "exposure_time": ("Exposure time", "exposure_ms", "page_views_exposed_timed", "ms"),
+    "exposure_time": ("Exposure time", "exposure_seconds_total", "page_views_exposed_timed", "seconds"),
     "attractiveness_rate": ("Attractiveness rate", "page_views_exposed_clicked", "page_views_exposed", "share"),
     "conversion": ("Conversion per click", "sessions_converted_after_click", "sessions_clicked", "share"),
     "conversion_exposed": ("Conversion per exposure", "sessions_converted_after_exposure", "sessions_exposed", "share"),
-    "revenue": ("Revenue per click", "revenue_micros_after_click", "sessions_clicked", "money"),
+    "revenue": ("Revenue per click", "revenue_after_click", "sessions_clicked", "money"),
     "rage_rate": ("Rage click rate", "page_views_raged", "page_views", "share"),
     "dead_rate": ("Dead click rate", "page_views_dead_clicked", "page_views_measured_dead_click", "share"),
     "error_rate": ("Error click rate", "page_views_error_clicked", "page_views_measured_js_error", "share"),
@@ -41,7 +41,7 @@ def zones_page(product: Product, marts: Marts, home: Path) -> Page:
     everybody = marts["zone_metrics"].filter(pl.col("segment") == "", pl.col("variant") == "")
     if everybody.is_empty():
         return Page("zones", "Zones")
-    first, last = everybody["session_day"].min(), everybody["session_day"].max()
+    first, last = everybody["day"].min(), everybody["day"].max()
     shown = _overlay(product, everybody, home, first, last)  # pyright: ignore[reportArgumentType]
     return Page("zones", "Zones", [], [_table(product, everybody)], shown)
 
@@ -74,9 +74,9 @@ def _of_view(product: Product, everybody: pl.DataFrame, view: dict[str, Any], la
             continue
         own = everybody.filter(
             pl.col("page") == zone.page, pl.col("zone") == zone.name, pl.col("zone_version") == begins,
-            pl.col("device_type") == view["device"], pl.col("session_day").is_between(view["from"], view["to"]),
+            pl.col("device_type") == view["device"], pl.col("day").is_between(view["from"], view["to"]),
         )  # fmt: skip
-        recent = {n: own.filter(pl.col("session_day") > last - ONE_DAY * n) for n in (7, 28)}
+        recent = {n: own.filter(pl.col("day") > last - ONE_DAY * n) for n in (7, 28)}
         periods = {"all": own, **{f"last_{n}": rows for n, rows in recent.items()}}
         sums = {name: rows.select(pl.col(_SUMS).sum()).row(0, named=True) for name, rows in periods.items()}
         values = {
@@ -118,10 +118,10 @@ def _table(product: Product, everybody: pl.DataFrame) -> Section:
 def _shown(row: dict[str, Any], metric: str, product: Product) -> str:
     _, top, bottom, kind = METRICS[metric]
     value = row[top] / row[bottom] if row[bottom] else None
-    if kind == "ms":
-        return duration(None if value is None else value / 1000)
+    if kind == "seconds":
+        return duration(value)
     if kind == "money":
-        return money(None if value is None else value / 1e6, product.currency)
+        return money(value, product.currency)
     return share(value)
 
 

@@ -114,7 +114,7 @@ function draw() {
     const said = {
       click: () => total.toLocaleString("en") + " clicks",
       move: () => total.toLocaleString("en") + " positions of the pointer",
-      attention: () => "Hottest stretch: " + (most / 3600000).toFixed(1) + " hours in windows",
+      attention: () => "Hottest stretch: " + (most / 3600).toFixed(1) + " hours in windows",
       reach: () => whole.toLocaleString("en") + " page views",
     };
     told[place] = said[kind.value]();

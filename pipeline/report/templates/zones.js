@@ -10,8 +10,8 @@ function shown(pair, as) {
   if (!pair) return "\u2013";
   const value = pair[0] / pair[1];
   if (as === "share") return (100 * value).toFixed(1) + " %";
-  if (as === "ms") return (value / 1000).toFixed(1) + " s";
-  if (as === "money") return (value / 1e6).toFixed(2) + " " + data.currency;
+  if (as === "seconds") return value.toFixed(1) + " s";
+  if (as === "money") return value.toFixed(2) + " " + data.currency;
   return value.toFixed(2);
 }
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from pipeline.core.columns import OTHER_PAGE
 from pipeline.core.product import Product
+from pipeline.core.published import id_text, money, seconds
 from pipeline.core.registry import TABLES
 from pipeline.events.channels import NOT_MEASURED, UNKNOWN, campaigns
 from pipeline.stats.bits import has_name
@@ -36,8 +37,8 @@ def session_facts(
         .with_columns(
             pl.col("friction_score").fill_null(0),
             pl.col("exit_page").fill_null(OTHER_PAGE),
-            revenue=_money("revenue_micros"),
-            duration_seconds=_seconds("duration_ms"),
+            revenue=money(pl.col("revenue_micros")),
+            duration_seconds=seconds(pl.col("duration_ms")),
             has_goal=pl.col("goal_events") > 0,
             has_page_view=pl.col("page_views") + pl.col("page_views_implied") > 0,
             goals=_names("goal_bits", product.goals),
@@ -53,9 +54,9 @@ def page_view_facts(page_views: pl.LazyFrame, product: Product) -> pl.DataFrame:
         pl.col("page").fill_null(OTHER_PAGE),
         view_number="position",
         is_implied="implied",
-        duration_seconds=_seconds("duration_ms"),
-        engaged_seconds=_seconds("engaged_ms"),
-        scroll_depth=pl.col("scroll_depth_e4") / 10_000,
+        duration_seconds=seconds(pl.col("duration_ms")),
+        engaged_seconds=seconds(pl.col("engaged_ms")),
+        scroll_depth=_share("scroll_depth_e4"),
     )
     return _conformed("fact_page_views", rows, product)
 
@@ -75,7 +76,7 @@ def order_facts(
         .join(numbers, on=["source", "event_id"], how="left")
         .with_columns(
             orders=(pl.col("kind") == "order").cast(pl.Int64),
-            revenue=_money(pl.col("revenue_micros").fill_null(0)),
+            revenue=money(pl.col("revenue_micros").fill_null(0)),
         )
     )
     return _conformed("fact_orders", rows, product)
@@ -87,7 +88,7 @@ def answer_facts(feedback: pl.LazyFrame, product: Product) -> pl.DataFrame:
     rows = feedback.filter(pl.col("kind") == "survey_answered").with_columns(
         answered_at="occurred_at",
         comment=pl.when(is_comment).then("text"),
-        sentiment=pl.col("sentiment_e4") / 10_000,
+        sentiment=_share("sentiment_e4"),
     )
     return _conformed("fact_survey_answers", rows, product, day="day")
 
@@ -102,18 +103,9 @@ def _of_people(rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.filter(~pl.col("is_bot"))
 
 
-def _money(micros: str | pl.Expr) -> pl.Expr:
-    return _scaled(micros, pl.Decimal(20, 6), "0.000001")
-
-
-def _seconds(ms: str) -> pl.Expr:
-    return _scaled(ms, pl.Decimal(20, 3), "0.001")
-
-
-def _scaled(whole: str | pl.Expr, dtype: pl.Decimal, unit: str) -> pl.Expr:
-    """A whole number of small units as an exact decimal of large ones: a quotient would be a float."""
-    number = pl.col(whole) if isinstance(whole, str) else whole
-    return number.cast(pl.Decimal(38, dtype.scale)) * pl.lit(Decimal(unit))
+def _share(e4: str) -> pl.Expr:
+    """Ten-thousandths as an exact decimal: the last bit of a quotient depends on how many rows stand together."""
+    return pl.col(e4).cast(pl.Decimal(38, 6)) * pl.lit(Decimal("0.0001"))
 
 
 def _names(bits: str, names: Iterable[str]) -> pl.Expr:
@@ -131,4 +123,6 @@ def _conformed(name: str, rows: pl.LazyFrame, product: Product, day: str = "sess
     table = TABLES[name]
     if not product.privacy.people_in_facts:
         rows = rows.with_columns(person_key=pl.lit(None, dtype=pl.Int64))
-    return table.conform(rows.with_columns(day=day).select(table.schema.names()).collect())
+    keys = [c.name for c in table.columns if c.name.endswith("_key")]
+    named = rows.with_columns(*map(id_text, keys), day=day)
+    return table.conform(named.select(table.schema.names()).collect())
