@@ -140,10 +140,14 @@ def marts(
     dbt: Annotated[
         Path | None, typer.Option(help="Also write their SQL as a dbt project (dbt-duckdb) to this folder.")
     ] = None,
+    cube: Annotated[
+        Path | None, typer.Option(help="Also write them as Cube models over the catalog to this folder.")
+    ] = None,
 ) -> None:
     """Publish the marts if they are behind the days, and list them."""
     from pipeline.publish.catalog import CATALOG_KEY, write_catalog
     from pipeline.publish.csv_export import export_csv
+    from pipeline.publish.cube_models import export_cubes
     from pipeline.publish.dbt_project import export_dbt
 
     with open_run(home, tells=False) as runner:
@@ -155,6 +159,8 @@ def marts(
         out.print(f"{len(views)} views in {opened.lake.path(CATALOG_KEY)}", highlight=False)
     if dbt is not None:
         out.print(f"a dbt project of {len(export_dbt(opened.lake, dbt))} marts written to {dbt}", highlight=False)
+    if cube is not None:
+        out.print(f"{len(export_cubes(opened.lake, cube))} cubes written to {cube}", highlight=False)
     if csv is not None:
         out.print(f"{len(export_csv(opened.lake, csv))} CSV files written to {csv}", highlight=False)
 

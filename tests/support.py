@@ -292,6 +292,11 @@ def compute_all(
         build_mart(lake, chosen, mart, lambda *_: CheckResult(), context)
 
 
+def as_numbers(row: Iterable[Any]) -> list[float]:
+    """Exact decimals and numbers of a row as floats."""
+    return [float(value) for value in row]
+
+
 def days_from(first: str, count: int) -> list[date]:
     """`count` days from the ISO day `first`."""
     return [date.fromisoformat(first) + timedelta(days=i) for i in range(count)]

@@ -62,14 +62,14 @@ def export_dbt(lake: Lake, folder: Path) -> list[str]:
     target = {"type": "duckdb", "path": "footfall.duckdb", "threads": 2, "settings": {"TimeZone": "UTC"}}
     profile = {_SOURCE: {"target": "home", "outputs": {"home": target}}}
     listed = [_source(lake, models, folder, name) for name in sources]
-    _write_yaml(folder / "dbt_project.yml", _PROJECT)
-    _write_yaml(folder / "profiles.yml", profile)
-    _write_yaml(folder / "models" / "sources.yml", {"version": 2, "sources": [{"name": _SOURCE, "tables": listed}]})
+    write_yaml(folder / "dbt_project.yml", _PROJECT)
+    write_yaml(folder / "profiles.yml", profile)
+    write_yaml(folder / "models" / "sources.yml", {"version": 2, "sources": [{"name": _SOURCE, "tables": listed}]})
     described = [_described(contract) for contract in contracts.values()]
     exposures = [_exposure(lake, contracts)]
-    _write_yaml(folder / "models" / "marts" / "schema.yml", {"version": 2, "models": described, "exposures": exposures})
+    write_yaml(folder / "models" / "marts" / "schema.yml", {"version": 2, "models": described, "exposures": exposures})
     semantic = semantic_layer(contracts if _TIME_SPINE in marts else {})
-    _write_yaml(folder / "models" / "marts" / "semantic.yml", {"version": 2, **semantic})
+    write_yaml(folder / "models" / "marts" / "semantic.yml", {"version": 2, **semantic})
     return list(contracts)
 
 
@@ -179,7 +179,8 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _write_yaml(path: Path, tree: Mapping[str, Any]) -> None:
+def write_yaml(path: Path, tree: Mapping[str, Any]) -> None:
+    """Write a tree as YAML, its folder with it."""
     yaml = YAML()
     yaml.default_flow_style = False
     yaml.width = 120

@@ -71,7 +71,7 @@ def _semantic_model(mart: Table, time: str, free: list[Column]) -> dict[str, Any
         "model": f"ref('{mart.name}')",
         "defaults": {"agg_time_dimension": _named(time)},
         "primary_entity": f"{mart.name}_row",
-        "dimensions": [_dimension(known[name]) for name in _dimensions_of(mart)],
+        "dimensions": [_dimension(known[name]) for name in dimensions_of(mart)],
         "measures": [
             {"name": f"{mart.name}_{c.name}", "description": c.description, "agg": "sum", "expr": f'"{c.name}"'}
             for c in free
@@ -79,7 +79,7 @@ def _semantic_model(mart: Table, time: str, free: list[Column]) -> dict[str, Any
     }
 
 
-def _dimensions_of(mart: Table) -> Sequence[str]:
+def dimensions_of(mart: Table) -> Sequence[str]:
     """What its sums are grouped by: its key; of facts by row all that describes a row, but for ids and times."""
     if mart.layer != "fact":
         return mart.key

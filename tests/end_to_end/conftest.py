@@ -12,7 +12,7 @@ from support import compute_all, open_browser, take_all
 
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
-from pipeline.publish.versions import make_version
+from pipeline.publish.catalog import write_catalog
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 SHOP_PEOPLE = 200
@@ -37,6 +37,6 @@ def shop_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
             product = load_product(SHOP / "product.yaml")
             take_all(lake, product)
             compute_all(lake, product)
-            make_version(lake)
+            write_catalog(lake)
             (folder / "shop.made").touch()
     return lake

@@ -14,6 +14,8 @@ from pipeline.domains.zones.heatmap import heatmap_cells
 from pipeline.domains.zones.told import positions_told_by
 from pipeline.ingest.manifests import objects_by_day, read_manifests
 from pipeline.publish.measures import measure_of
+from pipeline.publish.query import query
+from pipeline.publish.versions import FACTS
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop"
 
@@ -184,3 +186,42 @@ def test_a_ratio_of_sums_is_the_quotient_of_the_columns_that_it_names(lake: Lake
             looked += known.height
             assert known.select(((pl.col(name) - pl.col(measure.numerator) / pl.col(measure.denominator)).abs() < 1e-9).all()).item(), (mart.name, name)  # fmt: skip
     assert looked > 100
+
+
+# Sums over these add in the shop, though nobody promises it: pages of page views (a zone or a cell is of one page anyway), its only
+# rule set, keys of single rows, and elements: no page view there has friction with two.
+NOT_PROMISED = {
+    *(("page view", name) for name in ("page", "rule_set", "session_key", "element", "detail", "zone")),
+    *(("session", name) for name in ("rule_set", "person_key")),
+}
+
+
+def values_of_one(lake: Lake) -> dict[str, dict[str, int]]:
+    """For a session and a page view: of each dimension, how many values one of them has at most, by the facts."""
+    found: dict[str, dict[str, int]] = {"session": {}, "page view": {}}
+    for unit, key in (("session", "session_key"), ("page view", "page_view_key")):
+        for fact in ("fact_sessions", "fact_page_views", "friction_events"):
+            rows = query(lake, f"from {fact}").rows
+            for name in set(rows.columns) - {key} if key in rows.columns else ():
+                counted = rows.filter(pl.col(key).is_not_null()).group_by(key).agg(pl.col(name).n_unique())[name].max()
+                found[unit][name] = max(found[unit].get(name, 0), int(counted))  # pyright: ignore[reportArgumentType]
+    return found
+
+
+def test_a_sum_over_a_dimension_is_promised_where_nothing_is_counted_twice(shop_lake: Lake) -> None:
+    """From the dictionary of all marts: a session has one device and is summed over devices; it has many pages and isn't over pages."""
+    found, promised, refused = values_of_one(shop_lake), 0, 0
+    for mart in (*MARTS, *FACTS):
+        for column in mart.columns:
+            for dimension in set(mart.key) & found.get(column.unit, {}).keys():
+                counted_once = found[column.unit][dimension] == 1
+                if dimension in column.adds_over:
+                    assert counted_once, (
+                        f"{mart.name}.{column.name} counts a {column.unit} in several rows of {dimension}"
+                    )
+                    promised += 1
+                elif (column.unit, dimension) not in NOT_PROMISED:
+                    assert not counted_once, f"{mart.name}.{column.name} could be summed over {dimension}"
+                    refused += 1
+    assert promised > 100
+    assert refused > 5

@@ -36,7 +36,7 @@ CHARTS = [
     ("Sessions by day and channel", "sessions_daily", BAR, "sessions", ["channel"], ",d"),
     ("Conversion by day and device", "sessions_daily", LINE, "sessions_with_goal_share", ["device_type"], ".1%"),
     ("Revenue by day and country", "sessions_daily", BAR, "revenue", ["country"], ",.0f"),
-    ("NPS by page", "fact_survey_answers", TABLE, "nps", ["page"], "+.0f"),
+    ("NPS by device", "fact_survey_answers", TABLE, "nps", ["device_type"], "+.0f"),
 ]
 
 
@@ -55,7 +55,7 @@ def main(home: Path, target: Path) -> None:
     with zipfile.ZipFile(target, "w") as bundle:
         for name, tree in files.items():
             bundle.writestr(f"footfall/{name}", yaml.safe_dump(tree, sort_keys=False))
-    print(f"{target}: {len(DATASETS)} datasets, {len(CHARTS)} charts, one dashboard")
+    sys.stdout.write(f"{target}: {len(DATASETS)} datasets, {len(CHARTS)} charts, one dashboard\n")
 
 
 def _id(kind: str, name: str) -> str:
@@ -82,14 +82,21 @@ def _database(catalog: Path) -> dict[str, Any]:
 def _dataset(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]:
     """A table of the catalog: its columns with their meanings, and as metrics what the dictionary says may be done with them."""
     rows = connection.execute(
-        "select \"column\", type, meaning, unit, measure, numerator, denominator from dictionary where mart = ? order by position",
+        'select "column", type, meaning, unit, measure, numerator, denominator from dictionary where mart = ? order by position',
         [name],
     ).fetchall()
     columns, metrics = [], {}
     for column, type_, meaning, unit, measure, numerator, denominator in rows:
         time = type_ == "DATE" or type_.startswith("TIMESTAMP")
         columns.append(
-            {"column_name": column, "type": type_, "is_dttm": time, "groupby": True, "filterable": True, "description": meaning}
+            {
+                "column_name": column,
+                "type": type_,
+                "is_dttm": time,
+                "groupby": True,
+                "filterable": True,
+                "description": meaning,
+            }
         )
         if measure == "sum":
             metrics[column] = (f'sum("{column}")', meaning, unit)
@@ -105,7 +112,13 @@ def _dataset(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]
         "main_dttm_col": "day",
         "schema": "main",
         "metrics": [
-            {"metric_name": metric, "verbose_name": metric.replace("_", " "), "expression": sql, "description": words, "extra": {"unit": unit}}
+            {
+                "metric_name": metric,
+                "verbose_name": metric.replace("_", " "),
+                "expression": sql,
+                "description": words,
+                "extra": {"unit": unit},
+            }
             for metric, (sql, words, unit) in metrics.items()
         ],
         "columns": columns,
@@ -120,7 +133,13 @@ def _quotient(numerator: str, denominator: str) -> str:
 
 
 def _chart(title: str, dataset: str, kind: str, metric: str, by: list[str], form: str) -> dict[str, Any]:
-    params: dict[str, Any] = {"viz_type": kind, "adhoc_filters": [], "time_range": "No filter", "row_limit": 10_000, "y_axis_format": form}
+    params: dict[str, Any] = {
+        "viz_type": kind,
+        "adhoc_filters": [],
+        "time_range": "No filter",
+        "row_limit": 10_000,
+        "y_axis_format": form,
+    }
     if kind == NUMBER:
         params |= {"metric": metric}
     elif kind == TABLE:
@@ -145,13 +164,24 @@ def _dashboard() -> dict[str, Any]:
     position: dict[str, Any] = {
         "DASHBOARD_VERSION_KEY": "v2",
         "ROOT_ID": {"children": ["GRID_ID"], "id": "ROOT_ID", "type": "ROOT"},
-        "GRID_ID": {"children": [f"ROW-{i}" for i in range(len(rows))], "id": "GRID_ID", "parents": ["ROOT_ID"], "type": "GRID"},
+        "GRID_ID": {
+            "children": [f"ROW-{i}" for i in range(len(rows))],
+            "id": "GRID_ID",
+            "parents": ["ROOT_ID"],
+            "type": "GRID",
+        },
         "HEADER_ID": {"id": "HEADER_ID", "meta": {"text": TITLE}, "type": "HEADER"},
     }
     for i, row in enumerate(rows):
         keys = [f"CHART-{_key(chart[0])}" for chart in row]
         meta = {"background": "BACKGROUND_TRANSPARENT"}
-        position[f"ROW-{i}"] = {"children": keys, "id": f"ROW-{i}", "meta": meta, "parents": ["ROOT_ID", "GRID_ID"], "type": "ROW"}
+        position[f"ROW-{i}"] = {
+            "children": keys,
+            "id": f"ROW-{i}",
+            "meta": meta,
+            "parents": ["ROOT_ID", "GRID_ID"],
+            "type": "ROW",
+        }
         for key, chart in zip(keys, row, strict=True):
             size = {"height": 20 if i == 0 else 50, "width": 12 // len(row)}
             meta = {**size, "chartId": 0, "sliceName": chart[0], "uuid": _id("chart", chart[0])}
@@ -160,6 +190,7 @@ def _dashboard() -> dict[str, Any]:
     return {
         "dashboard_title": TITLE,
         "slug": "footfall",
+        "published": True,
         "uuid": _id("dashboard", TITLE),
         "position": position,
         "metadata": {"color_scheme": "supersetColors", "cross_filters_enabled": True},
@@ -168,6 +199,6 @@ def _dashboard() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:  # noqa: PLR2004
+    if len(sys.argv) != 3:
         raise SystemExit(__doc__)
     main(Path(sys.argv[1]), Path(sys.argv[2]))
