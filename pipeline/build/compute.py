@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
 
+import msgspec
+
 from pipeline.build.configured import day_tables, table_names
 from pipeline.build.home_models import models_of
-from pipeline.build.staging import StagedDay, preview, stage_day
+from pipeline.build.staging import StagedDay, known_day, preview, stage_day
 from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
@@ -26,6 +28,7 @@ from pipeline.core.state import (
     dirty_days,
     hash_texts,
     input_hash,
+    limits_of,
     read_state,
     read_states,
     write_failure,
@@ -128,7 +131,8 @@ def _build_chunk(
     try:
         for day in days:
             try:
-                staged.append(stage_day(Sources(lake, product, snapshot, manifests, resolutions, day, table)))
+                sources = Sources(lake, product, snapshot, manifests, resolutions, day, table)
+                staged.append(known_day(sources) or stage_day(sources))
             except DamagedObject as fault:
                 # No failure is recorded: what mends the object doesn't change the day's inputs.
                 yield Outcome(day, 0, None, CheckResult((str(fault),)), {}, [])
@@ -144,7 +148,7 @@ def _build_chunk(
                     mark, snapshot = now_marked, _of_files(snapshot, read_manifests(lake))
                 now = _refreshed(lake, snapshot, table, each.day)
                 is_same = input_hash(table, each.day, product, now) == each.inputs
-                outcome = _publish_day(lake, table.contract, each, check_result) if is_same else None
+                outcome = _publish_day(lake, table, product, each, check_result) if is_same else None
             if outcome is not None:
                 yield outcome
             else:
@@ -152,7 +156,8 @@ def _build_chunk(
     finally:
         # Of what failed nothing is left on a disk that is full already.
         for each in staged:
-            lake.discard(each.staged)
+            if each.staged is not None:
+                lake.discard(each.staged)
 
 
 def _of_files(snapshot: Snapshot, manifests: Mapping[str, Manifest]) -> Snapshot:
@@ -178,18 +183,25 @@ def _refreshed(lake: Lake, snapshot: Snapshot, table: DayTable, day: date) -> Sn
     return replace(snapshot, states=states)
 
 
-def _publish_day(lake: Lake, table: Table, each: StagedDay, check_result: CheckResult) -> Outcome:
-    rows = int(each.facts["rows"] or 0)
+def _publish_day(lake: Lake, table: DayTable, product: Product, each: StagedDay, check_result: CheckResult) -> Outcome:
+    name, rows, limits = table.contract.name, int(each.facts["rows"] or 0), limits_of(table, product)
     if check_result.faults:
-        lake.discard(each.staged)
-        write_failure(lake, table.name, each.day, DayFailure(each.inputs, list(check_result.faults)))
+        write_failure(lake, name, each.day, DayFailure(each.inputs, list(check_result.faults), limits))
         return Outcome(each.day, rows, None, check_result, each.facts, [])
-    lake.publish(each.staged)
-    # What no row names any more may hold somebody who was erased.
-    for key in set(lake.keys(day_folder(table.name, each.day))) - {each.staged.key, *each.objects}:
-        lake.delete(key)
-    write_state(lake, table.name, each.day, DayState(each.inputs, each.staged.sha256, rows, each.facts))
-    return Outcome(each.day, rows, str(lake.path(each.staged.key)), check_result, each.facts, each.preview)
+    before, key = read_state(lake, name, each.day), day_key(name, each.day)
+    if each.staged is not None:
+        lake.publish(each.staged)
+        # What no row names any more may hold somebody who was erased.
+        for other in set(lake.keys(day_folder(name, each.day))) - {each.staged.key, *each.objects}:
+            lake.delete(other)
+        state = DayState(each.inputs, each.staged.sha256, rows, each.facts, limits)
+    elif before is None:
+        # Its partition went meanwhile; the next look finds it.
+        return Outcome(each.day, 0, None, CheckResult((f"{key} is gone; run `footfall run` again",)), {}, [])
+    else:
+        state = msgspec.structs.replace(before, judged=limits)
+    write_state(lake, name, each.day, state)
+    return Outcome(each.day, rows, str(lake.path(key)), check_result, each.facts, each.preview)
 
 
 def _same_weekdays(snapshot: Snapshot, name: str, day: date) -> list[Facts]:

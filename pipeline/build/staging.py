@@ -9,18 +9,21 @@ import polars as pl
 
 from pipeline.core.contract import Table
 from pipeline.core.lake import Staged, day_key
-from pipeline.core.state import input_hash
+from pipeline.core.state import input_hash, limits_of
 from pipeline.declare import Sources
 from pipeline.events.profile import Facts, Profile
 
 
 @dataclass(frozen=True)
 class StagedDay:
-    """A day of a table that is computed and written, and not yet judged or visible."""
+    """A day of a table that is computed and written, and not yet judged or visible.
+
+    One that is published and only to be judged anew has nothing staged.
+    """
 
     day: date
     inputs: str
-    staged: Staged
+    staged: Staged | None
     facts: Facts
     preview: list[dict[str, object]]
     objects: tuple[str, ...]
@@ -43,6 +46,16 @@ def stage_day(sources: Sources) -> StagedDay:
     inputs = input_hash(table, sources.day, sources.whole, sources.snapshot)
     facts = profile.facts(pl.scan_parquet(staged.path, glob=False))
     return StagedDay(sources.day, inputs, staged, facts, preview(first), tuple(objects))
+
+
+def known_day(sources: Sources) -> StagedDay | None:
+    """A day that is published as it would be computed now, to be judged by other limits; None where it must be computed."""
+    table, day = sources.table, sources.day
+    state = sources.snapshot.states.get(table.contract.name, {}).get(day)
+    if state is None or state.judged == limits_of(table, sources.whole):
+        return None
+    inputs = input_hash(table, day, sources.whole, sources.snapshot)
+    return StagedDay(day, inputs, None, state.facts, [], ()) if inputs == state.input_hash else None
 
 
 def _together(table: Table, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -31,19 +31,24 @@ RESOLUTIONS: dict[str, tuple[str, ...]] = {
 
 
 class DayState(msgspec.Struct, frozen=True):
-    """What a partition was made from, and what it is. `facts` are counts that the batch profile showed."""
+    """What a partition was made from, and what it is.
+
+    `facts` are counts that the batch profile showed, `judged` by which limits its gate judged them.
+    """
 
     input_hash: str
     output_hash: str
     rows: int
     facts: dict[str, int | float | None] = {}
+    judged: str = ""
 
 
 class DayFailure(msgspec.Struct, frozen=True):
-    """A day that its gate held back: with which inputs, and why."""
+    """A day that its gate held back: with which inputs, judged by which limits, and why."""
 
     input_hash: str
     reasons: list[str]
+    judged: str = ""
 
 
 class Reads(NamedTuple):
@@ -63,6 +68,8 @@ class DayInputs:
     code_version: str
     # The table exists only where one of these sections is filled (pipeline/build/configured.py).
     needs: tuple[str, ...] = field(default=(), kw_only=True)
+    # Sections with the limits of its gate: where they change its days are judged anew, not computed.
+    judged_by: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @dataclass
@@ -142,6 +149,13 @@ def input_hash(table: DayInputs, day: date, product: Product, snapshot: Snapshot
     return hash_texts([table.code_version, table.contract.fingerprint, sections or _sections(table, product), *read])
 
 
+def limits_of(table: DayInputs, product: Product) -> str:
+    """By which limits the gate judges the table now; empty where nobody set any."""
+    unset = product.section_hash()
+    now = product.section_hash(*table.judged_by)
+    return "" if now == unset else now
+
+
 def _sections(table: DayInputs, product: Product) -> str:
     return product.section_hash("time", *table.sections)
 
@@ -172,16 +186,23 @@ def dirty_days(
         sections = _sections(table, product)
         inputs = {day: input_hash(table, day, product, snapshot, sections) for day in days}
         moving = {day for day in days if _reads_changing(table, day, changing)}
-        dirty[name] = moving | {day for day in days if day not in states or states[day].input_hash != inputs[day]}
+        limits = limits_of(table, product)
+        computed = moving | {day for day in days if day not in states or states[day].input_hash != inputs[day]}
+        dirty[name] = computed | {day for day in days if day in states and states[day].judged != limits}
         failures = snapshot.failures.get(name, {})
         still = (dirty[name] - moving) & set(failures)
-        held = {day: failures[day] for day in still if failures[day].input_hash == inputs[day]}
+        held = {
+            day: failures[day]
+            for day in still
+            if (failures[day].input_hash, failures[day].judged) == (inputs[day], limits)
+        }
         if held:
             failed[name] = held
         blocked |= set(held)
-        changing[name] = dirty[name] - blocked
+        # What is only judged anew stays what it is.
+        changing[name] = computed - blocked
         before = {day: states[day].input_hash if day in states else "" for day in dirty[name]}
-        changes |= {(name, day): f"{before[day]}>{inputs[day]}" for day in dirty[name]}
+        changes |= {(name, day): f"{before[day]}>{inputs[day]}{limits}" for day in dirty[name]}
     return Dirty(dirty, failed, changes)
 
 

@@ -1,14 +1,30 @@
 """The gate: hard faults hold back with their numbers, comparisons only warn, and a broken check is an error."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from support import NOBODY_LINKED, NONE_REPEATED, at, events_frame, product
+from support import (
+    NOBODY_LINKED,
+    NONE_REPEATED,
+    at,
+    days_of,
+    drop,
+    events_frame,
+    ndjson,
+    plain_product,
+    product,
+    record,
+    take_all,
+)
 
+from pipeline.build.compute import build_days, find_dirty
 from pipeline.build.gate import judge, judge_mart
 from pipeline.core.contract import Column, Table
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.events.clean import clean_day
 from pipeline.events.profile import CheckResult, Facts, batch_profile
@@ -130,3 +146,37 @@ def test_a_check_that_breaks_is_no_verdict() -> None:
 def test_a_mart_with_other_columns_is_held_back() -> None:
     faults = judge_mart(TABLES["retention"], product(), pl.DataFrame({"other": [1]}), {"rows": 1}).faults
     assert "other columns than the contract's: cohort_day" in faults[0]
+
+
+def test_other_limits_judge_published_days_anew_and_compute_nothing(tmp_path: Path) -> None:
+    """A third of the second day's records is rejected; limits come, go, and come back."""
+    lake = Lake(tmp_path)
+    for day, bad in ((3, 0), (4, 50)):
+        rows = [record(f"{day}-{i}", f"2026-02-0{day}T10:00", anonymous_id=f"d{i}", url="/") for i in range(100)]
+        lines = ndjson(rows) + b"".join(b'{"event_id": "x%d"}\n' % i for i in range(bad))
+        drop(tmp_path, f"web/2026-02-0{day}/a.ndjson", lines)
+    wide, narrow = (plain_product(quality={"max_rejected_share": share}) for share in (0.5, 0.2))
+    take_all(lake, wide)
+    compute_days(lake, wide)
+    made = days_of(lake)
+    written = {key: lake.path(key).stat().st_mtime_ns for key in made}
+    dirty = find_dirty(lake, narrow, lambda _day: True)
+    assert {name: len(days) for name, days in dirty.days.items() if days} == {"events": 2}
+    compute_days(lake, narrow)
+    dirty = find_dirty(lake, narrow, lambda _day: True)
+    assert {name: len(days) for name, days in dirty.days.items() if days} == {"events": 1}
+    assert dirty.held_back == {date(2026, 2, 4)}
+    assert not dirty.runnable, "it isn't judged by the same limits again"
+    (failure,) = dirty.failed["events"].values()
+    assert "share of rejected records" in failure.reasons[0]
+    compute_days(lake, wide)
+    assert not find_dirty(lake, wide, lambda _day: True).days["events"]
+    assert days_of(lake) == made
+    assert {key: lake.path(key).stat().st_mtime_ns for key in made} == written, "no partition was written again"
+
+
+def compute_days(lake: Lake, chosen: Product) -> None:
+    """What is dirty, through the real gate."""
+    dirty = find_dirty(lake, chosen, lambda _day: True)
+    for name, days in dirty.days.items():
+        list(build_days(lake, chosen, name, sorted(days), judge))

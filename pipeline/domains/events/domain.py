@@ -87,9 +87,10 @@ DOMAIN = Domain(
         DayTable(
             TABLES["events"],
             (Reads(RAW), Reads(IDENTITY), Reads(REPEATS)),
-            ("ingest", "pages", "quality", "bots"),
+            ("ingest", "pages", "bots"),
             "5",
             compute=_events,
+            judged_by=("quality",),
         ),
         DayTable(
             TABLES["session_events"],
