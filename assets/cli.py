@@ -145,7 +145,7 @@ def marts(
     ] = None,
 ) -> None:
     """Publish the marts if they are behind the days, and list them."""
-    from pipeline.publish.catalog import CATALOG_KEY, write_catalog
+    from pipeline.publish.catalog import CATALOG_KEY
     from pipeline.publish.csv_export import export_csv
     from pipeline.publish.cube_models import export_cubes
     from pipeline.publish.dbt_project import export_dbt
@@ -155,7 +155,7 @@ def marts(
     opened = open_home(home)
     _print_marts(opened)
     if catalog:
-        views = write_catalog(opened.lake)
+        views = opened.write_catalog()
         out.print(f"{len(views)} views in {opened.lake.path(CATALOG_KEY)}", highlight=False)
     if dbt is not None:
         out.print(f"a dbt project of {len(export_dbt(opened.lake, dbt))} marts written to {dbt}", highlight=False)

@@ -247,7 +247,8 @@ class Home:
 
     def write_catalog(self) -> list[str]:
         """Make the catalog of the marts and their dictionary; returns its views."""
-        return write_catalog(self.lake)
+        is_behind = any(self.dirty().days.values()) or bool(self.stale())
+        return write_catalog(self.lake, settled=not is_behind)
 
     def newest_alerts(self) -> list[dict[str, Any]]:
         """Alerts of the newest day with data."""

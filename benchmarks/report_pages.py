@@ -21,6 +21,7 @@ from playwright.sync_api import sync_playwright
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, mart_key
 from pipeline.core.product_file import load_product
+from pipeline.core.published import MONEY, SECONDS
 from pipeline.core.registry import MARTS
 from pipeline.report.write import write_report
 
@@ -38,9 +39,18 @@ def grown(mart: Table, rows: pl.DataFrame, times: int) -> pl.DataFrame:
     """The mart of `times` the data."""
     if mart.name in SINGLE:
         own = [name for name in _KEYS if name in rows.columns]
-        return pl.concat([rows.with_columns(pl.col(own) + i) for i in range(times)])
-    counts = [c.name for c in mart.columns if c.dtype == pl.Int64() and c.adds_over and c.name not in mart.key]
+        return pl.concat([rows.with_columns(_another(name, rows, i) for name in own) for i in range(times)])
+    counts = [
+        c.name
+        for c in mart.columns
+        if c.dtype in (pl.Int64(), MONEY, SECONDS) and c.adds_over and c.name not in mart.key
+    ]
     return rows.with_columns(pl.col(counts) * times)
+
+
+def _another(name: str, rows: pl.DataFrame, i: int) -> pl.Expr:
+    """A key of the same kind that nobody else has."""
+    return pl.col(name) + (f"-{i}" if rows.schema[name] == pl.String() else i)
 
 
 def copied(home: Path, times: int, into: Path) -> Path:

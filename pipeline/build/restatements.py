@@ -81,7 +81,8 @@ def causes(before: InputsManifest, now: InputsManifest, newest: date) -> str:
     if now.erased > before.erased:
         result.append("erasure")
     # Hashes of another scheme tell nothing; the code changed in any case.
-    moved_sections = {s for s in now.sections if now.sections[s] != before.sections.get(s)}
+    # A name that an earlier release didn't know tells nothing.
+    moved_sections = {s for s in now.sections if s in before.sections and now.sections[s] != before.sections[s]}
     if now.scheme != before.scheme:
         moved_sections.clear()
     if "identity" in moved_sections:

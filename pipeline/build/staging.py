@@ -55,7 +55,10 @@ def known_day(sources: Sources) -> StagedDay | None:
     if state is None or state.judged == limits_of(table, sources.whole):
         return None
     inputs = input_hash(table, day, sources.whole, sources.snapshot)
-    return StagedDay(day, inputs, None, state.facts, [], ()) if inputs == state.input_hash else None
+    key = day_key(table.contract.name, day)
+    if inputs != state.input_hash or sources.lake.sha256(key) != state.output_hash:
+        return None
+    return StagedDay(day, inputs, None, state.facts, [], ())
 
 
 def _together(table: Table, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -20,6 +21,7 @@ _UNITS: dict[str, tuple[str, pl.Decimal, str]] = {
     "ms": ("s", SECONDS, "0.001::decimal(4, 3)"),
     "micro-units": ("currency", MONEY, "0.000001::decimal(7, 6)"),
 }
+_LEAST = f"(-{2**63})::bigint"
 _IDS = ("session_key", "person_key", "page_view_key", "incident_key", "response_key")
 
 
@@ -85,7 +87,7 @@ def in_sql(column: Column) -> str:
         if column.dtype == dtype:
             given = f"{given} * {factor}"
     if column.was in _IDS:
-        given = f"lpad(lower(to_hex({given})), 16, '0')"
+        given = f"lpad(lower(to_hex(xor({given}, {_LEAST}))), 16, '0')"
     return f'cast({given} as {column.sql_type}) as "{column.name}"'
 
 
@@ -97,18 +99,22 @@ def as_it_was_in_sql(column: Column) -> str:
     if column.dtype in (MONEY, SECONDS):
         given = f"cast({given} * {'1000000' if column.dtype == MONEY else '1000'} as bigint)"
     if column.was in _IDS:
-        # Two's complement: the first digit tells the sign.
-        given = f"cast(cast('0x' || {given} as ubigint)::hugeint - if({given} >= '8', 18446744073709551616::hugeint, 0) as bigint)"
+        given = f"cast(cast('0x' || {given} as ubigint)::hugeint - {2**63}::hugeint as bigint)"
     return f'{given} as "{column.was}"'
 
 
+def id_of(key: int) -> str:
+    """A 64-bit key as marts and facts bear it: sixteen hexadecimal digits, in the order of the keys."""
+    return f"{key + 2**63:016x}"
+
+
 def id_text(keys: str) -> pl.Expr:
-    """A column of 64-bit keys as text of sixteen hexadecimal digits; null stays null."""
+    """`id_of` a column of keys; null stays null."""
     return pl.col(keys).map_batches(_hex, return_dtype=pl.String)
 
 
 def _hex(keys: pl.Series) -> pl.Series:
-    digits = keys.fill_null(0).to_numpy().astype(">i8").tobytes()
+    digits = (keys.fill_null(0).to_numpy() ^ np.int64(-(2**63))).astype(">i8").tobytes()
     rows = pa.Array.from_buffers(pa.binary(8), len(keys), [None, pa.py_buffer(digits)])
     # Not read out of the bytes: whole columns are.
     named = pl.Series(pl.from_arrow(rows.cast(pa.binary()))).bin.encode("hex")

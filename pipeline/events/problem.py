@@ -93,7 +93,10 @@ def problems_of(rows: pl.DataFrame) -> list[Problem]:
 
 def newest_of(marts: Mapping[str, pl.DataFrame]) -> date | None:
     """The newest day of data that `daily_quality` tells of; before there is any that of arrival in `ingest_quality`."""
-    days = (marts["daily_quality"]["day"].max(), marts["ingest_quality"]["day"].max())
+    files = marts["ingest_quality"]
+    # As it was called until the first run after an upgrade has made the mart anew.
+    arrived = files["day" if "day" in files.columns else "arrived"]
+    days = (marts["daily_quality"]["day"].max(), arrived.max())
     return next((day for day in days if isinstance(day, date)), None)
 
 

@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from pipeline.core.lake import Lake
+from pipeline.core.published import id_of
 from pipeline.ingest.erased import COPY, KEY
 from pipeline.ingest.faults import CannotRead, FileFault
 from pipeline.ingest.landing import printable
@@ -79,6 +80,10 @@ def _table_holds(path: Path, reported: Mentions, persons: list[int]) -> bool:
     schema = rows.collect_schema()
     texts = [name for name, dtype in schema.items() if dtype == pl.String]
     keys = [name for name in ("person_key",) if name in schema and schema[name] == pl.Int64]
+    # Marts and facts bear keys as text.
+    named = [id_of(person) for person in persons] if schema.get("person_key") == pl.String else []
+    if named and rows.filter(pl.col("person_key").is_in(named)).select(pl.len()).collect().item():
+        return True
     if any(reported.holds(name) for name in schema):
         return True
     if not keys and not texts:

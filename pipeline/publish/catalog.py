@@ -74,10 +74,13 @@ def read_catalog_version(lake: Lake) -> str:
     return (lake.read(VERSION_KEY) or b"").decode(errors="replace")
 
 
-def write_catalog(lake: Lake) -> list[str]:
-    """Make a version of what is published, and replace the dictionary and the catalog; returns the names of its views."""
+def write_catalog(lake: Lake, *, settled: bool = True) -> list[str]:
+    """Make a version of what is published, and replace the dictionary and the catalog; returns the names of its views.
+
+    `settled` says that all days and marts are made from what lies there now (versions.py).
+    """
     version, marts = catalog_version(lake), readable(lake)
-    make_version(lake)
+    make_version(lake, settled=settled)
     write_sum(lake, DICTIONARY_KEY, lake.write_frame(DICTIONARY_KEY, dictionary(marts)))
     path = lake.path(CATALOG_KEY)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -123,7 +126,7 @@ def _create_old_names(catalog: duckdb.DuckDBPyConnection, lake: Lake, folder: Pa
         file = folder / f"{mart.name}.parquet"
         is_renamed = mart.version > 1 and any(column.was for column in mart.columns)
         # One that its gate held back still has the old names itself.
-        if is_renamed and file.exists() and set(mart.schema) <= set(pl.read_parquet_schema(file)):
+        if is_renamed and file.exists() and set(mart.schema) <= set(pl.scan_parquet(file, glob=False).collect_schema()):
             columns = ", ".join(map(as_it_was_in_sql, mart.columns))
             name = f'{OLD_NAMES}."{mart.name}"'
             catalog.execute(f"create view {name} as select {columns} from read_parquet({in_quotes(str(file))})")
@@ -135,13 +138,12 @@ def _files(folder: Path, mart: Table) -> str:
     if mart.layer != "fact":
         file = folder / f"{mart.name}.parquet"
         return f"read_parquet({in_quotes(str(file))})" if file.exists() else ""
-    days = folder / mart.name
-    if not days.is_dir():
+    # A list and no pattern: a home's path may hold brackets, and `key=value` in it is no column.
+    days = ", ".join(in_quotes(str(file)) for file in sorted((folder / mart.name).glob("*.parquet")))
+    if not days:
         return ""
-    # A question about some days opens their files alone.
-    named = f"{in_quotes(f'{days}/*/part.parquet')}, hive_partitioning = true, hive_types = {{'day': DATE}}"
     columns = ", ".join(f'"{column.name}"' for column in mart.columns)
-    return f"(select {columns} from read_parquet({named}, union_by_name = true))"
+    return f"(select {columns} from read_parquet([{days}], hive_partitioning = false, union_by_name = true))"
 
 
 def _kpi_macro() -> str:

@@ -179,11 +179,12 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def write_yaml(path: Path, tree: Mapping[str, Any]) -> None:
-    """Write a tree as YAML, its folder with it."""
+def write_yaml(path: Path, tree: Mapping[str, Any], head: str = "") -> None:
+    """Write a tree as YAML below a comment, its folder with it."""
     yaml = YAML()
     yaml.default_flow_style = False
     yaml.width = 120
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
+        file.write(head)
         yaml.dump(dict(tree), file)

@@ -20,7 +20,7 @@ from pipeline.publish.versions import FACTS
 
 _LAYERS: dict[Layer, str] = {
     "mart": "Marts (`marts/<name>.parquet`): what BI tools read",
-    "fact": "Facts by row (`marts/versions/<id>/<name>/day=D/part.parquet`, views of the catalog): what analysts count themselves",
+    "fact": "Facts by row (`marts/versions/<id>/<name>/D.parquet`, views of the catalog): what analysts count themselves",
     "home": "Small tables of the team (`tables/<name>.csv` or `.yaml` of the home): what models join",
     "period": "Period tables (`lake/<name>/part.parquet`): people and funnels, which never add up over periods",
     "daily": "Daily tables (`lake/<name>/day=D/part.parquet`): sums that add up",

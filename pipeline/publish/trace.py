@@ -7,6 +7,7 @@ import polars as pl
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.lake import Lake
+from pipeline.core.published import id_of
 from pipeline.core.registry import TABLES
 from pipeline.ingest.manifests import Manifest, read_manifests
 
@@ -60,5 +61,5 @@ def _sessions(lake: Lake, is_it: pl.Expr, days: Iterable[date]) -> Iterator[str]
             view = "no page view"
             if row["page_view_key"] is not None:
                 kind = "implied page view" if row["implied"] else "page view"
-                view = f"{kind} {row['page_view_key']} by {row['attribution']}"
-            yield f"session: {row['session_key']}, booked on {day}, place {row['event_index']}, {view}"
+                view = f"{kind} {id_of(row['page_view_key'])} by {row['attribution']}"
+            yield f"session: {id_of(row['session_key'])}, booked on {day}, place {row['event_index']}, {view}"

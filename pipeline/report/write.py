@@ -125,6 +125,8 @@ def write_replay(lake: Lake, product: Product, session_key: str) -> Path:
     marts = {name: _shown(lake, name) for name in ("replays", "replay_moments")}
     if player() is None:
         raise NotPublishedError(NO_PLAYER)
+    if marts["replays"].schema["session_key"] != pl.String():
+        raise NotPublishedError("the marts are of an earlier version; run `footfall run` first")
     if not write_replays(lake, product, marts, [session_key]):
         raise KeyError(session_key)
     return lake.path(f"{FOLDER}/{REPLAYS}/{session_key}.html")

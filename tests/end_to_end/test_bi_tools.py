@@ -26,7 +26,7 @@ NOTEBOOK = ("nbconvert", "ipykernel", DUCKDB, "polars", "pyarrow", "altair", "vl
 CUBE = "@cubejs-backend/schema-compiler@0.32.31"
 TOTALS = """
     select sum(sessions), sum(sessions_with_goal) / sum(sessions), sum(revenue),
-        (select avg(points) from fact_survey_answers where question_kind = 'nps' and is_valid)
+        (select score from scores where period = 'all' and question_kind = 'nps' and dimension = '')
     from sessions_daily
 """
 # Superset's own objects, asked as its dashboard asks them.

@@ -15,6 +15,7 @@ import pytest
 from support import product
 
 from pipeline.core.lake import Lake, day_key, mart_key
+from pipeline.core.published import id_of
 from pipeline.core.registry import TABLES
 from pipeline.domains.alerts.metric_alerts import metric_alerts
 from pipeline.publish.alert_messages import newest_alerts, send_new
@@ -97,8 +98,8 @@ def test_friction_alerts_name_the_sessions_to_look_at() -> None:
     sessions = TABLES["daily_sessions"].schema.to_frame()
     made = metric_alerts(friction.lazy(), zones.lazy(), sessions.lazy(), incidents.lazy(), days)
     assert made.select("metric", "page", "device_type", "hits", "n", "example_sessions").rows() == [
-        ("rage_click", "home", "", 120, 1_000, ", ".join(f"{key:016x}" for key in (8, 7, 9))),
-        ("rage_click", "home", "mobile", 120, 1_000, ", ".join(f"{key:016x}" for key in (8, 7, 9))),
+        ("rage_click", "home", "", 120, 1_000, ", ".join(map(id_of, (8, 7, 9)))),
+        ("rage_click", "home", "mobile", 120, 1_000, ", ".join(map(id_of, (8, 7, 9)))),
     ]
     assert made["relative_change"].to_list() == [3.0, 3.0]
     assert metric_alerts(friction.lazy(), zones.lazy(), sessions.lazy(), incidents.lazy(), []).is_empty()

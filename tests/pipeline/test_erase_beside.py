@@ -17,6 +17,7 @@ from pipeline.build.marts import Publication
 from pipeline.build.restatements import FOLDER, SCHEMA
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import parse_product
+from pipeline.core.published import id_of
 from pipeline.core.state import DayFailure, write_failure
 from pipeline.ingest import files as ingesting
 from pipeline.ingest.erased import COPY, KEY, Erased, ErasedUnreadable, read_erased
@@ -24,6 +25,7 @@ from pipeline.ingest.files import retract
 from pipeline.ingest.manifests import Manifest, read_manifests
 from pipeline.maintenance.erase import erase, still_held
 from pipeline.maintenance.mentions import Mentions, is_distinct
+from pipeline.maintenance.remains import remains
 
 ANN = "Cust+4711"
 PRODUCT = parse_product(f"{FEW}properties: {{referred_by: string}}\n")
@@ -241,3 +243,13 @@ def test_an_id_within_the_id_of_somebody_else_stays() -> None:
     assert cleaned["anonymous_id"][1].startswith("[erased]-")
     assert cleaned["url"].to_list() == ["/[erased]", "/ann-11"]
     assert number == 2
+
+
+@pytest.mark.parametrize("table", ["marts/friction_events", "marts/versions/v/fact_sessions/2026-02-05"])
+def test_keys_of_people_are_found_as_marts_and_facts_bear_them(tmp_path: Path, table: str) -> None:
+    lake, mentions = Lake(tmp_path), Mentions(["nobody-at-all"], Erased("00"))
+    for key, name in ((17, "hers"), (-18, "others")):
+        lake.write_frame(f"{table}-{name}.parquet", pl.DataFrame({"person_key": [id_of(key), None], "page": ["home", "home"]}))  # fmt: skip
+    (found,) = remains(lake, mentions, [17])
+    assert "hers" in found
+    assert "run `footfall marts --rebuild`" in found

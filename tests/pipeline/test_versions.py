@@ -1,20 +1,23 @@
 """Marts of one publication are one version: a reader never sees two, whatever is published meanwhile."""
 
+import hashlib
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import msgspec
 import polars as pl
 import pytest
 from support import approve, compute_all, drop, ndjson, record, take_all
 
 from pipeline.build.compute import BuildContext, build_days, build_period, find_dirty
-from pipeline.build.marts import Publication, build_mart, find_stale
+from pipeline.build.marts import RECORD_KEY, Publication, build_mart, find_stale, read_record
 from pipeline.core.lake import DamagedObject, Lake
 from pipeline.core.product import Product
 from pipeline.core.product_file import parse_product
+from pipeline.core.sealed import write_sum
 from pipeline.events.profile import CheckResult
 from pipeline.ingest.files import retract
 from pipeline.maintenance.integrity import deep
@@ -131,6 +134,33 @@ def test_what_is_taken_back_is_in_no_version(lake: Lake) -> None:
     (folder,) = lake.path(FOLDER).iterdir()
     assert folder.name == version_of(lake)
     assert in_catalog(lake) == (1, 1)
+
+
+def test_a_version_of_before_what_was_taken_back_was_computed_goes_with_the_next(lake: Lake) -> None:
+    """The catalog may be made while the days of an erasure wait: of the same rows, or of some that changed."""
+    add(lake, 1)
+    compute_all(lake, CHOSEN, only=FEW)
+    make_version(lake, NOON)
+    retract(lake, "web/2026-02-02/1.ndjson")
+    for number in (2, 3):
+        hour = NOON + timedelta(hours=number)
+        make_version(lake, hour, settled=False)
+        # Another mart meanwhile.
+        lake.write_frame("marts/daily_kpis.parquet", pl.DataFrame({"sessions": [number]}))
+        record_of = read_record(lake)
+        changed = msgspec.structs.replace(record_of["daily_kpis"], sha256=lake.sha256("marts/daily_kpis.parquet") or "")
+        data = msgspec.json.encode({**record_of, "daily_kpis": changed})
+        lake.write(RECORD_KEY, data)
+        write_sum(lake, RECORD_KEY, hashlib.sha256(data).hexdigest())
+    make_version(lake, NOON + timedelta(hours=4), settled=False)
+    assert current(lake) is not None
+    compute_all(lake, CHOSEN, only=FEW)
+    made = make_version(lake, NOON + timedelta(hours=5))
+    assert [folder.name for folder in lake.path(FOLDER).iterdir()] == [made.id]
+    assert make_version(lake, NOON + timedelta(hours=6), settled=False) == made, (
+        "an hour of new data changes nothing of that"
+    )
+    assert made.replaced == {}
 
 
 def test_a_damaged_mart_becomes_no_version_and_a_damaged_version_is_told_and_made_again(lake: Lake) -> None:

@@ -17,6 +17,7 @@ from pipeline.build.sql_models import (
     sources_of,
     written_lineage,
 )
+from pipeline.core.published import id_of
 from pipeline.core.registry import DOMAIN_OF, MARTS, TABLES
 
 MON, TUE = date(2026, 2, 2), date(2026, 2, 3)
@@ -431,7 +432,7 @@ def test_friction_events_bear_the_score_of_their_session() -> None:
         ),
     )
     results = {row["session_key"]: (row["session_score"], row["session_score_per_minute"]) for row in rows}
-    assert results == {"0000000000000001": (6, 1.5), "0000000000000002": (None, None)}
+    assert results == {id_of(1): (6, 1.5), id_of(2): (None, None)}
 
 
 def test_feedback_has_rates_where_its_showing_is_known() -> None:

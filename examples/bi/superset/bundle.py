@@ -19,11 +19,13 @@ import yaml
 VERSION = "1.0.0"
 DATABASE = "footfall"
 # What the charts below read.
-DATASETS = ("sessions_daily", "daily_kpis", "fact_sessions", "fact_orders", "fact_survey_answers")
+DATASETS = ("sessions_daily", "daily_kpis", "feedback_daily", "fact_sessions", "fact_orders")
+# Of everybody, each response once, with its last answer.
+_NPS = "filter (where question_kind = 'nps' and segment = '')"
 # Metrics that are no sum of one column.
 MORE: dict[str, dict[str, str]] = {
     "fact_sessions": {"sessions": "count(*)"},
-    "fact_survey_answers": {"nps": "avg(points) filter (where question_kind = 'nps' and is_valid)"},
+    "feedback_daily": {"nps": f"100.0 * (sum(high) {_NPS} - sum(low) {_NPS}) / sum(responses) {_NPS}"},
 }
 TITLE = "Footfall: sessions, conversion, revenue, NPS"
 LINE, BAR, NUMBER, TABLE = "echarts_timeseries_line", "echarts_timeseries_bar", "big_number_total", "table"
@@ -32,11 +34,11 @@ CHARTS = [
     ("Sessions", "sessions_daily", NUMBER, "sessions", [], ",d"),
     ("Conversion", "sessions_daily", NUMBER, "sessions_with_goal_share", [], ".1%"),
     ("Revenue", "sessions_daily", NUMBER, "revenue", [], ",.0f"),
-    ("NPS", "fact_survey_answers", NUMBER, "nps", [], "+.0f"),
+    ("NPS", "feedback_daily", NUMBER, "nps", [], "+.0f"),
     ("Sessions by day and channel", "sessions_daily", BAR, "sessions", ["channel"], ",d"),
     ("Conversion by day and device", "sessions_daily", LINE, "sessions_with_goal_share", ["device_type"], ".1%"),
     ("Revenue by day and country", "sessions_daily", BAR, "revenue", ["country"], ",.0f"),
-    ("NPS by device", "fact_survey_answers", TABLE, "nps", ["device_type"], "+.0f"),
+    ("NPS by device", "feedback_daily", TABLE, "nps", ["device_type"], "+.0f"),
 ]
 
 
@@ -48,14 +50,22 @@ def main(home: Path, target: Path) -> None:
     with duckdb.connect(str(catalog), read_only=True) as connection:
         files = {"metadata.yaml": {"version": VERSION, "type": "Dashboard", "timestamp": "2026-01-01T00:00:00+00:00"}}
         files[f"databases/{DATABASE}.yaml"] = _database(catalog)
-        for name in DATASETS:
+        # Without surveys in the product file there is nothing of them.
+        there = {row[0] for row in connection.execute("select distinct mart from dictionary").fetchall()}
+        views = {
+            row[0]
+            for row in connection.execute("select view_name from duckdb_views() where schema_name = 'main'").fetchall()
+        }
+        datasets = [name for name in DATASETS if name in there & views]
+        charts = [chart for chart in CHARTS if chart[1] in datasets]
+        for name in datasets:
             files[f"datasets/{DATABASE}/{name}.yaml"] = _dataset(connection, name)
-    files |= {f"charts/{_key(chart[0])}.yaml": _chart(*chart) for chart in CHARTS}
-    files["dashboards/footfall.yaml"] = _dashboard()
+    files |= {f"charts/{_key(chart[0])}.yaml": _chart(*chart) for chart in charts}
+    files["dashboards/footfall.yaml"] = _dashboard(charts)
     with zipfile.ZipFile(target, "w") as bundle:
         for name, tree in files.items():
             bundle.writestr(f"footfall/{name}", yaml.safe_dump(tree, sort_keys=False))
-    sys.stdout.write(f"{target}: {len(DATASETS)} datasets, {len(CHARTS)} charts, one dashboard\n")
+    sys.stdout.write(f"{target}: {len(datasets)} datasets, {len(charts)} charts, one dashboard\n")
 
 
 def _id(kind: str, name: str) -> str:
@@ -158,9 +168,10 @@ def _chart(title: str, dataset: str, kind: str, metric: str, by: list[str], form
     }
 
 
-def _dashboard() -> dict[str, Any]:
+def _dashboard(charts: list[Any]) -> dict[str, Any]:
     """Numbers in the first row, two charts in each row below."""
-    rows = [CHARTS[:4], CHARTS[4:6], CHARTS[6:8]]
+    numbers, others = ([chart for chart in charts if (chart[2] == NUMBER) == is_number] for is_number in (True, False))
+    rows = [numbers, *(others[i : i + 2] for i in range(0, len(others), 2))]
     position: dict[str, Any] = {
         "DASHBOARD_VERSION_KEY": "v2",
         "ROOT_ID": {"children": ["GRID_ID"], "id": "ROOT_ID", "type": "ROOT"},

@@ -15,8 +15,9 @@ def _seconds(name: str, description: str, by: tuple[str, ...], *, nullable: bool
     return Column(name, SECONDS, description, unit="s", nullable=nullable, adds_over=by)
 
 
-def _fact(name: str, grain: str, columns: tuple[Column, ...], key: tuple[str, ...]) -> Table:
-    return Table(name, "fact", grain, columns, key, sort=(*key[1:], key[0]))
+def _fact(name: str, grain: str, columns: tuple[Column, ...], key: tuple[str, ...], *sort: str) -> Table:
+    # As the lake's own rows lie, by person, so that a large day is written range by range.
+    return Table(name, "fact", grain, columns, key, sort=("person_key", *sort))
 
 
 _DAY = Column("day", pl.Date(), "local day of the session's first event; all of a session is booked there")
@@ -62,6 +63,7 @@ FACT_SESSIONS = _fact(
         text("variants", "`experiment/variant` that it was exposed to, with commas; null: none"),
     ),
     ("day", "session_key"),
+    *("started_at", "session_key"),
 )  # fmt: skip
 _PAGE = Column("page", pl.String(), "page of the product file; `(other)` where the address is of none")
 _OF_VIEW = ("day", "page_view_key", "source", "device_type", "page")
@@ -86,6 +88,7 @@ FACT_PAGE_VIEWS = _fact(
         count("clicks", "clicks", "event", *_OF_VIEW),
     ),
     ("day", "page_view_key"),
+    *("session_key", "view_number", "page_view_key"),
 )  # fmt: skip
 _OF_ORDER = ("day", "source", "event_id", "kind", "device_type", "country", "channel", "landing_page")
 FACT_ORDERS = _fact(
@@ -102,10 +105,11 @@ FACT_ORDERS = _fact(
         _money("revenue", "of a refund below zero; 0 where the source names no amount", _OF_ORDER),
     ),
     ("day", "source", "event_id"),
+    *("ordered_at", "source", "event_id"),
 )  # fmt: skip
 FACT_SURVEY_ANSWERS = _fact(
     "fact_survey_answers",
-    "One row per answer to a question of a survey, bots left out.",
+    "One row per answer to a question of a survey, bots and surveys of the team left out; a response may have answered twice.",
     (
         Column("day", pl.Date(), "local day of the session, of answers of nobody known of the answer"),
         SOURCE,
@@ -121,7 +125,7 @@ FACT_SURVEY_ANSWERS = _fact(
         Column("stage", pl.String(), "stage of the customer journey; empty: none"),
         Column("trigger", pl.String(), "what made the survey appear; empty: not told"),
         Column("score", pl.Int32(), "the answer as a number", nullable=True),
-        text("choice", "the answer as a choice"),
+        text("choice", "choices of the product file that were chosen, with commas; `(other)`: words of one's own"),
         Column("is_valid", pl.Boolean(), "a score on the question's scale, or a choice of a pmf"),
         Column("points", pl.Int64(), "what it adds to the score: nps 100, 0, -100; csat and pmf 100 or 0; ces its number", nullable=True),
         text("score_group", "`high`, `middle` or `low`: of an nps promoters, passives, detractors"),
@@ -131,4 +135,5 @@ FACT_SURVEY_ANSWERS = _fact(
         text("variants", "experiment variants that its session had been exposed to, with commas"),
     ),
     ("day", "source", "event_id", "question", "question_kind"),
+    *("answered_at", "source", "event_id", "question", "question_kind"),
 )  # fmt: skip

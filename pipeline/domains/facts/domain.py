@@ -47,7 +47,7 @@ DOMAIN = Domain(
         DayTable(
             TABLES["fact_survey_answers"],
             (Reads("feedback"),),
-            ("privacy.people",),
+            ("privacy.people", "surveys"),
             "1",
             compute=lambda s: Built(answer_facts(s.scan("feedback"), s.product)),
             needs=("surveys", "themes"),

@@ -11,13 +11,18 @@ import polars as pl
 
 from pipeline.core.columns import OTHER_PAGE
 from pipeline.core.product import Product
+from pipeline.core.product_surveys import Question
 from pipeline.core.published import id_text, money, seconds
 from pipeline.core.registry import TABLES
 from pipeline.events.channels import NOT_MEASURED, UNKNOWN, campaigns
+from pipeline.events.quote_scrub import scrub_quote
+from pipeline.stats.answers import team_names
 from pipeline.stats.bits import has_name
 
 _BOOKED = ("device_type", "channel", "country", "landing_page")
 _SEPARATOR = ", "
+OTHER_CHOICE = "(other)"
+_OF_PMF = ("very disappointed", "somewhat disappointed", "not disappointed")
 
 
 def session_facts(
@@ -83,14 +88,38 @@ def order_facts(
 
 
 def answer_facts(feedback: pl.LazyFrame, product: Product) -> pl.DataFrame:
-    """The answers among the day's `feedback`."""
-    is_comment = pl.col("non_answer").is_null()
-    rows = feedback.filter(pl.col("kind") == "survey_answered").with_columns(
-        answered_at="occurred_at",
-        comment=pl.when(is_comment).then("text"),
-        sentiment=_share("sentiment_e4"),
-    )
-    return _conformed("fact_survey_answers", rows, product, day="day")
+    """The answers among the day's `feedback`; of a team's surveys none, since five colleagues would be told apart.
+
+    Comments are shown as quotes are; of choices those of the product file, and words of one's own as `(other)`.
+    """
+    ours = feedback.filter(pl.col("kind") == "survey_answered", ~pl.col("survey").is_in(team_names(product)))
+    rows = ours.with_columns(answered_at="occurred_at", sentiment=_share("sentiment_e4")).collect()
+    texts = rows.select("text", "language", "non_answer").rows()
+    comments = [None if no or text is None else scrub_quote(text, language or "") for text, language, no in texts]
+    asked = {(name, key): each for name, survey in product.surveys.items() for key, each in survey.questions.items()}
+    chosen = [
+        None if choice is None else _choice(choice, asked.get((survey, question)))
+        for survey, question, choice in rows.select("survey", "question", "choice").rows()
+    ]
+    shown = rows.with_columns(comment=pl.Series(comments, dtype=pl.String), choice=pl.Series(chosen, dtype=pl.String))
+    return _conformed("fact_survey_answers", shown.lazy(), product, day="day")
+
+
+def _choice(choice: str, question: Question | None) -> str:
+    """What was chosen under the names of the product file, with commas; what isn't named there is `(other)`."""
+    if question is None:
+        return OTHER_CHOICE
+    named = _OF_PMF if question.kind == "pmf" else question.choices
+    known = {_plain(name): name for name in (*named, *((question.best_choice,) if question.kind == "pmf" else ()))}
+    if _plain(choice) in known:
+        return known[_plain(choice)]
+    parts = [known.get(_plain(part), OTHER_CHOICE) for part in choice.split(question.separator) if part.strip()]
+    return _SEPARATOR.join(dict.fromkeys(parts)) or OTHER_CHOICE
+
+
+def _plain(choice: str) -> str:
+    """As a choice is compared: tools differ in case and blanks."""
+    return " ".join(choice.lower().split())
 
 
 def _named(sessions: pl.LazyFrame) -> pl.LazyFrame:
