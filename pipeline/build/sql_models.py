@@ -186,15 +186,20 @@ def models_below(name: str, models: Mapping[str, Model]) -> set[str]:
 
 def published_sql(model: Model) -> str:
     """The text of a model; of a mart of ours with its columns as they are published."""
-    contract, sql = TABLES.get(model.name), model.sql.strip().rstrip(";")
-    if contract is None or not any(column.was for column in contract.columns):
+    sql = model.sql.strip().rstrip(";")
+    if not _is_renamed(model):
         return sql
-    return f"select {', '.join(map(in_sql, contract.columns))} from (\n{sql}\n) as result"
+    return f"select {', '.join(map(in_sql, TABLES[model.name].columns))} from (\n{sql}\n) as result"
+
+
+def _is_renamed(model: Model) -> bool:
+    return model.name in TABLES and any(column.was for column in TABLES[model.name].columns)
 
 
 def code_of(name: str, models: Mapping[str, Model]) -> list[str]:
-    """The SQL of model `name` and of the models that it reads."""
-    return [models[each].sql for each in (name, *sorted(models_below(name, models)))]
+    """The SQL of model `name` and of the models that it reads, with what is laid around it."""
+    read = [models[each] for each in (name, *sorted(models_below(name, models)))]
+    return [model.sql if not _is_renamed(model) else published_sql(model) for model in read]
 
 
 def column_lineage(
