@@ -247,8 +247,7 @@ class Home:
 
     def write_catalog(self) -> list[str]:
         """Make the catalog of the marts and their dictionary; returns its views."""
-        is_behind = any(self.dirty().days.values()) or bool(self.stale())
-        return write_catalog(self.lake, settled=not is_behind)
+        return write_catalog(self.lake, settled=not (self.stale() or any(self.dirty().days.values())))
 
     def newest_alerts(self) -> list[dict[str, Any]]:
         """Alerts of the newest day with data."""

@@ -21,7 +21,7 @@ from playwright.sync_api import sync_playwright
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, mart_key
 from pipeline.core.product_file import load_product
-from pipeline.core.published import MONEY, SECONDS
+from pipeline.core.published import DECIMAL_3, DECIMAL_6
 from pipeline.core.registry import MARTS
 from pipeline.report.write import write_report
 
@@ -43,7 +43,7 @@ def grown(mart: Table, rows: pl.DataFrame, times: int) -> pl.DataFrame:
     counts = [
         c.name
         for c in mart.columns
-        if c.dtype in (pl.Int64(), MONEY, SECONDS) and c.adds_over and c.name not in mart.key
+        if c.dtype in (pl.Int64(), DECIMAL_6, DECIMAL_3) and c.adds_over and c.name not in mart.key
     ]
     return rows.with_columns(pl.col(counts) * times)
 

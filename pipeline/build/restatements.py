@@ -16,7 +16,7 @@ import polars as pl
 from pipeline.core.contract import UTC_MICROSECONDS, Table
 from pipeline.core.lake import Lake
 from pipeline.core.product import DECLARABLE, Product
-from pipeline.core.published import MONEY, SECONDS
+from pipeline.core.published import DECIMAL_3, DECIMAL_6
 from pipeline.core.sealed import read_sealed, write_sum
 from pipeline.core.state import Snapshot, hash_texts
 from pipeline.ingest.manifests import Manifest
@@ -30,7 +30,7 @@ SCHEMA = pl.Schema(
 )  # fmt: skip
 # So many of one mart are kept, the latest ones.
 MOST = 100_000
-_NUMBERS = (pl.Int64(), pl.Int32(), pl.Float64(), MONEY, SECONDS)
+_NUMBERS = (pl.Int64(), pl.Int32(), pl.Float64(), DECIMAL_6, DECIMAL_3)
 # Of single people and sessions no ledger is kept: it would be one more place to erase them from.
 _SINGLE = frozenset({"person_key", "session_key", "page_view_key", "incident_key", "opportunity_id"})
 _LENGTHS = {"day": "0d", "week": "6d", "month": "1mo"}

@@ -80,6 +80,11 @@ QUESTION = Column(
     pl.String(),
     "question of the product file, else its id, `(not told)` where it has none; empty: the survey as a whole",
 )
+QUESTION_KIND = Column(
+    "question_kind", pl.String(), "`nps`, `csat`, `ces`, `pmf`, `choice` or `text`; empty: the survey as a whole"
+)
+TRIGGER = Column("trigger", pl.String(), "what made the survey appear; empty: not told")
+STAGE = Column("stage", pl.String(), "stage of the customer journey; empty: none")
 PERIOD = (
     Column("period", pl.String(), "`week`, `last_28`, `last_90` or `all`"),
     Column("period_start", pl.Date(), "first local day of the period"),

@@ -14,12 +14,13 @@ import pyarrow as pa
 
 from pipeline.core.contract import Column, Table
 
-MONEY, SECONDS = pl.Decimal(20, 6), pl.Decimal(20, 3)
+# Exact: money, and shares that must not depend on how rows stand together; seconds.
+DECIMAL_6, DECIMAL_3 = pl.Decimal(20, 6), pl.Decimal(20, 3)
 _NAMES = {"session_day": "day", "group": "breakdown_value", "arrived": "day", "week": "week_start"}
 # What one small unit is of the large one, by the small one's name in contracts.
 _UNITS: dict[str, tuple[str, pl.Decimal, str]] = {
-    "ms": ("s", SECONDS, "0.001::decimal(4, 3)"),
-    "micro-units": ("currency", MONEY, "0.000001::decimal(7, 6)"),
+    "ms": ("s", DECIMAL_3, "0.001::decimal(4, 3)"),
+    "micro-units": ("currency", DECIMAL_6, "0.000001::decimal(7, 6)"),
 }
 _LEAST = f"(-{2**63})::bigint"
 _IDS = ("session_key", "person_key", "page_view_key", "incident_key", "response_key")
@@ -96,8 +97,8 @@ def as_it_was_in_sql(column: Column) -> str:
     if not column.was:
         return f'"{column.name}"'
     given = f'"{column.name}"'
-    if column.dtype in (MONEY, SECONDS):
-        given = f"cast({given} * {'1000000' if column.dtype == MONEY else '1000'} as bigint)"
+    if column.dtype in (DECIMAL_6, DECIMAL_3):
+        given = f"cast({given} * {'1000000' if column.dtype == DECIMAL_6 else '1000'} as bigint)"
     if column.was in _IDS:
         given = f"cast(cast('0x' || {given} as ubigint)::hugeint - {2**63}::hugeint as bigint)"
     return f'{given} as "{column.was}"'
@@ -121,11 +122,11 @@ def _hex(keys: pl.Series) -> pl.Series:
     return pl.select(pl.when(keys.is_not_null()).then(named)).to_series().alias(keys.name)
 
 
-def money(micros: pl.Expr) -> pl.Expr:
+def in_currency(micros: pl.Expr) -> pl.Expr:
     """Millionths as the currency's unit, exact: a quotient would be a float."""
     return micros.cast(pl.Decimal(38, 6)) * pl.lit(Decimal("0.000001"))
 
 
-def seconds(ms: pl.Expr) -> pl.Expr:
+def in_seconds(ms: pl.Expr) -> pl.Expr:
     """Milliseconds as seconds, exact."""
     return ms.cast(pl.Decimal(38, 3)) * pl.lit(Decimal("0.001"))

@@ -18,8 +18,12 @@ def daily_sessions(sessions: pl.LazyFrame, day: date) -> pl.DataFrame:
 
 def session_counts(sessions: pl.LazyFrame, day: date) -> pl.DataFrame:
     """Sessions booked on `day` by device, channel, country and landing page, bots left out."""
-    named = sessions.with_columns(pl.col(name).fill_null(value) for name, value in _BY.items())
-    return TABLES["session_counts"].conform(_summed(named, day, ["device_type", *_BY]))
+    return TABLES["session_counts"].conform(_summed(with_values(sessions), day, ["device_type", *_BY]))
+
+
+def with_values(sessions: pl.LazyFrame) -> pl.LazyFrame:
+    """Sessions with a value for what isn't known of them, so that nothing is lost where they are grouped or joined by it."""
+    return sessions.with_columns(pl.col(name).fill_null(value) for name, value in _BY.items())
 
 
 def _summed(sessions: pl.LazyFrame, day: date, by: list[str]) -> pl.DataFrame:

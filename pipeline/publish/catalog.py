@@ -98,8 +98,10 @@ def create_views(catalog: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
     made: list[str] = []
     folder = lake.path(folder_of(lake))
     for mart in readable(lake):
-        if files := _files(folder, mart):
-            catalog.execute(f'create view "{mart.name}" as from {files}')
+        if files := files_of(folder, mart):
+            # A mart that its gate held back may have the columns of an earlier release.
+            columns = [f'"{column.name}"' for column in mart.columns] if mart.layer == "fact" else ["*"]
+            catalog.execute(f'create view "{mart.name}" as {_reading(files, columns)}')
             catalog.execute(f'comment on view "{mart.name}" is {in_quotes(mart.grain)}')
             for column in mart.columns:
                 comment = in_quotes(meaning(column))
@@ -123,27 +125,23 @@ def _create_old_names(catalog: duckdb.DuckDBPyConnection, lake: Lake, folder: Pa
     """Marts whose columns were renamed as they were, in the schema `old_names`: for one version."""
     catalog.execute(f"create schema {OLD_NAMES}")
     for mart in models_of(lake).contracts.values():
-        file = folder / f"{mart.name}.parquet"
-        is_renamed = mart.version > 1 and any(column.was for column in mart.columns)
+        files = files_of(folder, mart) if mart.version > 1 and any(column.was for column in mart.columns) else []
         # One that its gate held back still has the old names itself.
-        if is_renamed and file.exists() and set(mart.schema) <= set(pl.scan_parquet(file, glob=False).collect_schema()):
-            columns = ", ".join(map(as_it_was_in_sql, mart.columns))
+        if files and set(mart.schema) <= set(pl.scan_parquet(files[0], glob=False).collect_schema()):
             name = f'{OLD_NAMES}."{mart.name}"'
-            catalog.execute(f"create view {name} as select {columns} from read_parquet({in_quotes(str(file))})")
+            catalog.execute(f"create view {name} as {_reading(files, map(as_it_was_in_sql, mart.columns))}")
             catalog.execute(f"comment on view {name} is {in_quotes(_OLD.format(mart.name))}")
 
 
-def _files(folder: Path, mart: Table) -> str:
-    """What a view of it reads, as SQL; empty where nothing of it is published."""
-    if mart.layer != "fact":
-        file = folder / f"{mart.name}.parquet"
-        return f"read_parquet({in_quotes(str(file))})" if file.exists() else ""
-    # A list and no pattern: a home's path may hold brackets, and `key=value` in it is no column.
-    days = ", ".join(in_quotes(str(file)) for file in sorted((folder / mart.name).glob("*.parquet")))
-    if not days:
-        return ""
-    columns = ", ".join(f'"{column.name}"' for column in mart.columns)
-    return f"(select {columns} from read_parquet([{days}], hive_partitioning = false, union_by_name = true))"
+def files_of(folder: Path, mart: Table) -> list[Path]:
+    """What is published of a mart or a fact in a version's folder; none where nothing is."""
+    return sorted(folder.glob(f"{mart.name}/*.parquet" if mart.layer == "fact" else f"{mart.name}.parquet"))
+
+
+def _reading(files: Iterable[Path], columns: Iterable[str]) -> str:
+    """A SELECT over files. By name, and no pattern: a home's path may hold brackets, and `key=value` in it is no column."""
+    named = ", ".join(in_quotes(str(file)) for file in files)
+    return f"select {', '.join(columns)} from read_parquet([{named}], hive_partitioning = false, union_by_name = true)"
 
 
 def _kpi_macro() -> str:

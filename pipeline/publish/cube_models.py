@@ -9,9 +9,9 @@ from typing import Any
 
 from pipeline.core.contract import Column, Table
 from pipeline.core.lake import Lake
-from pipeline.publish.dbt_project import write_yaml
 from pipeline.publish.measures import adds_over_all, dimensions_of, measure_of
 from pipeline.publish.query import published_marts
+from pipeline.publish.yaml_files import write_yaml
 
 _CALENDAR = "dim_date"
 _MADE = "# Made by `footfall marts --cube`: the next export replaces it.\n"

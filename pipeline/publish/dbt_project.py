@@ -4,13 +4,12 @@ What must not be here: SQL of a metric. A model's text stays as it is but for th
 `source`, and the casts to the contract's types around a mart, which our own runner makes after the query.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import sqlglot
-from ruamel.yaml import YAML
 from sqlglot import exp
 from sqlglot.optimizer.scope import traverse_scope
 
@@ -23,6 +22,7 @@ from pipeline.core.registry import TABLES
 from pipeline.publish.catalog import in_quotes, meaning
 from pipeline.publish.measures import semantic_layer
 from pipeline.publish.versions import FACTS
+from pipeline.publish.yaml_files import write_yaml
 
 _SOURCE = "footfall"
 # The days that MetricFlow joins to, so that one without rows is 0.
@@ -177,14 +177,3 @@ def contract_test(mart: Table) -> str:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-
-
-def write_yaml(path: Path, tree: Mapping[str, Any], head: str = "") -> None:
-    """Write a tree as YAML below a comment, its folder with it."""
-    yaml = YAML()
-    yaml.default_flow_style = False
-    yaml.width = 120
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        file.write(head)
-        yaml.dump(dict(tree), file)

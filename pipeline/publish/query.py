@@ -15,7 +15,7 @@ from sqlglot.errors import SqlglotError
 from pipeline.build.restatements import FOLDER as RESTATEMENTS
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake
-from pipeline.publish.catalog import create_views, in_quotes, meaning, readable
+from pipeline.publish.catalog import create_views, files_of, in_quotes, meaning, readable
 from pipeline.publish.csv_export import harmless
 from pipeline.publish.versions import folder_of
 
@@ -82,11 +82,7 @@ def _meanings(sql: str, columns: list[str], marts: Mapping[str, Table]) -> dict[
 def published_marts(lake: Lake) -> dict[str, Table]:
     """Contracts of the marts and facts that are published, the team's own among them, by name."""
     folder = lake.path(folder_of(lake))
-    return {
-        mart.name: mart
-        for mart in readable(lake)
-        if (folder / (mart.name if mart.layer == "fact" else f"{mart.name}.parquet")).exists()
-    }
+    return {mart.name: mart for mart in readable(lake) if files_of(folder, mart)}
 
 
 def described(lake: Lake, name: str) -> Table:

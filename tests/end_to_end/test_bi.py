@@ -13,7 +13,7 @@ from support import at, compute_all, days_from, drop, ndjson, product, record, t
 from pipeline.build.configured import marts
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, mart_key
-from pipeline.core.published import MONEY, SECONDS
+from pipeline.core.published import DECIMAL_3, DECIMAL_6
 from pipeline.core.registry import MARTS
 from pipeline.publish.catalog import CATALOG_KEY, DICTIONARY_KEY, create_views, write_catalog
 from pipeline.publish.dictionary import broken, promised
@@ -137,9 +137,9 @@ def test_names_and_units_are_those_of_people(mart: Table) -> None:
         assert column.unit not in {"ms", "us", "micro-units"}
         assert not (column.name.endswith(("_key", "_id")) and column.dtype.is_numeric())
         if column.unit == "s" and column.name.endswith("_total"):
-            assert column.dtype == SECONDS
+            assert column.dtype == DECIMAL_3
         if column.name.startswith("revenue") and column.unit == "currency" and "mean" not in column.description:
-            assert column.dtype == MONEY
+            assert column.dtype == DECIMAL_6
 
 
 def examples() -> dict[str, str]:

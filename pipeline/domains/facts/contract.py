@@ -2,17 +2,17 @@
 
 import polars as pl
 
-from pipeline.core.columns import BOOKED, DEVICE, QUESTION, SOURCE, SURVEY
+from pipeline.core.columns import BOOKED, DEVICE, QUESTION, QUESTION_KIND, SOURCE, STAGE, SURVEY, TRIGGER
 from pipeline.core.contract import Column, Table, count, text, time
-from pipeline.core.published import MONEY, SECONDS
+from pipeline.core.published import DECIMAL_3, DECIMAL_6
 
 
 def _money(name: str, description: str, by: tuple[str, ...]) -> Column:
-    return Column(name, MONEY, f"{description}, in the product's currency", unit="currency", adds_over=by)
+    return Column(name, DECIMAL_6, f"{description}, in the product's currency", unit="currency", adds_over=by)
 
 
 def _seconds(name: str, description: str, by: tuple[str, ...], *, nullable: bool = False) -> Column:
-    return Column(name, SECONDS, description, unit="s", nullable=nullable, adds_over=by)
+    return Column(name, DECIMAL_3, description, unit="s", nullable=nullable, adds_over=by)
 
 
 def _fact(name: str, grain: str, columns: tuple[Column, ...], key: tuple[str, ...], *sort: str) -> Table:
@@ -83,7 +83,7 @@ FACT_PAGE_VIEWS = _fact(
         time("ended_at", "the next page view of the same tab, else of the session; else the session's end"),
         _seconds("duration_seconds", "ended_at minus started_at", _OF_VIEW),
         _seconds("engaged_seconds", "engaged time from page pings; null where the source sends none", _OF_VIEW, nullable=True),
-        Column("scroll_depth", MONEY, "deepest (offset + window height) / page height; null where not measured", unit="share", nullable=True, minimum=0, maximum=1),
+        Column("scroll_depth", DECIMAL_6, "deepest (offset + window height) / page height; null where not measured", unit="share", nullable=True, minimum=0, maximum=1),
         count("events", "events of the page view", "event", *_OF_VIEW),
         count("clicks", "clicks", "event", *_OF_VIEW),
     ),
@@ -114,16 +114,14 @@ FACT_SURVEY_ANSWERS = _fact(
         Column("day", pl.Date(), "local day of the session, of answers of nobody known of the answer"),
         SOURCE,
         Column("event_id", pl.String(), "the event"),
-        SURVEY, QUESTION,
-        Column("question_kind", pl.String(), "`nps`, `csat`, `ces`, `pmf`, `choice` or `text`; empty: the survey as a whole"),
+        SURVEY, QUESTION, QUESTION_KIND,
         Column("response_key", pl.String(), "the response, as text"),
         time("answered_at", "when"),
         text("session_key", "the session in which, or after which, it was answered, as text; null: none is known"),
         text("page_view_key", "the page view, as text; null: none is known"),
         _PERSON, DEVICE,
         Column("page", pl.String(), "page of the product file; empty: none"),
-        Column("stage", pl.String(), "stage of the customer journey; empty: none"),
-        Column("trigger", pl.String(), "what made the survey appear; empty: not told"),
+        STAGE, TRIGGER,
         Column("score", pl.Int32(), "the answer as a number", nullable=True),
         text("choice", "choices of the product file that were chosen, with commas; `(other)`: words of one's own"),
         Column("is_valid", pl.Boolean(), "a score on the question's scale, or a choice of a pmf"),
@@ -131,7 +129,7 @@ FACT_SURVEY_ANSWERS = _fact(
         text("score_group", "`high`, `middle` or `low`: of an nps promoters, passives, detractors"),
         text("comment", "the answer in words, personal data removed; null: none, or a stock phrase"),
         text("language", "ISO 639-1 code of a comment's language"),
-        Column("sentiment", MONEY, "mood of a comment; null: its language isn't read", nullable=True, minimum=-1, maximum=1),
+        Column("sentiment", DECIMAL_6, "mood of a comment; null: its language isn't read", nullable=True, minimum=-1, maximum=1),
         text("variants", "experiment variants that its session had been exposed to, with commas"),
     ),
     ("day", "source", "event_id", "question", "question_kind"),

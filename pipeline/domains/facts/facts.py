@@ -12,10 +12,11 @@ import polars as pl
 from pipeline.core.columns import OTHER_PAGE
 from pipeline.core.product import Product
 from pipeline.core.product_surveys import Question
-from pipeline.core.published import id_text, money, seconds
+from pipeline.core.published import id_text, in_currency, in_seconds
 from pipeline.core.registry import TABLES
-from pipeline.events.channels import NOT_MEASURED, UNKNOWN, campaigns
+from pipeline.events.channels import campaigns
 from pipeline.events.quote_scrub import scrub_quote
+from pipeline.events.sums import with_values
 from pipeline.stats.answers import team_names
 from pipeline.stats.bits import has_name
 
@@ -33,7 +34,7 @@ def session_facts(
     scores = friction.filter(pl.col("rule_set") == product.friction.first).select("session_key", friction_score="score")
     exposed = events.filter(pl.col("variant").is_not_null()).group_by("session_key")
     rows = (
-        _of_people(_named(sessions))
+        _of_people(with_values(sessions))
         .join(landed.with_columns(campaign=campaigns(landed["url"])).lazy(), on="session_key", how="left")
         .join(scores, on="session_key", how="left")
         .join(
@@ -42,8 +43,8 @@ def session_facts(
         .with_columns(
             pl.col("friction_score").fill_null(0),
             pl.col("exit_page").fill_null(OTHER_PAGE),
-            revenue=money(pl.col("revenue_micros")),
-            duration_seconds=seconds(pl.col("duration_ms")),
+            revenue=in_currency(pl.col("revenue_micros")),
+            duration_seconds=in_seconds(pl.col("duration_ms")),
             has_goal=pl.col("goal_events") > 0,
             has_page_view=pl.col("page_views") + pl.col("page_views_implied") > 0,
             goals=_names("goal_bits", product.goals),
@@ -59,8 +60,8 @@ def page_view_facts(page_views: pl.LazyFrame, product: Product) -> pl.DataFrame:
         pl.col("page").fill_null(OTHER_PAGE),
         view_number="position",
         is_implied="implied",
-        duration_seconds=seconds(pl.col("duration_ms")),
-        engaged_seconds=seconds(pl.col("engaged_ms")),
+        duration_seconds=in_seconds(pl.col("duration_ms")),
+        engaged_seconds=in_seconds(pl.col("engaged_ms")),
         scroll_depth=_share("scroll_depth_e4"),
     )
     return _conformed("fact_page_views", rows, product)
@@ -75,13 +76,13 @@ def order_facts(
     own = _of_people(session_events).filter(sold).select(
         "source", "event_id", "session_key", "person_key", "kind", "revenue_micros", ordered_at="occurred_at"
     )  # fmt: skip
-    booked = _named(sessions.filter(~pl.col("is_bot"))).select("session_key", "session_day", *_BOOKED)
+    booked = with_values(sessions.filter(~pl.col("is_bot"))).select("session_key", "session_day", *_BOOKED)
     rows = (
         own.join(booked, on="session_key")
         .join(numbers, on=["source", "event_id"], how="left")
         .with_columns(
             orders=(pl.col("kind") == "order").cast(pl.Int64),
-            revenue=money(pl.col("revenue_micros").fill_null(0)),
+            revenue=in_currency(pl.col("revenue_micros").fill_null(0)),
         )
     )
     return _conformed("fact_orders", rows, product)
@@ -120,12 +121,6 @@ def _choice(choice: str, question: Question | None) -> str:
 def _plain(choice: str) -> str:
     """As a choice is compared: tools differ in case and blanks."""
     return " ".join(choice.lower().split())
-
-
-def _named(sessions: pl.LazyFrame) -> pl.LazyFrame:
-    """What isn't known of a session has a value, as in `sessions_daily`."""
-    unknown = {"channel": NOT_MEASURED, "country": UNKNOWN, "landing_page": OTHER_PAGE}
-    return sessions.with_columns(pl.col(name).fill_null(value) for name, value in unknown.items())
 
 
 def _of_people(rows: pl.LazyFrame) -> pl.LazyFrame:

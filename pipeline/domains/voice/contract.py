@@ -2,15 +2,10 @@
 
 import polars as pl
 
-from pipeline.core.columns import PERIOD, QUESTION, SURVEY
+from pipeline.core.columns import PERIOD, QUESTION, QUESTION_KIND, STAGE, SURVEY, TRIGGER
 from pipeline.core.contract import Column, Table, count, rate, ratio, text, time
 
 _DAY = Column("day", pl.Date(), "local day of the answer, or of the survey's showing")
-_QUESTION_KIND = Column(
-    "question_kind", pl.String(), "`nps`, `csat`, `ces`, `pmf`, `choice` or `text`; empty: the survey as a whole"
-)
-_TRIGGER = Column("trigger", pl.String(), "what made the survey appear; empty: not told")
-_STAGE = Column("stage", pl.String(), "stage of the customer journey; empty: none")
 _PAGE = Column("page", pl.String(), "page of the product file; empty: none")
 _DEVICE = Column("device_type", pl.String(), "device; `unknown` where nothing tells")
 FEEDBACK = Table(
@@ -26,10 +21,10 @@ FEEDBACK = Table(
         Column("response_key", pl.Int64(), "the response: hash of its id, else of who answered and when"),
         SURVEY,
         QUESTION,
-        _QUESTION_KIND,
+        QUESTION_KIND,
         text("question_id", "the question as the source calls it"),
-        _TRIGGER,
-        _STAGE,
+        TRIGGER,
+        STAGE,
         Column("person_key", pl.Int64(), "the person, as in events; null: not known, or a survey of the team", nullable=True),
         _DEVICE,
         _PAGE,
@@ -92,7 +87,7 @@ FEEDBACK_COUNTS = Table(
     name="feedback_counts",
     layer="period",
     grain="One row per local day, survey, question, trigger, page, stage, device and segment; a response counts once, with its last answer.",
-    columns=(_DAY, SURVEY, QUESTION, _QUESTION_KIND, _TRIGGER, _PAGE, _STAGE, _DEVICE, _SEGMENT, *_COUNTS),
+    columns=(_DAY, SURVEY, QUESTION, QUESTION_KIND, TRIGGER, _PAGE, STAGE, _DEVICE, _SEGMENT, *_COUNTS),
     key=("day", "survey", "question", "question_kind", "trigger", "page", "stage", "device_type", "segment"),
     at_most=(("without_person", "responses"), ("without_session", "responses"), ("without_page", "responses"), ("responses_measured", "responses")),
 )  # fmt: skip
@@ -109,7 +104,7 @@ SCORE_RESULTS = Table(
     layer="period",
     grain="One row per period, survey, scored question and group.",
     columns=(
-        *PERIOD, SURVEY, QUESTION, _QUESTION_KIND, *_BREAKDOWN,
+        *PERIOD, SURVEY, QUESTION, QUESTION_KIND, *_BREAKDOWN,
         count("responses", "responses that count", "response"),
         count("people", "people known among them", "person"),
         count("high", "promoters, top two boxes, or who would be very disappointed", "response"),
@@ -132,7 +127,7 @@ BEHAVIOUR_RESULTS = Table(
     layer="period",
     grain="One row per period, survey, scored question and thing that people did or met before they answered.",
     columns=(
-        *PERIOD, SURVEY, QUESTION, _QUESTION_KIND,
+        *PERIOD, SURVEY, QUESTION, QUESTION_KIND,
         Column("behaviour", pl.String(), "`zone_clicked`, `zone_seen`, `friction`, `funnel_step`, `lifecycle` or `variant`"),
         Column("value", pl.String(), "which zone, signal, step, state or variant"),
         count("responses_with", "responses of people who did", "response"),

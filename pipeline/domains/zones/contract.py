@@ -252,12 +252,8 @@ def _per(interaction: str, done: str) -> tuple[Column, Column]:
 
 
 # What is summed beside the mean that is made of it.
-_SUMMED = {
-    "ms_to_click": "seconds_to_click_total",
-    "hover_ms": "hover_seconds_total",
-    "hesitation_ms": "hesitation_seconds_total",
-    "exposure_ms": "exposure_seconds_total",
-}
+_SUMMED = {f"{name}_ms": f"{name}_seconds_total" for name in ("hover", "hesitation", "exposure")}
+_SUMMED["ms_to_click"] = "seconds_to_click_total"
 ZONE_METRICS = mart(
     name="zone_metrics",
     grain=DAILY_ZONES.grain,
