@@ -101,36 +101,27 @@ def _profile_row(facts: Facts, past: Sequence[Facts], min_records: int) -> dict[
 def _check_results(table: Table, looked: Sequence[Mapping[str, Any]], batches: Sequence[Facts]) -> list[CheckResult]:
     """What lies out of its bounds, batch by batch.
 
-    A row of the judged frame is a fact of a batch with how far it lies out: two expectations judge all facts of all
+    A row of the judged frame is a fact of a batch with how far it lies out: one expectation judges all facts of all
     batches, where one for each would cost Great Expectations more than computing the table.
     """
-    gxe = _great_expectations().expectations
-
     beyond = pl.max_horizontal(
         pl.col("value") - pl.col("high"), pl.col("low") - pl.col("value"), pl.lit(0.0, dtype=pl.Float64)
     )
     number = pl.Float64
     schema = {"batch": pl.Int64, "column": pl.String, "value": number, "low": number, "high": number, "fault": pl.String, "severity": pl.String}  # fmt: skip
     frame = pl.DataFrame(looked, schema=schema, orient="row").with_row_index("fact_index")
-    judged = frame.select("fact_index", critical=_of("critical", beyond), warning=_of("warning", beyond))
-    expectations = [
-        gxe.ExpectColumnValuesToBeBetween(column=name, max_value=0, severity=name, meta={"fault": "out of its bounds"})
-        for name in ("critical", "warning")
-        if judged[name].null_count() < judged.height
-    ]
+    within = _great_expectations().expectations.ExpectColumnValuesToBeBetween(
+        column="beyond", max_value=0, meta={"fault": "out of its bounds"}
+    )
     results: dict[str, list[list[str]]] = {name: [[] for _ in batches] for name in ("critical", "warning")}
-    for result in _validate(judged, expectations, by="fact_index"):
+    for result in _failed(frame.select("fact_index", beyond=beyond), [within], by="fact_index"):
         for failed in result["batches"]:
             fact = looked[int(failed)]
             batch, column = int(fact["batch"]), fact["column"]
             sentence = f"{table.name}: {fact['value']:g} {fact['fault']} ({column})"
             details = [f"{name}={count}" for name, count in batches[batch].items() if name.startswith(f"{column}:")]
-            results[result["severity"]][batch].append(f"{sentence}: {', '.join(details)}" if details else sentence)
+            results[fact["severity"]][batch].append(f"{sentence}: {', '.join(details)}" if details else sentence)
     return [CheckResult(tuple(f), tuple(w)) for f, w in zip(*results.values(), strict=True)]
-
-
-def _of(severity: str, beyond: pl.Expr) -> pl.Expr:
-    return pl.when(pl.col("severity") == severity).then(beyond)
 
 
 def judge_mart(table: Table, product: Product, frame: pl.DataFrame, facts: Facts) -> CheckResult:
@@ -145,22 +136,23 @@ def judge_mart(table: Table, product: Product, frame: pl.DataFrame, facts: Facts
         return CheckResult((f"{table.name}: other columns than the contract's: {', '.join(sorted(others))}",))
     gxe = _great_expectations().expectations
 
-    counted = frame.select(
-        *table.key, **{kind: _total(test.values()) for kind, test in _row_tests(table).items()}
-    )  # fmt: skip
+    counts = {kind: _total(test.values()) for kind, test in _row_tests(table).items()}
+    counted = frame.select(*table.key, **counts).with_columns(broken=pl.sum_horizontal(*counts))
     repeated = {"fault": "rows that repeat the key"}
     expectations: list[Any] = [
         gxe.ExpectCompoundColumnsToBeUnique(column_list=list(table.key), ignore_row_if="never", meta=repeated)
         if len(table.key) > 1
         else gxe.ExpectColumnValuesToBeUnique(column=next(iter(table.key)), meta=repeated),
-        *(
-            gxe.ExpectColumnValuesToBeBetween(column=kind, min_value=0, max_value=0, meta={"fault": fault})
-            for kind, fault in _ROW_FAULTS.items()
-        ),
+        gxe.ExpectColumnValuesToBeBetween(column="broken", min_value=0, max_value=0, meta={"fault": "broken"}),
     ]
-    failed = [result for result in _validate(counted, expectations, by=None) if result["count"]]
-    results = tuple(f"{table.name}: {r['count']} {r['fault']}{_where(table, frame, r['column'])}" for r in failed)
-    return CheckResult(results)
+    faults: list[str] = []
+    for failed in _failed(counted, expectations, by=None):
+        if failed["column"] == "broken":
+            rows = {kind: counted.filter(pl.col(kind) > 0).height for kind in counts}
+            faults += [f"{n} {_ROW_FAULTS[kind]}{_where(table, frame, kind)}" for kind, n in rows.items() if n]
+        else:
+            faults.append(f"{failed['count']} {failed['fault']}")
+    return CheckResult(tuple(f"{table.name}: {fault}" for fault in faults))
 
 
 _ROW_FAULTS = {
@@ -199,36 +191,44 @@ def _where(table: Table, frame: pl.DataFrame, kind: str) -> str:
     return "".join(f", {name}={number}" for name, number in counts.items() if number)
 
 
-def _validate(frame: pl.DataFrame, expectations: Sequence[Any], by: str | None) -> list[dict[str, Any]]:
-    """Run a suite over `frame`; per expectation its column, fault, severity, failed count and failed values of `by`.
+def _failed(frame: pl.DataFrame, expectations: Sequence[Any], by: str | None) -> list[dict[str, Any]]:
+    """The expectations that `frame` doesn't meet: column, fault, failed count and failed values of `by` of each.
 
-    Great Expectations doesn't raise where an expectation itself breaks, so that is looked for and raised here.
+    Whether all is met is asked first: what fails, and where, costs Great Expectations twice as much to answer.
     """
-    if frame.is_empty():
+    if frame.is_empty() or _report(frame, expectations, "BOOLEAN_ONLY").success:
         return []
-    batch_definition, suite = _suite(expectations)
-    how: dict[str, Any] = {"result_format": "COMPLETE", "unexpected_index_column_names": [by]} if by else {}
-    report = batch_definition.get_batch(batch_parameters={"dataframe": frame.to_pandas()}).validate(
-        suite, result_format=how or "BASIC"
-    )
+    how: Any = {"result_format": "COMPLETE", "unexpected_index_column_names": [by]} if by else "BASIC"
     results: list[dict[str, Any]] = []
-    for result in report.results:
-        config = result.expectation_config
-        column = config.kwargs.get("column") or config.kwargs.get("column_B") or "key"
-        if broken := _raised(result.exception_info or {}):
-            raise RuntimeError(f"the check of {column} itself failed: {broken[0]}")
+    for result in _report(frame, expectations, how).results:
+        if result.success:
+            continue
         details = result.result or {}
-        indices = [] if result.success else details.get("unexpected_index_list") or []
         results.append(
             {
-                "column": column,
-                "fault": config.meta["fault"],
-                "severity": config.severity.value,
-                "count": 0 if result.success else details.get("unexpected_count", 1),
-                "batches": [index[by] for index in indices] if by else [],
+                "column": _column(result),
+                "fault": result.expectation_config.meta["fault"],
+                "count": details.get("unexpected_count", 1),
+                "batches": [index[by] for index in details.get("unexpected_index_list") or []] if by else [],
             }
         )
     return results
+
+
+def _report(frame: pl.DataFrame, expectations: Sequence[Any], how: Any) -> Any:  # noqa: ANN401  # GX's own objects
+    """Validate; Great Expectations doesn't raise where an expectation itself breaks: looked for and raised here."""
+    batch_definition, suite = _suite(expectations)
+    batch = batch_definition.get_batch(batch_parameters={"dataframe": frame.to_pandas()})
+    report = batch.validate(suite, result_format=how)
+    for result in report.results:
+        if broken := _raised(result.exception_info or {}):
+            raise RuntimeError(f"the check of {_column(result)} itself failed: {broken[0]}")
+    return report
+
+
+def _column(result: Any) -> str:  # noqa: ANN401  # GX's own object
+    named = result.expectation_config.kwargs
+    return named.get("column") or named.get("column_B") or "key"
 
 
 def _great_expectations() -> Any:  # noqa: ANN401  # its stubs hide the names that its documentation tells to use
