@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
 PLAYER := pipeline/report/player
-.PHONY: help demo assets test quick check dev bench docs lock clean
+.PHONY: help demo assets wheel test quick check dev bench docs lock clean
 
 help:  ## list the tasks
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ $(PLAYER)/dist/player.js: $(PLAYER)/package-lock.json | $(STAMP)
 	cp $(PLAYER)/node_modules/rrweb-player/dist/style.min.css $(PLAYER)/dist/player.css
 	cp $(PLAYER)/node_modules/rrweb-player/dist/rrweb-player.umd.min.cjs $(PLAYER)/dist/player.js
 
+wheel: assets  ## dist/footfall-*.whl: installs with pip, whole, the demo and the player included
+	$(BIN)/uv build --quiet --wheel
+
 # One more than there are processors: some tests wait for the Dagster UI and for browsers.
 WORKERS := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 
@@ -51,7 +54,7 @@ check: $(STAMP)  ## lint, types and import rules only
 	PYTHONPATH=. $(BIN)/lint-imports
 
 dev: $(STAMP)  ## the Dagster UI over build/demo (set FOOTFALL_HOME for your own home, PORT for another port)
-	@FOOTFALL_HOME=$$(realpath -m "$${FOOTFALL_HOME:-build/demo}") $(BIN)/python -m assets.dev $${PORT:-3000}
+	@$(BIN)/footfall ui --home "$${FOOTFALL_HOME:-build/demo}" --port $${PORT:-3000}
 
 bench: export PYTHONPATH = .:examples/shop
 bench: $(STAMP)  ## time the demo run, a large night, and the metrics against DuckDB and chDB (an hour)

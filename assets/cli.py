@@ -243,6 +243,17 @@ def report(
 
 
 @app.command()
+def ui(
+    home: HomeOption = DEFAULT_HOME,
+    port: Annotated[int, typer.Option(help="Port of 127.0.0.1.", min=1, max=65_535)] = 3000,
+) -> None:
+    """Serve the Dagster UI of the home, with its sensors and schedules, until Ctrl-C; starts again what dies."""
+    from assets.dev import serve
+
+    raise typer.Exit(serve(home.resolve(), port))
+
+
+@app.command()
 def demo(
     home: Annotated[Path, typer.Option("--home", help="Where the demo's home is made.")] = Path("build/demo"),
     people: Annotated[int | None, typer.Option(help="Visitors to simulate; default: the demo's own number.")] = None,
@@ -261,7 +272,7 @@ def demo(
     print_results(opened)
     cli_problems.tell_problems(opened.problems())
     out.print(f"\nThe report:   {opened.lake.path('report/index.html')}", highlight=False)
-    out.print(f"Open the UI:  FOOTFALL_HOME={home} make dev", highlight=False)
+    out.print(f"Open the UI:  footfall ui --home {home}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Exit codes: 0 all is well, 1 a problem with data or the machine, 2 a wrong call, 130 interrupted.",
 )
+
+
+def _print_version(asked: bool) -> None:  # typer calls it so
+    if asked:
+        from importlib.metadata import version
+
+        out.print(f"footfall {version('footfall')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 HomeOption = Annotated[Path, typer.Option("--home", envvar="FOOTFALL_HOME", help="The product's home folder.")]
 DEFAULT_HOME = Path("footfall_home")
 

@@ -11,7 +11,8 @@ from pipeline.core.lake import mart_key
 from pipeline.ingest.manifests import read_manifests, rejected_by_rule
 from pipeline.publish.summary import funnel_rows, retention_rows, zone_rows
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "shop"
+_INSTALLED = Path(__file__).resolve().parent / "shop"
+EXAMPLE = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).resolve().parents[1] / "examples" / "shop"
 _MARK = ".footfall-demo"
 
 
@@ -24,9 +25,6 @@ def prepare(home: Path, people: int | None) -> None:
 
     The generator runs in a process of its own: its memory is not the pipeline's.
     """
-    generator = EXAMPLE / "generate.py"
-    if not generator.exists():
-        raise DemoError("the demo shop comes with the repository, not with the package: run this in a checkout")
     if home.exists() and any(home.iterdir()) and not (home / _MARK).exists():
         raise DemoError(f"{home} holds something else than a demo; choose another folder with --home")
     shutil.rmtree(home, ignore_errors=True)
@@ -36,7 +34,7 @@ def prepare(home: Path, people: int | None) -> None:
     shutil.copytree(EXAMPLE / "pictures", home / "pictures")
     out.print("Generating 28 days of a shop's events ...")
     chosen = [] if people is None else ["--people", str(people)]
-    subprocess.run([sys.executable, str(generator), str(home / "landing"), *chosen], check=True)  # noqa: S603  # our own
+    subprocess.run([sys.executable, str(EXAMPLE / "generate.py"), str(home / "landing"), *chosen], check=True)  # noqa: S603  # our own
 
 
 def print_results(home: Home) -> None:

@@ -1,4 +1,4 @@
-"""`make dev`: `dg dev` over one home, kept alive. What must not be here: Dagster itself.
+"""`footfall ui`: `dg dev` over one home, kept alive. What must not be here: Dagster itself.
 
 `dg dev` doesn't start again what dies, nor does it read a product file twice. This does: it starts `dg dev` anew where
 that ends, and has the code location reloaded where its server died, or where the product's first day, zone, sections or models changed.
@@ -17,10 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from assets.dagster_home import DagsterHomeError, dagster_home, home_from_environment
+from assets.dagster_home import DagsterHomeError, dagster_home
 from pipeline.core.product_file import ProductFileError, load_product
 
 ROOT = Path(__file__).resolve().parents[1]
+# Comes with the wheel only: `dg dev` wants a project around it.
+_INSTALLED = Path(__file__).resolve().parent / "workspace.yaml"
 HOST, LOCATION = "127.0.0.1", "footfall"
 LOOK_SECONDS = 5.0
 # What doesn't end within this time when it is told to is killed: where SIGTERM is ignored, those it starts ignore it too.
@@ -35,7 +37,7 @@ _RELOAD = """mutation { reloadRepositoryLocation(repositoryLocationName: "footfa
 
 def say(sentence: str) -> None:
     """A line between Dagster's own."""
-    sys.stderr.write(f"footfall dev: {sentence}\n")
+    sys.stderr.write(f"footfall ui: {sentence}\n")
     sys.stderr.flush()
 
 
@@ -51,7 +53,7 @@ def is_taken(port: int) -> bool:
 
 
 def only_one(records: Path) -> IO[str] | None:
-    """The lock of the one `make dev` of these records; None where another one holds it. The system frees a dead one's."""
+    """The lock of the one `footfall ui` of these records; None where another one holds it. The system frees a dead one's."""
     lock = (records / "dev.lock").open("a")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,10 +77,11 @@ class Server:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start `dg dev` in a group of its own, which can be ended as a whole. It holds the lock as long as it lives."""
-        dg = Path(sys.executable).parent / "dg"
+        scripts = Path(sys.executable).parent
+        program = [scripts / "dagster", "dev", "-w", _INSTALLED] if _INSTALLED.exists() else [scripts / "dg", "dev"]
         self.fixed = self.first_day_zone_and_tables()
         self.child = subprocess.Popen(  # noqa: S603  # our own
-            [dg, "dev", "--host", HOST, "--port", str(self.port)],
+            [*program, "--host", HOST, "--port", str(self.port)],
             # `dg` warns where its environment isn't said to be active.
             env={**os.environ, "VIRTUAL_ENV": sys.prefix},
             cwd=ROOT,
@@ -183,9 +186,8 @@ def keep_alive(server: Server) -> int:
         time.sleep(2**short_lives)
 
 
-def main(port: str) -> int:
-    """Serve the home that FOOTFALL_HOME names on `port`; returns the exit code."""
-    home = home_from_environment()
+def serve(home: Path, port: int) -> int:
+    """Serve the home on `port` of this machine until told to stop; returns the exit code."""
     try:
         records = dagster_home(home)
     except DagsterHomeError as fault:
@@ -196,19 +198,14 @@ def main(port: str) -> int:
     if lock is None:
         other = (records / "dev.lock").read_text(encoding="utf-8")
         say(
-            f"{home} is served already by another `make dev`, or by what is left of it (process {other}); end that first"
+            f"{home} is served already by another `footfall ui`, or by what is left of it (process {other}); end that first"
         )
         return USAGE_PROBLEM
     with lock:
-        if not port.isdigit() or is_taken(int(port)):
-            another = int(port) + 1 if port.isdigit() else 3001
-            say(f"port {port} of {HOST} is taken; choose another one: PORT={another} make dev")
+        if is_taken(port):
+            say(f"port {port} of {HOST} is taken; choose another one: --port {port + 1}")
             return USAGE_PROBLEM
-        server = Server(home, int(port), lock)
+        server = Server(home, port, lock)
         signal.signal(signal.SIGINT, server.stop)
         signal.signal(signal.SIGTERM, server.stop)
         return keep_alive(server)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "3000"))

@@ -48,7 +48,9 @@ from pipeline.report.made import catalog_is_stale, report_is_stale, report_versi
 # A file that grows shows it within this time, or it isn't being written to.
 SETTLE_SECONDS = 1.0
 
-_RELOAD = "`make dev` reloads it by itself; without it reload the code location in the UI (Deployment, Code locations)"
+_RELOAD = (
+    "`footfall ui` reloads it by itself; without it reload the code location in the UI (Deployment, Code locations)"
+)
 _NO_PRODUCT = "{name: no product file yet, start_date: 2026-01-01, sources: {none: {}}}"
 
 # Hears (what, done, total) after each file, day or table.

@@ -58,7 +58,8 @@ def make_day(home: Path, number: int, people: int) -> None:
 
     from pipeline.core.lake import Lake, day_key
     from pipeline.core.registry import TABLES
-    from pipeline.core.state import DayState, write_state
+    from pipeline.core.state import DayState
+    from pipeline.core.states import write_state
 
     lake, day = Lake(home), FIRST + timedelta(days=number)
     chance = np.random.default_rng(number)
@@ -92,7 +93,8 @@ def make_day(home: Path, number: int, people: int) -> None:
         ]
         conformed = table.conform(frame.with_columns(filled))
         sha256 = lake.write_frame(day_key(name, day), conformed)
-        write_state(lake, name, day, DayState(f"{number}", sha256, conformed.height))
+        with lake.exclusive():
+            write_state(lake, name, day, DayState(f"{number}", sha256, conformed.height))
 
 
 def make_manifest(home: Path, number: int) -> None:

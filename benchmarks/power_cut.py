@@ -79,7 +79,9 @@ def serve(home: Path, log: Path) -> subprocess.Popen[bytes]:
     env = {**os.environ, "FOOTFALL_HOME": str(home)}
     env.pop("DAGSTER_HOME", None)
     with log.open("ab") as out:
-        return subprocess.Popen([sys.executable, "-m", "assets.dev", str(port)], env=env, stdout=out, stderr=out)
+        return subprocess.Popen(
+            [Path(sys.executable).with_name("footfall"), "ui", "--port", str(port)], env=env, stdout=out, stderr=out
+        )
 
 
 def processes_of(home: Path) -> list[int]:

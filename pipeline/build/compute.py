@@ -29,11 +29,8 @@ from pipeline.core.state import (
     hash_texts,
     input_hash,
     limits_of,
-    read_state,
-    read_states,
-    write_failure,
-    write_state,
 )
+from pipeline.core.states import read_state, read_states, write_failure, write_state
 from pipeline.declare import DayTable, PeriodSources, Sources
 from pipeline.events.profile import CheckResult, Facts, batch_profile
 from pipeline.events.resolutions import Resolutions

@@ -14,9 +14,7 @@ import msgspec
 
 from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
-from pipeline.core.lake import Lake, day_key, day_of
 from pipeline.core.product import Product
-from pipeline.core.sealed import read_folder, read_sealed, write_sealed
 
 RAW = "raw_events"
 # Recorded rrweb events; like raw events they lie in objects that manifests name.
@@ -215,52 +213,3 @@ def _reads_changing(table: DayInputs, day: date, changing: Mapping[str, set[date
 def hash_texts(parts: Sequence[str]) -> str:
     """A short hash of texts in order."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-
-
-# What lies in lake/_state.
-
-
-def _state_key(table: str, day: date) -> str:
-    return f"lake/_state/{table}/day={day.isoformat()}.json"
-
-
-def _failure_key(table: str, day: date) -> str:
-    return f"lake/_state/{table}/day={day.isoformat()}.failed.json"
-
-
-def read_states(lake: Lake, table: str) -> tuple[dict[date, DayState], dict[date, DayFailure]]:
-    """States and failures of a table by day; a state whose object is gone doesn't count."""
-    states: dict[date, DayState] = {}
-    failures: dict[date, DayFailure] = {}
-    published = set(lake.published_days(table))
-    for key, each in read_folder(lake, f"lake/_state/{table}", lambda key: _kind_of(table, key)).items():
-        day = date.fromisoformat(key.rpartition("day=")[2][:10])
-        if isinstance(each, DayFailure):
-            failures[day] = each
-        elif day in published:
-            states[day] = each
-    return states, failures
-
-
-def _kind_of(table: str, key: str) -> type[DayState | DayFailure] | None:
-    """What an object among a table's states is; what is none is passed over, and its day computed again."""
-    day = day_of(key.rpartition("/")[2].removesuffix(".json").removesuffix(".failed"))
-    if day is None:
-        return None
-    return {_state_key(table, day): DayState, _failure_key(table, day): DayFailure}.get(key)
-
-
-def read_state(lake: Lake, table: str, day: date) -> DayState | None:
-    """State of one day; None if it was never published."""
-    return read_sealed(lake, _state_key(table, day), DayState) if lake.exists(day_key(table, day)) else None
-
-
-def write_state(lake: Lake, table: str, day: date, state: DayState) -> None:
-    """Record what the partition just published was made from; written after it, so a crash means: compute again."""
-    write_sealed(lake, _state_key(table, day), state)
-    lake.delete(_failure_key(table, day))
-
-
-def write_failure(lake: Lake, table: str, day: date, failure: DayFailure) -> None:
-    """Record that the day's gate held it back with these inputs."""
-    write_sealed(lake, _failure_key(table, day), failure)

@@ -9,7 +9,7 @@ from pipeline.build.marts import read_record
 from pipeline.build.tables import DAY_TABLES
 from pipeline.core.lake import Lake, day_key, mart_key
 from pipeline.core.product import Product
-from pipeline.core.state import read_states
+from pipeline.core.states import read_states
 from pipeline.ingest.home import HomeMismatch, claim
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import Manifest, damaged_manifests, manifest_key, read_manifests

@@ -13,6 +13,7 @@ from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.lake import Lake, day_key, period_key
 from pipeline.core.sealed import read_sealed, read_sum
 from pipeline.core.state import DayFailure, DayState
+from pipeline.core.states import MonthStates, recorded_days
 from pipeline.domains.replays.recordings import RECORDINGS
 from pipeline.ingest.erased import COPY, KEY, Erased
 from pipeline.ingest.home import Fixed
@@ -35,6 +36,8 @@ _KNOWN: tuple[tuple[str, type, str], ...] = (
     (r"verdicts/(identity|repeats)\.json", dict[str, str], _RUN),
     (r"publications/[0-9a-f]+\.json", InputsManifest, _REBUILD),
     (r"sums/.+\.json", dict[str, str], _REBUILD),
+    (rf"({'|'.join(DAY_TABLE)})/month=\d{{4}}-\d\d\.json", MonthStates, _RUN),
+    # Of before there were months.
     (rf"({'|'.join(DAY_TABLE)})/day=\d{{4}}-\d\d-\d\d\.failed\.json", DayFailure, _RUN),
     (rf"({'|'.join(DAY_TABLE)})/day=\d{{4}}-\d\d-\d\d\.json", DayState, _RUN),
 )
@@ -43,6 +46,7 @@ _KNOWN: tuple[tuple[str, type, str], ...] = (
 def deep(lake: Lake) -> Iterator[str]:
     """Yield a sentence for each damaged or missing object that manifests, states of days and the marts' record don't tell of."""
     yield from _states(lake)
+    yield from _partitions(lake)
     yield from _erased(lake)
     yield from _recordings(lake)
     period = {name: period_key(name) for name in PERIOD_TABLE}
@@ -58,6 +62,13 @@ def deep(lake: Lake) -> Iterator[str]:
         )
 
 
+def _partitions(lake: Lake) -> Iterator[str]:
+    for table in DAY_TABLE:
+        for day in recorded_days(lake, table):
+            if not lake.exists(day_key(table, day)):
+                yield f"{day_key(table, day)} is gone; {_RUN}"
+
+
 def _states(lake: Lake) -> Iterator[str]:
     root = lake.path(_STATE)
     for path in sorted(root.rglob("*")):
@@ -71,11 +82,6 @@ def _states(lake: Lake) -> Iterator[str]:
             yield f"{key} is none of ours; remove it"
         elif known[2] and read_sealed(lake, key, known[1]) is None:
             yield f"{key} is damaged; {known[2]}"
-        elif known[1] is DayState:
-            table, name = key.removeprefix(_STATE).split("/")
-            partition = f"lake/{table}/{name.removesuffix('.json')}/part.parquet"
-            if not lake.exists(partition):
-                yield f"{partition} is gone; {_RUN}"
 
 
 def _erased(lake: Lake) -> Iterator[str]:

@@ -20,7 +20,8 @@ from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, day_key, mart_key
 from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_sealed, write_sealed
-from pipeline.core.state import hash_texts, read_states
+from pipeline.core.state import hash_texts
+from pipeline.core.states import read_states
 from pipeline.ingest.manifests import withdrawals
 
 FACTS: tuple[Table, ...] = tuple(table for table in TABLES.values() if table.layer == "fact")

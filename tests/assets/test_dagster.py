@@ -26,7 +26,8 @@ from pipeline.build.sql_models import load_models, sources_of
 from pipeline.build.tables import DAY_TABLE
 from pipeline.core.lake import Lake, Staged
 from pipeline.core.registry import DOMAIN_OF, MARTS, TABLES
-from pipeline.core.state import RESOLUTIONS, read_states
+from pipeline.core.state import RESOLUTIONS
+from pipeline.core.states import read_states
 
 ROOT = Path(__file__).parents[2]
 DAYS = days_from("2026-02-02", 6)

@@ -225,10 +225,10 @@ def test_days_that_are_not_over_are_told(home: Path) -> None:
     ]
 
 
-# `make dev`.
+# `footfall ui`.
 
 
-def test_make_dev_refuses_a_taken_port_and_a_second_one(
+def test_the_ui_refuses_a_taken_port_and_a_second_one(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FOOTFALL_HOME", str(home))
@@ -236,17 +236,14 @@ def test_make_dev_refuses_a_taken_port_and_a_second_one(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert dev.main(str(port)) == 2
-        assert (
-            f"port {port} of 127.0.0.1 is taken; choose another one: PORT={port + 1} make dev"
-            in capsys.readouterr().err
-        )
+        assert dev.serve(home, port) == 2
+        assert f"port {port} of 127.0.0.1 is taken; choose another one: --port {port + 1}" in capsys.readouterr().err
     with (home / ".dagster" / "dev.lock").open("a") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        assert dev.main(str(port)) == 2
+        assert dev.serve(home, port) == 2
     assert f"{home} is served already" in capsys.readouterr().err
     monkeypatch.setenv("DAGSTER_HOME", "relative")
-    assert dev.main(str(port)) == 2
+    assert dev.serve(home, port) == 2
 
 
 class Fake(dev.Server):

@@ -59,13 +59,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def url(folder: Path) -> Iterator[str]:
-    """`dg dev` over that home, as a user starts it."""
+    """The UI over that home, as a user starts it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     env = {**os.environ, "FOOTFALL_HOME": str(folder), "DAGSTER_HOME": str(folder / ".dagster")}
     env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
-    command = ["dg", "dev", "--host", "127.0.0.1", "--port", str(port)]
+    command = [Path(sys.executable).with_name("footfall"), "ui", "--port", str(port)]
     with (folder / "dev.log").open("wb") as log:
         server = subprocess.Popen(
             command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

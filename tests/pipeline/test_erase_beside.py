@@ -18,7 +18,8 @@ from pipeline.build.restatements import FOLDER, SCHEMA
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import parse_product
 from pipeline.core.published import id_of
-from pipeline.core.state import DayFailure, write_failure
+from pipeline.core.state import DayFailure
+from pipeline.core.states import write_failure
 from pipeline.ingest import files as ingesting
 from pipeline.ingest.erased import COPY, KEY, Erased, ErasedUnreadable, read_erased
 from pipeline.ingest.files import retract

@@ -19,16 +19,9 @@ from pipeline.core.contract import Column, Table
 from pipeline.core.days import day_start, days_between, ranges
 from pipeline.core.lake import Lake, day_key
 from pipeline.core.registry import TABLES
-from pipeline.core.state import (
-    DayFailure,
-    DayState,
-    Snapshot,
-    dirty_days,
-    input_hash,
-    read_state,
-    read_states,
-    write_state,
-)
+from pipeline.core.sealed import write_sealed
+from pipeline.core.state import DayFailure, DayState, Snapshot, dirty_days, input_hash
+from pipeline.core.states import read_state, read_states, write_failure, write_state
 from pipeline.ingest.home import HomeMismatch, claim
 from pipeline.publish.dictionary import markdown
 
@@ -273,6 +266,27 @@ def test_a_state_without_its_object_does_not_count(tmp_path: Path) -> None:
     assert read_state(lake, "events", D[0]) is None
     lake.write_frame(day_key("events", D[0]), pl.DataFrame({"a": [1]}))
     assert read_states(lake, "events")[0] == {D[0]: DayState("a", "b", 0)}
+
+
+def test_states_of_a_month_are_one_object_and_those_of_before_go_into_it(tmp_path: Path) -> None:
+    lake, march = Lake(tmp_path), date(2026, 3, 1)
+    for day in (*D[:3], march):
+        lake.write_frame(day_key("events", day), pl.DataFrame({"a": [1]}))
+    old = {f"day={D[0]}.json": DayState("a", "b", 0), f"day={D[1]}.failed.json": DayFailure("x", ["why"])}
+    for name, each in {**old, f"day={march}.json": DayState("m", "m", 3)}.items():
+        write_sealed(lake, f"lake/_state/events/{name}", each)
+    known = {D[0]: DayState("a", "b", 0), march: DayState("m", "m", 3)}
+    assert read_states(lake, "events") == (known, {D[1]: DayFailure("x", ["why"])})
+    write_state(lake, "events", D[1], DayState("c", "d", 1))
+    write_failure(lake, "events", D[2], DayFailure("y", ["why"]))
+    assert read_states(lake, "events") == ({**known, D[1]: DayState("c", "d", 1)}, {D[2]: DayFailure("y", ["why"])})
+    assert list(lake.stamps("lake/_state/events")) == [
+        f"lake/_state/events/day={march}.json",
+        f"lake/_state/events/month={D[0]:%Y-%m}.json",
+    ]
+    # A month that was damaged is made anew, and no other with it.
+    lake.write(f"lake/_state/events/month={D[0]:%Y-%m}.json", b"{")
+    assert read_states(Lake(tmp_path), "events") == ({march: DayState("m", "m", 3)}, {})
 
 
 def test_every_column_type_has_a_sql_type() -> None:

@@ -16,7 +16,7 @@ from pipeline.build.tables import DAY_TABLE
 from pipeline.core.canonical import EVENTS, RAW_EVENTS
 from pipeline.core.contract import Column, Table
 from pipeline.core.lake import Lake
-from pipeline.core.state import read_state
+from pipeline.core.states import read_state
 from pipeline.declare import day_tables
 from pipeline.events.clean import clean_day
 from pipeline.events.clean_in_ranges import clean_in_ranges

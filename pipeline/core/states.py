@@ -1,0 +1,110 @@
+"""What is known of the days of tables: one object per table and month, `lake/_state/<table>/month=<month>.json`.
+
+A state is written after its partition, so what a killed run leaves is computed again. A look at years of history reads as
+many objects as there are tables and months, and those only that were replaced since the last look.
+"""
+
+import re
+from datetime import date
+
+import msgspec
+
+from pipeline.core.lake import Lake, day_key, day_of
+from pipeline.core.sealed import read_folder, write_sealed
+from pipeline.core.state import DayFailure, DayState
+
+
+class MonthStates(msgspec.Struct, frozen=True):
+    """What is known of a table's days of one month, by day: one object, so that a look at years reads few."""
+
+    states: dict[str, DayState]
+    failures: dict[str, DayFailure]
+
+
+# Before there were months each day had files of its own. They count until their month is written.
+_OF_DAY = re.compile(r"day=(\d{4}-\d\d-\d\d)(\.failed)?\.json")
+_OF_MONTH = re.compile(r"month=\d{4}-\d\d\.json")
+
+
+def _folder(table: str) -> str:
+    return f"lake/_state/{table}"
+
+
+def _month_key(table: str, day: date) -> str:
+    return f"{_folder(table)}/month={day:%Y-%m}.json"
+
+
+def _kind_of(key: str) -> type[MonthStates | DayState | DayFailure] | None:
+    """What an object among a table's states is; what is none is passed over, and its days computed again."""
+    name = key.rpartition("/")[2]
+    if _OF_MONTH.fullmatch(name):
+        return MonthStates
+    if (of_day := _OF_DAY.fullmatch(name)) and day_of(of_day[1]):
+        return DayFailure if of_day[2] else DayState
+    return None
+
+
+def read_states(lake: Lake, table: str) -> tuple[dict[date, DayState], dict[date, DayFailure]]:
+    """States and failures of a table by day; a state whose object is gone doesn't count."""
+    known = _known(lake, table)
+    published = {day.isoformat(): day for day in lake.published_days(table)}
+    return (
+        {published[day]: state for day, state in known.states.items() if day in published},
+        {date.fromisoformat(day): failure for day, failure in known.failures.items()},
+    )
+
+
+def recorded_days(lake: Lake, table: str) -> list[date]:
+    """Days of the table that were published, whether their object is still there or not."""
+    return [date.fromisoformat(day) for day in sorted(_known(lake, table).states)]
+
+
+def read_state(lake: Lake, table: str, day: date) -> DayState | None:
+    """State of one day; None if it was never published."""
+    return _known(lake, table).states.get(day.isoformat()) if lake.exists(day_key(table, day)) else None
+
+
+def write_state(lake: Lake, table: str, day: date, state: DayState) -> None:
+    """Record what the partition just published was made from; written after it, so a crash means: compute again.
+
+    To be called under the lock of the home: the month is read, changed and replaced.
+    """
+    known = _known(lake, table)
+    known.states[day.isoformat()] = state
+    known.failures.pop(day.isoformat(), None)
+    _write_month(lake, table, day, known)
+
+
+def write_failure(lake: Lake, table: str, day: date, failure: DayFailure) -> None:
+    """Record, under the lock of the home, that the day's gate held it back with these inputs."""
+    known = _known(lake, table)
+    known.failures[day.isoformat()] = failure
+    _write_month(lake, table, day, known)
+
+
+def _known(lake: Lake, table: str) -> MonthStates:
+    """All months of the table in one."""
+    known = MonthStates({}, {})
+    # `day=` comes before `month=`: what a month says of a day is newer.
+    for key, each in read_folder(lake, _folder(table), _kind_of).items():
+        day = key.rpartition("day=")[2][:10]
+        if isinstance(each, MonthStates):
+            known.states.update(each.states)
+            known.failures.update(each.failures)
+        elif isinstance(each, DayState):
+            known.states[day] = each
+        else:
+            known.failures[day] = each
+    return known
+
+
+def _write_month(lake: Lake, table: str, day: date, known: MonthStates) -> None:
+    month = f"{day:%Y-%m}"
+    own = MonthStates(
+        {each: state for each, state in known.states.items() if each.startswith(month)},
+        {each: failure for each, failure in known.failures.items() if each.startswith(month)},
+    )
+    write_sealed(lake, _month_key(table, day), own)
+    for key in lake.stamps(_folder(table)):
+        if _kind_of(key) in {DayState, DayFailure} and f"day={month}" in key:
+            lake.delete(key)
