@@ -234,11 +234,14 @@ def report(
     from pipeline.report.write import NotPublishedError
 
     try:
-        first = open_home(home).write_report()
+        opened = open_home(home)
+        first = opened.write_report()
     except (NotPublishedError, PagesFailedError) as fault:
         raise fail(str(fault), DATA_PROBLEM) from None
-    out.print(str(first), highlight=False)
+    out.print(opened.lake.name_of("report/index.html"), highlight=False)
     if show:
+        # Its pages lead to each other.
+        opened.lake.folder("report")
         typer.launch(first.resolve().as_uri())
 
 
@@ -249,8 +252,9 @@ def ui(
 ) -> None:
     """Serve the Dagster UI of the home, with its sensors and schedules, until Ctrl-C; starts again what dies."""
     from assets.dev import serve
+    from pipeline.core.object_lake import open_lake
 
-    raise typer.Exit(serve(home.resolve(), port))
+    raise typer.Exit(serve(open_lake(home), port))
 
 
 @app.command()

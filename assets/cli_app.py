@@ -75,17 +75,20 @@ def _options(
     pass
 
 
-HomeOption = Annotated[Path, typer.Option("--home", envvar="FOOTFALL_HOME", help="The product's home folder.")]
+HomeOption = Annotated[
+    Path, typer.Option("--home", envvar="FOOTFALL_HOME", help="The product's home: a folder, or s3://, gs://, az://.")
+]
 DEFAULT_HOME = Path("footfall_home")
 
 
 def open_home(path: Path) -> "Home":
     """The home, or one sentence per fault of its product file."""
     from assets.resources import Home
+    from pipeline.core.object_lake import url_of
     from pipeline.core.product_file import ProductFileError
 
     try:
-        return Home(path.resolve())
+        return Home(path if url_of(path) else path.resolve())
     except ProductFileError as fault:
         raise fail("\n".join(fault.faults), USAGE_PROBLEM) from None
 

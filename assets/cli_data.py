@@ -93,7 +93,7 @@ def retry_rejected(
         if not files:
             raise fail(f"no landing file {file!r} was taken and is still there; see landing/", USAGE_PROBLEM)
     else:
-        files = find(opened.lake.path("landing")) if everything else with_rejections(opened.lake)
+        files = find(opened.lake) if everything else with_rejections(opened.lake)
     taken = list(ingest(opened.lake, opened.product, files, again=True))
     rejected = sum(manifest.records_rejected for manifest in taken)
     out.print(f"{len(taken)} files read again, {rejected} records still rejected; run `footfall run`")

@@ -35,17 +35,24 @@ def init(
     source: Annotated[str, typer.Option(help="Name of the source, which is a folder below landing/.")] = "web",
 ) -> None:
     """Make a new home: the product file to fill in, and the landing folder."""
-    product = home / "product.yaml"
-    if product.exists():
+    from pipeline.core.object_lake import open_lake
+
+    lake = open_lake(home)
+    product = lake.name_of("product.yaml")
+    if lake.exists("product.yaml"):
         raise fail(f"{product} is there already; edit it, then run `footfall check`", USAGE_PROBLEM)
     if sample is not None:
         text = _proposed(sample, source)
     else:
         text = NEW_PRODUCT.format(start=datetime.now().astimezone().date().replace(day=1), source=source)
-    (home / "landing" / source).mkdir(parents=True, exist_ok=True)
-    product.write_text(text, encoding="utf-8")
-    out.print(f"{product} is written: fill it in, then `footfall check --home {home}`", highlight=False)
-    out.print(f"Drop event files into {home / 'landing' / source}, then `footfall run --home {home}`", highlight=False)
+    lake.path(f"landing/{source}").mkdir(parents=True, exist_ok=True)
+    lake.write("product.yaml", text.encode())
+    named = lake.url if lake.is_remote else str(home)
+    out.print(f"{product} is written: fill it in, then `footfall check --home {named}`", highlight=False)
+    out.print(
+        f"Drop event files into {lake.name_of(f'landing/{source}')}, then `footfall run --home {named}`",
+        highlight=False,
+    )
 
 
 def _proposed(sample: Path, source: str) -> str:
@@ -76,13 +83,14 @@ def check(
     from pipeline.build.home_models import models_of
     from pipeline.build.sql_models import ModelError
     from pipeline.check import check_home
-    from pipeline.core.lake import Lake
+    from pipeline.core.object_lake import open_lake
 
-    checked = check_home(home)
+    lake = open_lake(home)
+    checked = check_home(lake)
     for warning in checked.warnings:
         err.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
     try:
-        checked.faults += models_of(Lake(home)).faults.values()
+        checked.faults += models_of(lake).faults.values()
     except ModelError as fault:
         checked.faults.append(str(fault))
     if checked.faults:

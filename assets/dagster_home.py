@@ -34,9 +34,10 @@ class DagsterHomeError(Exception):
     """DAGSTER_HOME can't be used for this home; the sentence says what to do instead."""
 
 
-def home_from_environment() -> Path:
-    """FOOTFALL_HOME, else ./footfall_home."""
-    return Path(os.environ.get(HOME_VARIABLE, "").strip() or DEFAULT_HOME).resolve()
+def home_from_environment() -> Path | str:
+    """FOOTFALL_HOME, else ./footfall_home: a folder, or the URL of a home in an object store."""
+    given = os.environ.get(HOME_VARIABLE, "").strip() or DEFAULT_HOME
+    return given if "://" in given else Path(given).resolve()
 
 
 def dagster_home(home: Path) -> Path:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from assets.dagster_home import DagsterHomeError, dagster_home
+from pipeline.core.lake import Lake
 from pipeline.core.product_file import ProductFileError, load_product
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,7 +68,7 @@ def only_one(records: Path) -> IO[str] | None:
 class Server:
     """`dg dev` on a port, and what it was last seen to serve."""
 
-    home: Path
+    lake: Lake
     port: int
     lock: IO[str]
     child: subprocess.Popen[bytes] | None = None
@@ -96,7 +97,7 @@ class Server:
     def first_day_zone_and_tables(self) -> tuple[str, ...] | None:
         """What the code server's partitions, schedules and assets follow; None while the product file can't be read."""
         try:
-            product = load_product(self.home / "product.yaml")
+            product = load_product(self.lake.path("product.yaml"))
         except (ProductFileError, OSError) as fault:
             faults = set(fault.faults) if isinstance(fault, ProductFileError) else {str(fault)}
             for sentence in faults - self.reported:
@@ -107,8 +108,8 @@ class Server:
 
     def own_files(self) -> list[str]:
         """Models and small tables of the team's own as they are now: marts and their columns come and go with them."""
-        files = (path for folder in ("models", "tables") for path in (self.home / folder).rglob("*.*"))
-        return sorted(f"{path.relative_to(self.home).as_posix()} {path.stat().st_mtime_ns}" for path in files)
+        files = (path for folder in ("models", "tables") for path in self.lake.folder(folder).rglob("*.*"))
+        return sorted(f"{path.relative_to(self.lake.home).as_posix()} {path.stat().st_mtime_ns}" for path in files)
 
     def look(self) -> None:
         """Have the location reloaded where its server is gone or the product file changed what it serves."""
@@ -186,26 +187,26 @@ def keep_alive(server: Server) -> int:
         time.sleep(2**short_lives)
 
 
-def serve(home: Path, port: int) -> int:
+def serve(lake: Lake, port: int) -> int:
     """Serve the home on `port` of this machine until told to stop; returns the exit code."""
     try:
-        records = dagster_home(home)
+        records = dagster_home(lake.home)
     except DagsterHomeError as fault:
         say(str(fault))
         return USAGE_PROBLEM
-    os.environ["FOOTFALL_HOME"] = str(home)
+    os.environ["FOOTFALL_HOME"] = lake.url
     lock = only_one(records)
     if lock is None:
         other = (records / "dev.lock").read_text(encoding="utf-8")
         say(
-            f"{home} is served already by another `footfall ui`, or by what is left of it (process {other}); end that first"
+            f"{lake.url} is served already by another `footfall ui`, or by what is left of it (process {other}); end that first"
         )
         return USAGE_PROBLEM
     with lock:
         if is_taken(port):
             say(f"port {port} of {HOST} is taken; choose another one: --port {port + 1}")
             return USAGE_PROBLEM
-        server = Server(home, port, lock)
+        server = Server(lake, port, lock)
         signal.signal(signal.SIGINT, server.stop)
         signal.signal(signal.SIGTERM, server.stop)
         return keep_alive(server)

@@ -119,14 +119,16 @@ def runs_under_way(instance: dg.DagsterInstance, lake: Lake, names: Names = _PLA
 
 
 def _is_gone(lake: Lake, run: dg.DagsterRun, updated: float) -> bool:
-    path = lake.path(_key(run.run_id))
+    known = lake.size_and_time(_key(run.run_id))
     try:
-        worker, seen = msgspec.json.decode(path.read_bytes(), type=Worker), path.stat().st_mtime
-    except (OSError, msgspec.DecodeError):
+        worker = msgspec.json.decode(lake.read(_key(run.run_id)) or b"", type=Worker)
+    except msgspec.DecodeError:
+        worker = None
+    if worker is None or known is None:
         return _is_launcher_gone(run) or time.time() - updated > LAUNCH_SECONDS
     if worker.machine and worker.machine == _machine():
         return _started(worker.pid) != worker.started
-    return time.time() - seen > SILENT_SECONDS
+    return time.time() - known[1] > SILENT_SECONDS
 
 
 def _is_launcher_gone(run: dg.DagsterRun) -> bool:

@@ -29,6 +29,7 @@ from pipeline.build.marts import (
 )
 from pipeline.build.problems import problems_now
 from pipeline.core.lake import Lake
+from pipeline.core.object_lake import open_lake
 from pipeline.core.product import Product
 from pipeline.core.product_file import load_product, parse_product
 from pipeline.core.state import Dirty, hash_texts
@@ -65,11 +66,14 @@ class Home:
     """
 
     def __init__(
-        self, path: Path, on_progress: Progress = lambda _what, _done, _total: None, *, may_lack_product: bool = False
+        self,
+        path: Path | str,
+        on_progress: Progress = lambda _what, _done, _total: None,
+        *,
+        may_lack_product: bool = False,
     ) -> None:
-        self.lake = Lake(path)
+        self.lake: Lake = open_lake(path)
         self.on_progress = on_progress
-        self.product_file = self.lake.path("product.yaml")
         lacks = may_lack_product and not self.product_file.exists()
         self._loaded: Product = parse_product(_NO_PRODUCT) if lacks else load_product(self.product_file)
         self._written: int = 0 if lacks else self.product_file.stat().st_mtime_ns
@@ -84,6 +88,11 @@ class Home:
         # Whether files whose size and time are those known are looked into.
         self.rescan = False
 
+    @property
+    def product_file(self) -> Path:
+        """The product file on this machine."""
+        return self.lake.path("product.yaml")
+
     def named(self, names: Names) -> "Home":
         """This home under names of its own."""
         other = copy(self)
@@ -93,8 +102,9 @@ class Home:
     @property
     def product(self) -> Product:
         """The product file as it is now: sensors live long, and the runs that they start read it anew."""
-        if self.product_file.exists() and (written := self.product_file.stat().st_mtime_ns) != self._written:
-            self._loaded, self._written = load_product(self.product_file), written
+        file = self.product_file
+        if file.exists() and (written := file.stat().st_mtime_ns) != self._written:
+            self._loaded, self._written = load_product(file), written
         return self._loaded
 
     @property
@@ -163,10 +173,10 @@ class Home:
 
     def landing_faults(self) -> list[str]:
         """A sentence with its remedy where there is no landing folder, or a folder in it is no source's."""
-        landing, sources = self.lake.path("landing"), self.product.sources
-        if not landing.is_dir():
+        sources = self.product.sources
+        if not self.lake.is_remote and not (landing := self.lake.path("landing")).is_dir():
             return [f"{landing} is missing; make it and drop event files into {landing}/<source>/"]
-        folders = sorted(path.name for path in landing.iterdir() if path.is_dir() and path.name[0] not in "._")
+        folders = [name for name in self.lake.folders("landing") if name[0] not in "._"]
         return [
             f"landing/{printable(name)}/ belongs to no source of product.yaml, only {', '.join(sources)}; add it under "
             "sources, or rename the folder"

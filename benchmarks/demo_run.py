@@ -76,7 +76,7 @@ def without_dagster(folder: Path) -> dict[str, float]:
         for mart in configured(product):
             build_mart(lake, product, mart.name, judge_mart, context)
 
-    phases["landing files"] = _timed(lambda: list(ingest(lake, product, find(lake.path("landing")))))
+    phases["landing files"] = _timed(lambda: list(ingest(lake, product, find(lake))))
     phases["days"] = _timed(days)
     phases["period tables and marts"] = _timed(marts)
     return phases

@@ -94,7 +94,7 @@ def ours_ingest(folder: Path) -> Any:  # an answer
 
     product = parse_product("{name: x, start_date: 2026-01-01, sources: {web: {}}}")
     with tempfile.TemporaryDirectory() as out:
-        list(ingest(Lake(out), product, find(folder / "landing")))
+        list(ingest(Lake(out), product, find(Lake(folder))))
         rows = pl.scan_parquet(f"{out}/lake/raw_events/**/*.parquet")
         return list(rows.select(pl.len(), pl.col("x").cast(pl.Int64).sum()).collect().row(0))
 

@@ -40,7 +40,7 @@ def child(home: Path, name: str) -> None:
         print(json.dumps([table.contract.name for table in day_tables(product)]))  # the answer to the parent
         return
     if name == "ingest":
-        list(ingest(lake, product, pending(find(lake.path("landing")), read_manifests(lake), product)))
+        list(ingest(lake, product, pending(find(lake), read_manifests(lake), product)))
     else:
         (outcome,) = build_days(lake, product, name, [DAY], judge)
         if outcome.path is None:

@@ -50,7 +50,7 @@ def opportunities(home: Path, seed: int, people: int, *, harmless: bool) -> tupl
     write_files(home / "landing", arrivals, FIRST_DAY, seed + 1)
     shutil.copy(ROOT / "examples" / "shop" / "product.yaml", home / "product.yaml")
     lake, product = Lake(home), load_product(home / "product.yaml")
-    list(ingest(lake, product, pending(find(lake.path("landing")), read_manifests(lake), product)))
+    list(ingest(lake, product, pending(find(lake), read_manifests(lake), product)))
     days = sorted(take_snapshot(lake, product).raw)
     for table in _TABLES:
         list(build_days(lake, product, table, days, _open_gate))

@@ -80,7 +80,7 @@ def measured(name: str, data: bytes, records: int) -> float:
         path.write_bytes(data)
         chosen = support.product(sources={name: {"format": name}}, properties={"plan": "string"})
         before = cpu_seconds()
-        (manifest,) = ingest(Lake(folder), chosen, find(Path(folder) / "landing"))
+        (manifest,) = ingest(Lake(folder), chosen, find(Lake(folder)))
         used = cpu_seconds() - before
     if manifest.records_read != records or not manifest.accepted:
         raise SystemExit(f"{name}: {manifest.records_read} of {records} records read, {manifest.accepted} accepted")

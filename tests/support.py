@@ -187,7 +187,7 @@ def approve(
 
 def take_all(lake: Lake, chosen: Product) -> list[Manifest]:
     """Ingest every landing file that waits."""
-    files = pending(find(lake.path("landing")), read_manifests(lake), chosen)
+    files = pending(find(lake), read_manifests(lake), chosen)
     return list(ingest(lake, chosen, files))
 
 

@@ -87,7 +87,8 @@ def take_snapshot(
     names = dict.fromkeys(
         [*(n for n in wanted if n not in RESOLUTIONS), *(t for v in resolutions for t in RESOLUTIONS[v])]
     )
-    read = {name: read_states(lake, name) for name in names}
+    with lake.looking():
+        read = {name: read_states(lake, name) for name in names}
     states = {name: states for name, (states, _) in read.items()}
     whole = Snapshot(
         raw={},

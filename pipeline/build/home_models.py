@@ -102,9 +102,8 @@ def models_of(lake: Lake) -> Models:
     """The models of a home as its files are now."""
     files: dict[str, bytes] = {}
     for folder, kinds in ((MODELS, (".sql", ".yaml")), (SMALL, (".csv", ".yaml"))):
-        if lake.path(folder).is_dir():
-            keys = [key for key in lake.keys(folder) if key.endswith(kinds) and "/." not in key]
-            files |= {key: lake.read(key) or b"" for key in keys}
+        keys = [key for key in lake.keys(folder) if key.endswith(kinds) and "/." not in key]
+        files |= {key: lake.read(key) or b"" for key in keys}
     return _read(tuple(sorted(files.items())))
 
 

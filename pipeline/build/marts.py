@@ -4,7 +4,6 @@
 """
 
 import hashlib
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -132,7 +131,7 @@ _RENAMED = ("journey_ways", "segment_spells")
 
 def has_renamed(lake: Lake) -> bool:
     """Whether a table still lies there under a name that it no longer bears."""
-    return any(lake.path(f"lake/{name}").is_dir() for name in _RENAMED)
+    return any(any(lake.keys(f"lake/{name}")) for name in _RENAMED)
 
 
 def remove_unconfigured(lake: Lake, product: Product) -> None:
@@ -142,9 +141,9 @@ def remove_unconfigured(lake: Lake, product: Product) -> None:
     with lake.exclusive():
         for name in DAY_TABLE.keys() - made:
             for folder in (f"lake/{name}", f"lake/_state/{name}"):
-                shutil.rmtree(lake.path(folder), ignore_errors=True)
+                lake.delete_folder(folder)
         for name in (*(PERIOD_TABLE.keys() - made), *_RENAMED):
-            shutil.rmtree(lake.path(f"lake/{name}"), ignore_errors=True)
+            lake.delete_folder(f"lake/{name}")
             delete_sum(lake, period_key(name))
         record = read_record(lake)
         if gone := record.keys() - made:

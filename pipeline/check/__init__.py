@@ -4,7 +4,6 @@ A fault stops `run`; a warning stands for a line that does nothing or that nothi
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pipeline.check.fits import unfitting
 from pipeline.check.looks import looks, samples
@@ -24,14 +23,14 @@ class Checked:
     warnings: list[str] = field(default_factory=list[str])
 
 
-def check_home(home: Path) -> Checked:
+def check_home(lake: Lake) -> Checked:
     """Check the product file of a home against its models, what the home has fixed, and what lies in it."""
-    file = home / "product.yaml"
+    file = lake.path("product.yaml")
     try:
         product = load_product(file)
     except ProductFileError as fault:
         return Checked(faults=fault.faults)
-    text, lake, result = file.read_text(encoding="utf-8"), Lake(home), Checked()
+    text, result = file.read_text(encoding="utf-8"), Checked()
     try:
         claim(lake, product, dry=True)
     except HomeMismatch as fault:

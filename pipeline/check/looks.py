@@ -44,7 +44,7 @@ class Look:
 
 def samples(lake: Lake, product: Product) -> dict[str, list[Any]]:
     """By source the first records of its newest landing files; a source without files has none."""
-    files = sorted(find(lake.path("landing")), key=lambda file: (file.arrived, file.mtime_ns, file.name), reverse=True)
+    files = sorted(find(lake), key=lambda file: (file.arrived, file.mtime_ns, file.name), reverse=True)
     result: dict[str, list[Any]] = {}
     for name, source in product.sources.items():
         records = result.setdefault(name, [])
@@ -53,7 +53,7 @@ def samples(lake: Lake, product: Product) -> dict[str, list[Any]]:
             if rest <= 0:
                 break
             try:
-                records += itertools.islice(parsed_records(file.path, FORMATS[source.format], source.encoding), rest)
+                records += itertools.islice(parsed_records(file.local, FORMATS[source.format], source.encoding), rest)
             except (FileFault, CannotRead, OSError):
                 # What can't be read is said by `run` and `status`.
                 continue

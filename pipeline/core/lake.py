@@ -1,15 +1,14 @@
 """The home folder: the only module that knows paths. Atomic publish, scan, list (docs/design.md, "The home folder").
 
 Promise kept here: one partition of a published table is one object, replaced atomically. Every name handed in or out
-is a key relative to the home, with `/`, so that an object store can stand in for the folder.
+is a key relative to the home, with `/`, so that an object store can stand in for the folder (object_lake.py).
 """
 
 import fcntl
 import hashlib
 import os
-import secrets
 import shutil
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -21,21 +20,27 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from pipeline.core.contract import Table
+from pipeline.core.files import TEMPORARY, gone_if_it_fails, link_folder, temporary_beside
 from pipeline.core.registry import TABLES
 
 # Fixed, so that equal frames give equal bytes whatever wrote them.
 _COMPRESSION_LEVEL = 1
 _ROW_GROUP_ROWS = 131_072
 _SLICE_ROWS = 16_384
-_TEMPORARY = ".tmp"
 
 
-# Another one whenever an object was replaced or written to.
-Stamp = tuple[int, int, int]
+# Another one whenever an object was replaced or written to: inode or ETag, size, time.
+Stamp = tuple[int | str, int, int]
+# Whatever lies there.
+ANY: Stamp = ("any", 0, 0)
 
 
 class DamagedObject(Exception):
     """An object isn't what was written; the sentence names it."""
+
+
+class Replaced(Exception):
+    """Another writer replaced an object while this one worked from what was there before; running again is all it takes."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +55,40 @@ class Staged:
 class Lake:
     """One product's home folder. Nothing is read or made before it is asked for."""
 
+    is_remote = False
+
     def __init__(self, home: Path | str) -> None:
         self.home = Path(home).expanduser().resolve()
+        # How people name the home.
+        self.url = str(self.home)
         # Objects known to be what was written, by what would change with them.
         self._sound: dict[str, tuple[str, Stamp]] = {}
         # Small objects as they were read, by folder and key, each with its stamp (pipeline/core/sealed.py).
         self.read_before: dict[str, dict[str, tuple[Stamp, Any]]] = {}
 
     def path(self, key: str) -> Path:
-        """Where the object of that key lies on this machine."""
+        """The object of that key as a file of this machine; no file if there is no object."""
         return self.home / key
+
+    def folder(self, prefix: str) -> Path:
+        """The folder `prefix` with all its objects as files of this machine."""
+        return self.home / prefix
+
+    def name_of(self, key: str) -> str:
+        """The object's name for people and tools outside."""
+        return str(self.home / key)
 
     def exists(self, key: str) -> bool:
         """Whether there is an object of that key."""
         return self.path(key).is_file()
+
+    def size_and_time(self, key: str) -> tuple[int, float] | None:
+        """Bytes of the object and when it was written, in seconds since 1970; None if there is none."""
+        try:
+            status = (self.home / key).stat()
+        except FileNotFoundError:
+            return None
+        return status.st_size, status.st_mtime
 
     def read(self, key: str) -> bytes | None:
         """The object's bytes; None if there is none."""
@@ -97,12 +122,15 @@ class Lake:
                 raise DamagedObject(f"{key} isn't what was written; `footfall doctor --deep` tells what mends it")
             self._sound[key] = seen
 
-    def write(self, key: str, data: bytes) -> None:
-        """Replace the object of that key: a reader sees the old bytes or the new, never a part."""
-        target = self.path(key)
+    def write(self, key: str, data: bytes, replaces: Stamp | None = ANY) -> None:  # noqa: ARG002  # the lock keeps others out
+        """Replace the object of that key: a reader sees the old bytes or the new, never a part.
+
+        Raises Replaced where something else than `replaces` lies there by now (None: something at all).
+        """
+        target = self.home / key
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _temporary_beside(target)
-        with _gone_if_it_fails(temporary):
+        temporary = temporary_beside(target)
+        with gone_if_it_fails(temporary):
             with temporary.open("wb") as writing:
                 writing.write(data)
                 writing.flush()
@@ -130,10 +158,10 @@ class Lake:
         return self._staged(key, register_io_source(parts, schema=first.schema))
 
     def _staged(self, key: str, rows: pl.LazyFrame) -> "Staged":
-        target = self.path(key)
+        target = self.home / key
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = _temporary_beside(target)
-        with _gone_if_it_fails(temporary):
+        temporary = temporary_beside(target)
+        with gone_if_it_fails(temporary):
             rows.sink_parquet(
                 temporary, compression="zstd", compression_level=_COMPRESSION_LEVEL, row_group_size=_ROW_GROUP_ROWS
             )
@@ -145,7 +173,7 @@ class Lake:
     @contextmanager
     def scratch(self) -> Generator[Path]:
         """A folder of the home for what doesn't fit into memory; gone in the end, with all that lies in it."""
-        folder = _temporary_beside(self.path("lake/scratch"))
+        folder = temporary_beside(self.home / "lake/scratch")
         folder.mkdir(parents=True)
         try:
             yield folder
@@ -154,9 +182,9 @@ class Lake:
 
     def publish(self, staged: "Staged") -> None:
         """Replace the object by what was staged: a reader sees the old one or the new one."""
-        with _gone_if_it_fails(staged.path):
+        with gone_if_it_fails(staged.path):
             status = staged.path.stat()
-            staged.path.replace(self.path(staged.key))
+            staged.path.replace(self.home / staged.key)
         self._sound[staged.key] = (staged.sha256, _stamp(status))
 
     def discard(self, staged: "Staged") -> None:
@@ -173,16 +201,52 @@ class Lake:
 
     def delete(self, key: str) -> None:
         """Remove the object of that key, if there is one."""
-        self.path(key).unlink(missing_ok=True)
+        (self.home / key).unlink(missing_ok=True)
+
+    def delete_folder(self, prefix: str) -> None:
+        """Remove all objects below the folder, and what else lies there."""
+        shutil.rmtree(self.home / prefix, ignore_errors=True)
+
+    def put_file(self, key: str, file: Path) -> None:
+        """Put a file of this machine in the object's place, as one step; the file is gone afterwards."""
+        target = self.home / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        moved = temporary_beside(target)
+        shutil.move(file, moved)
+        moved.replace(target)
+
+    def forget(self, key: str) -> None:
+        """Of an object that lies elsewhere this machine's copy isn't needed any more."""
+
+    def fetch(self, keys: Iterable[str]) -> None:
+        """These objects are about to be read: where they lie elsewhere, fetch them together."""
+
+    @contextmanager
+    def looking(self) -> Generator[None]:
+        """While in it nothing is written: where listing is dear, what was listed needn't be listed again."""
+        yield
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Keys of all objects below the folder `prefix`, sorted; half-written ones are no objects."""
         found: list[str] = []
         for folder, folders, names in os.walk(self.path(prefix)):
-            folders[:] = [name for name in folders if not name.endswith(_TEMPORARY)]
+            folders[:] = [name for name in folders if not name.endswith(TEMPORARY)]
             within = os.path.relpath(folder, self.home)
-            found += [f"{within}/{name}" for name in names if not name.endswith(_TEMPORARY)]
+            found += [f"{within}/{name}" for name in names if not name.endswith(TEMPORARY)]
         yield from sorted(found)
+
+    def folders(self, prefix: str) -> list[str]:
+        """Names of the folders right below the folder `prefix`."""
+        root = self.home / prefix
+        return sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+
+    def link(self, files: Mapping[str, str], folder: str) -> None:
+        """Have objects lie under other keys too: `folder` is there with all of them, by their keys there, or not at all."""
+        link_folder(self.home / folder, {name: self.home / key for name, key in files.items()})
+
+    def is_same(self, key: str, other: str) -> bool:
+        """Whether two keys are known to lead to the same bytes without reading them."""
+        return self.path(key).samefile(self.path(other))
 
     def stamps(self, folder: str) -> dict[str, Stamp]:
         """Keys of the objects in a folder, not below it, sorted, each with what would change with it."""
@@ -191,13 +255,13 @@ class Lake:
                 found = [(entry.name, _stamp(entry.stat())) for entry in entries if entry.is_file()]
         except (FileNotFoundError, NotADirectoryError):
             return {}
-        return {f"{folder}/{name}": stamp for name, stamp in sorted(found) if not name.endswith(_TEMPORARY)}
+        return {f"{folder}/{name}": stamp for name, stamp in sorted(found) if not name.endswith(TEMPORARY)}
 
     def sweep(self, older_than: float) -> int:
         """Remove what killed writers left behind before the time `older_than` (seconds since 1970); count it."""
         removed = 0
         for root in ("lake", "marts", "report"):
-            for path in list(self.path(root).rglob(f".*{_TEMPORARY}")):
+            for path in list(self.path(root).rglob(f".*{TEMPORARY}")):
                 if path.stat().st_mtime < older_than:
                     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
                     removed += 1
@@ -206,7 +270,7 @@ class Lake:
     @contextmanager
     def exclusive(self) -> Generator[None]:
         """One writer at a time between the last look at its inputs and its commit; the system frees a dead one's lock."""
-        path = self.path("lake/_state/lock")
+        path = self.home / "lake/_state/lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -238,15 +302,9 @@ class Lake:
         days = [day_of(os.path.basename(each)) for each in folders if os.path.isfile(f"{each}/part.parquet")]  # noqa: PTH113, PTH119  # there are thousands
         return sorted(day for day in days if day is not None)
 
-
-@contextmanager
-def _gone_if_it_fails(temporary: Path) -> Generator[None]:
-    """A full disk isn't filled further by what couldn't be written whole."""
-    try:
-        yield
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    def days_there(self, table: str, days: Iterable[date]) -> set[date]:
+        """Those of `days`, which have a state, that have a partition."""
+        return set(days) & set(self.published_days(table))
 
 
 def _stamp(status: os.stat_result) -> Stamp:
@@ -259,11 +317,6 @@ def day_of(name: str) -> date | None:
         return date.fromisoformat(name.removeprefix("day="))
     except ValueError:
         return None
-
-
-def _temporary_beside(target: Path) -> Path:
-    # The same folder, so that replacing is one step of the file system.
-    return target.parent / f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{_TEMPORARY}"
 
 
 def day_key(table: str, day: date) -> str:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pipeline.core.lake import Lake, Stamp
+from pipeline.core.lake import ANY, Lake, Stamp
 
 T = TypeVar("T")
 _BEGIN = b'{"seal":"'
@@ -19,10 +19,10 @@ _SEAL_AT_ITS_PLACE = re.compile(rb".{9}[0-9a-f]{64}\"", re.DOTALL)
 _REST = len(_BEGIN) + 64 + len(b'",')
 
 
-def write_sealed(lake: Lake, key: str, result: Any) -> None:  # noqa: ANN401  # whatever JSON can hold
-    """Replace the object of that key by `found`, which must be an object with at least one entry."""
+def write_sealed(lake: Lake, key: str, result: Any, replaces: Stamp | None = ANY) -> None:  # noqa: ANN401  # whatever JSON can hold
+    """Replace the object of that key, `replaces` if that is named, by `result`: an object with at least one entry."""
     body = msgspec.json.format(msgspec.json.encode(result, order="sorted"), indent=1)
-    lake.write(key, _BEGIN + _seal(body) + b'",' + body[1:])
+    lake.write(key, _BEGIN + _seal(body) + b'",' + body[1:], replaces)
 
 
 def read_sealed(lake: Lake, key: str, kind: type[T]) -> T | None:

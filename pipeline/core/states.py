@@ -47,7 +47,7 @@ def _kind_of(key: str) -> type[MonthStates | DayState | DayFailure] | None:
 def read_states(lake: Lake, table: str) -> tuple[dict[date, DayState], dict[date, DayFailure]]:
     """States and failures of a table by day; a state whose object is gone doesn't count."""
     known = _known(lake, table)
-    published = {day.isoformat(): day for day in lake.published_days(table)}
+    published = {d.isoformat(): d for d in lake.days_there(table, map(date.fromisoformat, known.states))}
     return (
         {published[day]: state for day, state in known.states.items() if day in published},
         {date.fromisoformat(day): failure for day, failure in known.failures.items()},
@@ -104,7 +104,9 @@ def _write_month(lake: Lake, table: str, day: date, known: MonthStates) -> None:
         {each: state for each, state in known.states.items() if each.startswith(month)},
         {each: failure for each, failure in known.failures.items() if each.startswith(month)},
     )
-    write_sealed(lake, _month_key(table, day), own)
+    key = _month_key(table, day)
+    before = lake.read_before[_folder(table)].get(key)
+    write_sealed(lake, key, own, before[0] if before else None)
     for key in lake.stamps(_folder(table)):
         if _kind_of(key) in {DayState, DayFailure} and f"day={month}" in key:
             lake.delete(key)

@@ -54,14 +54,14 @@ def settled_pending(
 
     Where the landing folder is small its files are looked into each time, else with `rescan`.
     """
-    files = find_all(lake.path("landing"))
+    files = find_all(lake)
     is_small = len(files) <= RESCANNED_FILES and sum(file.size for file in files) <= RESCANNED_BYTES
     return pending(settled(files, before), read_manifests(lake), product, rescan=rescan or is_small)
 
 
 def listing(lake: Lake) -> dict[str, Fingerprint]:
     """The landing folder as it is now: file id to fingerprint."""
-    return {file.file_id: file.fingerprint for file in find_all(lake.path("landing"))}
+    return {file.file_id: file.fingerprint for file in find_all(lake)}
 
 
 class LandingUnread(Exception):
@@ -100,6 +100,7 @@ def ingest(
 
         attempt = partial(commit, lake, file, seen)
         manifest = _tried(file, unread, partial(attempt, partial(read, taken)), partial(attempt, partial(read, None)))
+        file.forget()
         if manifest is not None:
             seen.known[file.file_id] = manifest
             yield manifest
@@ -132,7 +133,7 @@ def _tried(
         try:
             return attempt()
         except CannotRead as fault:
-            if not os.path.lexists(file.path):
+            if not os.path.lexists(file.local):
                 return None
             if pause is None or not fault.is_passing:
                 unread[file.name] = fault.reason
@@ -201,7 +202,7 @@ def _named(lake: Lake, name: str) -> Manifest:
     for manifest in read_manifests(lake).values():
         if name in (manifest.name, f"landing/{manifest.name}", manifest.file_id):
             return manifest
-    for file in find(lake.path("landing")):
+    for file in find(lake):
         if name in (file.name, f"landing/{file.name}", file.file_id):
             return Manifest(
                 file_id=file.file_id,
@@ -221,14 +222,14 @@ def with_rejections(lake: Lake) -> list[LandingFile]:
     manifests = read_manifests(lake)
     return [
         file
-        for file in find(lake.path("landing"))
+        for file in find(lake)
         if (known := manifests.get(file.file_id)) and (known.rejected or known.file_rule) and not known.retracted
     ]
 
 
 def of_content(lake: Lake, name: str) -> list[LandingFile]:
     """The landing file of that name, if it was taken and is there, and those of the same content: they share objects."""
-    known, there = read_manifests(lake), find(lake.path("landing"))
+    known, there = read_manifests(lake), find(lake)
     wanted = {name, name.removeprefix("landing/")}
     contents = {m.sha256 for m in known.values() if wanted & {m.name, m.file_id}}
     return [file for file in there if (own := known.get(file.file_id)) and own.sha256 in contents]

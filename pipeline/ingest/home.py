@@ -53,7 +53,7 @@ def claim(lake: Lake, product: Product, *, dry: bool = False) -> None:
         if not _read_alike(lake, product):
             raise HomeMismatch(
                 f"{HOME_KEY} is damaged or gone, and files were read with another product file than today's; put the time zone "
-                f"and start date right, then run `footfall rebuild --home '{lake.home}'`"
+                f"and start date right, then run `footfall rebuild --home '{lake.url}'`"
             )
         fixed = wanted
     different = [
@@ -64,7 +64,7 @@ def claim(lake: Lake, product: Product, *, dry: bool = False) -> None:
     if different:
         raise HomeMismatch(
             f"{'; '.join(different)}: every event would move. Change it back, or make the home anew with it: "
-            f"footfall rebuild --home '{lake.home}'"
+            f"footfall rebuild --home '{lake.url}'"
         )
     if not dry and (read_fixed(lake) is None or not has_seal(lake, HOME_KEY)):
         write_sealed(lake, HOME_KEY, wanted)

@@ -3,8 +3,6 @@
 A killed erasure or rebuild leaves the home as it was, or one whose journal the next command finishes.
 """
 
-import shutil
-
 import msgspec
 
 from pipeline.core.lake import Lake
@@ -41,6 +39,6 @@ def finish(lake: Lake) -> bool:
     for key in journal.objects:
         lake.delete(key)
     for folder in journal.folders:
-        shutil.rmtree(lake.path(folder), ignore_errors=True)
+        lake.delete_folder(folder)
     lake.delete(KEY)
     return True

@@ -1,7 +1,8 @@
 """Landing files: find them, tell whether they are still growing, fingerprint them.
 
 Landing belongs to the outside: nothing here writes to it. A file is taken when its size and time are the same on two
-listings, or when a `.done` file stands beside it (docs/design.md, "The way of one event").
+listings, or when a `.done` file stands beside it (docs/design.md, "The way of one event"). In an object store a file
+is there whole or not at all.
 """
 
 import hashlib
@@ -9,11 +10,13 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 
+from pipeline.core.lake import Lake, Stamp
+from pipeline.core.object_lake import ObjectLake
 from pipeline.ingest.faults import CannotRead, FileFault
 from pipeline.ingest.reading.opening import open_landing
 
@@ -21,7 +24,9 @@ _DAY_IN_PATH = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 _DONE = ".done"
 _IGNORED_ENDINGS = (_DONE, ".tmp", ".part", ".crc")
 
+_LANDING = "landing"
 _HASHED_BYTES = 1_048_576
+_NANOSECONDS = 1_000_000_000
 
 Fingerprint = tuple[int, int]
 
@@ -41,6 +46,23 @@ class LandingFile:
     mtime_ns: int
     is_done: bool
     fault: tuple[str, str] | None = None
+    # The object store that it lies in, if it doesn't lie on this machine.
+    store: ObjectLake | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def local(self) -> Path:
+        """The file on this machine, fetched where it lies elsewhere; it may have vanished since it was listed."""
+        return self.path if self.store is None else self.store.path(self.key)
+
+    def forget(self) -> None:
+        """Landing files are as they came, ids and all: no copy of one that lies elsewhere stays on this machine."""
+        if self.store is not None:
+            self.store.forget(self.key)
+
+    @property
+    def key(self) -> str:
+        """Its key in an object store."""
+        return f"{_LANDING}/{self.path.relative_to(self.store.home / _LANDING).as_posix()}" if self.store else self.name
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -58,17 +80,57 @@ class LandingFile:
         return datetime.fromtimestamp(self.mtime_ns / 1e9, tz=UTC).date()
 
 
-def find(landing: Path) -> list[LandingFile]:
-    """List the files below `landing` that can be read, one folder a source, in the order of their names.
+def find(lake: Lake) -> list[LandingFile]:
+    """List the files below landing/ that can be read, one folder a source, in the order of their names.
 
     Hidden files, `.done` marks and files still being copied (.tmp, .part) are none of ours. A file that vanishes
     while we look, a link that leads nowhere and a folder named like a file are passed over.
     """
-    return [file for file in find_all(landing) if file.fault is None]
+    return [file for file in find_all(lake) if file.fault is None]
 
 
-def find_all(landing: Path) -> list[LandingFile]:
+def find_all(lake: Lake) -> list[LandingFile]:
     """`find`, and with a fault what lies there and must not be opened: links that lead out, pipes, devices."""
+    found = _objects(lake) if isinstance(lake, ObjectLake) else _files(lake.path(_LANDING))
+    return sorted(found, key=lambda file: file.name)
+
+
+def _objects(lake: ObjectLake) -> list[LandingFile]:
+    there = lake.stamps_below(_LANDING)
+    # Some tools make empty objects that stand for folders.
+    folders = {"/".join(key.split("/")[:end]) for key in there for end in range(2, key.count("/") + 1)}
+    result: list[LandingFile] = []
+    for key, stamp in there.items():
+        name = key.removeprefix(f"{_LANDING}/")
+        parts = name.split("/")
+        is_ours = len(parts) > 1 and not any(part.startswith((".", "_")) for part in parts)
+        if not is_ours or key in folders or name.endswith(_IGNORED_ENDINGS):
+            continue
+        size, mtime_ns = _fingerprint(stamp)
+        unsafe = "\\" in name or any(ord(char) < ord(" ") for char in name)
+        result.append(
+            LandingFile(
+                path=lake.home / key,
+                name=printable(name),
+                file_id=file_id(name),
+                source=printable(parts[0]),
+                size=size,
+                mtime_ns=mtime_ns,
+                is_done=True,
+                fault=("unsafe_name", "a name that no folder can hold; copy it to a plain one") if unsafe else None,
+                store=lake,
+            )
+        )
+    return result
+
+
+def _fingerprint(stamp: Stamp) -> Fingerprint:
+    """Size and time; stores tell whole seconds, so what is below them comes from the ETag."""
+    etag = hashlib.sha256(str(stamp[0]).encode()).digest()
+    return stamp[1], stamp[2] * _NANOSECONDS + int.from_bytes(etag[:8]) % _NANOSECONDS
+
+
+def _files(landing: Path) -> list[LandingFile]:
     root = landing.resolve()
     result: list[LandingFile] = []
     # Where links lead that were followed: two folders that link to each other have no end.
@@ -84,7 +146,7 @@ def find_all(landing: Path) -> list[LandingFile]:
             if file and (file.fault or not is_folder):
                 result.append(file)
         folders[:] = [name for name in folders if _is_ours(Path(folder, name), root, followed)]
-    return sorted(result, key=lambda file: file.name)
+    return result
 
 
 def _is_ours(folder: Path, root: Path, followed: set[Path]) -> bool:
@@ -150,7 +212,7 @@ def content_hash(file: LandingFile) -> str:
     """sha256 of the file's bytes; of what must not be opened, of why. CannotRead where the bytes can't be had."""
     if file.fault is not None:
         return hashlib.sha256(f"{file.fault}:{file.file_id}".encode()).hexdigest()
-    with open_landing(file.path) as stream:
+    with open_landing(file.local) as stream:
         digest = hashlib.sha256()
         while part := stream.read(_HASHED_BYTES):
             digest.update(part)
@@ -159,6 +221,9 @@ def content_hash(file: LandingFile) -> str:
 
 def unchanged(file: LandingFile) -> bool:
     """Whether the file is still the one that was listed."""
+    if file.store is not None:
+        now = file.store.stamp_of(file.key)
+        return now is not None and _fingerprint(now) == file.fingerprint
     try:
         status = file.path.lstat() if file.fault else file.path.stat()
     except OSError:
@@ -171,6 +236,9 @@ def other_content(file: LandingFile, sha256: str) -> bool:
 
     What was hashed once isn't hashed again until the file system says that it was touched. False for what can't be read.
     """
+    if file.store is not None:
+        # Its ETag says so by itself.
+        return False
     try:
         status = file.path.stat()
         return _hash_of(file, status.st_ctime_ns, status.st_ino) != sha256

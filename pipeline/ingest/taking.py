@@ -213,9 +213,9 @@ def _batches(file: LandingFile, reader: Reader) -> Iterator[Batch]:
     form, config = reader.format, reader.config
     how = how_of(form, config.encoding, workbooks=config.format in _OF_WORKBOOKS)
     # Asked for at most once, where a date leaves open whether day or month comes first.
-    reader.clock.look = lambda: reader.order_in(read_records(file.path, how))
+    reader.clock.look = lambda: reader.order_in(read_records(file.local, how))
     batch, size = Batch(reader), 0
-    for number, record in in_order(read_records(file.path, how), form.moment):
+    for number, record in in_order(read_records(file.local, how), form.moment):
         batch.add(number, record)
         size += len(record) if isinstance(record, bytes) else _size(record)
         if (

@@ -31,7 +31,7 @@ def _is_packed(file: LandingFile) -> bool:
     if file.fault is not None or not file.size:
         return False
     try:
-        with open_landing(file.path) as stream:
+        with open_landing(file.local) as stream:
             head = stream.read(_MAGIC_BYTES)
     except (CannotRead, FileFault):
         return False

@@ -21,16 +21,16 @@ def examine(lake: Lake, product: Product, *, thorough: bool = False) -> Iterator
 
     `thorough`: every object is read and compared with the hash that it was written with.
     """
-    if not os.access(lake.home, os.W_OK):
+    if not lake.is_remote and not os.access(lake.home, os.W_OK):
         yield f"{lake.home} can't be written to; give this user the right, or choose another home with --home"
         return
-    if not lake.path("landing").is_dir():
+    if not lake.is_remote and not lake.path("landing").is_dir():
         yield f"{lake.path('landing')} is missing; make it and drop files into landing/<source>/"
     try:
         claim(lake, product, dry=True)
     except HomeMismatch as fault:
         yield str(fault)
-    there = {file.file_id for file in find(lake.path("landing"))}
+    there = {file.file_id for file in find(lake)}
     yield from _unreadable(lake, there)
     for manifest in read_manifests(lake).values():
         yield from _manifest(lake, manifest, can_be_read=manifest.file_id in there, thorough=thorough)

@@ -70,7 +70,7 @@ def _partitions(lake: Lake) -> Iterator[str]:
 
 
 def _states(lake: Lake) -> Iterator[str]:
-    root = lake.path(_STATE)
+    root = lake.folder(_STATE.rstrip("/"))
     for path in sorted(root.rglob("*")):
         key = path.relative_to(lake.home).as_posix()
         if path.is_dir() and not path.name.endswith(".json"):

@@ -7,7 +7,6 @@ the marts names, erased ids, the ledger of restatements, landing files.
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline.build.marts import read_record
 from pipeline.build.restatements import inputs_manifest_key
@@ -38,22 +37,23 @@ def prune(lake: Lake, *, dry_run: bool = False, now: float | None = None) -> lis
     before = (time.time() if now is None else now) - YOUNG_SECONDS
     with lake.exclusive():
         return [
-            _removed(what, list(result), before, dry_run=dry_run)
+            _removed(lake, what, list(result), before, dry_run=dry_run)
             for what, result in (
                 ("left by killed writers", _temporaries(lake)),
                 ("replaced raw objects", _unnamed_objects(lake)),
                 ("bases of old publications", _old_bases(lake)),
-                ("signs of life of ended runs", (lake.path(key) for key in lake.keys(_RUNS))),
+                ("signs of life of ended runs", lake.keys(_RUNS)),
             )
         ]
 
 
-def _temporaries(lake: Lake) -> Iterator[Path]:
+def _temporaries(lake: Lake) -> Iterator[str]:
     for root in ("lake", "marts", "report"):
-        yield from lake.path(root).rglob(".*.tmp")
+        for path in (lake.home / root).rglob(".*.tmp"):
+            yield path.relative_to(lake.home).as_posix()
 
 
-def _unnamed_objects(lake: Lake) -> Iterator[Path]:
+def _unnamed_objects(lake: Lake) -> Iterator[str]:
     manifests = read_manifests(lake).values()
     if len(manifests) != sum(1 for _ in lake.keys("lake/ingested")):
         # What the one names that can't be read isn't known.
@@ -61,24 +61,21 @@ def _unnamed_objects(lake: Lake) -> Iterator[Path]:
     named = {part.key for m in manifests for of in (m.days, m.recordings) for parts in of.values() for part in parts}
     named |= {m.rejected_key for m in manifests if m.rejected_key}
     for root in OF_MANIFESTS:
-        yield from (lake.path(key) for key in lake.keys(root) if key not in named)
+        yield from (key for key in lake.keys(root) if key not in named)
 
 
-def _old_bases(lake: Lake) -> Iterator[Path]:
+def _old_bases(lake: Lake) -> Iterator[str]:
     named = {inputs_manifest_key(mart.publication) for mart in read_record(lake).values()}
-    yield from (lake.path(key) for key in lake.keys(_BASES) if key not in named)
+    yield from (key for key in lake.keys(_BASES) if key not in named)
 
 
-def _removed(what: str, paths: list[Path], before: float, *, dry_run: bool) -> Pruned:
+def _removed(lake: Lake, what: str, keys: list[str], before: float, *, dry_run: bool) -> Pruned:
     files = size = 0
-    for path in paths:
-        try:
-            status = path.stat()
-            if status.st_mtime >= before:
-                continue
-            if not dry_run:
-                path.unlink()
-        except FileNotFoundError:
+    for key in keys:
+        known = lake.size_and_time(key)
+        if known is None or known[1] >= before:
             continue
-        files, size = files + 1, size + status.st_size
+        if not dry_run:
+            lake.delete(key)
+        files, size = files + 1, size + known[0]
     return Pruned(what, files, size)

@@ -102,7 +102,7 @@ def _plan(lake: Lake, product: Product, known: dict[str, Manifest]) -> Plan:
     unreadable, _ = damaged_manifests(lake)
     retracted = [manifest for manifest in known.values() if manifest.retracted]
     left = {manifest.file_id for manifest in retracted}
-    there = {file.file_id: file for file in find(lake.path("landing"))}
+    there = {file.file_id: file for file in find(lake)}
     again = [file for key, file in there.items() if key not in left and (key in known or key in unreadable)]
     gone = [manifest for key, manifest in known.items() if key not in left and key not in there]
     losses = [

@@ -32,13 +32,19 @@ _OTHERS = "a file of your own; remove the id from it"
 
 def landing_files(lake: Lake, reported: Mentions) -> list[str]:
     """Landing files that hold one of the ids, or bear it in their name; one that can't be read is looked at as it is."""
-    root, wanted = lake.path("landing"), [each.encode() for each in spellings_of(reported.ids)]
+    root, wanted = lake.folder("landing"), [each.encode() for each in spellings_of(reported.ids)]
     result = {
         printable(path.relative_to(root).as_posix())
         for path in root.rglob("*")
         if path.is_file() and (reported.holds(path.relative_to(root).as_posix()) or _holds(path, wanted))
     }
+    _forget_landing(lake)
     return sorted(result)
+
+
+def _forget_landing(lake: Lake) -> None:
+    for key in lake.keys("landing") if lake.is_remote else ():
+        lake.forget(key)
 
 
 def _holds(path: Path, wanted: list[bytes]) -> bool:
@@ -53,6 +59,9 @@ def _holds(path: Path, wanted: list[bytes]) -> bool:
 
 def remains(lake: Lake, reported: Mentions, persons: list[int]) -> Iterator[str]:
     """A sentence for each object of the home, landing files apart, that still holds an id or a key of `persons`."""
+    # What lies elsewhere is looked at as well, object by object, and what this machine holds of it.
+    if lake.is_remote:
+        lake.folder("")
     for path in sorted(lake.home.rglob("*")):
         name = path.relative_to(lake.home).as_posix()
         if name.startswith("landing/") or name in (KEY, COPY) or not path.is_file():

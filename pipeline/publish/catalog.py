@@ -4,7 +4,6 @@ Views name the files of one version of the marts (versions.py) by absolute path,
 made it: `footfall marts --catalog` makes it anew. It is replaced whole, so a tool that holds it open keeps the old one until it connects again.
 """
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -66,7 +65,7 @@ def catalog_version(lake: Lake) -> str:
     marts = readable(lake)
     there = [mart.name for mart in marts if lake.exists(mart_key(mart.name))]
     restated = str(any(lake.keys(RESTATEMENTS)))
-    return hash_texts([str(lake.home), version_of(lake), *there, restated, dictionary(marts).write_ndjson()])
+    return hash_texts([lake.url, version_of(lake), *there, restated, dictionary(marts).write_ndjson()])
 
 
 def read_catalog_version(lake: Lake) -> str:
@@ -82,12 +81,11 @@ def write_catalog(lake: Lake, *, settled: bool = True) -> list[str]:
     version, marts = catalog_version(lake), readable(lake)
     make_version(lake, settled=settled)
     write_sum(lake, DICTIONARY_KEY, lake.write_frame(DICTIONARY_KEY, dictionary(marts)))
-    path = lake.path(CATALOG_KEY)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    fresh.unlink(missing_ok=True)
-    with duckdb.connect(str(fresh)) as catalog:
-        made = create_views(catalog, lake)
-    fresh.replace(path)
+    with lake.scratch() as folder:
+        fresh = folder / "catalog.duckdb"
+        with duckdb.connect(str(fresh)) as catalog:
+            made = create_views(catalog, lake)
+        lake.put_file(CATALOG_KEY, fresh)
     write_sum(lake, CATALOG_KEY, lake.sha256(CATALOG_KEY) or "")
     lake.write(VERSION_KEY, version.encode())
     return made
@@ -96,7 +94,7 @@ def write_catalog(lake: Lake, *, settled: bool = True) -> list[str]:
 def create_views(catalog: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
     """A view of each mart with its comments, all of one version, of the dictionary and of restatements; returns their names."""
     made: list[str] = []
-    folder = lake.path(folder_of(lake))
+    folder = lake.folder(folder_of(lake))
     for mart in readable(lake):
         if files := files_of(folder, mart):
             # A mart that its gate held back may have the columns of an earlier release.
@@ -111,7 +109,7 @@ def create_views(catalog: duckdb.DuckDBPyConnection, lake: Lake) -> list[str]:
     if "kpis" in made:
         catalog.execute(_kpi_macro())
     if any(lake.keys(RESTATEMENTS)):
-        files = in_quotes(f"{lake.path(RESTATEMENTS)}/*.parquet")
+        files = in_quotes(f"{lake.folder(RESTATEMENTS)}/*.parquet")
         catalog.execute(f"create view restatements as from read_parquet({files})")
         catalog.execute(f"comment on view restatements is {in_quotes(RESTATED)}")
         made.append("restatements")

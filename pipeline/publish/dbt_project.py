@@ -112,7 +112,7 @@ def _source(lake: Lake, models: Models, folder: Path, name: str) -> dict[str, An
     if contract is not None and contract.layer == "period" and lake.exists(period_key(name)):
         files = str(lake.path(period_key(name)))
     elif contract is not None and contract.layer not in ("period", "home") and any(lake.keys(f"lake/{name}")):
-        files = f"{lake.path(f'lake/{name}')}/day=*/*.parquet"
+        files = f"{lake.folder(f'lake/{name}')}/day=*/*.parquet"
     else:
         frame = models.small[name] if name in models.small else TABLES[name].schema.to_frame()
         target = folder / "data" / f"{name}.parquet"
@@ -149,7 +149,7 @@ def _exposure(lake: Lake, marts: Iterable[str]) -> dict[str, Any]:
         "name": "footfall_report",
         "type": "dashboard",
         "owner": {"name": "the product team"},
-        "description": f"The report for product managers, {lake.path('report/index.html')}, and what BI tools read.",
+        "description": f"The report for product managers, {lake.name_of('report/index.html')}, and what BI tools read.",
         "depends_on": [f"ref('{name}')" for name in marts],
     }
 

@@ -81,7 +81,7 @@ def _meanings(sql: str, columns: list[str], marts: Mapping[str, Table]) -> dict[
 
 def published_marts(lake: Lake) -> dict[str, Table]:
     """Contracts of the marts and facts that are published, the team's own among them, by name."""
-    folder = lake.path(folder_of(lake))
+    folder = lake.folder(folder_of(lake))
     return {mart.name: mart for mart in readable(lake) if files_of(folder, mart)}
 
 

@@ -6,12 +6,9 @@ else: a file per local day, as it lies in the lake. Files of a version are the m
 copied. What must not be here: how a mart is made.
 """
 
-import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import msgspec
 
@@ -79,7 +76,7 @@ def current(lake: Lake) -> Pointer | None:
 def folder_of(lake: Lake) -> str:
     """Key of the folder that a reader of all marts together reads: that of the current version, else of the marts."""
     pointer = current(lake)
-    return f"{FOLDER}/{pointer.id}" if pointer and lake.path(f"{FOLDER}/{pointer.id}").is_dir() else "marts"
+    return f"{FOLDER}/{pointer.id}" if pointer and _contents_of(lake, pointer.id) else "marts"
 
 
 def make_version(lake: Lake, now: datetime | None = None, *, settled: bool = True) -> Pointer:
@@ -105,9 +102,9 @@ def make_version(lake: Lake, now: datetime | None = None, *, settled: bool = Tru
         pointer = before if before and before.id == made else Pointer(made, now)
         pointer = msgspec.structs.replace(pointer, replaced=kept)
         write_sealed(lake, POINTER_KEY, pointer)
-        for folder in _folders(lake):
-            if folder.name not in kept and folder.name != made:
-                shutil.rmtree(folder, ignore_errors=True)
+        for version in lake.folders(FOLDER):
+            if version not in kept and version != made:
+                lake.delete_folder(f"{FOLDER}/{version}")
     return pointer
 
 
@@ -132,20 +129,20 @@ def faults(lake: Lake) -> list[str]:
     ]
 
 
-def _folders(lake: Lake) -> list[Path]:
-    root = lake.path(FOLDER)
-    return [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
-
-
 def _is_whole(lake: Lake, version: str, files: Mapping[str, _File]) -> bool:
-    return all(_is_in(lake, version, name, file) for name, file in files.items())
+    contents = _contents_of(lake, version)
+    return contents is not None and all(
+        # What a store holds was copied by the store itself; links may have been written through.
+        contents.files.get(name) == file.sha256 if lake.is_remote else _is_in(lake, version, name, file)
+        for name, file in files.items()
+    )
 
 
 def _is_in(lake: Lake, version: str, name: str, file: _File) -> bool:
     """Whether a version holds the file: the very one that lies there, or a copy of it. `doctor --deep` reads them all."""
     key = f"{FOLDER}/{version}/{name}.parquet"
     try:
-        return lake.path(key).samefile(lake.path(file.key)) or lake.sha256(key) == file.sha256
+        return lake.is_same(key, file.key) or lake.sha256(key) == file.sha256
     except FileNotFoundError:
         return False
 
@@ -160,25 +157,15 @@ def _mark_of(lake: Lake, version: str) -> str | None:
 
 
 def _link(lake: Lake, version: str, files: Mapping[str, _File], before: Pointer | None) -> None:
-    """Put the files into the version's folder, which is there whole or not at all."""
-    target = lake.path(f"{FOLDER}/{version}")
-    fresh = target.with_name(f".{version}.{os.getpid()}.tmp")
-    shutil.rmtree(fresh, ignore_errors=True)
+    """Put the files into the version's folder, once it is known that they are what was published."""
     known = _contents_of(lake, before.id) if before else None
-    try:
-        fresh.mkdir(parents=True)
-        for name, file in files.items():
-            # What the version before holds was looked at then: facts are years of days.
-            if not (before and known and known.files.get(name) == file.sha256 and _is_in(lake, before.id, name, file)):
-                lake.check(file.key, file.sha256)
-            linked = fresh / f"{name}.parquet"
-            linked.parent.mkdir(exist_ok=True)
-            try:
-                linked.hardlink_to(lake.path(file.key))
-            except OSError:
-                # A file system without links.
-                shutil.copyfile(lake.path(file.key), linked)
-        shutil.rmtree(target, ignore_errors=True)
-        fresh.rename(target)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    # What the version before holds was looked at then: facts are years of days.
+    fresh = [
+        file
+        for name, file in files.items()
+        if not (before and known and known.files.get(name) == file.sha256 and _is_in(lake, before.id, name, file))
+    ]
+    lake.fetch(file.key for file in fresh)
+    for file in fresh:
+        lake.check(file.key, file.sha256)
+    lake.link({f"{name}.parquet": file.key for name, file in files.items()}, f"{FOLDER}/{version}")

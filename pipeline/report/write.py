@@ -43,7 +43,7 @@ def write_report(lake: Lake, product: Product) -> Path:
     couldn't be made.
     """
     mark = withdrawals(lake)
-    missing = [mart.name for mart in configured_marts(product) if not lake.path(mart_key(mart.name)).exists()]
+    missing = [mart.name for mart in configured_marts(product) if not lake.exists(mart_key(mart.name))]
     if missing:
         raise NotPublishedError(f"{', '.join(missing)}: not published yet; run `footfall run` first")
     # Looked at first: what changes meanwhile makes the report stale again.
@@ -57,9 +57,9 @@ def write_report(lake: Lake, product: Product) -> Path:
         write_picture(lake, product, digest_of(product, marts))
     # A page that isn't made any more may quote somebody who is erased.
     written = {f"{page.name}.html" for page in made} | write_replays(lake, product, marts, replays.linked)
-    for path in lake.path(FOLDER).rglob("*.html"):
-        if path.relative_to(lake.path(FOLDER)).as_posix() not in written:
-            path.unlink()
+    for key in list(lake.keys(FOLDER)):
+        if key.endswith(".html") and key.removeprefix(f"{FOLDER}/") not in written:
+            lake.delete(key)
     if mark != withdrawals(lake):
         # Pages made of what was erased meanwhile are made again.
         return write_report(lake, product)

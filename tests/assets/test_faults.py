@@ -21,6 +21,7 @@ from assets.cli import app
 from assets.dagster_home import SETTINGS, DagsterHomeError, dagster_home, home_from_environment
 from assets.faults import in_words, of_disk
 from assets.resources import Home
+from pipeline.core.lake import Lake
 
 
 @pytest.fixture(autouse=True)
@@ -236,14 +237,14 @@ def test_the_ui_refuses_a_taken_port_and_a_second_one(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert dev.serve(home, port) == 2
+        assert dev.serve(Lake(home), port) == 2
         assert f"port {port} of 127.0.0.1 is taken; choose another one: --port {port + 1}" in capsys.readouterr().err
     with (home / ".dagster" / "dev.lock").open("a") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        assert dev.serve(home, port) == 2
+        assert dev.serve(Lake(home), port) == 2
     assert f"{home} is served already" in capsys.readouterr().err
     monkeypatch.setenv("DAGSTER_HOME", "relative")
-    assert dev.serve(home, port) == 2
+    assert dev.serve(Lake(home), port) == 2
 
 
 class Fake(dev.Server):
@@ -268,7 +269,7 @@ def test_what_ends_is_started_again(
     monkeypatch.setattr(dev, "LOOK_SECONDS", 0.5)
     Fake.started = 0
     with (home / "lock").open("w") as lock:
-        assert dev.keep_alive(Fake(home, 1, lock)) == 130
+        assert dev.keep_alive(Fake(Lake(home), 1, lock)) == 130
     assert Fake.started == 2
     assert "ended with code 3; it is started again" in capsys.readouterr().err
 
@@ -294,7 +295,7 @@ def test_what_does_not_end_when_told_to_is_killed(
     monkeypatch.setattr(dev, "LOOK_SECONDS", 0.2)
     monkeypatch.setattr(dev, "STOP_SECONDS", 0.5)
     with (home / "lock").open("w") as lock:
-        assert dev.keep_alive(Deaf(home, 1, lock)) == 130
+        assert dev.keep_alive(Deaf(Lake(home), 1, lock)) == 130
     assert "it is killed" in capsys.readouterr().err
 
 
@@ -304,7 +305,7 @@ def test_a_changed_start_or_a_dead_code_server_is_reloaded(
 ) -> None:
     asked: list[str] = []
     with (home / "lock").open("w") as lock:
-        server = dev.Server(home, 1, lock)
+        server = dev.Server(Lake(home), 1, lock)
         server.fixed = server.first_day_zone_and_tables()
         monkeypatch.setattr(dev.Server, "is_broken", lambda _self: broken)
         monkeypatch.setattr(dev.Server, "ask", lambda _self, query: asked.append(query) or {})

@@ -115,7 +115,7 @@ def test_names_copies_and_splits_change_no_byte(
 def test_reverse_order_with_runs_in_between(landing: Path, product: Product, short: Lake, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     put_files(landing, lake, first_days)
-    files = find(lake.path("landing"))[::-1]
+    files = find(lake)[::-1]
     for begin in range(0, len(files), 10):
         list(ingest(lake, product, files[begin : begin + 10]))
         compute_all(lake, product)
@@ -163,7 +163,7 @@ def test_days_in_ranges_of_people_have_the_same_bytes(
 def test_one_run_per_arrival_day(landing: Path, product: Product, short: Lake, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     put_files(landing, lake, first_days)
-    files = find(lake.path("landing"))
+    files = find(lake)
     arrivals = sorted({file.arrived for file in files})
     assert len(arrivals) == 9
     for arrived in arrivals[:-1]:
@@ -185,7 +185,7 @@ def for_days_until(lake: Lake, product: Product, last: date) -> None:
 def test_a_late_file_and_a_file_retracted(landing: Path, product: Product, short: Lake, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     put_files(landing, lake, first_days)
-    files = find(lake.path("landing"))
+    files = find(lake)
     late = next(file for file in files if "2026-09-30" in file.name)
     list(ingest(lake, product, [file for file in files if file is not late]))
     compute_all(lake, product)

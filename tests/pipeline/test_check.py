@@ -56,13 +56,13 @@ def published(folder: Path) -> Path:
 
 
 def test_a_sound_home_has_neither_faults_nor_warnings(tmp_path: Path) -> None:
-    assert check_home(home(tmp_path)) == Checked()
-    assert check_home(published(tmp_path)) == Checked()
+    assert check_home(Lake(home(tmp_path))) == Checked()
+    assert check_home(Lake(published(tmp_path))) == Checked()
 
 
 def test_an_empty_home_is_not_warned_of(tmp_path: Path) -> None:
-    assert check_home(home(tmp_path, b"")) == Checked()
-    assert check_home(home(tmp_path, b"no json\n")) == Checked()
+    assert check_home(Lake(home(tmp_path, b""))) == Checked()
+    assert check_home(Lake(home(tmp_path, b"no json\n"))) == Checked()
 
 
 # (what changes in the file, the warnings' paths, words of the first)
@@ -88,7 +88,7 @@ def test_what_nothing_fits_is_warned_of_with_its_line(
     changes: dict[str, Any], paths: list[str], words: str, is_published: bool, tmp_path: Path
 ) -> None:
     folder = home(tmp_path, **changes)
-    result = check_home(published(folder) if is_published else folder)
+    result = check_home(Lake(published(folder) if is_published else folder))
     assert result.faults == []
     assert [each.split(": ")[1] for each in result.warnings] == paths
     assert words in result.warnings[0]
@@ -103,11 +103,11 @@ def test_zones_whose_time_is_over_and_days_before_count_too(tmp_path: Path) -> N
     day = [{**each, "event_id": f"x{i}", "occurred_at": "2026-02-05T10:00:00Z"} for i, each in enumerate(EVENTS[:1])]
     folder = published(home(tmp_path, [*EVENTS, *day], zones=[old, *FILE["zones"]]))
     # On the last day there is one page view; all else was met two days before.
-    assert check_home(folder) == Checked()
+    assert check_home(Lake(folder)) == Checked()
 
 
 def test_a_goal_by_kind_may_fit_all_of_its_page(tmp_path: Path) -> None:
-    assert check_home(home(tmp_path, goals={"seen": {"kind": "page_view", "page": "product"}})) == Checked()
+    assert check_home(Lake(home(tmp_path, goals={"seen": {"kind": "page_view", "page": "product"}}))) == Checked()
 
 
 MAPPING = {
@@ -141,7 +141,7 @@ FIELDS: list[tuple[dict[str, Any], list[str], str]] = [
 def test_fields_that_no_record_holds(source: dict[str, Any], paths: list[str], words: str, tmp_path: Path) -> None:
     plain = {name: {} for name in ("properties", "funnels")}
     folder = home(tmp_path, ROWS, sources={"web": source}, pages=[], zones=[], **plain)
-    result = check_home(folder)
+    result = check_home(Lake(folder))
     assert [each.split(": ")[1] for each in result.warnings] == paths, result
     assert all(words in each for each in result.warnings[:1])
 
@@ -171,7 +171,7 @@ def test_other_settings_without_effect(tmp_path: Path) -> None:
         },
         "funnels": {"buying": {**FILE["funnels"]["buying"], "exclusion_ends": "attempt"}},
     }
-    result = check_home(home(tmp_path, **changes)).warnings
+    result = check_home(Lake(home(tmp_path, **changes))).warnings
     paths = [
         "friction.rule_sets.x.rage_px",
         "exchange_rates.EUR",
@@ -191,7 +191,7 @@ def test_only_the_newest_files_are_sampled(tmp_path: Path) -> None:
             record(f"{day}{i}", (begin + timedelta(seconds=i)).isoformat(), "custom", name=name) for i in range(1_000)
         ]
         drop(folder, f"web/{day}/b.ndjson", ndjson(rows))
-    warned = check_home(folder).warnings
+    warned = check_home(Lake(folder)).warnings
     assert any("goals.old: no event in 1,000 events of the landing files' sample fits" in each for each in warned)
 
 
@@ -199,17 +199,17 @@ def test_what_the_home_has_fixed_is_a_fault_with_its_line(tmp_path: Path) -> Non
     folder = published(home(tmp_path))
     text = (folder / "product.yaml").read_text()
     (folder / "product.yaml").write_text(text.replace("Europe/Berlin", "UTC"))
-    (fault,) = check_home(folder).faults
+    (fault,) = check_home(Lake(folder)).faults
     assert fault.startswith(f"{folder / 'product.yaml'}:2: time_zone was Europe/Berlin and is now UTC")
     assert "footfall r" in fault, "the command that rebuilds"
     (folder / "product.yaml").write_text(text.replace("2026-01-01", "2026-01-02"))
-    (fault,) = check_home(folder).faults
+    (fault,) = check_home(Lake(folder)).faults
     assert fault.startswith(f"{folder / 'product.yaml'}:3: start_date was 2026-01-01")
 
 
 def test_faults_of_the_file_come_alone(tmp_path: Path) -> None:
     folder = home(tmp_path, goals=[{"kind": "order"}], zones={})
-    result = check_home(folder)
+    result = check_home(Lake(folder))
     assert len(result.faults) == 2
     assert result.warnings == []
-    assert "footfall init" in check_home(tmp_path / "nowhere").faults[0]
+    assert "footfall init" in check_home(Lake(tmp_path / "nowhere")).faults[0]

@@ -124,7 +124,7 @@ def test_an_erased_person_who_comes_again_is_left_out_and_counted(tmp_path: Path
     # Her click on the shared computer names no id of hers; without her links it is the computer's.
     assert (again.records_read, again.accepted, again.filtered) == (8, 1, {"erased": 7})
     assert again.balances
-    list(ingest(lake, product(), find(lake.path("landing")), again=True))
+    list(ingest(lake, product(), find(lake), again=True))
     settle(lake)
     assert holding(tmp_path) == set()
     assert set(before) == set(marts_of(lake))

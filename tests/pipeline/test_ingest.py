@@ -327,7 +327,7 @@ def test_vanished_file_keeps_its_events(lake: Lake) -> None:
 
 def test_file_that_vanishes_while_it_is_taken_leaves_nothing(lake: Lake) -> None:
     path = drop(lake.home, "web/a.ndjson", ndjson([GOOD]))
-    files = find(lake.path("landing"))
+    files = find(lake)
     path.unlink()
     assert not list(ingest(lake, product(), files))
     assert not read_manifests(lake)
@@ -335,7 +335,7 @@ def test_file_that_vanishes_while_it_is_taken_leaves_nothing(lake: Lake) -> None
 
 def test_file_written_to_while_it_is_taken_waits(lake: Lake) -> None:
     path = drop(lake.home, "web/a.ndjson", ndjson([GOOD]))
-    files = find(lake.path("landing"))
+    files = find(lake)
     path.write_bytes(ndjson([GOOD, GOOD]))
     assert not list(ingest(lake, product(), files))
     assert not read_manifests(lake)
@@ -345,11 +345,11 @@ def test_growing_file_is_taken_once_it_rests(lake: Lake) -> None:
     path = lake.path("landing/web/a.ndjson")
     path.parent.mkdir(parents=True)
     path.write_bytes(ndjson([GOOD]))
-    before = {f.file_id: f.fingerprint for f in find(lake.path("landing"))}
+    before = {f.file_id: f.fingerprint for f in find(lake)}
     path.write_bytes(ndjson([GOOD, GOOD]))
     assert not settled_pending(lake, product(), before)
-    assert not settled(find(lake.path("landing")), {})
-    now = {f.file_id: f.fingerprint for f in find(lake.path("landing"))}
+    assert not settled(find(lake), {})
+    now = {f.file_id: f.fingerprint for f in find(lake)}
     assert [f.name for f in settled_pending(lake, product(), now)] == ["web/a.ndjson"]
 
 
@@ -401,7 +401,7 @@ def test_retract_and_put_back(lake: Lake) -> None:
 def test_a_changed_product_part_reads_files_again(lake: Lake) -> None:
     take_one(lake, "web/a.ndjson", ndjson([{**GOOD, "properties": {"size": "L"}}]))
     changed = product(properties={"size": "string"})
-    files = find(lake.path("landing"))
+    files = find(lake)
     assert [f.name for f in pending(files, read_manifests(lake), changed)] == ["web/a.ndjson"]
     take_all(lake, changed)
     assert accepted(lake)["prop_size"].to_list() == ["L"]

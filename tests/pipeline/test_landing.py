@@ -66,7 +66,7 @@ def test_other_content_of_equal_size_and_time_is_noticed(lake: Lake, monkeypatch
     assert path.stat().st_size == before.st_size
     monkeypatch.setattr(ingesting, "RESCANNED_BYTES", 0)
     assert not waiting(lake), "a large folder isn't looked into each time"
-    assert pending(find(lake.path("landing")), read_manifests(lake), product(), rescan=True)
+    assert pending(find(lake), read_manifests(lake), product(), rescan=True)
     monkeypatch.undo()
     assert waiting(lake) == ["web/a.ndjson"]
     assert [m.accepted for m in take_waiting(lake).values()] == [1]
@@ -184,7 +184,7 @@ def test_links_out_pipes_and_sockets_are_told_and_not_opened(
         "web/socket.ndjson": "no_regular_file",
         "web/up.ndjson": "leads_out",
     }
-    assert not find(lake.path("landing")), "erase and others that read what is found don't see them"
+    assert not find(lake), "erase and others that read what is found don't see them"
     assert not waiting(lake), "told once"
     (web / "file.ndjson").unlink()
     drop(lake.home, "web/file.ndjson", ONE)
@@ -202,7 +202,7 @@ def test_links_within_landing_are_read_once_and_have_an_end(lake: Lake) -> None:
         (web / name).mkdir()
     (web / "a/to_b").symlink_to("../b")
     (web / "b/to_a").symlink_to("../a")
-    assert [file.name for file in find_all(lake.path("landing"))] == ["web/2026-01-05/a.ndjson", "web/latest.ndjson"]
+    assert [file.name for file in find_all(lake)] == ["web/2026-01-05/a.ndjson", "web/latest.ndjson"]
     taken = take_waiting(lake)
     assert {part.key for m in taken.values() for parts in m.days.values() for part in parts} == {
         part.key for part in taken["web/2026-01-05/a.ndjson"].days["2026-01-05"]

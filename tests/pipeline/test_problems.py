@@ -421,5 +421,5 @@ def test_a_sound_home_has_none(tmp_path: Path) -> None:
         drop(tmp_path, f"web/{day}/a.ndjson", ndjson(visits(day, 30)))
     assert computed(tmp_path) == []
     lake = Lake(tmp_path)
-    assert not pending(find(lake.path("landing")), read_manifests(lake), product())
+    assert not pending(find(lake), read_manifests(lake), product())
     assert not list(ingest(lake, product(), []))

@@ -1,0 +1,325 @@
+"""A home in an object store: `s3://`, `gs://`, `az://`; credentials and endpoint come from the environment, as obstore reads them.
+
+Objects are read through a folder of this machine, the working copy: what is asked for is fetched once and again only where
+its ETag changed, so Polars and DuckDB read files as they do in a local home, and the bytes are the same. The store is the
+truth: whatever lies in the working copy may be removed at any time.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import obstore
+import polars as pl
+from obstore.exceptions import AlreadyExistsError, NotModifiedError, PreconditionError
+from obstore.store import from_url
+
+from pipeline.core.contract import Table
+from pipeline.core.files import TEMPORARY, temporary_beside
+from pipeline.core.lake import ANY, DamagedObject, Lake, Replaced, Staged, Stamp, day_of
+from pipeline.core.object_lock import exclusive
+
+CACHE_VARIABLE = "FOOTFALL_CACHE"
+_URL = re.compile(r"(s3|gs|az|abfss)://?([^/].*?)/*")
+# What was compared with the store so recently isn't compared again, unless the lock was taken in between.
+FRESH_SECONDS = 5.0
+_AT_ONCE = 8
+_FEW = 3
+
+
+def url_of(home: Path | str) -> str | None:
+    """The URL of a home in an object store; None for a folder. A Path keeps one of the two slashes."""
+    result = _URL.fullmatch(str(home))
+    return f"{result[1]}://{result[2]}" if result else None
+
+
+def open_lake(home: Path | str) -> Lake:
+    """The home at a path or URL."""
+    url = url_of(home)
+    return Lake(home) if url is None else ObjectLake(url)
+
+
+def _working_copy(url: str) -> Path:
+    root = os.environ.get(CACHE_VARIABLE, "").strip() or Path.home() / ".cache" / "footfall"
+    return Path(root) / f"{re.sub(r'[^a-zA-Z0-9.-]+', '-', url)}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
+
+
+class ObjectLake(Lake):
+    """One product's home in an object store."""
+
+    is_remote = True
+
+    def __init__(self, url: str) -> None:
+        super().__init__(_working_copy(url))
+        self.url = url
+        self.store = from_url(url)
+        # When an object was last compared with the store, in seconds of the monotonic clock.
+        self._compared: dict[str, float] = {}
+        # By thread, a listing of lake/_state while several tables are looked at.
+        self._looks = threading.local()
+
+    def __reduce__(self) -> tuple[type["ObjectLake"], tuple[str]]:
+        # Other processes have a store and a memory of their own.
+        return ObjectLake, (self.url,)
+
+    def name_of(self, key: str) -> str:
+        """The URL of the object."""
+        return f"{self.url}/{key}"
+
+    # Single objects.
+
+    def path(self, key: str) -> Path:
+        """The object as a file of the working copy, fetched if it changed; no file if there is no object."""
+        if time.monotonic() - self._compared.get(key, -FRESH_SECONDS) >= FRESH_SECONDS:
+            self._fetch(key)
+        return self.home / key
+
+    def exists(self, key: str) -> bool:
+        """Whether there is an object of that key."""
+        try:
+            obstore.head(self.store, key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def size_and_time(self, key: str) -> tuple[int, float] | None:
+        """Bytes of the object and when it was written; of a half-written file of this machine, that file's."""
+        if key.endswith(TEMPORARY):
+            return super().size_and_time(key)
+        try:
+            known = obstore.head(self.store, key)
+        except FileNotFoundError:
+            return None
+        return known["size"], known["last_modified"].timestamp()
+
+    def check(self, key: str, sha256: str) -> None:
+        """Raise DamagedObject where the object isn't the one of that hash, fetched anew if the working copy is not."""
+        try:
+            super().check(key, sha256)
+        except DamagedObject:
+            self._drop(key)
+            super().check(key, sha256)
+
+    def write(self, key: str, data: bytes, replaces: Stamp | None = ANY) -> None:
+        """Replace the object of that key; Replaced where something else than `replaces` lies there by now."""
+        mode: Any = "overwrite"
+        if replaces != ANY:
+            mode = "create" if replaces is None else {"e_tag": replaces[0]}
+        try:
+            written = obstore.put(self.store, key, data, mode=mode)
+        except (AlreadyExistsError, PreconditionError):
+            raise Replaced(f"{self.name_of(key)} was replaced by another writer meanwhile; run again") from None
+        super().write(key, data)
+        self._keep(key, written["e_tag"])
+
+    def publish(self, staged: Staged) -> None:
+        """Put what was staged in the object's place."""
+        try:
+            written = obstore.put(self.store, staged.key, staged.path)
+        except BaseException:
+            staged.path.unlink(missing_ok=True)
+            raise
+        super().publish(staged)
+        self._keep(staged.key, written["e_tag"])
+
+    def put_file(self, key: str, file: Path) -> None:
+        """Put a file of this machine in the object's place; the file is gone afterwards."""
+        written = obstore.put(self.store, key, file)
+        super().put_file(key, file)
+        self._keep(key, written["e_tag"])
+
+    def link(self, files: Mapping[str, str], folder: str) -> None:
+        """Have the store copy objects into `folder`: who reads it must know that it is whole."""
+
+        def copy(name: str, key: str) -> None:
+            obstore.copy(self.store, key, f"{folder}/{name}")
+            self._compared.pop(f"{folder}/{name}", None)
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(copy, files.keys(), files.values()))
+
+    def is_same(self, key: str, other: str) -> bool:
+        """Whether two objects have one ETag."""
+        known = [obstore.head(self.store, each)["e_tag"] for each in (key, other)]
+        return known[0] is not None and known[0] == known[1]
+
+    def delete(self, key: str) -> None:
+        """Remove the object of that key, if there is one."""
+        with suppress(FileNotFoundError):
+            obstore.delete(self.store, key)
+        self._drop(key)
+
+    def forget(self, key: str) -> None:
+        """Remove the object's file from the working copy only."""
+        self._drop(key)
+
+    def stamp_of(self, key: str) -> Stamp | None:
+        """What would change with the object; None if there is none."""
+        try:
+            return _stamp(obstore.head(self.store, key))
+        except FileNotFoundError:
+            return None
+
+    # Many.
+
+    def stamps_below(self, prefix: str) -> dict[str, Stamp]:
+        """Keys of all objects below the folder `prefix`, each with what would change with it."""
+        return self._listed(prefix)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Keys of all objects below the folder `prefix`, sorted."""
+        yield from sorted(self._listed(prefix))
+
+    def folders(self, prefix: str) -> list[str]:
+        """Names of the folders right below the folder `prefix`."""
+        below = obstore.list_with_delimiter(self.store, prefix=prefix)["common_prefixes"]
+        return sorted(each.rpartition("/")[2] for each in below)
+
+    def stamps(self, folder: str) -> dict[str, Stamp]:
+        """Keys of the objects in a folder, not below it, sorted, each with what would change with it."""
+        known: dict[str, Stamp] | None = getattr(self._looks, "now", None)
+        if known is None or not folder.startswith("lake/_state/"):
+            known = self._listed(folder)
+        return {key: stamp for key, stamp in sorted(known.items()) if key.rpartition("/")[0] == folder}
+
+    @contextmanager
+    def looking(self) -> Generator[None]:
+        """While in it lake/_state is listed once for all tables."""
+        before: dict[str, Stamp] | None = getattr(self._looks, "now", None)
+        self._looks.now = self._listed("lake/_state") if before is None else before
+        try:
+            yield
+        finally:
+            self._looks.now = before
+
+    def fetch(self, keys: Iterable[str]) -> None:
+        """Fetch those objects that changed, several at once; they are listed instead of asked for one by one."""
+        wanted = list(keys)
+        if len(wanted) <= _FEW:
+            return
+        there: dict[str, Stamp] = {}
+        # lake/<table>, marts/versions: what lies beside each other is listed together.
+        for folder in {"/".join(key.split("/")[:2]) for key in wanted}:
+            there |= self._listed(folder)
+        now = time.monotonic()
+        changed = [key for key in wanted if key not in there or self._etag(key) != there[key][0]]
+        self._compared |= dict.fromkeys(set(wanted) - set(changed), now)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(self._fetch, changed))
+
+    def folder(self, prefix: str) -> Path:
+        """The folder of the working copy with all objects below `prefix` in it, and no others."""
+        there = list(self.keys(prefix))
+        self.fetch(there)
+        for key in there:
+            self.path(key)
+        root = self.home / prefix
+        known = {self.home / key for key in there}
+        # Half-written ones are this machine's own.
+        gone = [path for path in root.rglob("*") if path.is_file() and path not in known and path.suffix != TEMPORARY]
+        for path in gone:
+            self._drop(path.relative_to(self.home).as_posix())
+        return root
+
+    def delete_folder(self, prefix: str) -> None:
+        """Remove all objects below the folder."""
+        if keys := list(self._listed(prefix)):
+            obstore.delete(self.store, keys)
+        shutil.rmtree(self.home / prefix, ignore_errors=True)
+        shutil.rmtree(self.home / ".etags" / prefix, ignore_errors=True)
+        self._compared = {key: at for key, at in self._compared.items() if not key.startswith(f"{prefix}/")}
+
+    def scan(self, table: Table, keys: Iterable[str]) -> pl.LazyFrame:
+        """The rows of the objects `keys` of `table`."""
+        wanted = list(keys)
+        self.fetch(wanted)
+        return super().scan(table, wanted)
+
+    def scan_days(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
+        """The rows of the published partitions of `days`; days without a partition add none."""
+        wanted = list(days)
+        if len(wanted) > _FEW:
+            published = set(self.published_days(table))
+            wanted = [day for day in wanted if day in published]
+        return super().scan_days(table, wanted)
+
+    def published_days(self, table: str) -> list[date]:
+        """Days of `table` that have a partition, in order."""
+        keys = (key.split("/") for key in self._listed(f"lake/{table}") if key.endswith("/part.parquet"))
+        days = [day_of(parts[2]) for parts in keys if len(parts) == 4 and parts[2].startswith("day=")]  # noqa: PLR2004  # lake/<table>/day=D/part.parquet
+        return sorted(day for day in days if day is not None)
+
+    def days_there(self, table: str, days: Iterable[date]) -> set[date]:  # noqa: ARG002  # they needn't be looked for
+        """All of them: the store loses nothing, and its states are written after its partitions."""
+        return set(days)
+
+    @contextmanager
+    def exclusive(self) -> Generator[None]:
+        """One writer at a time, of all machines; Replaced in the end where another took over."""
+        with exclusive(self.store, self.name_of("")):
+            # What was read before may be another's by now.
+            self._compared.clear()
+            yield
+
+    # The working copy.
+
+    def _listed(self, prefix: str) -> dict[str, Stamp]:
+        listing = obstore.list(self.store, prefix=prefix.strip("/") or None, chunk_size=1_000)
+        return {each["path"]: _stamp(each) for chunk in listing for each in chunk}
+
+    def _fetch(self, key: str) -> None:
+        known = self._etag(key)
+        try:
+            result = obstore.get(self.store, key, options={"if_none_match": known} if known else None)
+        except NotModifiedError:
+            self._compared[key] = time.monotonic()
+            return
+        except FileNotFoundError:
+            self._drop(key)
+            return
+        target = self.home / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_beside(target)
+        try:
+            with temporary.open("wb") as stream:
+                for part in result.stream():
+                    stream.write(part)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._keep(key, result.meta["e_tag"])
+
+    def _etag(self, key: str) -> str | None:
+        """Which version of the object lies in the working copy."""
+        try:
+            return (self.home / ".etags" / key).read_text() if (self.home / key).is_file() else None
+        except FileNotFoundError:
+            return None
+
+    def _keep(self, key: str, etag: str | None) -> None:
+        note = self.home / ".etags" / key
+        note.parent.mkdir(parents=True, exist_ok=True)
+        # Written after the object: whoever dies in between fetches it once more.
+        temporary = temporary_beside(note)
+        temporary.write_text(etag or "")
+        temporary.replace(note)
+        self._compared[key] = time.monotonic()
+
+    def _drop(self, key: str) -> None:
+        for path in (self.home / ".etags" / key, self.home / key):
+            with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
+                path.unlink()
+        self._compared.pop(key, None)
+
+
+def _stamp(known: Mapping[str, Any]) -> Stamp:
+    return known["e_tag"] or "", known["size"], int(known["last_modified"].timestamp())

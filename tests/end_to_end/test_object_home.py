@@ -1,0 +1,266 @@
+"""A home in an object store gives the bytes of a local one, from any machine, and loses nothing to races and faults."""
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import obstore
+import polars as pl
+import pytest
+from object_store import machine, requests_counted, s3_server, upload
+from shop import first_days_of_shop
+from support import PLAIN_PRODUCT, drop, plain_product, record
+from typer.testing import CliRunner
+
+from assets.cli import app
+from assets.resources import Home
+from assets.running import Runner
+from pipeline.core import object_lock
+from pipeline.core.lake import Lake, Replaced, day_key
+from pipeline.core.object_lake import CACHE_VARIABLE, ObjectLake, open_lake, url_of
+from pipeline.core.state import DayState
+from pipeline.core.states import read_states, write_state
+from pipeline.ingest.files import ingest
+from pipeline.ingest.landing import find, find_all
+from pipeline.ingest.manifests import read_manifests
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "shop"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def url(server: str, request: pytest.FixtureRequest) -> str:
+    del server
+    return f"s3://bucket/{request.node.name}"
+
+
+@pytest.fixture
+def lake(url: str, tmp_path: Path) -> ObjectLake:
+    return machine(url, tmp_path / "cache")
+
+
+def run(home: Home) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        runner = Runner(home, instance)
+        runner.run()
+        assert runner.failures == []
+
+
+def contents(lake: Lake, *prefixes: str) -> dict[str, str | None]:
+    keys = (key for prefix in prefixes for key in lake.keys(prefix))
+    return {key: lake.sha256(key) for key in keys if key.endswith(".parquet")}
+
+
+@pytest.fixture(scope="module")
+def shops(server: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, str]:
+    """Three days of the shop, run through Dagster in a folder and in the store; the local home and the other's URL."""
+    del server
+    folder = tmp_path_factory.mktemp("shop")
+    local = Lake(folder / "local")
+    first_days_of_shop(local, "2026-09-30", 60)
+    shutil.copy(EXAMPLE / "product.yaml", local.home / "product.yaml")
+    url = "s3://bucket/homes/shop"
+    remote = machine(url, folder / "cache")
+    upload(remote, local.home / "landing", "landing")
+    remote.write("product.yaml", (local.home / "product.yaml").read_bytes())
+    run(Home(local.home))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CACHE_VARIABLE, str(folder / "cache"))
+        run(Home(url))
+    return local, url
+
+
+def test_a_path_or_a_url(tmp_path: Path) -> None:
+    assert url_of("s3://bucket/a/b/") == "s3://bucket/a/b"
+    assert url_of(Path("s3://bucket/a/b")) == "s3://bucket/a/b", "a Path keeps one slash"
+    assert url_of(tmp_path) is None
+    assert type(open_lake(tmp_path)) is Lake
+
+
+@pytest.mark.slow
+def test_all_bytes_are_those_of_a_local_home(shops: tuple[Lake, str], tmp_path: Path) -> None:
+    local, url = shops
+    made, wanted = contents(machine(url, tmp_path), "lake", "marts"), contents(local, "lake", "marts")
+    assert len(wanted) > 250
+    assert made == wanted
+    pages = {key for key in local.keys("report") if key.endswith(".html")}
+    assert pages
+    assert pages == {key for key in machine(url, tmp_path).keys("report") if key.endswith(".html")}
+
+
+@pytest.mark.slow
+def test_another_machine_finds_nothing_to_do_and_asks_little(
+    shops: tuple[Lake, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, url = shops
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    home = Home(url)
+    assert not home.dirty().runnable
+    assert home.stale().marts == ()
+    time.sleep(5.1)
+    with requests_counted() as asked:
+        assert not home.waiting_files()
+        assert not home.dirty().runnable
+    assert len(asked) <= 12, asked
+
+
+@pytest.mark.slow
+def test_the_command_line_takes_a_url(shops: tuple[Lake, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, url = shops
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+
+    def call(*words: str) -> str:
+        result = CliRunner().invoke(app, [*words, "--home", url])
+        assert result.exit_code in {0, 1}, (words, result.output, result.exception)
+        return " ".join(result.output.split())
+
+    assert "no day is dirty" in call("status")
+    assert "0 landing files to take" in call("run", "--dry-run")
+    assert "sessions" in call("query", "select sum(sessions) as sessions from daily_kpis")
+    assert f"{url}/report/index.html" in call("report")
+    assert "sound" in call("doctor", "--deep")
+    assert "marts are up to date" in call("status")
+
+
+def test_a_home_begins_in_the_store(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    made = CliRunner().invoke(app, ["init", "--home", url])
+    assert made.exit_code == 0, made.output
+    assert f"{url}/landing/web" in made.output.replace("\n", "")
+    assert CliRunner().invoke(app, ["check", "--home", url]).exit_code == 0
+    assert "is there already" in CliRunner().invoke(app, ["init", "--home", url]).output
+    assert not list(tmp_path.glob("s3:*"))
+
+
+def test_landing_files_are_what_the_store_lists(lake: ObjectLake) -> None:
+    names = ["web/a.ndjson", "web/.b.ndjson", "web/c.tmp", "loose.ndjson", "web/2026-01-05/d.ndjson", "_x/e.ndjson"]
+    for name in names:
+        obstore.put(lake.store, f"landing/{name}", b"{}\n")
+    obstore.put(lake.store, "landing/web/2026-01-05", b"")
+    assert [file.name for file in find(lake)] == ["web/2026-01-05/d.ndjson", "web/a.ndjson"]
+    (_, before) = find(lake)
+    # As long, within the same second.
+    obstore.put(lake.store, "landing/web/a.ndjson", b"[]\n")
+    (_, now) = find(lake)
+    assert before.file_id == now.file_id
+    assert before.fingerprint != now.fingerprint
+    obstore.put(lake.store, "landing/web/bad\\..\\name", b"{}\n")
+    assert [file.fault[0] for file in find_all(lake) if file.fault] == ["unsafe_name"]
+
+
+def test_files_are_taken_and_no_copy_stays(lake: ObjectLake, tmp_path: Path) -> None:
+    local = Lake(tmp_path / "local")
+    lines = [json.dumps(record(f"e{i}", "2026-02-03 10:00")) for i in range(5)]
+    drop(local.home, "web/a.ndjson", "\n".join(lines).encode())
+    upload(lake, local.home / "landing", "landing")
+    chosen = plain_product()
+    (manifest,) = ingest(lake, chosen, find(lake))
+    (wanted,) = ingest(local, chosen, find(local))
+    assert (manifest.accepted, manifest.sha256, manifest.days) == (5, wanted.sha256, wanted.days)
+    assert contents(lake, "lake/raw_events") == contents(local, "lake/raw_events")
+    assert not list((lake.home / "landing").rglob("*.ndjson"))
+    assert read_manifests(lake).keys() == read_manifests(local).keys()
+
+
+def test_only_one_holds_the_lock(url: str, tmp_path: Path) -> None:
+    inside, most, times = [0], [0], [0]
+
+    def hold(number: int) -> None:
+        own = machine(url, tmp_path / str(number))
+        for _ in range(5):
+            with own.exclusive():
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+                times[0] += 1
+                time.sleep(0.005)
+                inside[0] -= 1
+
+    threads = [threading.Thread(target=hold, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (most[0], times[0]) == (1, 20)
+
+
+def test_the_lock_of_one_that_is_gone_is_taken_over_and_it_is_told(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(object_lock, "GONE_SECONDS", 0.3)
+    frozen, other = machine(url, tmp_path / "a"), machine(url, tmp_path / "b")
+    with pytest.raises(Replaced, match="taken over by another writer"), frozen.exclusive(), other.exclusive():
+        other.write("lake/x", b"1")
+    assert list(other.keys("lake")) == ["lake/x"]
+
+
+def test_a_state_that_another_wrote_meanwhile_is_not_overwritten(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = machine(url, tmp_path / "a"), machine(url, tmp_path / "b")
+    day, later = date(2026, 2, 3), date(2026, 2, 4)
+    write_state(first, "events", day, DayState("a", "b", 1))
+    assert read_states(second, "events")[0].keys() == {day}
+    # What was listed before the first wrote again.
+    listed = second.stamps("lake/_state/events")
+    write_state(first, "events", later, DayState("c", "d", 1))
+    monkeypatch.setattr(second, "stamps", lambda _folder: listed)
+    with pytest.raises(Replaced, match="run again"):
+        write_state(second, "events", day, DayState("x", "y", 1))
+    assert read_states(first, "events")[0].keys() == {day, later}
+
+
+def test_a_reader_sees_what_another_machine_replaced(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.core.object_lake.FRESH_SECONDS", 0.0)
+    first, second = machine(url, tmp_path / "a"), machine(url, tmp_path / "b")
+    day = date(2026, 2, 3)
+    key = day_key("events", day)
+    for rows in ([1], [1, 2]):
+        sha256 = first.write_frame(key, pl.DataFrame({"a": rows}))
+        second.check(key, sha256)
+        assert pl.read_parquet(second.path(key))["a"].to_list() == rows
+    assert second.published_days("events") == [day]
+    first.delete(key)
+    assert not second.path(key).exists()
+    assert second.read(key) is None
+    assert second.published_days("events") == []
+
+
+def test_folders_follow_the_store(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.core.object_lake.FRESH_SECONDS", 0.0)
+    first, second = machine(url, tmp_path / "a"), machine(url, tmp_path / "b")
+    for name in "abcdef":
+        first.write(f"marts/versions/1/{name}.parquet", name.encode())
+    assert len(list(second.folder("marts/versions/1").iterdir())) == 6
+    first.delete_folder("marts/versions/1")
+    first.write("marts/versions/1/z.parquet", b"z")
+    assert [path.name for path in second.folder("marts/versions/1").iterdir()] == ["z.parquet"]
+    assert second.folders("marts/versions") == ["1"]
+
+
+def test_a_damaged_working_copy_is_fetched_again(lake: ObjectLake) -> None:
+    sha256 = lake.write_frame("lake/x/part.parquet", pl.DataFrame({"a": [1]}))
+    (lake.home / "lake/x/part.parquet").write_bytes(b"damaged")
+    lake.check("lake/x/part.parquet", sha256)
+    assert lake.sha256("lake/x/part.parquet") == sha256
+
+
+def test_products_of_tests_are_read(lake: ObjectLake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    lake.write("product.yaml", PLAIN_PRODUCT.encode())
+    home = Home(lake.url)
+    assert home.product.time_zone == "Europe/Berlin"
+    monkeypatch.setattr("pipeline.core.object_lake.FRESH_SECONDS", 0.0)
+    machine(lake.url, tmp_path / "b").write("product.yaml", PLAIN_PRODUCT.replace("Test shop", "Other").encode())
+    assert home.product.name == "Other", "sensors live long"
