@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import obstore
@@ -17,9 +18,17 @@ from pipeline.core.object_lake import CACHE_VARIABLE, ObjectLake
 _KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}
 
 
+@dataclass(frozen=True)
+class Server:
+    """An S3 server: where it listens, and its process."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+
+
 @contextmanager
-def s3_server() -> Iterator[str]:
-    """A server with one bucket, `bucket`, and the environment that leads to it; its address."""
+def s3_server() -> Iterator[Server]:
+    """A server with one bucket, `bucket`, and the environment that leads to it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -39,7 +48,7 @@ def s3_server() -> Iterator[str]:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in {**_KEYS, "AWS_ENDPOINT_URL": address}.items():
                 patch.setenv(name, value)
-            yield address
+            yield Server(address, server)
     finally:
         server.kill()
         server.wait()

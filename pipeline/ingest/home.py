@@ -15,6 +15,8 @@ from pipeline.ingest.taking import reader_hash
 
 HOME_KEY = "lake/_state/home.json"
 KEY_HASH = "xxh3_64-1"
+# Raised where an earlier release would misread what this one writes: 2 since states of days lie by month.
+FORMAT = 2
 
 
 class HomeMismatch(Exception):
@@ -22,16 +24,17 @@ class HomeMismatch(Exception):
 
 
 class Fixed(msgspec.Struct, frozen=True):
-    """What the home was made with."""
+    """What the home was made with, and the format that it was last written in."""
 
     start_date: str
     time_zone: str
     key_hash: str = KEY_HASH
+    format: str = "1"
 
     @classmethod
     def of(cls, product: Product) -> "Fixed":
         """What a home of this product is made with."""
-        return cls(product.start_date.isoformat(), product.time_zone)
+        return cls(product.start_date.isoformat(), product.time_zone, format=str(FORMAT))
 
 
 def read_fixed(lake: Lake) -> Fixed | None:
@@ -56,9 +59,14 @@ def claim(lake: Lake, product: Product, *, dry: bool = False) -> None:
                 f"and start date right, then run `footfall rebuild --home '{lake.url}'`"
             )
         fixed = wanted
+    if int(fixed.format) > FORMAT:
+        raise HomeMismatch(
+            f"{lake.url} was written by a newer footfall (format {fixed.format}, this one knows {FORMAT}): install that one, "
+            "or restore the home from before (docs/operations.md)"
+        )
     different = [
         f"{name} was {getattr(fixed, name)} and is now {getattr(wanted, name)}"
-        for name in Fixed.__struct_fields__
+        for name in ("start_date", "time_zone", "key_hash")
         if getattr(fixed, name) != getattr(wanted, name)
     ]
     if different:
@@ -66,7 +74,7 @@ def claim(lake: Lake, product: Product, *, dry: bool = False) -> None:
             f"{'; '.join(different)}: every event would move. Change it back, or make the home anew with it: "
             f"footfall rebuild --home '{lake.url}'"
         )
-    if not dry and (read_fixed(lake) is None or not has_seal(lake, HOME_KEY)):
+    if not dry and (read_fixed(lake) != wanted or not has_seal(lake, HOME_KEY)):
         write_sealed(lake, HOME_KEY, wanted)
 
 

@@ -1,7 +1,11 @@
 """A home in an object store gives the bytes of a local one, from any machine, and loses nothing to races and faults."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,9 +16,9 @@ import dagster as dg
 import obstore
 import polars as pl
 import pytest
-from object_store import machine, requests_counted, s3_server, upload
+from object_store import Server, machine, requests_counted, s3_server, upload
 from shop import first_days_of_shop
-from support import PLAIN_PRODUCT, drop, plain_product, record
+from support import PLAIN_PRODUCT, compute_all, drop, plain_product, record, take_all
 from typer.testing import CliRunner
 
 from assets.cli import app
@@ -28,18 +32,19 @@ from pipeline.core.states import read_states, write_state
 from pipeline.ingest.files import ingest
 from pipeline.ingest.landing import find, find_all
 from pipeline.ingest.manifests import read_manifests
+from pipeline.maintenance.erase import erase
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "shop"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with s3_server() as address:
-        yield address
+def server() -> Iterator[Server]:
+    with s3_server() as server:
+        yield server
 
 
 @pytest.fixture
-def url(server: str, request: pytest.FixtureRequest) -> str:
+def url(server: Server, request: pytest.FixtureRequest) -> str:
     del server
     return f"s3://bucket/{request.node.name}"
 
@@ -62,7 +67,7 @@ def contents(lake: Lake, *prefixes: str) -> dict[str, str | None]:
 
 
 @pytest.fixture(scope="module")
-def shops(server: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, str]:
+def shops(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, str]:
     """Three days of the shop, run through Dagster in a folder and in the store; the local home and the other's URL."""
     del server
     folder = tmp_path_factory.mktemp("shop")
@@ -254,6 +259,83 @@ def test_a_damaged_working_copy_is_fetched_again(lake: ObjectLake) -> None:
     (lake.home / "lake/x/part.parquet").write_bytes(b"damaged")
     lake.check("lake/x/part.parquet", sha256)
     assert lake.sha256("lake/x/part.parquet") == sha256
+
+
+def small_home(lake: Lake, tmp_path: Path) -> Lake:
+    """A few events on four days in a local home and, the same, in the store; the local one."""
+    local = Lake(tmp_path / "local")
+    for day in range(3, 7):
+        lines = [
+            json.dumps(
+                record(f"e{day}-{i}", f"2026-02-0{day} 10:0{i}", url="https://shop.example/", anonymous_id=f"d{i}")
+            )
+            for i in range(5)
+        ]
+        drop(local.home, f"web/2026-02-0{day}/a.ndjson", "\n".join(lines).encode())
+    (local.home / "product.yaml").write_text(PLAIN_PRODUCT)
+    assert isinstance(lake, ObjectLake)
+    upload(lake, local.home / "landing", "landing")
+    lake.write("product.yaml", PLAIN_PRODUCT.encode())
+    return local
+
+
+@pytest.mark.slow
+def test_a_killed_run_heals_and_gives_the_same_bytes(
+    lake: ObjectLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = small_home(lake, tmp_path)
+    run(Home(local.home))
+    env = {**os.environ, CACHE_VARIABLE: str(tmp_path / "killed"), "DAGSTER_HOME": str(tmp_path / "records")}
+    command = [sys.executable, "-m", "footfall", "run", "--home", lake.url]
+    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
+        while not any(lake.keys("lake/sessions")):
+            assert killed.poll() is None
+            time.sleep(0.05)
+        killed.kill()
+    assert not any(lake.keys("marts"))
+    # A lock that it may have held isn't renewed any more.
+    monkeypatch.setattr(object_lock, "GONE_SECONDS", 1.0)
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    run(Home(lake.url))
+    assert contents(lake, "lake", "marts") == contents(local, "lake", "marts")
+
+
+@pytest.mark.slow
+def test_a_store_that_does_not_answer_for_a_while_is_waited_for(
+    lake: ObjectLake, server: Server, tmp_path: Path
+) -> None:
+    local = small_home(lake, tmp_path)
+    chosen = plain_product()
+    take_all(local, chosen)
+    compute_all(local, chosen, only=("events", "sessions"))
+    stop = threading.Timer(1.0, server.process.send_signal, [signal.SIGSTOP])
+    go_on = threading.Timer(6.0, server.process.send_signal, [signal.SIGCONT])
+    stop.start()
+    go_on.start()
+    try:
+        take_all(lake, chosen)
+        compute_all(lake, chosen, only=("events", "sessions"))
+    finally:
+        go_on.join()
+    assert contents(lake, "lake") == contents(local, "lake")
+
+
+@pytest.mark.slow
+def test_an_erased_person_is_in_no_object(lake: ObjectLake, tmp_path: Path) -> None:
+    small_home(lake, tmp_path)
+    chosen = plain_product()
+    take_all(lake, chosen)
+    compute_all(lake, chosen)
+    erased = erase(lake, chosen, "device:d1")
+    assert len(erased.landing_files) == 4
+    compute_all(lake, chosen)
+    for key in lake.keys(""):
+        if not key.startswith("landing/"):
+            data = lake.read(key) or b""
+            text = str(pl.read_parquet(data).rows()) if key.endswith(".parquet") else ""
+            assert "'d1'" not in text, key
+            assert b"device:d1" not in data, key
+    assert not list((lake.home / "landing").rglob("*.ndjson"))
 
 
 def test_products_of_tests_are_read(lake: ObjectLake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

