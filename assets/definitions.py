@@ -20,6 +20,7 @@ from assets.landing import raw_events_asset
 from assets.marts import catalog_asset, mart_assets, period_assets, publication_asset, report_asset, small_table_specs
 from assets.names import Names
 from assets.resources import Home, home_resource
+from assets.run_failures import run_failures
 
 
 def build_defs(
@@ -52,7 +53,7 @@ def build_defs(
             *([selectors_find_elements(names)] if "zone_metrics" in home.tables else []),
         ],
         jobs=[days_job, marts_job, prune_job],
-        sensors=[landing, dirty_days],
+        sensors=[landing, dirty_days, run_failures],
         schedules=[*nightly_schedules(home.product.time_zone), weekly_prune(home.product.time_zone)],
         resources={"home": home_resource(home)},
         executor=dg.in_process_executor,

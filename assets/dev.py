@@ -97,7 +97,7 @@ class Server:
     def first_day_zone_and_tables(self) -> tuple[str, ...] | None:
         """What the code server's partitions, schedules and assets follow; None while the product file can't be read."""
         try:
-            product = load_product(self.lake.path("product.yaml"))
+            product = load_product(self.lake.path("product.yaml"), self.lake.name_of("product.yaml"))
         except (ProductFileError, OSError) as fault:
             faults = set(fault.faults) if isinstance(fault, ProductFileError) else {str(fault)}
             for sentence in faults - self.reported:

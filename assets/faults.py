@@ -53,6 +53,9 @@ def in_words(fault: BaseException) -> str:
         named = isinstance(link, OSError) and (link.filename is not None)
         if sentence := of_disk(f"[Errno {link.errno}] '{link.filename}'" if named else f"{type(link)} {link}"):  # pyright: ignore[reportAttributeAccessIssue]
             return sentence
+        if type(link).__module__.startswith("obstore"):
+            said = str(link).strip().split("\n", 1)[0][:300]
+            return f"the object store: {said}; see to its address and credentials (docs/operations.md), then run again"
         link = link.__cause__ or link.__context__
     text = str(fault).strip().split("\n", 1)[0][:200]
     return (

@@ -75,7 +75,7 @@ class Home:
         self.lake: Lake = open_lake(path)
         self.on_progress = on_progress
         lacks = may_lack_product and not self.product_file.exists()
-        self._loaded: Product = parse_product(_NO_PRODUCT) if lacks else load_product(self.product_file)
+        self._loaded: Product = parse_product(_NO_PRODUCT) if lacks else self._load()
         self._written: int = 0 if lacks else self.product_file.stat().st_mtime_ns
         self.days: dg.DailyPartitionsDefinition = local_days(self.product)
         self.models: Models = models_of(self.lake)
@@ -93,6 +93,9 @@ class Home:
         """The product file on this machine."""
         return self.lake.path("product.yaml")
 
+    def _load(self) -> Product:
+        return load_product(self.product_file, self.lake.name_of("product.yaml"))
+
     def named(self, names: Names) -> "Home":
         """This home under names of its own."""
         other = copy(self)
@@ -104,7 +107,7 @@ class Home:
         """The product file as it is now: sensors live long, and the runs that they start read it anew."""
         file = self.product_file
         if file.exists() and (written := file.stat().st_mtime_ns) != self._written:
-            self._loaded, self._written = load_product(file), written
+            self._loaded, self._written = self._load(), written
         return self._loaded
 
     @property

@@ -14,10 +14,10 @@ import dagster as dg
 from assets.automation import OUTPUTS, day_keys, days_job, dirty_keys, marts_job, publish_keys
 from assets.dagster_home import dagster_home
 from assets.definitions import build_defs
-from assets.faults import of_disk
 from assets.partitions import existing_days, range_runs, range_tags
 from assets.processes import runs_under_way
 from assets.resources import Home
+from assets.run_failures import reason
 from pipeline.build.tables import own_day_tables
 from pipeline.core.state import RAW
 from pipeline.ingest.landing import LandingFile
@@ -26,7 +26,6 @@ from pipeline.ingest.landing import LandingFile
 _LOCATION = {".dagster/repository": "__repository__@footfall"}
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _ONE_DAY = timedelta(days=1)
-_OUR_FAILURE = "dagster._core.definitions.events.Failure: "
 
 
 @dataclass(frozen=True)
@@ -113,25 +112,12 @@ class Runner:
             # Ctrl-C; Dagster records it and goes on.
             raise KeyboardInterrupt
         whole = [event for event in result.all_events if event.event_type == dg.DagsterEventType.RUN_FAILURE]
-        self.failures += [_reason(event) for event in failed or whole]
+        self.failures += [reason(event) for event in failed or whole]
 
 
 def _is_interrupt(event: dg.DagsterEvent) -> bool:
     error = event.step_failure_data.error
     return error is not None and error.cls_name == "DagsterExecutionInterruptedError"
-
-
-def _reason(event: dg.DagsterEvent) -> str:
-    is_step = event.event_type == dg.DagsterEventType.STEP_FAILURE
-    error = event.step_failure_data.error if is_step else event.job_failure_data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    message = error.message.strip() if error is not None else "failed"
-    if sentence := of_disk(message):
-        return sentence
-    # Our own sentences name the table; of others the class of the error is part of what happened.
-    where = event.step_key or event.job_name
-    return message.removeprefix(_OUR_FAILURE) if message.startswith(_OUR_FAILURE) else f"{where}: {message}"
 
 
 @contextmanager

@@ -25,12 +25,12 @@ class Checked:
 
 def check_home(lake: Lake) -> Checked:
     """Check the product file of a home against its models, what the home has fixed, and what lies in it."""
-    file = lake.path("product.yaml")
+    path, file = lake.path("product.yaml"), lake.name_of("product.yaml")
     try:
-        product = load_product(file)
+        product = load_product(path, file)
     except ProductFileError as fault:
         return Checked(faults=fault.faults)
-    text, result = file.read_text(encoding="utf-8"), Checked()
+    text, result = path.read_text(encoding="utf-8"), Checked()
     try:
         claim(lake, product, dry=True)
     except HomeMismatch as fault:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,12 @@ CACHE_VARIABLE = "FOOTFALL_CACHE"
 _URL = re.compile(r"(s3|gs|az|abfss)://?([^/].*?)/*")
 # What was compared with the store so recently isn't compared again, unless the lock was taken in between.
 FRESH_SECONDS = 5.0
+# A store that doesn't answer is asked again for so long.
+_RETRIES: Any = {
+    "max_retries": 100,
+    "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=5), "base": 2},
+    "retry_timeout": timedelta(seconds=45),
+}
 _AT_ONCE = 8
 _FEW = 3
 
@@ -61,7 +67,7 @@ class ObjectLake(Lake):
     def __init__(self, url: str) -> None:
         super().__init__(_working_copy(url))
         self.url = url
-        self.store = from_url(url)
+        self.store = from_url(url, retry_config=_RETRIES)
         # When an object was last compared with the store, in seconds of the monotonic clock.
         self._compared: dict[str, float] = {}
         # By thread, a listing of lake/_state while several tables are looked at.

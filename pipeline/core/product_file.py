@@ -35,15 +35,19 @@ def _as_written(_constructor: Any, node: Any) -> str:  # noqa: ANN401  # ruamel'
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", _as_written)
 
 
-def load_product(path: Path) -> Product:
-    """Read and check the product file at `path`; ProductFileError names every fault with line, path and remedy."""
+def load_product(path: Path, file: str = "") -> Product:
+    """Read and check the product file at `path`; ProductFileError names every fault with line, path and remedy.
+
+    `file` is the name that faults are reported under, where that isn't the path.
+    """
+    file = file or str(path)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ProductFileError([f"{path}: there is no product file; `footfall init` writes one"]) from None
+        raise ProductFileError([f"{file}: there is no product file; `footfall init` writes one"]) from None
     except (OSError, UnicodeDecodeError) as fault:
-        raise ProductFileError([f"{path}: can't be read: {fault}; save it as UTF-8 text"]) from None
-    return parse_product(text, str(path))
+        raise ProductFileError([f"{file}: can't be read: {fault}; save it as UTF-8 text"]) from None
+    return parse_product(text, file)
 
 
 def parse_product(text: str, file: str = "product.yaml") -> Product:

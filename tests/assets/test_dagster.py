@@ -9,16 +9,19 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import dagster as dg
 import pytest
 from support import PLAIN_PRODUCT, PRODUCT, compute_all, days_from, drop, marts_of, ndjson, product, record, take_all
 
+from assets.attempts import WORK_TAG
 from assets.automation import day_keys, dirty_days, landing, nightly_schedules
 from assets.definitions import build_defs
+from assets.names import Names
 from assets.partitions import RANGE_END, RANGE_START, local_days, range_tags
 from assets.resources import Home
+from assets.run_failures import run_failures
 from assets.running import Runner, open_runner
 from pipeline.build.configured import day_tables, marts, period_tables
 from pipeline.build.marts import read_record
@@ -407,6 +410,53 @@ def test_alerts_and_silent_selectors_are_checks_that_warn(
         assert not evaluation.passed
         assert evaluation.severity == dg.AssetCheckSeverity.WARN
         assert any(words in str(value.value) for value in evaluation.metadata.values()), evaluation.metadata
+
+
+def test_a_run_that_failed_is_told_once(
+    home: Home, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day_file(home, DAYS[0])
+    heard: list[str] = []
+    monkeypatch.setattr("assets.run_failures.post", lambda _webhook, text: heard.append(text))
+
+    def fail(*_: object) -> NoReturn:
+        raise ValueError("the model is broken")
+
+    def told(run: dg.DagsterRun) -> object:
+        event = next(
+            log.dagster_event
+            for log in reversed(instance.all_logs(run.run_id))
+            if log.dagster_event and log.dagster_event.is_run_failure
+        )
+        context = dg.build_run_status_sensor_context(
+            "run_failures", event, instance, run, resources={"home": home}
+        ).for_run_failure()
+        return run_failures(context)
+
+    def failed(**tags: str) -> dg.DagsterRun:
+        job = build_defs(home).resolve_job_def("days")
+        keys = [dg.AssetKey("raw_events"), dg.AssetKey("events")]
+        made = job.execute_in_process(
+            instance=instance, asset_selection=keys, tags={**range_tags(DAYS[0], DAYS[0]), **tags}, raise_on_error=False
+        )
+        assert not made.success
+        return made.dagster_run
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Home, "build_days", fail)
+        run = failed()
+    assert isinstance(told(run), dg.SkipReason), "without an address there is nobody to tell"
+    monkeypatch.setenv("FOOTFALL_ALERT_WEBHOOK", "https://hooks.example/x")
+    assert told(run) is None
+    assert heard == [f"*Test shop*: a run failed (days {DAYS[0]})\n• events: ValueError: the model is broken"]
+    with monkeypatch.context() as broken:
+        broken.setattr(Home, "build_days", fail)
+        first, second = failed(**{WORK_TAG: "w"}), failed(**{WORK_TAG: "w"})
+    assert isinstance(told(second), dg.SkipReason), "tried again, it was told before"
+    assert len(heard) == 1
+    del first
+    home.names = Names(key_prefix=("other",))
+    assert isinstance(told(run), dg.SkipReason), "another home's"
 
 
 def test_a_reversed_range_is_refused() -> None:
