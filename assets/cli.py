@@ -156,7 +156,7 @@ def marts(
     _print_marts(opened)
     if catalog:
         views = opened.write_catalog()
-        out.print(f"{len(views)} views in {opened.lake.path(CATALOG_KEY)}", highlight=False)
+        out.print(f"{len(views)} views in {opened.lake.name_of(CATALOG_KEY)}", highlight=False)
     if dbt is not None:
         out.print(f"a dbt project of {len(export_dbt(opened.lake, dbt))} marts written to {dbt}", highlight=False)
     if cube is not None:
@@ -170,7 +170,7 @@ def _print_marts(home: "Home") -> None:
     from pipeline.core.lake import mart_key
 
     rows = [
-        (name, f"{mart.rows:,}", str(home.lake.path(mart_key(name)))) for name, mart in read_record(home.lake).items()
+        (name, f"{mart.rows:,}", home.lake.name_of(mart_key(name))) for name, mart in read_record(home.lake).items()
     ]
     out.print(table("Marts", ("mart", "rows", "path"), rows))
 

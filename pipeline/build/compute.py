@@ -199,7 +199,7 @@ def _publish_day(lake: Lake, table: DayTable, product: Product, each: StagedDay,
     else:
         state = msgspec.structs.replace(before, judged=limits)
     write_state(lake, name, each.day, state)
-    return Outcome(each.day, rows, str(lake.path(key)), check_result, each.facts, each.preview)
+    return Outcome(each.day, rows, lake.name_of(key), check_result, each.facts, each.preview)
 
 
 def _same_weekdays(snapshot: Snapshot, name: str, day: date) -> list[Facts]:
@@ -268,4 +268,4 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge, context:
         context.publish(lake, staged)
         write_sum(lake, staged.key, staged.sha256, inputs)
     forget_others(lake, name, sources.asked)
-    return Outcome(None, frame.height, str(lake.path(staged.key)), check_result, facts, preview(frame))
+    return Outcome(None, frame.height, lake.name_of(staged.key), check_result, facts, preview(frame))

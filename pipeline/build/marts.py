@@ -252,7 +252,7 @@ def build_mart(
         # Days may be held back by now of which the others, made from the same, don't know yet.
         others = {mart: msgspec.structs.replace(each, failed_days=context.failed_days) for mart, each in record.items()}
         _write_record(lake, {**others, name: published})
-    return Outcome(None, frame.height, str(lake.path(mart_key(name))), check_result, facts, preview(frame))
+    return Outcome(None, frame.height, lake.name_of(mart_key(name)), check_result, facts, preview(frame))
 
 
 def run_mart(lake: Lake, models: Models, name: str, days: Sequence[date]) -> pl.DataFrame:

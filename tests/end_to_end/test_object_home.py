@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -136,6 +137,26 @@ def test_the_command_line_takes_a_url(shops: tuple[Lake, str], tmp_path: Path, m
     assert f"{url}/report/index.html" in call("report")
     assert "sound" in call("doctor", "--deep")
     assert "marts are up to date" in call("status")
+
+
+@pytest.mark.slow
+def test_marts_are_read_where_they_lie(shops: tuple[Lake, str]) -> None:
+    """The examples of docs/bi.md, as they stand there."""
+    local, url = shops
+    text = (EXAMPLE.parents[1] / "docs" / "bi.md").read_text()
+    polars, *_ = re.findall(r"## Polars\n\n```python\n(.*?)```", text, re.DOTALL)
+    duck, *_ = re.findall(r"object store\n.*?```python\n(.*?)```", text, re.DOTALL)
+    results = {}
+    for home in (url, str(local.home)):
+        known = {"HOME": home}
+        exec(compile(polars, "docs/bi.md", "exec"), known)  # noqa: S102  # our own documentation
+        results[home] = known["result"].rows()
+        assert results[home]
+    assert results[url] == results[str(local.home)]
+    known = {"HOME": url}
+    exec(compile(duck, "docs/bi.md", "exec"), known)  # noqa: S102
+    kpis = pl.read_parquet(local.path("marts/daily_kpis.parquet")).sort("day").select("day", "sessions")
+    assert known["result"] == kpis.rows()
 
 
 def test_a_home_begins_in_the_store(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
