@@ -16,6 +16,7 @@ from assets.cli_app import (
     USAGE_PROBLEM,
     HomeOption,
     app,
+    lake_at,
     open_home,
     open_run,
 )
@@ -252,9 +253,8 @@ def ui(
 ) -> None:
     """Serve the Dagster UI of the home, with its sensors and schedules, until Ctrl-C; starts again what dies."""
     from assets.dev import serve
-    from pipeline.core.object_lake import open_lake
 
-    raise typer.Exit(serve(open_lake(home), port))
+    raise typer.Exit(serve(lake_at(home), port))
 
 
 @app.command()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from assets.resources import Home
     from assets.running import Runner
+    from pipeline.core.lake import Lake
 
 DATA_PROBLEM = 1
 USAGE_PROBLEM = 2
@@ -76,21 +77,36 @@ def _options(
 
 
 HomeOption = Annotated[
-    Path, typer.Option("--home", envvar="FOOTFALL_HOME", help="The product's home: a folder, or s3://, gs://, az://.")
+    Path, typer.Option("--home", envvar="FOOTFALL_HOME", help="The product's home: a folder, or s3://bucket/prefix.")
 ]
 DEFAULT_HOME = Path("footfall_home")
+
+
+def lake_at(path: Path) -> "Lake":
+    """The folder or store of a home, whatever lies there; exits where that store isn't known."""
+    from pipeline.core.object_lake import UnknownStore, open_lake
+
+    try:
+        return open_lake(path)
+    except UnknownStore as fault:
+        raise fail(str(fault), USAGE_PROBLEM) from None
 
 
 def open_home(path: Path) -> "Home":
     """The home, or one sentence per fault of its product file."""
     from assets.resources import Home
     from pipeline.core.object_lake import url_of
+    from pipeline.ingest.home import HomeMismatch
+
+    lake_at(path)
     from pipeline.core.product_file import ProductFileError
 
     try:
         return Home(path if url_of(path) else path.resolve())
     except ProductFileError as fault:
         raise fail("\n".join(fault.faults), USAGE_PROBLEM) from None
+    except HomeMismatch as fault:
+        raise fail(str(fault), DATA_PROBLEM) from None
 
 
 def claim_home(home: "Home") -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from assets.cli_app import DATA_PROBLEM, DEFAULT_HOME, USAGE_PROBLEM, HomeOption, app
+from assets.cli_app import DATA_PROBLEM, DEFAULT_HOME, USAGE_PROBLEM, HomeOption, app, lake_at
 from assets.console import err, fail, out
 
 NEW_PRODUCT = """\
@@ -35,9 +35,7 @@ def init(
     source: Annotated[str, typer.Option(help="Name of the source, which is a folder below landing/.")] = "web",
 ) -> None:
     """Make a new home: the product file to fill in, and the landing folder."""
-    from pipeline.core.object_lake import open_lake
-
-    lake = open_lake(home)
+    lake = lake_at(home)
     product = lake.name_of("product.yaml")
     if lake.exists("product.yaml"):
         raise fail(f"{product} is there already; edit it, then run `footfall check`", USAGE_PROBLEM)
@@ -83,9 +81,8 @@ def check(
     from pipeline.build.home_models import models_of
     from pipeline.build.sql_models import ModelError
     from pipeline.check import check_home
-    from pipeline.core.object_lake import open_lake
 
-    lake = open_lake(home)
+    lake = lake_at(home)
     checked = check_home(lake)
     for warning in checked.warnings:
         err.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)

@@ -19,6 +19,7 @@ import msgspec
 
 from assets.names import Names
 from pipeline.core.lake import Lake
+from pipeline.core.object_lake import StoreError
 
 FOLDER = "lake/_state/runs"
 HEARTBEAT_SECONDS = 10.0
@@ -84,7 +85,7 @@ def signs_of_life(lake: Lake, run_id: str) -> Generator[None]:
 
     def sign() -> None:
         # A full disk stops what is computed, with a sentence of its own; the next beat tries again.
-        with suppress(OSError):
+        with suppress(OSError, StoreError):
             lake.write(_key(run_id), worker)
 
     def beat() -> None:

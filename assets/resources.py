@@ -38,7 +38,7 @@ from pipeline.domains.zones.selectors import SELECTORS, silent_selectors
 from pipeline.events.problem import Problem, ProblemId
 from pipeline.ingest.drift import Finding, find_drift
 from pipeline.ingest.files import ingest, listing, settled_pending
-from pipeline.ingest.home import claim
+from pipeline.ingest.home import claim, refuse_newer
 from pipeline.ingest.landing import LandingFile, printable
 from pipeline.ingest.manifests import Manifest, damaged_manifests, objects_by_day, read_manifests
 from pipeline.ingest.taking import reader_hash
@@ -73,6 +73,7 @@ class Home:
         may_lack_product: bool = False,
     ) -> None:
         self.lake: Lake = open_lake(path)
+        refuse_newer(self.lake)
         self.on_progress = on_progress
         lacks = may_lack_product and not self.product_file.exists()
         self._loaded: Product = parse_product(_NO_PRODUCT) if lacks else self._load()

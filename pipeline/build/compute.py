@@ -248,11 +248,8 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge, context:
     table, context = PERIOD_TABLE[name], context or BuildContext(lake, product)
     snapshot = context.snapshot
     # A day without any event is known to be empty; one whose events were held back is not known at all.
-    days = [
-        day
-        for day in snapshot.data_days(table.reads)
-        if day not in snapshot.raw or lake.exists(day_key(table.reads, day))
-    ]
+    published = set(lake.published_days(table.reads))
+    days = [day for day in snapshot.data_days(table.reads) if day not in snapshot.raw or day in published]
     context.check(lake, [name for name in (table.reads, *table.inputs) if name not in table.periods])
     sources = PeriodSources(lake, product, context, days, table)
     frame = table.compute(sources)

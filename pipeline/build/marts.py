@@ -140,7 +140,7 @@ def remove_unconfigured(lake: Lake, product: Product) -> None:
     made = table_names(product, models) | models.broken
     with lake.exclusive():
         for name in DAY_TABLE.keys() - made:
-            for folder in (f"lake/{name}", f"lake/_state/{name}"):
+            for folder in (f"lake/_state/{name}", f"lake/{name}"):
                 lake.delete_folder(folder)
         for name in (*(PERIOD_TABLE.keys() - made), *_RENAMED):
             lake.delete_folder(f"lake/{name}")

@@ -57,6 +57,8 @@ def samples(lake: Lake, product: Product) -> dict[str, list[Any]]:
             except (FileFault, CannotRead, OSError):
                 # What can't be read is said by `run` and `status`.
                 continue
+            finally:
+                file.forget()
     return result
 
 

@@ -218,6 +218,9 @@ class Lake:
     def forget(self, key: str) -> None:
         """Of an object that lies elsewhere this machine's copy isn't needed any more."""
 
+    def tidy(self) -> None:
+        """Where objects lie elsewhere, remove from this machine's copy what is there no more."""
+
     def fetch(self, keys: Iterable[str]) -> None:
         """These objects are about to be read: where they lie elsewhere, fetch them together."""
 

@@ -1,4 +1,4 @@
-"""A home in an object store: `s3://`, `gs://`, `az://`; credentials and endpoint come from the environment, as obstore reads them.
+"""A home in an object store: `s3://`; credentials and endpoint come from the environment, as obstore reads them.
 
 Objects are read through a folder of this machine, the working copy: what is asked for is fetched once and again only where
 its ETag changed, so Polars and DuckDB read files as they do in a local home, and the bytes are the same. The store is the
@@ -20,16 +20,18 @@ from typing import Any
 
 import obstore
 import polars as pl
-from obstore.exceptions import AlreadyExistsError, NotModifiedError, PreconditionError
+from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError, NotModifiedError, PreconditionError
 from obstore.store import from_url
 
 from pipeline.core.contract import Table
 from pipeline.core.files import TEMPORARY, temporary_beside
 from pipeline.core.lake import ANY, DamagedObject, Lake, Replaced, Staged, Stamp, day_of
-from pipeline.core.object_lock import exclusive
+from pipeline.core.object_lock import Held, exclusive
 
 CACHE_VARIABLE = "FOOTFALL_CACHE"
-_URL = re.compile(r"(s3|gs|az|abfss)://?([^/].*?)/*")
+# What is raised where a store refuses or doesn't answer; no OSError.
+StoreError = BaseError
+_URL = re.compile(r"(s3|gs|az|abfss?)://?([^/].*?)/*")
 # What was compared with the store so recently isn't compared again, unless the lock was taken in between.
 FRESH_SECONDS = 5.0
 # A store that doesn't answer is asked again for so long.
@@ -42,6 +44,10 @@ _AT_ONCE = 8
 _FEW = 3
 
 
+class UnknownStore(Exception):
+    """An address of a store that isn't known; the sentence says which are."""
+
+
 def url_of(home: Path | str) -> str | None:
     """The URL of a home in an object store; None for a folder. A Path keeps one of the two slashes."""
     result = _URL.fullmatch(str(home))
@@ -51,6 +57,9 @@ def url_of(home: Path | str) -> str | None:
 def open_lake(home: Path | str) -> Lake:
     """The home at a path or URL."""
     url = url_of(home)
+    if url is not None and not url.startswith("s3://"):
+        # Their conditional writes work otherwise: ETags without quotes, generations.
+        raise UnknownStore(f"{url}: homes lie in folders or in s3://; other stores aren't known yet")
     return Lake(home) if url is None else ObjectLake(url)
 
 
@@ -85,9 +94,10 @@ class ObjectLake(Lake):
 
     def path(self, key: str) -> Path:
         """The object as a file of the working copy, fetched if it changed; no file if there is no object."""
-        if time.monotonic() - self._compared.get(key, -FRESH_SECONDS) >= FRESH_SECONDS:
+        file = self.home / key
+        if time.monotonic() - self._compared.get(key, -FRESH_SECONDS) >= FRESH_SECONDS or not file.is_file():
             self._fetch(key)
-        return self.home / key
+        return file
 
     def exists(self, key: str) -> bool:
         """Whether there is an object of that key."""
@@ -109,6 +119,11 @@ class ObjectLake(Lake):
 
     def check(self, key: str, sha256: str) -> None:
         """Raise DamagedObject where the object isn't the one of that hash, fetched anew if the working copy is not."""
+        known = self._sound.get(key)
+        if known and known[0] == sha256 and self._note(key) == known[1]:
+            # The bytes that are wanted, whatever lies in the store by now.
+            self._compared[key] = time.monotonic()
+            return
         try:
             super().check(key, sha256)
         except DamagedObject:
@@ -117,6 +132,7 @@ class ObjectLake(Lake):
 
     def write(self, key: str, data: bytes, replaces: Stamp | None = ANY) -> None:
         """Replace the object of that key; Replaced where something else than `replaces` lies there by now."""
+        self._still_held()
         mode: Any = "overwrite"
         if replaces != ANY:
             mode = "create" if replaces is None else {"e_tag": replaces[0]}
@@ -130,6 +146,7 @@ class ObjectLake(Lake):
     def publish(self, staged: Staged) -> None:
         """Put what was staged in the object's place."""
         try:
+            self._still_held()
             written = obstore.put(self.store, staged.key, staged.path)
         except BaseException:
             staged.path.unlink(missing_ok=True)
@@ -139,6 +156,7 @@ class ObjectLake(Lake):
 
     def put_file(self, key: str, file: Path) -> None:
         """Put a file of this machine in the object's place; the file is gone afterwards."""
+        self._still_held()
         written = obstore.put(self.store, key, file)
         super().put_file(key, file)
         self._keep(key, written["e_tag"])
@@ -160,6 +178,7 @@ class ObjectLake(Lake):
 
     def delete(self, key: str) -> None:
         """Remove the object of that key, if there is one."""
+        self._still_held()
         with suppress(FileNotFoundError):
             obstore.delete(self.store, key)
         self._drop(key)
@@ -195,6 +214,10 @@ class ObjectLake(Lake):
         known: dict[str, Stamp] | None = getattr(self._looks, "now", None)
         if known is None or not folder.startswith("lake/_state/"):
             known = self._listed(folder)
+        for key, stamp in known.items():
+            # A stamp must not be taken for that of a file that was read before it changed.
+            if key in self._compared and self._etag(key) != stamp[0]:
+                del self._compared[key]
         return {key: stamp for key, stamp in sorted(known.items()) if key.rpartition("/")[0] == folder}
 
     @contextmanager
@@ -214,27 +237,37 @@ class ObjectLake(Lake):
             return
         there: dict[str, Stamp] = {}
         # lake/<table>, marts/versions: what lies beside each other is listed together.
-        for folder in {"/".join(key.split("/")[:2]) for key in wanted}:
+        for folder in {"/".join(key.split("/")[:2]) for key in wanted if key.count("/") > 1}:
             there |= self._listed(folder)
-        now = time.monotonic()
         changed = [key for key in wanted if key not in there or self._etag(key) != there[key][0]]
-        self._compared |= dict.fromkeys(set(wanted) - set(changed), now)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(self._fetch, changed))
+        self._compared |= dict.fromkeys(wanted, time.monotonic())
 
     def folder(self, prefix: str) -> Path:
         """The folder of the working copy with all objects below `prefix` in it, and no others."""
-        there = list(self.keys(prefix))
+        began, root = time.time(), self.home / prefix
+        # Some tools make empty objects that stand for folders.
+        there = [key for key, stamp in self._listed(prefix).items() if stamp[1] or "." in key.rpartition("/")[2]]
         self.fetch(there)
         for key in there:
             self.path(key)
-        root = self.home / prefix
-        known = {self.home / key for key in there}
-        # Half-written ones are this machine's own.
-        gone = [path for path in root.rglob("*") if path.is_file() and path not in known and path.suffix != TEMPORARY]
-        for path in gone:
-            self._drop(path.relative_to(self.home).as_posix())
+        self._drop_others(root, set(there), began)
         return root
+
+    def tidy(self) -> None:
+        """Remove from the working copy what is in the store no more; Dagster's records and what is being written stay."""
+        began, there = time.time(), set(self._listed(""))
+        for name in ("landing", "lake", "marts", "report", "models", "tables", "pictures"):
+            self._drop_others(self.home / name, there, began)
+
+    def _drop_others(self, root: Path, there: set[str], began: float) -> None:
+        for path in root.rglob("*"):
+            key = path.relative_to(self.home).as_posix()
+            with suppress(FileNotFoundError):
+                # Half-written ones are this machine's own, and newer ones another process's.
+                if path.is_file() and key not in there and path.suffix != TEMPORARY and path.stat().st_mtime < began:
+                    self._drop(key)
 
     def delete_folder(self, prefix: str) -> None:
         """Remove all objects below the folder."""
@@ -271,16 +304,35 @@ class ObjectLake(Lake):
     @contextmanager
     def exclusive(self) -> Generator[None]:
         """One writer at a time, of all machines; Replaced in the end where another took over."""
-        with exclusive(self.store, self.name_of("")):
+        with exclusive(self.store, self.url) as held:
             # What was read before may be another's by now.
             self._compared.clear()
-            yield
+            self._looks.held = held
+            try:
+                yield
+            finally:
+                self._looks.held = None
+
+    def _still_held(self) -> None:
+        held: Held | None = getattr(self._looks, "held", None)
+        if held is not None:
+            held.check()
 
     # The working copy.
 
     def _listed(self, prefix: str) -> dict[str, Stamp]:
         listing = obstore.list(self.store, prefix=prefix.strip("/") or None, chunk_size=1_000)
-        return {each["path"]: _stamp(each) for chunk in listing for each in chunk}
+        try:
+            return {
+                each["path"]: _stamp(each)
+                for chunk in listing
+                for each in chunk
+                if not each["path"].endswith(TEMPORARY)
+            }
+        except InvalidPathError as fault:
+            raise DamagedObject(
+                f"{self.url}/{prefix} holds an object whose name no folder could hold ({fault}); rename it, then run again"
+            ) from None
 
     def _fetch(self, key: str) -> None:
         known = self._etag(key)
@@ -305,18 +357,27 @@ class ObjectLake(Lake):
         self._keep(key, result.meta["e_tag"])
 
     def _etag(self, key: str) -> str | None:
-        """Which version of the object lies in the working copy."""
+        """Which version of the object lies in the working copy; None if the file isn't the one that was noted."""
         try:
-            return (self.home / ".etags" / key).read_text() if (self.home / key).is_file() else None
-        except FileNotFoundError:
+            etag, _, file = (self.home / ".etags" / key).read_text().rpartition("\n")
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        return etag if file and file == str(self._note(key)) else None
+
+    def _note(self, key: str) -> Stamp | None:
+        """The file of the working copy, as it would be known again."""
+        try:
+            status = (self.home / key).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns
 
     def _keep(self, key: str, etag: str | None) -> None:
         note = self.home / ".etags" / key
         note.parent.mkdir(parents=True, exist_ok=True)
         # Written after the object: whoever dies in between fetches it once more.
         temporary = temporary_beside(note)
-        temporary.write_text(etag or "")
+        temporary.write_text(f"{etag or ''}\n{self._note(key)}")
         temporary.replace(note)
         self._compared[key] = time.monotonic()
 

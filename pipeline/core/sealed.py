@@ -27,7 +27,15 @@ def write_sealed(lake: Lake, key: str, result: Any, replaces: Stamp | None = ANY
 
 def read_sealed(lake: Lake, key: str, kind: type[T]) -> T | None:
     """The object of that key; None if there is none, or none that can be read."""
-    data = lake.read(key)
+    result = _decoded(lake.read(key), kind)
+    if result is None and lake.is_remote:
+        # It may be this machine's copy that is damaged.
+        lake.forget(key)
+        result = _decoded(lake.read(key), kind)
+    return result
+
+
+def _decoded(data: bytes | None, kind: type[T]) -> T | None:
     body = None if data is None else _unsealed(data)
     if body is None:
         return None
@@ -44,7 +52,9 @@ def read_folder(lake: Lake, folder: str, kind_of: Callable[[str], type[T] | None
     """
     before, read = lake.read_before.get(folder, {}), dict[str, tuple[Stamp, Any]]()
     result: dict[str, T] = {}
-    for key, stamp in lake.stamps(folder).items():
+    there = lake.stamps(folder)
+    lake.fetch(key for key, stamp in there.items() if key not in before or before[key][0] != stamp)
+    for key, stamp in there.items():
         known = before.get(key)
         if known is None or known[0] != stamp:
             kind = kind_of(key)

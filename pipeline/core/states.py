@@ -84,17 +84,20 @@ def write_failure(lake: Lake, table: str, day: date, failure: DayFailure) -> Non
 
 def _known(lake: Lake, table: str) -> MonthStates:
     """All months of the table in one."""
-    known = MonthStates({}, {})
-    # `day=` comes before `month=`: what a month says of a day is newer.
+    known, doubtful = MonthStates({}, {}), set[str]()
+    # `day=` comes before `month=`. Where both tell of a day, an earlier release was there in between, or somebody died.
     for key, each in read_folder(lake, _folder(table), _kind_of).items():
         day = key.rpartition("day=")[2][:10]
         if isinstance(each, MonthStates):
+            doubtful |= {day for day, state in each.states.items() if known.states.get(day, state) != state}
             known.states.update(each.states)
             known.failures.update(each.failures)
         elif isinstance(each, DayState):
             known.states[day] = each
         else:
             known.failures[day] = each
+    for day in doubtful:
+        del known.states[day]
     return known
 
 

@@ -109,6 +109,7 @@ def ingest(
         for file in chosen:
             sha256 = _tried(file, unread, partial(content_hash, file))
             if sha256 is None:
+                file.forget()
                 continue
             is_known = _known_content(file, sha256, seen.known, product, again=again) is not None
             later = partial(take_file, lake, product, file, sha256, seen.erased)
@@ -204,6 +205,8 @@ def _named(lake: Lake, name: str) -> Manifest:
             return manifest
     for file in find(lake):
         if name in (file.name, f"landing/{file.name}", file.file_id):
+            sha256 = content_hash(file)
+            file.forget()
             return Manifest(
                 file_id=file.file_id,
                 name=file.name,
@@ -211,7 +214,7 @@ def _named(lake: Lake, name: str) -> Manifest:
                 arrived=file.arrived.isoformat(),
                 size=file.size,
                 mtime_ns=file.mtime_ns,
-                sha256=content_hash(file),
+                sha256=sha256,
                 reader="",
             )
     raise KeyError(name)

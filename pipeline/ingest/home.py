@@ -47,6 +47,7 @@ def claim(lake: Lake, product: Product, *, dry: bool = False) -> None:
 
     What a killed erasure or rebuild began is ended first, and small objects that were damaged are made anew.
     """
+    refuse_newer(lake)
     if not dry:
         with lake.exclusive():
             finish(lake)
@@ -59,11 +60,6 @@ def claim(lake: Lake, product: Product, *, dry: bool = False) -> None:
                 f"and start date right, then run `footfall rebuild --home '{lake.url}'`"
             )
         fixed = wanted
-    if int(fixed.format) > FORMAT:
-        raise HomeMismatch(
-            f"{lake.url} was written by a newer footfall (format {fixed.format}, this one knows {FORMAT}): install that one, "
-            "or restore the home from before (docs/operations.md)"
-        )
     different = [
         f"{name} was {getattr(fixed, name)} and is now {getattr(wanted, name)}"
         for name in ("start_date", "time_zone", "key_hash")
@@ -76,6 +72,16 @@ def claim(lake: Lake, product: Product, *, dry: bool = False) -> None:
         )
     if not dry and (read_fixed(lake) != wanted or not has_seal(lake, HOME_KEY)):
         write_sealed(lake, HOME_KEY, wanted)
+
+
+def refuse_newer(lake: Lake) -> None:
+    """Raise HomeMismatch where a newer release wrote the home: nothing of it may be changed by this one."""
+    fixed = read_fixed(lake)
+    if fixed is not None and int(fixed.format) > FORMAT:
+        raise HomeMismatch(
+            f"{lake.url} was written by a newer footfall (format {fixed.format}, this one knows {FORMAT}): install that one, "
+            "or restore the home from before (docs/operations.md)"
+        )
 
 
 def _mend(lake: Lake) -> None:

@@ -27,6 +27,8 @@ _IGNORED_ENDINGS = (_DONE, ".tmp", ".part", ".crc")
 _LANDING = "landing"
 _HASHED_BYTES = 1_048_576
 _NANOSECONDS = 1_000_000_000
+# What a folder can hold, less what a half-written file's name has more.
+_NAME_BYTES = 200
 
 Fingerprint = tuple[int, int]
 
@@ -97,17 +99,17 @@ def find_all(lake: Lake) -> list[LandingFile]:
 
 def _objects(lake: ObjectLake) -> list[LandingFile]:
     there = lake.stamps_below(_LANDING)
-    # Some tools make empty objects that stand for folders.
+    # Some tools make empty objects that stand for folders; an empty file holds no record either.
     folders = {"/".join(key.split("/")[:end]) for key in there for end in range(2, key.count("/") + 1)}
     result: list[LandingFile] = []
     for key, stamp in there.items():
         name = key.removeprefix(f"{_LANDING}/")
         parts = name.split("/")
         is_ours = len(parts) > 1 and not any(part.startswith((".", "_")) for part in parts)
-        if not is_ours or key in folders or name.endswith(_IGNORED_ENDINGS):
-            continue
         size, mtime_ns = _fingerprint(stamp)
-        unsafe = "\\" in name or any(ord(char) < ord(" ") for char in name)
+        if not is_ours or key in folders or name.endswith(_IGNORED_ENDINGS) or not size:
+            continue
+        unsafe = "\\" in name or not name.isprintable() or any(len(part.encode()) > _NAME_BYTES for part in parts)
         result.append(
             LandingFile(
                 path=lake.home / key,

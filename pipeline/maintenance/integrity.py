@@ -66,7 +66,9 @@ def _partitions(lake: Lake) -> Iterator[str]:
     for table in DAY_TABLE:
         for day in recorded_days(lake, table):
             if not lake.exists(day_key(table, day)):
-                yield f"{day_key(table, day)} is gone; {_RUN}"
+                # A store loses nothing by itself, so a run doesn't look.
+                again = f"run `footfall backfill --from {day} --to {day}`" if lake.is_remote else _RUN
+                yield f"{day_key(table, day)} is gone; {again}"
 
 
 def _states(lake: Lake) -> Iterator[str]:

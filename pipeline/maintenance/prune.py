@@ -35,6 +35,8 @@ def prune(lake: Lake, *, dry_run: bool = False, now: float | None = None) -> lis
     Raises OSError where the home can't be written to.
     """
     before = (time.time() if now is None else now) - YOUNG_SECONDS
+    if not dry_run:
+        lake.tidy()
     with lake.exclusive():
         return [
             _removed(lake, what, list(result), before, dry_run=dry_run)
@@ -75,7 +77,10 @@ def _removed(lake: Lake, what: str, keys: list[str], before: float, *, dry_run: 
         known = lake.size_and_time(key)
         if known is None or known[1] >= before:
             continue
-        if not dry_run:
+        if not dry_run and (lake.home / key).is_dir():
+            # Writers leave folders too.
+            lake.delete_folder(key)
+        elif not dry_run:
             lake.delete(key)
         files, size = files + 1, size + known[0]
     return Pruned(what, files, size)

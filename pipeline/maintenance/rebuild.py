@@ -139,6 +139,8 @@ def _taken(lake: Lake, product: Product, files: list[LandingFile], seen: Seen) -
                     manifest = taken()
                 except FileNotFoundError:
                     continue
+                finally:
+                    file.forget()
                 if unchanged(file):
                     yield without_erased_names(manifest, seen.erased)
 

@@ -61,10 +61,13 @@ def remains(lake: Lake, reported: Mentions, persons: list[int]) -> Iterator[str]
     """A sentence for each object of the home, landing files apart, that still holds an id or a key of `persons`."""
     # What lies elsewhere is looked at as well, object by object, and what this machine holds of it.
     if lake.is_remote:
-        lake.folder("")
+        for folder in lake.folders(""):
+            if folder not in {"landing", ".dagster"}:
+                lake.folder(folder)
+        lake.tidy()
     for path in sorted(lake.home.rglob("*")):
         name = path.relative_to(lake.home).as_posix()
-        if name.startswith("landing/") or name in (KEY, COPY) or not path.is_file():
+        if name.startswith(("landing/", ".etags/")) or name in (KEY, COPY) or not path.is_file():
             continue
         remedy = next((stated for begin, stated in _REMEDIES if name.startswith(begin)), _OTHERS)
         if reported.holds(name):

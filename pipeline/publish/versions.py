@@ -163,7 +163,12 @@ def _link(lake: Lake, version: str, files: Mapping[str, _File], before: Pointer 
     fresh = [
         file
         for name, file in files.items()
-        if not (before and known and known.files.get(name) == file.sha256 and _is_in(lake, before.id, name, file))
+        if not (
+            before
+            and known
+            and known.files.get(name) == file.sha256
+            and (lake.is_remote or _is_in(lake, before.id, name, file))
+        )
     ]
     lake.fetch(file.key for file in fresh)
     for file in fresh:

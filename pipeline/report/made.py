@@ -30,8 +30,12 @@ class Made(msgspec.Struct, frozen=True):
 
 def report_version(lake: Lake, product: Product) -> str:
     """Hash of all that the report shows: marts, ledger, product file, pictures, definitions, and how pages are made."""
+    for page in product.pages:
+        # Pages take them from this machine.
+        for picture in page.pictures:
+            lake.path(picture.file)
     contents = [lake.read(key) or b"" for key in (RECORD_KEY, *lake.keys(RESTATEMENTS))]
-    contents += [f"{name} {shown}".encode() for name, shown in sorted(pictures(product, lake.folder("pictures").parent).items())]
+    contents += [f"{name} {shown}".encode() for name, shown in sorted(pictures(product, lake.home).items())]
     # Not sorted by key: of some sections the order is shown.
     label = json.dumps(product.model_dump(mode="json")).encode()
     return _hash([label, catalog_version(lake).encode(), _code().encode(), *contents])

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -26,14 +27,18 @@ from assets.cli import app
 from assets.resources import Home
 from assets.running import Runner
 from pipeline.core import object_lock
-from pipeline.core.lake import Lake, Replaced, day_key
+from pipeline.core.lake import DamagedObject, Lake, Replaced, day_key
 from pipeline.core.object_lake import CACHE_VARIABLE, ObjectLake, open_lake, url_of
+from pipeline.core.product_file import load_product
+from pipeline.core.sealed import read_sealed, write_sealed
 from pipeline.core.state import DayState
 from pipeline.core.states import read_states, write_state
 from pipeline.ingest.files import ingest
 from pipeline.ingest.landing import find, find_all
 from pipeline.ingest.manifests import read_manifests
-from pipeline.maintenance.erase import erase
+from pipeline.maintenance.erase import erase, still_held
+from pipeline.report.made import report_version
+from pipeline.report.pictures import pictures
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "shop"
 
@@ -91,6 +96,9 @@ def test_a_path_or_a_url(tmp_path: Path) -> None:
     assert url_of(Path("s3://bucket/a/b")) == "s3://bucket/a/b", "a Path keeps one slash"
     assert url_of(tmp_path) is None
     assert type(open_lake(tmp_path)) is Lake
+    refused = CliRunner().invoke(app, ["init", "--home", "gs://bucket/x"])
+    assert refused.exit_code == 2
+    assert "gs://bucket/x: homes lie in folders or in s3://" in refused.output
 
 
 @pytest.mark.slow
@@ -175,6 +183,8 @@ def test_landing_files_are_what_the_store_lists(lake: ObjectLake) -> None:
     for name in names:
         obstore.put(lake.store, f"landing/{name}", b"{}\n")
     obstore.put(lake.store, "landing/web/2026-01-05", b"")
+    obstore.put(lake.store, "landing/web/2026-01-06", b"")
+    obstore.put(lake.store, f"landing/web/{'x' * 220}.ndjson", b"{}\n")
     assert [file.name for file in find(lake)] == ["web/2026-01-05/d.ndjson", "web/a.ndjson"]
     (_, before) = find(lake)
     # As long, within the same second.
@@ -183,7 +193,15 @@ def test_landing_files_are_what_the_store_lists(lake: ObjectLake) -> None:
     assert before.file_id == now.file_id
     assert before.fingerprint != now.fingerprint
     obstore.put(lake.store, "landing/web/bad\\..\\name", b"{}\n")
-    assert [file.fault[0] for file in find_all(lake) if file.fault] == ["unsafe_name"]
+    assert [file.fault[0] for file in find_all(lake) if file.fault] == ["unsafe_name", "unsafe_name"]
+    lake.folder("landing")
+
+
+def test_a_name_that_no_folder_can_hold_is_named(lake: ObjectLake, server: Server) -> None:
+    address = f"{server.address}/bucket/{lake.url.rpartition('/')[2]}/landing/web//a.ndjson"
+    urllib.request.urlopen(urllib.request.Request(address, b"{}", method="PUT"), timeout=10).close()  # noqa: S310
+    with pytest.raises(DamagedObject, match="landing holds an object whose name no folder could hold"):
+        find(lake)
 
 
 def test_files_are_taken_and_no_copy_stays(lake: ObjectLake, tmp_path: Path) -> None:
@@ -275,11 +293,64 @@ def test_folders_follow_the_store(url: str, tmp_path: Path, monkeypatch: pytest.
     assert second.folders("marts/versions") == ["1"]
 
 
-def test_a_damaged_working_copy_is_fetched_again(lake: ObjectLake) -> None:
+def test_a_damaged_working_copy_is_fetched_again(
+    lake: ObjectLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.core.object_lake.FRESH_SECONDS", 0.0)
     sha256 = lake.write_frame("lake/x/part.parquet", pl.DataFrame({"a": [1]}))
-    (lake.home / "lake/x/part.parquet").write_bytes(b"damaged")
+    write_sealed(lake, "lake/x/y.json", {"a": "b"})
+    for key in ("lake/x/part.parquet", "lake/x/y.json"):
+        whole = (lake.home / key).read_bytes()
+        for damage in (b"damaged", b"", bytes(reversed(whole))):
+            (lake.home / key).write_bytes(damage)
+            assert lake.read(key) == whole
     lake.check("lake/x/part.parquet", sha256)
-    assert lake.sha256("lake/x/part.parquet") == sha256
+    assert read_sealed(lake, "lake/x/y.json", dict[str, str]) == {"a": "b"}
+    (lake.home / "lake/x/part.parquet").unlink()
+    assert pl.read_parquet(lake.path("lake/x/part.parquet")).height == 1
+    # What is in the store no more goes; Dagster's records and what is being written stay.
+    (lake.home / ".dagster").mkdir()
+    (lake.home / ".dagster" / "runs.db").touch()
+    (lake.home / "lake/x/.z.tmp").touch()
+    machine(lake.url, tmp_path / "b").delete("lake/x/part.parquet")
+    lake.tidy()
+    left = sorted(path.name for path in lake.home.rglob("*") if path.is_file() and ".etags" not in path.parts)
+    assert left == [".z.tmp", "runs.db", "y.json"]
+
+
+def test_what_another_wrote_just_now_is_in_the_state_that_is_written_next(url: str, tmp_path: Path) -> None:
+    first, second = machine(url, tmp_path / "a"), machine(url, tmp_path / "b")
+    days = [date(2026, 2, day) for day in (3, 4, 5)]
+    for lake, day in zip((first, second, first), days, strict=True):
+        write_state(lake, "events", day, DayState("a", "b", 1))
+    assert read_states(machine(url, tmp_path / "c"), "events")[0].keys() == set(days)
+
+
+def test_who_could_not_renew_the_lock_writes_nothing_more(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = machine(url, tmp_path)
+
+    def write_both() -> None:
+        with lake.exclusive():
+            lake.write("lake/x", b"1")
+            monkeypatch.setattr(object_lock, "SURE_SECONDS", -1.0)
+            lake.write("lake/y", b"2")
+
+    with pytest.raises(Replaced):
+        write_both()
+    assert [key for key in lake.keys("lake") if "_state" not in key] == ["lake/x"]
+
+
+def test_pictures_of_pages_are_fetched(lake: ObjectLake, tmp_path: Path) -> None:
+    chosen = load_product(EXAMPLE / "product.yaml")
+    upload(lake, EXAMPLE / "pictures", "pictures")
+    before = report_version(lake, chosen)
+    assert pictures(chosen, lake.home)
+    other = machine(lake.url, tmp_path / "b")
+    name = next(lake.keys("pictures"))
+    obstore.put(other.store, name, (lake.home / name).read_bytes() + b" ")
+    assert report_version(other, chosen) != before
 
 
 def small_home(lake: Lake, tmp_path: Path) -> Lake:
@@ -347,6 +418,8 @@ def test_an_erased_person_is_in_no_object(lake: ObjectLake, tmp_path: Path) -> N
     chosen = plain_product()
     take_all(lake, chosen)
     compute_all(lake, chosen)
+    (lake.home / ".dagster").mkdir()
+    (lake.home / ".dagster" / "runs.db").write_text("of nobody")
     erased = erase(lake, chosen, "device:d1")
     assert len(erased.landing_files) == 4
     compute_all(lake, chosen)
@@ -356,7 +429,9 @@ def test_an_erased_person_is_in_no_object(lake: ObjectLake, tmp_path: Path) -> N
             text = str(pl.read_parquet(data).rows()) if key.endswith(".parquet") else ""
             assert "'d1'" not in text, key
             assert b"device:d1" not in data, key
+    assert list(still_held(lake, erased)) == []
     assert not list((lake.home / "landing").rglob("*.ndjson"))
+    assert (lake.home / ".dagster" / "runs.db").exists()
 
 
 def test_products_of_tests_are_read(lake: ObjectLake, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
