@@ -360,7 +360,7 @@ class ObjectLake(Lake):
         """Which version of the object lies in the working copy; None if the file isn't the one that was noted."""
         try:
             etag, _, file = (self.home / ".etags" / key).read_text().rpartition("\n")
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         return etag if file and file == str(self._note(key)) else None
 
