@@ -74,11 +74,11 @@ def contents(lake: Lake, *prefixes: str) -> dict[str, str | None]:
 
 @pytest.fixture(scope="module")
 def shops(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, str]:
-    """Three days of the shop, run through Dagster in a folder and in the store; the local home and the other's URL."""
+    """Two days of the shop, run through Dagster in a folder and in the store; the local home and the other's URL."""
     del server
     folder = tmp_path_factory.mktemp("shop")
     local = Lake(folder / "local")
-    first_days_of_shop(local, "2026-09-30", 60)
+    first_days_of_shop(local, "2026-09-29", 40)
     shutil.copy(EXAMPLE / "product.yaml", local.home / "product.yaml")
     url = "s3://bucket/homes/shop"
     remote = machine(url, folder / "cache")
@@ -105,7 +105,7 @@ def test_a_path_or_a_url(tmp_path: Path) -> None:
 def test_all_bytes_are_those_of_a_local_home(shops: tuple[Lake, str], tmp_path: Path) -> None:
     local, url = shops
     made, wanted = contents(machine(url, tmp_path), "lake", "marts"), contents(local, "lake", "marts")
-    assert len(wanted) > 250
+    assert len(wanted) > 200
     assert made == wanted
     pages = {key for key in local.keys("report") if key.endswith(".html")}
     assert pages
