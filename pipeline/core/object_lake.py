@@ -8,7 +8,6 @@ truth: whatever lies in the working copy may be removed at any time.
 import hashlib
 import os
 import re
-import shutil
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
@@ -24,9 +23,10 @@ from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError, 
 from obstore.store import from_url
 
 from pipeline.core.contract import Table
-from pipeline.core.files import TEMPORARY, temporary_beside
+from pipeline.core.files import TEMPORARY
 from pipeline.core.lake import ANY, DamagedObject, Lake, Replaced, Staged, Stamp, day_of
 from pipeline.core.object_lock import Held, exclusive
+from pipeline.core.working_copy import WorkingCopy
 
 CACHE_VARIABLE = "FOOTFALL_CACHE"
 # What is raised where a store refuses or doesn't answer; no OSError.
@@ -77,8 +77,7 @@ class ObjectLake(Lake):
         super().__init__(_working_copy(url))
         self.url = url
         self.store = from_url(url, retry_config=_RETRIES)
-        # When an object was last compared with the store, in seconds of the monotonic clock.
-        self._compared: dict[str, float] = {}
+        self._copy = WorkingCopy(self.home)
         # By thread, a listing of lake/_state while several tables are looked at.
         self._looks = threading.local()
 
@@ -95,7 +94,7 @@ class ObjectLake(Lake):
     def path(self, key: str) -> Path:
         """The object as a file of the working copy, fetched if it changed; no file if there is no object."""
         file = self.home / key
-        if time.monotonic() - self._compared.get(key, -FRESH_SECONDS) >= FRESH_SECONDS or not file.is_file():
+        if time.monotonic() - self._copy.compared.get(key, -FRESH_SECONDS) >= FRESH_SECONDS or not file.is_file():
             self._fetch(key)
         return file
 
@@ -120,14 +119,14 @@ class ObjectLake(Lake):
     def check(self, key: str, sha256: str) -> None:
         """Raise DamagedObject where the object isn't the one of that hash, fetched anew if the working copy is not."""
         known = self._sound.get(key)
-        if known and known[0] == sha256 and self._note(key) == known[1]:
+        if known and known[0] == sha256 and self._copy.note(key) == known[1]:
             # The bytes that are wanted, whatever lies in the store by now.
-            self._compared[key] = time.monotonic()
+            self._copy.compared[key] = time.monotonic()
             return
         try:
             super().check(key, sha256)
         except DamagedObject:
-            self._drop(key)
+            self._copy.drop(key)
             super().check(key, sha256)
 
     def write(self, key: str, data: bytes, replaces: Stamp | None = ANY) -> None:
@@ -141,7 +140,7 @@ class ObjectLake(Lake):
         except (AlreadyExistsError, PreconditionError):
             raise Replaced(f"{self.name_of(key)} was replaced by another writer meanwhile; run again") from None
         super().write(key, data)
-        self._keep(key, written["e_tag"])
+        self._copy.keep(key, written["e_tag"])
 
     def publish(self, staged: Staged) -> None:
         """Put what was staged in the object's place."""
@@ -152,21 +151,21 @@ class ObjectLake(Lake):
             staged.path.unlink(missing_ok=True)
             raise
         super().publish(staged)
-        self._keep(staged.key, written["e_tag"])
+        self._copy.keep(staged.key, written["e_tag"])
 
     def put_file(self, key: str, file: Path) -> None:
         """Put a file of this machine in the object's place; the file is gone afterwards."""
         self._still_held()
         written = obstore.put(self.store, key, file)
         super().put_file(key, file)
-        self._keep(key, written["e_tag"])
+        self._copy.keep(key, written["e_tag"])
 
     def link(self, files: Mapping[str, str], folder: str) -> None:
         """Have the store copy objects into `folder`: who reads it must know that it is whole."""
 
         def copy(name: str, key: str) -> None:
             obstore.copy(self.store, key, f"{folder}/{name}")
-            self._compared.pop(f"{folder}/{name}", None)
+            self._copy.compared.pop(f"{folder}/{name}", None)
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(copy, files.keys(), files.values()))
@@ -181,11 +180,11 @@ class ObjectLake(Lake):
         self._still_held()
         with suppress(FileNotFoundError):
             obstore.delete(self.store, key)
-        self._drop(key)
+        self._copy.drop(key)
 
     def forget(self, key: str) -> None:
         """Remove the object's file from the working copy only."""
-        self._drop(key)
+        self._copy.drop(key)
 
     def stamp_of(self, key: str) -> Stamp | None:
         """What would change with the object; None if there is none."""
@@ -216,8 +215,8 @@ class ObjectLake(Lake):
             known = self._listed(folder)
         for key, stamp in known.items():
             # A stamp must not be taken for that of a file that was read before it changed.
-            if key in self._compared and self._etag(key) != stamp[0]:
-                del self._compared[key]
+            if key in self._copy.compared and self._copy.etag(key) != stamp[0]:
+                del self._copy.compared[key]
         return {key: stamp for key, stamp in sorted(known.items()) if key.rpartition("/")[0] == folder}
 
     @contextmanager
@@ -239,10 +238,10 @@ class ObjectLake(Lake):
         # lake/<table>, marts/versions: what lies beside each other is listed together.
         for folder in {"/".join(key.split("/")[:2]) for key in wanted if key.count("/") > 1}:
             there |= self._listed(folder)
-        changed = [key for key in wanted if key not in there or self._etag(key) != there[key][0]]
+        changed = [key for key in wanted if key not in there or self._copy.etag(key) != there[key][0]]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(self._fetch, changed))
-        self._compared |= dict.fromkeys(wanted, time.monotonic())
+        self._copy.compared |= dict.fromkeys(wanted, time.monotonic())
 
     def folder(self, prefix: str) -> Path:
         """The folder of the working copy with all objects below `prefix` in it, and no others."""
@@ -252,30 +251,20 @@ class ObjectLake(Lake):
         self.fetch(there)
         for key in there:
             self.path(key)
-        self._drop_others(root, set(there), began)
+        self._copy.drop_others(root, set(there), began)
         return root
 
     def tidy(self) -> None:
         """Remove from the working copy what is in the store no more; Dagster's records and what is being written stay."""
         began, there = time.time(), set(self._listed(""))
         for name in ("landing", "lake", "marts", "report", "models", "tables", "pictures"):
-            self._drop_others(self.home / name, there, began)
-
-    def _drop_others(self, root: Path, there: set[str], began: float) -> None:
-        for path in root.rglob("*"):
-            key = path.relative_to(self.home).as_posix()
-            with suppress(FileNotFoundError):
-                # Half-written ones are this machine's own, and newer ones another process's.
-                if path.is_file() and key not in there and path.suffix != TEMPORARY and path.stat().st_mtime < began:
-                    self._drop(key)
+            self._copy.drop_others(self.home / name, there, began)
 
     def delete_folder(self, prefix: str) -> None:
         """Remove all objects below the folder."""
         if keys := list(self._listed(prefix)):
             obstore.delete(self.store, keys)
-        shutil.rmtree(self.home / prefix, ignore_errors=True)
-        shutil.rmtree(self.home / ".etags" / prefix, ignore_errors=True)
-        self._compared = {key: at for key, at in self._compared.items() if not key.startswith(f"{prefix}/")}
+        self._copy.drop_folder(prefix)
 
     def scan(self, table: Table, keys: Iterable[str]) -> pl.LazyFrame:
         """The rows of the objects `keys` of `table`."""
@@ -306,7 +295,7 @@ class ObjectLake(Lake):
         """One writer at a time, of all machines; Replaced in the end where another took over."""
         with exclusive(self.store, self.url) as held:
             # What was read before may be another's by now.
-            self._compared.clear()
+            self._copy.compared.clear()
             self._looks.held = held
             try:
                 yield
@@ -335,57 +324,16 @@ class ObjectLake(Lake):
             ) from None
 
     def _fetch(self, key: str) -> None:
-        known = self._etag(key)
+        known = self._copy.etag(key)
         try:
             result = obstore.get(self.store, key, options={"if_none_match": known} if known else None)
         except NotModifiedError:
-            self._compared[key] = time.monotonic()
+            self._copy.compared[key] = time.monotonic()
             return
         except FileNotFoundError:
-            self._drop(key)
+            self._copy.drop(key)
             return
-        target = self.home / key
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = temporary_beside(target)
-        try:
-            with temporary.open("wb") as stream:
-                for part in result.stream():
-                    stream.write(part)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-        self._keep(key, result.meta["e_tag"])
-
-    def _etag(self, key: str) -> str | None:
-        """Which version of the object lies in the working copy; None if the file isn't the one that was noted."""
-        try:
-            etag, _, file = (self.home / ".etags" / key).read_text().rpartition("\n")
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            return None
-        return etag if file and file == str(self._note(key)) else None
-
-    def _note(self, key: str) -> Stamp | None:
-        """The file of the working copy, as it would be known again."""
-        try:
-            status = (self.home / key).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return status.st_ino, status.st_size, status.st_mtime_ns
-
-    def _keep(self, key: str, etag: str | None) -> None:
-        note = self.home / ".etags" / key
-        note.parent.mkdir(parents=True, exist_ok=True)
-        # Written after the object: whoever dies in between fetches it once more.
-        temporary = temporary_beside(note)
-        temporary.write_text(f"{etag or ''}\n{self._note(key)}")
-        temporary.replace(note)
-        self._compared[key] = time.monotonic()
-
-    def _drop(self, key: str) -> None:
-        for path in (self.home / ".etags" / key, self.home / key):
-            with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError):
-                path.unlink()
-        self._compared.pop(key, None)
+        self._copy.take(key, result.meta["e_tag"], result.stream())
 
 
 def _stamp(known: Mapping[str, Any]) -> Stamp:
