@@ -58,7 +58,7 @@ app = typer.Typer(
 )
 
 
-def _print_version(asked: bool) -> None:  # typer calls it so
+def _print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
@@ -95,16 +95,16 @@ def lake_at(path: Path) -> "Lake":
 def open_home(path: Path) -> "Home":
     """The home, or one sentence per fault of its product file."""
     from assets.resources import Home
-    from pipeline.core.object_lake import url_of
+    from pipeline.core.object_lake import UnknownStore
+    from pipeline.core.product_file import ProductFileError
     from pipeline.ingest.home import HomeMismatch
 
-    lake_at(path)
-    from pipeline.core.product_file import ProductFileError
-
     try:
-        return Home(path if url_of(path) else path.resolve())
+        return Home(path)
     except ProductFileError as fault:
         raise fail("\n".join(fault.faults), USAGE_PROBLEM) from None
+    except UnknownStore as fault:
+        raise fail(str(fault), USAGE_PROBLEM) from None
     except HomeMismatch as fault:
         raise fail(str(fault), DATA_PROBLEM) from None
 

@@ -4,6 +4,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from pipeline.core.object_lake import url_of
+
 VARIABLE = "DAGSTER_HOME"
 HOME_VARIABLE, DEFAULT_HOME = "FOOTFALL_HOME", "footfall_home"
 SETTINGS = """\
@@ -37,7 +39,7 @@ class DagsterHomeError(Exception):
 def home_from_environment() -> Path | str:
     """FOOTFALL_HOME, else ./footfall_home: a folder, or the URL of a home in an object store."""
     given = os.environ.get(HOME_VARIABLE, "").strip() or DEFAULT_HOME
-    return given if "://" in given else Path(given).resolve()
+    return url_of(given) or Path(given).resolve()
 
 
 def dagster_home(home: Path) -> Path:

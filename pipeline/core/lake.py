@@ -116,7 +116,7 @@ class Lake:
             status = self.path(key).stat()
         except OSError:
             raise DamagedObject(f"{key} is gone; `footfall doctor --deep` tells what mends it") from None
-        seen = (sha256, _stamp(status))
+        seen = (sha256, file_stamp(status))
         if self._sound.get(key) != seen:
             if self.sha256(key) != sha256:
                 raise DamagedObject(f"{key} isn't what was written; `footfall doctor --deep` tells what mends it")
@@ -185,7 +185,7 @@ class Lake:
         with gone_if_it_fails(staged.path):
             status = staged.path.stat()
             staged.path.replace(self.home / staged.key)
-        self._sound[staged.key] = (staged.sha256, _stamp(status))
+        self._sound[staged.key] = (staged.sha256, file_stamp(status))
 
     def discard(self, staged: "Staged") -> None:
         """Drop what was staged."""
@@ -247,15 +247,11 @@ class Lake:
         """Have objects lie under other keys too: `folder` is there with all of them, by their keys there, or not at all."""
         link_folder(self.home / folder, {name: self.home / key for name, key in files.items()})
 
-    def is_same(self, key: str, other: str) -> bool:
-        """Whether two keys are known to lead to the same bytes without reading them."""
-        return self.path(key).samefile(self.path(other))
-
     def stamps(self, folder: str) -> dict[str, Stamp]:
         """Keys of the objects in a folder, not below it, sorted, each with what would change with it."""
         try:
             with os.scandir(self.path(folder)) as entries:
-                found = [(entry.name, _stamp(entry.stat())) for entry in entries if entry.is_file()]
+                found = [(entry.name, file_stamp(entry.stat())) for entry in entries if entry.is_file()]
         except (FileNotFoundError, NotADirectoryError):
             return {}
         return {f"{folder}/{name}": stamp for name, stamp in sorted(found) if not name.endswith(TEMPORARY)}
@@ -310,7 +306,8 @@ class Lake:
         return set(days) & set(self.published_days(table))
 
 
-def _stamp(status: os.stat_result) -> Stamp:
+def file_stamp(status: os.stat_result) -> Stamp:
+    """What would change with a file."""
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 

@@ -100,21 +100,14 @@ class ObjectLake(Lake):
 
     def exists(self, key: str) -> bool:
         """Whether there is an object of that key."""
-        try:
-            obstore.head(self.store, key)
-        except FileNotFoundError:
-            return False
-        return True
+        return self.stamp_of(key) is not None
 
     def size_and_time(self, key: str) -> tuple[int, float] | None:
         """Bytes of the object and when it was written; of a half-written file of this machine, that file's."""
         if key.endswith(TEMPORARY):
             return super().size_and_time(key)
-        try:
-            known = obstore.head(self.store, key)
-        except FileNotFoundError:
-            return None
-        return known["size"], known["last_modified"].timestamp()
+        known = self.stamp_of(key)
+        return (known[1], known[2]) if known else None
 
     def check(self, key: str, sha256: str) -> None:
         """Raise DamagedObject where the object isn't the one of that hash, fetched anew if the working copy is not."""
@@ -169,11 +162,6 @@ class ObjectLake(Lake):
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(copy, files.keys(), files.values()))
-
-    def is_same(self, key: str, other: str) -> bool:
-        """Whether two objects have one ETag."""
-        known = [obstore.head(self.store, each)["e_tag"] for each in (key, other)]
-        return known[0] is not None and known[0] == known[1]
 
     def delete(self, key: str) -> None:
         """Remove the object of that key, if there is one."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline.core.files import TEMPORARY, temporary_beside
-from pipeline.core.lake import Stamp
+from pipeline.core.lake import Stamp, file_stamp
 
 _NOTES = ".etags"
 
@@ -31,10 +31,9 @@ class WorkingCopy:
     def note(self, key: str) -> Stamp | None:
         """The file, as it would be known again; None if there is none."""
         try:
-            status = (self._root / key).stat()
+            return file_stamp((self._root / key).stat())
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return status.st_ino, status.st_size, status.st_mtime_ns
 
     def take(self, key: str, etag: str | None, parts: Iterable[bytes]) -> None:
         """Write what a store gave."""

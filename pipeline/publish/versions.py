@@ -142,7 +142,7 @@ def _is_in(lake: Lake, version: str, name: str, file: _File) -> bool:
     """Whether a version holds the file: the very one that lies there, or a copy of it. `doctor --deep` reads them all."""
     key = f"{FOLDER}/{version}/{name}.parquet"
     try:
-        return lake.is_same(key, file.key) or lake.sha256(key) == file.sha256
+        return lake.path(key).samefile(lake.path(file.key)) or lake.sha256(key) == file.sha256
     except FileNotFoundError:
         return False
 
