@@ -12,6 +12,7 @@ from assets.metadata import outcome_metadata
 from assets.names import Names
 from assets.resources import Home
 from pipeline.build.compute import Outcome
+from pipeline.core.states import published_days
 
 MAX_RETRIES = 3
 MAX_AGE_DAYS = 2
@@ -95,7 +96,7 @@ def newest_day_age(names: Names) -> dg.AssetChecksDefinition:
     """Warn where no new data came for days. The only place where a clock is read to judge data."""
 
     def look(home: Home) -> dg.AssetCheckResult:
-        days = home.lake.published_days("events")
+        days = published_days(home.lake, "events")
         today = datetime.now(tz=UTC).astimezone(home.product.zone_info).date()
         age = (today - days[-1]).days if days else None
         return dg.AssetCheckResult(

@@ -6,6 +6,7 @@ import typer
 
 from assets.cli_app import DATA_PROBLEM, DEFAULT_HOME, USAGE_PROBLEM, HomeOption, app, open_home
 from assets.console import fail, out, table, tracked
+from pipeline.core.states import published_days, scan_days
 
 
 @app.command()
@@ -22,11 +23,11 @@ def zones(
     known = [each.name for each in opened.product.pages]
     if page not in known:
         raise fail(f"no page {page!r}; the pages are {', '.join(known) or 'none'}", USAGE_PROBLEM)
-    published = opened.lake.published_days("session_events")[-days:]
+    published = published_days(opened.lake, "session_events")[-days:]
     if not published:
         raise fail("no day is computed yet; run `footfall run` first", DATA_PROBLEM)
     valid = zones_valid_on(published[-1], opened.product)
-    result = unzoned(opened.lake.scan_days("session_events", published), page, valid, opened.product)
+    result = unzoned(scan_days(opened.lake, "session_events", published), page, valid, opened.product)
     if not result:
         out.print(f"every clicked element of {page} lies in a zone")
         return
@@ -53,7 +54,7 @@ def friction(
     from pipeline.domains.friction.friction_compare import compared
 
     opened = open_home(home)
-    published = opened.lake.published_days("session_events")
+    published = published_days(opened.lake, "session_events")
     if not published:
         raise fail("no day is computed yet; run `footfall run` first", DATA_PROBLEM)
     try:
@@ -85,7 +86,7 @@ def explain(
     chosen: Vendor | None = next((name for name in VENDORS if name == vendor.lower()), None)
     if chosen is None:
         raise fail(f"no product {vendor!r}; write one of {', '.join(VENDORS)}", USAGE_PROBLEM)
-    published = opened.lake.published_days("events")[-days:]
+    published = published_days(opened.lake, "events")[-days:]
     if not published:
         raise fail("no day is computed yet; run `footfall run` first", DATA_PROBLEM)
     try:

@@ -33,6 +33,7 @@ from pipeline.core.object_lake import open_lake
 from pipeline.core.product import Product
 from pipeline.core.product_file import load_product, parse_product
 from pipeline.core.state import Dirty, hash_texts
+from pipeline.core.states import published_days, scan_days
 from pipeline.domains.data_quality.files import file_problems
 from pipeline.domains.zones.selectors import SELECTORS, silent_selectors
 from pipeline.events.problem import Problem, ProblemId
@@ -285,7 +286,7 @@ class Home:
 
     def silent_selectors(self) -> list[str]:
         """A sentence for each selector of a zone that no element fits any more."""
-        rows = self.lake.scan_days(SELECTORS, self.lake.published_days(SELECTORS))
+        rows = scan_days(self.lake, SELECTORS, published_days(self.lake, SELECTORS))
         return [each.sentence for each in silent_selectors(rows, self.product)]
 
     def marts_as_of(self, day: date, out: Path) -> list[str]:

@@ -12,6 +12,7 @@ from support import approve, product, take_all
 from pipeline.build.compute import build_days, find_dirty
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
+from pipeline.core.states import published_days, scan_days
 
 BEGIN = int(datetime(2026, 2, 3, 10, tzinfo=UTC).timestamp() * 1000)
 SECRETS = (
@@ -91,7 +92,7 @@ def computed(home: Path, stated: Product) -> pl.DataFrame:
     days = sorted(find_dirty(lake, stated, lambda _day: True).runnable)
     for name in UNTIL_RECORDINGS:
         list(build_days(lake, stated, name, days, approve))
-    return lake.scan_days("recordings", lake.published_days("recordings")).collect()
+    return scan_days(lake, "recordings", published_days(lake, "recordings")).collect()
 
 
 def kept(home: Path, row: dict[str, Any]) -> list[dict[str, Any]]:

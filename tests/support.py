@@ -25,6 +25,7 @@ from pipeline.core.lake import Lake, day_key
 from pipeline.core.product import Product
 from pipeline.core.product_file import parse_product
 from pipeline.core.registry import TABLES
+from pipeline.core.states import published_days
 from pipeline.declare import PeriodSources
 from pipeline.domains.experiments.experiment_moments import Streams
 from pipeline.domains.friction.friction_tables import daily_friction, friction_sums, measured_signals
@@ -307,7 +308,7 @@ def days_of(lake: Lake) -> dict[str, str]:
     return {
         key: lake.sha256(key) or ""
         for table in DAY_TABLE
-        for day in lake.published_days(table)
+        for day in published_days(lake, table)
         for key in [day_key(table, day)]
     }
 

@@ -30,7 +30,7 @@ from pipeline.core.state import (
     input_hash,
     limits_of,
 )
-from pipeline.core.states import read_state, read_states, write_failure, write_state
+from pipeline.core.states import parts_of, published_days, read_state, read_states, write_failure, write_state
 from pipeline.declare import DayTable, PeriodSources, Sources
 from pipeline.events.profile import CheckResult, Facts, batch_profile
 from pipeline.events.resolutions import Resolutions
@@ -154,8 +154,17 @@ def _build_chunk(
     finally:
         # Of what failed nothing is left on a disk that is full already.
         for each in staged:
-            if each.staged is not None:
-                lake.discard(each.staged)
+            _discard(lake, table.contract.name, each)
+
+
+def _discard(lake: Lake, name: str, each: StagedDay) -> None:
+    """Remove what was written for a day and not published; a part that was made before has the same name."""
+    if each.staged is not None:
+        lake.discard(each.staged)
+    if each.parts:
+        state = read_state(lake, name, each.day)
+        for part in set(each.parts) - set(parts_of(name, each.day, state) if state else ()):
+            lake.delete(part.key)
 
 
 def _of_files(snapshot: Snapshot, manifests: Mapping[str, Manifest]) -> Snapshot:
@@ -186,20 +195,27 @@ def _publish_day(lake: Lake, table: DayTable, product: Product, each: StagedDay,
     if check_result.faults:
         write_failure(lake, name, each.day, DayFailure(each.inputs, list(check_result.faults), limits))
         return Outcome(each.day, rows, None, check_result, each.facts, [])
-    before, key = read_state(lake, name, each.day), day_key(name, each.day)
+    before, is_made = read_state(lake, name, each.day), bool(each.staged or each.parts)
+    gone = next((part.key for part in each.parts if not lake.exists(part.key)), None)
+    if gone or (before is None and not is_made):
+        # It went meanwhile; the next look finds it.
+        fault = f"{gone or day_key(name, each.day)} is gone; run `footfall run` again"
+        return Outcome(each.day, 0, None, CheckResult((fault,)), {}, [])
     if each.staged is not None:
         lake.publish(each.staged)
-        # What no row names any more may hold somebody who was erased.
-        for other in set(lake.keys(day_folder(name, each.day))) - {each.staged.key, *each.objects}:
-            lake.delete(other)
-        state = DayState(each.inputs, each.staged.sha256, rows, each.facts, limits)
-    elif before is None:
-        # Its partition went meanwhile; the next look finds it.
-        return Outcome(each.day, 0, None, CheckResult((f"{key} is gone; run `footfall run` again",)), {}, [])
-    else:
+    if before is not None and not is_made:
         state = msgspec.structs.replace(before, judged=limits)
+    else:
+        parts = tuple(part.sha256 for part in each.parts)
+        state = DayState(each.inputs, each.output_hash, rows, each.facts, limits, parts)
     write_state(lake, name, each.day, state)
-    return Outcome(each.day, rows, lake.name_of(key), check_result, each.facts, each.preview)
+    objects = parts_of(name, each.day, state)
+    if is_made:
+        # What no row names any more may hold somebody who was erased.
+        for other in set(lake.keys(day_folder(name, each.day))) - {part.key for part in objects} - {*each.objects}:
+            lake.delete(other)
+    path = objects[0].key if len(objects) == 1 else day_folder(name, each.day)
+    return Outcome(each.day, rows, lake.name_of(path), check_result, each.facts, each.preview)
 
 
 def _same_weekdays(snapshot: Snapshot, name: str, day: date) -> list[Facts]:
@@ -234,7 +250,8 @@ class BuildContext:
         """Raise DamagedObject where a published partition of a daily table isn't what was written."""
         for table in tables:
             for day, state in self.snapshot.states.get(table, {}).items():
-                lake.check(day_key(table, day), state.output_hash)
+                for part in parts_of(table, day, state):
+                    lake.check(*part)
 
     def publish(self, lake: Lake, staged: Staged) -> None:
         """Publish an object under the lock; TakenBack where rows were erased or retracted since all this was read."""
@@ -248,7 +265,7 @@ def build_period(lake: Lake, product: Product, name: str, judge: Judge, context:
     table, context = PERIOD_TABLE[name], context or BuildContext(lake, product)
     snapshot = context.snapshot
     # A day without any event is known to be empty; one whose events were held back is not known at all.
-    published = set(lake.published_days(table.reads))
+    published = set(published_days(lake, table.reads))
     days = [day for day in snapshot.data_days(table.reads) if day not in snapshot.raw or day in published]
     context.check(lake, [name for name in (table.reads, *table.inputs) if name not in table.periods])
     sources = PeriodSources(lake, product, context, days, table)

@@ -8,6 +8,7 @@ import polars as pl
 from pipeline.build.compute import BuildContext
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
+from pipeline.core.states import published_days, scan_days
 from pipeline.domains.data_quality.find import find_problems, newest_day
 from pipeline.events.problem import Known, Problem, ProblemId, current, latest
 
@@ -29,4 +30,4 @@ def problems_now(lake: Lake, product: Product, but_for: Collection[ProblemId] | 
 
 
 def _scan_published(lake: Lake, table: str) -> pl.LazyFrame:
-    return lake.scan_days(table, lake.published_days(table))
+    return scan_days(lake, table, published_days(lake, table))

@@ -26,9 +26,10 @@ from sqlglot.lineage import lineage
 from sqlglot.optimizer.scope import traverse_scope
 
 from pipeline.core.contract import Table
-from pipeline.core.lake import Lake, day_key, period_key
+from pipeline.core.lake import Lake, period_key
 from pipeline.core.published import in_sql
 from pipeline.core.registry import MARTS, TABLES
+from pipeline.core.states import scan_days
 
 DIALECT = "duckdb"
 LINEAGE = "lineage.json"
@@ -273,10 +274,10 @@ def published(lake: Lake, source: str, days: Sequence[date]) -> pl.DataFrame:
     """What is published of a table on `days`, the local days with data; of a period table all."""
     table = TABLES[source]
     if table.layer == "period":
-        keys = [key for key in [period_key(source)] if lake.exists(key)]
+        rows = lake.scan(table, [key for key in [period_key(source)] if lake.exists(key)])
     else:
-        keys = [key for day in days if lake.exists(key := day_key(source, day))]
-    return lake.scan(table, keys).select(table.schema.names()).collect()
+        rows = scan_days(lake, source, days)
+    return rows.select(table.schema.names()).collect()
 
 
 if __name__ == "__main__":

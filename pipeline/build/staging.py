@@ -1,68 +1,233 @@
-"""A day of a table on its way: computed in parts, written as they come, counted for the gate."""
+"""A day of a table on its way: computed in parts, written as they come, counted for the gate.
+
+A day is one object, or where it is large as many as it has parts (`Sources.parts`). Parts are made by whatever process is
+there (pipeline/core/engine.py): each writes its own object, whose name is its content, so nobody reads it before a state names
+it, and whoever makes it twice makes the same.
+"""
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from pipeline.core.contract import Table
-from pipeline.core.lake import Staged, day_key
-from pipeline.core.state import input_hash, limits_of
+from pipeline.build.tables import DAY_TABLE
+from pipeline.core.days import ONE_DAY
+from pipeline.core.engine import engine, run_parts
+from pipeline.core.lake import Lake, Staged, day_key, part_key
+from pipeline.core.product import Product
+from pipeline.core.scratch import Scratch, scratch
+from pipeline.core.state import RAW, RECORDED, Snapshot, hash_texts, input_hash, limits_of
+from pipeline.core.states import Part, parts_of
 from pipeline.declare import Sources
 from pipeline.events.profile import Facts, Profile
+from pipeline.events.resolutions import Resolutions
 
 
 @dataclass(frozen=True)
 class StagedDay:
     """A day of a table that is computed and written, and not yet judged or visible.
 
-    One that is published and only to be judged anew has nothing staged.
+    One that is published and only to be judged anew has nothing written. The objects of `parts` are in their place already.
     """
 
     day: date
     inputs: str
     staged: Staged | None
+    parts: tuple[Part, ...]
     facts: Facts
     preview: list[dict[str, object]]
     objects: tuple[str, ...]
 
+    @property
+    def output_hash(self) -> str:
+        """Hash of what was written."""
+        return self.staged.sha256 if self.staged else hash_texts([part.sha256 for part in self.parts])
+
+
+class _Job(NamedTuple):
+    """A part to be made by any process: only what is needed for it, and nothing that can't be pickled."""
+
+    lake: Lake
+    product: Product
+    snapshot: Snapshot
+    day: date
+    table: str
+    part: tuple[int, int]
+    cut: int
+    told: Any
+    scratch: Scratch | None
+
+    @property
+    def sources(self) -> Sources:
+        return Sources(
+            self.lake,
+            self.product,
+            self.snapshot,
+            {},
+            Resolutions(self.lake, self.product, self.snapshot.states),
+            self.day,
+            DAY_TABLE[self.table],
+            part=self.part,
+            cut=self.cut,
+            told=self.told,
+            scratch=self.scratch,
+        )
+
+
+class _Made(NamedTuple):
+    """A part: its object if it was written, else its rows or sums; its counts."""
+
+    staged: Staged | None
+    rows: list[pl.DataFrame]
+    summed: list[Any]
+    profile: Profile
+    ids: list[pl.Series]
+    objects: tuple[str, ...]
+    preview: list[dict[str, object]]
+
 
 def stage_day(sources: Sources) -> StagedDay:
-    """Compute a day, range by range where it is large, write it where no reader looks, and count what the gate judges."""
+    """Compute a day, in parts where it is large, write it where no reader looks, and count what the gate judges."""
     table = sources.table
-    profile, objects = Profile(table.contract), list[str]()
+    number = table.parts(sources)
+    on = engine(number)
+    waiting = scratch(sources.lake, shared=on.is_elsewhere) if sources.ranges > 1 else nullcontext()
+    with waiting as folder:
+        known = replace(sources, cut=sources.ranges, on=on, scratch=folder)
+        known = replace(known, told=table.told(known) if table.told else None)
+        if number == 1:
+            made = [_written(known)] if table.sums is None else []
+            summed = table.summed(known)
+        else:
+            jobs = [_job(known, (n, number)) for n in range(number)]
+            made = list(run_parts(_made, jobs, on))
+            summed = [sums for each in made for sums in each.summed]
+        if table.sums is not None:
+            made = [_written(replace(known, summed=summed))]
+        elif number > 1 and not table.parts_follow:
+            made = [_together(known, made)]
+        return _staged_day(known, made)
+
+
+def _job(sources: Sources, part: tuple[int, int]) -> _Job:
+    snapshot, table = sources.snapshot, sources.table
+    around = {sources.day + ONE_DAY * offset for reads in table.reads for offset in reads.offsets}
+    raw, recorded = (
+        {day: objects[day] for day in around if day in objects and any(reads.table == name for reads in table.reads)}
+        for name, objects in ((RAW, snapshot.raw), (RECORDED, snapshot.recorded))
+    )
+    keys = [key for objects in (*raw.values(), *recorded.values()) for key in objects]
+    known = Snapshot(
+        raw=raw,
+        recorded=recorded,
+        states={
+            reads.table: {day: state for day, state in snapshot.states[reads.table].items() if day in around}
+            for reads in table.reads
+            if reads.table in snapshot.states
+        },
+        sha256={key: snapshot.sha256[key] for key in keys if key in snapshot.sha256},
+    )
+    return _Job(
+        sources.lake,
+        sources.whole,
+        known,
+        sources.day,
+        table.contract.name,
+        part,
+        sources.cut,
+        sources.told,
+        sources.scratch,
+    )
+
+
+def _made(job: _Job) -> _Made:
+    """Make a part, by whatever process."""
+    sources = job.sources
+    table = sources.table
+    if table.sums is not None:
+        return _Made(None, [], table.summed(sources), Profile(table.contract), [], (), [])
+    if table.parts_follow:
+        return _written(sources)
+    built = list(table.built(sources))
+    profile, ids = Profile(table.contract), [each.ids for each in built if each.ids is not None]
+    for each in built:
+        profile.add(each.frame, each.facts)
+    objects = tuple(key for each in built for key in each.objects)
+    return _Made(None, [each.frame for each in built], [], profile, ids, objects, [])
+
+
+def _written(sources: Sources) -> _Made:
+    """Make a part, or a day that is one, and write it range by range."""
+    table, (n, number) = sources.table, sources.part
+    profile, ids, objects = Profile(table.contract), list[pl.Series](), list[str]()
 
     def frames() -> Iterator[pl.DataFrame]:
         for built in table.built(sources):
             profile.add(built.frame, built.facts)
             objects.extend(built.objects)
+            ids.extend([] if built.ids is None else [built.ids])
             yield built.frame
 
-    parts = frames() if table.parts_follow else iter([_together(table.contract, list(frames()))])
+    parts = frames() if table.parts_follow else iter([_in_order(sources, list(frames()))])
     first = next(parts)
     staged = sources.lake.stage_parts(day_key(table.contract.name, sources.day), first, parts)
-    inputs = input_hash(table, sources.day, sources.whole, sources.snapshot)
-    facts = profile.facts(pl.scan_parquet(staged.path, glob=False))
-    return StagedDay(sources.day, inputs, staged, facts, preview(first), tuple(objects))
+    if number > 1:
+        key = part_key(table.contract.name, sources.day, n, number, staged.sha256)
+        staged = replace(staged, key=key)
+        sources.lake.publish(staged)
+    return _Made(staged, [], [], profile, ids, tuple(objects), preview(first))
+
+
+def _together(sources: Sources, made: Sequence[_Made]) -> _Made:
+    """One object of the rows of parts that don't follow each other in the table's order."""
+    rows = _in_order(sources, [frame for each in made for frame in each.rows])
+    table, profile = sources.table, Profile(sources.table.contract)
+    for each in made:
+        profile.merge(each.profile)
+    staged = sources.lake.stage_parts(day_key(table.contract.name, sources.day), rows, iter(()))
+    ids, objects = [each for part in made for each in part.ids], tuple(key for part in made for key in part.objects)
+    return _Made(staged, [], [], profile, ids, objects, preview(rows))
+
+
+def _staged_day(sources: Sources, made: Sequence[_Made]) -> StagedDay:
+    """The day of the parts that were made, with the counts of all of them."""
+    table, profile = sources.table, made[0].profile
+    for each in made[1:]:
+        profile.merge(each.profile)
+    staged = [each.staged for each in made if each.staged is not None]
+    paths = (each.path if len(staged) == 1 else sources.lake.path(each.key) for each in staged)
+    facts = profile.facts(lambda: pl.concat(pl.scan_parquet(path, glob=False) for path in paths))
+    if table.closing:
+        facts = {**facts, **table.closing(sources, facts, [ids for each in made for ids in each.ids])}
+    return StagedDay(
+        sources.day,
+        input_hash(table, sources.day, sources.whole, sources.snapshot),
+        staged[0] if len(staged) == 1 else None,
+        tuple(Part(each.key, each.sha256) for each in staged) if len(staged) > 1 else (),
+        facts,
+        made[0].preview,
+        tuple(key for each in made for key in each.objects),
+    )
 
 
 def known_day(sources: Sources) -> StagedDay | None:
     """A day that is published as it would be computed now, to be judged by other limits; None where it must be computed."""
     table, day = sources.table, sources.day
-    state = sources.snapshot.states.get(table.contract.name, {}).get(day)
+    name = table.contract.name
+    state = sources.snapshot.states.get(name, {}).get(day)
     if state is None or state.judged == limits_of(table, sources.whole):
         return None
     inputs = input_hash(table, day, sources.whole, sources.snapshot)
-    key = day_key(table.contract.name, day)
-    if inputs != state.input_hash or sources.lake.sha256(key) != state.output_hash:
-        return None
-    return StagedDay(day, inputs, None, state.facts, [], ())
+    is_whole = all(sources.lake.sha256(part.key) == part.sha256 for part in parts_of(name, day, state))
+    return StagedDay(day, inputs, None, (), state.facts, [], ()) if inputs == state.input_hash and is_whole else None
 
 
-def _together(table: Table, parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    return parts[0] if len(parts) == 1 else table.conform(pl.concat(parts))
+def _in_order(sources: Sources, frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    return frames[0] if len(frames) == 1 else sources.table.contract.conform(pl.concat(frames))
 
 
 _PERSONAL = {"person_key", "person_id", "anonymous_id", "user_id", "event_id", "session_key", "text", "quote"}

@@ -11,6 +11,7 @@ import polars as pl
 from pipeline.core.canonical import VISIT_COLUMNS
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
+from pipeline.core.states import published_days, scan_days
 from pipeline.events.matching import page_names
 from pipeline.events.visits import with_visits
 from pipeline.ingest.batch import Batch
@@ -64,9 +65,9 @@ def samples(lake: Lake, product: Product) -> dict[str, list[Any]]:
 
 def looks(lake: Lake, product: Product, sampled: Samples) -> Iterator[Look]:
     """The last published days, the newest first; where there are none the sample as one."""
-    days = lake.published_days("events")[-MOST_DAYS:]
+    days = published_days(lake, "events")[-MOST_DAYS:]
     for day in reversed(days):
-        rows = with_promoted(lake.scan_days("events", [day]), product)
+        rows = with_promoted(scan_days(lake, "events", [day]), product)
         yield Look(_with_pages(rows, product), day, is_sample=False)
     if not days:
         frames = [_events(product, name, records) for name, records in sampled.items() if records]

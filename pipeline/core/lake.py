@@ -8,10 +8,11 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,6 @@ from polars.io.plugins import register_io_source
 
 from pipeline.core.contract import Table
 from pipeline.core.files import TEMPORARY, gone_if_it_fails, link_folder, temporary_beside
-from pipeline.core.registry import TABLES
 
 # Fixed, so that equal frames give equal bytes whatever wrote them.
 _COMPRESSION_LEVEL = 1
@@ -65,6 +65,10 @@ class Lake:
         self._sound: dict[str, tuple[str, Stamp]] = {}
         # Small objects as they were read, by folder and key, each with its stamp (pipeline/core/sealed.py).
         self.read_before: dict[str, dict[str, tuple[Stamp, Any]]] = {}
+
+    def __reduce__(self) -> tuple[Callable[[type["Lake"], str], "Lake"], tuple[type["Lake"], str]]:
+        # Other processes have a memory of their own, for as long as they live.
+        return _reopened, (type(self), self.url)
 
     def path(self, key: str) -> Path:
         """The object of that key as a file of this machine; no file if there is no object."""
@@ -286,24 +290,14 @@ class Lake:
         scans = [table.no_rows, *(pl.scan_parquet(path, glob=False) for path in paths)]
         return pl.concat(scans, how="diagonal_relaxed")
 
-    def scan_days(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
-        """The rows of the published partitions of `days`; days without a partition add none."""
-        keys = [key for day in days if self.exists(key := day_key(table, day))]
-        return self.scan(TABLES[table], keys)
+    def lost(self, keys: Iterable[str]) -> set[str]:
+        """Those of the keys, which were written, whose objects are gone."""
+        return {key for key in keys if not os.path.isfile(f"{self.home}/{key}")}  # noqa: PTH113  # there are thousands
 
-    def published_days(self, table: str) -> list[date]:
-        """Days of `table` that have a partition, in order."""
-        try:
-            with os.scandir(self.path(f"lake/{table}")) as entries:
-                folders = [entry.path for entry in entries if entry.name.startswith("day=")]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        days = [day_of(os.path.basename(each)) for each in folders if os.path.isfile(f"{each}/part.parquet")]  # noqa: PTH113, PTH119  # there are thousands
-        return sorted(day for day in days if day is not None)
 
-    def days_there(self, table: str, days: Iterable[date]) -> set[date]:
-        """Those of `days`, which have a state, that have a partition."""
-        return set(days) & set(self.published_days(table))
+@cache
+def _reopened(kind: type[Lake], url: str) -> Lake:
+    return kind(url)
 
 
 def file_stamp(status: os.stat_result) -> Stamp:
@@ -322,6 +316,11 @@ def day_of(name: str) -> date | None:
 def day_key(table: str, day: date) -> str:
     """Key of a day's partition."""
     return f"{day_folder(table, day)}/part.parquet"
+
+
+def part_key(table: str, day: date, n: int, number: int, sha256: str) -> str:
+    """Key of part `n` of so many of a large day's partition: the content names it, so nothing that is read is replaced."""
+    return f"{day_folder(table, day)}/part-{n:04}-of-{number:04}-{sha256[:16]}.parquet"
 
 
 def day_folder(table: str, day: date) -> str:

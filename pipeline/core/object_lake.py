@@ -13,7 +13,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from obstore.store import from_url
 
 from pipeline.core.contract import Table
 from pipeline.core.files import TEMPORARY
-from pipeline.core.lake import ANY, DamagedObject, Lake, Replaced, Staged, Stamp, day_of
+from pipeline.core.lake import ANY, DamagedObject, Lake, Replaced, Staged, Stamp
 from pipeline.core.object_lock import Held, exclusive
 from pipeline.core.working_copy import WorkingCopy
 
@@ -42,6 +42,8 @@ _RETRIES: Any = {
 }
 _AT_ONCE = 8
 _FEW = 3
+# Where workers on other machines leave rows for each other (pipeline/core/scratch.py).
+SCRATCH = "lake/scratch"
 
 
 class UnknownStore(Exception):
@@ -80,10 +82,6 @@ class ObjectLake(Lake):
         self._copy = WorkingCopy(self.home)
         # By thread, a listing of lake/_state while several tables are looked at.
         self._looks = threading.local()
-
-    def __reduce__(self) -> tuple[type["ObjectLake"], tuple[str]]:
-        # Other processes have a store and a memory of their own.
-        return ObjectLake, (self.url,)
 
     def name_of(self, key: str) -> str:
         """The URL of the object."""
@@ -248,6 +246,13 @@ class ObjectLake(Lake):
         for name in ("landing", "lake", "marts", "report", "models", "tables", "pictures"):
             self._copy.drop_others(self.home / name, there, began)
 
+    def sweep(self, older_than: float) -> int:
+        """Remove what killed writers left behind before that time, on this machine and in the store; count it."""
+        left = [key for key, stamp in self.stamps_below(SCRATCH).items() if stamp[2] < older_than]
+        if left:
+            obstore.delete(self.store, left)
+        return len(left) + super().sweep(older_than)
+
     def delete_folder(self, prefix: str) -> None:
         """Remove all objects below the folder."""
         if keys := list(self._listed(prefix)):
@@ -260,23 +265,9 @@ class ObjectLake(Lake):
         self.fetch(wanted)
         return super().scan(table, wanted)
 
-    def scan_days(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
-        """The rows of the published partitions of `days`; days without a partition add none."""
-        wanted = list(days)
-        if len(wanted) > _FEW:
-            published = set(self.published_days(table))
-            wanted = [day for day in wanted if day in published]
-        return super().scan_days(table, wanted)
-
-    def published_days(self, table: str) -> list[date]:
-        """Days of `table` that have a partition, in order."""
-        keys = (key.split("/") for key in self._listed(f"lake/{table}") if key.endswith("/part.parquet"))
-        days = [day_of(parts[2]) for parts in keys if len(parts) == 4 and parts[2].startswith("day=")]  # noqa: PLR2004  # lake/<table>/day=D/part.parquet
-        return sorted(day for day in days if day is not None)
-
-    def days_there(self, table: str, days: Iterable[date]) -> set[date]:  # noqa: ARG002  # they needn't be looked for
-        """All of them: the store loses nothing, and its states are written after its partitions."""
-        return set(days)
+    def lost(self, keys: Iterable[str]) -> set[str]:  # noqa: ARG002  # they needn't be looked for
+        """None: the store loses nothing, and what names its objects is written after them."""
+        return set()
 
     @contextmanager
     def exclusive(self) -> Generator[None]:

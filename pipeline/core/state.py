@@ -31,7 +31,8 @@ RESOLUTIONS: dict[str, tuple[str, ...]] = {
 class DayState(msgspec.Struct, frozen=True):
     """What a partition was made from, and what it is.
 
-    `facts` are counts that the batch profile showed, `judged` by which limits its gate judged them.
+    `facts` are counts that the batch profile showed, `judged` by which limits its gate judged them. `parts` are the hashes of
+    the objects of a large day, by ranges of people in order; without any the partition is one object, of `output_hash`.
     """
 
     input_hash: str
@@ -39,6 +40,7 @@ class DayState(msgspec.Struct, frozen=True):
     rows: int
     facts: dict[str, int | float | None] = {}
     judged: str = ""
+    parts: tuple[str, ...] = ()
 
 
 class DayFailure(msgspec.Struct, frozen=True):

@@ -5,11 +5,15 @@ many objects as there are tables and months, and those only that were replaced s
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import NamedTuple
 
 import msgspec
+import polars as pl
 
-from pipeline.core.lake import Lake, day_key, day_of
+from pipeline.core.lake import Lake, day_key, day_of, part_key
+from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_folder, write_sealed
 from pipeline.core.state import DayFailure, DayState
 
@@ -44,24 +48,56 @@ def _kind_of(key: str) -> type[MonthStates | DayState | DayFailure] | None:
     return None
 
 
+class Part(NamedTuple):
+    """An object of a day's partition and the hash of its bytes."""
+
+    key: str
+    sha256: str
+
+
+def parts_of(table: str, day: date, state: DayState) -> list[Part]:
+    """The objects of the partition that the state tells of, in the order of the table."""
+    number = len(state.parts)
+    if not number:
+        return [Part(day_key(table, day), state.output_hash)]
+    return [Part(part_key(table, day, n, number, sha256), sha256) for n, sha256 in enumerate(state.parts)]
+
+
 def read_states(lake: Lake, table: str) -> tuple[dict[date, DayState], dict[date, DayFailure]]:
-    """States and failures of a table by day; a state whose object is gone doesn't count."""
+    """States and failures of a table by day; a state one of whose objects is gone doesn't count."""
     known = _known(lake, table)
-    published = {d.isoformat(): d for d in lake.days_there(table, map(date.fromisoformat, known.states))}
-    return (
-        {published[day]: state for day, state in known.states.items() if day in published},
-        {date.fromisoformat(day): failure for day, failure in known.failures.items()},
-    )
+    states = {date.fromisoformat(day): state for day, state in known.states.items()}
+    objects = {part.key: day for day, state in states.items() for part in parts_of(table, day, state)}
+    for key in lake.lost(objects):
+        states.pop(objects[key], None)
+    return states, {date.fromisoformat(day): failure for day, failure in known.failures.items()}
 
 
-def recorded_days(lake: Lake, table: str) -> list[date]:
-    """Days of the table that were published, whether their object is still there or not."""
-    return [date.fromisoformat(day) for day in sorted(_known(lake, table).states)]
+def published_days(lake: Lake, table: str) -> list[date]:
+    """Days of `table` that have a partition, in order."""
+    return sorted(read_states(lake, table)[0])
+
+
+def scan_days(lake: Lake, table: str, days: Iterable[date]) -> pl.LazyFrame:
+    """The rows of the published partitions of `days`; days without a partition add none."""
+    return scan_known(lake, table, read_states(lake, table)[0], days)
+
+
+def scan_known(lake: Lake, table: str, states: Mapping[date, DayState], days: Iterable[date]) -> pl.LazyFrame:
+    """The rows of the partitions of `days` that `states` tell of; days without a state add none."""
+    parts = (part for day in days if day in states for part in parts_of(table, day, states[day]))
+    return lake.scan(TABLES[table], [part.key for part in parts])
+
+
+def recorded(lake: Lake, table: str) -> dict[date, DayState]:
+    """States of the days of the table that were published, whether their objects are still there or not."""
+    return {date.fromisoformat(day): state for day, state in sorted(_known(lake, table).states.items())}
 
 
 def read_state(lake: Lake, table: str, day: date) -> DayState | None:
-    """State of one day; None if it was never published."""
-    return _known(lake, table).states.get(day.isoformat()) if lake.exists(day_key(table, day)) else None
+    """State of one day; None if it was never published, or an object of it is gone."""
+    state = _known(lake, table).states.get(day.isoformat())
+    return None if state is None or lake.lost(part.key for part in parts_of(table, day, state)) else state
 
 
 def write_state(lake: Lake, table: str, day: date, state: DayState) -> None:

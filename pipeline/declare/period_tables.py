@@ -16,6 +16,7 @@ from pipeline.core.product_declared import DeclaredProduct, UndeclaredError
 from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_inputs, read_sum
 from pipeline.core.state import DayFailure, Snapshot, hash_texts
+from pipeline.core.states import scan_known
 from pipeline.events.identity import Identities
 from pipeline.events.profile import Facts
 from pipeline.events.resolutions import IDENTITY_VERSION, Resolutions
@@ -168,7 +169,12 @@ class PeriodSources:
                 raise DamagedObject(f"{table} isn't published yet; run `footfall run`")
             self.lake.check(period_key(table), read_sum(self.lake, period_key(table)) or "")
             return self.lake.scan(TABLES[table], [period_key(table)])
-        return self.lake.scan_days(table, [day for day in self.days if first <= day <= last])
+        return scan_known(
+            self.lake,
+            table,
+            self.context.snapshot.states.get(table, {}),
+            [day for day in self.days if first <= day <= last],
+        )
 
     @property
     def manifests(self) -> Sequence[Manifest]:

@@ -1,95 +1,109 @@
 """A clean day that doesn't fit into memory: what `clean_day` makes, range by range of people.
 
 What is decided of a device (duplicates, clicks made twice, whose it is, its pace) is decided where all of its rows are, so
-raw rows are first dealt out by device, and decided ones by person. Both lie on disk meanwhile.
+raw rows are first dealt out by device, and decided ones by person. Both wait in a scratch, and each step is taken by any
+process. What must be known of all devices of the day is carried to the end: which of them are a crowd.
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
-import numpy as np
 import polars as pl
 
 from pipeline.core.canonical import EVENTS
+from pipeline.core.engine import Engine, run_parts
 from pipeline.core.product import Product
+from pipeline.core.scratch import Scratch, deal_out
 from pipeline.events.bots import crowds
-from pipeline.events.clean import CleanDay, carried, clean_part, finished
-from pipeline.events.duplicates import first_of_each_id, of_several_devices, place_of_device
+from pipeline.events.clean import carried, clean_part, finished
+from pipeline.events.dealing import Dealing, Rows, deal_by_device, waiting
 from pipeline.events.identity import Identities
 from pipeline.stats.buckets import begin_of_range
 
-# A group of rows of the objects that are read.
-_BATCH_ROWS = 131_072
+_ID = ["source", "event_id"]
+_LINKS, _USERS, _REPEATED = "links", "users", "repeated"
 
 
-def clean_in_ranges(
-    raw: Sequence[pl.LazyFrame],
+@dataclass(frozen=True)
+class Decided:
+    """A day of which all is decided, its rows waiting in `scratch` by so many ranges of people."""
+
+    ranges: int
+    crowd: pl.Series
+    columns: pl.DataFrame
+    duplicates: int
+    duplicates_of_earlier_days: int
+    clicks_merged: int
+
+
+class _Place(NamedTuple):
+    """The devices of a place, with the rows of ids that came with devices of several."""
+
+    dealing: Dealing
+    place: int
+    several: pl.DataFrame
+    product: Product
+
+
+class _DecidedPlace(NamedTuple):
+    one_event_devices: pl.DataFrame
+    columns: pl.DataFrame
+    counts: tuple[int, int, int]
+
+
+def decide_in_ranges(
+    objects: Sequence[Sequence[Rows]],
     product: Product,
-    identities: Identities,
-    repeated: pl.DataFrame,
+    known: tuple[Identities, pl.DataFrame],
     ranges: int,
-    folder: Path,
-) -> Iterator[CleanDay]:
-    """The day in `ranges` parts that follow each other in the order of events.
+    scratch: Scratch,
+    on: Engine,
+) -> Decided:
+    """Decide the day's accepted rows, which `objects` hold, in groups that one process reads.
 
-    `raw` are the accepted rows by the objects that hold them; `folder` is for what waits.
+    `known` is who is who, and (source, event_id) of the day that came on an earlier day; `ranges` is a power of two.
     """
-    first, repetitions = _dealt_by_device(raw, product, ranges, folder / "raw")
-    singles, columns = list[pl.DataFrame](), pl.DataFrame()
-    counts = [repetitions, 0, 0]
-    for place in range(ranges):
-        mine = first.filter(pl.col("place") == place).drop("place")
-        part = clean_part(_waiting(folder / "raw", place, mine), product, identities, repeated)
-        singles.append(part.one_event_devices)
-        columns = part.rows.clear()
-        for n, number in enumerate((part.duplicates, part.duplicates_of_earlier_days, part.clicks_merged)):
-            counts[n] += number
-        keys = part.rows["person_key"].drop_nulls()
-        ends = [keys.search_sorted(begin_of_range(n, ranges)) for n in range(1, ranges)]
-        _deal_out(part.rows, [*ends, part.rows.height], folder / "decided", place)
-    crowd = crowds(pl.concat(singles), product.bots)
-    for n in range(ranges):
-        decided = _waiting(folder / "decided", n, columns).sort(EVENTS.order, nulls_last=True)
-        yield CleanDay(finished(decided, crowd, product), *(counts if n == 0 else (0, 0, 0)))
+    identities, repeated = known
+    for name, frame in ((_LINKS, identities.links), (_USERS, identities.users), (_REPEATED, repeated)):
+        scratch.put(f"{name}/0", frame)
+    dealing = Dealing(partial(carried, product=product), ranges, scratch)
+    several, repetitions = deal_by_device(dealing, objects, on)
+    places = [_Place(dealing, n, several.filter(pl.col("place") == n), product) for n in range(ranges)]
+    decided = list(run_parts(_decide, places, on))
+    sums = [sum(numbers) for numbers in zip(*(each.counts for each in decided), strict=True)]
+    crowd = crowds(pl.concat(each.one_event_devices for each in decided), product.bots)
+    return Decided(ranges, crowd, decided[0].columns, sums[0] + repetitions, sums[1], sums[2])
 
 
-def _dealt_by_device(
-    raw: Sequence[pl.LazyFrame], product: Product, ranges: int, folder: Path
-) -> tuple[pl.DataFrame, int]:
-    """Deal out rows by device, but those whose id came with devices of several places.
-
-    Of these the first of each id, with its `place`, and how many repeated it.
-    """
-    place = place_of_device(ranges)
-    rows = carried(pl.concat(raw, how="diagonal_relaxed"), product)
-    is_met = of_several_devices(rows, place)
-    several = rows.filter(is_met).collect()
-    first = first_of_each_id(several).with_columns(place)
-    for number, batch in enumerate(_batches(raw)):
-        ordered = carried(batch, product).filter(~is_met).with_columns(place).collect().sort("place")
-        ends = np.cumsum(np.bincount(ordered["place"].to_numpy(), minlength=ranges)).tolist()
-        _deal_out(ordered.drop("place"), ends, folder, number)
-    return first, several.height - first.height
+def finished_ranges(
+    decided: Decided, scratch: Scratch, part: tuple[int, int], product: Product
+) -> Iterator[pl.DataFrame]:
+    """`events` of part `n` of so many, range by range, in the order of events."""
+    n, parts = part
+    each = decided.ranges // parts
+    for place in range(n * each, (n + 1) * each):
+        rows = pl.concat([decided.columns.lazy(), *scratch.rows(f"decided/{place}")]).collect()
+        yield finished(rows.sort(EVENTS.order, nulls_last=True), decided.crowd, product)
 
 
-def _batches(objects: Sequence[pl.LazyFrame]) -> Iterator[pl.LazyFrame]:
-    for rows in objects:
-        for first in range(0, rows.select(pl.len()).collect().item(), _BATCH_ROWS):
-            yield rows.slice(first, _BATCH_ROWS)
+def _decide(place: _Place) -> _DecidedPlace:
+    scratch, ranges = place.dealing.scratch, place.dealing.places
+    rows = waiting(scratch, place.place, place.several)
+    part = clean_part(rows, place.product, *_known_of(scratch, rows))
+    keys = part.rows["person_key"].drop_nulls()
+    ends = [int(keys.search_sorted(begin_of_range(n, ranges))) for n in range(1, ranges)]
+    deal_out(scratch, part.rows, [*ends, part.rows.height], "decided", f"{place.place:06}")
+    counts = (part.duplicates, part.duplicates_of_earlier_days, part.clicks_merged)
+    return _DecidedPlace(part.one_event_devices, part.rows.clear(), counts)
 
 
-def _deal_out(rows: pl.DataFrame, ends: Sequence[int], folder: Path, number: int) -> None:
-    """Write `rows` into the folders of their ranges, as the file of that number; each range ends before its place in `ends`."""
-    begin = 0
-    for n, end in enumerate(ends):
-        if end > begin:
-            target = folder / str(n) / f"{number}.arrow"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            rows.slice(begin, end - begin).write_ipc(target, compression="lz4", compat_level=pl.CompatLevel.newest())
-        begin = end
+def _known_of(scratch: Scratch, rows: pl.DataFrame) -> tuple[Identities, pl.DataFrame]:
+    """What is known of the devices, users and ids of some rows, and of no others: all of it may be large."""
 
+    def of(name: str, column: str) -> pl.DataFrame:
+        return pl.concat(scratch.rows(name)).filter(pl.col(column).is_in(rows[column].unique().implode())).collect()
 
-def _waiting(folder: Path, n: int, beside: pl.DataFrame) -> pl.DataFrame:
-    """The rows that were dealt out to a range, and those `beside`."""
-    dealt = [pl.scan_ipc(path) for path in sorted((folder / str(n)).glob("*"))]
-    return pl.concat([beside.lazy(), *dealt]).collect()
+    repeated = pl.concat(scratch.rows(_REPEATED)).join(rows.lazy().select(_ID), on=_ID, how="semi").collect()
+    return Identities(of(_LINKS, "anonymous_id"), of(_USERS, "user_id")), repeated

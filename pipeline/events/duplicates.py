@@ -4,7 +4,7 @@ Definition: docs/definitions/events.md, "Duplicates". The row with the smallest 
 row) wins, so the earliest day keeps the event and a later day asks which of its ids came before.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,6 @@ from pipeline.events.keys import stable_keys
 
 _WITHOUT_ID = "none:"
 _ID = ["source", "event_id"]
-_ID_HASH = pl.struct(_ID).hash()
 # Rows without any id go by their time: equal ones must meet, for they are numbered.
 _DEVICE = pl.coalesce("anonymous_id", "user_id", pl.col("occurred_at").cast(pl.String))
 
@@ -41,7 +40,7 @@ def first_of_each_id(rows: pl.DataFrame) -> pl.DataFrame:
 
 def later_of_an_id(rows: pl.DataFrame) -> pl.Series:
     """Places of the rows that repeat the id of another, which is smaller or stands before."""
-    key = rows.select(id_hash=_hash()).to_series()
+    key = rows.select(id_hash=hash_of_id()).to_series()
     # Few ids repeat: only rows whose hash does are compared by the full id.
     ordered = key.sort()
     hashes = ordered.filter((ordered == ordered.shift()).fill_null(value=False)).unique()
@@ -55,36 +54,31 @@ def later_of_an_id(rows: pl.DataFrame) -> pl.Series:
     return ordered_rows.filter(~pl.struct(_ID).is_first_distinct())["event_index"]
 
 
-def place_of_device(ranges: int) -> pl.Expr:
-    """`place`: in which of so many parts of a day all rows of the row's device are."""
-    return (_DEVICE.hash() % ranges).alias("place")
+def place_of_device(places: int) -> pl.Expr:
+    """`place`: in which of so many parts of a day, a power of two, all rows of the row's device are; on any machine the same."""
+    return (stable_keys(_DEVICE).reinterpret(signed=False) % places).alias("place")
 
 
-def of_several_devices(rows: pl.LazyFrame, place: pl.Expr) -> pl.Expr:
-    """Whether a row's id came with devices of several places: which row of the id counts, no place can tell alone."""
-    ids = rows.filter(pl.col("event_id").is_not_null()).select(place, id_hash=_ID_HASH).collect()
-    ids = ids.sort("id_hash", "place")
+def hash_of_id() -> pl.Expr:
+    """A hash of (source, event_id); null without an id."""
+    return stable_keys(pl.concat_str("source", pl.lit("\x1f"), "event_id"))
+
+
+def met_with_several(ids: pl.DataFrame) -> pl.Series:
+    """Hashes of the ids (`id_hash`) that came with devices of several places (`place`): which row counts, no place can tell alone."""
+    ordered = ids.sort("id_hash", "place")
     is_same, is_elsewhere = (pl.col(name) == pl.col(name).shift() for name in ("id_hash", "place"))
-    met = ids.filter(is_same & ~is_elsewhere)["id_hash"].unique()
-    if met.is_empty():
-        return pl.lit(value=False)
-    return _ID_HASH.is_in(met.implode()) & pl.col("event_id").is_not_null()
+    return ordered.filter(is_same & ~is_elsewhere)["id_hash"].unique()
 
 
-def first_by_device(rows: pl.LazyFrame, ranges: int) -> Iterator[pl.DataFrame]:
-    """The first row of each id, given ones where a source has none, in `ranges` parts that hold all rows of a device each."""
-    place = place_of_device(ranges)
-    is_met = of_several_devices(rows, place) if ranges > 1 else pl.lit(value=False)
-    several = first_of_each_id(rows.filter(is_met).collect()).with_columns(place)
-    for n in range(ranges):
-        here = rows.filter(~is_met, place == n).collect()
-        yield first_of_each_id(with_ids(pl.concat([here, several.filter(pl.col("place") == n).drop("place")])))
+def ids_of(raw: pl.LazyFrame) -> pl.LazyFrame:
+    """Ids of accepted rows and their hashes; rows without an id have none."""
+    return raw.select(_ID).filter(pl.col("event_id").is_not_null()).with_columns(id_hash=hash_of_id())
 
 
-def event_ids(raw: pl.LazyFrame, inside: pl.Expr | None = None) -> pl.DataFrame:
-    """The distinct ids of a day's accepted rows, sorted by their hashes; those whose `id_hash` lies `inside` a range."""
-    hashed = raw.select(_ID).filter(pl.col("event_id").is_not_null()).with_columns(id_hash=_hash())
-    named = hashed.filter(pl.lit(value=True) if inside is None else inside).collect()
+def event_ids(ids: pl.LazyFrame) -> pl.DataFrame:
+    """The distinct ids among `ids_of` a day's accepted rows, or a range of their hashes, sorted by them."""
+    named = ids.collect()
     # Sorted by an integer, equal ids stand side by side; texts are compared only where hashes meet.
     ordered = named.sort("id_hash").select(TABLES["event_ids"].schema.names())
     meets = (ordered["id_hash"] == ordered["id_hash"].shift()).fill_null(value=False)
@@ -98,10 +92,6 @@ def event_ids(raw: pl.LazyFrame, inside: pl.Expr | None = None) -> pl.DataFrame:
         # Two ids of one hash: their order must not be that in which they came.
         return TABLES["event_ids"].conform(ordered.unique(_ID))
     return ordered.filter(~place.is_in(again.implode()))
-
-
-def _hash() -> pl.Expr:
-    return stable_keys(pl.concat_str("source", pl.lit("\x1f"), "event_id"))
 
 
 def repeated_ids(ids: pl.LazyFrame, before: Iterable[pl.LazyFrame]) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from pipeline.core.contract import UTC_MICROSECONDS
 from pipeline.core.days import ONE_DAY, day_start
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-from pipeline.events.duplicates import first_by_device, without_repeated
+from pipeline.events.duplicates import first_of_each_id, with_ids, without_repeated
 from pipeline.events.keys import stable_keys
 from pipeline.stats.buckets import by_bucket
 
@@ -34,13 +34,15 @@ class Identities:
     users: pl.DataFrame
 
 
-def identity_events(
-    raw: pl.LazyFrame, day: date, repeated: pl.DataFrame, telling: Mapping[str, str], ranges: int = 1
-) -> pl.DataFrame:
-    """The identity events among accepted rows, less those `repeated` from earlier days.
+_REPORTED = (
+    *("source", "event_id", "occurred_at", "received_at", "sequence", "anonymous_id", "user_id", "previous_user_id"),
+)
 
-    `telling` says per source which events name a device's user: `identify` events or each with a `user_id`. A large day is
-    read in `ranges` of devices.
+
+def reported(raw: pl.LazyFrame, telling: Mapping[str, str]) -> pl.LazyFrame:
+    """What accepted rows say of who somebody is.
+
+    `telling` says per source which events name a device's user: `identify` events or each with a `user_id`.
     """
     by_user = [name for name, which in telling.items() if which == "user_id"]
     has_both = pl.col("anonymous_id").is_not_null() & pl.col("user_id").is_not_null()
@@ -54,22 +56,15 @@ def identity_events(
         .when(names_user & has_both)
         .then(pl.lit("identify"))
     )
-    columns = (
-        "source",
-        "event_id",
-        "occurred_at",
-        "received_at",
-        "sequence",
-        "anonymous_id",
-        "user_id",
-        "previous_user_id",
-    )
-    reported = raw.with_columns(kind=kind).filter(pl.col("kind").is_not_null()).select(*columns, "kind")
-    parts: list[pl.DataFrame] = []
-    for first in first_by_device(reported, ranges):
-        rows = _in_order(without_repeated(first, repeated))
-        parts.append(rows.filter(~_tells_nothing_new(rows)))
-    return TABLES["identity_events"].conform(pl.concat(parts).with_columns(day=pl.lit(day)))
+    return raw.with_columns(kind=kind).filter(pl.col("kind").is_not_null()).select(*_REPORTED, "kind")
+
+
+def identity_events(rows: pl.DataFrame, day: date, repeated: pl.DataFrame) -> pl.DataFrame:
+    """The identity events among what was `reported` of some devices, less those `repeated` from earlier days."""
+    first = first_of_each_id(with_ids(rows))
+    ordered = _in_order(without_repeated(first, repeated))
+    telling = ordered.filter(~_tells_nothing_new(ordered))
+    return TABLES["identity_events"].conform(telling.with_columns(day=pl.lit(day)))
 
 
 def _in_order(rows: pl.DataFrame) -> pl.DataFrame:

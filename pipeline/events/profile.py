@@ -3,7 +3,7 @@
 Everything here is counted by Polars in one pass over the batch; no number depends on other days.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -33,7 +33,7 @@ def batch_profile(table: Table, frame: pl.DataFrame) -> Facts:
     """
     profile = Profile(table)
     profile.add(frame)
-    return profile.facts(frame.lazy())
+    return profile.facts(frame.lazy)
 
 
 class Profile:
@@ -48,17 +48,26 @@ class Profile:
     def add(self, part: pl.DataFrame, counted: Facts | None = None) -> None:
         """Count a part, and sum what was `counted` of it."""
         own = _counts(self._table, part)
-        for name, number in {**own, **(counted or {})}.items():
-            before = self._facts.get(name)
-            self._facts[name] = number if before is None else before + (number or 0)
-        self._facts["wrong_columns"] = own["wrong_columns"]
+        self._add({**(counted or {}), **own})
         self._keys.append(part.select(pl.struct(self._table.key).hash()).to_series())
 
-    def facts(self, whole: pl.LazyFrame) -> Facts:
+    def merge(self, other: "Profile") -> None:
+        """Add the counts of other parts."""
+        self._add(other._facts)  # noqa: SLF001  # its own
+        self._keys += other._keys  # noqa: SLF001  # its own
+
+    def _add(self, counted: Facts) -> None:
+        for name, number in counted.items():
+            before = self._facts.get(name)
+            self._facts[name] = number if before is None else before + (number or 0)
+        # A number of columns, and not of rows.
+        self._facts["wrong_columns"] = counted["wrong_columns"]
+
+    def facts(self, whole: Callable[[], pl.LazyFrame]) -> Facts:
         """The counts of all parts; `whole`, all their rows, is looked at only where hashes of keys meet."""
         keys = pl.concat(self._keys).sort()
         meets = (keys == keys.shift()).any()
-        distinct = whole.select(pl.struct(self._table.key).n_unique()).collect().item() if meets else len(keys)
+        distinct = whole().select(pl.struct(self._table.key).n_unique()).collect().item() if meets else len(keys)
         return {**self._facts, "repeated_keys": len(keys) - distinct}
 
 

@@ -17,6 +17,7 @@ from pipeline.core.lake import Lake, day_of
 from pipeline.core.product import Product
 from pipeline.core.sealed import read_sealed, write_sealed
 from pipeline.core.state import IDENTITY, REPEATS, RESOLUTIONS, DayState, hash_texts
+from pipeline.core.states import scan_known
 from pipeline.events.duplicates import repeated_ids
 from pipeline.events.identity import Identities, decided_by_links, resolve
 
@@ -36,17 +37,20 @@ class Resolutions:
     @cached_property
     def identities(self) -> Identities:
         """Links and people from all published identity events."""
-        return resolve(self._lake.scan_days("identity_events", self._days("identity_events")), self._product)
+        return resolve(self._scan("identity_events", self._days("identity_events")), self._product)
 
     def repeated(self, day: date) -> pl.DataFrame:
         """(source, event_id) of the day's ids that came within `dedup_days` before it."""
-        before = (self._lake.scan_days("event_ids", [each]) for each in self._before(day))
-        return repeated_ids(self._lake.scan_days("event_ids", [day]), before)
+        before = (self._scan("event_ids", [each]) for each in self._before(day))
+        return repeated_ids(self._scan("event_ids", [day]), before)
 
     def all(self, wanted: Iterable[str]) -> dict[str, dict[date, str]]:
         """The resolutions named, by day."""
         makers = {IDENTITY: self._identity, REPEATS: self._repeats}
         return {name: make() for name, make in makers.items() if name in wanted}
+
+    def _scan(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
+        return scan_known(self._lake, table, self._states.get(table, {}), days)
 
     def _days(self, table: str) -> list[date]:
         return sorted(self._states.get(table, {}))
@@ -68,7 +72,7 @@ class Resolutions:
         result = {}
         # Without links nobody's events move, and no day needs to be looked at.
         if not self.identities.links.is_empty() or not self.identities.users.is_empty():
-            appeared = self._lake.scan_days("appearances", self._days("appearances"))
+            appeared = self._scan("appearances", self._days("appearances"))
             decided = decided_by_links(appeared, self.identities).collect().sort(pl.all(), nulls_last=True)
             by_day = decided.partition_by("day", as_dict=True)
             result = {day: _hash_rows(rows) for (day,), rows in by_day.items() if isinstance(day, date)}

@@ -3,13 +3,9 @@
 A few small files are taken in this process: another one costs a second until it has started.
 """
 
-import os
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable, Sequence
 
-from loky import ProcessPoolExecutor
-
+from pipeline.core.engine import engine
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.ingest.erased import Erased
@@ -22,7 +18,6 @@ from pipeline.ingest.taking import take_file
 Take = Callable[[LandingFile, str], Callable[[], Manifest]]
 # Bytes as they are when unpacked: below that, three seconds of reading or less, and processes take one to start.
 WORTH_PROCESSES = 200_000_000
-IDLE_SECONDS = 30
 _MAGIC_BYTES = 16
 _UNPACKED_TO = 10
 
@@ -38,21 +33,15 @@ def _is_packed(file: LandingFile) -> bool:
     return packing(head) is not None or head.startswith((PARQUET, *ZIP))
 
 
-@contextmanager
-def takers(lake: Lake, product: Product, erased: Erased, files: Sequence[LandingFile]) -> Generator[tuple[Take, int]]:
+def takers(lake: Lake, product: Product, erased: Erased, files: Sequence[LandingFile]) -> tuple[Take, int]:
     """A function that begins to take a file and returns what waits for its manifest; how many to have under way.
 
     With one at a time a file is taken when its manifest is asked for.
     """
     size = sum(file.size * (_UNPACKED_TO if _is_packed(file) else 1) for file in files)
-    processors = min(len(files), os.cpu_count() or 1)
-    if processors < 2 or size < WORTH_PROCESSES:  # noqa: PLR2004  # one is no use
-        yield (lambda file, sha256: partial(take_file, lake, product, file, sha256, erased)), 1
-        return
-    # Loky's processes don't run the caller's script again, as the standard library's do, and end when they are idle:
-    # a killed run leaves none behind.
-    pool = ProcessPoolExecutor(processors, timeout=IDLE_SECONDS)
-    try:
-        yield (lambda file, sha256: pool.submit(take_file, lake, product, file, sha256, erased).result), 2 * processors
-    finally:
-        pool.shutdown(wait=True, kill_workers=False)
+    on = engine(len(files), worth=size >= WORTH_PROCESSES)
+
+    def take(file: LandingFile, sha256: str) -> Callable[[], Manifest]:
+        return on.submit(take_file, lake, product, file, sha256, erased).result
+
+    return take, 2 * on.at_once if on.at_once > 1 else 1

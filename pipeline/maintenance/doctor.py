@@ -7,9 +7,9 @@ from pipeline.build.compute import find_dirty
 from pipeline.build.home_models import models_of
 from pipeline.build.marts import read_record
 from pipeline.build.tables import DAY_TABLES
-from pipeline.core.lake import Lake, day_key, mart_key
+from pipeline.core.lake import Lake, mart_key
 from pipeline.core.product import Product
-from pipeline.core.states import read_states
+from pipeline.core.states import parts_of, read_states
 from pipeline.ingest.home import HomeMismatch, claim
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import Manifest, damaged_manifests, manifest_key, read_manifests
@@ -84,7 +84,7 @@ def _partitions(lake: Lake) -> Iterator[str]:
         name = table.contract.name
         states, _ = read_states(lake, name)
         for day, state in sorted(states.items()):
-            if lake.sha256(day_key(name, day)) != state.output_hash:
+            if any(lake.sha256(part.key) != part.sha256 for part in parts_of(name, day, state)):
                 yield f"{name} of {day} isn't what was published; run `footfall backfill --from {day} --to {day}`"
 
 

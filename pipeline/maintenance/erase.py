@@ -15,6 +15,7 @@ from pipeline.build.restatements import ledger_of
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.sealed import write_sum
+from pipeline.core.states import published_days, scan_days
 from pipeline.events.identity import Identities, with_person
 from pipeline.events.keys import stable_key
 from pipeline.events.resolutions import Resolutions
@@ -105,7 +106,7 @@ def _recorded_sessions(lake: Lake, person: Person) -> list[str]:
     """Ids that the person's recorded sessions bear at their source, and nobody else's."""
     if not KEPT[1].keys(read_manifests(lake).values()):
         return []
-    rows = lake.scan_days("sessions", lake.published_days("sessions")).select("person_key", "source_session_id")
+    rows = scan_days(lake, "sessions", published_days(lake, "sessions")).select("person_key", "source_session_id")
     known = rows.drop_nulls().unique().collect()
     theirs = pl.col("person_key") == stable_key(person.person_id)
     own = set(known.filter(theirs)["source_session_id"]) - set(known.filter(~theirs)["source_session_id"])
@@ -141,7 +142,7 @@ def _owns(rows: pl.DataFrame, person: Person, identities: Identities) -> bool:
 
 def _drop_replays(lake: Lake, person: Person) -> None:
     """The person's assembled recordings; their rows go with the next run."""
-    rows = lake.scan_days("recordings", lake.published_days("recordings"))
+    rows = scan_days(lake, "recordings", published_days(lake, "recordings"))
     for key in rows.filter(pl.col("person_key") == stable_key(person.person_id)).collect()["recording"]:
         lake.delete(key)
 

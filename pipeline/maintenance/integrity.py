@@ -10,10 +10,10 @@ from pipeline.build.marts import RECORD_KEY
 from pipeline.build.restatements import FOLDER as RESTATEMENTS
 from pipeline.build.restatements import InputsManifest
 from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
-from pipeline.core.lake import Lake, day_key, period_key
+from pipeline.core.lake import Lake, period_key
 from pipeline.core.sealed import read_sealed, read_sum
 from pipeline.core.state import DayFailure, DayState
-from pipeline.core.states import MonthStates, recorded_days
+from pipeline.core.states import MonthStates, parts_of, published_days, recorded, scan_days
 from pipeline.domains.replays.recordings import RECORDINGS
 from pipeline.ingest.erased import COPY, KEY, Erased
 from pipeline.ingest.home import Fixed
@@ -64,11 +64,12 @@ def deep(lake: Lake) -> Iterator[str]:
 
 def _partitions(lake: Lake) -> Iterator[str]:
     for table in DAY_TABLE:
-        for day in recorded_days(lake, table):
-            if not lake.exists(day_key(table, day)):
-                # A store loses nothing by itself, so a run doesn't look.
-                again = f"run `footfall backfill --from {day} --to {day}`" if lake.is_remote else _RUN
-                yield f"{day_key(table, day)} is gone; {again}"
+        for day, state in recorded(lake, table).items():
+            # A store loses nothing by itself, so a run doesn't look.
+            again = f"run `footfall backfill --from {day} --to {day}`" if lake.is_remote else _RUN
+            yield from (
+                f"{part.key} is gone; {again}" for part in parts_of(table, day, state) if not lake.exists(part.key)
+            )
 
 
 def _states(lake: Lake) -> Iterator[str]:
@@ -96,10 +97,10 @@ def _erased(lake: Lake) -> Iterator[str]:
 
 
 def _recordings(lake: Lake) -> Iterator[str]:
-    for day in lake.published_days(RECORDINGS):
+    for day in published_days(lake, RECORDINGS):
         again = f"run `footfall backfill --from {day} --to {day}`"
         try:
-            keys = pl.read_parquet(lake.path(day_key(RECORDINGS, day)), columns=["recording"]).to_series()
+            keys = scan_days(lake, RECORDINGS, [day]).select("recording").collect().to_series()
         except pl.exceptions.PolarsError:
             # Named already, as a partition that isn't what was published.
             continue

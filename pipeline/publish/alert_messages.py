@@ -9,6 +9,7 @@ import polars as pl
 from pipeline.core.lake import Lake, mart_key
 from pipeline.core.product import Product
 from pipeline.core.sealed import read_sealed
+from pipeline.core.states import published_days
 from pipeline.events.problem import Problem, current, latest, newest_of, problems_of
 from pipeline.publish.webhook import post
 
@@ -21,7 +22,7 @@ _DAYS_TOLD = 7
 
 def newest_alerts(lake: Lake, days: int = 1) -> list[dict[str, Any]]:
     """Alerts of the newest days with data, the surest first; empty before the mart is there."""
-    known = lake.published_days("daily_sessions")[-days:]
+    known = published_days(lake, "daily_sessions")[-days:]
     if not known or not lake.exists(mart_key("alerts")):
         return []
     result = pl.read_parquet(lake.path(mart_key("alerts"))).filter(pl.col("day").is_in(known))

@@ -19,6 +19,7 @@ from pipeline.core.contract import Column, Table
 from pipeline.core.lake import Lake, mart_key, period_key
 from pipeline.core.published import in_sql
 from pipeline.core.registry import TABLES
+from pipeline.core.states import published_days
 from pipeline.publish.catalog import in_quotes, meaning
 from pipeline.publish.measures import semantic_layer
 from pipeline.publish.versions import FACTS
@@ -45,7 +46,7 @@ def export_dbt(lake: Lake, folder: Path) -> list[str]:
     models = models_of(lake)
     marts = [name for name in models.contracts if lake.exists(mart_key(name))]
     wanted = {*marts, *(name for mart in marts for name in models_below(mart, models.models))}
-    facts = {fact.name: fact for fact in FACTS if lake.published_days(fact.name)}
+    facts = {fact.name: fact for fact in FACTS if published_days(lake, fact.name)}
     contracts = {**{name: models.contracts[name] for name in marts}, **facts}
     sources = sorted(
         {*facts} | {read for name in wanted for read in models.models[name].reads if read not in models.models}

@@ -16,6 +16,7 @@ import polars as pl
 
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
+from pipeline.core.states import scan_days
 from pipeline.domains.friction.friction_tables import friction_incidents
 from pipeline.domains.friction.section import Selectors
 from pipeline.domains.funnels.funnel_tables import funnel_results
@@ -132,7 +133,7 @@ def _rage(lake: Lake, product: Product, vendor: Vendor, days: Sequence[date]) ->
         rules = own.model_copy(update=changes)
         if rules.version not in numbers:
             counts = [
-                friction_incidents(lake.scan_days("session_events", [day]), lake.scan_days("page_views", [day]), day, product, {"a": rules})
+                friction_incidents(scan_days(lake, "session_events", [day]), scan_days(lake, "page_views", [day]), day, product, {"a": rules})
                 .filter(pl.col("signal") == "rage_click")
                 .height
                 for day in days
@@ -145,7 +146,7 @@ def _rage(lake: Lake, product: Product, vendor: Vendor, days: Sequence[date]) ->
 
 def _retention(lake: Lake, product: Product, vendor: Vendor, days: Sequence[date], name: str) -> Explanation:
     own = product.retention[name]
-    rows = lake.scan_days("return_events", days)
+    rows = scan_days(lake, "return_events", days)
 
     def number(changes: Changes) -> float | None:
         stated = {key: value for key, value in changes.items() if key in ("cohort", "elapsed")}
@@ -164,7 +165,7 @@ def _retention(lake: Lake, product: Product, vendor: Vendor, days: Sequence[date
 
 def _funnel(lake: Lake, product: Product, vendor: Vendor, days: Sequence[date], name: str) -> Explanation:
     own = product.funnels[name]
-    rows = lake.scan_days("step_events", days)
+    rows = scan_days(lake, "step_events", days)
 
     def number(changes: Changes) -> float | None:
         chosen = own.model_copy(update={**changes, "breakdown": None})
@@ -179,9 +180,9 @@ def _funnel(lake: Lake, product: Product, vendor: Vendor, days: Sequence[date], 
 
 
 def _sessions(lake: Lake, product: Product, vendor: Vendor, days: Sequence[date]) -> Explanation:
-    own = lake.scan_days("sessions", days).filter(~pl.col("is_bot")).select(pl.len()).collect().item()
+    own = scan_days(lake, "sessions", days).filter(~pl.col("is_bot")).select(pl.len()).collect().item()
     events = (
-        lake.scan_days("events", days)
+        scan_days(lake, "events", days)
         .filter(pl.col("person_key").is_not_null(), ~pl.col("is_bot"))
         .select("person_key", "anonymous_id", "source", "session_id", "occurred_at")
         .sort("person_key", "anonymous_id", "source", "occurred_at", nulls_last=True)

@@ -9,6 +9,7 @@ from pipeline.core.days import ONE_DAY
 from pipeline.core.lake import Lake
 from pipeline.core.published import id_of
 from pipeline.core.registry import TABLES
+from pipeline.core.states import scan_days
 from pipeline.ingest.manifests import Manifest, read_manifests
 
 
@@ -47,7 +48,7 @@ def _rejected(lake: Lake, manifest: Manifest, event_id: str) -> Iterator[str]:
 
 def _published(lake: Lake, event_id: str, day: date) -> Iterator[str]:
     is_it = pl.col("event_id") == event_id
-    for row in lake.scan_days("events", [day]).filter(is_it).collect().iter_rows(named=True):
+    for row in scan_days(lake, "events", [day]).filter(is_it).collect().iter_rows(named=True):
         bot = f", a bot's by {row['bot_rule']}" if row["is_bot"] else ""
         who = row["person_id"] or "nobody known"
         yield f"event: {row['kind']} at {row['occurred_at'].isoformat()} by {who} on page {row['page']}{bot}"
@@ -57,7 +58,7 @@ def _published(lake: Lake, event_id: str, day: date) -> Iterator[str]:
 
 def _sessions(lake: Lake, is_it: pl.Expr, days: Iterable[date]) -> Iterator[str]:
     for day in days:
-        for row in lake.scan_days("session_events", [day]).filter(is_it).collect().iter_rows(named=True):
+        for row in scan_days(lake, "session_events", [day]).filter(is_it).collect().iter_rows(named=True):
             view = "no page view"
             if row["page_view_key"] is not None:
                 kind = "implied page view" if row["implied"] else "page view"

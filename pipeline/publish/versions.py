@@ -14,11 +14,11 @@ import msgspec
 
 from pipeline.build.marts import read_record
 from pipeline.core.contract import Table
-from pipeline.core.lake import Lake, day_key, mart_key
+from pipeline.core.lake import Lake, mart_key
 from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_sealed, write_sealed
 from pipeline.core.state import hash_texts
-from pipeline.core.states import read_states
+from pipeline.core.states import parts_of, read_states
 from pipeline.ingest.manifests import withdrawals
 
 FACTS: tuple[Table, ...] = tuple(table for table in TABLES.values() if table.layer == "fact")
@@ -55,7 +55,9 @@ def _published(lake: Lake) -> dict[str, _File]:
     result = {name: _File(mart_key(name), mart.sha256) for name, mart in read_record(lake).items()}
     for fact in FACTS:
         for day, state in read_states(lake, fact.name)[0].items():
-            result[f"{fact.name}/{day}"] = _File(day_key(fact.name, day), state.output_hash)
+            parts = parts_of(fact.name, day, state)
+            names = [f"{day}"] if len(parts) == 1 else [f"{day}.{n:04}" for n in range(len(parts))]
+            result |= {f"{fact.name}/{name}": _File(*part) for name, part in zip(names, parts, strict=True)}
     return result
 
 

@@ -11,6 +11,7 @@ import pytest
 from support import at, compute_all, drop, missing, product, take_all
 
 from pipeline.core.lake import Lake
+from pipeline.core.states import published_days, scan_days
 from pipeline.report.replays import player
 from pipeline.report.write import write_report
 
@@ -64,8 +65,8 @@ class Recording:
 
     def rows(self, kind: str) -> list[dict[str, Any]]:
         """The accepted events of that kind in their order, with `at` in ms."""
-        days = self.lake.published_days("session_events")
-        result = self.lake.scan_days("session_events", days).filter(pl.col("kind") == kind).sort("event_index")
+        days = published_days(self.lake, "session_events")
+        result = scan_days(self.lake, "session_events", days).filter(pl.col("kind") == kind).sort("event_index")
         return result.with_columns(at=pl.col("occurred_at").dt.timestamp("ms")).collect().to_dicts()
 
     def mart(self, name: str) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from support import drop
 from assets.resources import Home
 from assets.running import Runner
 from pipeline.core.registry import TABLES
+from pipeline.core.states import published_days, scan_days
 from pipeline.ingest.manifests import read_manifests
 
 pytestmark = pytest.mark.slow
@@ -120,9 +121,9 @@ def test_every_good_row_is_there(ran: tuple[Home, dg.DagsterInstance]) -> None:
     assert all(m.balances for m in manifests)
     assert sum(m.filtered.get("where", 0) for m in manifests) == 14
     assert [m.rejected for m in manifests if m.rejected] == [{"unreadable_time": 1}]
-    events = lake.scan_days("events", lake.published_days("events")).collect()
+    events = scan_days(lake, "events", published_days(lake, "events")).collect()
     assert events.height == 14 * 149 - 1
-    assert lake.published_days("events") == DAYS
+    assert published_days(lake, "events") == DAYS
     assert set(events["prop_shop"]) == {"Berlin"}
     kpis = pl.read_parquet(lake.path("marts/daily_kpis.parquet"))
     assert kpis["orders_by_order_day"].to_list() == [30] * 14

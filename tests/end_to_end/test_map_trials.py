@@ -18,6 +18,7 @@ from support import compute_all, drop, ndjson, product, record, take_all
 
 from pipeline.core.lake import Lake, mart_key
 from pipeline.core.published import id_text
+from pipeline.core.states import published_days, scan_days
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "iweb_qoe_clicks"
 MAP, ZOOM = '<div id="map">', '<div class="zoom-control"><button class="zoom-in">'
@@ -88,9 +89,9 @@ def raging(lake: Lake, rules: str) -> set[int]:
     """Trials with a rage click under a rule set."""
     result = pl.read_parquet(lake.path(mart_key("friction_events")))
     keys = result.filter(pl.col("rule_set") == rules, pl.col("signal") == "rage_click")["session_key"].unique()
-    days = lake.published_days("sessions")
+    days = published_days(lake, "sessions")
     sessions = (
-        lake.scan_days("sessions", days)
+        scan_days(lake, "sessions", days)
         .with_columns(id_text("session_key"))
         .filter(pl.col("session_key").is_in(keys.implode()))
         .collect()
@@ -106,11 +107,11 @@ def opinion_gap(raged: set[int]) -> float:
 
 
 def test_every_trial_and_click_is_there(lake: Lake) -> None:
-    sessions = lake.scan_days("sessions", lake.published_days("sessions")).collect()
+    sessions = scan_days(lake, "sessions", published_days(lake, "sessions")).collect()
     assert sessions.height == truth()["trials"]
     assert sessions["person_key"].n_unique() == truth()["subjects"]
-    events = lake.scan_days("events", lake.published_days("events")).filter(pl.col("kind") == "click").collect()
-    quality = lake.scan_days("quality_counts", lake.published_days("quality_counts")).collect()
+    events = scan_days(lake, "events", published_days(lake, "events")).filter(pl.col("kind") == "click").collect()
+    quality = scan_days(lake, "quality_counts", published_days(lake, "quality_counts")).collect()
     assert events.height + quality["clicks_merged"].sum() == truth()["up_events"]
 
 

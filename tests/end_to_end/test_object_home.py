@@ -32,7 +32,7 @@ from pipeline.core.object_lake import CACHE_VARIABLE, ObjectLake, open_lake, url
 from pipeline.core.product_file import load_product
 from pipeline.core.sealed import read_sealed, write_sealed
 from pipeline.core.state import DayState
-from pipeline.core.states import read_states, write_state
+from pipeline.core.states import published_days, read_states, write_state
 from pipeline.ingest.files import ingest
 from pipeline.ingest.landing import find, find_all
 from pipeline.ingest.manifests import read_manifests
@@ -274,11 +274,11 @@ def test_a_reader_sees_what_another_machine_replaced(url: str, tmp_path: Path, m
         sha256 = first.write_frame(key, pl.DataFrame({"a": rows}))
         second.check(key, sha256)
         assert pl.read_parquet(second.path(key))["a"].to_list() == rows
-    assert second.published_days("events") == [day]
+    assert published_days(second, "events") == [day]
     first.delete(key)
     assert not second.path(key).exists()
     assert second.read(key) is None
-    assert second.published_days("events") == []
+    assert published_days(second, "events") == []
 
 
 def test_folders_follow_the_store(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

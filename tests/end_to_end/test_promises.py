@@ -19,6 +19,7 @@ from assets.resources import Home
 from assets.running import Runner
 from pipeline.build.compute import build_days, find_dirty, take_snapshot
 from pipeline.build.configured import day_tables
+from pipeline.build.staging import stage_day
 from pipeline.core.lake import Lake, day_key
 from pipeline.core.product import Product
 from pipeline.core.product_file import load_product
@@ -138,26 +139,34 @@ def test_the_number_of_threads_changes_no_byte(landing: Path, short: Lake, tmp_p
     assert marts_of(lake) == marts_of(short)
 
 
-def test_days_in_ranges_of_people_have_the_same_bytes(
-    short: Lake, product: Product, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("ranges_per_part", [1 << 20, 16])
+def test_days_in_ranges_of_people_have_the_same_bytes_and_in_parts_the_same_rows(
+    short: Lake, product: Product, monkeypatch: pytest.MonkeyPatch, ranges_per_part: int
 ) -> None:
     manifests = read_manifests(short)
     snapshot = take_snapshot(short, product, manifests)
     resolutions = Resolutions(short, product, snapshot.states)
     monkeypatch.setattr(declared, "RANGE_ROWS", 40)
+    monkeypatch.setattr(declared, "RANGES_PER_PART", ranges_per_part)
     largest = max(snapshot.raw, key=lambda day: sum(snapshot.raw[day].values()))
-    in_ranges = 0
+    in_ranges, in_parts = 0, 0
     for table in day_tables(product):
+        name = table.contract.name
         sources = Sources(short, product, snapshot, manifests, resolutions, largest, table)
-        parts = [built.frame for built in table.built(sources)]
+        made = stage_day(sources)
         in_ranges += sources.ranges > 1
-        whole = pl.concat(parts)
-        if len(parts) > 1 and not table.parts_follow:
-            whole = table.contract.conform(whole)
-        staged = short.stage_parts(day_key(table.contract.name, largest), whole, iter(()))
-        short.discard(staged)
-        assert staged.sha256 == snapshot.states[table.contract.name][largest].output_hash, table.contract.name
+        in_parts += bool(made.parts)
+        state = snapshot.states[name][largest]
+        assert made.facts == state.facts, name
+        if made.staged is not None:
+            short.discard(made.staged)
+            assert made.staged.sha256 == state.output_hash, name
+        parts = short.scan(table.contract, [part.key for part in made.parts]).collect()
+        assert not made.parts or parts.equals(pl.read_parquet(short.path(day_key(name, largest)))), name
+        for part in made.parts:
+            short.delete(part.key)
     assert in_ranges > 15
+    assert (in_parts > 10) == (ranges_per_part == 16)
 
 
 def test_one_run_per_arrival_day(landing: Path, product: Product, short: Lake, tmp_path: Path) -> None:

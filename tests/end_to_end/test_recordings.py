@@ -20,6 +20,7 @@ from pipeline.build.marts import run_mart
 from pipeline.core.lake import Lake
 from pipeline.core.published import id_text
 from pipeline.core.registry import TABLES
+from pipeline.core.states import scan_days
 from pipeline.ingest.manifests import Manifest
 from pipeline.report.replays import player
 from pipeline.report.write import write_replays
@@ -166,7 +167,7 @@ def replays(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, pl.DataFram
     for name in (*UNTIL_RECORDINGS, "page_views"):
         list(build_days(lake, chosen, name, days, approve))
     mart = run_mart(lake, models_of(lake), "replays", days)
-    known = lake.scan_days("sessions", days).select("source_session_id", id_text("session_key")).collect()
+    known = scan_days(lake, "sessions", days).select("source_session_id", id_text("session_key")).collect()
     first = known.join(mart.select("session_key", "started_at"), on="session_key").sort("started_at", descending=True)
     keys = dict(first.drop("started_at").rows())
     return lake, mart, {name: keys[session] for name, session in sessions.items()}

@@ -23,6 +23,7 @@ from pipeline.build.configured import marts as configured
 from pipeline.build.restatements import ledger
 from pipeline.core.lake import Lake, mart_key
 from pipeline.core.registry import MARTS, TABLES
+from pipeline.core.states import published_days, scan_days
 from pipeline.publish.csv_export import export_csv
 from pipeline.report.faults import PagesFailedError
 from pipeline.report.flow import flow_of
@@ -434,7 +435,7 @@ def test_heatmaps_draw_what_the_cells_hold(report: Path, browser: Any) -> None:
 
 def test_hostile_comments_are_intact_in_parquet_and_harmless_in_csv(report: Path, tmp_path: Path) -> None:
     lake = Lake(report.parent)
-    kept = lake.scan_days("feedback", lake.published_days("feedback")).filter(pl.col("question") == "why").collect()
+    kept = scan_days(lake, "feedback", published_days(lake, "feedback")).filter(pl.col("question") == "why").collect()
     assert sorted(kept["text"].to_list()) == sorted([*COMMENTS, HUGE])
     quotes = pl.read_parquet(lake.path("marts/quotes.parquet"))
     assert sorted(quotes["quote"].to_list()) == sorted(COMMENTS)

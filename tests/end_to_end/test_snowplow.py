@@ -17,6 +17,7 @@ from support import drop
 
 from assets.resources import Home
 from assets.running import Runner
+from pipeline.core.states import published_days, scan_days
 from pipeline.ingest.manifests import read_manifests
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "snowplow_web"
@@ -83,8 +84,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 
 
 def table(home: Home, name: str, source: str = "web") -> pl.DataFrame:
-    days = home.lake.published_days(name)
-    return home.lake.scan_days(name, days).filter(pl.col("source") == source).collect()
+    days = published_days(home.lake, name)
+    return scan_days(home.lake, name, days).filter(pl.col("source") == source).collect()
 
 
 def short(value: str | None) -> str:

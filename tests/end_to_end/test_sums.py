@@ -10,6 +10,7 @@ from pipeline.core.contract import Table
 from pipeline.core.lake import Lake, mart_key, period_key
 from pipeline.core.product_file import load_product
 from pipeline.core.registry import MARTS, TABLES
+from pipeline.core.states import published_days, scan_days
 from pipeline.domains.zones.heatmap import heatmap_cells
 from pipeline.domains.zones.told import positions_told_by
 from pipeline.ingest.manifests import objects_by_day, read_manifests
@@ -26,7 +27,7 @@ def lake(shop_lake: Lake) -> Lake:
 
 
 def days_of(lake: Lake, name: str) -> pl.DataFrame:
-    return lake.scan_days(name, lake.published_days(name)).collect()
+    return scan_days(lake, name, published_days(lake, name)).collect()
 
 
 def listed(table: Table, dimension: str) -> list[str]:
@@ -83,7 +84,7 @@ def test_daily_zones_add_over_days_and_devices_but_not_over_nested_zones(lake: L
 def test_days_of_zones_and_friction_add_up_to_the_same_as_all_days_at_once(lake: Lake) -> None:
     product = load_product(SHOP / "product.yaml")
     read = [days_of(lake, name).lazy() for name in ("session_events", "page_views", "friction_incidents")]
-    last = lake.published_days("daily_zones")[-1]
+    last = published_days(lake, "daily_zones")[-1]
     at_once = {
         "daily_zones": zones_of(*read, last, product),
         "daily_friction": friction_of_day(read[2], read[0], read[1], last, product),

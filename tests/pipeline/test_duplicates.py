@@ -16,7 +16,8 @@ from pipeline.build.compute import find_dirty
 from pipeline.build.tables import DAY_TABLE
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
-from pipeline.events.duplicates import event_ids, repeated_ids
+from pipeline.core.states import published_days, scan_days
+from pipeline.events.duplicates import event_ids, ids_of, repeated_ids
 
 START = date(2026, 2, 3)
 # All days, from which the marts follow, and the one that is read here.
@@ -39,8 +40,8 @@ def kept(home: Path, batches: list[list[dict[str, object]]], chosen: Product) ->
                 break
         else:
             raise AssertionError("days stay dirty")
-    days = lake.published_days("events")
-    rows = lake.scan_days("events", days).select(pl.col("occurred_at").dt.date().cast(pl.String), "event_id").collect()
+    days = published_days(lake, "events")
+    rows = scan_days(lake, "events", days).select(pl.col("occurred_at").dt.date().cast(pl.String), "event_id").collect()
     return lake, sorted(rows.rows())
 
 
@@ -80,7 +81,7 @@ def test_a_late_earlier_copy_takes_the_event_to_its_day_and_touches_no_other(tmp
         touched.append({(day - START).days for day in dirty.days["events"]})
         compute_all(lake, chosen, only=_COUNTED)
     assert touched == [{1}, {4}]
-    result = lake.scan_days("events", [START + timedelta(days=4)]).collect()["event_id"].to_list()
+    result = scan_days(lake, "events", [START + timedelta(days=4)]).collect()["event_id"].to_list()
     assert result == ["y4"]
 
 
@@ -98,7 +99,9 @@ def test_one_id_of_two_sources_is_two_events(tmp_path: Path) -> None:
 )
 def test_repeated_ids_against_sets(own: list[tuple[str, str]], before: list[list[tuple[str, str]]]) -> None:
     def frame(rows: list[tuple[str, str]]) -> pl.LazyFrame:
-        return event_ids(pl.LazyFrame(rows, schema={"source": pl.String, "event_id": pl.String}, orient="row")).lazy()
+        return event_ids(
+            ids_of(pl.LazyFrame(rows, schema={"source": pl.String, "event_id": pl.String}, orient="row"))
+        ).lazy()
 
     made = frame(own).collect()
     assert sorted(made.select("source", "event_id").rows()) == sorted(set(own))

@@ -11,6 +11,7 @@ import pytest
 from support import compute_all, drop, marts_of, ndjson, product, record, take_all
 
 from pipeline.core.lake import Lake
+from pipeline.core.states import published_days, scan_days
 from pipeline.ingest.files import ingest
 from pipeline.ingest.landing import find
 from pipeline.ingest.manifests import read_manifests
@@ -75,7 +76,7 @@ def test_a_byte_scan_finds_nothing_of_an_erased_person(tmp_path: Path) -> None:
     assert (erased.events, erased.rejected) == (6, 1), "the click on the shared computer was hers too"
     assert erased.landing_files == ["web/2026-02-05/hers.ndjson"]
     assert all(manifest.balances for manifest in read_manifests(lake).values())
-    events = lake.scan_days("events", lake.published_days("events")).collect()
+    events = scan_days(lake, "events", published_days(lake, "events")).collect()
     assert sorted(events["event_id"]) == ["o1", "o2", "o3"]
 
 

@@ -32,7 +32,8 @@ from pipeline.core.canonical import RAW_EVENTS
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-from pipeline.events.identity import Identities, decided_by_links, identity_events, resolve, with_person
+from pipeline.core.states import scan_days
+from pipeline.events.identity import Identities, decided_by_links, identity_events, reported, resolve, with_person
 from pipeline.events.profile import CheckResult
 
 Row = dict[str, Any]
@@ -47,14 +48,14 @@ def raw(rows: list[Row]) -> pl.DataFrame:
 
 
 def resolved(rows: pl.DataFrame, chosen: Product | None = None, telling: dict[str, str] = TELLING) -> Identities:
-    reported = [
-        identity_events(part.lazy(), day, NONE_REPEATED, telling)
+    told = [
+        identity_events(reported(part.lazy(), telling).collect(), day, NONE_REPEATED)
         for (day,), part in rows.with_columns(day=pl.col("occurred_at").dt.date())
         .partition_by("day", as_dict=True)
         .items()
         if isinstance(day, date)
     ]
-    return resolve(pl.concat([TABLES["identity_events"].schema.to_frame(), *reported]).lazy(), chosen or product())
+    return resolve(pl.concat([TABLES["identity_events"].schema.to_frame(), *told]).lazy(), chosen or product())
 
 
 def people(rows: list[Row], chosen: Product | None = None) -> list[tuple[str | None, str | None]]:
@@ -295,7 +296,7 @@ def test_anonymous_history_joins_and_only_touched_days_recompute(tmp_path: Path)
         compute_all(lake, chosen)
     # The day of the event first, then the only other day on which the device was there; not 3 February.
     assert touched == [{date(2026, 2, 6)}, {date(2026, 2, 4)}]
-    events = lake.scan_days("events", [date(2026, 2, 4)]).collect()
+    events = scan_days(lake, "events", [date(2026, 2, 4)]).collect()
     assert events.filter(pl.col("anonymous_id") == "other").select("person_id", "person_rule").rows() == [
         ("user:bob", "later_identify")
     ]

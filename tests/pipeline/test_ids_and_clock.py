@@ -15,6 +15,7 @@ from pipeline.build.marts import Publication, build_mart
 from pipeline.core.canonical import ID_COLUMNS, RAW_EVENTS
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
+from pipeline.core.states import scan_days
 from pipeline.domains.data_quality.quality import far_future, placeholder_ids
 from pipeline.events.profile import CheckResult
 from pipeline.ingest.manifests import Manifest, objects_by_day, read_manifests
@@ -146,7 +147,7 @@ def test_nobody_is_merged_over_a_placeholder(lake: Lake) -> None:
     drop(lake.home, "ph/a.jsonl", ndjson({**each, "timestamp": "2026-03-10T11:00:00Z"} for each in POSTHOG))
     take_all(lake, chosen)
     compute_all(lake, chosen, only=["daily_quality"])
-    events = lake.scan_days("events", [date(2026, 3, 10)]).collect()
+    events = scan_days(lake, "events", [date(2026, 3, 10)]).collect()
     people = events.group_by("source").agg(
         pl.col("person_id").n_unique(), pl.col("person_id").null_count().alias("nobody")
     )

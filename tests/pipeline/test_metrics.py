@@ -14,10 +14,10 @@ from support import at, days_from, events_frame, period_rows, product
 from pipeline.core.product import Product
 from pipeline.core.product_pages import Zone
 from pipeline.core.registry import TABLES
-from pipeline.domains.data_quality.quality import Came, quality_counts
+from pipeline.domains.data_quality.quality import Came, held_counts, quality_counts
 from pipeline.domains.funnels.funnel_tables import funnel_results, step_events
 from pipeline.events.activity import activity
-from pipeline.events.duplicates import event_ids
+from pipeline.events.duplicates import event_ids, ids_of
 from pipeline.events.zones import zones_of_chain
 
 DAYS = days_from("2026-03-25", 40)
@@ -192,11 +192,13 @@ def test_quality_counts_balance() -> None:
     ).lazy()
     repeated = pl.DataFrame({"source": ["web"], "event_id": ["c"]})
     sessions = pl.LazyFrame({"source": ["web"], "is_split": [True], "is_bot": [False]})
-    came = Came(raw, event_ids(raw).lazy(), repeated)
-    made = quality_counts(came, [events], sessions, date(2026, 2, 3), product())
+    came = Came(raw, event_ids(ids_of(raw)).lazy(), repeated)
+    held = held_counts(events, product())
+    made = quality_counts(came, [held], events, sessions, date(2026, 2, 3), product())
     # What happened is that of all people together, however they are divided.
     halves = [events.filter(pl.col("person_key").is_null()), events.filter(pl.col("person_key").is_not_null())]
-    assert quality_counts(came, halves, sessions, date(2026, 2, 3), product()).equals(made)
+    parts = [held_counts(half, product()) for half in halves]
+    assert quality_counts(came, parts, events, sessions, date(2026, 2, 3), product()).equals(made)
     (row,) = made.iter_rows(named=True)
     kept = row["events"] + row["events_duplicate"] + row["events_duplicate_of_earlier_days"] + row["clicks_merged"]
     assert row["events_accepted"] == kept == 5
@@ -243,8 +245,9 @@ def test_exposure_counts_as_measured_where_zones_can_tell_it(
     boxes = [{"y": 100, "height": 50}] if boxed else []
     chosen = product(zones=[{"name": "hero", "page": "home", "selectors": [".hero"], "boxes": boxes}])
     none = pl.DataFrame(schema={"source": pl.String, "event_id": pl.String})
-    came = Came(raw, event_ids(raw).lazy(), none)
-    made = quality_counts(came, [events_frame(rows).lazy()], sessions, date(2026, 2, 3), chosen)
+    came = Came(raw, event_ids(ids_of(raw)).lazy(), none)
+    events = events_frame(rows).lazy()
+    made = quality_counts(came, [held_counts(events, chosen)], events, sessions, date(2026, 2, 3), chosen)
     names = ["page_view_events_measured_exposure", "page_view_events_measured_exposure_time"]
     assert made.select(names).rows() == [(measured, timed)]
 

@@ -13,6 +13,7 @@ from pipeline.build.compute import build_days, find_dirty
 from pipeline.build.gate import judge
 from pipeline.build.problems import problems_now
 from pipeline.core.lake import Lake
+from pipeline.core.states import scan_days
 from pipeline.domains.data_quality.days import day_problems
 from pipeline.domains.data_quality.files import placeholder_problems
 from pipeline.domains.data_quality.find import problems_frame
@@ -129,7 +130,7 @@ def test_a_wholly_rejected_file_counts_in_its_days_gate(tmp_path: Path) -> None:
     take_all(lake, product())
     assert find_dirty(lake, product(), lambda _day: True).days["events"] == {DAY}, "the records tell their day"
     manifests = read_manifests(lake).values()
-    events = lake.scan_days("events", [DAY]).collect()
+    events = scan_days(lake, "events", [DAY]).collect()
     facts = {**events_profile(events, DAY, product()), **files_profile(DAY, manifests)}
     assert (facts["records_read"], facts["records_rejected"]) == (550, 500)
     list(build_days(lake, product(), "events", [DAY], judge))

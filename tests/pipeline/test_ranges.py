@@ -1,5 +1,6 @@
 """A day in ranges of people: the rows and counts of the whole, the bytes of one frame, and nothing left on disk."""
 
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,15 +16,18 @@ from pipeline.build.compute import build_days
 from pipeline.build.tables import DAY_TABLE
 from pipeline.core.canonical import EVENTS, RAW_EVENTS
 from pipeline.core.contract import Column, Table
+from pipeline.core.engine import HERE
 from pipeline.core.lake import Lake
+from pipeline.core.registry import TABLES
+from pipeline.core.scratch import FolderScratch
 from pipeline.core.states import read_state
 from pipeline.declare import day_tables
 from pipeline.events.clean import clean_day
-from pipeline.events.clean_in_ranges import clean_in_ranges
-from pipeline.events.duplicates import event_ids
-from pipeline.events.identity import identity_events
+from pipeline.events.clean_in_ranges import decide_in_ranges, finished_ranges
+from pipeline.events.dealing import Dealing, deal_by_device, deal_ids, waiting
+from pipeline.events.duplicates import event_ids, ids_of
+from pipeline.events.identity import identity_events, reported
 from pipeline.events.profile import Facts, Profile, batch_profile
-from pipeline.stats.buckets import key_range
 
 DAY = at("2026-02-03").date()
 RAW_SCHEMA = pl.Schema({**RAW_EVENTS.schema, "prop_plan": pl.String})
@@ -62,12 +66,14 @@ def test_a_clean_day_in_ranges_is_the_clean_day(rows: list[dict[str, Any]], rang
     whole = clean_day(raw, SMALL_CROWDS, NOBODY_LINKED, repeated)
     half = len(rows) // 2
     with TemporaryDirectory() as folder:
-        objects = [raw.slice(0, half), raw.slice(half)]
-        parts = list(clean_in_ranges(objects, SMALL_CROWDS, NOBODY_LINKED, repeated, ranges, Path(folder)))
-    assert len(parts) == ranges
-    assert pl.concat(part.events for part in parts).equals(whole.events)
+        objects = [[lambda: raw.slice(0, half)], [lambda: raw.slice(half)]]
+        scratch, known = FolderScratch(Path(folder)), (NOBODY_LINKED, repeated)
+        decided = decide_in_ranges(objects, SMALL_CROWDS, known, ranges, scratch, HERE)
+        parts = [list(finished_ranges(decided, scratch, (n, 2), SMALL_CROWDS)) for n in range(2)]
+    assert [len(part) for part in parts] == [ranges // 2, ranges // 2]
+    assert pl.concat(parts[0] + parts[1]).equals(whole.events)
     for name in ("duplicates", "duplicates_of_earlier_days", "clicks_merged"):
-        assert sum(getattr(part, name) for part in parts) == getattr(whole, name), name
+        assert getattr(decided, name) == getattr(whole, name), name
 
 
 @settings(max_examples=100, deadline=None)
@@ -83,11 +89,20 @@ def test_ids_and_identity_events_in_ranges_are_those_of_the_day(
         for i, row in enumerate(rows)
     ]
     raw = pl.LazyFrame(full, schema=RAW_SCHEMA, orient="row")
-    parts = [event_ids(raw, key_range(n, ranges, "id_hash")) for n in range(ranges)]
-    assert pl.concat(parts).equals(event_ids(raw))
     repeated = pl.DataFrame({"source": "web", "event_id": sorted(before)}, schema_overrides={"event_id": pl.String})
-    made = [identity_events(raw, DAY, repeated, {"web": telling}, number) for number in (ranges, 1)]
-    assert made[0].equals(made[1])
+    objects = [lambda: raw.slice(0, 5), lambda: raw.slice(5)]
+    none = ids_of(raw).head(0)
+    with TemporaryDirectory() as folder:
+        scratch = FolderScratch(Path(folder))
+        deal_ids((scratch, ranges, 0, objects))
+        ids = [event_ids(pl.concat([none, *scratch.rows(f"ids/{n}")])) for n in range(ranges)]
+    assert pl.concat(ids).equals(event_ids(ids_of(raw)))
+    with TemporaryDirectory() as folder:
+        dealing = Dealing(partial(reported, telling={"web": telling}), ranges, FolderScratch(Path(folder)))
+        several, _ = deal_by_device(dealing, [objects[:1], objects[1:]], HERE)
+        parts = [identity_events(waiting(dealing.scratch, n, several), DAY, repeated) for n in range(ranges)]
+    whole = identity_events(reported(raw, {"web": telling}).collect(), DAY, repeated)
+    assert TABLES["identity_events"].conform(pl.concat(parts)).equals(whole)
 
 
 def test_devices_of_a_crowd_are_found_though_they_lie_in_different_ranges(tmp_path: Path) -> None:
@@ -99,9 +114,11 @@ def test_devices_of_a_crowd_are_found_though_they_lie_in_different_ranges(tmp_pa
     ]  # fmt: skip
     raw = pl.LazyFrame(rows, schema=RAW_SCHEMA, orient="row")
     nothing = pl.DataFrame(schema={"source": pl.String, "event_id": pl.String})
-    parts = list(clean_in_ranges([raw], SMALL_CROWDS, NOBODY_LINKED, nothing, 8, tmp_path))
-    assert sum(part.events.height > 0 for part in parts) > 4, "spread over ranges"
-    assert set(pl.concat(part.events for part in parts)["bot_rule"]) == {"one_event_devices"}
+    scratch = FolderScratch(tmp_path)
+    decided = decide_in_ranges([[lambda: raw]], SMALL_CROWDS, (NOBODY_LINKED, nothing), 8, scratch, HERE)
+    parts = list(finished_ranges(decided, scratch, (0, 1), SMALL_CROWDS))
+    assert sum(part.height > 0 for part in parts) > 4, "spread over ranges"
+    assert set(pl.concat(parts)["bot_rule"]) == {"one_event_devices"}
 
 
 @settings(max_examples=60, deadline=None)
@@ -185,6 +202,6 @@ def test_the_profile_of_parts_is_that_of_the_whole(numbers: list[int], cut: int)
     profile = Profile(KEYED)
     for part in (frame[:cut], frame[cut:]):
         profile.add(part)
-    assert profile.facts(frame.lazy()) == batch_profile(KEYED, frame)
+    assert profile.facts(frame.lazy) == batch_profile(KEYED, frame)
     assert batch_profile(KEYED, frame)["repeated_keys"] == len(numbers) - len(set(numbers))
     assert EVENTS.order[0] == "person_key", "ranges follow each other in the order of events"

@@ -13,6 +13,7 @@ from support import compute_all, drop, marts_of, ndjson, record, take_all
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.product_file import parse_product
+from pipeline.core.states import published_days
 from pipeline.ingest.files import retract
 from pipeline.ingest.home import HomeMismatch, claim
 from pipeline.ingest.manifests import read_manifests, rejected_by_rule
@@ -65,7 +66,7 @@ def test_rows_of_a_file_that_is_gone_lie_in_the_days_of_the_new_zone(tmp_path: P
     anew = made(tmp_path / "b", tokyo)
     compute_all(anew, tokyo, only=MARTS)
     assert marts_of(lake) == marts_of(anew)
-    assert lake.published_days("events") == [date(2026, 2, day) for day in (3, 4, 5, 6)]
+    assert published_days(lake, "events") == [date(2026, 2, day) for day in (3, 4, 5, 6)]
 
 
 @settings(max_examples=15, deadline=None)

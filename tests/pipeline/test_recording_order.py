@@ -15,6 +15,7 @@ from recorded import BEGIN, chosen, computed, element, kept, mutation, text
 from support import drop, ndjson, product, take_all
 
 from pipeline.core.lake import Lake
+from pipeline.core.states import published_days, scan_days
 from pipeline.domains.replays.recording_order import Piece, in_turn
 from pipeline.ingest.sources.rrweb_wrappers import moment
 
@@ -111,8 +112,8 @@ def test_lines_in_any_order_in_any_files(tmp_path_factory: pytest.TempPathFactor
     ]
     if files == 1:
         lake = Lake(home)
-        (day,) = lake.published_days("events")
-        clicks = lake.scan_days("events", [day]).filter(pl.col("kind") == "click").sort("occurred_at").collect()
+        (day,) = published_days(lake, "events")
+        clicks = scan_days(lake, "events", [day]).filter(pl.col("kind") == "click").sort("occurred_at").collect()
         # Of what one instant says in any order the last isn't known; an element's place is.
         clicks = clicks.with_columns(pl.col("element_chain").str.replace(' class="on"', ""))
         assert clicks.select("x", "y", "element_chain").rows() == [

@@ -15,6 +15,7 @@ from recorded import BEGIN, SECRETS, chosen, computed, element, events, kept, mu
 from support import drop, ndjson, product, record
 
 from pipeline.core.lake import Lake
+from pipeline.core.states import published_days, scan_days
 from pipeline.ingest.files import retract
 from pipeline.maintenance.erase import erase
 
@@ -157,7 +158,7 @@ def test_recordings_beside_events_of_another_source_count_nothing_twice(tmp_path
     rows = computed(tmp_path, stated).sort("started_at")
     assert rows.select("found_by", "recorded_events").rows() == [("session_id", 13), ("device", 13)]
     lake = Lake(tmp_path)
-    sessions = lake.scan_days("sessions", lake.published_days("sessions")).collect()
+    sessions = scan_days(lake, "sessions", published_days(lake, "sessions")).collect()
     assert set(sessions["session_key"]) == set(rows["session_key"])
     assert sessions["events"].sum() == len(web), "no event of the recorder"
 

@@ -16,6 +16,7 @@ from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
 from pipeline.core.published import id_of
 from pipeline.core.registry import TABLES
+from pipeline.core.states import published_days, scan_days
 from pipeline.domains.facts.facts import answer_facts, page_view_facts, session_facts
 from pipeline.domains.star.dimensions import dates, page_list, release_list, variant_list, zone_list
 from pipeline.events.channels import campaigns
@@ -238,12 +239,12 @@ def test_what_a_session_bears_is_named(lake: Lake) -> None:
 
 def read_of(lake: Lake, day: date) -> list[pl.LazyFrame]:
     """What a day of fact_sessions is made from."""
-    return [lake.scan_days(name, [day]) for name in ("sessions", "page_views", "session_events", "session_friction")]
+    return [scan_days(lake, name, [day]) for name in ("sessions", "page_views", "session_events", "session_friction")]
 
 
 def test_variants_and_segments_of_a_session_stand_in_order(lake: Lake) -> None:
     chosen = load_product(SHOP).model_copy(update={"segments": {"b": None, "a": None, "c": None}})
-    sessions, views, events, friction = read_of(lake, lake.published_days("sessions")[0])
+    sessions, views, events, friction = read_of(lake, published_days(lake, "sessions")[0])
     shown = {0: "note/b", 1: "button/a", 2: "note/b"}
     exposed = events.with_columns(variant=pl.col("event_index").replace_strict(shown, default=None, return_dtype=pl.String))  # fmt: skip
     made = session_facts(sessions.with_columns(segment_bits=pl.lit(5)), views, exposed, friction, chosen)
@@ -256,7 +257,7 @@ def test_variants_and_segments_of_a_session_stand_in_order(lake: Lake) -> None:
 def test_nobody_is_in_the_facts_of_who_says_so(lake: Lake) -> None:
     chosen = load_product(SHOP)
     quiet = chosen.model_copy(update={"privacy": chosen.privacy.model_copy(update={"people_in_facts": False})})
-    day = lake.published_days("sessions")[0]
+    day = published_days(lake, "sessions")[0]
     read = read_of(lake, day)
     for made, loud in (
         (session_facts(*read, quiet), session_facts(*read, chosen)),

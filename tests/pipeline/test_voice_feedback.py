@@ -13,6 +13,7 @@ from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.product_file import ProductFileError, parse_product
 from pipeline.core.registry import TABLES
+from pipeline.core.states import published_days, scan_days
 from pipeline.domains.voice.feedback import feedback
 from pipeline.domains.voice.scores import feedback_counts
 from pipeline.ingest.sources import FORMATS
@@ -177,7 +178,10 @@ def joined(tmp_path: Any, *rows: dict[str, Any]) -> list[dict[str, Any]]:
     take_all(lake, chosen)
     compute_all(lake, chosen)
     return (
-        lake.scan_days("feedback", lake.published_days("feedback")).sort("occurred_at", "event_id").collect().to_dicts()
+        scan_days(lake, "feedback", published_days(lake, "feedback"))
+        .sort("occurred_at", "event_id")
+        .collect()
+        .to_dicts()
     )
 
 

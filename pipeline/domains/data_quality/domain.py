@@ -7,14 +7,20 @@ from pipeline.core.state import RAW, REPEATS, Reads
 from pipeline.declare import Built, DayTable, Domain, PeriodSources, PeriodTable, Sources
 from pipeline.domains.data_quality.facts import problem_facts
 from pipeline.domains.data_quality.find import find_problems, problems_frame
-from pipeline.domains.data_quality.quality import Came, future_counts, ingest_files, quality_counts, rejected_counts
+from pipeline.domains.data_quality.quality import (
+    Came,
+    future_counts,
+    held_counts,
+    ingest_files,
+    quality_counts,
+    rejected_counts,
+)
 from pipeline.events.problem import Known
 
 
 def _quality_counts(s: Sources) -> Built:
     came = Came(s.scan(RAW), s.scan("event_ids"), s.repeated)
-    parts = [part.scan("events") for part in s.in_ranges()]
-    frame = quality_counts(came, parts, s.scan("sessions"), s.day, s.product)
+    frame = quality_counts(came, s.summed, s.scan("events"), s.scan("sessions"), s.day, s.product)
     return Built(frame, problem_facts(s.scan("events"), frame, s.product))
 
 
@@ -31,6 +37,7 @@ DOMAIN = Domain(
             (Reads(RAW), Reads("event_ids"), Reads(REPEATS), Reads("events"), Reads("sessions")),
             ("currency", "sessions", "zones"),
             "3",
+            sums=lambda s: held_counts(s.scan("events"), s.product),
             compute=_quality_counts,
         ),
     ),

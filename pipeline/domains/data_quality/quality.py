@@ -34,10 +34,20 @@ class Came:
     repeated: pl.DataFrame
 
 
+def held_counts(events: pl.LazyFrame, product: Product) -> pl.DataFrame:
+    """By source, what became of what came: sums over some people, which add up."""
+    return events.group_by("source").agg(**_both_ways(product), **_counts()).collect()
+
+
 def quality_counts(
-    came: Came, events: Sequence[pl.LazyFrame], sessions: pl.LazyFrame, day: date, product: Product
+    came: Came,
+    held: Sequence[pl.DataFrame],
+    events: pl.LazyFrame,
+    sessions: pl.LazyFrame,
+    day: date,
+    product: Product,
 ) -> pl.DataFrame:
-    """One row per source, counted from what came and from what became of it: `events` of disjoint people."""
+    """One row per source, counted from what came and from what became of it: `held_counts` of disjoint people, and all `events`."""
     accepted = came.raw.group_by("source").agg(
         events_accepted=pl.len(),
         events_placeholder_ids=pl.col("placeholder_ids").is_not_null().sum(),
@@ -45,12 +55,11 @@ def quality_counts(
     )
     distinct = came.ids.group_by("source").agg(distinct=pl.len())
     earlier = came.repeated.lazy().group_by("source").agg(events_duplicate_of_earlier_days=pl.len())
-    held = [part.group_by("source").agg(**_both_ways(product), **_counts()).collect() for part in events]
     booked = sessions.group_by("source").agg(
         sessions=pl.len(), sessions_without_bots=_PERSON.sum(), sessions_split=pl.col("is_split").sum()
     )
     joined = accepted
-    for part in (distinct, earlier, added_up(held, ["source"]).lazy(), booked, _measured(pl.concat(events), product)):
+    for part in (distinct, earlier, added_up(held, ["source"]).lazy(), booked, _measured(events, product)):
         joined = joined.join(part, on="source", how="full", coalesce=True)
     ids = pl.col("distinct") + pl.col("without_id")
     counted = joined.with_columns(pl.exclude("source").fill_null(0).cast(pl.Int64)).with_columns(

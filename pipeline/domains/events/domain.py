@@ -1,71 +1,99 @@
 """The clean event and what follows from it alone; a mart is its SQL model and its contract."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import polars as pl
 
+from pipeline.core.engine import run_parts
 from pipeline.core.registry import TABLES
 from pipeline.core.state import IDENTITY, RAW, REPEATS, Reads
 from pipeline.declare import Built, DayTable, Domain, PeriodSources, PeriodTable, Sources, State, carried
 from pipeline.events.activity import activity
 from pipeline.events.clean import CleanDay, clean_day
-from pipeline.events.clean_in_ranges import clean_in_ranges
-from pipeline.events.duplicates import event_ids
-from pipeline.events.identity import appearances, identity_events, people, with_active
+from pipeline.events.clean_in_ranges import Decided, decide_in_ranges, finished_ranges
+from pipeline.events.dealing import Dealing, deal_by_device, deal_ids, waiting
+from pipeline.events.duplicates import event_ids, ids_of
+from pipeline.events.identity import appearances, identity_events, people, reported, with_active
 from pipeline.events.page_views import page_views
-from pipeline.events.profile import events_profile, files_profile, repeated_orders
+from pipeline.events.profile import Facts, events_profile, files_profile, repeated_orders
 from pipeline.events.sessions import session_events, sessions, telling_referrers
 from pipeline.events.sums import daily_sessions
 from pipeline.ingest.sources import FORMATS
-from pipeline.stats.buckets import key_range
 
 _AROUND = (-1, 0, 1)
+_MERGED = ("duplicates", "duplicates_of_earlier_days", "clicks_merged")
 
 
-def _clean(s: Sources) -> Iterator[CleanDay]:
-    by = (s.product, s.identities, s.repeated)
-    if s.ranges == 1:
-        yield clean_day(s.scan(RAW), *by)
-        return
-    with s.lake.scratch() as folder:
-        yield from clean_in_ranges(s.scan_objects(RAW), *by, s.ranges, folder)
+def _decided(s: Sources) -> Decided | None:
+    """All that is decided of a day that doesn't fit into memory; its rows wait."""
+    if s.scratch is None:
+        return None
+    return decide_in_ranges(s.scan_objects(RAW), s.product, (s.identities, s.repeated), s.places, s.scratch, s.on)
 
 
 def _events(s: Sources) -> Iterator[Built]:
+    if s.told is None or s.scratch is None:
+        clean = clean_day(s.scan(RAW), s.product, s.identities, s.repeated)
+        yield _with_counts(s, clean.events, _merged(clean))
+        return
+    for rows in finished_ranges(s.told, s.scratch, s.part, s.product):
+        yield _with_counts(s, rows, {})
+
+
+def _with_counts(s: Sources, rows: pl.DataFrame, merged: Facts) -> Built:
+    orders = rows.filter(pl.col("kind") == "order")["order_id"].drop_nulls()
+    return Built(rows, {**events_profile(rows, s.day, s.product), **merged}, ids=orders)
+
+
+def _merged(counted: CleanDay | Decided) -> Facts:
+    return {name: getattr(counted, name) for name in _MERGED}
+
+
+def _whole_day_of_events(s: Sources, facts: Facts, order_ids: Sequence[pl.Series]) -> Facts:
+    merged = {name: facts[name] for name in _MERGED} if s.told is None else _merged(s.told)
     raw_rows = sum(s.snapshot.raw.get(s.day, {}).values())
-    counted, order_ids = 0, list[pl.Series]()
-    for number, clean in enumerate(_clean(s), 1):
-        counts = {
-            "duplicates": clean.duplicates,
-            "duplicates_of_earlier_days": clean.duplicates_of_earlier_days,
-            "clicks_merged": clean.clicks_merged,
-        }
-        counted += clean.events.height + sum(counts.values())
-        order_ids.append(clean.events.filter(pl.col("kind") == "order")["order_id"].drop_nulls())
-        facts = {**events_profile(clean.events, s.day, s.product), **counts}
-        if number == s.ranges:
-            whole = {"raw_rows": raw_rows, "unbalanced_rows": abs(raw_rows - counted)}
-            facts |= {**files_profile(s.day, s.manifests.values()), **repeated_orders(order_ids), **whole}
-        yield Built(clean.events, facts)
+    counted = (facts["rows"] or 0) + sum(number or 0 for number in merged.values())
+    whole: Facts = {"raw_rows": raw_rows, "unbalanced_rows": abs(raw_rows - counted)}
+    return {**merged, **files_profile(s.day, s.manifests.values()), **repeated_orders(order_ids), **whole}
 
 
-def _session_events(s: Sources) -> Iterator[Built]:
-    telling = telling_referrers(s.scan("events", _AROUND))
-    for part in s.in_ranges():
-        yield Built(session_events(part.scan("events", _AROUND), s.day, s.product, telling))
+def _telling(s: Sources) -> dict[str, str]:
+    sources = s.product.sources.items()
+    return {name: source.identified_by or FORMATS[source.format].identified_by for name, source in sources}
+
+
+def _devices(s: Sources) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+    """What a large day's rows say of who is who waits by device: the first row of ids of several places, and repeated ids."""
+    if s.parts == 1 or s.scratch is None:
+        return None
+    dealing = Dealing(partial(reported, telling=_telling(s)), s.parts, s.scratch)
+    several, _ = deal_by_device(dealing, s.scan_objects(RAW), s.on)
+    return several, s.repeated
 
 
 def _identity_events(s: Sources) -> Built:
-    telling = {
-        name: source.identified_by or FORMATS[source.format].identified_by for name, source in s.product.sources.items()
-    }
-    return Built(identity_events(s.scan(RAW), s.day, s.repeated, telling, s.wide_ranges))
+    if s.told is None or s.scratch is None:
+        return Built(identity_events(reported(s.scan(RAW), _telling(s)).collect(), s.day, s.repeated))
+    several, repeated = s.told
+    return Built(identity_events(waiting(s.scratch, s.part[0], several), s.day, repeated))
 
 
-def _event_ids(s: Sources) -> Iterator[Built]:
-    number = s.wide_ranges
-    for n in range(number):
-        yield Built(event_ids(s.scan(RAW), key_range(n, number, "id_hash") if number > 1 else None))
+def _dealt_ids(s: Sources) -> bool:
+    """Whether ids of a large day wait by ranges of their hashes."""
+    if s.parts == 1 or s.scratch is None:
+        return False
+    groups = [(s.scratch, s.parts, n, group) for n, group in enumerate(s.scan_objects(RAW))]
+    for _ in run_parts(deal_ids, groups, s.on):
+        pass
+    return True
+
+
+def _event_ids(s: Sources) -> Built:
+    if not s.told or s.scratch is None:
+        return Built(event_ids(ids_of(s.scan(RAW))))
+    none = TABLES["event_ids"].schema.to_frame().lazy()
+    return Built(event_ids(pl.concat([none, *s.scratch.rows(f"ids/{s.part[0]}")], how="diagonal")))
 
 
 def _people_first(s: PeriodSources) -> pl.DataFrame:
@@ -79,8 +107,16 @@ def _seen(state: State, month: PeriodSources) -> State:
 
 DOMAIN = Domain(
     day_tables=(
-        DayTable(TABLES["event_ids"], (Reads(RAW),), (), "1", compute=_event_ids),
-        DayTable(TABLES["identity_events"], (Reads(RAW), Reads(REPEATS)), ("identity",), "2", compute=_identity_events),
+        DayTable(TABLES["event_ids"], (Reads(RAW),), (), "1", compute=_event_ids, told=_dealt_ids, by_part=True),
+        DayTable(
+            TABLES["identity_events"],
+            (Reads(RAW), Reads(REPEATS)),
+            ("identity",),
+            "2",
+            compute=_identity_events,
+            told=_devices,
+            by_part=True,
+        ),
         DayTable(
             TABLES["appearances"], (Reads(RAW),), (), "1", compute=lambda s: Built(appearances(s.scan(RAW), s.day))
         ),
@@ -90,6 +126,9 @@ DOMAIN = Domain(
             ("ingest", "pages", "bots"),
             "5",
             compute=_events,
+            told=_decided,
+            closing=_whole_day_of_events,
+            by_part=True,
             judged_by=("quality",),
         ),
         DayTable(
@@ -97,7 +136,9 @@ DOMAIN = Domain(
             (Reads("events", _AROUND),),
             ("goals", "segments", "sessions", "currency", "channels"),
             "6",
-            compute=_session_events,
+            compute=lambda s: Built(session_events(s.scan("events", _AROUND), s.day, s.product, s.told)),
+            told=lambda s: telling_referrers(s.scan("events", _AROUND)),
+            by_person=True,
         ),
         DayTable(
             TABLES["sessions"],

@@ -19,15 +19,6 @@ def _behaviour(s: Sources) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
     return s.scan("session_events"), s.scan("page_views"), s.scan("friction_incidents")
 
 
-def _daily_friction(s: Sources) -> Built:
-    known = measured_signals(s.scan("session_events"), s.scan("page_views"), s.product)
-    sums = [
-        friction_sums(part.scan("friction_incidents"), part.scan("page_views"), known, s.product)
-        for part in s.in_ranges()
-    ]
-    return Built(daily_friction(sums, s.day))
-
-
 DOMAIN = Domain(
     day_tables=(
         DayTable(
@@ -62,7 +53,9 @@ DOMAIN = Domain(
             (Reads("friction_incidents"), Reads("session_events"), Reads("page_views")),
             ("friction", "sources"),
             "1",
-            compute=_daily_friction,
+            told=lambda s: measured_signals(s.scan("session_events"), s.scan("page_views"), s.product),
+            sums=lambda s: friction_sums(s.scan("friction_incidents"), s.scan("page_views"), s.told, s.product),
+            compute=lambda s: Built(daily_friction(s.summed, s.day)),
         ),
     ),
     period_tables=(

@@ -7,6 +7,7 @@ import polars as pl
 
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
+from pipeline.core.states import scan_days
 from pipeline.domains.friction.friction_tables import friction_incidents
 from pipeline.domains.friction.section import FrictionRules
 
@@ -39,7 +40,7 @@ _SCHEMA = {
 
 
 def _of_day(lake: Lake, product: Product, rules: Mapping[str, FrictionRules], day: date) -> pl.DataFrame:
-    events, views = (lake.scan_days(table, [day]) for table in ("session_events", "page_views"))
+    events, views = (scan_days(lake, table, [day]) for table in ("session_events", "page_views"))
     result = friction_incidents(events, views, day, product, rules)
     by_view = result.group_by("signal", "page", "page_view_key").agg(
         a=(pl.col("rule_set") == "a").sum(), b=(pl.col("rule_set") == "b").sum()

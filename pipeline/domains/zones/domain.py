@@ -1,7 +1,5 @@
 """Zones and heatmaps; a mart is its SQL model and its contract."""
 
-from collections.abc import Iterator
-
 import polars as pl
 
 from pipeline.core.registry import TABLES
@@ -10,7 +8,7 @@ from pipeline.declare import Built, DayTable, Domain, PeriodTable, Sources
 from pipeline.domains.zones.heatmap import heatmap_cells
 from pipeline.domains.zones.problems import silent_zones
 from pipeline.domains.zones.selectors import selector_matches
-from pipeline.domains.zones.told import positions_told_by, told_by
+from pipeline.domains.zones.told import Told, positions_told_by, told_by
 from pipeline.domains.zones.zone_facts import ZoneDay, zone_day
 from pipeline.domains.zones.zone_periods import zone_people_counts
 from pipeline.domains.zones.zone_tables import daily_zones, zone_people, zone_sums
@@ -21,31 +19,22 @@ def _behaviour(s: Sources) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
     return s.scan("session_events"), s.scan("page_views"), s.scan("friction_incidents")
 
 
-def _zone_days(s: Sources) -> Iterator[tuple[Sources, ZoneDay]]:
-    """What happened to zones, for each range of people."""
-    told = told_by(s.scan("session_events"), s.scan("page_views"), s.product)
-    for part in s.in_ranges():
-        yield part, zone_day(*_behaviour(part), s.day, s.product, told)
+def _told(s: Sources) -> Told:
+    return told_by(s.scan("session_events"), s.scan("page_views"), s.product)
 
 
-def _daily_zones(s: Sources) -> Built:
-    sums = [zone_sums(made, part.scan("session_events"), s.product) for part, made in _zone_days(s)]
-    return Built(daily_zones(sums, s.day, s.product))
+def _zone_day(s: Sources) -> ZoneDay:
+    """What happened to zones, of a range of people."""
+    return zone_day(*_behaviour(s), s.day, s.product, s.told)
 
 
-def _zone_people(s: Sources) -> Iterator[Built]:
-    for _, made in _zone_days(s):
-        yield Built(zone_people(made, s.day, s.product))
+def _heatmap_sums(s: Sources) -> pl.DataFrame:
+    return heatmap_cells(s.scan("session_events"), s.scan("page_views"), s.day, s.product, s.told)
 
 
 def _heatmap_cells(s: Sources) -> Built:
-    told = positions_told_by(s.scan("session_events"), s.scan("page_views"))
     table = TABLES["heatmap_cells"]
-    parts = [
-        heatmap_cells(part.scan("session_events"), part.scan("page_views"), s.day, s.product, told)
-        for part in s.in_ranges()
-    ]
-    return Built(table.conform(added_up(parts, table.key)))
+    return Built(table.conform(added_up(s.summed, table.key)))
 
 
 DOMAIN = Domain(
@@ -55,7 +44,9 @@ DOMAIN = Domain(
             (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
             ("zones", "exposure", "segments", "sources", "friction"),
             "3",
-            compute=_daily_zones,
+            told=_told,
+            sums=lambda s: zone_sums(_zone_day(s), s.scan("session_events"), s.product),
+            compute=lambda s: Built(daily_zones(s.summed, s.day, s.product)),
             needs=("zones",),
         ),
         DayTable(
@@ -63,7 +54,9 @@ DOMAIN = Domain(
             (Reads("session_events"), Reads("page_views"), Reads("friction_incidents")),
             ("zones", "exposure", "sources", "friction"),
             "2",
-            compute=_zone_people,
+            told=_told,
+            compute=lambda s: Built(zone_people(_zone_day(s), s.day, s.product)),
+            by_person=True,
             needs=("zones",),
         ),
         DayTable(
@@ -79,6 +72,8 @@ DOMAIN = Domain(
             (Reads("session_events"), Reads("page_views")),
             ("pages.layout",),
             "2",
+            told=lambda s: positions_told_by(s.scan("session_events"), s.scan("page_views")),
+            sums=_heatmap_sums,
             compute=_heatmap_cells,
             needs=("pages",),
         ),
