@@ -61,7 +61,7 @@ def digest_message_asset(names: Names) -> dg.AssetsDefinition:
     """The week's digest as a message, sent once a week."""
     description = f"The digest of the last complete week, to the webhook in {DIGEST_VARIABLE}; each is sent once."
 
-    def make(home: Home) -> dict[str, Any]:
+    def make(home: Home, _instance: dg.DagsterInstance) -> dict[str, Any]:
         return {"sent": home.send_digest(os.environ.get(DIGEST_VARIABLE))}
 
     return whole_asset(names, "digest_message", {"slack"}, description, ["report"], make)
@@ -71,7 +71,7 @@ def alert_messages_asset(names: Names) -> dg.AssetsDefinition:
     """Messages about new alerts, each sent once."""
     description = f"Messages about alerts that began and problems with the data, to the webhook in {WEBHOOK_VARIABLE}; each is sent once."
 
-    def make(home: Home) -> dict[str, Any]:
+    def make(home: Home, _instance: dg.DagsterInstance) -> dict[str, Any]:
         return {"sent": home.send_alerts(os.environ.get(WEBHOOK_VARIABLE))}
 
     return whole_asset(names, "alert_messages", {"slack"}, description, ["alerts", "data_problems"], make)

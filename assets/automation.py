@@ -7,14 +7,18 @@ nothing. A run that is under way is waited for.
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from assets.attempts import WORK_TAG, next_attempt
 from assets.metadata import JOB_TAG
+from assets.names import Names
 from assets.partitions import RANGE_END, RANGE_START, range_runs, range_tags
 from assets.processes import runs_under_way
-from assets.resources import Home
+from assets.resources import Home, home_of
 from pipeline.build.configured import day_tables
 from pipeline.build.marts import Stale
 from pipeline.core.days import ranges
@@ -42,18 +46,23 @@ def publish_keys(home: Home, stale: Stale) -> list[dg.AssetKey]:
     return home.names.keys((*stale.periods, *stale.marts, *OUTPUTS))
 
 
-days_job = dg.define_asset_job(
-    "days",
-    selection=dg.AssetSelection.tag(JOB_TAG, "days"),
-    executor_def=dg.in_process_executor,
-    description="Landing files and all daily tables, over one range of days.",
-)
-marts_job = dg.define_asset_job(
-    "marts",
-    selection=dg.AssetSelection.tag(JOB_TAG, "marts"),
-    executor_def=dg.in_process_executor,
-    description="Period tables and marts, once no day is dirty.",
-)
+@cache
+def asset_jobs(names: Names) -> list[UnresolvedAssetJobDefinition]:
+    """The jobs of a home, the same ones whoever asks: Dagster refuses two of a name."""
+    described = {
+        "days": "Landing files and all daily tables, over one range of days.",
+        "marts": "Period tables and marts, once no day is dirty.",
+    }
+    return [
+        dg.define_asset_job(
+            names.named(name),
+            selection=dg.AssetSelection.tag(JOB_TAG, name) & names.all_assets,
+            executor_def=dg.in_process_executor,
+            description=description,
+        )
+        for name, description in described.items()
+    ]
+
 
 Requests = Iterator[dg.RunRequest | dg.SkipReason]
 
@@ -95,9 +104,29 @@ def _one_answer(result: Requests, otherwise: str) -> Requests:
     yield from requests or answers[:1] or [dg.SkipReason(otherwise)]
 
 
-@dg.sensor(job=days_job, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
-def landing(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:
-    """Takes landing files that arrived and no longer grow."""
+def sensors(names: Names) -> list[dg.SensorDefinition]:
+    """What looks every minute whether there is something to do."""
+    days, marts = asset_jobs(names)
+    common: dict[str, Any] = {
+        "minimum_interval_seconds": 60,
+        "default_status": dg.DefaultSensorStatus.RUNNING,
+        "required_resource_keys": {names.resource},
+    }
+
+    @dg.sensor(name=names.named("landing"), job=days, **common)
+    def landing(context: dg.SensorEvaluationContext) -> Requests:
+        """Takes landing files that arrived and no longer grow."""
+        yield from _landing(context, home_of(context, names))
+
+    @dg.sensor(name=names.named("dirty_days"), jobs=[days, marts], **common)
+    def dirty_days(context: dg.SensorEvaluationContext) -> Requests:
+        """Computes days whose inputs changed, as ranges; once none is left, the marts, or only what is made from them."""
+        yield from _dirty_days(context, home_of(context, names))
+
+    return [landing, dirty_days]
+
+
+def _landing(context: dg.SensorEvaluationContext, home: Home) -> Requests:
     if waits := _waits(context, home):
         yield waits
         return
@@ -110,9 +139,7 @@ def landing(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]) -
     yield from _one_answer(_asked(context.instance, requests), why)
 
 
-@dg.sensor(jobs=[days_job, marts_job], minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
-def dirty_days(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:
-    """Computes days whose inputs changed, as ranges; once none is left, the marts, or only what is made from them."""
+def _dirty_days(context: dg.SensorEvaluationContext, home: Home) -> Requests:
     if waits := _waits(context, home):
         yield waits
         return
@@ -120,7 +147,7 @@ def dirty_days(context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]
     requests = [
         dg.RunRequest(
             run_key=f"{first}..{last}:{dirty.version(first, last)}",
-            job_name=days_job.name,
+            job_name=home.names.named("days"),
             tags=range_tags(first, last),
             asset_selection=dirty_keys(home, dirty, range_tags(first, last)),
         )
@@ -136,36 +163,30 @@ def _publishing(instance: dg.DagsterInstance, home: Home) -> Iterator[dg.RunRequ
     stale, outputs = home.stale(), home.outputs_are_stale()
     key = f"marts:{stale.version}"
     if stale and not (outputs and next_attempt(instance, key).is_held_back):
-        yield dg.RunRequest(run_key=key, job_name=marts_job.name, asset_selection=publish_keys(home, stale))
+        yield dg.RunRequest(run_key=key, job_name=home.names.named("marts"), asset_selection=publish_keys(home, stale))
     elif outputs:
         key = f"report:{home.outputs_version()}"
-        yield dg.RunRequest(run_key=key, job_name=marts_job.name, asset_selection=home.names.keys(OUTPUTS))
+        yield dg.RunRequest(run_key=key, job_name=home.names.named("marts"), asset_selection=home.names.keys(OUTPUTS))
 
 
-def nightly_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
+def nightly_schedules(time_zone: str, names: Names) -> list[dg.ScheduleDefinition]:
     """Every night what is still dirty, and an hour later the marts if they are behind; what failed returns every night."""
-    running = dg.DefaultScheduleStatus.RUNNING
+    days, marts = asset_jobs(names)
+    common: dict[str, Any] = {
+        "execution_timezone": time_zone,
+        "default_status": dg.DefaultScheduleStatus.RUNNING,
+        "required_resource_keys": {names.resource},
+    }
 
-    @dg.schedule(job=days_job, cron_schedule=NIGHTLY, execution_timezone=time_zone, default_status=running)
-    def nightly(context: dg.ScheduleEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:
+    @dg.schedule(name=names.named("nightly"), job=days, cron_schedule=NIGHTLY, **common)
+    def nightly(context: dg.ScheduleEvaluationContext) -> Requests:
         """Takes files that still wait, computes what is still dirty; held back days are tried again, each on its own."""
-        if waits := _waits(context, home):
-            yield waits
-            return
-        dirty = home.dirty()
-        days = [*range_runs(dirty.runnable), *(run for day in sorted(dirty.held_back) for run in range_runs([day]))]
-        runs = [(tags, [home.names.key(RAW)]) for _, tags in range_runs(home.waiting_days())]
-        runs += [(tags, dirty_keys(home, dirty, tags)) for _, tags in days]
-        if not runs:
-            yield dg.SkipReason("nothing waits and nothing is dirty")
-        # Dagster wants a key where there are several; that of the night lets failed ones return in the next.
-        night = f"{context.scheduled_execution_time:%Y-%m-%d}"
-        for number, (tags, keys) in enumerate(runs, start=1):
-            yield dg.RunRequest(run_key=f"night of {night}, {number}", tags=tags, asset_selection=keys)
+        yield from _night(context, home_of(context, names))
 
-    @dg.schedule(job=marts_job, cron_schedule=NIGHTLY_MARTS, execution_timezone=time_zone, default_status=running)
-    def nightly_marts(context: dg.ScheduleEvaluationContext, home: dg.ResourceParam[Home]) -> Requests:
+    @dg.schedule(name=names.named("nightly_marts"), job=marts, cron_schedule=NIGHTLY_MARTS, **common)
+    def nightly_marts(context: dg.ScheduleEvaluationContext) -> Requests:
         """Publishes the marts if they are behind the days."""
+        home = home_of(context, names)
         if waits := _waits(context, home):
             yield waits
         elif stale := home.stale():
@@ -176,3 +197,19 @@ def nightly_schedules(time_zone: str) -> list[dg.ScheduleDefinition]:
             yield dg.SkipReason("the marts and the report are up to date")
 
     return [nightly, nightly_marts]
+
+
+def _night(context: dg.ScheduleEvaluationContext, home: Home) -> Requests:
+    if waits := _waits(context, home):
+        yield waits
+        return
+    dirty = home.dirty()
+    days = [*range_runs(dirty.runnable), *(run for day in sorted(dirty.held_back) for run in range_runs([day]))]
+    runs = [(tags, [home.names.key(RAW)]) for _, tags in range_runs(home.waiting_days())]
+    runs += [(tags, dirty_keys(home, dirty, tags)) for _, tags in days]
+    if not runs:
+        yield dg.SkipReason("nothing waits and nothing is dirty")
+    # Dagster wants a key where there are several; that of the night lets failed ones return in the next.
+    night = f"{context.scheduled_execution_time:%Y-%m-%d}"
+    for number, (tags, keys) in enumerate(runs, start=1):
+        yield dg.RunRequest(run_key=f"night of {night}, {number}", tags=tags, asset_selection=keys)

@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.metadata import outcome_metadata
 from assets.names import Names
-from assets.resources import Home
+from assets.resources import Home, home_of
 from pipeline.build.compute import Outcome
 from pipeline.core.states import published_days
 
@@ -85,9 +85,14 @@ def warning_check(
 ) -> dg.AssetChecksDefinition:
     """A check that warns and holds nothing back."""
 
-    @dg.asset_check(asset=names.key(asset), name=name, description=f"{description}; a warning, never a gate.")
-    def _check(home: dg.ResourceParam[Home]) -> dg.AssetCheckResult:
-        return look(home)
+    @dg.asset_check(
+        asset=names.key(asset),
+        name=name,
+        description=f"{description}; a warning, never a gate.",
+        required_resource_keys={names.resource},
+    )
+    def _check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        return look(home_of(context, names))
 
     return _check
 

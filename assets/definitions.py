@@ -11,7 +11,7 @@ from assets.alerts import (
     no_data_problems,
     selectors_find_elements,
 )
-from assets.automation import days_job, dirty_days, landing, marts_job, nightly_schedules
+from assets.automation import asset_jobs, nightly_schedules, sensors
 from assets.checks import newest_day_age
 from assets.dagster_home import home_from_environment
 from assets.events import day_assets
@@ -24,14 +24,20 @@ from assets.run_failures import run_failures
 
 
 def build_defs(
-    home: Home, key_prefix: Sequence[str] = (), group_prefix: str = "", owners: Sequence[str] = Names.owners
+    home: Home,
+    key_prefix: Sequence[str] = (),
+    group_prefix: str = "",
+    owners: Sequence[str] = Names.owners,
+    pool: str | None = None,
 ) -> dg.Definitions:
     """Definitions over `home`; tests and the command line pass their own.
 
-    Where others share the deployment, `key_prefix` and `group_prefix` keep a home's assets apart, and `owners` names who
-    answers for them. The command line knows no prefix: what it makes stands under the plain keys.
+    Where others share the deployment, `key_prefix` and `group_prefix` keep a home's assets apart, `owners` names who
+    answers for them, and `pool` is the concurrency pool that its steps take places in. Jobs, sensors and schedules bear the
+    prefix too, so several homes may be merged into one code location (`dg.Definitions.merge`). The command line knows no
+    prefix: what it makes stands under the plain keys.
     """
-    names = Names(tuple(key_prefix), group_prefix, tuple(owners))
+    names = Names(tuple(key_prefix), group_prefix, tuple(owners), pool)
     home = home.named(names)
     return dg.Definitions(
         assets=[
@@ -52,10 +58,10 @@ def build_defs(
             no_data_problems(names),
             *([selectors_find_elements(names)] if "zone_metrics" in home.tables else []),
         ],
-        jobs=[days_job, marts_job, prune_job],
-        sensors=[landing, dirty_days, run_failures],
-        schedules=[*nightly_schedules(home.product.time_zone), weekly_prune(home.product.time_zone)],
-        resources={"home": home_resource(home)},
+        jobs=[*asset_jobs(names), prune_job(names)],
+        sensors=[*sensors(names), run_failures(home)],
+        schedules=[*nightly_schedules(home.product.time_zone, names), weekly_prune(home.product.time_zone, names)],
+        resources={names.resource: home_resource(home)},
         executor=dg.in_process_executor,
     )
 

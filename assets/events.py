@@ -8,7 +8,7 @@ from assets.checks import Events, check_specs, report_days
 from assets.metadata import OF_DAYS, static_metadata
 from assets.names import Names
 from assets.partitions import AROUND
-from assets.resources import Home
+from assets.resources import home_of
 from pipeline.build.configured import day_tables
 from pipeline.core.product import Product
 from pipeline.core.registry import DOMAIN_OF
@@ -53,9 +53,11 @@ def _day_asset(
         backfill_policy=dg.BackfillPolicy.single_run(),
         output_required=False,
         check_specs=check_specs(name, names),
+        required_resource_keys={names.resource},
+        pool=names.pool,
     )
-    def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:
-        outcomes = home.build_days(name, context.partition_keys)
+    def _asset(context: dg.AssetExecutionContext) -> Events:
+        outcomes = home_of(context, names).build_days(name, context.partition_keys)
         yield from report_days(context, name, outcomes)
 
     return _asset

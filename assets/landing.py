@@ -7,7 +7,7 @@ import dagster as dg
 from assets.checks import Events, io_retries
 from assets.metadata import OF_DAYS, static_metadata
 from assets.names import Names
-from assets.resources import Home
+from assets.resources import home_of
 from pipeline.core.canonical import RAW_EVENTS
 from pipeline.ingest.drift import CHECKS, Finding, by_check
 from pipeline.ingest.manifests import Manifest, rejected_by_rule
@@ -34,8 +34,11 @@ def raw_events_asset(partitions: dg.DailyPartitionsDefinition, names: Names) -> 
             dg.AssetCheckSpec("raw_events_rejected", asset=key),
             *(dg.AssetCheckSpec(f"raw_events_{n}", asset=key, description=d) for n, d in CHECKS.items()),
         ],
+        required_resource_keys={names.resource},
+        pool=names.pool,
     )
-    def raw_events(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:
+    def raw_events(context: dg.AssetExecutionContext) -> Events:
+        home = home_of(context, names)
         with io_retries(context):
             taken = home.take_files(context.partition_keys)
         for day in context.partition_keys:

@@ -7,9 +7,10 @@ from typing import Any
 import dagster as dg
 
 from assets.checks import Events, check_specs, io_retries, report_one
+from assets.empty_days import show_empty_days
 from assets.metadata import OF_MARTS, TEAM, mart_lineage, static_metadata
 from assets.names import Names
-from assets.resources import Home
+from assets.resources import Home, home_of
 from pipeline.build.configured import marts, period_tables, table_names
 from pipeline.build.home_models import Models
 from pipeline.core.contract import Table
@@ -42,17 +43,24 @@ def _period_asset(table: PeriodTable, there: Collection[str], names: Names) -> d
         deps=names.keys(name for name in (table.reads, *table.inputs) if name == RAW or name in there),
         output_required=False,
         check_specs=check_specs(name, names),
+        required_resource_keys={names.resource},
+        pool=names.pool,
     )
-    def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:
+    def _asset(context: dg.AssetExecutionContext) -> Events:
         with io_retries(context):
-            outcome = home.build_period(name, context.run.run_id)
+            outcome = home_of(context, names).build_period(name, context.run.run_id)
         yield from report_one(name, outcome)
 
     return _asset
 
 
 def whole_asset(
-    names: Names, name: str, kinds: set[str], description: str, deps: list[str], make: Callable[[Home], dict[str, Any]]
+    names: Names,
+    name: str,
+    kinds: set[str],
+    description: str,
+    deps: list[str],
+    make: Callable[[Home, dg.DagsterInstance], dict[str, Any]],
 ) -> dg.AssetsDefinition:
     """An asset that is made anew as a whole by one call, whose answer is its metadata."""
 
@@ -65,10 +73,12 @@ def whole_asset(
         description=description,
         deps=names.keys(deps),
         output_required=False,
+        required_resource_keys={names.resource},
+        pool=names.pool,
     )
-    def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Iterator[dg.MaterializeResult[Any]]:
+    def _asset(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         with io_retries(context):
-            metadata = make(home)
+            metadata = make(home_of(context, names), context.instance)
         yield dg.MaterializeResult(metadata=metadata)
 
     return _asset
@@ -78,14 +88,19 @@ def publication_asset(product: Product, models: Models, names: Names) -> dg.Asse
     """All marts as one: what readers of a publication take together."""
     description = "What is published: rows, hashes and the newest day of each mart, in marts/_published.json."
     made = [mart.name for mart in marts(product, models)]
-    return whole_asset(names, "publication", {"json"}, description, made, lambda home: home.publication())
+
+    def make(home: Home, instance: dg.DagsterInstance) -> dict[str, Any]:
+        show_empty_days(instance, home)
+        return home.publication()
+
+    return whole_asset(names, "publication", {"json"}, description, made, make)
 
 
 def report_asset(names: Names) -> dg.AssetsDefinition:
     """The pages that product managers open, made from all marts."""
     description = "Static pages over the marts: report/index.html in the home."
 
-    def make(home: Home) -> dict[str, Any]:
+    def make(home: Home, _instance: dg.DagsterInstance) -> dict[str, Any]:
         return {"page": dg.MetadataValue.path(home.write_report())}
 
     return whole_asset(names, "report", {"html"}, description, ["publication"], make)
@@ -94,9 +109,11 @@ def report_asset(names: Names) -> dg.AssetsDefinition:
 def catalog_asset(names: Names) -> dg.AssetsDefinition:
     """What BI tools connect to, made from all marts."""
     description = "Views over the marts with comments: marts/catalog.duckdb; the dictionary of their columns."
-    return whole_asset(
-        names, "catalog", {"duckdb"}, description, ["publication"], lambda home: {"views": len(home.write_catalog())}
-    )
+
+    def make(home: Home, _instance: dg.DagsterInstance) -> dict[str, Any]:
+        return {"views": len(home.write_catalog())}
+
+    return whole_asset(names, "catalog", {"duckdb"}, description, ["publication"], make)
 
 
 def mart_assets(product: Product, models: Models, names: Names) -> list[dg.AssetsDefinition]:
@@ -134,10 +151,12 @@ def _mart_asset(mart: Table, models: Models, names: Names) -> dg.AssetsDefinitio
         output_required=False,
         check_specs=check_specs(mart.name, names),
         freshness_policy=FRESHNESS,
+        required_resource_keys={names.resource},
+        pool=names.pool,
     )
-    def _asset(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> Events:
+    def _asset(context: dg.AssetExecutionContext) -> Events:
         with io_retries(context):
-            outcome = home.build_mart(mart.name, context.run.run_id)
+            outcome = home_of(context, names).build_mart(mart.name, context.run.run_id)
         yield from report_one(mart.name, outcome)
 
     return _asset

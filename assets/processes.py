@@ -27,7 +27,6 @@ HEARTBEAT_SECONDS = 10.0
 SILENT_SECONDS = 60.0
 # Between the launch of a run and its first sign of life a process starts; on a busy machine that takes minutes.
 LAUNCH_SECONDS = 300.0
-JOBS = ("days", "marts", "prune", "__ASSET_JOB")  # the last is what Dagster calls runs of backfills
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -108,7 +107,7 @@ def runs_under_way(instance: dg.DagsterInstance, lake: Lake, names: Names = _PLA
     alive: list[dg.DagsterRun] = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNDER_WAY)):
         run = record.dagster_run
-        if run.job_name not in JOBS or not names.owns(run.asset_selection):
+        if run.job_name not in names.jobs or not names.owns(run.asset_selection):
             continue
         if run.status == dg.DagsterRunStatus.QUEUED or not _is_gone(lake, run, record.update_timestamp.timestamp()):
             alive.append(run)

@@ -334,3 +334,8 @@ def home_resource(home: Home) -> dg.ResourceDefinition:
             yield home
 
     return dg.ResourceDefinition(handed_out)
+
+
+def home_of(context: Any, names: Names) -> Home:  # noqa: ANN401  # contexts of assets, checks, ops and sensors
+    """The home that an asset, a check or a sensor of these names belongs to."""
+    return getattr(context.resources, names.resource)

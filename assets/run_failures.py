@@ -8,7 +8,6 @@ from assets.alerts import WEBHOOK_VARIABLE
 from assets.attempts import WORK_TAG, next_attempt
 from assets.faults import of_disk
 from assets.partitions import RANGE_END, RANGE_START
-from assets.processes import JOBS
 from assets.resources import Home
 from pipeline.publish.webhook import post
 
@@ -30,23 +29,28 @@ def reason(event: dg.DagsterEvent) -> str:
     return message.removeprefix(_OUR_FAILURE) if message.startswith(_OUR_FAILURE) else f"{where}: {message}"
 
 
-@dg.run_failure_sensor(
-    name="run_failures",
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description=f"Posts runs of this home that failed to the webhook in {WEBHOOK_VARIABLE}: each piece of work once, however often it is tried again.",
-)
-def run_failures(context: dg.RunFailureSensorContext, home: dg.ResourceParam[Home]) -> dg.SkipReason | None:
-    """Tell who watches the channel that something doesn't run."""
-    run, webhook = context.dagster_run, os.environ.get(WEBHOOK_VARIABLE)
-    if not webhook:
-        return dg.SkipReason(f"{WEBHOOK_VARIABLE} isn't set")
-    if run.job_name not in JOBS or not home.names.owns(run.asset_selection):
-        return dg.SkipReason("a run of somebody else")
-    work = run.tags.get(WORK_TAG)
-    if work is not None and next_attempt(context.instance, work).number > 1:
-        return dg.SkipReason("that this work fails was told before")
-    post(webhook, _message(context, home))
-    return None
+def run_failures(home: Home) -> dg.SensorDefinition:
+    """Tells who watches the channel that something doesn't run."""
+    names = home.names
+
+    @dg.run_failure_sensor(
+        name=names.named("run_failures"),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Posts runs of this home that failed to the webhook in {WEBHOOK_VARIABLE}: each piece of work once, however often it is tried again.",
+    )
+    def _sensor(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
+        run, webhook = context.dagster_run, os.environ.get(WEBHOOK_VARIABLE)
+        if not webhook:
+            return dg.SkipReason(f"{WEBHOOK_VARIABLE} isn't set")
+        if run.job_name not in names.jobs or not names.owns(run.asset_selection):
+            return dg.SkipReason("a run of somebody else")
+        work = run.tags.get(WORK_TAG)
+        if work is not None and next_attempt(context.instance, work).number > 1:
+            return dg.SkipReason("that this work fails was told before")
+        post(webhook, _message(context, home))
+        return None
+
+    return _sensor
 
 
 def _message(context: dg.RunFailureSensorContext, home: Home) -> str:

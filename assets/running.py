@@ -11,9 +11,10 @@ from functools import cached_property
 
 import dagster as dg
 
-from assets.automation import OUTPUTS, day_keys, days_job, dirty_keys, marts_job, publish_keys
+from assets.automation import OUTPUTS, day_keys, dirty_keys, publish_keys
 from assets.dagster_home import dagster_home
 from assets.definitions import build_defs
+from assets.names import Names
 from assets.partitions import existing_days, range_runs, range_tags
 from assets.processes import runs_under_way
 from assets.resources import Home
@@ -63,7 +64,7 @@ class Runner:
         files = self.home.waiting_files()
         days = {day for file in files if (day := self.home.partition_of(file)) is not None}
         for _, tags in range_runs(days):
-            self._execute(days_job.name, [self.home.names.key(RAW)], tags)
+            self._execute(self.home.names.named("days"), [self.home.names.key(RAW)], tags)
         return len(files)
 
     def compute_dirty_days(self) -> None:
@@ -72,7 +73,7 @@ class Runner:
         while (dirty := self.home.dirty()).runnable and dirty.runnable != before:
             before = dirty.runnable
             for _, tags in range_runs(before):
-                self._execute(days_job.name, dirty_keys(self.home, dirty, tags), tags)
+                self._execute(self.home.names.named("days"), dirty_keys(self.home, dirty, tags), tags)
 
     def backfill(self, first: date, last: date) -> None:
         """Compute `first` to `last` again, and sessions and below a day wider, dirty or not."""
@@ -83,18 +84,18 @@ class Runner:
         alone = own_day_tables()
         keys = day_keys(self.home)
         own = [key for key in keys if key.path[-1] in alone]
-        self._execute(days_job.name, [self.home.names.key(RAW), *own], range_tags(first, last))
+        self._execute(self.home.names.named("days"), [self.home.names.key(RAW), *own], range_tags(first, last))
         wider = range_tags(max(known[0], first - _ONE_DAY), min(known[1], last + _ONE_DAY))
-        self._execute(days_job.name, [key for key in keys if key not in own], wider)
+        self._execute(self.home.names.named("days"), [key for key in keys if key not in own], wider)
 
     def publish_marts(self, *, rebuild: bool = False) -> bool:
         """Publish period tables and marts if they are behind, report and catalog if those still are; was either?"""
         stale = self.home.stale()
         if is_behind := rebuild or bool(stale):
-            self._execute(marts_job.name, None if rebuild else publish_keys(self.home, stale), {})
+            self._execute(self.home.names.named("marts"), None if rebuild else publish_keys(self.home, stale), {})
         # Where a mart was held back Dagster left out what is made from all of them.
         if is_old := self.home.outputs_are_stale():
-            self._execute(marts_job.name, self.home.names.keys(OUTPUTS), {})
+            self._execute(self.home.names.named("marts"), self.home.names.keys(OUTPUTS), {})
         return is_behind or is_old
 
     def _execute(self, job: str, keys: Sequence[dg.AssetKey] | None, tags: dict[str, str]) -> None:
@@ -142,7 +143,7 @@ def open_runner(home: Home) -> Generator[Runner]:
 def last_failures(instance: dg.DagsterInstance) -> dict[str, datetime]:
     """Our jobs whose last run failed, and when."""
     result: dict[str, datetime] = {}
-    for job in (days_job.name, marts_job.name):
+    for job in map(Names().named, ("days", "marts")):
         for record in instance.get_run_records(dg.RunsFilter(job_name=job), limit=1):
             if record.dagster_run.status == dg.DagsterRunStatus.FAILURE:
                 result[job] = record.update_timestamp

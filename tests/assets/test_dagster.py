@@ -16,7 +16,7 @@ import pytest
 from support import PLAIN_PRODUCT, PRODUCT, compute_all, days_from, drop, marts_of, ndjson, product, record, take_all
 
 from assets.attempts import WORK_TAG
-from assets.automation import day_keys, dirty_days, landing, nightly_schedules
+from assets.automation import day_keys, nightly_schedules, sensors
 from assets.definitions import build_defs
 from assets.names import Names
 from assets.partitions import RANGE_END, RANGE_START, local_days, range_tags
@@ -30,10 +30,12 @@ from pipeline.build.tables import DAY_TABLE
 from pipeline.core.lake import Lake, Staged
 from pipeline.core.registry import DOMAIN_OF, MARTS, TABLES
 from pipeline.core.state import RESOLUTIONS
-from pipeline.core.states import published_days, read_states
+from pipeline.core.states import published_days, read_states, scan_days
 
 ROOT = Path(__file__).parents[2]
 DAYS = days_from("2026-02-02", 6)
+
+landing, dirty_days = sensors(Names())
 
 
 @pytest.fixture
@@ -243,7 +245,7 @@ def test_nightly_takes_what_is_dirty_and_failed_days_on_their_own(
     for day in DAYS:
         day_file(home, day, people=60, broken=40 if day == DAYS[3] else 0)
     runner.take_files()
-    nightly, nightly_marts = nightly_schedules("Europe/Berlin")
+    nightly, nightly_marts = nightly_schedules("Europe/Berlin", Names())
     when = datetime(2026, 3, 29, 2, 15, tzinfo=UTC)
 
     def ranges() -> list[tuple[str, str]]:
@@ -428,10 +430,8 @@ def test_a_run_that_failed_is_told_once(
             for log in reversed(instance.all_logs(run.run_id))
             if log.dagster_event and log.dagster_event.is_run_failure
         )
-        context = dg.build_run_status_sensor_context(
-            "run_failures", event, instance, run, resources={"home": home}
-        ).for_run_failure()
-        return run_failures(context)
+        context = dg.build_run_status_sensor_context("run_failures", event, instance, run).for_run_failure()
+        return run_failures(home)(context)
 
     def failed(**tags: str) -> dg.DagsterRun:
         job = build_defs(home).resolve_job_def("days")
@@ -457,6 +457,64 @@ def test_a_run_that_failed_is_told_once(
     del first
     home.names = Names(key_prefix=("other",))
     assert isinstance(told(run), dg.SkipReason), "another home's"
+
+
+def test_two_homes_share_a_code_location(tmp_path: Path, disk_instance: dg.DagsterInstance) -> None:
+    made: dict[str, Home] = {}
+    for name in ("shop", "app-eu"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "product.yaml").write_text(PRODUCT)
+        made[name] = Home(folder)
+        day_file(made[name], DAYS[0], people=3 if name == "shop" else 5)
+        day_file(made[name], DAYS[2], people=3)
+    parts = [
+        build_defs(home, key_prefix=(name,), group_prefix=f"{name[:3]}_", pool=name) for name, home in made.items()
+    ]
+    both = dg.Definitions.merge(*parts)
+    dg.Definitions.validate_loadable(both)
+    sensors_there = {each.name for each in both.sensors or []}
+    assert {"shop_landing", "app_eu_landing", "shop_run_failures", "app_eu_dirty_days"} <= sensors_there
+    assert {op.pool for op in both.resolve_assets_def(dg.AssetKey(["shop", "events"])).op.iterate_op_defs()} == {"shop"}
+    for name, home in made.items():
+        prefix = name.replace("-", "_")
+        job = both.resolve_job_def(f"{prefix}_days")
+        keys = {key.path[0] for key in job.asset_layer.executable_asset_keys}
+        assert keys == {name}, "a job holds its own home's assets"
+        tags = range_tags(DAYS[0], DAYS[2])
+        done = job.execute_in_process(instance=disk_instance, tags=tags)
+        assert done.success
+        assert both.resolve_job_def(f"{prefix}_marts").execute_in_process(instance=disk_instance).success
+        events = scan_days(home.lake, "events", DAYS).collect()
+        assert events["person_key"].n_unique() == (5 if name == "app-eu" else 3)
+        assert not home.stale()
+    ours, theirs = (build_defs(home, key_prefix=(name,)) for name, home in made.items())
+    sensor = next(each for each in ours.sensors or [] if each.name == "shop_dirty_days")
+    context = dg.build_sensor_context(instance=disk_instance, resources={"shop_home": made["shop"]}, definitions=ours)
+    assert not sensor.evaluate_tick(context).run_requests
+    assert theirs.resolve_job_def("app_eu_marts")
+
+
+def test_days_on_which_nothing_came_are_shown_as_such(home: Home, runner: Runner, instance: dg.DagsterInstance) -> None:
+    for day in (DAYS[0], DAYS[3]):
+        day_file(home, day)
+    runner.run()
+    for table in ("raw_events", "events", "sessions"):
+        assert set(map(str, DAYS[:4])) <= set(materialized(instance, table)), table
+    empty = instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey("events"), asset_partitions=[str(DAYS[2])]), limit=1
+    ).records[0]
+    made = empty.asset_materialization
+    assert made is not None
+    assert made.description == "nothing happened on this day"
+    assert not home.dirty().runnable
+    day_file(home, DAYS[2])
+    runner.run()
+    late = instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey("events"), asset_partitions=[str(DAYS[2])]), limit=1
+    ).records[0]
+    assert late.asset_materialization is not None
+    assert late.asset_materialization.description is None, "what came late is computed as ever"
 
 
 def test_a_reversed_range_is_refused() -> None:

@@ -18,8 +18,9 @@ from support import PLAIN_PRODUCT, compute_all, drop, ndjson, record, take_all
 
 from assets import processes
 from assets.attempts import WORK_TAG, next_attempt
-from assets.automation import dirty_days, landing
+from assets.automation import sensors
 from assets.definitions import build_defs
+from assets.names import Names
 from assets.processes import Worker, runs_under_way, signs_of_life, this_worker
 from assets.resources import Home
 from assets.running import Runner
@@ -27,6 +28,8 @@ from pipeline.core.lake import Lake
 from pipeline.report.made import MADE_KEY
 
 STATUS = dg.DagsterRunStatus
+
+landing, dirty_days = sensors(Names())
 
 
 @dg.job(name="days")

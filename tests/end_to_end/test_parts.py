@@ -1,0 +1,235 @@
+"""Days in parts: whoever makes them, and wherever they lie, the marts are those of days in one object, and nothing is left."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+from dask_cluster import Cluster, dask_cluster
+from object_store import machine, s3_server, upload
+from shop import first_days_of_shop
+from support import approve, marts_of
+
+from assets.resources import Home
+from assets.running import Runner
+from pipeline.build.compute import Judge, build_days, find_dirty
+from pipeline.build.configured import day_tables as configured
+from pipeline.core import engine
+from pipeline.core.engine import DASK_VARIABLE, HERE, PROCESSES_VARIABLE, NoEngine, run_parts
+from pipeline.core.lake import Lake, day_folder
+from pipeline.core.object_lake import CACHE_VARIABLE, SCRATCH, ObjectLake
+from pipeline.core.product import Product
+from pipeline.core.product_file import load_product
+from pipeline.core.states import parts_of, read_states, scan_days
+from pipeline.declare import day_tables
+from pipeline.events.profile import CheckResult
+from pipeline.maintenance.doctor import examine
+from pipeline.publish.query import query
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "shop"
+DAY = date(2026, 9, 28)
+
+
+@pytest.fixture(scope="module")
+def product() -> Product:
+    return load_product(EXAMPLE / "product.yaml")
+
+
+def run(home: Home) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        runner = Runner(home, instance)
+        runner.run()
+        assert runner.failures == []
+
+
+def new_home(folder: Path, landing: Path) -> Lake:
+    lake = Lake(folder)
+    shutil.copytree(landing, lake.home / "landing")
+    shutil.copy(EXAMPLE / "product.yaml", lake.home / "product.yaml")
+    return lake
+
+
+@pytest.fixture(scope="module")
+def in_one(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Two days of the shop, each in one object a table."""
+    lake = Lake(tmp_path_factory.mktemp("in_one"))
+    first_days_of_shop(lake, "2026-09-29", 40)
+    shutil.copy(EXAMPLE / "product.yaml", lake.home / "product.yaml")
+    run(Home(lake.home))
+    return lake
+
+
+@pytest.fixture(scope="module")
+def small_parts() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(day_tables, "RANGE_ROWS", 60)
+        patch.setattr(day_tables, "RANGES_PER_PART", 4)
+        yield
+
+
+@pytest.fixture(scope="module")
+def in_parts(in_one: Lake, small_parts: None, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """The same in parts, made by this process one after the other."""
+    del small_parts
+    lake = new_home(tmp_path_factory.mktemp("in_parts"), in_one.path("landing"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PROCESSES_VARIABLE, "1")
+        run(Home(lake.home))
+    return lake
+
+
+def objects(lake: Lake) -> dict[str, str | None]:
+    keys = (key for prefix in ("lake", "marts") for key in lake.keys(prefix))
+    return {key: lake.sha256(key) for key in keys if key.endswith(".parquet")}
+
+
+def parts_by_table(lake: Lake, product: Product) -> dict[str, int]:
+    names = [table.contract.name for table in configured(product)]
+    return {name: max((len(s.parts) for s in read_states(lake, name)[0].values()), default=0) for name in names}
+
+
+@pytest.mark.slow
+def test_marts_and_rows_are_those_of_days_in_one_object(in_one: Lake, in_parts: Lake, product: Product) -> None:
+    assert marts_of(in_parts) == marts_of(in_one)
+    many = {name for name, number in parts_by_table(in_parts, product).items() if number > 1}
+    assert {"events", "session_events", "sessions", "page_views", "event_ids", "fact_sessions"} <= many
+    for name in many:
+        days = sorted(read_states(in_one, name)[0])
+        assert scan_days(in_parts, name, days).collect().equals(scan_days(in_one, name, days).collect()), name
+    count = "SELECT count(*) AS n, sum(revenue) AS revenue FROM fact_sessions"
+    assert query(in_parts, count).rows.equals(query(in_one, count).rows)
+    assert not list(examine(in_parts, product, thorough=True))
+
+
+@pytest.mark.slow
+def test_processes_make_the_same_objects(in_parts: Lake, small_parts: None, tmp_path: Path) -> None:
+    del small_parts
+    lake = new_home(tmp_path, in_parts.path("landing"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PROCESSES_VARIABLE, "3")
+        run(Home(lake.home))
+    assert objects(lake) == objects(in_parts)
+    assert not list(lake.path("lake").glob(".scratch*"))
+
+
+@pytest.mark.slow
+def test_a_lost_part_is_made_again_and_a_replaced_one_goes(in_parts: Lake, product: Product, tmp_path: Path) -> None:
+    shutil.copytree(in_parts.home, tmp_path / "copy")
+    lake = Lake(tmp_path / "copy")
+    state = read_states(lake, "sessions")[0][DAY]
+    part = parts_of("sessions", DAY, state)[1]
+    lake.delete(part.key)
+    assert DAY in find_dirty(lake, product, lambda _day: True).days["sessions"]
+    list(build_days(lake, product, "sessions", [DAY], approve))
+    assert objects(lake) == objects(in_parts)
+    orphan = f"{day_folder('sessions', DAY)}/part-0000-of-0002-0123456789abcdef.parquet"
+    lake.write(orphan, b"left by a killed run")
+    list(build_days(lake, product, "sessions", [DAY], approve))
+    assert not lake.exists(orphan)
+
+
+@pytest.mark.slow
+def test_a_day_that_is_held_back_leaves_no_parts(in_parts: Lake, product: Product, tmp_path: Path) -> None:
+    shutil.copytree(in_parts.home, tmp_path / "copy")
+    lake = Lake(tmp_path / "copy")
+
+    def refuse(_table: object, _product: object, batches: list[object], _history: object) -> list[CheckResult]:
+        return [CheckResult(("no",)) for _ in batches]
+
+    judge: Judge = refuse  # pyright: ignore[reportAssignmentType]
+    before = objects(lake)
+    list(build_days(lake, product, "sessions", [DAY], judge))
+    assert objects(lake) == before, "what is published stays, though it was made again"
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[None]:
+    with s3_server():
+        yield
+
+
+@pytest.fixture(scope="module")
+def cluster(store: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    del store
+    with dask_cluster(tmp_path_factory.mktemp("dask")) as cluster:
+        yield cluster
+        engine._client(cluster.address).close()
+        engine._client.cache_clear()
+
+
+def remote_home(url: str, landing: Path, cache: Path) -> ObjectLake:
+    lake = machine(url, cache)
+    upload(lake, landing, "landing")
+    lake.write("product.yaml", (EXAMPLE / "product.yaml").read_bytes())
+    return lake
+
+
+@pytest.mark.slow
+def test_a_cluster_over_a_store_makes_the_same_objects_though_a_worker_is_killed(
+    cluster: Cluster, in_parts: Lake, small_parts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del small_parts
+    url = "s3://bucket/homes/parts"
+    lake = remote_home(url, in_parts.path("landing"), tmp_path / "cache")
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(DASK_VARIABLE, cluster.address)
+
+    def kill() -> None:
+        deadline = time.monotonic() + 120
+        while not list(lake.keys(SCRATCH)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        os.kill(cluster.workers[0].pid, signal.SIGKILL)
+        cluster.add_worker()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    run(Home(url))
+    killer.join()
+    assert cluster.workers[0].poll() is not None
+    assert objects(lake) == objects(in_parts)
+    assert not list(lake.keys(SCRATCH))
+
+
+def twice(number: int) -> int:
+    return 2 * number
+
+
+def fail(number: int) -> int:
+    if number == 3:
+        raise LookupError("the third part can't be made")
+    return number
+
+
+def test_parts_come_in_order_and_what_one_raises_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PROCESSES_VARIABLE, "2")
+    for on in (HERE, engine.engine(2)):
+        assert list(run_parts(twice, range(9), on)) == [0, 2, 4, 6, 8, 10, 12, 14, 16]
+        with pytest.raises(LookupError, match="third part"):
+            list(run_parts(fail, range(9), on))
+
+
+def test_what_cannot_be_used_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert engine.engine(1) is HERE
+    assert engine.engine(8, worth=False) is HERE
+    monkeypatch.setenv(PROCESSES_VARIABLE, "none")
+    with pytest.raises(NoEngine, match="FOOTFALL_PROCESSES is 'none'; set it to a number"):
+        engine.engine(8)
+    monkeypatch.setattr(engine, "_CONNECT_SECONDS", 0.5)
+    monkeypatch.setenv(DASK_VARIABLE, "tcp://127.0.0.1:9")
+    with pytest.raises(NoEngine, match=r"tcp://127.0.0.1:9 doesn't answer .*; is the scheduler running"):
+        engine.engine(8)
+
+
+def test_a_part_holds_whole_people(in_parts: Lake) -> None:
+    state = read_states(in_parts, "sessions")[0][DAY]
+    keys = [pl.read_parquet(in_parts.path(part.key))["person_key"] for part in parts_of("sessions", DAY, state)]
+    for n, of_part in enumerate(keys):
+        begin = -(2**63) + 2**64 * n // len(keys)
+        assert of_part.is_between(begin, begin + 2**64 // len(keys) - 1).all()
