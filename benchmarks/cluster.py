@@ -70,7 +70,8 @@ class Meter:
             for process in [own, *own.children(recursive=True)]:
                 self.cpu[process.pid] = cpu_of(process.pid)
                 peak = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
-                self.peak[process.pid] = int(peak[1]) // 1024 if peak else 0
+                # One that has ended tells none any more.
+                self.peak[process.pid] = int(peak[1]) // 1024 if peak else self.peak.get(process.pid, 0)
         except (psutil.Error, OSError):
             return
 

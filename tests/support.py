@@ -318,7 +318,7 @@ def marts_of(lake: Lake) -> dict[str, bytes]:
 
     Three marts tell of file names and arrival. The dictionary, which comes with the catalog, depends on nothing but our code.
     """
-    paths = sorted(lake.path("marts").glob("*.parquet"))
+    paths = sorted(lake.folder("marts").glob("*.parquet"))
     others = ("ingest_quality", "data_problems", "daily_rejected", "_dictionary")
     result = {path.name: path.read_bytes() for path in paths if path.stem not in others}
     rejected = lake.path("marts/daily_rejected.parquet")
