@@ -33,6 +33,8 @@ from nightly import land_day, prepare
 RESULTS = Path(__file__).parent / "results"
 FOOTFALL = str(Path(sys.executable).parent / "footfall")
 _KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}
+# The ledger of restatements bears the time of each publication, and a version of the marts the ledger's mart.
+_OF_TIME = ("lake/restatements/", "marts/restatements.parquet", "marts/versions/")
 _QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
@@ -179,7 +181,11 @@ def upload(home: Path, url: str) -> None:
 
 
 def hashes(home: str) -> dict[str, str]:
-    """sha256 of all Parquet objects of a home, but for landing files."""
+    """sha256 of all Parquet objects of a home, but for landing files and what tells when numbers were restated."""
+    return {key: sha256 for key, sha256 in _hashes(home).items() if not key.startswith(_OF_TIME)}
+
+
+def _hashes(home: str) -> dict[str, str]:
     if not home.startswith("s3://"):
         files = {path.relative_to(home).as_posix(): path for path in Path(home).rglob("*.parquet")}
         return {
@@ -256,6 +262,10 @@ def nights(folder: Path, home: Path, ways: list[str]) -> tuple[list[Night], list
         made = hashes(where)
         first.update(first or made)
         same.append(made == first)
+        if made != first:
+            print(
+                where, *sorted(key for key in made.keys() | first.keys() if made.get(key) != first.get(key)), flush=True
+            )
 
     with server(folder) as store:
         for way in ways:
