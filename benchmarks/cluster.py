@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +35,6 @@ FOOTFALL = str(Path(sys.executable).parent / "footfall")
 _KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}
 # The ledger of restatements bears the time of each publication, and a version of the marts the ledger's mart.
 _OF_TIME = ("lake/restatements/", "marts/restatements.parquet", "marts/versions/")
-_QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
 @dataclass
@@ -46,7 +45,7 @@ class Meter:
     peak: dict[int, int] = field(default_factory=dict)
 
     @contextmanager
-    def over(self, roots: list[int]) -> Iterator[None]:
+    def over(self, roots: list[int]) -> Generator[None]:
         """Look at them twice a second."""
         ended = threading.Event()
 
@@ -96,14 +95,17 @@ class Night:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def server(folder: Path) -> Generator[subprocess.Popen[bytes]]:
     """An S3 server with one bucket; the environment leads to it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], cwd=folder, **_QUIET
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     os.environ.update(_KEYS, AWS_ENDPOINT_URL=address)
     try:
@@ -143,17 +145,21 @@ class Workers:
             str(own),
         ]
         settings = {**os.environ, "FOOTFALL_CACHE": str(own / "cache"), "POLARS_MAX_THREADS": "1"}
-        self.processes.append(subprocess.Popen(command, env=settings, **_QUIET))
+        self.processes.append(
+            subprocess.Popen(command, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        )
         return self.processes[-1].pid
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[Workers]:
+def cluster(folder: Path) -> Generator[Workers]:
     """A scheduler and two workers."""
     words = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
     command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *words]
     scheduler = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     workers = Workers("", folder)
+    if scheduler.stderr is None:
+        raise SystemExit("the scheduler has no output")
     try:
         while not workers.address and (line := scheduler.stderr.readline()):
             found = re.search(r"Scheduler at:\s+(tcp://\S+)", line.decode())

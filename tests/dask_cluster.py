@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,25 +42,21 @@ class Cluster:
 def dask_cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
     """A scheduler with so many workers, gone in the end."""
     words = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-    scheduler = subprocess.Popen(
-        [sys.executable, "-m", "distributed.cli.dask_scheduler", *words],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-    )
-    cluster = None
+    log = folder / "scheduler.log"
+    with log.open("wb") as written:
+        command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *words]
+        scheduler = subprocess.Popen(command, stdout=written, stderr=written)
+    cluster = Cluster("", folder)
     try:
-        assert scheduler.stderr is not None
-        for line in scheduler.stderr:
-            if found := _ADDRESS.search(line.decode()):
-                cluster = Cluster(found[1], folder)
-                break
-        assert cluster is not None, "the scheduler ended"
-        # Nobody may wait for a full pipe.
-        threading.Thread(target=scheduler.stderr.read, daemon=True).start()
+        while not cluster.address:
+            assert scheduler.poll() is None, log.read_text()
+            found = _ADDRESS.search(log.read_text())
+            cluster.address = found[1] if found else ""
+            time.sleep(0.1)
         for _ in range(workers):
             cluster.add_worker()
         yield cluster
     finally:
-        for process in [scheduler, *(cluster.workers if cluster else [])]:
+        for process in (scheduler, *cluster.workers):
             process.kill()
             process.wait()

@@ -71,8 +71,8 @@ def engine(parts: int, *, worth: bool = True) -> Engine:
     """
     if parts < 2 or not worth:  # noqa: PLR2004  # one is done as fast here
         return HERE
-    if address := os.environ.get(DASK_VARIABLE, "").strip():
-        return _on_dask(address)
+    if on := cluster():
+        return on
     processes = min(parts, processors())
     if processes == 1:
         return HERE
@@ -87,6 +87,17 @@ def engine(parts: int, *, worth: bool = True) -> Engine:
 def _keep_processes() -> None:
     """Loky takes 300 MB for a leak and starts another process: a part holds more than that, and lets go of it."""
     process_executor._MAX_MEMORY_LEAK_SIZE = 1 << 62  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # it has no setting
+
+
+def cluster() -> Engine | None:
+    """The Dask cluster of FOOTFALL_DASK, if that is set; raises NoEngine where it can't be used."""
+    address = os.environ.get(DASK_VARIABLE, "").strip()
+    return _on_dask(address) if address else None
+
+
+def has_cluster() -> bool:
+    """Whether there is one, used or not."""
+    return bool(os.environ.get(DASK_VARIABLE, "").strip())
 
 
 def processors() -> int:

@@ -1,7 +1,8 @@
 """The home folder: the only module that knows paths. Atomic publish, scan, list (docs/design.md, "The home folder").
 
-Promise kept here: one partition of a published table is one object, replaced atomically. Every name handed in or out
-is a key relative to the home, with `/`, so that an object store can stand in for the folder (object_lake.py).
+Promise kept here: an object is replaced atomically, and a large day's parts are never replaced, since their content names
+them. Every name handed in or out is a key relative to the home, with `/`, so that an object store can stand in for the
+folder (object_lake.py).
 """
 
 import fcntl
@@ -260,15 +261,23 @@ class Lake:
             return {}
         return {f"{folder}/{name}": stamp for name, stamp in sorted(found) if not name.endswith(TEMPORARY)}
 
+    def left_behind(self) -> Iterator[str]:
+        """Keys of what writers didn't end, or haven't yet: half-written files and folders."""
+        for root in ("lake", "marts", "report"):
+            for path in (self.home / root).rglob(f".*{TEMPORARY}"):
+                yield path.relative_to(self.home).as_posix()
+
+    def remove(self, key: str) -> None:
+        """Remove an object, or a folder that was left behind."""
+        self.delete_folder(key) if (self.home / key).is_dir() else self.delete(key)
+
     def sweep(self, older_than: float) -> int:
         """Remove what killed writers left behind before the time `older_than` (seconds since 1970); count it."""
-        removed = 0
-        for root in ("lake", "marts", "report"):
-            for path in list(self.path(root).rglob(f".*{TEMPORARY}")):
-                if path.stat().st_mtime < older_than:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-                    removed += 1
-        return removed
+        known = {key: self.size_and_time(key) for key in list(self.left_behind())}
+        left = [key for key, stamp in known.items() if stamp and stamp[1] < older_than]
+        for key in left:
+            self.remove(key)
+        return len(left)
 
     @contextmanager
     def exclusive(self) -> Generator[None]:

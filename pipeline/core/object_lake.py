@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ import obstore
 import polars as pl
 from obstore.exceptions import AlreadyExistsError, BaseError, InvalidPathError, NotModifiedError, PreconditionError
 from obstore.store import from_url
+from polars.io.plugins import register_io_source
 
 from pipeline.core.contract import Table
+from pipeline.core.engine import has_cluster
 from pipeline.core.files import TEMPORARY
 from pipeline.core.lake import ANY, DamagedObject, Lake, Replaced, Staged, Stamp
 from pipeline.core.object_lock import Held, exclusive
@@ -246,12 +249,10 @@ class ObjectLake(Lake):
         for name in ("landing", "lake", "marts", "report", "models", "tables", "pictures"):
             self._copy.drop_others(self.home / name, there, began)
 
-    def sweep(self, older_than: float) -> int:
-        """Remove what killed writers left behind before that time, on this machine and in the store; count it."""
-        left = [key for key, stamp in self.stamps_below(SCRATCH).items() if stamp[2] < older_than]
-        if left:
-            obstore.delete(self.store, left)
-        return len(left) + super().sweep(older_than)
+    def left_behind(self) -> Iterator[str]:
+        """Keys of what writers didn't end, on this machine and in the store."""
+        yield from super().left_behind()
+        yield from self.keys(SCRATCH)
 
     def delete_folder(self, prefix: str) -> None:
         """Remove all objects below the folder."""
@@ -263,7 +264,11 @@ class ObjectLake(Lake):
         """The rows of the objects `keys` of `table`."""
         wanted = list(keys)
         self.fetch(wanted)
-        return super().scan(table, wanted)
+        rows = super().scan(table, wanted)
+        if not wanted or not has_cluster():
+            return rows
+        # Who computes it elsewhere has no files of this machine, and fetches for itself.
+        return register_io_source(partial(_rows_there, self, table, wanted), schema=rows.collect_schema())
 
     def lost(self, keys: Iterable[str]) -> set[str]:  # noqa: ARG002  # they needn't be looked for
         """None: the store loses nothing, and what names its objects is written after them."""
@@ -313,6 +318,23 @@ class ObjectLake(Lake):
             self._copy.drop(key)
             return
         self._copy.take(key, result.meta["e_tag"], result.stream())
+
+
+def _rows_there(
+    lake: ObjectLake,
+    table: Table,
+    keys: list[str],
+    columns: list[str] | None,
+    predicate: pl.Expr | None,
+    rows: int | None,
+    _batch_rows: int | None,
+) -> Iterator[pl.DataFrame]:
+    """The rows of objects, as Polars asks for them on whatever machine."""
+    lake.fetch(keys)
+    scanned = Lake.scan(lake, table, keys)
+    scanned = scanned if predicate is None else scanned.filter(predicate)
+    scanned = scanned if rows is None else scanned.head(rows)
+    yield from (scanned if columns is None else scanned.select(columns)).collect_batches(maintain_order=True)
 
 
 def _stamp(known: Mapping[str, Any]) -> Stamp:

@@ -15,8 +15,9 @@ from pipeline.ingest.taking import reader_hash
 
 HOME_KEY = "lake/_state/home.json"
 KEY_HASH = "xxh3_64-1"
-# Raised where an earlier release would misread what this one writes: 2 since states of days lie by month.
-FORMAT = 2
+# Raised where an earlier release would misread what this one writes: 2 since states of days lie by month, 3 since large days
+# lie in parts.
+FORMAT = 3
 
 
 class HomeMismatch(Exception):

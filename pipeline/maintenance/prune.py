@@ -41,18 +41,12 @@ def prune(lake: Lake, *, dry_run: bool = False, now: float | None = None) -> lis
         return [
             _removed(lake, what, list(result), before, dry_run=dry_run)
             for what, result in (
-                ("left by killed writers", _temporaries(lake)),
+                ("left by killed writers", lake.left_behind()),
                 ("replaced raw objects", _unnamed_objects(lake)),
                 ("bases of old publications", _old_bases(lake)),
                 ("signs of life of ended runs", lake.keys(_RUNS)),
             )
         ]
-
-
-def _temporaries(lake: Lake) -> Iterator[str]:
-    for root in ("lake", "marts", "report"):
-        for path in (lake.home / root).rglob(".*.tmp"):
-            yield path.relative_to(lake.home).as_posix()
 
 
 def _unnamed_objects(lake: Lake) -> Iterator[str]:
@@ -77,10 +71,7 @@ def _removed(lake: Lake, what: str, keys: list[str], before: float, *, dry_run: 
         known = lake.size_and_time(key)
         if known is None or known[1] >= before:
             continue
-        if not dry_run and (lake.home / key).is_dir():
-            # Writers leave folders too.
-            lake.delete_folder(key)
-        elif not dry_run:
-            lake.delete(key)
+        if not dry_run:
+            lake.remove(key)
         files, size = files + 1, size + known[0]
     return Pruned(what, files, size)

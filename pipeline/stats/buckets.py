@@ -1,4 +1,4 @@
-"""Ranges of `person_key`: each holds whole people, so what is counted per person is counted range by range.
+"""Ranges of `person_key`: each holds whole people, so what is counted per person is counted range by range, here or on a cluster.
 
 Keys are hashes, so equal ranges hold about as many people each; daily files are sorted by key, so a range is read
 without the rest. Results are equal for any number of ranges, in whatever order or place they are computed.
@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import polars as pl
+
+from pipeline.core.engine import cluster, run_parts
 
 T = TypeVar("T")
 # Rows at a time, in all threads together: a funnel over so many takes about 800 MB.
@@ -51,8 +53,17 @@ def in_ranges(compute: Callable[[pl.Expr], T], number: int, key: str = "person_k
     if number == 1:
         yield compute(pl.lit(value=True))
         return
+    ranges = [key_range(n, number, key) for n in range(number)]
+    if on := cluster():
+        yield from run_parts(_computed, [(compute, each) for each in ranges], on)
+        return
     with ThreadPoolExecutor(_THREADS) as threads:
-        yield from threads.map(compute, [key_range(n, number, key) for n in range(number)])
+        yield from threads.map(compute, ranges)
+
+
+def _computed(part: tuple[Callable[[pl.Expr], T], pl.Expr]) -> T:
+    compute, inside = part
+    return compute(inside)
 
 
 def ranges_of(rows: int) -> int:

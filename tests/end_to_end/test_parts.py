@@ -5,26 +5,25 @@ import shutil
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-import dagster as dg
 import polars as pl
 import pytest
 from dask_cluster import Cluster, dask_cluster
 from object_store import machine, s3_server, upload
 from shop import first_days_of_shop
-from support import approve, marts_of
+from support import approve, compute_all, marts_of, take_all
 
-from assets.resources import Home
-from assets.running import Runner
 from pipeline.build.compute import Judge, build_days, find_dirty
 from pipeline.build.configured import day_tables as configured
 from pipeline.core import engine
 from pipeline.core.engine import DASK_VARIABLE, HERE, PROCESSES_VARIABLE, NoEngine, run_parts
 from pipeline.core.lake import Lake, day_folder
-from pipeline.core.object_lake import CACHE_VARIABLE, SCRATCH, ObjectLake
+from pipeline.core.object_lake import SCRATCH, ObjectLake
 from pipeline.core.product import Product
 from pipeline.core.product_file import load_product
 from pipeline.core.states import parts_of, read_states, scan_days
@@ -32,6 +31,8 @@ from pipeline.declare import day_tables
 from pipeline.events.profile import CheckResult
 from pipeline.maintenance.doctor import examine
 from pipeline.publish.query import query
+from pipeline.publish.versions import make_version
+from pipeline.stats import buckets
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "shop"
 DAY = date(2026, 9, 28)
@@ -42,27 +43,31 @@ def product() -> Product:
     return load_product(EXAMPLE / "product.yaml")
 
 
-def run(home: Home) -> None:
-    with dg.DagsterInstance.ephemeral() as instance:
-        runner = Runner(home, instance)
-        runner.run()
-        assert runner.failures == []
+# One of each way in which days, period tables and marts are made.
+ONLY = (
+    *("daily_kpis", "daily_quality", "retention", "funnel_steps", "zone_metrics", "heatmaps", "friction"),
+    *("segment_members", "rfm", "fact_sessions", "fact_page_views"),
+)
+
+
+def compute(lake: Lake, product: Product) -> None:
+    take_all(lake, product)
+    compute_all(lake, product, only=ONLY)
+    make_version(lake)
 
 
 def new_home(folder: Path, landing: Path) -> Lake:
     lake = Lake(folder)
     shutil.copytree(landing, lake.home / "landing")
-    shutil.copy(EXAMPLE / "product.yaml", lake.home / "product.yaml")
     return lake
 
 
 @pytest.fixture(scope="module")
-def in_one(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def in_one(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Two days of the shop, each in one object a table."""
     lake = Lake(tmp_path_factory.mktemp("in_one"))
     first_days_of_shop(lake, "2026-09-29", 40)
-    shutil.copy(EXAMPLE / "product.yaml", lake.home / "product.yaml")
-    run(Home(lake.home))
+    compute(lake, product)
     return lake
 
 
@@ -75,13 +80,13 @@ def small_parts() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def in_parts(in_one: Lake, small_parts: None, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def in_parts(in_one: Lake, product: Product, small_parts: None, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """The same in parts, made by this process one after the other."""
     del small_parts
     lake = new_home(tmp_path_factory.mktemp("in_parts"), in_one.path("landing"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(PROCESSES_VARIABLE, "1")
-        run(Home(lake.home))
+        compute(lake, product)
     return lake
 
 
@@ -106,15 +111,16 @@ def test_marts_and_rows_are_those_of_days_in_one_object(in_one: Lake, in_parts: 
     count = "SELECT count(*) AS n, sum(revenue) AS revenue FROM fact_sessions"
     assert query(in_parts, count).rows.equals(query(in_one, count).rows)
     assert not list(examine(in_parts, product, thorough=True))
+    assert len(marts_of(in_parts)) >= len(ONLY) - 2
 
 
 @pytest.mark.slow
-def test_processes_make_the_same_objects(in_parts: Lake, small_parts: None, tmp_path: Path) -> None:
+def test_processes_make_the_same_objects(in_parts: Lake, product: Product, small_parts: None, tmp_path: Path) -> None:
     del small_parts
     lake = new_home(tmp_path, in_parts.path("landing"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(PROCESSES_VARIABLE, "3")
-        run(Home(lake.home))
+        compute(lake, product)
     assert objects(lake) == objects(in_parts)
     assert not list(lake.path("lake").glob(".scratch*"))
 
@@ -167,19 +173,31 @@ def cluster(store: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
 def remote_home(url: str, landing: Path, cache: Path) -> ObjectLake:
     lake = machine(url, cache)
     upload(lake, landing, "landing")
-    lake.write("product.yaml", (EXAMPLE / "product.yaml").read_bytes())
     return lake
 
 
 @pytest.mark.slow
 def test_a_cluster_over_a_store_makes_the_same_objects_though_a_worker_is_killed(
-    cluster: Cluster, in_parts: Lake, small_parts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster,
+    in_parts: Lake,
+    product: Product,
+    small_parts: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     del small_parts
-    url = "s3://bucket/homes/parts"
-    lake = remote_home(url, in_parts.path("landing"), tmp_path / "cache")
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    lake = remote_home("s3://bucket/homes/parts", in_parts.path("landing"), tmp_path / "cache")
     monkeypatch.setenv(DASK_VARIABLE, cluster.address)
+    # Period tables too are computed there, range by range.
+    monkeypatch.setattr(buckets, "BUCKET_ROWS", 8)
+    submitted = Counter[str]()
+    run_there = engine._client(cluster.address).submit
+
+    def counted(function: Any, *given: Any, **settings: Any) -> Any:
+        submitted[function.__name__] += 1
+        return run_there(function, *given, **settings)
+
+    monkeypatch.setattr(engine._client(cluster.address), "submit", counted)
 
     def kill() -> None:
         deadline = time.monotonic() + 120
@@ -190,11 +208,13 @@ def test_a_cluster_over_a_store_makes_the_same_objects_though_a_worker_is_killed
 
     killer = threading.Thread(target=kill)
     killer.start()
-    run(Home(url))
+    compute(lake, product)
     killer.join()
     assert cluster.workers[0].poll() is not None
     assert objects(lake) == objects(in_parts)
     assert not list(lake.keys(SCRATCH))
+    assert submitted["_made"] > 20, "parts of days"
+    assert submitted["_computed"] > 5, "ranges of period tables"
 
 
 def twice(number: int) -> int:

@@ -1,6 +1,7 @@
 """The house itself: contracts, dictionary, import rules, days, lake and state."""
 
 import ast
+import re
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -306,3 +307,23 @@ def test_states_of_a_month_are_one_object_and_those_of_before_go_into_it(tmp_pat
 def test_every_column_type_has_a_sql_type() -> None:
     with pytest.raises(KeyError):
         _ = Column("x", pl.Int8(), "no published column has this type").sql_type
+
+
+# Each for a reason: what lies beside the home, or what no key names.
+KNOW_PATHS = {
+    "build/as_of.py": "a folder beside the home must not lie in it",
+    "ingest/landing.py": "landing files are named by where they lie",
+    "maintenance/doctor.py": "whether the folder can be written to",
+    "maintenance/integrity.py": "files that no key can name",
+    "maintenance/remains.py": "an erased person is in no file of this machine, whatever it is",
+    "report/made.py": "pictures are files of the team's own",
+    "report/write.py": "the same",
+}
+
+
+def test_few_modules_know_that_a_home_is_a_folder() -> None:
+    root = Path(__file__).parents[2] / "pipeline"
+    rooms = [path for path in root.rglob("*.py") if path.relative_to(root).parts[0] != "core"]
+    walking = re.compile(r"\b(?:lake|home)\.home\b|\bos\.(?:walk|scandir|listdir)\b")
+    found = {path.relative_to(root).as_posix() for path in rooms if walking.search(path.read_text())}
+    assert found == set(KNOW_PATHS)
