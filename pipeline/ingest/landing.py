@@ -48,7 +48,7 @@ class LandingFile:
     mtime_ns: int
     is_done: bool
     fault: tuple[str, str] | None = None
-    # The object store that it lies in, if it doesn't lie on this machine.
+    # The object store that it lies in under the key `path`, if it doesn't lie on this machine.
     store: ObjectLake | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -64,7 +64,7 @@ class LandingFile:
     @property
     def key(self) -> str:
         """Its key in an object store."""
-        return f"{_LANDING}/{self.path.relative_to(self.store.home / _LANDING).as_posix()}" if self.store else self.name
+        return self.path.as_posix() if self.store else self.name
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -112,7 +112,7 @@ def _objects(lake: ObjectLake) -> list[LandingFile]:
         unsafe = "\\" in name or not name.isprintable() or any(len(part.encode()) > _NAME_BYTES for part in parts)
         result.append(
             LandingFile(
-                path=lake.home / key,
+                path=Path(key),
                 name=printable(name),
                 file_id=file_id(name),
                 source=printable(parts[0]),

@@ -33,6 +33,14 @@ def _is_packed(file: LandingFile) -> bool:
     return packing(head) is not None or head.startswith((PARQUET, *ZIP))
 
 
+def _taken(lake: Lake, product: Product, file: LandingFile, sha256: str, erased: Erased) -> Manifest:
+    """Take a file, on whatever machine; no copy of it stays there."""
+    try:
+        return take_file(lake, product, file, sha256, erased)
+    finally:
+        file.forget()
+
+
 def takers(lake: Lake, product: Product, erased: Erased, files: Sequence[LandingFile]) -> tuple[Take, int]:
     """A function that begins to take a file and returns what waits for its manifest; how many to have under way.
 
@@ -42,6 +50,6 @@ def takers(lake: Lake, product: Product, erased: Erased, files: Sequence[Landing
     on = engine(len(files), worth=size >= WORTH_PROCESSES)
 
     def take(file: LandingFile, sha256: str) -> Callable[[], Manifest]:
-        return on.submit(take_file, lake, product, file, sha256, erased).result
+        return on.submit(_taken, lake, product, file, sha256, erased).result
 
     return take, 2 * on.at_once if on.at_once > 1 else 1

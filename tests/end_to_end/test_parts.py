@@ -29,6 +29,8 @@ from pipeline.core.product_file import load_product
 from pipeline.core.states import parts_of, read_states, scan_days
 from pipeline.declare import day_tables
 from pipeline.events.profile import CheckResult
+from pipeline.ingest import workers
+from pipeline.ingest.landing import find
 from pipeline.maintenance.doctor import examine
 from pipeline.publish.query import query
 from pipeline.publish.versions import make_version
@@ -76,6 +78,7 @@ def small_parts() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(day_tables, "RANGE_ROWS", 60)
         patch.setattr(day_tables, "RANGES_PER_PART", 4)
+        patch.setattr(workers, "WORTH_PROCESSES", 0)
         yield
 
 
@@ -213,6 +216,8 @@ def test_a_cluster_over_a_store_makes_the_same_objects_though_a_worker_is_killed
     assert cluster.workers[0].poll() is not None
     assert objects(lake) == objects(in_parts)
     assert not list(lake.keys(SCRATCH))
+    assert not list(cluster.folder.glob("worker-*/cache/*/landing/**/part-*")), "no copy of a landing file stays"
+    assert submitted["_taken"] == len(find(lake)), "landing files"
     assert submitted["_made"] > 20, "parts of days"
     assert submitted["_computed"] > 5, "ranges of period tables"
 
