@@ -14,8 +14,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from assets.attempts import WORK_TAG, next_attempt
-from assets.metadata import JOB_TAG
-from assets.names import Names
+from assets.names import JOB_TAG, OUTPUTS, Names
 from assets.partitions import RANGE_END, RANGE_START, range_runs, range_tags
 from assets.processes import runs_under_way
 from assets.resources import Home, home_of
@@ -26,8 +25,6 @@ from pipeline.core.state import RAW, Dirty
 
 NIGHTLY = "15 4 * * *"  # not 02:00, which doesn't exist on one day a year
 NIGHTLY_MARTS = "15 5 * * *"
-# What is made from the marts; alone it costs seconds.
-OUTPUTS = ("publication", "catalog", "report", "alert_messages", "digest_message")
 
 
 def day_keys(home: Home) -> list[dg.AssetKey]:
@@ -56,7 +53,7 @@ def asset_jobs(names: Names) -> list[UnresolvedAssetJobDefinition]:
     return [
         dg.define_asset_job(
             names.named(name),
-            selection=dg.AssetSelection.tag(JOB_TAG, name) & names.all_assets,
+            selection=dg.AssetSelection.tag(JOB_TAG, names.named(name)),
             executor_def=dg.in_process_executor,
             description=description,
         )

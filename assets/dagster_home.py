@@ -17,13 +17,14 @@ nux: {enabled: false}
 storage: {custom: {module: assets.records, class: Records, config: {base_dir: {env: DAGSTER_HOME}}}}
 concurrency:
   runs: {max_concurrent_runs: 1}
-run_monitoring: {enabled: true, max_runtime_seconds: 86400, start_timeout_seconds: 300, poll_interval_seconds: 30}
+run_monitoring: {enabled: true, max_runtime_seconds: 86400, start_timeout_seconds: 300, poll_interval_seconds: 30, free_slots_after_run_end_seconds: 60}
 retention:
   schedule: {purge_after_days: 30}
   sensor: {purge_after_days: {skipped: 2, success: 30, failure: 30, started: 30}}
 """
 # sha256 of settings that we wrote before; nobody changed them, so ours of today take their place.
 _EARLIER = {
+    "343a0f1fbc6cbe6dce87d55ff323d939cffa26a345e8e59fa34db351ba39864c",
     "d0abf05a74f03915e08f717b6d2bd0311dc4acc6a530f7cc88327df6866703e5",
     "6b7d50af6305ef323e82d41e742c1b80b055f8539892d038d7dc18255065e8c2",
 }

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import dagster as dg
 
 from assets.checks import Events, check_specs, report_days
-from assets.metadata import OF_DAYS, static_metadata
+from assets.metadata import static_metadata
 from assets.names import Names
 from assets.partitions import AROUND
 from assets.resources import home_of
@@ -42,7 +42,7 @@ def _day_asset(
     @dg.asset(
         key=names.key(name),
         group_name=names.group(DOMAIN_OF[name]),
-        tags=OF_DAYS,
+        tags=names.job_tag("days"),
         kinds={"polars", "parquet"},
         owners=names.owners,
         description=table.contract.grain,

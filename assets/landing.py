@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.checks import Events, io_retries
-from assets.metadata import OF_DAYS, static_metadata
+from assets.metadata import static_metadata
 from assets.names import Names
 from assets.resources import home_of
 from pipeline.core.canonical import RAW_EVENTS
@@ -21,7 +21,7 @@ def raw_events_asset(partitions: dg.DailyPartitionsDefinition, names: Names) -> 
     @dg.asset(
         key=key,
         group_name=names.group("ingest"),
-        tags=OF_DAYS,
+        tags=names.job_tag("days"),
         kinds={"python", "parquet"},
         owners=names.owners,
         description=f"{RAW_EVENTS.grain} A partition here is the day on which files arrived.",

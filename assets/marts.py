@@ -8,7 +8,7 @@ import dagster as dg
 
 from assets.checks import Events, check_specs, io_retries, report_one
 from assets.empty_days import show_empty_days
-from assets.metadata import OF_MARTS, TEAM, mart_lineage, static_metadata
+from assets.metadata import TEAM, mart_lineage, static_metadata
 from assets.names import Names
 from assets.resources import Home, home_of
 from pipeline.build.configured import marts, period_tables, table_names
@@ -34,7 +34,7 @@ def _period_asset(table: PeriodTable, there: Collection[str], names: Names) -> d
     @dg.asset(
         key=names.key(name),
         group_name=names.group(DOMAIN_OF[name]),
-        tags=OF_MARTS,
+        tags=names.job_tag("marts"),
         kinds={"polars", "parquet"},
         owners=names.owners,
         description=table.contract.grain,
@@ -67,7 +67,7 @@ def whole_asset(
     @dg.asset(
         key=names.key(name),
         group_name=names.group("publication"),
-        tags=OF_MARTS,
+        tags=names.job_tag("marts"),
         kinds=kinds,
         owners=names.owners,
         description=description,
@@ -142,7 +142,7 @@ def _mart_asset(mart: Table, models: Models, names: Names) -> dg.AssetsDefinitio
     @dg.asset(
         key=names.key(mart.name),
         group_name=names.group(DOMAIN_OF.get(mart.name, TEAM)),
-        tags=OF_MARTS,
+        tags=names.job_tag("marts"),
         kinds={"duckdb", "sql", "parquet"},
         owners=names.owners,
         description=mart.grain,

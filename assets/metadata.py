@@ -12,11 +12,8 @@ from pipeline.build.sql_models import column_lineage, written_lineage
 from pipeline.core.contract import Column, Table
 from pipeline.core.registry import TABLES
 
-# The two jobs, by the tag of what they make: groups are subjects.
-JOB_TAG = "footfall/job"
 # The group of what a team adds itself.
 TEAM = "team"
-OF_DAYS, OF_MARTS = {JOB_TAG: "days"}, {JOB_TAG: "marts"}
 
 
 def column_schema(table: Table) -> dg.TableSchema:

@@ -6,6 +6,15 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from pipeline.core.registry import TABLES
+
+# The jobs of a home, and what Dagster calls runs of backfills.
+JOBS, OF_BACKFILLS = ("days", "marts", "prune"), "__ASSET_JOB"
+# The jobs by the tag of what they make: groups are subjects.
+JOB_TAG = "footfall/job"
+# What is made from the marts; alone it costs seconds.
+OUTPUTS = ("publication", "catalog", "report", "alert_messages", "digest_message")
+
 
 @dataclass(frozen=True)
 class Names:
@@ -37,22 +46,20 @@ class Names:
         """The key under which assets find their home."""
         return self.named("home")
 
-    @property
-    def jobs(self) -> frozenset[str]:
-        """Names of the home's jobs; the last is what Dagster calls runs of backfills, of whatever home."""
-        return frozenset({*map(self.named, ("days", "marts", "prune")), "__ASSET_JOB"})
+    def job_tag(self, job: str) -> dict[str, str]:
+        """The tag of assets that a job of this home makes."""
+        return {JOB_TAG: self.named(job)}
 
-    @property
-    def all_assets(self) -> dg.AssetSelection:
-        """All assets under the home's prefix."""
-        prefix = [*self.key_prefix]
-        return dg.AssetSelection.key_prefixes(prefix) if prefix else dg.AssetSelection.all()
+    def is_ours(self, run: dg.DagsterRun) -> bool:
+        """Whether a run is of one of the home's jobs, or of a backfill over assets of the home."""
+        if run.job_name in set(map(self.named, JOBS)):
+            return run.asset_selection is None or self._owns(run.asset_selection)
+        return run.job_name == OF_BACKFILLS and self._owns(run.asset_selection or ())
 
-    def owns(self, keys: Iterable[dg.AssetKey] | None) -> bool:
-        """Whether a run over these assets is ours; None: of a whole job, which is ours where nobody shares the deployment."""
-        if keys is None:
-            return not self.key_prefix
-        return any([*key.path[:-1]] == [*self.key_prefix] for key in keys)
+    def _owns(self, keys: Iterable[dg.AssetKey]) -> bool:
+        ours = [key.path[-1] for key in keys if [*key.path[:-1]] == [*self.key_prefix]]
+        # Without a prefix others' assets may have keys of one word too.
+        return any(self.key_prefix or name in TABLES or name in OUTPUTS for name in ours)
 
     def group(self, domain: str) -> str:
         """The group of a domain."""

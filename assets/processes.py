@@ -107,7 +107,7 @@ def runs_under_way(instance: dg.DagsterInstance, lake: Lake, names: Names = _PLA
     alive: list[dg.DagsterRun] = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=UNDER_WAY)):
         run = record.dagster_run
-        if run.job_name not in names.jobs or not names.owns(run.asset_selection):
+        if not names.is_ours(run):
             continue
         if run.status == dg.DagsterRunStatus.QUEUED or not _is_gone(lake, run, record.update_timestamp.timestamp()):
             alive.append(run)

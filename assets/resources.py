@@ -83,6 +83,7 @@ class Home:
         self.models: Models = models_of(self.lake)
         self.tables: frozenset[str] = table_names(self.product, self.models)
         self._context: tuple[str, Publication] | None = None
+        self._is_claimed = False
         # Files that were taken since this home was opened.
         self.taken: list[Manifest] = []
         # How its assets are called where others share the deployment.
@@ -222,6 +223,10 @@ class Home:
     def build_days(self, table: str, keys: Sequence[str]) -> Iterator[Outcome]:
         """Compute the named days of a daily table."""
         self._context = None
+        if not self._is_claimed:
+            # Whoever writes first after an upgrade says in which format the home is from now on.
+            claim(self.lake, load_product(self.product_file))
+            self._is_claimed = True
         days = [date.fromisoformat(key) for key in keys]
         for done, outcome in enumerate(build_days(self.lake, self.product, table, days, judge), start=1):
             self.on_progress(table, done, len(days))

@@ -42,7 +42,7 @@ def run_failures(home: Home) -> dg.SensorDefinition:
         run, webhook = context.dagster_run, os.environ.get(WEBHOOK_VARIABLE)
         if not webhook:
             return dg.SkipReason(f"{WEBHOOK_VARIABLE} isn't set")
-        if run.job_name not in names.jobs or not names.owns(run.asset_selection):
+        if not names.is_ours(run):
             return dg.SkipReason("a run of somebody else")
         work = run.tags.get(WORK_TAG)
         if work is not None and next_attempt(context.instance, work).number > 1:

@@ -11,10 +11,10 @@ from functools import cached_property
 
 import dagster as dg
 
-from assets.automation import OUTPUTS, day_keys, dirty_keys, publish_keys
+from assets.automation import day_keys, dirty_keys, publish_keys
 from assets.dagster_home import dagster_home
 from assets.definitions import build_defs
-from assets.names import Names
+from assets.names import OUTPUTS, Names
 from assets.partitions import existing_days, range_runs, range_tags
 from assets.processes import runs_under_way
 from assets.resources import Home

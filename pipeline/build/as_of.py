@@ -6,7 +6,8 @@ events that happened up to the end of that day.
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,7 @@ from pipeline.build.compute import Judge, Outcome, build_days, build_period, tak
 from pipeline.build.configured import day_tables, marts, period_tables
 from pipeline.build.home_models import MODELS, SMALL
 from pipeline.build.marts import MartJudge, Publication, build_mart
+from pipeline.core.engine import staying_here
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 
@@ -47,7 +49,8 @@ def marts_as_of(home: Lake, product: Product, day: date, out: Path, by: Judges) 
     published = take_snapshot(home, product, tables=["events"]).states["events"]
     days = sorted(published)
     held: list[Outcome] = []
-    try:
+    # Its files are of this machine, whatever the home's are.
+    with staying_here(), _only_marts_stay(lake):
         for table in day_tables(product):
             name = table.contract.name
             for done, outcome in enumerate(build_days(lake, then, name, days, by.judge), start=1):
@@ -59,9 +62,16 @@ def marts_as_of(home: Lake, product: Product, day: date, out: Path, by: Judges) 
         for mart in marts(product, context.models):
             held += _if_held(build_mart(lake, then, mart.name, by.judge_mart, context))
             by.hears(mart.name, 1, 1)
+    return held
+
+
+@contextmanager
+def _only_marts_stay(lake: Lake) -> Generator[None]:
+    """Of the copy only its marts stay."""
+    try:
+        yield
     finally:
         shutil.rmtree(lake.path("lake"), ignore_errors=True)
-    return held
 
 
 def _if_held(outcome: Outcome) -> list[Outcome]:

@@ -9,7 +9,7 @@ import msgspec
 
 from pipeline.build.configured import day_tables, table_names
 from pipeline.build.home_models import models_of
-from pipeline.build.staging import StagedDay, known_day, preview, stage_day
+from pipeline.build.staging import StagedDay, drop_unnamed, known_day, preview, stage_day
 from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
@@ -162,9 +162,7 @@ def _discard(lake: Lake, name: str, each: StagedDay) -> None:
     if each.staged is not None:
         lake.discard(each.staged)
     if each.parts:
-        state = read_state(lake, name, each.day)
-        for part in set(each.parts) - set(parts_of(name, each.day, state) if state else ()):
-            lake.delete(part.key)
+        drop_unnamed(lake, name, each.day)
 
 
 def _of_files(snapshot: Snapshot, manifests: Mapping[str, Manifest]) -> Snapshot:

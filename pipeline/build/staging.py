@@ -21,7 +21,7 @@ from pipeline.core.lake import Lake, Staged, day_key, part_key
 from pipeline.core.product import Product
 from pipeline.core.scratch import Scratch, scratch
 from pipeline.core.state import RAW, RECORDED, Snapshot, hash_texts, input_hash, limits_of
-from pipeline.core.states import Part, parts_of
+from pipeline.core.states import Part, parts_of, unnamed
 from pipeline.declare import Sources
 from pipeline.events.profile import Facts, Profile
 from pipeline.events.resolutions import Resolutions
@@ -104,13 +104,24 @@ def stage_day(sources: Sources) -> StagedDay:
             summed = table.summed(known)
         else:
             jobs = [_job(known, (n, number)) for n in range(number)]
-            made = list(run_parts(_made, jobs, on))
+            try:
+                made = list(run_parts(_made, jobs, on))
+            except BaseException:
+                drop_unnamed(sources.lake, table.contract.name, sources.day)
+                raise
             summed = [sums for each in made for sums in each.summed]
         if table.sums is not None:
             made = [_written(replace(known, summed=summed))]
         elif number > 1 and not table.parts_follow:
             made = [_together(known, made)]
         return _staged_day(known, made)
+
+
+def drop_unnamed(lake: Lake, table: str, day: date) -> None:
+    """Remove parts of the day that no state names."""
+    with lake.exclusive():
+        for key in list(unnamed(lake, table, day)):
+            lake.delete(key)
 
 
 def _job(sources: Sources, part: tuple[int, int]) -> _Job:
@@ -153,7 +164,7 @@ def _made(job: _Job) -> _Made:
     if table.parts_follow:
         return _written(sources)
     built = list(table.built(sources))
-    profile, ids = Profile(table.contract), [each.ids for each in built if each.ids is not None]
+    profile, ids = Profile(table.contract, stable=True), [each.ids for each in built if each.ids is not None]
     for each in built:
         profile.add(each.frame, each.facts)
     objects = tuple(key for each in built for key in each.objects)
@@ -163,7 +174,8 @@ def _made(job: _Job) -> _Made:
 def _written(sources: Sources) -> _Made:
     """Make a part, or a day that is one, and write it range by range."""
     table, (n, number) = sources.table, sources.part
-    profile, ids, objects = Profile(table.contract), list[pl.Series](), list[str]()
+    # Hashes of several machines are compared.
+    profile, ids, objects = Profile(table.contract, stable=number > 1), list[pl.Series](), list[str]()
 
     def frames() -> Iterator[pl.DataFrame]:
         for built in table.built(sources):
@@ -185,7 +197,7 @@ def _written(sources: Sources) -> _Made:
 def _together(sources: Sources, made: Sequence[_Made]) -> _Made:
     """One object of the rows of parts that don't follow each other in the table's order."""
     rows = _in_order(sources, [frame for each in made for frame in each.rows])
-    table, profile = sources.table, Profile(sources.table.contract)
+    table, profile = sources.table, Profile(sources.table.contract, stable=True)
     for each in made:
         profile.merge(each.profile)
     staged = sources.lake.stage_parts(day_key(table.contract.name, sources.day), rows, iter(()))

@@ -4,14 +4,20 @@ One seam for all of them, `run_parts`. What is run is a function of a module and
 results don't depend on where it ran. Settings are read here and nowhere else (docs/operations.md, "Past one machine").
 """
 
+import hashlib
 import os
+from asyncio import CancelledError
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from loky import get_reusable_executor, process_executor
+from loky import cpu_count, get_reusable_executor, process_executor
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -37,6 +43,10 @@ class Pending(Protocol[R_co]):
         """Wait for it; raises what the function raised."""
         ...
 
+    def cancel(self) -> object:
+        """Don't begin it, if it wasn't begun."""
+        ...
+
 
 @dataclass(frozen=True)
 class _Later(Generic[R]):
@@ -47,6 +57,9 @@ class _Later(Generic[R]):
     def result(self) -> R:
         return self.compute()
 
+    def cancel(self) -> None:
+        pass
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -56,12 +69,30 @@ class Engine:
     at_once: int = 1
     is_elsewhere: bool = False
 
+    @property
+    def under_way(self) -> int:
+        """How many to have begun: each process finds the next one waiting."""
+        return 2 * self.at_once if self.at_once > 1 else 1
+
+    def end(self, begun: Iterable[Pending[Any]]) -> None:
+        """After a failure nothing of what was begun goes on: it would write into what is being cleared away."""
+        if self.at_once == 1:
+            return
+        waiting = list(begun)
+        for each in waiting:
+            each.cancel()
+        for each in waiting:
+            with suppress(Exception, CancelledError):
+                each.result()
+
 
 def _later(function: Callable[..., R], *given: Any) -> _Later[R]:  # noqa: ANN401  # whatever it takes
     return _Later(partial(function, *given))
 
 
 HERE = Engine(_later)
+# Within work that must not or need not go to the cluster: done on a worker, or over files of this machine.
+_STAYS_HERE: ContextVar[bool] = ContextVar("stays_here", default=False)
 
 
 def engine(parts: int, *, worth: bool = True) -> Engine:
@@ -74,10 +105,10 @@ def engine(parts: int, *, worth: bool = True) -> Engine:
     if on := cluster():
         return on
     processes = min(parts, processors())
-    if processes == 1:
+    if processes == 1 or _STAYS_HERE.get():
         return HERE
     # Loky's processes don't run the caller's script again, as the standard library's do, and say so when one dies.
-    threads = max(1, (os.cpu_count() or 1) // processes)
+    threads = max(1, cpu_count() // processes)
     pool = get_reusable_executor(
         processes, timeout=_IDLE_SECONDS, env={"POLARS_MAX_THREADS": str(threads)}, initializer=_keep_processes
     )
@@ -91,20 +122,34 @@ def _keep_processes() -> None:
 
 def cluster() -> Engine | None:
     """The Dask cluster of FOOTFALL_DASK, if that is set; raises NoEngine where it can't be used."""
-    address = os.environ.get(DASK_VARIABLE, "").strip()
-    return _on_dask(address) if address else None
+    return _on_dask(_address()) if has_cluster() else None
 
 
 def has_cluster() -> bool:
-    """Whether there is one, used or not."""
-    return bool(os.environ.get(DASK_VARIABLE, "").strip())
+    """Whether there is one for what is computed now, used or not."""
+    return bool(_address()) and not _STAYS_HERE.get()
+
+
+def _address() -> str:
+    return os.environ.get(DASK_VARIABLE, "").strip()
+
+
+@contextmanager
+def staying_here() -> Generator[None]:
+    """While in it nothing goes to another process."""
+    token = _STAYS_HERE.set(True)
+    try:
+        yield
+    finally:
+        _STAYS_HERE.reset(token)
 
 
 def processors() -> int:
     """How many processes may compute at once on this machine; NoEngine where FOOTFALL_PROCESSES is no number above 0."""
     chosen = os.environ.get(PROCESSES_VARIABLE, "").strip()
     if not chosen:
-        return os.cpu_count() or 1
+        # Of a container those that it may use.
+        return cpu_count()
     if not chosen.isdecimal() or int(chosen) < 1:
         raise NoEngine(
             f"{PROCESSES_VARIABLE} is {chosen!r}; set it to a number of processes, such as 4, or leave it unset"
@@ -115,23 +160,62 @@ def processors() -> int:
 def run_parts(function: Callable[[J], R], parts: Iterable[J], on: Engine) -> Iterator[R]:
     """`function` of each part, in order, a few of them under way at a time."""
     under_way: deque[Pending[R]] = deque()
-    for part in parts:
-        under_way.append(on.submit(function, part))
-        if len(under_way) >= (2 * on.at_once if on.at_once > 1 else 1):
+    try:
+        for part in parts:
+            under_way.append(on.submit(function, part))
+            if len(under_way) >= on.under_way:
+                yield under_way.popleft().result()
+        while under_way:
             yield under_way.popleft().result()
-    while under_way:
-        yield under_way.popleft().result()
+    finally:
+        on.end(under_way)
+
+
+def on_all_workers(function: Callable[[J], object], given: J) -> None:
+    """Run `function` once on each worker of the cluster, if there is one."""
+    if has_cluster():
+        _client(_address()).run(function, given)
+
+
+@cache
+def release() -> str:
+    """What makes the bytes: our code and the libraries that write them. Workers of another one would make other parts."""
+    made = hashlib.sha256()
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+        made.update(path.read_bytes())
+    for name in ("polars", "polars-hash", "numpy", "numba"):
+        made.update(f"{name} {version(name)}".encode())
+    return made.hexdigest()
+
+
+def _there(wanted: str, function: Callable[..., R], *given: Any) -> R:  # noqa: ANN401  # whatever it takes
+    """On a worker: run the function, if it is the same one."""
+    if release() != wanted:
+        raise NoEngine(
+            "a worker of the cluster has another release of footfall, or of its libraries, than the run: install the same "
+            "on all of them, then run again"
+        )
+    with staying_here():
+        return function(*given)
 
 
 def _on_dask(address: str) -> Engine:
     client = _client(address)
+    if client.status != "running":
+        # Its scheduler went; there may be another one by now.
+        _client.cache_clear()
+        client = _client(address)
     try:
         client.wait_for_workers(1, timeout=_WORKER_SECONDS)
     except TimeoutError:
         raise NoEngine(f"{DASK_VARIABLE}={address} has no workers; start one: dask worker {address}") from None
-    # A part is told by what it writes, and twice is harmless: a lost worker's parts are computed again by another.
     threads: Any = client.nthreads()
-    return Engine(partial(client.submit, pure=False), max(2, sum(threads.values())), is_elsewhere=True)
+
+    def submit(function: Callable[..., Any], *given: Any) -> Pending[Any]:  # noqa: ANN401  # whatever it takes
+        # A part is told by what it writes, and twice is harmless: a lost worker's parts are computed again by another.
+        return client.submit(_there, release(), function, *given, pure=False)
+
+    return Engine(submit, max(2, sum(threads.values())), is_elsewhere=True)
 
 
 @cache

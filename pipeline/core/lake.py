@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ _SLICE_ROWS = 16_384
 
 # Another one whenever an object was replaced or written to: inode or ETag, size, time.
 Stamp = tuple[int | str, int, int]
+# What was written to a scratch so long ago is nobody's any more.
+SCRATCH_SECONDS = 86_400
 # Whatever lies there.
 ANY: Stamp = ("any", 0, 0)
 
@@ -264,8 +267,11 @@ class Lake:
     def left_behind(self) -> Iterator[str]:
         """Keys of what writers didn't end, or haven't yet: half-written files and folders."""
         for root in ("lake", "marts", "report"):
-            for path in (self.home / root).rglob(f".*{TEMPORARY}"):
-                yield path.relative_to(self.home).as_posix()
+            for path in list((self.home / root).rglob(f".*{TEMPORARY}")):
+                # A folder may be written to for hours, and rows that are missing from it would be lost to all that follows.
+                times = [each.stat().st_mtime for each in path.rglob("*")] if path.is_dir() else []
+                if not times or time.time() - max(times) > SCRATCH_SECONDS:
+                    yield path.relative_to(self.home).as_posix()
 
     def remove(self, key: str) -> None:
         """Remove an object, or a folder that was left behind."""

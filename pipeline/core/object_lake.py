@@ -27,7 +27,7 @@ from polars.io.plugins import register_io_source
 from pipeline.core.contract import Table
 from pipeline.core.engine import has_cluster
 from pipeline.core.files import TEMPORARY
-from pipeline.core.lake import ANY, DamagedObject, Lake, Replaced, Staged, Stamp
+from pipeline.core.lake import ANY, SCRATCH_SECONDS, DamagedObject, Lake, Replaced, Staged, Stamp
 from pipeline.core.object_lock import Held, exclusive
 from pipeline.core.working_copy import WorkingCopy
 
@@ -244,15 +244,21 @@ class ObjectLake(Lake):
         return root
 
     def tidy(self) -> None:
-        """Remove from the working copy what is in the store no more; Dagster's records and what is being written stay."""
-        began, there = time.time(), set(self._listed(""))
+        """Remove from the working copy what is in the store no more, or no longer so; Dagster's records and what is being written stay."""
+        began, listed = time.time(), self._listed("")
+        # Neither what isn't there any more nor what is there in another version.
+        there = {key for key, stamp in listed.items() if self._copy.etag(key) == stamp[0]}
         for name in ("landing", "lake", "marts", "report", "models", "tables", "pictures"):
             self._copy.drop_others(self.home / name, there, began)
 
     def left_behind(self) -> Iterator[str]:
         """Keys of what writers didn't end, on this machine and in the store."""
         yield from super().left_behind()
-        yield from self.keys(SCRATCH)
+        newest: dict[str, float] = {}
+        there = self.stamps_below(SCRATCH)
+        for key, stamp in there.items():
+            newest[_piece_of(key)] = max(stamp[2], newest.get(_piece_of(key), 0))
+        yield from (key for key in there if time.time() - newest[_piece_of(key)] > SCRATCH_SECONDS)
 
     def delete_folder(self, prefix: str) -> None:
         """Remove all objects below the folder."""
@@ -332,9 +338,15 @@ def _rows_there(
     """The rows of objects, as Polars asks for them on whatever machine."""
     lake.fetch(keys)
     scanned = Lake.scan(lake, table, keys)
-    scanned = scanned if predicate is None else scanned.filter(predicate)
+    # Asked for both, Polars means the first rows, and of these those that fit.
     scanned = scanned if rows is None else scanned.head(rows)
+    scanned = scanned if predicate is None else scanned.filter(predicate)
     yield from (scanned if columns is None else scanned.select(columns)).collect_batches(maintain_order=True)
+
+
+def _piece_of(key: str) -> str:
+    """The scratch that an object is of: `lake/scratch/<piece>/...`."""
+    return "/".join(key.split("/")[:3])
 
 
 def _stamp(known: Mapping[str, Any]) -> Stamp:

@@ -12,7 +12,7 @@ from typing import Protocol
 import obstore
 import polars as pl
 
-from pipeline.core.lake import Lake
+from pipeline.core.lake import DamagedObject, Lake
 from pipeline.core.object_lake import SCRATCH, ObjectLake
 
 
@@ -78,10 +78,23 @@ def scratch(lake: Lake, *, shared: bool) -> Generator[Scratch]:
         yield FolderScratch(folder)
 
 
-def deal_out(scratch: Scratch, rows: pl.DataFrame, ends: Sequence[int], kind: str, name: str) -> None:
-    """Put slices of `rows` into the folders `kind/0`, `kind/1`, ..., each under that name; each ends before its place in `ends`."""
-    begin = 0
-    for n, end in enumerate(ends):
+def deal_out(scratch: Scratch, rows: pl.DataFrame, ends: Sequence[int], kind: str, name: str) -> list[int]:
+    """Put slices of `rows` into the folders `kind/0`, `kind/1`, ..., each under that name; each ends before its place in `ends`.
+
+    Returns how many rows each got, by which it is known later that none is missing.
+    """
+    begins = [0, *ends[:-1]]
+    for n, (begin, end) in enumerate(zip(begins, ends, strict=True)):
         if end > begin:
             scratch.put(f"{kind}/{n}/{name}", rows.slice(begin, end - begin))
-        begin = end
+    return [end - begin for begin, end in zip(begins, ends, strict=True)]
+
+
+def waiting_rows(scratch: Scratch, folder: str, empty: pl.DataFrame, wanted: int) -> pl.DataFrame:
+    """The rows that were dealt out to a folder, which were so many; DamagedObject where some are gone."""
+    rows = pl.concat([empty.lazy(), *scratch.rows(folder)]).collect()
+    if rows.height != wanted:
+        raise DamagedObject(
+            f"of {wanted} rows that wait for a large day {rows.height} are left: somebody removed the run's scratch; run again"
+        )
+    return rows

@@ -5,14 +5,14 @@ many objects as there are tables and months, and those only that were replaced s
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
 import msgspec
 import polars as pl
 
-from pipeline.core.lake import Lake, day_key, day_of, part_key
+from pipeline.core.lake import Lake, day_folder, day_key, day_of, part_key
 from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_folder, write_sealed
 from pipeline.core.state import DayFailure, DayState
@@ -71,6 +71,14 @@ def read_states(lake: Lake, table: str) -> tuple[dict[date, DayState], dict[date
     for key in lake.lost(objects):
         states.pop(objects[key], None)
     return states, {date.fromisoformat(day): failure for day, failure in known.failures.items()}
+
+
+def unnamed(lake: Lake, table: str, day: date | None = None) -> Iterator[str]:
+    """Keys of partitions' objects, of all days or one, that no state names: left by who died or was held back."""
+    named = {part.key for day, state in recorded(lake, table).items() for part in parts_of(table, day, state)}
+    below = f"lake/{table}" if day is None else day_folder(table, day)
+    of_partition = re.compile(rf"lake/{table}/day=[^/]+/part[^/]*\.parquet")
+    yield from (key for key in lake.keys(below) if of_partition.fullmatch(key) and key not in named)
 
 
 def published_days(lake: Lake, table: str) -> list[date]:

@@ -10,7 +10,7 @@ import polars as pl
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.engine import HERE, Engine
-from pipeline.core.lake import DamagedObject, Lake, day_key
+from pipeline.core.lake import DamagedObject, Lake, day_folder
 from pipeline.core.product import Product
 from pipeline.core.product_declared import DeclaredProduct, UndeclaredError
 from pipeline.core.registry import TABLES
@@ -158,7 +158,7 @@ class Sources:
             if day in states:
                 parts = parts_of(table, day, states[day])
                 yield from (part for n, part in enumerate(parts) if not is_by_person or self._may_hold(n, len(parts)))
-            elif self.lake.exists(key := day_key(table, day)):
+            elif key := next(self.lake.keys(day_folder(table, day)), None):
                 raise DamagedObject(f"{key} isn't known to be whole, for its state is lost; run `footfall run` again")
 
     def _may_hold(self, n: int, number: int) -> bool:
@@ -172,6 +172,7 @@ class Sources:
     def repeated(self) -> pl.DataFrame:
         """(source, event_id) of the day's ids that came on an earlier day."""
         self._declared(REPEATS, (0,))
+        self._of_whole_day()
         if self.snapshot.output(REPEATS, self.day):
             return self.resolutions.repeated(self.day)
         return pl.DataFrame(schema={"source": pl.String, "event_id": pl.String})
@@ -180,7 +181,12 @@ class Sources:
     def identities(self) -> Identities:
         """Who is who by all that was linked; a day depends on what it says about it alone."""
         self._declared(IDENTITY, (0,))
+        self._of_whole_day()
         return self.resolutions.identities
+
+    def _of_whole_day(self) -> None:
+        if self.part != (0, 1):
+            raise UndeclaredError(f"a part of {self.table.contract.name} doesn't know it; look it up in `told`")
 
 
 def scan_checked(lake: Lake, table: str, objects: Iterable[tuple[str, str]]) -> pl.LazyFrame:

@@ -15,10 +15,10 @@ import polars as pl
 from pipeline.core.canonical import EVENTS
 from pipeline.core.engine import Engine, run_parts
 from pipeline.core.product import Product
-from pipeline.core.scratch import Scratch, deal_out
+from pipeline.core.scratch import Scratch, deal_out, waiting_rows
 from pipeline.events.bots import crowds
 from pipeline.events.clean import carried, clean_part, finished
-from pipeline.events.dealing import Dealing, Rows, deal_by_device, waiting
+from pipeline.events.dealing import Dealing, Dealt, Rows, deal_by_device, sums_of, waiting
 from pipeline.events.identity import Identities
 from pipeline.stats.buckets import begin_of_range
 
@@ -28,9 +28,10 @@ _LINKS, _USERS, _REPEATED = "links", "users", "repeated"
 
 @dataclass(frozen=True)
 class Decided:
-    """A day of which all is decided, its rows waiting in `scratch` by so many ranges of people."""
+    """A day of which all is decided, its rows waiting in a scratch by ranges of people."""
 
-    ranges: int
+    # How many rows wait in each range.
+    rows: list[int]
     crowd: pl.Series
     columns: pl.DataFrame
     duplicates: int
@@ -43,7 +44,7 @@ class _Place(NamedTuple):
 
     dealing: Dealing
     place: int
-    several: pl.DataFrame
+    dealt: Dealt
     product: Product
 
 
@@ -51,6 +52,7 @@ class _DecidedPlace(NamedTuple):
     one_event_devices: pl.DataFrame
     columns: pl.DataFrame
     counts: tuple[int, int, int]
+    rows: list[int]
 
 
 def decide_in_ranges(
@@ -69,12 +71,13 @@ def decide_in_ranges(
     for name, frame in ((_LINKS, identities.links), (_USERS, identities.users), (_REPEATED, repeated)):
         scratch.put(f"{name}/0", frame)
     dealing = Dealing(partial(carried, product=product), ranges, scratch)
-    several, repetitions = deal_by_device(dealing, objects, on)
-    places = [_Place(dealing, n, several.filter(pl.col("place") == n), product) for n in range(ranges)]
+    dealt = deal_by_device(dealing, objects, on)
+    places = [_Place(dealing, n, dealt.of(n), product) for n in range(ranges)]
     decided = list(run_parts(_decide, places, on))
-    sums = [sum(numbers) for numbers in zip(*(each.counts for each in decided), strict=True)]
+    sums = sums_of((each.counts for each in decided), 3)
     crowd = crowds(pl.concat(each.one_event_devices for each in decided), product.bots)
-    return Decided(ranges, crowd, decided[0].columns, sums[0] + repetitions, sums[1], sums[2])
+    rows = sums_of((each.rows for each in decided), ranges)
+    return Decided(rows, crowd, decided[0].columns, sums[0] + dealt.repetitions, sums[1], sums[2])
 
 
 def finished_ranges(
@@ -82,21 +85,21 @@ def finished_ranges(
 ) -> Iterator[pl.DataFrame]:
     """`events` of part `n` of so many, range by range, in the order of events."""
     n, parts = part
-    each = decided.ranges // parts
+    each = len(decided.rows) // parts
     for place in range(n * each, (n + 1) * each):
-        rows = pl.concat([decided.columns.lazy(), *scratch.rows(f"decided/{place}")]).collect()
+        rows = waiting_rows(scratch, f"decided/{place}", decided.columns, decided.rows[place])
         yield finished(rows.sort(EVENTS.order, nulls_last=True), decided.crowd, product)
 
 
 def _decide(place: _Place) -> _DecidedPlace:
     scratch, ranges = place.dealing.scratch, place.dealing.places
-    rows = waiting(scratch, place.place, place.several)
+    rows = waiting(scratch, place.place, place.dealt)
     part = clean_part(rows, place.product, *_known_of(scratch, rows))
     keys = part.rows["person_key"].drop_nulls()
     ends = [int(keys.search_sorted(begin_of_range(n, ranges))) for n in range(1, ranges)]
-    deal_out(scratch, part.rows, [*ends, part.rows.height], "decided", f"{place.place:06}")
+    dealt = deal_out(scratch, part.rows, [*ends, part.rows.height], "decided", f"{place.place:06}")
     counts = (part.duplicates, part.duplicates_of_earlier_days, part.clicks_merged)
-    return _DecidedPlace(part.one_event_devices, part.rows.clear(), counts)
+    return _DecidedPlace(part.one_event_devices, part.rows.clear(), counts, dealt)
 
 
 def _known_of(scratch: Scratch, rows: pl.DataFrame) -> tuple[Identities, pl.DataFrame]:

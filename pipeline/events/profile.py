@@ -13,6 +13,7 @@ import polars as pl
 from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY, day_start
 from pipeline.core.product import Product
+from pipeline.events.keys import stable_keys
 from pipeline.ingest.manifests import Manifest
 
 Facts = dict[str, int | float | None]
@@ -39,8 +40,10 @@ def batch_profile(table: Table, frame: pl.DataFrame) -> Facts:
 class Profile:
     """The batch profile of a batch that comes in parts; what makers of parts count themselves is summed beside it."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, *, stable: bool = False) -> None:
         self._table = table
+        # Of rows that other machines count too: Polars' own hash, which is faster, differs between processors.
+        self._hash = _stable_hash(table) if stable else pl.struct(table.key).hash()
         self._facts: Facts = {}
         # Of keys only their hashes are held.
         self._keys: list[pl.Series] = []
@@ -49,7 +52,7 @@ class Profile:
         """Count a part, and sum what was `counted` of it."""
         own = _counts(self._table, part)
         self._add({**(counted or {}), **own})
-        self._keys.append(part.select(pl.struct(self._table.key).hash()).to_series())
+        self._keys.append(part.select(self._hash).to_series())
 
     def merge(self, other: "Profile") -> None:
         """Add the counts of other parts."""
@@ -69,6 +72,10 @@ class Profile:
         meets = (keys == keys.shift()).any()
         distinct = whole().select(pl.struct(self._table.key).n_unique()).collect().item() if meets else len(keys)
         return {**self._facts, "repeated_keys": len(keys) - distinct}
+
+
+def _stable_hash(table: Table) -> pl.Expr:
+    return stable_keys(pl.concat_str(pl.col(table.key).cast(pl.String).fill_null("\x00"), separator="\x1f"))
 
 
 @cache

@@ -105,19 +105,19 @@ def ingest(
             seen.known[file.file_id] = manifest
             yield manifest
 
-    take, at_a_time = takers(lake, product, seen.erased, chosen)
-    for file in chosen:
-        sha256 = _tried(file, unread, partial(content_hash, file))
-        if sha256 is None:
-            file.forget()
-            continue
-        is_known = _known_content(file, sha256, seen.known, product, again=again) is not None
-        later = partial(take_file, lake, product, file, sha256, seen.erased)
-        under_way.append((file, sha256, later if is_known else take(file, sha256)))
-        if len(under_way) >= at_a_time:
+    with takers(lake, product, seen.erased, chosen) as (take, at_a_time):
+        for file in chosen:
+            sha256 = _tried(file, unread, partial(content_hash, file))
+            if sha256 is None:
+                file.forget()
+                continue
+            is_known = _known_content(file, sha256, seen.known, product, again=again) is not None
+            later = partial(take_file, lake, product, file, sha256, seen.erased)
+            under_way.append((file, sha256, later if is_known else take(file, sha256)))
+            if len(under_way) >= at_a_time:
+                yield from next_one()
+        while under_way:
             yield from next_one()
-    while under_way:
-        yield from next_one()
     if unread:
         raise LandingUnread(unread)
 

@@ -3,9 +3,10 @@
 A few small files are taken in this process: another one costs a second until it has started.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 
-from pipeline.core.engine import engine
+from pipeline.core.engine import Pending, engine
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.ingest.erased import Erased
@@ -41,15 +42,20 @@ def _taken(lake: Lake, product: Product, file: LandingFile, sha256: str, erased:
         file.forget()
 
 
-def takers(lake: Lake, product: Product, erased: Erased, files: Sequence[LandingFile]) -> tuple[Take, int]:
+@contextmanager
+def takers(lake: Lake, product: Product, erased: Erased, files: Sequence[LandingFile]) -> Generator[tuple[Take, int]]:
     """A function that begins to take a file and returns what waits for its manifest; how many to have under way.
 
-    With one at a time a file is taken when its manifest is asked for.
+    With one at a time a file is taken when its manifest is asked for. In the end nothing of what was begun goes on.
     """
     size = sum(file.size * (_UNPACKED_TO if _is_packed(file) else 1) for file in files)
-    on = engine(len(files), worth=size >= WORTH_PROCESSES)
+    on, begun = engine(len(files), worth=size >= WORTH_PROCESSES), list[Pending[Manifest]]()
 
     def take(file: LandingFile, sha256: str) -> Callable[[], Manifest]:
-        return on.submit(_taken, lake, product, file, sha256, erased).result
+        begun.append(on.submit(_taken, lake, product, file, sha256, erased))
+        return begun[-1].result
 
-    return take, 2 * on.at_once if on.at_once > 1 else 1
+    try:
+        yield take, on.under_way
+    finally:
+        on.end(begun)

@@ -12,6 +12,7 @@ import polars as pl
 from pipeline.build.compute import take_snapshot
 from pipeline.build.restatements import FOLDER as RESTATEMENTS
 from pipeline.build.restatements import ledger_of
+from pipeline.core.engine import on_all_workers
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.sealed import write_sum
@@ -23,6 +24,7 @@ from pipeline.ingest.erased import read_erased, write_erased
 from pipeline.ingest.journal import carry_out, finish
 from pipeline.ingest.manifests import note_withdrawal, read_manifests
 from pipeline.maintenance.mentions import Mentions
+from pipeline.maintenance.prune import tidy, unnamed_parts
 from pipeline.maintenance.remains import landing_files, remains
 from pipeline.maintenance.rewriting import KEPT, Person, Rewriting, whole
 
@@ -77,7 +79,10 @@ def erase(lake: Lake, product: Product, person_id: str) -> Erasure:
         carry_out(lake, work.journal())
         _drop_left_behind(lake, person, identities, reported)
         _drop_replays(lake, person)
+        for key in list(unnamed_parts(lake)):
+            lake.delete(key)
         clean_beside(lake, reported)
+    on_all_workers(tidy, lake)
     return Erasure(
         person.users,
         person.devices,

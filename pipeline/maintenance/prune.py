@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 from pipeline.build.marts import read_record
 from pipeline.build.restatements import inputs_manifest_key
+from pipeline.build.tables import DAY_TABLE
+from pipeline.core.engine import on_all_workers
 from pipeline.core.lake import Lake
+from pipeline.core.states import unnamed
 from pipeline.ingest.manifests import read_manifests
 
 # Objects whose names only manifests know.
@@ -36,17 +39,29 @@ def prune(lake: Lake, *, dry_run: bool = False, now: float | None = None) -> lis
     """
     before = (time.time() if now is None else now) - YOUNG_SECONDS
     if not dry_run:
-        lake.tidy()
+        tidy(lake)
+        on_all_workers(tidy, lake)
     with lake.exclusive():
         return [
             _removed(lake, what, list(result), before, dry_run=dry_run)
             for what, result in (
-                ("left by killed writers", lake.left_behind()),
+                ("left by killed writers", [*lake.left_behind(), *unnamed_parts(lake)]),
                 ("replaced raw objects", _unnamed_objects(lake)),
                 ("bases of old publications", _old_bases(lake)),
                 ("signs of life of ended runs", lake.keys(_RUNS)),
             )
         ]
+
+
+def tidy(lake: Lake) -> None:
+    """Remove from this machine's copy of a store what is there no more, or no longer so."""
+    lake.tidy()
+
+
+def unnamed_parts(lake: Lake) -> Iterator[str]:
+    """Objects of days that no state names: of runs that were killed, or replaced in the moment when one was."""
+    for table in DAY_TABLE:
+        yield from unnamed(lake, table)
 
 
 def _unnamed_objects(lake: Lake) -> Iterator[str]:

@@ -126,23 +126,23 @@ def _under(twin: Manifest, old: Manifest) -> Manifest:
 
 
 def _taken(lake: Lake, product: Product, files: list[LandingFile], seen: Seen) -> Iterator[Manifest]:
-    take, at_a_time = takers(lake, product, seen.erased, files)
-    for first in range(0, len(files), at_a_time):
-        under_way = []
-        for file in files[first : first + at_a_time]:
-            try:
-                under_way.append((file, take(file, content_hash(file))))
-            except FileNotFoundError:
-                continue
-        for file, taken in under_way:
-            try:
-                manifest = taken()
-            except FileNotFoundError:
-                continue
-            finally:
-                file.forget()
-            if unchanged(file):
-                yield without_erased_names(manifest, seen.erased)
+    with takers(lake, product, seen.erased, files) as (take, at_a_time):
+        for first in range(0, len(files), at_a_time):
+            under_way = []
+            for file in files[first : first + at_a_time]:
+                try:
+                    under_way.append((file, take(file, content_hash(file))))
+                except FileNotFoundError:
+                    continue
+            for file, taken in under_way:
+                try:
+                    manifest = taken()
+                except FileNotFoundError:
+                    continue
+                finally:
+                    file.forget()
+                if unchanged(file):
+                    yield without_erased_names(manifest, seen.erased)
 
 
 def _journal(product: Product, foreseen: Plan, seen: Seen, manifests: list[Manifest]) -> Journal:

@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 
 from pipeline.core.lake import Lake
+from pipeline.core.object_lake import SCRATCH
 from pipeline.core.published import id_of
 from pipeline.ingest.erased import COPY, KEY
 from pipeline.ingest.faults import CannotRead, FileFault
@@ -68,6 +69,10 @@ def remains(lake: Lake, reported: Mentions, persons: list[int]) -> Iterator[str]
     for path in sorted(lake.home.rglob("*")):
         name = path.relative_to(lake.home).as_posix()
         if name.startswith(("landing/", ".etags/")) or name in (KEY, COPY) or not path.is_file():
+            continue
+        if name.startswith(("lake/.scratch", f"{SCRATCH}/")):
+            # Packed rows, which nobody can search while they are being written.
+            yield f"{name}: rows of a run, which go when it ends, or with `footfall prune` a day after it was killed"
             continue
         remedy = next((stated for begin, stated in _REMEDIES if name.startswith(begin)), _OTHERS)
         if reported.holds(name):

@@ -19,7 +19,7 @@ from pipeline.core.contract import Column, Table
 from pipeline.core.lake import Lake, mart_key, period_key
 from pipeline.core.published import in_sql
 from pipeline.core.registry import TABLES
-from pipeline.core.states import published_days
+from pipeline.core.states import parts_of, published_days, read_states
 from pipeline.publish.catalog import in_quotes, meaning
 from pipeline.publish.measures import semantic_layer
 from pipeline.publish.versions import FACTS
@@ -111,20 +111,29 @@ def _source(lake: Lake, models: Models, folder: Path, name: str) -> dict[str, An
     """Where a published table lies; one without a file, and a small table of the team, is written beside the project."""
     contract = TABLES.get(name)
     if contract is not None and contract.layer == "period" and lake.exists(period_key(name)):
-        files = str(lake.path(period_key(name)))
-    elif contract is not None and contract.layer not in ("period", "home") and any(lake.keys(f"lake/{name}")):
-        files = f"{lake.folder(f'lake/{name}')}/day=*/*.parquet"
+        files = in_quotes(str(lake.path(period_key(name))))
+    elif contract is not None and contract.layer not in ("period", "home") and published_days(lake, name):
+        files = _of_days(lake, name)
     else:
         frame = models.small[name] if name in models.small else TABLES[name].schema.to_frame()
         target = folder / "data" / f"{name}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
         frame.cast({pl.Null: pl.String}).write_parquet(target)
-        files = str(target.resolve())
-    place = f"read_parquet({in_quotes(files)}, hive_partitioning = false, union_by_name = true)"
+        files = in_quotes(str(target.resolve()))
+    place = f"read_parquet({files}, hive_partitioning = false, union_by_name = true)"
     table: dict[str, Any] = {"name": name, "meta": {"external_location": place}}
     return (
         table if contract is None else {**table, "description": contract.grain, "columns": _columns(contract.columns)}
     )
+
+
+def _of_days(lake: Lake, name: str) -> str:
+    """The files of a daily table; where a large day lies in parts by name, for others may lie beside them while a run goes on."""
+    parts = [part for day, state in read_states(lake, name)[0].items() for part in parts_of(name, day, state)]
+    whole = lake.folder(f"lake/{name}")
+    if all(part.key.endswith("/part.parquet") for part in parts):
+        return in_quotes(f"{whole}/day=*/part.parquet")
+    return f"[{', '.join(in_quotes(str(lake.home / part.key)) for part in sorted(parts))}]"
 
 
 def _columns(columns: Iterable[Column]) -> list[dict[str, Any]]:

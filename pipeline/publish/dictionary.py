@@ -23,8 +23,8 @@ _LAYERS: dict[Layer, str] = {
     "fact": "Facts by row (`marts/versions/<id>/<name>/D.parquet`, views of the catalog): what analysts count themselves",
     "home": "Small tables of the team (`tables/<name>.csv` or `.yaml` of the home): what models join",
     "period": "Period tables (`lake/<name>/part.parquet`): people and funnels, which never add up over periods",
-    "daily": "Daily tables (`lake/<name>/day=D/part.parquet`): sums that add up",
-    "events": "Events (`lake/<name>/day=D/part.parquet`)",
+    "daily": "Daily tables (`lake/<name>/day=D/part*.parquet`): sums that add up",
+    "events": "Events (`lake/<name>/day=D/part*.parquet`)",
     "raw": "Raw (`lake/<name>/`): as ingested",
 }
 

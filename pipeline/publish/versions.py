@@ -2,7 +2,7 @@
 
 Marts are replaced one by one, so who reads two of them while a run publishes may see one of before and one of after. The
 catalog and `footfall query` read a version; so does who follows `marts/_version.json`. Facts by row are there and nowhere
-else: a file per local day, as it lies in the lake. Files of a version are the marts' and the days' own, linked and not
+else: the files of each local day, as they lie in the lake. Files of a version are the marts' and the days' own, linked and not
 copied. What must not be here: how a mart is made.
 """
 

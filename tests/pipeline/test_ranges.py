@@ -1,5 +1,7 @@
 """A day in ranges of people: the rows and counts of the whole, the bytes of one frame, and nothing left on disk."""
 
+import os
+import time
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -17,9 +19,9 @@ from pipeline.build.tables import DAY_TABLE
 from pipeline.core.canonical import EVENTS, RAW_EVENTS
 from pipeline.core.contract import Column, Table
 from pipeline.core.engine import HERE
-from pipeline.core.lake import Lake
+from pipeline.core.lake import DamagedObject, Lake
 from pipeline.core.registry import TABLES
-from pipeline.core.scratch import FolderScratch
+from pipeline.core.scratch import FolderScratch, deal_out, waiting_rows
 from pipeline.core.states import read_state
 from pipeline.declare import day_tables
 from pipeline.events.clean import clean_day
@@ -99,8 +101,8 @@ def test_ids_and_identity_events_in_ranges_are_those_of_the_day(
     assert pl.concat(ids).equals(event_ids(ids_of(raw)))
     with TemporaryDirectory() as folder:
         dealing = Dealing(partial(reported, telling={"web": telling}), ranges, FolderScratch(Path(folder)))
-        several, _ = deal_by_device(dealing, [objects[:1], objects[1:]], HERE)
-        parts = [identity_events(waiting(dealing.scratch, n, several), DAY, repeated) for n in range(ranges)]
+        dealt = deal_by_device(dealing, [objects[:1], objects[1:]], HERE)
+        parts = [identity_events(waiting(dealing.scratch, n, dealt), DAY, repeated) for n in range(ranges)]
     whole = identity_events(reported(raw, {"web": telling}).collect(), DAY, repeated)
     assert TABLES["identity_events"].conform(pl.concat(parts)).equals(whole)
 
@@ -155,8 +157,22 @@ def test_scratch_is_no_object_and_a_killed_runs_is_swept(tmp_path: Path) -> None
     with left as folder:
         (folder / "deep").mkdir()
         (folder / "deep" / "a.arrow").write_bytes(b"x")
-        assert lake.sweep(older_than=folder.stat().st_mtime + 1) == 1
+        later = time.time() + 7_200
+        assert lake.sweep(older_than=later) == 0, "a large night may write to it for hours"
+        for path in (folder, folder / "deep", folder / "deep" / "a.arrow"):
+            os.utime(path, (time.time() - 90_000,) * 2)
+        assert lake.sweep(older_than=later) == 1
         assert not folder.exists()
+
+
+def test_rows_that_are_missing_from_a_scratch_are_told(tmp_path: Path) -> None:
+    scratch = FolderScratch(tmp_path)
+    rows = pl.DataFrame({"n": range(10)})
+    assert deal_out(scratch, rows, [4, 4, 10], "raw", "a") == [4, 0, 6]
+    assert waiting_rows(scratch, "raw/2", rows.clear(), 6)["n"].to_list() == [4, 5, 6, 7, 8, 9]
+    (tmp_path / "raw/2/a.arrow").unlink()
+    with pytest.raises(DamagedObject, match="of 6 rows that wait for a large day 0 are left"):
+        waiting_rows(scratch, "raw/2", rows.clear(), 6)
 
 
 def test_a_large_day_is_computed_in_ranges_with_the_facts_of_the_whole(

@@ -5,14 +5,16 @@ from functools import partial
 
 import polars as pl
 
+from pipeline.core.canonical import RAW_EVENTS
 from pipeline.core.engine import run_parts
 from pipeline.core.registry import TABLES
+from pipeline.core.scratch import waiting_rows
 from pipeline.core.state import IDENTITY, RAW, REPEATS, Reads
 from pipeline.declare import Built, DayTable, Domain, PeriodSources, PeriodTable, Sources, State, carried
 from pipeline.events.activity import activity
 from pipeline.events.clean import CleanDay, clean_day
 from pipeline.events.clean_in_ranges import Decided, decide_in_ranges, finished_ranges
-from pipeline.events.dealing import Dealing, deal_by_device, deal_ids, waiting
+from pipeline.events.dealing import Dealing, Dealt, deal_by_device, deal_ids, sums_of, waiting
 from pipeline.events.duplicates import event_ids, ids_of
 from pipeline.events.identity import appearances, identity_events, people, reported, with_active
 from pipeline.events.page_views import page_views
@@ -63,37 +65,35 @@ def _telling(s: Sources) -> dict[str, str]:
     return {name: source.identified_by or FORMATS[source.format].identified_by for name, source in sources}
 
 
-def _devices(s: Sources) -> tuple[pl.DataFrame, pl.DataFrame] | None:
-    """What a large day's rows say of who is who waits by device: the first row of ids of several places, and repeated ids."""
+def _devices(s: Sources) -> tuple[Dealt, pl.DataFrame] | None:
+    """What a large day's rows say of who is who waits by device; ids that came on an earlier day."""
     if s.parts == 1 or s.scratch is None:
         return None
     dealing = Dealing(partial(reported, telling=_telling(s)), s.parts, s.scratch)
-    several, _ = deal_by_device(dealing, s.scan_objects(RAW), s.on)
-    return several, s.repeated
+    return deal_by_device(dealing, s.scan_objects(RAW), s.on), s.repeated
 
 
 def _identity_events(s: Sources) -> Built:
     if s.told is None or s.scratch is None:
         return Built(identity_events(reported(s.scan(RAW), _telling(s)).collect(), s.day, s.repeated))
-    several, repeated = s.told
-    return Built(identity_events(waiting(s.scratch, s.part[0], several), s.day, repeated))
+    dealt, repeated = s.told
+    return Built(identity_events(waiting(s.scratch, s.part[0], dealt), s.day, repeated))
 
 
-def _dealt_ids(s: Sources) -> bool:
-    """Whether ids of a large day wait by ranges of their hashes."""
+def _dealt_ids(s: Sources) -> list[int] | None:
+    """Ids of a large day wait by ranges of their hashes: how many in each."""
     if s.parts == 1 or s.scratch is None:
-        return False
+        return None
     groups = [(s.scratch, s.parts, n, group) for n, group in enumerate(s.scan_objects(RAW))]
-    for _ in run_parts(deal_ids, groups, s.on):
-        pass
-    return True
+    return sums_of(run_parts(deal_ids, groups, s.on), s.parts)
 
 
 def _event_ids(s: Sources) -> Built:
-    if not s.told or s.scratch is None:
+    if s.told is None or s.scratch is None:
         return Built(event_ids(ids_of(s.scan(RAW))))
-    none = TABLES["event_ids"].schema.to_frame().lazy()
-    return Built(event_ids(pl.concat([none, *s.scratch.rows(f"ids/{s.part[0]}")], how="diagonal")))
+    n = s.part[0]
+    none = ids_of(RAW_EVENTS.schema.to_frame().lazy()).collect()
+    return Built(event_ids(waiting_rows(s.scratch, f"ids/{n}", none, s.told[n]).lazy()))
 
 
 def _people_first(s: PeriodSources) -> pl.DataFrame:

@@ -92,8 +92,8 @@ def friction_effects(rows: pl.LazyFrame, people: pl.LazyFrame, days: list[date],
             break
         first = max(days[0], days[-1] - ONE_DAY * (length - 1))
         recent = rows.filter(pl.col("session_day") >= first)
-        # A first view stands once for each signal and goal.
-        most = len(product.goals) * max(len(rules.calibrated) for rules in product.friction.rule_sets.values())
+        # A first view stands once for each signal and goal, in a wide row.
+        most = 2 * len(product.goals) * max(len(rules.calibrated) for rules in product.friction.rule_sets.values())
         ranges = ranges_of(recent.select(pl.len()).collect().item() * most)
         made = like_for_like(lambda inside, of=recent: _units(of, people, inside, product), _BY, _STRATA, ranges)
         named = made.rename({"with": "sessions_with", "without": "sessions_without"}).with_columns(

@@ -43,8 +43,9 @@ def zone_people_counts(rows: pl.LazyFrame, sessions: pl.LazyFrame, days: list[da
         back = _returned(own, starts.filter(inside).collect(), end.timestamp())
         return pl.concat([_counts(interactions, back, periods), _by_version(interactions, back, zones, days)])
 
-    # A page seen stands once for each of its zones.
-    most = 1 + max(Counter(zone.page for zone in product.zones).values(), default=0)
+    # A page seen stands once for each of its zones, and that once for each period that holds its day.
+    spans = Counter(periods["session_day"])
+    most = max(spans.values()) * (1 + max(Counter(zone.page for zone in product.zones).values(), default=0))
     parts = list(in_ranges(counted, ranges_of(rows.select(pl.len()).collect().item() * most)))
     keys = [*_PERIOD, *_ZONE, "device_type"]
     summed = pl.concat(parts).group_by(keys).agg(pl.all().sum())
