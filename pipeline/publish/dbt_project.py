@@ -133,7 +133,7 @@ def _of_days(lake: Lake, name: str) -> str:
     whole = lake.folder(f"lake/{name}")
     if all(part.key.endswith("/part.parquet") for part in parts):
         return in_quotes(f"{whole}/day=*/part.parquet")
-    return f"[{', '.join(in_quotes(str(lake.home / part.key)) for part in sorted(parts))}]"
+    return f"[{', '.join(in_quotes(str(lake.path(part.key))) for part in sorted(parts))}]"
 
 
 def _columns(columns: Iterable[Column]) -> list[dict[str, Any]]:
