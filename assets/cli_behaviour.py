@@ -6,7 +6,6 @@ import typer
 
 from assets.cli_app import DATA_PROBLEM, DEFAULT_HOME, USAGE_PROBLEM, HomeOption, app, open_home
 from assets.console import fail, out, table, tracked
-from pipeline.core.states import published_days, scan_days
 
 
 @app.command()
@@ -16,6 +15,7 @@ def zones(
     days: Annotated[int, typer.Option(min=1, help="Look at so many of the last days.")] = 28,
 ) -> None:
     """List the most clicked elements of a page that lie in no zone, with a selector for each."""
+    from pipeline.core.states import published_days, scan_days
     from pipeline.domains.zones.elements import unzoned
     from pipeline.events.zones import zones_valid_on
 
@@ -51,6 +51,7 @@ def friction(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Compare what two friction rule sets find over all days."""
+    from pipeline.core.states import published_days
     from pipeline.domains.friction.friction_compare import compared
 
     opened = open_home(home)
@@ -79,6 +80,7 @@ def explain(
     days: Annotated[int, typer.Option(min=1, help="Look at so many of the last days.")] = 90,
 ) -> None:
     """Show our number and another product's on your own data, and which rule makes the difference."""
+    from pipeline.core.states import published_days
     from pipeline.publish.explain import METRICS, VENDORS, Vendor
     from pipeline.publish.explain import explain as laid_over
 

@@ -98,21 +98,18 @@ def stage_day(sources: Sources) -> StagedDay:
     waiting = scratch(sources.lake, shared=on.is_elsewhere) if sources.ranges > 1 else nullcontext()
     with waiting as folder:
         known = replace(sources, cut=sources.ranges, on=on, scratch=folder)
-        known = replace(known, told=table.told(known) if table.told else None)
         if number == 1:
-            made = [_written(known)] if table.sums is None else []
-            summed = table.summed(known)
-        else:
-            jobs = [_job(known, (n, number)) for n in range(number)]
-            try:
-                made = list(run_parts(_made, jobs, on))
-            except BaseException:
-                drop_unnamed(sources.lake, table.contract.name, sources.day)
-                raise
-            summed = [sums for each in made for sums in each.summed]
+            known = table.prepared(known)
+            return _staged_day(known, [_written(known)])
+        known = replace(known, told=table.told(known) if table.told else None)
+        try:
+            made = list(run_parts(_made, [_job(known, (n, number)) for n in range(number)], on))
+        except BaseException:
+            drop_unnamed(sources.lake, table.contract.name, sources.day)
+            raise
         if table.sums is not None:
-            made = [_written(replace(known, summed=summed))]
-        elif number > 1 and not table.parts_follow:
+            made = [_written(replace(known, summed=[sums for each in made for sums in each.summed]))]
+        elif not table.parts_follow:
             made = [_together(known, made)]
         return _staged_day(known, made)
 

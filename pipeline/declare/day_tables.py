@@ -228,6 +228,11 @@ class DayTable(DayInputs):
         """The sums of the ranges of a part."""
         return [] if self.sums is None else [self.sums(each) for each in sources.in_ranges()]
 
+    def prepared(self, sources: Sources) -> Sources:
+        """The sources of a day that is one part, with all that is looked up and summed before it is computed."""
+        ready = replace(sources, told=self.told(sources) if self.told else None)
+        return replace(ready, summed=self.summed(ready))
+
     def built(self, sources: Sources) -> Iterator[Built]:
         """A part of the day, range by range, at least one. With `parts_follow` they stand in the table's order, one after the other."""
         for each in sources.in_ranges() if self.by_person else [sources]:

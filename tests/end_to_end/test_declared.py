@@ -79,7 +79,7 @@ def house(shop_lake: Lake) -> House:
 @pytest.mark.parametrize("table", DAY_TABLES, ids=lambda table: table.contract.name)
 def test_a_day_reads_what_its_table_declares_and_all_of_it(house: House, table: DayTable) -> None:
     Watched.asked.clear()
-    assert list(table.built(house.day(table)))
+    assert list(table.built(table.prepared(house.day(table))))
     assert Watched.asked == {(reads.table, offset) for reads in table.reads for offset in reads.offsets}
 
 
@@ -128,7 +128,7 @@ def test_a_table_that_is_not_configured_would_be_empty(house: House, table: DayT
     empty = {name: type(getattr(house.product, name))() for name in table.needs}
     without = house.product.model_copy(update={**empty, "opportunities": Opportunities()})
     if isinstance(table, DayTable):
-        assert all(built.frame.is_empty() for built in table.built(house.day(table, without)))
+        assert all(built.frame.is_empty() for built in table.built(table.prepared(house.day(table, without))))
     else:
         assert table.compute(replace(house.period(table), whole=without)).is_empty()
 

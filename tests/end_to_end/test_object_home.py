@@ -274,11 +274,12 @@ def test_a_reader_sees_what_another_machine_replaced(url: str, tmp_path: Path, m
         sha256 = first.write_frame(key, pl.DataFrame({"a": rows}))
         second.check(key, sha256)
         assert pl.read_parquet(second.path(key))["a"].to_list() == rows
+    assert published_days(second, "events") == [], "no state names it yet"
+    write_state(first, "events", day, DayState("", sha256, 2))
     assert published_days(second, "events") == [day]
     first.delete(key)
     assert not second.path(key).exists()
     assert second.read(key) is None
-    assert published_days(second, "events") == []
 
 
 def test_folders_follow_the_store(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,9 +196,9 @@ def test_a_cluster_over_a_store_makes_the_same_objects_though_a_worker_is_killed
     submitted = Counter[str]()
     run_there = engine._client(cluster.address).submit
 
-    def counted(function: Any, *given: Any, **settings: Any) -> Any:
+    def counted(there: Any, wanted: str, function: Any, *given: Any, **settings: Any) -> Any:
         submitted[function.__name__] += 1
-        return run_there(function, *given, **settings)
+        return run_there(there, wanted, function, *given, **settings)
 
     monkeypatch.setattr(engine._client(cluster.address), "submit", counted)
 

@@ -17,6 +17,8 @@ from support import product
 from pipeline.core.lake import Lake, day_key, mart_key
 from pipeline.core.published import id_of
 from pipeline.core.registry import TABLES
+from pipeline.core.state import DayState
+from pipeline.core.states import write_state
 from pipeline.domains.alerts.metric_alerts import metric_alerts
 from pipeline.publish.alert_messages import newest_alerts, send_new
 from pipeline.stats.alerts import alerts
@@ -176,7 +178,8 @@ def lake(tmp_path: Path) -> Lake:
     rose = {"metric": "rage_click", "page": "product", "hits": 90, "n": 2_000, "rate": 0.045, "expected": 0.03}
     row = {**blank, **rose, "day": day, "since": date(2026, 2, 1), "example_sessions": "17, 4"}
     lake.write_frame(mart_key("alerts"), pl.DataFrame([row], schema=table.schema, orient="row"))
-    lake.write_frame(day_key("daily_sessions", day), pl.DataFrame(schema=TABLES["daily_sessions"].schema))
+    sha256 = lake.write_frame(day_key("daily_sessions", day), pl.DataFrame(schema=TABLES["daily_sessions"].schema))
+    write_state(lake, "daily_sessions", day, DayState("", sha256, 0))
     return lake
 
 
