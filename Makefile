@@ -56,11 +56,12 @@ check: $(STAMP)  ## lint, types and import rules only
 dev: $(STAMP)  ## the Dagster UI over build/demo (set FOOTFALL_HOME for your own home, PORT for another port)
 	@$(BIN)/footfall ui --home "$${FOOTFALL_HOME:-build/demo}" --port $${PORT:-3000}
 
-bench: export PYTHONPATH = .:examples/shop
+bench: export PYTHONPATH = .:examples/shop:tests
 bench: $(STAMP)  ## time the demo run, a large night, and the metrics against DuckDB and chDB (an hour)
 	$(BIN)/python benchmarks/demo_run.py
 	$(BIN)/python benchmarks/nightly.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/cluster.py
 	$(BIN)/python benchmarks/planted.py
 	$(BIN)/python benchmarks/report_pages.py build/demo --out benchmarks/results/report_pages.md
 	$(BIN)/python benchmarks/ingest_dedup.py

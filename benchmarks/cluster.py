@@ -1,6 +1,6 @@
 """A large night here, in processes, and on a Dask cluster over an object store: the same bytes, and what each takes.
 
-    python benchmarks/cluster.py --millions 10
+    PYTHONPATH=.:examples/shop:tests python benchmarks/cluster.py --millions 10
 
 The home holds the demo shop's 28 days, computed; the day after them has as many events as asked for (benchmarks/nightly.py).
 The store is a real S3 server on loopback (moto's), scheduler and two workers are processes of their own, each worker with a
@@ -15,24 +15,23 @@ import platform
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from dask_cluster import Cluster, dask_cluster
 from nightly import land_day, prepare
+from object_store import s3_server
 
 RESULTS = Path(__file__).parent / "results"
 FOOTFALL = str(Path(sys.executable).parent / "footfall")
-_KEYS = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y", "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}
 # The ledger of restatements bears the time of each publication, and a version of the marts the ledger's mart.
 _OF_TIME = ("lake/restatements/", "marts/restatements.parquet", "marts/versions/")
 
@@ -94,86 +93,6 @@ class Night:
     note: str = ""
 
 
-@contextmanager
-def server(folder: Path) -> Generator[subprocess.Popen[bytes]]:
-    """An S3 server with one bucket; the environment leads to it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.environ.update(_KEYS, AWS_ENDPOINT_URL=address)
-    try:
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(address, timeout=2).close()  # loopback
-                break
-            except OSError:
-                time.sleep(0.1)
-        made = urllib.request.Request(f"{address}/bucket", method="PUT")  # noqa: S310  # loopback
-        urllib.request.urlopen(made, timeout=30).close()  # noqa: S310  # the same
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-@dataclass
-class Workers:
-    """A scheduler's address, and its workers, each with a working copy of its own."""
-
-    address: str
-    folder: Path
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def add(self) -> int:
-        """Start one more; its process number."""
-        own = self.folder / f"worker-{len(self.processes)}"
-        words = ["--nworkers", "1", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1", "--no-nanny"]
-        command = [
-            sys.executable,
-            "-m",
-            "distributed.cli.dask_worker",
-            self.address,
-            *words,
-            "--local-directory",
-            str(own),
-        ]
-        settings = {**os.environ, "FOOTFALL_CACHE": str(own / "cache"), "POLARS_MAX_THREADS": "1"}
-        self.processes.append(
-            subprocess.Popen(command, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        )
-        return self.processes[-1].pid
-
-
-@contextmanager
-def cluster(folder: Path) -> Generator[Workers]:
-    """A scheduler and two workers."""
-    words = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *words]
-    scheduler = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    workers = Workers("", folder)
-    if scheduler.stderr is None:
-        raise SystemExit("the scheduler has no output")
-    try:
-        while not workers.address and (line := scheduler.stderr.readline()):
-            found = re.search(r"Scheduler at:\s+(tcp://\S+)", line.decode())
-            workers.address = found[1] if found else ""
-        threading.Thread(target=scheduler.stderr.read, daemon=True).start()
-        workers.add()
-        workers.add()
-        yield workers
-    finally:
-        for process in (scheduler, *workers.processes):
-            process.kill()
-            process.wait()
-
-
 def upload(home: Path, url: str) -> None:
     """Put a home into the store."""
     import obstore  # not needed for the runs of a folder
@@ -226,14 +145,14 @@ def night(name: str, home: str, others: list[int], **settings: str) -> Night:
     return result
 
 
-def night_with_faults(home: str, workers: Workers, store: int, length: float, **settings: str) -> Night:
+def night_with_faults(home: str, workers: Cluster, store: int, length: float, **settings: str) -> Night:
     """The same while a worker and the run are killed and the server stops answering; run again, it ends."""
     meter, began, command = Meter(), time.monotonic(), begin(home, **settings)
-    roots = [command.pid, *(each.pid for each in workers.processes)]
+    roots = [command.pid, *(each.pid for each in workers.workers)]
     with meter.over(roots):
         time.sleep(length / 5)
-        workers.processes[0].kill()
-        roots.append(workers.add())
+        workers.workers[0].kill()
+        roots.append(workers.add_worker().pid)
         time.sleep(length / 10)
         os.kill(store, signal.SIGSTOP)
         time.sleep(20)
@@ -273,7 +192,7 @@ def nights(folder: Path, home: Path, ways: list[str]) -> tuple[list[Night], list
                 where, *sorted(key for key in made.keys() | first.keys() if made.get(key) != first.get(key)), flush=True
             )
 
-    with server(folder) as store:
+    with s3_server() as store:
         for way in ways:
             if way.startswith("cluster"):
                 upload(home, f"s3://bucket/{way}")
@@ -285,20 +204,22 @@ def nights(folder: Path, home: Path, ways: list[str]) -> tuple[list[Night], list
                 night(f"{number} process{'es' * (number != '1')}", str(folder / way), [], FOOTFALL_PROCESSES=number),
                 str(folder / way),
             )
-        with cluster(folder) as workers:
+        with dask_cluster(folder) as workers:
             settings = {
                 "FOOTFALL_DASK": workers.address,
                 "FOOTFALL_CACHE": str(folder / "cache"),
                 "DAGSTER_HOME": str(folder / "dagster"),
             }
             for way in [each for each in ways if each.startswith("cluster")]:
-                before, pids = cpu_of(store.pid), [each.pid for each in workers.processes if each.poll() is None]
+                before, pids = cpu_of(store.process.pid), [each.pid for each in workers.workers if each.poll() is None]
                 if way == "cluster":
                     result = night("Dask, 2 workers, over S3", f"s3://bucket/{way}", pids, **settings)
                 else:
-                    result = night_with_faults(f"s3://bucket/{way}", workers, store.pid, rows[0].seconds, **settings)
+                    result = night_with_faults(
+                        f"s3://bucket/{way}", workers, store.process.pid, rows[0].seconds, **settings
+                    )
                 result.note += (
-                    f"; the S3 server on the same processors took {cpu_of(store.pid) - before:.0f} CPU s more"
+                    f"; the S3 server on the same processors took {cpu_of(store.process.pid) - before:.0f} CPU s more"
                 )
                 done(result, f"s3://bucket/{way}")
     return rows, same, len(first)

@@ -3,7 +3,6 @@
 A backfill of 28 days from the UI over a home in the store gives the bytes of a local one.
 """
 
-import json
 import os
 import shlex
 import shutil
@@ -16,10 +15,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 import ruamel.yaml
+from dagster_ui import ended_backfill, launch_backfill
 from object_store import machine, s3_server, upload
 from support import compute_all, days_from, drop, ndjson, open_browser, record, take_all
 
@@ -49,10 +48,6 @@ from pipeline.declare import day_tables
 {"; ".join(f"day_tables.{name} = {value}" for name, value in SMALL.items())}
 from assets.definitions import defs
 """
-BACKFILL = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
-  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
-PROGRESS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename
-  ... on PartitionBackfill { status error { message } runs { status assetSelection { path } } } } }"""
 
 
 def test_what_is_deployed_is_what_there_is() -> None:
@@ -111,13 +106,6 @@ def land(folder: Path) -> Lake:
         rows = [record(f"{day}-{i}", f"{day}T10:{i:02}:00", anonymous_id=f"d{i % 5}", url="/") for i in range(20)]
         drop(folder, f"web/{day}/a.ndjson", ndjson(rows))
     return Lake(folder)
-
-
-def ask(url: str, query: str, **variables: Any) -> dict[str, Any]:
-    body = json.dumps({"query": query, "variables": variables}).encode()
-    request = urllib.request.Request(f"{url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310  # loopback
-        return json.load(answer)["data"]
 
 
 @contextmanager
@@ -194,24 +182,14 @@ def test_a_backfill_of_28_days_over_a_store_with_postgres_and_dask(tmp_path: Pat
         home.write_catalog()
         names = ["raw_events", *(table.contract.name for table in configured(parse_product(PRODUCT)))]
         with deployment(folder, remote) as url:
-            params = {"assetSelection": [{"path": [name]} for name in names], "partitionNames": [*map(str, DAYS)], "title": "28 days"}  # fmt: skip
-            for _ in range(100):
-                # The code server is loaded a little after the webserver.
-                launched = ask(url, BACKFILL, p=params)["launchPartitionBackfill"]
-                if launched["__typename"] == "LaunchBackfillSuccess":
-                    break
-                time.sleep(2)
-            for _ in range(900):
-                backfill = ask(url, PROGRESS, id=launched["backfillId"])["partitionBackfillOrError"]
-                if backfill["status"] not in {"REQUESTED", "COMPLETING"}:
-                    break
-                time.sleep(2)
+            launched = launch_backfill(url, names, DAYS)
+            backfill = ended_backfill(url, launched)
             assert backfill["status"] == "COMPLETED_SUCCESS", backfill
             in_runs = Counter(asset["path"][0] for run in backfill["runs"] for asset in run["assetSelection"])
             assert in_runs == Counter(names), "no asset in more than one run"
             with open_browser() as browser:
                 page = browser.new_page(viewport={"width": 1600, "height": 900})
-                page.goto(f"{url}/runs/b/{launched['backfillId']}", timeout=60_000)
+                page.goto(f"{url}/runs/b/{launched}", timeout=60_000)
                 page.get_by_text("Completed", exact=False).first.wait_for(timeout=60_000)
                 page.screenshot(path=tmp_path / "backfill.png")
             # The sensors find that the marts are behind the days.

@@ -1,6 +1,5 @@
 """The Dagster UI as a data engineer meets it: `dg dev` starts, shows the graph, and a backfill of 28 days is a few runs."""
 
-import json
 import os
 import signal
 import socket
@@ -11,9 +10,9 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from dagster_ui import ended_backfill, launch_backfill
 from support import compute_all, days_from, drop, marts_of, ndjson, open_browser, record, take_all
 
 from assets.dagster_home import dagster_home
@@ -32,10 +31,6 @@ start_date: 2026-02-01
 sources: {web: {}}
 pages: [{name: home, urls: ["/"]}]
 """
-BACKFILL = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
-  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
-PROGRESS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename
-  ... on PartitionBackfill { status error { message } runs { status assetSelection { path } tags { key value } } } } }"""
 
 
 @pytest.fixture(scope="module")
@@ -90,29 +85,10 @@ def url(folder: Path) -> Iterator[str]:
             server.wait()
 
 
-def ask(url: str, query: str, **variables: Any) -> dict[str, Any]:
-    body = json.dumps({"query": query, "variables": variables}).encode()
-    request = urllib.request.Request(f"{url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  # loopback
-        return json.load(answer)["data"]
-
-
 def test_backfill_of_28_days_is_a_few_runs_of_ranges(url: str, folder: Path) -> None:
     before = marts_of(Lake(folder))
     names = ["raw_events", *(table.contract.name for table in day_tables(Home(folder).product))]
-    params = {
-        "assetSelection": [{"path": [name]} for name in names],
-        "partitionNames": [day.isoformat() for day in DAYS],
-        "title": "28 days",
-    }
-    launched = ask(url, BACKFILL, p=params)["launchPartitionBackfill"]
-    assert launched["__typename"] == "LaunchBackfillSuccess", launched
-    # However slow the machine is: it ends, or CI ends it.
-    for _ in range(1_200):
-        backfill = ask(url, PROGRESS, id=launched["backfillId"])["partitionBackfillOrError"]
-        if backfill["status"] not in {"REQUESTED", "COMPLETING"}:
-            break
-        time.sleep(1.5)
+    backfill = ended_backfill(url, launch_backfill(url, names, DAYS))
     assert backfill["status"] == "COMPLETED_SUCCESS", backfill
     runs = backfill["runs"]
     # A table that reads other tables at other offsets begins a run of its own: six of them, not 28.
