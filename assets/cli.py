@@ -168,7 +168,7 @@ def marts(
 
 def _print_marts(home: "Home") -> None:
     from pipeline.build.marts import read_record
-    from pipeline.core.lake import mart_key
+    from pipeline.core.keys import mart_key
 
     rows = [
         (name, f"{mart.rows:,}", home.lake.name_of(mart_key(name))) for name, mart in read_record(home.lake).items()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assets.console import out, table
 from assets.resources import Home
-from pipeline.core.lake import mart_key
+from pipeline.core.keys import mart_key
 from pipeline.ingest.manifests import read_manifests, rejected_by_rule
 from pipeline.publish.summary import funnel_rows, retention_rows, zone_rows
 

@@ -56,7 +56,8 @@ def make_day(home: Path, number: int, people: int) -> None:
     import numpy as np
     import polars as pl
 
-    from pipeline.core.lake import Lake, day_key
+    from pipeline.core.keys import day_key
+    from pipeline.core.lake import Lake
     from pipeline.core.registry import TABLES
     from pipeline.core.state import DayState
     from pipeline.core.states import write_state

@@ -19,7 +19,8 @@ import polars as pl
 from playwright.sync_api import sync_playwright
 
 from pipeline.core.contract import Table
-from pipeline.core.lake import Lake, mart_key
+from pipeline.core.keys import mart_key
+from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
 from pipeline.core.published import DECIMAL_3, DECIMAL_6
 from pipeline.core.registry import MARTS

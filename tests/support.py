@@ -21,7 +21,8 @@ from pipeline.build.sql_models import load_models, sources_of
 from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.canonical import EVENTS
 from pipeline.core.contract import Table
-from pipeline.core.lake import Lake, day_key
+from pipeline.core.keys import day_key
+from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.product_file import parse_product
 from pipeline.core.registry import TABLES

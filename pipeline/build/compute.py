@@ -13,8 +13,10 @@ from pipeline.build.staging import StagedDay, drop_unnamed, known_day, preview, 
 from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
+from pipeline.core.files import Staged
 from pipeline.core.kept import forget_others
-from pipeline.core.lake import DamagedObject, Lake, Staged, day_folder, day_key, period_key
+from pipeline.core.keys import day_folder, day_key, period_key
+from pipeline.core.lake import DamagedObject, Lake
 from pipeline.core.product import Product
 from pipeline.core.sealed import delete_sum, write_sum
 from pipeline.core.state import (

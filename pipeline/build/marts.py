@@ -29,7 +29,8 @@ from pipeline.build.sql_models import code_of, published, run_model
 from pipeline.build.staging import preview
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.contract import Table
-from pipeline.core.lake import Lake, mart_key, period_key
+from pipeline.core.keys import mart_key, period_key
+from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.core.sealed import delete_sum, read_inputs, read_sealed, read_sum, write_sealed, write_sum

@@ -26,7 +26,8 @@ from sqlglot.lineage import lineage
 from sqlglot.optimizer.scope import traverse_scope
 
 from pipeline.core.contract import Table
-from pipeline.core.lake import Lake, period_key
+from pipeline.core.keys import period_key
+from pipeline.core.lake import Lake
 from pipeline.core.published import in_sql
 from pipeline.core.registry import MARTS, TABLES
 from pipeline.core.states import scan_days

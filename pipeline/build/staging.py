@@ -17,7 +17,9 @@ import polars as pl
 from pipeline.build.tables import DAY_TABLE
 from pipeline.core.days import ONE_DAY
 from pipeline.core.engine import engine, run_parts
-from pipeline.core.lake import Lake, Staged, day_key, part_key
+from pipeline.core.files import Staged
+from pipeline.core.keys import day_key, part_key
+from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.scratch import Scratch, scratch
 from pipeline.core.state import RAW, RECORDED, Snapshot, hash_texts, input_hash, limits_of

@@ -5,8 +5,13 @@ import secrets
 import shutil
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+# Another one whenever an object was replaced or written to: inode or ETag, size, time.
+Stamp = tuple[int | str, int, int]
+# Whatever lies there.
+ANY: Stamp = ("any", 0, 0)
 # How the names end of what isn't there yet.
 TEMPORARY = ".tmp"
 
@@ -43,3 +48,17 @@ def link_folder(target: Path, files: Mapping[str, Path]) -> None:
         fresh.rename(target)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Staged:
+    """An object that is written and not yet visible."""
+
+    key: str
+    path: Path
+    sha256: str
+
+
+def file_stamp(status: os.stat_result) -> Stamp:
+    """What would change with a file."""
+    return status.st_ino, status.st_size, status.st_mtime_ns

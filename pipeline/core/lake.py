@@ -12,8 +12,6 @@ import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -23,7 +21,16 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from pipeline.core.contract import Table
-from pipeline.core.files import TEMPORARY, gone_if_it_fails, link_folder, temporary_beside
+from pipeline.core.files import (
+    ANY,
+    TEMPORARY,
+    Staged,
+    Stamp,
+    file_stamp,
+    gone_if_it_fails,
+    link_folder,
+    temporary_beside,
+)
 
 # Fixed, so that equal frames give equal bytes whatever wrote them.
 _COMPRESSION_LEVEL = 1
@@ -31,12 +38,8 @@ _ROW_GROUP_ROWS = 131_072
 _SLICE_ROWS = 16_384
 
 
-# Another one whenever an object was replaced or written to: inode or ETag, size, time.
-Stamp = tuple[int | str, int, int]
 # What was written to a scratch so long ago is nobody's any more.
 SCRATCH_SECONDS = 86_400
-# Whatever lies there.
-ANY: Stamp = ("any", 0, 0)
 
 
 class DamagedObject(Exception):
@@ -45,15 +48,6 @@ class DamagedObject(Exception):
 
 class Replaced(Exception):
     """Another writer replaced an object while this one worked from what was there before; running again is all it takes."""
-
-
-@dataclass(frozen=True)
-class Staged:
-    """An object that is written and not yet visible."""
-
-    key: str
-    path: Path
-    sha256: str
 
 
 class Lake:
@@ -313,41 +307,3 @@ class Lake:
 @cache
 def _reopened(kind: type[Lake], url: str) -> Lake:
     return kind(url)
-
-
-def file_stamp(status: os.stat_result) -> Stamp:
-    """What would change with a file."""
-    return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def day_of(name: str) -> date | None:
-    """The day that a name such as `day=2026-02-03` tells; None if it tells none."""
-    try:
-        return date.fromisoformat(name.removeprefix("day="))
-    except ValueError:
-        return None
-
-
-def day_key(table: str, day: date) -> str:
-    """Key of a day's partition."""
-    return f"{day_folder(table, day)}/part.parquet"
-
-
-def part_key(table: str, day: date, n: int, number: int, sha256: str) -> str:
-    """Key of part `n` of so many of a large day's partition: the content names it, so nothing that is read is replaced."""
-    return f"{day_folder(table, day)}/part-{n:04}-of-{number:04}-{sha256[:16]}.parquet"
-
-
-def day_folder(table: str, day: date) -> str:
-    """Folder of a day's partition, where the objects lie too that its rows name."""
-    return f"lake/{table}/day={day.isoformat()}"
-
-
-def period_key(table: str) -> str:
-    """Key of a period table, which has no partitions."""
-    return f"lake/{table}/part.parquet"
-
-
-def mart_key(mart: str) -> str:
-    """Key of a mart."""
-    return f"marts/{mart}.parquet"

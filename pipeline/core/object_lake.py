@@ -26,8 +26,8 @@ from polars.io.plugins import register_io_source
 
 from pipeline.core.contract import Table
 from pipeline.core.engine import has_cluster
-from pipeline.core.files import TEMPORARY
-from pipeline.core.lake import ANY, SCRATCH_SECONDS, DamagedObject, Lake, Replaced, Staged, Stamp
+from pipeline.core.files import ANY, TEMPORARY, Staged, Stamp
+from pipeline.core.lake import SCRATCH_SECONDS, DamagedObject, Lake, Replaced
 from pipeline.core.object_lock import Held, exclusive
 from pipeline.core.working_copy import WorkingCopy
 

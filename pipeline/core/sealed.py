@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from pipeline.core.lake import ANY, Lake, Stamp
+from pipeline.core.files import ANY, Stamp
+from pipeline.core.lake import Lake
 
 T = TypeVar("T")
 _BEGIN = b'{"seal":"'

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import msgspec
 import polars as pl
 
-from pipeline.core.lake import Lake, day_folder, day_key, day_of, part_key
+from pipeline.core.keys import day_folder, day_key, day_of, part_key
+from pipeline.core.lake import Lake
 from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_folder, write_sealed
 from pipeline.core.state import DayFailure, DayState

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from pipeline.core.files import TEMPORARY, temporary_beside
-from pipeline.core.lake import Stamp, file_stamp
+from pipeline.core.files import TEMPORARY, Stamp, file_stamp, temporary_beside
 
 _NOTES = ".etags"
 

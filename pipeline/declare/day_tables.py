@@ -10,7 +10,8 @@ import polars as pl
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.engine import HERE, Engine
-from pipeline.core.lake import DamagedObject, Lake, day_folder
+from pipeline.core.keys import day_folder
+from pipeline.core.lake import DamagedObject, Lake
 from pipeline.core.product import Product
 from pipeline.core.product_declared import DeclaredProduct, UndeclaredError
 from pipeline.core.registry import TABLES

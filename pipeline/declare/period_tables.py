@@ -10,7 +10,8 @@ import polars as pl
 
 from pipeline.core.contract import Table
 from pipeline.core.kept import keep, recall
-from pipeline.core.lake import DamagedObject, Lake, period_key
+from pipeline.core.keys import period_key
+from pipeline.core.lake import DamagedObject, Lake
 from pipeline.core.product import Product
 from pipeline.core.product_declared import DeclaredProduct, UndeclaredError
 from pipeline.core.registry import TABLES

@@ -13,7 +13,8 @@ from functools import cached_property
 import polars as pl
 
 from pipeline.core.days import ONE_DAY
-from pipeline.core.lake import Lake, day_of
+from pipeline.core.keys import day_of
+from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.sealed import read_sealed, write_sealed
 from pipeline.core.state import IDENTITY, REPEATS, RESOLUTIONS, DayState, hash_texts

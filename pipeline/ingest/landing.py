@@ -15,7 +15,8 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from pipeline.core.lake import Lake, Stamp
+from pipeline.core.files import Stamp
+from pipeline.core.lake import Lake
 from pipeline.core.object_lake import ObjectLake
 from pipeline.ingest.faults import CannotRead, FileFault
 from pipeline.ingest.reading.opening import open_landing

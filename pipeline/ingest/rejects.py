@@ -6,7 +6,8 @@ from itertools import chain
 
 import polars as pl
 
-from pipeline.core.lake import Lake, Staged
+from pipeline.core.files import Staged
+from pipeline.core.lake import Lake
 
 SPILLED_BYTES = 64_000_000
 # What a row takes besides its texts.

@@ -7,7 +7,8 @@ from pipeline.build.compute import find_dirty
 from pipeline.build.home_models import models_of
 from pipeline.build.marts import read_record
 from pipeline.build.tables import DAY_TABLES
-from pipeline.core.lake import Lake, mart_key
+from pipeline.core.keys import mart_key
+from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.states import parts_of, read_states
 from pipeline.ingest.home import HomeMismatch, claim

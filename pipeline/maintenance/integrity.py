@@ -10,7 +10,8 @@ from pipeline.build.marts import RECORD_KEY
 from pipeline.build.restatements import FOLDER as RESTATEMENTS
 from pipeline.build.restatements import InputsManifest
 from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
-from pipeline.core.lake import Lake, period_key
+from pipeline.core.keys import period_key
+from pipeline.core.lake import Lake
 from pipeline.core.sealed import read_sealed, read_sum
 from pipeline.core.state import DayFailure, DayState
 from pipeline.core.states import MonthStates, parts_of, published_days, recorded, scan_days

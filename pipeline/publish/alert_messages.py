@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from pipeline.core.lake import Lake, mart_key
+from pipeline.core.keys import mart_key
+from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.sealed import read_sealed
 from pipeline.core.states import published_days

@@ -13,7 +13,8 @@ import polars as pl
 from pipeline.build.home_models import models_of
 from pipeline.build.restatements import FOLDER as RESTATEMENTS
 from pipeline.core.contract import Column, Table
-from pipeline.core.lake import Lake, mart_key
+from pipeline.core.keys import mart_key
+from pipeline.core.lake import Lake
 from pipeline.core.published import as_it_was_in_sql
 from pipeline.core.sealed import write_sum
 from pipeline.core.state import hash_texts

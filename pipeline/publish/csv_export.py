@@ -5,7 +5,8 @@ from pathlib import Path
 import polars as pl
 
 from pipeline.build.home_models import models_of
-from pipeline.core.lake import Lake, mart_key
+from pipeline.core.keys import mart_key
+from pipeline.core.lake import Lake
 
 # What spreadsheets take for the begin of a formula (OWASP, "CSV Injection"); a quote in front makes it text.
 _FORMULA = r"^\s*[=+\-@\t\r|%\uff1d\uff0b\uff0d\uff20]"

@@ -16,7 +16,8 @@ from sqlglot.optimizer.scope import traverse_scope
 from pipeline.build.home_models import Models, models_of
 from pipeline.build.sql_models import DIALECT, Model, models_below
 from pipeline.core.contract import Column, Table
-from pipeline.core.lake import Lake, mart_key, period_key
+from pipeline.core.keys import mart_key, period_key
+from pipeline.core.lake import Lake
 from pipeline.core.published import in_sql
 from pipeline.core.registry import TABLES
 from pipeline.core.states import parts_of, published_days, read_states

@@ -14,7 +14,8 @@ import msgspec
 
 from pipeline.build.marts import read_record
 from pipeline.core.contract import Table
-from pipeline.core.lake import Lake, mart_key
+from pipeline.core.keys import mart_key
+from pipeline.core.lake import Lake
 from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_sealed, write_sealed
 from pipeline.core.state import hash_texts

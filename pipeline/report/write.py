@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipeline.build.configured import marts as configured_marts
 from pipeline.build.restatements import ledger
-from pipeline.core.lake import Lake, mart_key
+from pipeline.core.keys import mart_key
+from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.registry import MARTS
 from pipeline.ingest.manifests import withdrawals

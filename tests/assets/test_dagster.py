@@ -27,7 +27,8 @@ from pipeline.build.configured import day_tables, marts, period_tables
 from pipeline.build.marts import read_record
 from pipeline.build.sql_models import load_models, sources_of
 from pipeline.build.tables import DAY_TABLE
-from pipeline.core.lake import Lake, Staged
+from pipeline.core.files import Staged
+from pipeline.core.lake import Lake
 from pipeline.core.registry import DOMAIN_OF, MARTS, TABLES
 from pipeline.core.state import RESOLUTIONS
 from pipeline.core.states import published_days, read_states, scan_days

@@ -12,7 +12,8 @@ from support import at, compute_all, days_from, drop, ndjson, product, record, t
 
 from pipeline.build.configured import marts
 from pipeline.core.contract import Table
-from pipeline.core.lake import Lake, mart_key
+from pipeline.core.keys import mart_key
+from pipeline.core.lake import Lake
 from pipeline.core.published import DECIMAL_3, DECIMAL_6
 from pipeline.core.registry import MARTS
 from pipeline.publish.catalog import CATALOG_KEY, DICTIONARY_KEY, create_views, write_catalog

@@ -16,7 +16,8 @@ import polars as pl
 import pytest
 from support import compute_all, drop, ndjson, product, record, take_all
 
-from pipeline.core.lake import Lake, mart_key
+from pipeline.core.keys import mart_key
+from pipeline.core.lake import Lake
 from pipeline.core.published import id_text
 from pipeline.core.states import published_days, scan_days
 

@@ -27,7 +27,8 @@ from assets.cli import app
 from assets.resources import Home
 from assets.running import Runner
 from pipeline.core import object_lock
-from pipeline.core.lake import DamagedObject, Lake, Replaced, day_key
+from pipeline.core.keys import day_key
+from pipeline.core.lake import DamagedObject, Lake, Replaced
 from pipeline.core.object_lake import CACHE_VARIABLE, ObjectLake, open_lake, url_of
 from pipeline.core.product_file import load_product
 from pipeline.core.sealed import read_sealed, write_sealed

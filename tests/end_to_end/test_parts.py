@@ -22,7 +22,8 @@ from pipeline.build.compute import Judge, build_days, find_dirty
 from pipeline.build.configured import day_tables as configured
 from pipeline.core import engine
 from pipeline.core.engine import DASK_VARIABLE, HERE, PROCESSES_VARIABLE, NoEngine, run_parts
-from pipeline.core.lake import Lake, day_folder
+from pipeline.core.keys import day_folder
+from pipeline.core.lake import Lake
 from pipeline.core.object_lake import SCRATCH, ObjectLake
 from pipeline.core.product import Product
 from pipeline.core.product_file import load_product

@@ -22,7 +22,8 @@ from assets.running import Runner
 from pipeline.build.compute import build_days, find_dirty, take_snapshot
 from pipeline.build.configured import day_tables
 from pipeline.build.staging import stage_day
-from pipeline.core.lake import Lake, day_key
+from pipeline.core.keys import day_key
+from pipeline.core.lake import Lake
 from pipeline.core.object_lake import CACHE_VARIABLE
 from pipeline.core.product import Product
 from pipeline.core.product_file import load_product
@@ -252,7 +253,8 @@ import numpy as np, pandas, pyarrow.dataset
 from support import compute_all, take_all
 from pipeline.build.sql_models import load_models
 from pipeline.domains.friction.rage import _bursts
-from pipeline.core.lake import Lake, day_key
+from pipeline.core.lake import Lake
+from pipeline.core.keys import day_key
 from pipeline.core.product_file import load_product
 
 def run(home, fatal, pause):

@@ -21,7 +21,8 @@ from support import at, compute_all, drop, missing, ndjson, product, record, tak
 
 from pipeline.build.configured import marts as configured
 from pipeline.build.restatements import ledger
-from pipeline.core.lake import Lake, mart_key
+from pipeline.core.keys import mart_key
+from pipeline.core.lake import Lake
 from pipeline.core.registry import MARTS, TABLES
 from pipeline.core.states import published_days, scan_days
 from pipeline.publish.csv_export import export_csv

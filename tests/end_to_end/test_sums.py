@@ -7,7 +7,8 @@ import pytest
 from support import friction_of_day, zones_of
 
 from pipeline.core.contract import Table
-from pipeline.core.lake import Lake, mart_key, period_key
+from pipeline.core.keys import mart_key, period_key
+from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
 from pipeline.core.registry import MARTS, TABLES
 from pipeline.core.states import published_days, scan_days

@@ -14,7 +14,8 @@ import polars as pl
 import pytest
 from support import product
 
-from pipeline.core.lake import Lake, day_key, mart_key
+from pipeline.core.keys import day_key, mart_key
+from pipeline.core.lake import Lake
 from pipeline.core.published import id_of
 from pipeline.core.registry import TABLES
 from pipeline.core.state import DayState

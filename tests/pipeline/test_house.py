@@ -19,7 +19,8 @@ from support import product
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES
 from pipeline.core.contract import Column, Table
 from pipeline.core.days import day_start, days_between, ranges
-from pipeline.core.lake import Lake, day_key
+from pipeline.core.keys import day_key
+from pipeline.core.lake import Lake
 from pipeline.core.registry import TABLES
 from pipeline.core.sealed import write_sealed
 from pipeline.core.state import DayFailure, DayState, Snapshot, dirty_days, input_hash

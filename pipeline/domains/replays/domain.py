@@ -1,7 +1,7 @@
 """Session recordings; a mart is its SQL model and its contract."""
 
 from pipeline.core.days import ONE_DAY, day_start
-from pipeline.core.lake import day_folder
+from pipeline.core.keys import day_folder
 from pipeline.core.registry import TABLES
 from pipeline.core.state import RECORDED, Reads
 from pipeline.declare import Built, DayTable, Domain, Sources
