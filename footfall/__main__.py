@@ -7,7 +7,7 @@ from pathlib import Path
 
 USAGE_PROBLEM = 2
 # Names that others use too.
-OURS = ("assets", "pipeline", "dbt_like_sql")
+OURS = ("assets", "pipeline", "services", "dbt_like_sql")
 
 
 def shadowed() -> Iterator[str]:

@@ -46,6 +46,8 @@ MAX_REVENUE_MICROS = 10**15
 PROMOTED_PREFIX = "prop_"
 # What is told once per visit, and carried to each of its events (docs/definitions/events.md, "Device, system, browser").
 VISIT_COLUMNS = ("device_type", "os", "os_version", "browser", "browser_version")
+# What is told of a session by how it began (docs/definitions/events.md, "Channels").
+SESSION_COLUMNS = ("channel", "landing_page", "campaign")
 # Columns that say which one of many it is; placeholders in them are no ids (docs/definitions/events.md, "Placeholder ids").
 ID_COLUMNS = (
     *("event_id", "anonymous_id", "user_id", "previous_user_id", "session_id", "page_view_id", "tab_id"),

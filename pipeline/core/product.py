@@ -84,13 +84,14 @@ class CoreProduct(FileModel):
 
     @cached_property
     def filled(self) -> frozenset[str]:
-        """Sections with entries in them, and those that the formats of the sources bring: recordings and answers."""
+        """Sections with entries in them, those that the formats of the sources bring, and `conditions` where people are chosen."""
         formats = {source.format for source in self.sources.values()}
         brought = {name for each in _OF_DOMAINS for name, form in each.brought_by.items() if form in formats}
         written = {
             name for name in type(self).model_fields if isinstance(own := getattr(self, name), dict | tuple) and own
         }
-        return frozenset(written | brought)
+        asked = {"conditions"} if any(each.asks(self) for each in _OF_DOMAINS) else set[str]()
+        return frozenset(written | brought | asked)
 
     @property
     def zone_info(self) -> ZoneInfo:

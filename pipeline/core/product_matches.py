@@ -1,15 +1,17 @@
 """How the product file says which events are meant: conditions, matches, goals, segments (docs/definitions/matching.md)."""
 
-from typing import Annotated, Self
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, NamedTuple, Self
 
 import polars as pl
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from pipeline.core.canonical import KINDS, VISIT_COLUMNS
+from pipeline.core.canonical import KINDS, SESSION_COLUMNS, VISIT_COLUMNS
 from pipeline.core.product_base import FileModel, Name, as_tuple
 
 # Columns of events by which numbers can be broken down, besides promoted properties; the first are the visit's.
-DIMENSIONS = (*VISIT_COLUMNS, "country", "language", "source", "page")
+DIMENSIONS = (*VISIT_COLUMNS, *SESSION_COLUMNS, "country", "language", "source", "page")
 
 
 def known_kind(kind: str) -> str:
@@ -48,7 +50,7 @@ class Condition(FileModel):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.model_fields_set:
+        if self.model_fields_set.isdisjoint(Condition.model_fields):
             raise ValueError(
                 "says nothing; give a value, or one of equals, is_not, contains, regex, gt, lt, is_set, ..."
             )
@@ -103,3 +105,78 @@ class Segment(Match):
     def visit(self) -> dict[str, tuple[str, ...]]:
         """What the visit must be told to be: per column of VISIT_COLUMNS one of these values."""
         return {name: values for name in VISIT_COLUMNS if (values := getattr(self, name)) is not None}
+
+
+class Where(Condition):
+    """Only events that fit, or those of visits or people with an event that fits (docs/definitions/matching.md, "Who counts")."""
+
+    column: str = Field(description=f"{', '.join(DIMENSIONS)} or a promoted property")
+    about: Literal["event", "visit", "person"] = Field(
+        "event",
+        description="what must fit: the event itself, an event of its visit, or an event of the person on any day up to the "
+        "end of the range",
+    )
+
+
+class Did(FileModel):
+    """Only people who did something, or who didn't."""
+
+    event: Match
+    did: bool = Field(default=True, description="false: people who did it less often, or never")
+    at_least: int = Field(1, ge=1, description="events")
+    when: Literal["range", "ever"] = Field(
+        "range", description="within the days that are looked at, or on any day up to the last of them"
+    )
+
+
+class Asked(NamedTuple):
+    """A condition on people: who met it `at_least` so many times, or with `did` false who didn't."""
+
+    event: Match | Where
+    did: bool
+    at_least: int
+    is_ever: bool
+
+    @property
+    def key(self) -> str:
+        """The text by which days tell who met it; equal conditions have one."""
+        return condition_key(self.event)
+
+
+def condition_key(event: Match | Where) -> str:
+    """What an event must be like, as one text."""
+    return json.dumps(event.model_dump(mode="json", exclude_defaults=True), sort_keys=True, ensure_ascii=False)
+
+
+class Narrowed(FileModel):
+    """What may be asked of some events, visits and people only."""
+
+    where: tuple[Where, ...] = Field((), max_length=8, description="conditions on columns; all must hold")
+    people: tuple[Did, ...] = Field((), max_length=8, description="conditions on what people did; all must hold")
+
+    @property
+    def asked_of_people(self) -> Iterator[Asked]:
+        """The conditions on people, those of `where` among them."""
+        for each in self.where:
+            if each.about == "person":
+                yield Asked(each, did=True, at_least=1, is_ever=True)
+        for each in self.people:
+            yield Asked(each.event, each.did, each.at_least, each.when == "ever")
+
+    @property
+    def needs_history(self) -> bool:
+        """Whether a condition looks at days before the range."""
+        return any(each.is_ever for each in self.asked_of_people)
+
+    def matches(self, path: str) -> Iterator[tuple[str, Match]]:
+        """The events that conditions name, with their places in the product file."""
+        yield from ((f"{path}.people.{i}.event", each.event) for i, each in enumerate(self.people))
+
+    def columns(self, path: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+        """The columns that conditions name, with their places and what they may be besides a promoted property."""
+        yield from ((f"{path}.where.{i}", each.column, DIMENSIONS) for i, each in enumerate(self.where))
+
+
+def conditions_in(section: Mapping[str, Narrowed]) -> list[str]:
+    """The texts of the conditions on people in a section of the product file, each once."""
+    return sorted({asked.key for each in section.values() for asked in each.asked_of_people})

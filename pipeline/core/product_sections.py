@@ -27,7 +27,7 @@ class Sections:
 
     Each field of `fields` is a section; it and each aspect can be declared, by its name or as part of a group. `matches` and
     `columns` are what the sections name of events (path, and what must be known), `faults` what else is wrong with them.
-    `brought_by` says which format of a source fills a section that nobody wrote.
+    `brought_by` says which format of a source fills a section that nobody wrote, `asks` whether a section has conditions on people.
     """
 
     fields: type[FileModel]
@@ -38,6 +38,7 @@ class Sections:
     # Path, column, and what it may be besides a promoted property.
     columns: Callable[[Any], Iterable[tuple[str, str, tuple[str, ...]]]] = lambda _product: ()
     faults: Callable[[Any], Iterable[str]] = lambda _product: ()
+    asks: Callable[[Any], bool] = lambda _product: False
 
     @property
     def declarable(self) -> dict[str, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from pipeline.core.canonical import PROMOTED_PREFIX, VISIT_COLUMNS
 from pipeline.core.days import ONE_DAY, day_start, days_between
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-from pipeline.events.channels import UNKNOWN, channels
+from pipeline.events.channels import UNKNOWN, campaigns, channels
 from pipeline.events.keys import stable_keys
 from pipeline.events.matching import match_bits, matches_any, revenue_of
 from pipeline.events.page_views import with_page_views
@@ -37,7 +37,7 @@ _REPORTED = ("revenue_micros", "currency", "experiment_id", "variant", "referrer
 _OF_SESSIONS = (
     *("session_key", "event_index", "person_key", "anonymous_id", "source", "source_session_id", "is_split", "country"),
     *("is_bot", "occurred_at", "kind", "is_goal", "revenue_micros", "page_view_key", "implied", "page", "channel"),
-    *("goal_bits", "segment_bits", *VISIT_COLUMNS),
+    *("goal_bits", "segment_bits", "url", *VISIT_COLUMNS),
 )
 
 
@@ -201,8 +201,10 @@ def sessions(events: pl.LazyFrame, day: date) -> pl.DataFrame:
         page_views_implied=pl.col("implied").sum(),
         landing_page=pl.col("page").first(),
         exit_page=pl.col("page").last(),
+        landing_url=pl.col("url").first(),
     )
-    finished = grouped.join(views, on="session_key", how="left").with_columns(
+    landed = views.with_columns(campaign=campaigns(views["landing_url"]))
+    finished = grouped.join(landed, on="session_key", how="left").with_columns(
         pl.col("device_type").fill_null(UNKNOWN),
         pl.col("page_views", "page_views_implied").fill_null(0),
         channel=pl.when("has_view").then("channel").otherwise(pl.lit(UNKNOWN)),

@@ -13,7 +13,7 @@ import polars as pl
 import ua_parser
 from ua_parser.core import Domain
 
-from pipeline.core.canonical import VISIT_COLUMNS
+from pipeline.core.canonical import SESSION_COLUMNS, VISIT_COLUMNS
 
 # Real ones are far shorter; what comes after is somebody's attack, or an app's long tail.
 MAX_AGENT_CHARACTERS = 1_000
@@ -72,16 +72,24 @@ def with_visits(rows: pl.DataFrame, visit: str) -> pl.DataFrame:
     return rows.drop(VISIT_COLUMNS).hstack(carried.select(VISIT_COLUMNS))
 
 
-def of_their_visits(events: pl.LazyFrame, booked: pl.LazyFrame, dimensions: Collection[str]) -> pl.LazyFrame:
-    """Events of a day with the columns among `dimensions` that session_events tell: VISIT_COLUMNS, session_key.
+def of_their_visits(
+    events: pl.LazyFrame, booked: pl.LazyFrame, dimensions: Collection[str], sessions: pl.LazyFrame | None = None
+) -> pl.LazyFrame:
+    """Events of a day with the columns among `dimensions` that are told of visits: VISIT_COLUMNS, SESSION_COLUMNS, session_key.
 
-    `booked` holds session_events of the day and the one before, where every event of a person stands.
+    `booked` and `sessions` hold session_events and sessions of the day and the one before, where every event of a person
+    stands; without `sessions` there are no SESSION_COLUMNS.
     """
     reported = [name for name in ("session_key", *VISIT_COLUMNS) if name in dimensions]
-    if not reported:
+    of_sessions = [name for name in SESSION_COLUMNS if name in dimensions] if sessions is not None else []
+    if not reported and not of_sessions:
         return events
     key = ["source", "event_id"]
-    return events.drop(reported, strict=False).join(booked.select(*key, *reported), on=key, how="left")
+    known = booked.select(*key, *dict.fromkeys((*reported, *(("session_key",) if of_sessions else ()))))
+    if sessions is not None and of_sessions:
+        known = known.join(sessions.select("session_key", *of_sessions), on="session_key", how="left")
+    told = known.select(*key, *reported, *of_sessions)
+    return events.drop(*reported, *of_sessions, strict=False).join(told, on=key, how="left")
 
 
 def _known(name: str) -> pl.Expr:

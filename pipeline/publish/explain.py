@@ -154,7 +154,7 @@ def _retention(lake: Lake, product: Product, vendor: Vendor, days: Sequence[date
         theirs = product.model_copy(
             update={"retention": {name: chosen}, "week_start": changes.get("week_start", product.week_start)}
         )
-        cells = return_cells(rows, list(days), theirs)
+        cells = return_cells(rows, list(days), theirs, scan_days(lake, "conditions_met", days))
         first = averages(cells).filter(pl.col("offset") == 1)
         return first[changes.get("average", "pooled")].item() if first.height else None
 
@@ -169,7 +169,8 @@ def _funnel(lake: Lake, product: Product, vendor: Vendor, days: Sequence[date], 
 
     def number(changes: Changes) -> float | None:
         chosen = own.model_copy(update={**changes, "breakdown": None})
-        result = funnel_results(rows, list(days), product.model_copy(update={"funnels": {name: chosen}}))
+        theirs = product.model_copy(update={"funnels": {name: chosen}})
+        result = funnel_results(rows, list(days), theirs, met=scan_days(lake, "conditions_met", days))
         whole = result.filter(pl.col("period") == "all").sort("step")
         entered = whole["people_entered"][0] if whole.height else 0
         return whole["people_converted"][-1] / entered if entered else None

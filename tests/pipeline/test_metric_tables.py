@@ -150,7 +150,7 @@ def test_a_session_over_midnight_is_one_for_a_funnel() -> None:
 def test_durations_and_trends_of_a_funnel() -> None:
     chosen = product(funnels={"f": {"steps": [HOME, BOUGHT], "window_days": 1}}, goals={}, zones=[], retention={})
     rows = step_events(events_frame(EVENTS).lazy(), DAY, chosen.funnels).lazy()
-    durations = funnel_durations(rows, chosen)
+    durations = funnel_durations(rows, [DAY], chosen)
     assert durations.rows() == [("f", 120, 180, 1), ("f", 180, 240, 0)]
     trends = funnel_trend_counts(rows, [DAY, DAY + timedelta(days=7)], chosen)
     assert trends.rows() == [("f", DAY, 3, 1, True), ("f", DAY + timedelta(days=7), 0, 0, False)]
@@ -163,7 +163,7 @@ def test_nothing_configured_is_nothing_computed() -> None:
         "step_events": step_events(frame, DAY, chosen.funnels),
         "return_events": return_events(frame, DAY, chosen),
         "journey_events": journey_events(frame, DAY, chosen.journeys),
-        "funnel_durations": funnel_durations(TABLES["step_events"].schema.to_frame().lazy(), chosen),
+        "funnel_durations": funnel_durations(TABLES["step_events"].schema.to_frame().lazy(), [], chosen),
         "return_cells": return_cells(TABLES["return_events"].schema.to_frame().lazy(), [], chosen),
         "journey_paths": journey_paths(TABLES["journey_events"].schema.to_frame().lazy(), [], chosen),
         "feature_days": feature_days(frame, DAY, chosen),

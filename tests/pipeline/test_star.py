@@ -239,18 +239,18 @@ def test_what_a_session_bears_is_named(lake: Lake) -> None:
 
 def read_of(lake: Lake, day: date) -> list[pl.LazyFrame]:
     """What a day of fact_sessions is made from."""
-    return [scan_days(lake, name, [day]) for name in ("sessions", "page_views", "session_events", "session_friction")]
+    return [scan_days(lake, name, [day]) for name in ("sessions", "session_events", "session_friction")]
 
 
 def test_variants_and_segments_of_a_session_stand_in_order(lake: Lake) -> None:
     chosen = load_product(SHOP).model_copy(update={"segments": {"b": None, "a": None, "c": None}})
-    sessions, views, events, friction = read_of(lake, published_days(lake, "sessions")[0])
+    sessions, events, friction = read_of(lake, published_days(lake, "sessions")[0])
     shown = {0: "note/b", 1: "button/a", 2: "note/b"}
     exposed = events.with_columns(variant=pl.col("event_index").replace_strict(shown, default=None, return_dtype=pl.String))  # fmt: skip
-    made = session_facts(sessions.with_columns(segment_bits=pl.lit(5)), views, exposed, friction, chosen)
+    made = session_facts(sessions.with_columns(segment_bits=pl.lit(5)), exposed, friction, chosen)
     assert set(made["segments"]) == {"a, c"}
     assert set(made.filter(pl.col("events") > 1)["variants"]) == {"button/a, note/b"}
-    none = session_facts(sessions.with_columns(segment_bits=pl.lit(0)), views, events, friction, chosen)
+    none = session_facts(sessions.with_columns(segment_bits=pl.lit(0)), events, friction, chosen)
     assert none["segments"].null_count() == none["variants"].null_count() == none.height
 
 
@@ -258,10 +258,10 @@ def test_nobody_is_in_the_facts_of_who_says_so(lake: Lake) -> None:
     chosen = load_product(SHOP)
     quiet = chosen.model_copy(update={"privacy": chosen.privacy.model_copy(update={"people_in_facts": False})})
     day = published_days(lake, "sessions")[0]
-    read = read_of(lake, day)
+    read, views = read_of(lake, day), scan_days(lake, "page_views", [day])
     for made, loud in (
         (session_facts(*read, quiet), session_facts(*read, chosen)),
-        (page_view_facts(read[1], quiet), page_view_facts(read[1], chosen)),
+        (page_view_facts(views, quiet), page_view_facts(views, chosen)),
     ):
         assert made["person_key"].null_count() == made.height > 0
         assert loud["person_key"].null_count() == 0

@@ -155,6 +155,7 @@ SESSIONS = Table(
         Column("is_split", pl.Boolean(), "the source's session began the day before; the midnight rule cut it here"),
         text("landing_page", "page of the first page view"),
         text("exit_page", "page of the last page view"),
+        text("campaign", "`utm_campaign` of the first page view's address"),
     ),
     key=("session_key",),
     sort=("person_key", "started_at", "session_key"),
@@ -219,6 +220,50 @@ ACTIVITY = Table(
         count("events", "events of the person on the day", "event", "day"),
     ),
     key=("person_key",),
+)
+CONDITIONS_MET = Table(
+    name="conditions_met",
+    layer="daily",
+    grain="One row per condition on people of the product file and person who met it on the local day, bots left out.",
+    columns=(
+        _DAY,
+        Column("condition", pl.String(), "what an event must be like, as JSON"),
+        PERSON,
+        count("times", "events that fit", "event", "day"),
+    ),
+    key=("condition", "person_key"),
+)
+ASKABLE = Table(
+    name="askable",
+    layer="events",
+    grain="One row per event of the local day that a question can name, bots left out; of moves, scrolls, pings, exposures and "
+    "measurements one row, of kind `seen`, per person, hour, visit and page.",
+    columns=(
+        PERSON,
+        time("occurred_at", "when; of `seen` the first"),
+        Column("sequence", pl.Int64(), "the source's counter", nullable=True),
+        SOURCE,
+        Column("event_id", pl.String(), "the event; of `seen` the first"),
+        _DAY,
+        Column("kind", pl.String(), "kind of event, or `seen`"),
+        count("events", "how many events the row stands for", "event", "day"),
+        text("name", "the event's own name"),
+        text("page", "page of the product file"),
+        text("device_type", "device of the visit; null where nothing tells"),
+        *_OF_VISIT,
+        text("country", "country"),
+        text("language", "language"),
+        Column("session_key", pl.Int64(), "its session"),
+        SESSION_DAY,
+        text("channel", "channel that led to the visit"),
+        text("landing_page", "page on which the visit began"),
+        text("campaign", "campaign that led to the visit"),
+        Column("goal_bits", pl.Int64(), "bit i: reaches goal i, by name in alphabetical order", minimum=0),
+        Column("revenue_micros", pl.Int64(), "revenue of an order or refund", unit="micro-units", nullable=True),
+    ),
+    key=("source", "event_id"),
+    sort=("person_key", "occurred_at", "sequence", "source", "event_id"),
+    product_columns=True,
 )
 DAILY_SESSIONS = Table(
     name="daily_sessions",

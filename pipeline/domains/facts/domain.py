@@ -12,13 +12,12 @@ DOMAIN = Domain(
     day_tables=(
         DayTable(
             TABLES["fact_sessions"],
-            (Reads("sessions"), Reads("page_views"), Reads("session_events"), Reads("session_friction")),
+            (Reads("sessions"), Reads("session_events"), Reads("session_friction")),
             ("goals", "segments", "friction", "privacy.people"),
-            "1",
+            "2",
             compute=lambda s: Built(
                 session_facts(
                     s.scan("sessions"),
-                    s.scan("page_views"),
                     s.scan("session_events"),
                     s.scan("session_friction"),
                     s.product,

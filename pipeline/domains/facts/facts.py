@@ -14,7 +14,6 @@ from pipeline.core.product import Product
 from pipeline.core.product_surveys import Question
 from pipeline.core.published import id_text, in_currency, in_seconds
 from pipeline.core.registry import TABLES
-from pipeline.events.channels import campaigns
 from pipeline.events.quote_scrub import scrub_quote
 from pipeline.events.sums import with_values
 from pipeline.stats.answers import team_names
@@ -27,15 +26,13 @@ _OF_PMF = ("very disappointed", "somewhat disappointed", "not disappointed")
 
 
 def session_facts(
-    sessions: pl.LazyFrame, page_views: pl.LazyFrame, events: pl.LazyFrame, friction: pl.LazyFrame, product: Product
+    sessions: pl.LazyFrame, events: pl.LazyFrame, friction: pl.LazyFrame, product: Product
 ) -> pl.DataFrame:
-    """The sessions booked on a day, from what lies there of it: `sessions`, `page_views`, `session_events`, `session_friction`."""
-    landed = page_views.filter("is_landing").select("session_key", "url").collect()
+    """The sessions booked on a day, from what lies there of it: `sessions`, `session_events`, `session_friction`."""
     scores = friction.filter(pl.col("rule_set") == product.friction.first).select("session_key", friction_score="score")
     exposed = events.filter(pl.col("variant").is_not_null()).group_by("session_key")
     rows = (
         _of_people(with_values(sessions))
-        .join(landed.with_columns(campaign=campaigns(landed["url"])).lazy(), on="session_key", how="left")
         .join(scores, on="session_key", how="left")
         .join(
             exposed.agg(variants=pl.col("variant").unique().sort().str.join(_SEPARATOR)), on="session_key", how="left"

@@ -12,7 +12,7 @@ Events that fit nothing can be left out, but not from a strict funnel, whose cha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 import numpy as np
@@ -27,6 +27,8 @@ Order = Literal["ordered", "strict", "unordered"]
 _FORMS: dict[Order, int] = {"ordered": 0, "strict": 1, "unordered": 2}
 MAX_STEPS = 60
 _EVER = np.iinfo(np.int64)
+# From when until when first steps count.
+Entries = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ class Streams:
         return self.frame.select(by)[self.order[self.begins]]
 
 
+def micros(at: datetime) -> int:
+    """An instant as streams have it: microseconds since 1970."""
+    return int(pl.Series([at], dtype=UTC_MICROSECONDS).to_physical().item())
+
+
 def step_bits(fits: Sequence[pl.Expr]) -> pl.Expr:
     """Which of `fits` hold, as the bits of an Int64; computed in the narrowest type that holds them."""
     narrow = pl.Int8() if len(fits) < 8 else pl.Int64()  # noqa: PLR2004  # bits of the type
@@ -89,21 +96,27 @@ def step_bits(fits: Sequence[pl.Expr]) -> pl.Expr:
     return pl.sum_horizontal(pl.lit(0, dtype=narrow), *bits).cast(pl.Int64)
 
 
-def funnel_people(stream: pl.LazyFrame, rules: FunnelRules, by: Sequence[str] = ("person_key",)) -> pl.DataFrame:
+def funnel_people(
+    stream: pl.LazyFrame, rules: FunnelRules, by: Sequence[str] = ("person_key",), entries: Entries | None = None
+) -> pl.DataFrame:
     """The reported attempt of each entity that entered and wasn't excluded.
 
     Returns: the columns `by`, `depth` (steps taken, from 1) and `t0` .. `t{steps - 1}`, null beyond the depth; sorted
     by `by`. Reported is the deepest attempt; of equals the first to get there, then the latest entry (of unordered
     funnels the earliest). Of an unordered funnel `t{k}` is when the k-th further step was taken, whichever it was.
+    Attempts count whose first step lies within `entries`, from the first instant to before the second.
     """
     events = streams(stream, rules, by)
-    return attempts(events, rules, events.entities(by))
+    return attempts(events, rules, events.entities(by), entries)
 
 
-def attempts(events: Streams, rules: FunnelRules, entities: pl.DataFrame) -> pl.DataFrame:
+def attempts(
+    events: Streams, rules: FunnelRules, entities: pl.DataFrame, entries: Entries | None = None
+) -> pl.DataFrame:
     """`funnel_people` of streams in order; `entities` has a row for each."""
-    everything = np.full(len(events.begins), _EVER.min), np.full(len(events.begins), _EVER.max)
-    depths, times = run(events, rules, events.begins, events.ends, *everything)
+    begin, end = (_EVER.min, _EVER.max) if entries is None else map(micros, entries)
+    everybody = len(events.begins)
+    depths, times = run(events, rules, events.begins, events.ends, np.full(everybody, begin), np.full(everybody, end))
     return _reported(entities, depths, times)
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from pipeline.domains.funnels.funnel import FunnelRules, attempts, funnel_people, streams
+from pipeline.domains.funnels.funnel import Entries, FunnelRules, Streams, attempts, funnel_people, streams
 from pipeline.stats.ordering import touched
 
 Attribution = Literal["first_touch", "last_touch", "all_events", "step"]
@@ -26,6 +26,7 @@ def grouped_people(  # noqa: PLR0913  # what the definition names
     step: int = 0,
     limit: int | None = None,
     by: Sequence[str] = ("person_key",),
+    entries: Entries | None = None,
 ) -> pl.DataFrame:
     """`funnel_people` per group of `values`; an entity may be in several groups, except by first and last touch.
 
@@ -34,27 +35,26 @@ def grouped_people(  # noqa: PLR0913  # what the definition names
     """
     given = stream.with_columns(pl.col(values).cast(pl.String).fill_null(""))
     if attribution in ("first_touch", "last_touch"):
-        people = _by_touch(given, rules, values, attribution == "last_touch", by)
+        events = streams(given, rules, by, values)
+        named = _by_touch(events, rules, values, is_last=attribution == "last_touch")
+        people = attempts(events, rules, named.hstack(events.entities(by)), entries)
     else:
-        people = funnel_people(_attributed(given, rules, values, attribution, step, by), rules, (*values, *by))
+        attributed = _attributed(given, rules, values, attribution, step, by)
+        people = funnel_people(attributed, rules, (*values, *by), entries)
     return people if limit is None else with_other(people, rules, values, limit)
 
 
-def _by_touch(
-    given: pl.LazyFrame, rules: FunnelRules, values: Sequence[str], is_last: bool, by: Sequence[str]
-) -> pl.DataFrame:
-    """All of an entity's events as one funnel; the first or last that matters and bears a value names its group."""
-    events = streams(given, rules, by, values)
+def _by_touch(events: Streams, rules: FunnelRules, values: Sequence[str], *, is_last: bool) -> pl.DataFrame:
+    """The group of each entity, all of whose events are one funnel: that of the first or last that matters and bears a value."""
     bears = events.frame.select(pl.any_horizontal(pl.col(values) != "")).to_series()
     reported = np.ones(len(bears), np.bool_) if bears.all() else bears.to_numpy()[events.order]
     if rules.order != "strict":
         reported = reported & ((events.steps > 0) | (events.active > 0) if rules.exclusions else events.steps > 0)
     positions = touched(events.begins, events.ends, reported, is_last)
     labels = events.frame.select(values)[events.order[positions]]
-    named = labels.select(
+    return labels.select(
         pl.when(pl.Series(positions) >= 0).then(name).otherwise(pl.lit("")).alias(name) for name in values
     )
-    return attempts(events, rules, named.hstack(events.entities(by)))
 
 
 def _attributed(
@@ -101,13 +101,17 @@ def with_other(people: pl.DataFrame, rules: FunnelRules, values: Sequence[str], 
 
 
 def constant_people(
-    stream: pl.LazyFrame, rules: FunnelRules, values: Sequence[str], by: Sequence[str] = ("person_key",)
+    stream: pl.LazyFrame,
+    rules: FunnelRules,
+    values: Sequence[str],
+    by: Sequence[str] = ("person_key",),
+    entries: Entries | None = None,
 ) -> pl.DataFrame:
     """`funnel_people` where all steps must bear the same `values`; an event that lacks one fits no step.
 
     Of an entity's tuples the deepest is reported, of equals the one that entered first.
     """
     complete = stream.filter(pl.all_horizontal(pl.col(values).is_not_null() & (pl.col(values) != "")))
-    people = funnel_people(complete, rules, (*by, *values))
+    people = funnel_people(complete, rules, (*by, *values), entries)
     best = people.sort("depth", "t0", *values, descending=[True, False] + [False] * len(values))
     return best.unique(by, keep="first", maintain_order=True).sort(by)

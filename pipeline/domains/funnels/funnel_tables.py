@@ -10,18 +10,20 @@ from pipeline.core.days import ONE_DAY, day_start
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.declare import PeriodSources
-from pipeline.domains.funnels.funnel import FunnelRules, funnel_people, step_bits, step_counts
+from pipeline.domains.funnels.funnel import Entries, FunnelRules, funnel_people, step_bits, step_counts
 from pipeline.domains.funnels.funnel_groups import constant_people, grouped_people, with_other
 from pipeline.domains.funnels.funnel_times import funnel_trends, time_to_convert
 from pipeline.domains.funnels.section import FUNNEL_UNITS, Funnel, Step
+from pipeline.events.conditions import of_chosen_people, of_people, that_count, told_columns
 from pipeline.events.keys import stable_keys
 from pipeline.events.matching import column_of, matches, of_its_name
-from pipeline.events.visits import of_their_visits
 from pipeline.stats.buckets import by_bucket
 from pipeline.stats.periods import Calendar, complete_weeks
 
 _ROW = ["funnel", "entity_key", "occurred_at", "steps", "excluded", "first", "value"]
 Span = tuple[date, date]
+# Its name, its first and last day.
+Period = tuple[str, date, date]
 _ENTITY = ("entity_key",)
 # Groups besides the values of a breakdown: everybody, and those whose events have no value.
 ALL, NO_VALUE = "", "(none)"
@@ -40,19 +42,31 @@ def rules_of(funnel: Funnel) -> FunnelRules:
     )
 
 
-def step_events(
-    events: pl.LazyFrame, day: date, funnels: Mapping[str, Funnel], booked: pl.LazyFrame | None = None
+def step_events(  # what the table declares
+    events: pl.LazyFrame,
+    day: date,
+    funnels: Mapping[str, Funnel],
+    booked: pl.LazyFrame | None = None,
+    sessions: pl.LazyFrame | None = None,
+    around: pl.LazyFrame | None = None,
 ) -> pl.DataFrame:
     """Events of `day` that matter to a funnel: what they fit, whose they are, and the value that it looks at.
 
-    Of a strict funnel these are all events. Events that bear no unit's id are left out. `booked` holds session_events of
-    the day and the one before; funnels by session, or by what is told of a visit, need them.
+    Of a strict funnel these are all events. Events that bear no unit's id are left out. `booked` and `sessions` hold
+    session_events and sessions of the day and the one before; funnels by session, or by what is told of a visit, need them.
+    `around` holds events of the day before, the day and the day after: conditions on visits look at them.
     """
-    people = events.filter(pl.col("person_key").is_not_null(), ~pl.col("is_bot"))
-    if booked is not None:
-        units = {"session_key" for funnel in funnels.values() if funnel.unit == "session"}
-        people = of_their_visits(people, booked, units.union(*(funnel.dimensions for funnel in funnels.values())))
-    result = [_rows(people, name, funnel) for name, funnel in funnels.items()]
+    wanted = told_columns(funnels.values()).union(*(funnel.dimensions for funnel in funnels.values()))
+    units = {"session_key" for funnel in funnels.values() if funnel.unit == "session"}
+    people, beside = (
+        of_people(each, wanted | units, booked, sessions) for each in (events, events if around is None else around)
+    )
+    return steps_of(people, day, funnels, beside)
+
+
+def steps_of(people: pl.LazyFrame, day: date, funnels: Mapping[str, Funnel], around: pl.LazyFrame) -> pl.DataFrame:
+    """`step_events` of events of people that bear what is told of their visits."""
+    result = [_rows(that_count(people, funnel, around), name, funnel) for name, funnel in funnels.items()]
     schema = TABLES["step_events"].schema
     rows = (
         pl.concat(result).collect()
@@ -126,34 +140,51 @@ def _entity(unit: str) -> pl.Expr:
 
 
 def funnel_results(
-    rows: pl.LazyFrame, days: list[date], product: Product, sources: PeriodSources | None = None
+    rows: pl.LazyFrame,
+    days: list[date],
+    product: Product,
+    sources: PeriodSources | None = None,
+    met: pl.LazyFrame | None = None,
 ) -> pl.DataFrame:
     """Every funnel of the product over the whole history and over each complete week; a row per step and group.
 
-    `rows` holds step_events of `days`. With `sources` a week reads its own days' files, and is computed once for as long as
-    they don't change. Steps after a period's end do not count in it (docs/definitions/matching.md). The group "" is
+    `rows` holds step_events of `days`, `met` conditions_met. With `sources` a week reads its own days' files, and is computed
+    once for as long as they don't change. Steps after a period's end do not count in it (docs/definitions/matching.md). The group "" is
     everybody; a funnel with a breakdown has one more for each of its values.
     """
     table = TABLES["funnel_results"]
     parts = [table.schema.to_frame()]
     for name, funnel in product.funnels.items():
-        # What is a person's first ever is told by all days.
-        is_of_all = any(step.first_time is not None for step in funnel.steps)
+        # What is a person's first ever, and what people ever did, is told by all days.
+        is_of_all = any(step.first_time is not None for step in funnel.steps) or funnel.needs_history
+        met = met_of(sources) if sources else met
         for period in _periods(days, product):
             label, first, last = period
-
-            def result(of: pl.LazyFrame, name: str = name, period: tuple[str, date, date] = period) -> pl.DataFrame:
-                return _period_rows(of, product, name, product.funnels[name], period)
-
             if sources is None or is_of_all or label == "all":
-                parts.append(result(rows))
-            else:
-                own = sources.within(first, last)
-                parts.append(own.once(f"{label} {name}", lambda of, result=result: result(of.rows)))
+                parts.append(funnel_rows(rows, name, funnel, period, product, met, newest=days[-1]))
+                continue
+
+            def result(
+                of: PeriodSources, name: str = name, funnel: Funnel = funnel, period: Period = period
+            ) -> pl.DataFrame:
+                return funnel_rows(of.rows, name, funnel, period, product, met_of(of), newest=days[-1])
+
+            own = sources.within(first, _read_until(funnel, last))
+            parts.append(own.once(f"{label} {name}", result))
     return table.conform(pl.concat(parts))
 
 
-def _periods(days: list[date], product: Product) -> list[tuple[str, date, date]]:
+def met_of(sources: PeriodSources | None) -> pl.LazyFrame | None:
+    """Who met which condition on the days of `sources`."""
+    return sources and sources.scan("conditions_met")
+
+
+def _read_until(funnel: Funnel, last: date) -> date:
+    """The last day whose steps may count for who entered by the end of `last`."""
+    return last if funnel.range == "ends" else last + funnel.length + ONE_DAY
+
+
+def _periods(days: list[date], product: Product) -> list[Period]:
     """(period, first day, last day) of the whole history and of each week that lies in it whole."""
     if not days:
         return []
@@ -161,13 +192,42 @@ def _periods(days: list[date], product: Product) -> list[tuple[str, date, date]]
     return [("all", days[0], days[-1]), *weeks]
 
 
-def _period_rows(
-    rows: pl.LazyFrame, product: Product, name: str, funnel: Funnel, period: tuple[str, date, date]
+def period_people(  # what the definition names
+    rows: pl.LazyFrame,
+    name: str,
+    funnel: Funnel,
+    span: Span,
+    product: Product,
+    met: pl.LazyFrame | None,
+) -> dict[str, pl.DataFrame]:
+    """The attempts of a funnel in a span of days: of everybody under "", and of each group of a breakdown.
+
+    `rows` holds step_events of the span, of the window after it where the funnel's range is `enters`, and of all days before
+    where a step has `first_time`; `met` conditions_met of the span, or of all days where a condition looks at them.
+    """
+    first, last = span
+    chosen = of_chosen_people(_stream(rows, name, funnel), funnel, met, first, last)
+    if funnel.range == "ends":
+        return _people(chosen.filter(pl.col("day").is_between(first, last)), funnel)
+    entries = day_start(first, product.zone_info), day_start(last + ONE_DAY, product.zone_info)
+    return _people(chosen.filter(pl.col("day") >= first), funnel, entries)
+
+
+def funnel_rows(  # noqa: PLR0913  # what the definition names
+    rows: pl.LazyFrame,
+    name: str,
+    funnel: Funnel,
+    period: Period,
+    product: Product,
+    met: pl.LazyFrame | None = None,
+    *,
+    newest: date,
 ) -> pl.DataFrame:
+    """The rows of funnel_results of a funnel and a period; `newest` is the last day with data."""
     label, first, last = period
-    inside = _stream(rows, name, funnel).filter(pl.col("day").is_between(first, last))
-    mature_until = day_start(last + ONE_DAY, product.zone_info) - funnel.length
-    groups = _people(inside, funnel)
+    over = min(last, newest) if funnel.range == "ends" else newest
+    mature_until = day_start(over + ONE_DAY, product.zone_info) - funnel.length
+    groups = period_people(rows, name, funnel, (first, last), product, met)
     counts = [_step_rows(group, people, rules_of(funnel), mature_until) for group, people in groups.items()]
     names = pl.DataFrame(
         {"step": range(1, len(funnel.steps) + 1), "step_name": [step.label for step in funnel.steps]},
@@ -187,14 +247,14 @@ def _period_rows(
     )
 
 
-def _people(stream: pl.LazyFrame, funnel: Funnel) -> dict[str, pl.DataFrame]:
+def _people(stream: pl.LazyFrame, funnel: Funnel, entries: Entries | None = None) -> dict[str, pl.DataFrame]:
     """Attempts of everybody, under "", and by group where there is a breakdown."""
     rules, chosen = rules_of(funnel), funnel.breakdown
 
     def everybody(part: pl.LazyFrame) -> pl.DataFrame:
         if funnel.hold_constant:
-            return constant_people(part, rules, ("value",), _ENTITY)
-        return funnel_people(part, rules, _ENTITY)
+            return constant_people(part, rules, ("value",), _ENTITY, entries)
+        return funnel_people(part, rules, _ENTITY, entries)
 
     result = {ALL: pl.concat(by_bucket(stream, everybody, key="entity_key"))}
     if chosen is None:
@@ -202,7 +262,9 @@ def _people(stream: pl.LazyFrame, funnel: Funnel) -> dict[str, pl.DataFrame]:
 
     def grouped(part: pl.LazyFrame) -> pl.DataFrame:
         step = funnel.breakdown_step
-        return grouped_people(part, rules, ("value",), attribution=chosen.attribution, step=step, by=_ENTITY)
+        return grouped_people(
+            part, rules, ("value",), attribution=chosen.attribution, step=step, by=_ENTITY, entries=entries
+        )
 
     people = with_other(pl.concat(by_bucket(stream, grouped, key="entity_key")), rules, ("value",), chosen.limit)
     parts = people.partition_by("value", as_dict=True)
@@ -226,12 +288,14 @@ def _step_rows(group: str, people: pl.DataFrame, rules: FunnelRules, mature_unti
     )
 
 
-def funnel_durations(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
+def funnel_durations(
+    rows: pl.LazyFrame, days: list[date], product: Product, sources: PeriodSources | None = None
+) -> pl.DataFrame:
     """Per funnel over the whole history: how many people took how long from the first step to the last."""
     table = TABLES["funnel_durations"]
     parts = [pl.DataFrame(schema=table.schema)]
-    for name, funnel in product.funnels.items():
-        people = _people(_stream(rows, name, funnel), funnel)[ALL]
+    for name, funnel in product.funnels.items() if days else ():
+        people = period_people(rows, name, funnel, (days[0], days[-1]), product, met_of(sources))[ALL]
         bins = time_to_convert(people).bins
         width = bins["from_s"].diff().drop_nulls()
         parts.append(
@@ -257,8 +321,10 @@ def funnel_trend_counts(
     calendar = Calendar("week", product.time_zone, product.week_start)
     for name, funnel in product.funnels.items() if days else ():
         newest = day_start(days[-1] + ONE_DAY, product.zone_info) - funnel.length
-        if sources is None or any(step.first_time is not None for step in funnel.steps):
-            parts.append(_trend(rows, name, product, (days[0], days[-1]), newest))
+        has_first = any(step.first_time is not None for step in funnel.steps)
+        is_of_all = has_first or funnel.needs_history
+        if sources is None or (has_first and not any(funnel.asked_of_people)):
+            parts.append(_trend(rows, name, product, (days[0], days[-1]), newest, met_of(sources)))
             continue
         begin, end = (calendar.number_of(day_start(day, product.zone_info)) for day in (days[0], days[-1]))
         for number in range(begin, end + 1):
@@ -266,19 +332,23 @@ def funnel_trend_counts(
             until, span = last + funnel.length + ONE_DAY, (max(first, days[0]), min(last, days[-1]))
 
             def week(of: PeriodSources, name: str = name, span: Span = span, newest: datetime = newest) -> pl.DataFrame:
-                return _trend(of.rows, name, product, span, newest)
+                return _trend(of.rows, name, product, span, newest, met_of(of))
 
-            own = sources.within(first, until)
+            own = sources if is_of_all else sources.within(first, until)
             # Who entered in a week whose window is over within the days has had all of it, whatever comes.
-            parts.append(own.once(f"entered {name}", week) if until < days[-1] else week(own))
+            is_over = until < days[-1] and not is_of_all
+            parts.append(own.once(f"entered {name}", week) if is_over else week(own))
     return table.conform(pl.concat(parts))
 
 
-def _trend(rows: pl.LazyFrame, name: str, product: Product, span: Span, newest: datetime) -> pl.DataFrame:
+def _trend(  # what the definition names
+    rows: pl.LazyFrame, name: str, product: Product, span: Span, newest: datetime, met: pl.LazyFrame | None
+) -> pl.DataFrame:
     """The weeks of a span of days; those that end by `newest` are mature."""
     funnel, calendar = product.funnels[name], Calendar("week", product.time_zone, product.week_start)
     first, last = (day_start(day, product.zone_info) for day in span)
-    result = funnel_trends(_stream(rows, name, funnel), rules_of(funnel), calendar, first, last, by=_ENTITY)
+    chosen = of_chosen_people(_stream(rows, name, funnel), funnel, met, *span)
+    result = funnel_trends(chosen, rules_of(funnel), calendar, first, last, by=_ENTITY)
     weeks = {n: calendar.first_day(n) for n in result["period"]}
     mature = {n: calendar.start(n + 1) <= newest for n in result["period"]}
     return result.select(

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.core.contract import UTC_MICROSECONDS
-from pipeline.domains.funnels.funnel import FunnelRules, run, streams
+from pipeline.domains.funnels.funnel import FunnelRules, micros, run, streams
 from pipeline.stats.periods import Calendar
 
 _SECOND_US = 1_000_000
@@ -86,7 +86,7 @@ def funnel_trends(  # noqa: PLR0913  # what the definition names
     entries = begins.join(last_positions, on=by, nulls_equal=True)
     numbers = range(calendar.number_of(first), calendar.number_of(last) + 1)
     entries = entries.filter(pl.col("period").is_in(list(numbers)))
-    bounds = {n: _micros(calendar.start(n)) for n in (*numbers, numbers[-1] + 1)}
+    bounds = {n: micros(calendar.start(n)) for n in (*numbers, numbers[-1] + 1)}
     of = entries["period"].to_list()
     depths, _ = run(
         ordered,
@@ -105,7 +105,3 @@ def funnel_trends(  # noqa: PLR0913  # what the definition names
     return whole.join(counted, on="period", how="left").with_columns(
         pl.col("entered", "converted").fill_null(0).cast(pl.Int64)
     )
-
-
-def _micros(at: datetime) -> int:
-    return int(pl.Series([at], dtype=UTC_MICROSECONDS).to_physical().item())

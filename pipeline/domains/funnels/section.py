@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from pipeline.core.product_base import FileModel, Name, as_tuple
-from pipeline.core.product_matches import DIMENSIONS, Match
+from pipeline.core.product_matches import DIMENSIONS, Match, Narrowed, conditions_in
 from pipeline.core.product_sections import Aspect, Sections
 
 Dimensions = Annotated[tuple[str, ...], BeforeValidator(as_tuple)]
@@ -71,7 +71,7 @@ class Breakdown(FileModel):
     limit: int = Field(10, ge=1, le=100, description="largest groups shown; the others are `Other`")
 
 
-class Funnel(FileModel):
+class Funnel(Narrowed):
     """Steps to take within a window that starts at step 1 (docs/definitions/funnels.md)."""
 
     steps: tuple[Step, ...] = Field(min_length=2, max_length=20)
@@ -91,6 +91,10 @@ class Funnel(FileModel):
     strict_increase: bool = Field(default=False, description="steps of one instant don't follow each other")
     hold_constant: Dimensions = Field((), description="columns whose values all steps must share")
     breakdown: Breakdown | None = None
+    range: Literal["ends", "enters"] = Field(
+        "ends",
+        description="whose steps a week holds: those up to its end (ends), or of who entered in it, with their whole window (enters)",
+    )
 
     @model_validator(mode="after")
     def _has_one_window(self) -> Self:
@@ -175,20 +179,31 @@ def _matches(product: Any) -> Iterator[tuple[str, Match]]:  # noqa: ANN401  # an
     for name, funnel in product.funnels.items():
         yield from ((f"funnels.{name}.steps.{i}", step) for i, step in enumerate(funnel.steps))
         yield from ((f"funnels.{name}.exclusions.{i}", each) for i, each in enumerate(funnel.exclusions))
+        yield from funnel.matches(f"funnels.{name}")
 
 
 def _columns(product: Any) -> Iterator[tuple[str, str, tuple[str, ...]]]:  # noqa: ANN401  # any file with `Fields`
     for name, funnel in product.funnels.items():
         yield from ((f"funnels.{name}", column, DIMENSIONS) for column in funnel.dimensions)
         yield f"funnels.{name}.unit", funnel.unit, FUNNEL_UNITS
+        yield from funnel.columns(f"funnels.{name}")
 
 
 def _steps(product: Any) -> object:  # noqa: ANN401  # any file with `Fields`
     """What a day holds of funnels: another window leaves its steps as they are."""
     return {
-        name: [f.steps, f.exclusions, f.unit, f.dimensions, bool(f.hold_constant), f.order == "strict"]
+        name: [f.steps, f.exclusions, f.unit, f.dimensions, bool(f.hold_constant), f.order == "strict", f.where]
         for name, f in product.funnels.items()
     }
 
 
-SECTIONS = Sections(Fields, aspects={"funnels.steps": Aspect("funnels", _steps)}, matches=_matches, columns=_columns)
+SECTIONS = Sections(
+    Fields,
+    aspects={
+        "funnels.steps": Aspect("funnels", _steps),
+        "funnels.conditions": Aspect("funnels", lambda p: conditions_in(p.funnels)),
+    },
+    matches=_matches,
+    columns=_columns,
+    asks=lambda p: bool(conditions_in(p.funnels)),
+)

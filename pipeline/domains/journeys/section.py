@@ -1,14 +1,16 @@
 """The product file's section `journeys`, as Pydantic models (docs/definitions/journeys.md)."""
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Field
 
 from pipeline.core.product_base import FileModel, Name
+from pipeline.core.product_matches import Match, Narrowed, conditions_in
 from pipeline.core.product_sections import Aspect, Sections
 
 
-class Journey(FileModel):
+class Journey(Narrowed):
     """The ways people take through pages, or other events (docs/definitions/journeys.md)."""
 
     items: Literal["pages", "urls", "events"] = Field("pages", description="page names, addresses, or names of events")
@@ -28,7 +30,26 @@ class Fields(FileModel):
 
 def _items(product: Any) -> object:  # noqa: ANN401  # any file with `Fields`
     """What a day holds of journeys: other ends and limits leave its items as they are."""
-    return {name: journey.items for name, journey in product.journeys.items()}
+    return {name: [journey.items, journey.where] for name, journey in product.journeys.items()}
 
 
-SECTIONS = Sections(Fields, aspects={"journeys.items": Aspect("journeys", _items)})
+def _matches(product: Any) -> Iterator[tuple[str, Match]]:  # noqa: ANN401  # any file with `Fields`
+    for name, journey in product.journeys.items():
+        yield from journey.matches(f"journeys.{name}")
+
+
+def _columns(product: Any) -> Iterator[tuple[str, str, tuple[str, ...]]]:  # noqa: ANN401  # any file with `Fields`
+    for name, journey in product.journeys.items():
+        yield from journey.columns(f"journeys.{name}")
+
+
+SECTIONS = Sections(
+    Fields,
+    aspects={
+        "journeys.items": Aspect("journeys", _items),
+        "journeys.conditions": Aspect("journeys", lambda p: conditions_in(p.journeys)),
+    },
+    matches=_matches,
+    columns=_columns,
+    asks=lambda p: bool(conditions_in(p.journeys)),
+)

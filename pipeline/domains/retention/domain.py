@@ -2,23 +2,27 @@
 
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Reads
-from pipeline.declare import Built, DayTable, Domain, PeriodTable, own_rows
+from pipeline.declare import Built, DayTable, Domain, PeriodTable, Sources
 from pipeline.domains.retention.first_days import retention_cells
 from pipeline.domains.retention.tables import return_cells, return_events
 
-_AND_BEFORE = (-1, 0)
+_AND_BEFORE, _AROUND = (-1, 0), (-1, 0, 1)
+
+
+def _return_events(s: Sources) -> Built:
+    told = s.scan("session_events", _AND_BEFORE), s.scan("sessions", _AND_BEFORE)
+    return Built(return_events(s.scan("events"), s.day, s.product, *told, s.scan("events", _AROUND)))
 
 
 DOMAIN = Domain(
     day_tables=(
         DayTable(
             TABLES["return_events"],
-            (Reads("events"), Reads("session_events", _AND_BEFORE)),
+            # Days around it tell what else happened in visits over midnight.
+            (Reads("events", _AROUND), Reads("session_events", _AND_BEFORE), Reads("sessions", _AND_BEFORE)),
             ("retention.events",),
-            "3",
-            compute=lambda s: Built(
-                return_events(s.scan("events"), s.day, s.product, s.scan("session_events", _AND_BEFORE))
-            ),
+            "4",
+            compute=_return_events,
             needs=("retention",),
             by_person=True,
         ),
@@ -30,6 +34,13 @@ DOMAIN = Domain(
             lambda s: retention_cells(s.scan("activity_returns"), s.days, s.product),
             inputs=("activity_returns",),
         ),
-        PeriodTable(TABLES["return_cells"], "return_events", own_rows(return_cells), "2", sections=("retention",)),
+        PeriodTable(
+            TABLES["return_cells"],
+            "return_events",
+            lambda s: return_cells(s.rows, s.days, s.product, s.scan("conditions_met")),
+            "2",
+            inputs=("conditions_met",),
+            sections=("retention",),
+        ),
     ),
 )

@@ -64,14 +64,10 @@ def retention(stream: pl.LazyFrame, rules: RetentionRules, by: Sequence[str] = (
 
     Offset 0 is the cohort's size, whether or not its people did the returning event then.
     """
-    calendar = rules.calendar
-    top, bottom = calendar.number_of(rules.first), calendar.number_of(rules.last)
+    top, bottom = _rows_of(rules)
     rows = bottom - top + 1
     columns = rows if rules.columns is None else rules.columns
-    pairs = (
-        _elapsed(stream, rules, by, (top, bottom)) if rules.elapsed else _by_period(stream, rules, by, (top, bottom))
-    )
-    flagged = pairs.sort(*by, "period").collect()
+    flagged = _flagged(stream, rules, by).sort(*by, "period").collect()
     changes = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in by)
     begins = flagged.select(changes | (pl.int_range(pl.len()) == 0)).to_series().arg_true().cast(pl.Int64).to_numpy()
     position = _columns_of(columns if rules.columns is not None or rules.elapsed else rows, rules.brackets)
@@ -87,6 +83,43 @@ def retention(stream: pl.LazyFrame, rules: RetentionRules, by: Sequence[str] = (
         cells,
     )
     return _grid(_summed(cells, rules.mode), rules, top)
+
+
+def retained(
+    stream: pl.LazyFrame, rules: RetentionRules, cell: tuple[int, int], by: Sequence[str] = ("person_key",)
+) -> pl.DataFrame:
+    """The entities that a cell of the grid, (cohort, offset), counts: the columns `by`, sorted by them."""
+    cohort, offset = cell
+    top, bottom = _rows_of(rules)
+    flagged = _flagged(stream, rules, by)
+    begun = flagged.filter((pl.col("flags") & _START) > 0, pl.col("row") == cohort).select(*by, begin="period")
+    if offset == 0:
+        return begun.select(by).sort(by).collect()
+    position = _columns_of(bottom - top + 1 if rules.columns is None else rules.columns, rules.brackets)
+    columns = dict(enumerate(position.tolist()))
+    back = flagged.filter((pl.col("flags") & _RETURN) > 0).join(begun, on=list(by), nulls_equal=True)
+    placed = back.select(
+        *by,
+        column=(pl.col("period") - pl.col("begin")).replace_strict(columns, default=None, return_dtype=pl.Int64),
+    ).filter(pl.col("column") > 0)
+    column = pl.col("column")
+    holds = {
+        "on": (column == offset).any(),
+        "on_or_after": column.max() >= offset,
+        "until": column.min() <= offset,
+        "streak": column.filter(column <= offset).n_unique() == offset,
+    }
+    return placed.group_by(by).agg(there=holds[rules.mode]).filter("there").select(by).sort(by).collect()
+
+
+def _rows_of(rules: RetentionRules) -> tuple[int, int]:
+    """Numbers of the first and the last period."""
+    return rules.calendar.number_of(rules.first), rules.calendar.number_of(rules.last)
+
+
+def _flagged(stream: pl.LazyFrame, rules: RetentionRules, by: Sequence[str]) -> pl.LazyFrame:
+    """One line per entity and period in which it starts a row, came back, or both."""
+    return (_elapsed if rules.elapsed else _by_period)(stream, rules, by, _rows_of(rules))
 
 
 def _by_period(stream: pl.LazyFrame, rules: RetentionRules, by: Sequence[str], rows: tuple[int, int]) -> pl.LazyFrame:

@@ -8,10 +8,10 @@ from pipeline.core.contract import UTC_MICROSECONDS
 from pipeline.core.days import ONE_DAY, day_start
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-from pipeline.domains.retention.retention import OTHER, RetentionRules, grouped_retention, retention
+from pipeline.domains.retention.retention import OTHER, RetentionRules, grouped_retention, retained, retention
 from pipeline.domains.retention.section import Retention
+from pipeline.events.conditions import of_chosen_people, of_people, that_count, told_columns
 from pipeline.events.matching import column_of, matches, of_its_name
-from pipeline.events.visits import of_their_visits
 from pipeline.stats.buckets import by_bucket
 from pipeline.stats.periods import Calendar
 
@@ -19,20 +19,35 @@ _ANY = pl.lit(value=True)
 NO_VALUE = "(none)"
 
 
-def return_events(
-    events: pl.LazyFrame, day: date, product: Product, booked: pl.LazyFrame | None = None
+def return_events(  # what the table declares
+    events: pl.LazyFrame,
+    day: date,
+    product: Product,
+    booked: pl.LazyFrame | None = None,
+    sessions: pl.LazyFrame | None = None,
+    around: pl.LazyFrame | None = None,
 ) -> pl.DataFrame:
     """What `day` says for the retentions: per person, hour and value starts and returning events; bots left out.
 
-    `booked` holds session_events of the day and the one before; breakdowns by what is told of a visit need them.
+    `booked` and `sessions` hold session_events and sessions of the day and the one before; breakdowns by what is told of a
+    visit need them. `around` holds events of the day before, the day and the day after: conditions on visits look at them.
     """
-    people = events.filter(pl.col("person_key").is_not_null(), ~pl.col("is_bot"))
-    if booked is not None:
-        wanted = {each.breakdown.by for each in product.retention.values() if each.breakdown}
-        people = of_their_visits(people, booked, wanted)
+    retentions = product.retention
+    wanted = told_columns(retentions.values()) | {each.breakdown.by for each in retentions.values() if each.breakdown}
+    people, beside = (
+        of_people(each, wanted, booked, sessions) for each in (events, events if around is None else around)
+    )
+    return returns_of(people.with_columns(events=pl.lit(1, dtype=pl.Int64)), day, product, beside)
+
+
+def returns_of(people: pl.LazyFrame, day: date, product: Product, around: pl.LazyFrame) -> pl.DataFrame:
+    """`return_events` of events of people that bear what is told of their visits, and how many `events` a row stands for."""
     table = TABLES["return_events"]
     begin = day_start(day, product.zone_info)
-    parts = [_return_rows(people, name, chosen, begin) for name, chosen in product.retention.items()]
+    parts = [
+        _return_rows(that_count(people, chosen, around), name, chosen, begin)
+        for name, chosen in product.retention.items()
+    ]
     rows = pl.concat(parts).collect() if parts else pl.DataFrame(schema=table.schema)
     return table.conform(rows.with_columns(day=pl.lit(day)))
 
@@ -49,7 +64,7 @@ def _return_rows(people: pl.LazyFrame, name: str, chosen: Retention, begin: date
         "event_id",
         is_start=_ANY if chosen.start is None else matches(chosen.start),
         is_named=is_named,
-        returns=(_ANY if chosen.returning is None else matches(chosen.returning)).cast(pl.Int64),
+        returns=(_ANY if chosen.returning is None else matches(chosen.returning)).cast(pl.Int64) * pl.col("events"),
         value=value,
     ).filter(pl.any_horizontal("is_start", "is_named", pl.col("returns") > 0))
     ordered = marked.sort("occurred_at", "sequence", "event_id", nulls_last=True)
@@ -66,34 +81,23 @@ def _return_rows(people: pl.LazyFrame, name: str, chosen: Retention, begin: date
     )
 
 
-def return_cells(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.DataFrame:
-    """The retentions' cells, of everybody and by group; `rows` holds return_events of `days`."""
+def return_cells(
+    rows: pl.LazyFrame, days: list[date], product: Product, met: pl.LazyFrame | None = None
+) -> pl.DataFrame:
+    """The retentions' cells, of everybody and by group; `rows` holds return_events of `days`, `met` conditions_met."""
     table = TABLES["return_cells"]
     parts = [pl.DataFrame(schema=table.schema)]
     for name, chosen in product.retention.items() if days else ():
-        mine = rows.filter(pl.col("retention") == name)
+        own = rows.filter(pl.col("retention") == name)
+        mine = of_chosen_people(own, chosen, met, days[0], days[-1])
         parts.append(_cells_of(mine, name, chosen, days, product).select(table.schema.names()))
     return table.conform(pl.concat(parts, how="vertical_relaxed"))
 
 
 def _cells_of(rows: pl.LazyFrame, name: str, chosen: Retention, days: list[date], product: Product) -> pl.DataFrame:
-    calendar = Calendar(chosen.period, product.time_zone, product.week_start)
-    end = day_start(days[-1] + ONE_DAY, product.zone_info)
-    rules = RetentionRules(
-        calendar,
-        day_start(days[0], product.zone_info),
-        end - timedelta(microseconds=1),
-        columns=chosen.periods,
-        cohort=chosen.cohort,
-        mode=chosen.mode,
-        minimum=chosen.minimum,
-        brackets=chosen.brackets,
-        elapsed=chosen.elapsed,
-    )
-    if chosen.cohort == "first_ever":
-        # The hour's first event of the name decides, and the hours' order is that of these events.
-        order = pl.coalesce("named_at", "occurred_at")
-        rows = rows.with_columns(is_start="is_first_start").sort(order, "occurred_at", "value")
+    rules = rules_of(chosen, days, product)
+    calendar, end = rules.calendar, day_start(days[-1] + ONE_DAY, product.zone_info)
+    rows = _deciding(rows, chosen)
     cells = _summed(
         [part.with_columns(group=pl.lit("")) for part in by_bucket(rows, lambda part: retention(part, rules))]
     )
@@ -119,6 +123,44 @@ def _cells_of(rows: pl.LazyFrame, name: str, chosen: Retention, days: list[date]
             lambda cell: over[cell["cohort"], cell["offset"]], return_dtype=pl.Boolean
         ),
     )
+
+
+def rules_of(chosen: Retention, days: list[date], product: Product) -> RetentionRules:
+    """The rules of a retention of the product file over `days`."""
+    return RetentionRules(
+        Calendar(chosen.period, product.time_zone, product.week_start),
+        day_start(days[0], product.zone_info),
+        day_start(days[-1] + ONE_DAY, product.zone_info) - timedelta(microseconds=1),
+        columns=chosen.periods,
+        cohort=chosen.cohort,
+        mode=chosen.mode,
+        minimum=chosen.minimum,
+        brackets=chosen.brackets,
+        elapsed=chosen.elapsed,
+    )
+
+
+def _deciding(rows: pl.LazyFrame, chosen: Retention) -> pl.LazyFrame:
+    """Rows of return_events in which it is told what starts a cohort of this kind."""
+    if chosen.cohort != "first_ever":
+        return rows
+    # The hour's first event of the name decides, and the hours' order is that of these events.
+    order = pl.coalesce("named_at", "occurred_at")
+    return rows.with_columns(is_start="is_first_start").sort(order, "occurred_at", "value")
+
+
+def people_of_cell(
+    rows: pl.LazyFrame, chosen: Retention, days: list[date], product: Product, cell: tuple[date, int]
+) -> pl.DataFrame:
+    """The people whom a cell, (cohort_start, offset), counts: `person_key`, and `at`, the hour in which they began.
+
+    `rows` holds return_events of the retention, of one group where there are groups.
+    """
+    rules = rules_of(chosen, days, product)
+    cohort = rules.calendar.number_of(day_start(cell[0], product.zone_info))
+    people = retained(_deciding(rows, chosen), rules, (cohort, cell[1]))
+    begun = rows.filter("is_start").group_by("person_key").agg(at=pl.col("occurred_at").min())
+    return people.join(begun.collect(), on="person_key", how="left", maintain_order="left")
 
 
 def _summed(parts: list[pl.DataFrame]) -> pl.DataFrame:

@@ -1,0 +1,146 @@
+"""What lies in a home at one moment, as a question sees it: the old days or the new, never a mix."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from pipeline.build.compute import take_snapshot
+from pipeline.core.days import ONE_DAY
+from pipeline.core.lake import Lake
+from pipeline.core.product import Product
+from pipeline.core.registry import TABLES
+from pipeline.core.state import Snapshot, hash_texts
+from pipeline.core.states import Part, parts_of
+from pipeline.declare.day_tables import scan_checked
+from pipeline.events.askable import told_events
+from pipeline.ingest.promoted import with_promoted
+
+_AROUND, _BOOKED = (-1, 0, 1), (-1, 0)
+# What full events have besides, which the table `askable` leaves out.
+EVERYTHING = ("events", "session_events", "sessions")
+_IDS = ("anonymous_id", "user_id", "session_id", "page_view_id", "tab_id", "url")
+_OF_EVENT = (
+    "person_key",
+    "occurred_at",
+    "sequence",
+    "source",
+    "event_id",
+    "kind",
+    "name",
+    "page",
+    "country",
+    "language",
+)
+
+
+class StoppedError(Exception):
+    """Nobody waits for the answer any more, or it took too long."""
+
+
+class Stop:
+    """When to stop computing: once nobody waits, or after so many seconds."""
+
+    def __init__(self, seconds: float = float("inf")) -> None:
+        self._until, self._gone = time.monotonic() + seconds, threading.Event()
+
+    def set(self) -> None:
+        """Nobody waits any more."""
+        self._gone.set()
+
+    def check(self) -> None:
+        """Raise StoppedError once it is time; asked between days."""
+        if self._gone.is_set() or time.monotonic() > self._until:
+            raise StoppedError
+
+
+class Cache:
+    """Rows of days by what they were made of, for as long as they fit into so many bytes; shared by all questions."""
+
+    def __init__(self, megabytes: int = 512) -> None:
+        self._kept: OrderedDict[str, pl.DataFrame] = OrderedDict()
+        self._limit, self._size, self._lock = megabytes << 20, 0, threading.Lock()
+
+    def get(self, key: str, make: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        """What is kept under `key`, else what `make` gives."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        frame = make()
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = frame
+                self._size += frame.estimated_size()
+            while self._size > self._limit and len(self._kept) > 1:
+                self._size -= self._kept.popitem(last=False)[1].estimated_size()
+        return frame
+
+
+@dataclass
+class Data:
+    """The tables of a home as they lie there when a question is asked.
+
+    Each object is looked at by its hash before it is read, and all once more when the answer is made (`verify`).
+    """
+
+    lake: Lake
+    product: Product
+    snapshot: Snapshot
+    cache: Cache
+    stop: Stop
+    _read: set[Part] = field(default_factory=set[Part])
+
+    @classmethod
+    def of(cls, lake: Lake, product: Product, tables: Iterable[str], cache: Cache, stop: Stop) -> "Data":
+        """What lies there now of `tables`, and of `askable`."""
+        wanted = dict.fromkeys(("askable", *tables))
+        return cls(lake, product, take_snapshot(lake, product, {}, wanted), cache, stop)
+
+    @property
+    def days(self) -> list[date]:
+        """Local days that can be asked about, in order."""
+        return sorted(day for day, state in self.snapshot.states.get("askable", {}).items() if state.rows)
+
+    def within(self, first: date, last: date) -> list[date]:
+        """Those of the days that lie from `first` to `last`."""
+        return [day for day in self.days if first <= day <= last]
+
+    def scan(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
+        """The rows of a daily table on `days`; days without a partition add none."""
+        states = self.snapshot.states.get(table, {})
+        parts = [part for day in days if day in states for part in parts_of(table, day, states[day])]
+        self._read.update(parts)
+        rows = scan_checked(self.lake, table, parts)
+        return with_promoted(rows, self.product) if TABLES[table].product_columns else rows
+
+    def events(self, day: date, *, everything: bool = False) -> pl.LazyFrame:
+        """Events of people on `day` with all that is told of their visits; `everything`: each move, with ids and addresses."""
+        if not everything:
+            return self.scan("askable", [day])
+        before = [day + ONE_DAY * offset for offset in _BOOKED]
+        told = self.scan("session_events", before), self.scan("sessions", before)
+        return told_events(self.scan("events", [day]), day, *told, (*_OF_EVENT, *_IDS))
+
+    def around(self, day: date) -> pl.LazyFrame:
+        """Askable events of the day before, the day and the day after, in which the visits of the day are whole."""
+        return self.scan("askable", [day + ONE_DAY * offset for offset in _AROUND])
+
+    def kept(
+        self, what: Sequence[object], day: date, tables: Iterable[str], make: Callable[[], pl.DataFrame]
+    ) -> pl.DataFrame:
+        """What `make` gives of `tables` around `day`, kept under what it is for as long as these stay what they are."""
+        self.stop.check()
+        near = [day + ONE_DAY * offset for offset in _AROUND]
+        made_of = [f"{table}:{self.snapshot.output(table, each)}" for table in tables for each in near]
+        sections = self.product.section_hash("ingest", "goals", "segments", "zones", "pages", "sources")
+        return self.cache.get(hash_texts([*map(repr, what), str(day), sections, *made_of]), make)
+
+    def verify(self) -> None:
+        """Raise DamagedObject where an object that was read isn't what it was any more."""
+        for part in self._read:
+            self.lake.check(part.key, part.sha256)

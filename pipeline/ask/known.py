@@ -1,0 +1,147 @@
+"""What a home can be asked about: its days, its names, its columns with their values and how often they occur."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from pipeline.ask.answer import AskError
+from pipeline.ask.data import Data
+from pipeline.ask.question import CONFIGURED, Question
+from pipeline.core.product import Product
+from pipeline.core.product_matches import DIMENSIONS, Match
+from pipeline.core.product_sections import unknown_name
+from pipeline.events.askable import SEEN
+from pipeline.events.matching import column_of
+
+# Values of a column that are offered, the most frequent first.
+MOST_VALUES = 50
+# Looked at for what is offered: names change slowly.
+_RECENT_DAYS = 28
+
+
+@dataclass(frozen=True)
+class Offered:
+    """An event that can be picked as a step: in words, as a match, and how many people did it lately."""
+
+    label: str
+    match: Match
+    people: int
+
+
+@dataclass(frozen=True)
+class Known:
+    """What can be picked in a question about this home."""
+
+    first: date
+    last: date
+    events: tuple[Offered, ...]
+    # By column, (value, people) of each of its most frequent values.
+    values: dict[str, tuple[tuple[str, int], ...]]
+
+
+def known_columns(product: Product) -> tuple[str, ...]:
+    """Columns by which questions can be narrowed and broken down."""
+    return (*DIMENSIONS, *product.properties)
+
+
+def known_of(data: Data) -> Known:
+    """What the newest days of the home hold."""
+    days = data.days
+    if not days:
+        raise AskError("no day can be asked about yet; run `footfall run` first")
+    rows = pl.concat([data.events(day) for day in days[-_RECENT_DAYS:]])
+    values: dict[str, tuple[tuple[str, int], ...]] = {}
+    for column in known_columns(data.product):
+        counted = _by_people(rows.select("person_key", value=pl.col(column_of(column)).cast(pl.String)), ["value"])
+        if counted.height:
+            values[column] = tuple(counted.head(MOST_VALUES).rows())
+    return Known(days[0], days[-1], tuple(_events(rows, data.product)), values)
+
+
+def _by_people(rows: pl.LazyFrame, by: list[str]) -> pl.DataFrame:
+    known = rows.filter(pl.any_horizontal(pl.col(by).is_not_null()))
+    counted = known.group_by(by).agg(people=pl.col("person_key").n_unique().cast(pl.Int64))
+    return counted.sort("people", *by, descending=[True, *(False for _ in by)]).collect()
+
+
+def _events(rows: pl.LazyFrame, product: Product) -> Iterator[Offered]:
+    """Pages seen, events by name, kinds: what people did most comes first."""
+    named = rows.filter(pl.col("kind") != SEEN).select("person_key", "kind", "name", "page")
+    views = _by_people(named.filter(pl.col("kind") == "page_view").select("person_key", "page"), ["page"])
+    there = {page.name for page in product.pages}
+    found = [(f"Saw {page}", {"kind": "page_view", "page": page}, n) for page, n in views.rows() if page in there]
+    custom = _by_people(named.filter(pl.col("kind") == "custom").select("person_key", "name"), ["name"])
+    found += [(name, {"kind": "custom", "name": name}, n) for name, n in custom.head(MOST_VALUES).rows()]
+    kinds = _by_people(named.filter(pl.col("kind") != "custom").select("person_key", "kind"), ["kind"])
+    found += [(_KINDS.get(kind, kind.replace("_", " ")), {"kind": kind}, n) for kind, n in kinds.rows()]
+    for label, match, people in sorted(found, key=lambda each: (-each[2], each[0])):
+        yield Offered(label, Match.model_validate(match), people)
+
+
+_KINDS = {
+    "page_view": "Saw any page",
+    "click": "Clicked",
+    "order": "Ordered",
+    "refund": "Got a refund",
+    "error": "Met an error",
+    "form_submit": "Submitted a form",
+    "input": "Changed a field",
+    "survey_shown": "Was shown a survey",
+    "survey_answered": "Answered a survey",
+    "survey_dismissed": "Closed a survey",
+    "identify": "Signed in",
+    "experiment": "Was in an experiment",
+    "validation": "Had a field refused",
+}
+
+
+def checked(question: Question, product: Product) -> Question:
+    """The question, if all that it names is there; raises AskError with what there is."""
+    if faults := list(_faults(question, product)):
+        raise AskError("; ".join(faults))
+    return question
+
+
+def _faults(question: Question, product: Product) -> Iterator[str]:
+    if question.of is not None:
+        yield from unknown_name(question.show, question.of, getattr(product, CONFIGURED[question.show]))
+    pages, columns = [page.name for page in product.pages], known_columns(product)
+    yield from unknown_name("page", question.page, pages)
+    yield from unknown_name("goal", question.trend and question.trend.goal, product.goals)
+    for match in matches_of(question):
+        yield from unknown_name("page", match.page, pages)
+        for name in match.properties:
+            yield from unknown_name("property", name, product.properties)
+    for column in columns_of(question):
+        yield from unknown_name("column", column, columns)
+    if question.funnel is not None:
+        units = ("person", "session", "session_id", "anonymous_id", "user_id", "page_view_id", "tab_id")
+        yield from unknown_name("unit", question.funnel.unit, (*units, *product.properties))
+
+
+def matches_of(question: Question) -> Iterator[Match]:
+    """All events that a question names."""
+    yield from (each.event for each in question.people)
+    if question.trend and question.trend.event:
+        yield question.trend.event
+    if question.funnel:
+        yield from (*question.funnel.steps, *question.funnel.exclusions)
+        yield from (each.event for each in question.funnel.people)
+    if question.retention:
+        yield from (each for each in (question.retention.start, question.retention.returning) if each)
+        yield from (each.event for each in question.retention.people)
+    if question.journey:
+        yield from (each.event for each in question.journey.people)
+
+
+def columns_of(question: Question) -> Iterator[str]:
+    """All columns that a question names."""
+    yield from question.by
+    own = (question, question.funnel, question.retention, question.journey)
+    yield from (each.column for one in own if one for each in one.where)
+    if question.funnel:
+        yield from question.funnel.dimensions
+    if question.retention and question.retention.breakdown:
+        yield question.retention.breakdown.by

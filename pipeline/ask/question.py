@@ -1,0 +1,159 @@
+"""A question: what the page's address says, what JSON says, and what becomes lines of `product.yaml`, as one model."""
+
+from datetime import date, timedelta
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import AfterValidator, Field, model_validator
+
+from pipeline.core.days import ONE_DAY
+from pipeline.core.product_base import FileModel, Name
+from pipeline.core.product_matches import Match, Narrowed
+from pipeline.domains.funnels.section import Breakdown, Funnel
+from pipeline.domains.journeys.section import Journey
+from pipeline.domains.retention.section import Grouping, Retention
+
+Kind = Literal["trend", "funnel", "retention", "journey", "pages", "zones", "friction", "scores", "visits"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+# What of the product file a question of the kind may name, or give as its own.
+CONFIGURED = {"funnel": "funnels", "retention": "retention", "journey": "journeys"}
+Measure = Literal["people", "sessions", "events", "orders", "revenue", "goal_rate"]
+OF_SESSIONS: tuple[Measure, ...] = ("sessions", "orders", "revenue", "goal_rate")
+_YEAR = timedelta(days=364)
+_LONGEST = timedelta(days=1_100)
+
+
+def _within_reason(day: date) -> date:
+    if not date(1970, 1, 1) <= day <= date(2100, 1, 1):
+        raise ValueError("no such day is in any data")
+    return day
+
+
+Day = Annotated[date, AfterValidator(_within_reason)]
+
+
+class Trend(FileModel):
+    """How many, day by day or week by week."""
+
+    measure: Measure = Field(
+        "people", description="what is counted; goal_rate: the share of sessions that reach a goal"
+    )
+    event: Match | None = Field(None, description="only people who did it, sessions in which it happened, such events")
+    goal: Name | None = Field(None, description="of goal_rate: one goal of the product file; default: any")
+    every: Literal["day", "week", "range"] = "day"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.goal is not None and self.measure != "goal_rate":
+            raise ValueError("a goal is for the measure goal_rate")
+        return self
+
+
+class Span(FileModel):
+    """Days from the first to the last, both inside."""
+
+    first: Day
+    last: Day
+
+    @model_validator(mode="after")
+    def _goes_forward(self) -> Self:
+        if self.last < self.first:
+            raise ValueError("the last day lies before the first; swap them")
+        if self.last - self.first > _LONGEST:
+            raise ValueError(f"a question spans {_LONGEST.days} days at most")
+        return self
+
+    @property
+    def length(self) -> timedelta:
+        """How long it is."""
+        return self.last - self.first + ONE_DAY
+
+    def back(self, by: timedelta) -> "Span":
+        """As long a span that lies so much earlier."""
+        return Span(first=self.first - by, last=self.last - by)
+
+
+class Question(Narrowed, Span):
+    """What is asked.
+
+    `where` and `people` narrow it: of funnels, retentions and journeys the events that count, of all else the visits and people.
+    """
+
+    show: Kind = "trend"
+    of: Name | None = Field(None, description="a funnel, retention or journey of the product file, by its name")
+    trend: Trend | None = None
+    funnel: Funnel | None = Field(None, description="a funnel of its own")
+    retention: Retention | None = Field(None, description="a retention of its own")
+    journey: Journey | None = Field(None, description="a journey of its own")
+    page: Name | None = Field(None, description="of zones and friction: one page")
+    range: Literal["ends", "enters"] | None = Field(
+        None,
+        description="of funnels: steps up to the last day count, or who entered in the days, with their whole window",
+    )
+    by: tuple[str, ...] = Field((), max_length=2, description="columns of which each value is a group of its own")
+    against: Literal["none", "before", "year", "range"] = Field(
+        "none", description="compared with as many days before, with those of 52 weeks before, or with `other`"
+    )
+    other: Span | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        own = [name for name in ("trend", *CONFIGURED) if getattr(self, name) is not None]
+        if surplus := [name for name in own if name != self.show]:
+            raise ValueError(f"`{surplus[0]}` is for show={surplus[0]}; this shows {self.show}")
+        if self.show in CONFIGURED and (self.of is None) == (not own):
+            raise ValueError(f"name a {self.show} of the product file with `of`, or give one of your own")
+        if self.of is not None and self.show not in CONFIGURED:
+            raise ValueError(f"`of` is for {', '.join(CONFIGURED)}")
+        if (self.against == "range") != (self.other is not None):
+            raise ValueError("`against: range` and `other` belong together; give both or neither")
+        return self._has_what_it_takes()
+
+    def _has_what_it_takes(self) -> Self:
+        if self.range is not None and self.show != "funnel":
+            raise ValueError("`range` is for funnels")
+        if self.page is not None and self.show not in ("zones", "friction"):
+            raise ValueError("`page` is for zones and friction")
+        if len(self.by) > {"trend": 2, "funnel": 2, "retention": 1}.get(self.show, 0):
+            raise ValueError(f"show={self.show} can't be broken down by so many columns")
+        if len(set(self.by)) < len(self.by):
+            raise ValueError("a breakdown names each column once")
+        return self
+
+    @property
+    def spans(self) -> dict[str, Span]:
+        """What is asked, and what it is compared with."""
+        asked = Span(first=self.first, last=self.last)
+        if self.against == "none":
+            return {"asked": asked}
+        other = asked.back(self.length) if self.against == "before" else asked.back(_YEAR)
+        return {"asked": asked, "compared": self.other or other}
+
+    @property
+    def counted(self) -> Trend:
+        """What a trend counts."""
+        return self.trend or Trend.model_validate({})
+
+    def narrowed(self, configured: Narrowed) -> dict[str, object]:
+        """The conditions of a funnel, retention or journey with those of the question."""
+        return {"where": (*configured.where, *self.where), "people": (*configured.people, *self.people)}
+
+    def asked_funnel(self, known: Funnel) -> Funnel:
+        """A funnel as it is asked for."""
+        if self.by and known.hold_constant:
+            raise ValueError("this funnel holds columns constant; it has no breakdown")
+        breakdown = Breakdown(by=self.by, limit=100) if self.by else None
+        if self.by and known.breakdown and known.breakdown.by == self.by:
+            breakdown = known.breakdown
+        changes = {"breakdown": breakdown, "range": self.range or known.range}
+        return known.model_copy(update={**self.narrowed(known), **changes})
+
+    def asked_retention(self, known: Retention) -> Retention:
+        """A retention as it is asked for."""
+        breakdown = Grouping(by=self.by[0], limit=100) if self.by else None
+        if self.by and known.breakdown and known.breakdown.by == self.by[0]:
+            breakdown = known.breakdown
+        return known.model_copy(update={**self.narrowed(known), "breakdown": breakdown})
+
+    def asked_journey(self, known: Journey) -> Journey:
+        """A journey as it is asked for."""
+        return known.model_copy(update=self.narrowed(known))

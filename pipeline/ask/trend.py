@@ -1,0 +1,150 @@
+"""How many people, sessions, events, orders, how much revenue, and which share reaches a goal: by day or week and by group."""
+
+from datetime import date
+
+import polars as pl
+
+from pipeline.ask.answer import AskError
+from pipeline.ask.chosen import chosen, is_askable, met, tables_of
+from pipeline.ask.data import Data
+from pipeline.ask.question import OF_SESSIONS, Question, Span, Trend
+from pipeline.core.canonical import SESSION_COLUMNS, VISIT_COLUMNS
+from pipeline.core.columns import OTHER_PAGE
+from pipeline.core.published import in_currency
+from pipeline.domains.funnels.funnel_tables import NO_VALUE
+from pipeline.events.channels import NOT_MEASURED, UNKNOWN
+from pipeline.events.conditions import of_chosen_people, that_count
+from pipeline.events.matching import column_of, matches
+from pipeline.stats.bits import has_name
+from pipeline.stats.intervals import wilson
+
+# What sessions are told to be; of events there is more.
+SESSION_DIMENSIONS = (*VISIT_COLUMNS, *SESSION_COLUMNS, "country", "source")
+_LACKING = {"channel": NOT_MEASURED, "country": UNKNOWN, "landing_page": OTHER_PAGE, "device_type": UNKNOWN}
+_SEPARATOR = " · "
+MOST_GROUPS = 100
+
+
+def trend_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
+    """Per period and group: `people`, `sessions` and what else the measure takes; `value` is the number asked for.
+
+    Returns: `period_start`, `breakdown_value`, `is_whole` (the period lies in the span whole), counts, `value`; of rates their
+    95 % interval `low`, `high`. Periods without anything have a row with 0.
+    """
+    asked = question.counted
+    rows = trend_rows(data, question, span)
+    keys = ["period_start", "group"]
+    summed = _largest(rows).group_by(keys).agg(**_sums(asked)).collect()
+    periods = _periods(data, asked, span)
+    groups = summed["group"].unique().sort() if question.by else pl.Series("group", [""])
+    grid = periods.join(groups.to_frame(), how="cross").join(summed, on=keys, how="left")
+    filled = grid.with_columns(pl.exclude(*keys, "is_whole").fill_null(0))
+    return _with_value(filled, asked).rename({"group": "breakdown_value"}).sort("breakdown_value", "period_start")
+
+
+def trend_rows(data: Data, question: Question, span: Span) -> pl.LazyFrame:
+    """What is counted, row by row: sessions, or events of people, with `period_start` and `group`."""
+    asked = question.counted
+    if asked.measure in OF_SESSIONS:
+        rows, day = _sessions(data, question, span), "session_day"
+    else:
+        rows, day = _events(data, question, span), "day"
+    values = [_value(name, asked) for name in question.by]
+    group = pl.concat_str(values, separator=_SEPARATOR) if values else pl.lit("")
+    return rows.with_columns(period_start=_period(day, data, asked, span), group=group)
+
+
+def _value(name: str, asked: Trend) -> pl.Expr:
+    if asked.measure in OF_SESSIONS and name not in SESSION_DIMENSIONS:
+        raise AskError(
+            f"a session has no {name} of its own; break people or events down by it, or sessions by {', '.join(SESSION_DIMENSIONS)}"
+        )
+    return pl.col(column_of(name)).cast(pl.String).fill_null(_LACKING.get(name, NO_VALUE))
+
+
+def _sessions(data: Data, question: Question, span: Span) -> pl.LazyFrame:
+    """The sessions that are booked on days of the span and count; orders and revenue are theirs."""
+    days = data.within(span.first, span.last)
+    rows = data.scan("sessions", days).filter(~pl.col("is_bot"))
+    goal = question.counted.goal
+    reaches = pl.col("goal_bits") != 0 if goal is None else has_name("goal_bits", goal, data.product.goals)
+    return chosen(data, question, span, question.counted.event).of(rows).with_columns(reaches=reaches)
+
+
+def _events(data: Data, question: Question, span: Span) -> pl.LazyFrame:
+    """The events of the span that count."""
+    asked = question.counted
+    everything = asked.event is not None and not is_askable(asked.event)
+    looks_around = any(each.about == "visit" for each in question.where)
+    columns = ["person_key", "day", "events", "occurred_at", "session_key", *dict.fromkeys(map(column_of, question.by))]
+
+    def of_day(day: date) -> pl.DataFrame:
+        people = data.events(day, everything=everything)
+        fitting = people if asked.event is None else people.filter(matches(asked.event))
+        return that_count(fitting, question, data.around(day) if looks_around else people).select(columns).collect()
+
+    about = ("trend", asked.event, question.where, question.by)
+    tables = (*tables_of(everything=everything), "askable")
+    made = [
+        data.kept(about, day, tables, lambda day=day: of_day(day)) for day in data.within(span.first, span.last)
+    ] or [data.events(span.first).select(columns).collect()]
+    return of_chosen_people(pl.concat(made).lazy(), question, met(data, question, span), span.first, span.last)
+
+
+def _period(day: str, data: Data, asked: Trend, span: Span) -> pl.Expr:
+    if asked.every == "day":
+        return pl.col(day)
+    if asked.every == "range":
+        return pl.lit(span.first)
+    return _week_start(pl.col(day), data)
+
+
+def _week_start(day: pl.Expr, data: Data) -> pl.Expr:
+    since = day.dt.weekday() - 1 if data.product.week_start == "monday" else day.dt.weekday() % 7
+    return day - pl.duration(days=since)
+
+
+def _periods(data: Data, asked: Trend, span: Span) -> pl.DataFrame:
+    """First days of all periods of the span, and whether each lies in it whole and has all its days."""
+    days = pl.DataFrame({"day": pl.date_range(span.first, span.last, eager=True)})
+    there = pl.col("day").is_in(data.within(span.first, span.last))
+    length = {"day": 1, "week": 7}.get(asked.every, span.length.days)
+    periods = days.with_columns(period_start=_period("day", data, asked, span), is_there=there)
+    return periods.group_by("period_start").agg(is_whole=pl.col("is_there").sum() == length).sort("period_start")
+
+
+def _sums(asked: Trend) -> dict[str, pl.Expr]:
+    if asked.measure == "people":
+        return {"people": pl.col("person_key").n_unique().cast(pl.Int64)}
+    if asked.measure == "events":
+        return {"events": pl.col("events").sum(), "people": pl.col("person_key").n_unique().cast(pl.Int64)}
+    counted = {"sessions": pl.len().cast(pl.Int64), "people": pl.col("person_key").n_unique().cast(pl.Int64)}
+    more = {
+        "sessions": {},
+        "orders": {"orders": pl.col("orders").sum()},
+        "revenue": {"orders": pl.col("orders").sum(), "revenue_micros": pl.col("revenue_micros").sum()},
+        "goal_rate": {"sessions_with_goal": pl.col("reaches").sum().cast(pl.Int64)},
+    }
+    return {**counted, **more[asked.measure]}
+
+
+def _largest(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows of the largest groups, by people; beyond a hundred nobody reads them."""
+    sizes = rows.group_by("group").agg(people=pl.col("person_key").n_unique())
+    kept = sizes.sort("people", "group", descending=[True, False]).head(MOST_GROUPS).select("group")
+    return rows.join(kept, on="group", how="semi")
+
+
+def _with_value(rows: pl.DataFrame, asked: Trend) -> pl.DataFrame:
+    if asked.measure == "revenue":
+        money = in_currency(pl.col("revenue_micros")).cast(pl.Float64)
+        return rows.with_columns(revenue=money, value=money).drop("revenue_micros")
+    if asked.measure != "goal_rate":
+        return rows.with_columns(value=pl.col(asked.measure).cast(pl.Float64))
+    ends = [wilson(hits, n) or (None, None) for hits, n in rows.select("sessions_with_goal", "sessions").rows()]
+    rate = pl.when(pl.col("sessions") > 0).then(pl.col("sessions_with_goal") / pl.col("sessions"))
+    return rows.with_columns(
+        value=rate,
+        low=pl.Series([low for low, _ in ends], dtype=pl.Float64),
+        high=pl.Series([high for _, high in ends], dtype=pl.Float64),
+    )

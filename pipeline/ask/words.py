@@ -1,0 +1,229 @@
+"""Answers in words: what was counted, what is missing, what each column means."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+
+import polars as pl
+
+from pipeline.ask.configured import funnel_of, journey_of, retention_of
+from pipeline.ask.data import Data
+from pipeline.ask.question import Question, Span
+from pipeline.core.contract import Table
+from pipeline.core.days import ONE_DAY
+from pipeline.core.product_matches import Condition, Did, Match, Narrowed, Where
+from pipeline.core.registry import TABLES
+
+_MART = {
+    "funnel": "funnel_steps",
+    "retention": "retention_cohorts",
+    "journey": "journey_edges",
+    "zones": "zone_metrics",
+    "friction": "friction",
+    "scores": "scores",
+}
+_MEASURES = {
+    "people": "People, each once a {every}",
+    "sessions": "Sessions, booked on the day on which they began",
+    "events": "Events",
+    "orders": "Orders of the sessions that began on the day",
+    "revenue": "Revenue less refunds of the sessions that began on the day",
+    "goal_rate": "Share of the sessions that began on the day which reached {goal}",
+}
+_OWN_COLUMNS = {
+    "range": "`asked`, or `compared`: the range that it is compared with",
+    "period_start": "first local day of the period",
+    "is_whole": "the period lies in the range whole, and all its days are there",
+    "breakdown_value": "the group: a value of each column that the answer is broken down by; empty: everybody",
+    "low": "lower end of the 95 % interval of the share",
+    "high": "upper end of the 95 % interval of the share",
+    "value": "the number that was asked for",
+    "people": "people, each once",
+    "sessions": "sessions",
+    "events": "events",
+    "orders": "orders",
+    "revenue": "revenue less refunds, in the product's currency",
+    "sessions_with_goal": "sessions that reached the goal",
+    "landings": "sessions that began on the page",
+    "exits": "page views that were their session's last",
+    "exit_rate": "exits / page views, implied ones among them",
+    "median_seconds": "median time from the page view's first event to the next page view, or the session's end",
+    "page_views": "page views that a page_view event began",
+    "page_views_implied": "page views known only from acts on them",
+    "clicks": "clicks",
+    "is_recorded": "there is a recording of it that can be shown",
+    "at": "when it happened",
+}
+_OPERATORS = {
+    "equals": "is {}",
+    "is_not": "isn't {}",
+    "contains": "contains {}",
+    "not_contains": "doesn't contain {}",
+    "regex": "fits {}",
+    "not_regex": "doesn't fit {}",
+    "gt": "is over {}",
+    "gte": "is at least {}",
+    "lt": "is under {}",
+    "lte": "is at most {}",
+}
+_ABOUT = {"event": "{}", "visit": "in the visit {}", "person": "at any time {}"}
+
+
+def columns_of_answer(question: Question, rows: pl.DataFrame) -> dict[str, str]:
+    """What each column of an answer means: as its mart's contract says, else as said here."""
+    table: Table | None = TABLES[_MART[question.show]] if question.show in _MART else None
+    known = {column.name: column.description for column in table.columns} if table else {}
+    visits = {column.name: column.description for column in TABLES["sessions"].columns}
+    return {name: _OWN_COLUMNS.get(name) or known.get(name) or visits.get(name, "") for name in rows.columns}
+
+
+def condition_in_words(condition: Condition) -> str:
+    """Like "is DE or AT" or "is over 5"."""
+    said = [
+        words.format(_listed(getattr(condition, name)))
+        for name, words in _OPERATORS.items()
+        if getattr(condition, name) is not None
+    ]
+    if condition.is_set is not None:
+        said.append("is known" if condition.is_set else "isn't known")
+    return " and ".join(said)
+
+
+def _listed(value: object) -> str:
+    return " or ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def where_in_words(where: Where) -> str:
+    """Like "os is iOS" or "at any time plan is plus"."""
+    return _ABOUT[where.about].format(f"{where.column.replace('_', ' ')} {condition_in_words(where)}")
+
+
+def match_in_words(match: Match) -> str:
+    """Like "saw checkout", "ordered" or "add_to_cart with plan is plus"."""
+    if match.kind == "page_view" and match.page and not match.name:
+        said = f"saw {match.page}"
+    else:
+        named = match.name or (match.kind or "any event").replace("_", " ")
+        said = named + (f" on {match.page}" if match.page else "")
+    properties = [f"{name} {condition_in_words(each)}" for name, each in match.properties.items()]
+    return said + (f" with {' and '.join(properties)}" if properties else "")
+
+
+def did_in_words(did: Did) -> str:
+    """Like "people who ordered 2 times or more" or "people who never saw cart"."""
+    when = " at any time before the range ends" if did.when == "ever" else " in the range"
+    times = f" {did.at_least} times or more" if did.at_least > 1 else ""
+    what = match_in_words(did.event)
+    return f"people who {'' if did.did else 'did not have '}{what}{times}{when}"
+
+
+def narrowed_in_words(narrowed: Narrowed) -> str:
+    """All conditions in one clause; empty where there are none."""
+    said = [*map(where_in_words, narrowed.where), *map(did_in_words, narrowed.people)]
+    return f"; only where {'; and '.join(said)}" if said else ""
+
+
+def sentence_of(data: Data, question: Question) -> str:
+    """What was counted, in one sentence."""
+    said = _SENTENCES[question.show](data, question)
+    by = f", by {' and '.join(name.replace('_', ' ') for name in question.by)}" if question.by else ""
+    return f"{said}{by}{narrowed_in_words(question)}. Bots left out."
+
+
+def _trend(_data: Data, question: Question) -> str:
+    asked = question.counted
+    every = {"range": "range"}.get(asked.every, asked.every)
+    goal = f"the goal {asked.goal}" if asked.goal else "a goal"
+    event = f" with an event: {match_in_words(asked.event)}" if asked.event else ""
+    return _MEASURES[asked.measure].format(every=every, goal=goal) + event
+
+
+def _funnel(data: Data, question: Question) -> str:
+    funnel = funnel_of(data, question)
+    whose = "People" if funnel.unit == "person" else f"Streams of one {funnel.unit.replace('_', ' ')}"
+    order = {"ordered": "in this order", "strict": "in this order with nothing between", "unordered": "in any order"}
+    counts = (
+        "of who took step 1 in the range, whenever the others follow"
+        if funnel.range == "enters"
+        else "up to the end of the range"
+    )
+    return f"{whose} who took each step within {funnel.length_text} of the first, {order[funnel.order]}, {counts}"
+
+
+def _retention(data: Data, question: Question) -> str:
+    asked = retention_of(data, question)
+    start = match_in_words(asked.start) if asked.start else "any event"
+    back = match_in_words(asked.returning) if asked.returning else "any event"
+    which = {
+        "recurring": "each time they did",
+        "first_time": "for the first time",
+        "first_ever": "with their first ever",
+    }
+    mode = {
+        "on": "in just that {}",
+        "on_or_after": "in that {} or later",
+        "until": "in any {} up to it",
+        "streak": "in every {} up to it",
+    }
+    return (
+        f"Of the people who began ({start}) in a {asked.period} of the range, {which[asked.cohort]}, those who came back "
+        f"({back}) {mode[asked.mode].format(asked.period)}"
+    )
+
+
+def _journey(data: Data, question: Question) -> str:
+    asked = journey_of(data, question)
+    begin = f" from {asked.start} on" if asked.start else ""
+    end = f" up to {asked.end}" if asked.end else ""
+    return (
+        f"Visits cut at pauses of half an hour; from one of {asked.items} to the next{begin}{end}, {asked.steps} steps"
+    )
+
+
+_SENTENCES: dict[str, Callable[[Data, Question], str]] = {
+    "trend": _trend,
+    "funnel": _funnel,
+    "retention": _retention,
+    "journey": _journey,
+    "pages": lambda _data, _question: "Pages of the sessions that began in the range",
+    "zones": lambda _data, _question: "What was done with each zone in sessions that began in the range",
+    "friction": lambda _data, _question: (
+        "Page views of sessions that began in the range which met a signal of friction"
+    ),
+    "scores": lambda _data, _question: "Answers given in the range, the last of each response",
+    "visits": lambda _data, _question: "Sessions that began in the range, the newest first",
+}
+
+
+def notes_of(data: Data, question: Question) -> Iterator[str]:
+    """What makes the numbers smaller than the range says, or unripe."""
+    for label, span in question.spans.items():
+        yield from _missing(data, span, "" if label == "asked" else "of the range compared with ")
+    if question.show == "funnel":
+        yield from _unripe(data, question)
+    if question.show == "retention":
+        yield f"A rate stands where its time is over by {data.days[-1]}, the newest day."
+    if question.show == "friction":
+        yield "A session can meet a signal on several pages: sessions don't add up over pages and signals."
+    if question.show == "trend" and question.counted.every != "range" and question.counted.measure == "people":
+        yield f"People of several {question.counted.every}s are fewer than the sum: somebody can be there on each of them."
+
+
+def _missing(data: Data, span: Span, which: str) -> Iterator[str]:
+    there = data.within(span.first, span.last)
+    lacking = span.length.days - len(there)
+    if lacking:
+        yield f"{lacking} of {span.length.days} days {which}have no data: days with data go from {data.days[0]} to {data.days[-1]}."
+
+
+def _unripe(data: Data, question: Question) -> Iterator[str]:
+    funnel = funnel_of(data, question)
+    spans: Mapping[str, Span] = question.spans
+    if funnel.range == "enters":
+        over: Sequence[Span] = [s for s in spans.values() if s.last + funnel.length + ONE_DAY > data.days[-1] + ONE_DAY]
+        if over:
+            yield (
+                f"Who entered less than {funnel.length_text} before {data.days[-1]} ends still has time; "
+                "`conversion_rate_of_mature` leaves them out."
+            )
+    elif funnel.length > timedelta():
+        yield f"Steps after the range's end don't count: who entered in its last {funnel.length_text} had less time."
