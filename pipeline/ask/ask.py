@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import date
 from typing import TypeVar
 
 import polars as pl
@@ -10,6 +11,7 @@ from pipeline.ask.answer import Answer, AskError, Cell
 from pipeline.ask.behind import behind
 from pipeline.ask.configured import funnel_answer, journey_answer, retention_answer
 from pipeline.ask.data import EVERYTHING, Cache, Data, Stop
+from pipeline.ask.headline import headline_of
 from pipeline.ask.known import Known, checked, known_of
 from pipeline.ask.question import Question, Span
 from pipeline.ask.trend import trend_answer
@@ -17,6 +19,7 @@ from pipeline.ask.visited import READS, friction_answer, pages_answer, scores_an
 from pipeline.ask.words import columns_of_answer, notes_of, sentence_of
 from pipeline.core.lake import DamagedObject, Lake
 from pipeline.core.product import Product
+from pipeline.core.states import recorded
 from pipeline.stats.intervals import wilson
 
 T = TypeVar("T")
@@ -53,6 +56,11 @@ class Asker:
         """The people behind a number of the answer, with their visits."""
         question = checked(question, self.product)
         return self._steady(question, stop, lambda data: behind(data, question, cell))
+
+    def days(self) -> tuple[date, date] | None:
+        """The first and the last day that can be asked about; None where there is none."""
+        days = [day for day, state in recorded(self.lake, "askable").items() if state.rows]
+        return (days[0], days[-1]) if days else None
 
     def known(self) -> Known:
         """What can be asked of the home."""
@@ -98,12 +106,14 @@ def _answer(data: Data, question: Question) -> Answer:
             rows = _PLAIN[question.show](data, question, span)
         parts.append(_of_range(_with_interval(rows), label))
     rows = pl.concat(parts)
+    besides = {name: pl.concat(frames) for name, frames in more.items()}
     return Answer(
         question,
         rows,
+        headline_of(question, rows, besides, data.product.currency),
         sentence_of(data, question),
         tuple(notes_of(data, question)),
-        {name: pl.concat(frames) for name, frames in more.items()},
+        besides,
         columns_of_answer(question, rows),
     )
 

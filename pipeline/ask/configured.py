@@ -83,7 +83,9 @@ def funnel_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
     period: Period = ("range", span.first, span.last)
     rows, who = step_rows(data, funnel, span), met(data, funnel, span)
     made = funnel_rows(rows, OWN, funnel, period, data.product, who, newest=data.days[-1])
-    return mart("funnel_steps", funnel_results=made.sort("group", "step"))
+    steps = mart("funnel_steps", funnel_results=made).sort("breakdown_value", "step")
+    went_on = pl.col("people_converted").shift(-1).over("breakdown_value", order_by="step")
+    return steps.with_columns(dropped=pl.col("people_converted") - went_on)
 
 
 def funnel_people(data: Data, question: Question, span: Span) -> dict[str, pl.DataFrame]:

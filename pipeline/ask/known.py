@@ -18,7 +18,7 @@ from pipeline.events.matching import column_of
 # Values of a column that are offered, the most frequent first.
 MOST_VALUES = 50
 # Looked at for what is offered: names change slowly.
-_RECENT_DAYS = 28
+_RECENT_DAYS = 7
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _events(rows: pl.LazyFrame, product: Product) -> Iterator[Offered]:
     kinds = _by_people(named.filter(pl.col("kind") != "custom").select("person_key", "kind"), ["kind"])
     found += [(_KINDS.get(kind, kind.replace("_", " ")), {"kind": kind}, n) for kind, n in kinds.rows()]
     for label, match, people in sorted(found, key=lambda each: (-each[2], each[0])):
-        yield Offered(label, Match.model_validate(match), people)
+        yield Offered(str(label), Match.model_validate(match), people)
 
 
 _KINDS = {

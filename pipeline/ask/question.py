@@ -141,7 +141,7 @@ class Question(Narrowed, Span):
         """A funnel as it is asked for."""
         if self.by and known.hold_constant:
             raise ValueError("this funnel holds columns constant; it has no breakdown")
-        breakdown = Breakdown(by=self.by, limit=100) if self.by else None
+        breakdown = Breakdown(by=self.by, step=None, limit=100) if self.by else None
         if self.by and known.breakdown and known.breakdown.by == self.by:
             breakdown = known.breakdown
         changes = {"breakdown": breakdown, "range": self.range or known.range}

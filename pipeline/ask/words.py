@@ -52,6 +52,7 @@ _OWN_COLUMNS = {
     "clicks": "clicks",
     "is_recorded": "there is a recording of it that can be shown",
     "at": "when it happened",
+    "dropped": "people who took this step and not the next",
 }
 _OPERATORS = {
     "equals": "is {}",
@@ -159,10 +160,10 @@ def _retention(data: Data, question: Question) -> str:
         "first_ever": "with their first ever",
     }
     mode = {
-        "on": "in just that {}",
-        "on_or_after": "in that {} or later",
-        "until": "in any {} up to it",
-        "streak": "in every {} up to it",
+        "on": "just so many {}s later",
+        "on_or_after": "so many {}s later or after that",
+        "until": "within so many {}s",
+        "streak": "in each of so many {}s after it",
     }
     return (
         f"Of the people who began ({start}) in a {asked.period} of the range, {which[asked.cohort]}, those who came back "

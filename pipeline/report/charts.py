@@ -16,6 +16,9 @@ import xxhash
 from markupsafe import Markup
 
 BLUE, ORANGE, GREEN, GREY, RED = "#4c78a8", "#f58518", "#54a24b", "#9aa0a6", "#d4574e"
+_FEW = 10
+# Lines that stand together, in this order; more than these can't be told apart.
+LINES = (BLUE, ORANGE, GREEN, "#b279a2", "#72b7b2", RED)
 # Releases of the product file by name, marked on every chart over time.
 Releases = Mapping[str, date]
 _NONE: Releases = {}
@@ -35,7 +38,13 @@ _CONFIG: dict[str, Any] = {
         "domainColor": "#9aa0a680",
         "tickColor": "#9aa0a680",
     },
-    "legend": {"labelColor": "currentColor", "titleColor": "currentColor", "orient": "top", "title": None},
+    "legend": {
+        "labelColor": "currentColor",
+        "titleColor": "currentColor",
+        "orient": "top",
+        "title": None,
+        "columnPadding": 28,
+    },
     "header": {"labelColor": "currentColor", "titleColor": "currentColor"},
     "text": {"color": "currentColor"},
 }
@@ -82,7 +91,16 @@ def _rules(marked: pl.DataFrame, *, named: bool = True) -> list[alt.Chart]:
 
 def _over_time(column: str, **options: Any) -> alt.X:  # noqa: ANN401  # the library's own
     """Time is a temporal axis everywhere: places in the order of their texts, or of a layer, are none in time."""
-    return alt.X(f"{column}:T", title=None, axis=_TIME_AXIS, **options)
+    return alt.X(f"{column}:T", title=None, **{"axis": _TIME_AXIS, **options})
+
+
+def _places(days: pl.Series) -> dict[str, alt.Axis]:
+    """Of few days an axis that names each of them once."""
+    few = days.unique().sort().to_list()
+    if len(few) > _FEW:
+        return {}
+    values = [alt.DateTime(year=day.year, month=day.month, date=day.day) for day in few]
+    return {"axis": alt.Axis(format="%d %b", values=values)}
 
 
 def line(
@@ -96,9 +114,11 @@ def line(
         # A line of one day would be nothing.
         .mark_line(strokeWidth=2, point=frame[x].n_unique() == 1)
         .encode(
-            x=_over_time(x),
+            x=_over_time(x, **_places(frame[x])),
             y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format=form)),
-            color=alt.Color(f"{colour}:N", sort=order, scale=alt.Scale(range=[BLUE, ORANGE, GREEN]), title=None),
+            color=alt.Color(
+                f"{colour}:N", sort=order, scale=alt.Scale(domain=order, range=[*LINES][: len(order)]), title=None
+            ),
         )
     )
     layers = alt.layer(*_marks(frame[x], releases), chart)
@@ -144,6 +164,51 @@ def steps(frame: pl.DataFrame, label: str, unit: str = "people") -> Markup:
     )
     figures = base.mark_text(align="left", dx=6).encode(x="people_converted:Q", text="shown:N")
     return svg((bars + figures).properties(width=560, height=alt.Step(38)), label)
+
+
+def bars(frame: pl.DataFrame, label: str, title: str) -> Markup:
+    """A bar for each `what`, in their order, as long as `value`, with `shown` behind it."""
+    order = frame["what"].to_list()
+    base = alt.Chart(frame.select("what", "value", "shown")).encode(
+        y=alt.Y("what:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)),
+        x=alt.X("value:Q", title=title, axis=alt.Axis(tickCount=6)),
+    )
+    drawn = base.mark_bar(cornerRadius=3, color=BLUE)
+    figures = base.mark_text(align="left", dx=6).encode(text="shown:N")
+    return svg((drawn + figures).properties(width=560, height=alt.Step(28)), label)
+
+
+def shares(frame: pl.DataFrame, label: str, title: str, form: str = ".0%") -> Markup:
+    """Shares with their 95 % intervals, a line for each `what` in their order: `value`, `low`, `high`, and `of` as the colour."""
+    order, of = frame["what"].unique(maintain_order=True).to_list(), frame["of"].unique(maintain_order=True).to_list()
+    legend = alt.Legend() if len(of) > 1 else None
+    base = alt.Chart(frame.select("what", "value", "low", "high", "of")).encode(
+        y=alt.Y("what:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)),
+        yOffset=alt.YOffset("of:N", sort=of),
+        color=alt.Color("of:N", sort=of, scale=alt.Scale(domain=of, range=[*LINES][: len(of)]), legend=legend),
+    )
+    x = alt.X("low:Q", title=title, axis=alt.Axis(format=form, tickCount=6), scale=alt.Scale(zero=True))
+    ranges = base.mark_rule(strokeWidth=3, opacity=0.45).encode(x=x, x2="high:Q")
+    points = base.mark_circle(size=80, opacity=1).encode(x="value:Q")
+    height = alt.Step(22 if len(of) > 1 else 28)
+    return svg((ranges + points).properties(width=520, height=height), label)
+
+
+def steps_beside(frame: pl.DataFrame, label: str, unit: str = "people") -> Markup:
+    """A funnel in several ranges: `of` names the range, the first one strong; else as `steps`."""
+    order = frame.sort("step")["step_name"].unique(maintain_order=True).to_list()
+    of = frame["of"].unique(maintain_order=True).to_list()
+    base = alt.Chart(frame.select("step_name", "people_converted", "shown", "of")).encode(
+        y=alt.Y("step_name:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)),
+        yOffset=alt.YOffset("of:N", sort=of),
+    )
+    colours = alt.Scale(domain=of, range=[BLUE, GREY])
+    bars = base.mark_bar(cornerRadius=3).encode(
+        x=alt.X("people_converted:Q", title=unit, axis=alt.Axis(format=",d", tickCount=6)),
+        color=alt.Color("of:N", sort=of, scale=colours, legend=alt.Legend()),
+    )
+    figures = base.mark_text(align="left", dx=6).encode(x="people_converted:Q", text="shown:N")
+    return svg((bars + figures).properties(width=560, height=alt.Step(24)), label)
 
 
 def lifecycle(frame: pl.DataFrame, label: str, releases: Releases = _NONE) -> Markup:

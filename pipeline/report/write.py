@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -135,9 +135,28 @@ def write_replay(lake: Lake, product: Product, session_key: str) -> Path:
 
 def write_replays(lake: Lake, product: Product, marts: Marts, sessions: Iterable[str]) -> set[str]:
     """Make the pages of these recorded sessions; their names below the report."""
-    built, environment, written = player(), _environment(), set[str]()
+    written = set[str]()
+    for session_key, html in _replay_pages(lake, product, marts, sessions):
+        name = f"{REPLAYS}/{session_key}.html"
+        lake.write(f"{FOLDER}/{name}", html.encode())
+        written.add(name)
+    return written
+
+
+def replay_page(lake: Lake, product: Product, session_key: str) -> str | None:
+    """The page of one recorded session as HTML, nothing written; None where it isn't recorded, or the player isn't built."""
+    keys = {name: mart_key(name) for name in ("replays", "replay_moments")}
+    if not all(map(lake.exists, keys.values())):
+        return None
+    marts = {name: _shown(lake, name) for name in keys}
+    return next((html for _, html in _replay_pages(lake, product, marts, [session_key])), None)
+
+
+def _replay_pages(lake: Lake, product: Product, marts: Marts, sessions: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The pages of these recorded sessions by their keys."""
+    built, environment = player(), _environment()
     if built is None:
-        return written
+        return
     script, style = (environment.get_template(name).render() for name in ("replay.js", "style.css"))
     policy = (
         f"default-src 'none'; script-src {_hash(built.script)} {_hash(script)}; style-src 'unsafe-inline'; "
@@ -153,10 +172,7 @@ def write_replays(lake: Lake, product: Product, marts: Marts, sessions: Iterable
         html = template.render(
             **parts, product=product, player=built, script=script, style=style, policy=policy, began=began
         )
-        name = f"{REPLAYS}/{parts['name']}.html"
-        lake.write(f"{FOLDER}/{name}", html.encode())
-        written.add(name)
-    return written
+        yield parts["name"], html
 
 
 def _environment() -> Environment:

@@ -1,0 +1,165 @@
+"""The one sentence that answers the question, from the rows of the answer."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+
+from pipeline.ask.answer import ASKED, COMPARED
+from pipeline.ask.question import Question
+
+Rows = Mapping[str, pl.DataFrame]
+_OTHER_PAGE = "(other)"
+
+
+def headline_of(question: Question, rows: pl.DataFrame, more: Rows, currency: str) -> str:
+    """One sentence with the number that matters most, and what it was in the range compared with; empty without rows."""
+    parts = {name: rows.filter(pl.col("range") == name) for name in (ASKED, COMPARED)}
+    if parts[ASKED].is_empty():
+        return ""
+    if question.show == "retention":
+        return _retention(question, more)
+    if question.show == "trend":
+        return _trend(question, parts, currency)
+    return _SAID[question.show](parts)
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}"
+
+
+def _points(now: float, before: float) -> str:
+    return f"{100 * (now - before):+.1f} points"
+
+
+def _relative(now: float, before: float) -> str:
+    return f"{now / before - 1:+.1%}" if before else "there was none before"
+
+
+def _plural(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _last_step(rows: pl.DataFrame) -> dict[str, Any] | None:
+    everybody = rows.filter(pl.col("breakdown_value") == "").sort("step")
+    return everybody.tail(1).row(0, named=True) if everybody.height else None
+
+
+def _funnel(parts: Rows) -> str:
+    last, before = _last_step(parts[ASKED]), _last_step(parts[COMPARED])
+    if last is None or not last["people_entered"]:
+        return "Nobody took the first step."
+    said = f"{_share(last['conversion_rate'])} of {last['people_entered']:,} took the last step, {last['step_name']}"
+    if before and before["people_entered"]:
+        points = _points(last["conversion_rate"], before["conversion_rate"])
+        said += f"; {_share(before['conversion_rate'])} of {before['people_entered']:,} before ({points})"
+    everybody = parts[ASKED].filter(pl.col("breakdown_value") == "", pl.col("dropped") > 0)
+    if everybody.is_empty():
+        return said + "."
+    worst = everybody.sort("dropped", "step", descending=[True, False]).row(0, named=True)
+    return f"{said}. Most stopped after {worst['step_name']}: {worst['dropped']:,}."
+
+
+def _trend(question: Question, parts: Rows, currency: str) -> str:
+    asked = question.counted
+    now, before = (_total(parts[name], asked.measure, asked.every) for name in (ASKED, COMPARED))
+    if now is None:
+        return ""
+    if asked.measure == "goal_rate":
+        said = f"{_share(now)} of sessions reached {asked.goal or 'a goal'}"
+        said += f", {_share(before)} before ({_points(now, before)})" if before is not None else ""
+    elif asked.measure == "people" and asked.every != "range":
+        said = f"{now:,.0f} people on a mean {asked.every}"
+        said += f", {before:,.0f} before ({_relative(now, before)})" if before is not None else ""
+    elif question.by and asked.measure == "people":
+        return _largest_group(parts)
+    else:
+        unit = currency if asked.measure == "revenue" else asked.measure
+        said = f"{now:,.0f} {unit}"
+        said += f", {before:,.0f} before ({_relative(now, before)})" if before is not None else ""
+    return said + "."
+
+
+def _largest_group(parts: Rows) -> str:
+    top = parts[ASKED].sort("value", descending=True).row(0, named=True)
+    return f"Most were {top['breakdown_value']}: {top['value']:,.0f} people."
+
+
+def _total(rows: pl.DataFrame, measure: str, every: str) -> float | None:
+    """Over all periods and groups: a sum where the number adds up, of people the mean period, of rates that of the sums."""
+    if rows.is_empty():
+        return None
+    if measure == "goal_rate":
+        sessions = int(rows["sessions"].sum())
+        return int(rows["sessions_with_goal"].sum()) / sessions if sessions else None
+    if measure == "people" and every != "range":
+        # Groups of people overlap too: only the whole is told of.
+        return float(rows["value"].sum()) / rows["period_start"].n_unique()
+    return float(rows["value"].sum())
+
+
+def _retention(question: Question, more: Rows) -> str:
+    means = more["averages"].filter(pl.col("breakdown_value") == "", pl.col("period_number") == 1)
+    found = {r["range"]: r for r in means.rows(named=True)}
+    if ASKED not in found:
+        return "No cohort's time is over yet."
+    now, before = found[ASKED], found.get(COMPARED)
+    said = f"{_share(now['pooled'])} of {now['people_in_cohort']:,} came back one period later"
+    if before:
+        said += f", {_share(before['pooled'])} of {before['people_in_cohort']:,} before ({_points(now['pooled'], before['pooled'])})"
+    return f"{said}: {question.of or 'over cohorts whose time is over'}.".replace("_", " ")
+
+
+def _journey(parts: Rows) -> str:
+    top = parts[ASKED].sort("transitions", "source", descending=[True, False]).row(0, named=True)
+    source, target = (top[name].split("_", 1)[1] for name in ("source", "target"))
+    return f"Most go from {source} to {target}: {_plural(top['transitions'], 'time', 'times')} by {_plural(top['people'], 'person', 'people')}."
+
+
+def _pages(parts: Rows) -> str:
+    known = parts[ASKED].filter(pl.col("page") != _OTHER_PAGE)
+    top = (known if known.height else parts[ASKED]).row(0, named=True)
+    return f"{top['page']} was seen in most sessions: {top['sessions']:,}, by {_plural(top['people'], 'person', 'people')}."
+
+
+def _friction(parts: Rows) -> str:
+    top = parts[ASKED].row(0, named=True)
+    if not top["page_views_with"]:
+        return "No page view met any signal."
+    said = f"Most met {top['signal'].replace('_', ' ')} on {top['page']}: {_plural(top['page_views_with'], 'page view', 'page views')}"
+    return said + (
+        f", {_share(top['page_view_rate'])} of those measured." if top["page_view_rate"] is not None else "."
+    )
+
+
+def _zones(parts: Rows) -> str:
+    known = parts[ASKED].filter(pl.col("click_rate").is_not_null()).sort("click_rate", descending=True)
+    if known.is_empty():
+        return "No page view with a zone was measured."
+    top = known.row(0, named=True)
+    return f"{top['zone'].replace('_', ' ')} on {top['page']} ({top['device_type']}) draws most clicks: {_share(top['click_rate'])} of page views."
+
+
+def _scores(parts: Rows) -> str:
+    top = parts[ASKED].sort("responses", descending=True).row(0, named=True)
+    if top["score"] is None:
+        return ""
+    ends = f" ({top['low_end']:,.1f} to {top['high_end']:,.1f})" if top["low_end"] is not None else ""
+    name = f"{top['survey']} / {top['question']}".replace("_", " ")
+    return f"{name}: {top['score']:,.1f}{ends} over {_plural(top['responses'], 'response', 'responses')}."
+
+
+def _visits(parts: Rows) -> str:
+    recorded = int(parts[ASKED]["is_recorded"].sum())
+    return f"{_plural(parts[ASKED].height, 'visit', 'visits')}, {recorded:,} of which can be watched."
+
+
+_SAID: dict[str, Callable[[Rows], str]] = {
+    "funnel": _funnel,
+    "journey": _journey,
+    "pages": _pages,
+    "friction": _friction,
+    "zones": _zones,
+    "scores": _scores,
+    "visits": _visits,
+}

@@ -1,0 +1,183 @@
+"""Pictures of answers, in the report's own look: one design for what was configured and what was asked."""
+
+from collections.abc import Callable
+
+import polars as pl
+from markupsafe import Markup
+
+from pipeline.ask.answer import ASKED, COMPARED, Answer
+from pipeline.core.product import Product
+from pipeline.report import charts
+from pipeline.report.flow import Flow, flow_of
+from pipeline.report.parts import count, figure_text, label, releases_of, share
+
+_MOST_LINES, _MOST_BARS = 5, 15
+_EVERYBODY = "everybody"
+
+
+def pictures_of(answer: Answer, product: Product) -> list[Markup]:
+    """Charts of an answer, the first one the most telling; none where there is nothing to draw."""
+    draw = _DRAWN.get(answer.question.show)
+    return [] if draw is None or answer.rows.is_empty() else draw(answer, product)
+
+
+def flow_of_answer(answer: Answer) -> Flow | None:
+    """The flow of a journey that was asked for."""
+    if answer.question.show != "journey":
+        return None
+    asked = answer.rows.filter(pl.col("range") == ASKED)
+    return flow_of(asked.select("source", "target", "transitions").rows())
+
+
+def _named(answer: Answer) -> pl.Expr:
+    """Which range a row is of, as people read it."""
+    spans = answer.question.spans
+    names = {name: f"{span.first:%d %b} to {span.last:%d %b %Y}" for name, span in spans.items()}
+    return pl.col("range").replace_strict(names, return_dtype=pl.String)
+
+
+def _trend(answer: Answer, product: Product) -> list[Markup]:
+    asked = answer.question.counted
+    rows = answer.rows.filter(pl.col("value").is_not_null())
+    if rows.is_empty():
+        return []
+    sizes = rows.filter(pl.col("range") == ASKED).group_by("breakdown_value").agg(pl.col("people").sum())
+    largest = sizes.sort("people", "breakdown_value", descending=[True, False]).head(_MOST_LINES)["breakdown_value"]
+    shown = rows.filter(pl.col("breakdown_value").is_in(largest.implode()))
+    title = f"{label(asked.measure)} by {asked.every}"
+    if asked.every == "range" or shown["period_start"].n_unique() == 1:
+        return [_of_groups(answer, rows, product)]
+    spans = answer.question.spans
+    if COMPARED in spans:
+        # Laid over each other, day for day.
+        shift = spans[ASKED].first - spans[COMPARED].first
+        moved = pl.when(pl.col("range") == COMPARED).then(pl.col("period_start") + shift).otherwise("period_start")
+        shown = shown.with_columns(period_start=moved)
+    group = pl.when(pl.col("breakdown_value") == "").then(pl.lit("")).otherwise(pl.col("breakdown_value") + ", ")
+    series = group + _named(answer) if COMPARED in spans else pl.col("breakdown_value")
+    named = shown.with_columns(series=series).with_columns(
+        pl.when(pl.col("series") == "").then(pl.lit(label(asked.measure))).otherwise("series").alias("series")
+    )
+    form = ".0%" if asked.measure == "goal_rate" else ",.0f"
+    return [charts.line(named, ("period_start", "value", "series"), title, form, releases_of(product))]
+
+
+def _of_groups(answer: Answer, rows: pl.DataFrame, product: Product) -> Markup:
+    asked = answer.question.counted
+    names = pl.when(pl.col("breakdown_value") == "").then(pl.lit(_EVERYBODY)).otherwise("breakdown_value")
+    named = rows.with_columns(what=names, of=_named(answer)).sort("value", descending=True)
+    title = label(asked.measure)
+    if asked.measure == "goal_rate":
+        return charts.shares(named.head(2 * _MOST_BARS), title, title)
+    unit = "currency" if asked.measure == "revenue" else ""
+    text = pl.col("value").map_elements(lambda v: figure_text(v, unit, product.currency), return_dtype=pl.String)
+    drawn = named.with_columns(shown=text)
+    if COMPARED in answer.question.spans:
+        drawn = drawn.with_columns(what=pl.concat_str("what", "of", separator=", "))
+    return charts.bars(drawn.head(2 * _MOST_BARS), title, title)
+
+
+def _funnel(answer: Answer, _product: Product) -> list[Markup]:
+    rows = answer.rows.with_columns(
+        shown=pl.struct("people_converted", "conversion_rate").map_elements(
+            lambda r: f"{count(r['people_converted'])} · {share(r['conversion_rate'])}", return_dtype=pl.String
+        ),
+        of=_named(answer),
+    )
+    everybody = rows.filter(pl.col("breakdown_value") == "")
+    if everybody["of"].n_unique() > 1:
+        drawn = [charts.steps_beside(everybody, "people by step, both ranges", "people")]
+    else:
+        drawn = [charts.steps(everybody, "people by step", "people")]
+    last = rows.filter(pl.col("breakdown_value") != "", pl.col("step") == pl.col("step").max())
+    if last.height:
+        sizes = last.filter(pl.col("range") == ASKED).sort(
+            "people_entered", "breakdown_value", descending=[True, False]
+        )
+        order = sizes["breakdown_value"].head(_MOST_BARS).to_list()
+        by_size = last.filter(pl.col("breakdown_value").is_in(order)).sort(
+            "range", pl.col("breakdown_value").replace_strict({v: i for i, v in enumerate(order)}, default=None)
+        )
+        title = "share that took the last step"
+        shares = by_size.select("of", "low", "high", what="breakdown_value", value=pl.col("conversion_rate"))
+        drawn.append(charts.shares(shares, f"{title}, by group", title))
+    return drawn
+
+
+def _retention(answer: Answer, _product: Product) -> list[Markup]:
+    asked = answer.rows.filter(pl.col("range") == ASKED, pl.col("breakdown_value") == "")
+    cells = asked.filter(pl.col("period_number") > 0).with_columns(
+        cohort=pl.format("{} ({})", pl.col("cohort_start").dt.strftime("%d %b %Y"), "people_in_cohort"),
+        rate="return_rate",
+        shown=pl.col("return_rate").map_elements(share, return_dtype=pl.String, skip_nulls=False),
+    )
+    if cells.is_empty():
+        return []
+    most = cells["rate"].max() or 1.0
+    dark = pl.when(pl.col("rate") > 0.6 * pl.lit(most)).then(pl.lit("white")).otherwise(pl.lit("#202124"))
+    ink = pl.when(pl.col("rate").is_null()).then(pl.lit("currentColor")).otherwise(dark)
+    drawn = [charts.triangle(cells.with_columns(ink=ink), "share of each cohort that came back")]
+    means = answer.more["averages"].filter(
+        pl.col("range") == ASKED, pl.col("breakdown_value") == "", pl.col("period_number") > 0
+    )
+    if means.height:
+        drawn.append(charts.rates(means.sort("period_number"), "period_number", "pooled", "mean over mature cohorts"))
+    return drawn
+
+
+def _pages(answer: Answer, _product: Product) -> list[Markup]:
+    rows = answer.rows.filter(pl.col("range") == ASKED).head(_MOST_BARS)
+    shown = rows.select(what="page", value="sessions", shown=pl.col("sessions").map_elements(count, pl.String))
+    return [charts.bars(shown, "sessions by page", "sessions")]
+
+
+def _friction(answer: Answer, _product: Product) -> list[Markup]:
+    named = answer.rows.with_columns(
+        what=pl.format("{} on {}", pl.col("signal").str.replace_all("_", " "), "page"),
+        value="page_view_rate",
+        of=_named(answer),
+    ).filter(pl.col("value").is_not_null())
+    worst = named.filter(pl.col("range") == ASKED, pl.col("page_views_with") > 0).head(_MOST_BARS)["what"]
+    shown = named.filter(pl.col("what").is_in(worst.implode()))
+    if shown.is_empty():
+        return []
+    return [charts.shares(shown, "share of page views with the signal", "share of page views", ".1%")]
+
+
+def _zones(answer: Answer, _product: Product) -> list[Markup]:
+    named = answer.rows.with_columns(
+        what=pl.format(
+            "{} / {}, {}, since {}", "page", "zone", "device_type", pl.col("zone_version").dt.strftime("%d %b")
+        ),
+        value="click_rate",
+        of=_named(answer),
+    ).filter(pl.col("value").is_not_null())
+    if named.is_empty():
+        return []
+    most = named.sort("page_views", descending=True)["what"].unique(maintain_order=True).head(2 * _MOST_BARS)
+    title = "click rate: share of page views with a click on the zone"
+    return [charts.shares(named.filter(pl.col("what").is_in(most.implode())), title, "click rate")]
+
+
+def _scores(answer: Answer, _product: Product) -> list[Markup]:
+    drawn: list[Markup] = []
+    known = answer.rows.filter(pl.col("score").is_not_null()).with_columns(
+        what=pl.format("{} / {}", pl.col("survey").str.replace_all("_", " "), "question"),
+        value="score",
+        of=_named(answer),
+    )
+    for (kind,), part in known.partition_by("question_kind", as_dict=True, maintain_order=True).items():
+        ends = part.with_columns(low=pl.coalesce("low_end", "score"), high=pl.coalesce("high_end", "score"))
+        drawn.append(charts.shares(ends, f"{kind}: score", f"{kind} score", ",.1f"))
+    return drawn
+
+
+_DRAWN: dict[str, Callable[[Answer, Product], list[Markup]]] = {
+    "trend": _trend,
+    "funnel": _funnel,
+    "retention": _retention,
+    "pages": _pages,
+    "friction": _friction,
+    "zones": _zones,
+    "scores": _scores,
+}

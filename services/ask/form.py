@@ -1,0 +1,274 @@
+"""What the form sends, as a question, and a question as what stands in the form. Fields are words: they can be typed."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from pipeline.ask.address import Params
+from pipeline.ask.answer import AskError
+from pipeline.ask.known import Known, Offered
+from pipeline.ask.question import KINDS, Question
+from pipeline.ask.words import match_in_words
+from pipeline.core.canonical import KINDS as EVENT_KINDS
+from pipeline.core.product import Product
+from pipeline.core.product_matches import Match, Where
+
+MARK = "form"
+PRESETS = {
+    "last_7": "Last 7 days",
+    "last_28": "Last 28 days",
+    "last_week": "Last whole week",
+    "this_month": "Month so far",
+    "all": "All days",
+}
+_WEEK, _MONTH = 7, 28
+# As one would say it: the longer words first.
+_SAID = {
+    "is not": "is_not",
+    "does not contain": "not_contains",
+    "contains": "contains",
+    "fits": "regex",
+    "is at least": "gte",
+    "is at most": "lte",
+    "is over": "gt",
+    "is under": "lt",
+    "is": "equals",
+}
+_CONDITION = re.compile(rf"\s*(\w+)\s+({'|'.join(_SAID)})\s+(.+?)\s*", re.IGNORECASE)
+_OR = re.compile(r"\s+or\s+|\s*,\s*")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the form that asks about people: what they did, whether, how often, when."""
+
+    event: str = ""
+    did: bool = True
+    at_least: int = 1
+    when: str = "range"
+
+
+def is_form(params: Params) -> bool:
+    """Whether the form was sent, rather than an address followed."""
+    return any(name == MARK for name, _ in params)
+
+
+def asked_by_form(params: Params, known: Known, product: Product) -> dict[str, Any]:
+    """The question that the form's fields say, as the model takes it; raises AskError with a sentence on what isn't understood."""
+    fields = {name: value.strip() for name, value in params if value.strip()}
+    show = fields.get("show", "trend")
+    if show not in KINDS:
+        raise AskError(f"there is no kind of question {show!r}; there are {', '.join(KINDS)}")
+    first, last = _days(fields, known, product)
+    asked: dict[str, Any] = {"show": show, "first": first, "last": last}
+    asked |= {name: fields[name] for name in ("against",) if name in fields}
+    by = [fields[name] for name in ("by.0", "by.1") if name in fields]
+    if by and show in ("trend", "funnel", "retention"):
+        asked["by"] = by[: 1 if show == "retention" else 2]
+    asked["where"] = [
+        {**condition_of(text), "about": fields.get(f"about.{n}", "event")} for n, text in _numbered(fields, "cond")
+    ]
+    asked["people"] = [
+        {
+            "event": match_of(text, known, product),
+            "did": fields.get(f"did.{n}", "yes") == "yes",
+            "at_least": fields.get(f"times.{n}", "1"),
+            "when": fields.get(f"when.{n}", "range"),
+        }
+        for n, text in _numbered(fields, "who")
+    ]
+    return asked | _OWN[show](fields, known, product)
+
+
+def _numbered(fields: Mapping[str, str], name: str) -> list[tuple[str, str]]:
+    found = [(key.removeprefix(f"{name}."), value) for key, value in fields.items() if key.startswith(f"{name}.")]
+    return sorted(found, key=lambda pair: int(pair[0]) if pair[0].isdigit() else 0)
+
+
+def _days(fields: Mapping[str, str], known: Known, product: Product) -> tuple[date | str, date | str]:
+    if preset := fields.get("preset"):
+        return preset_days(preset, known, product)
+    return fields.get("first", str(known.first)), fields.get("last", str(known.last))
+
+
+def preset_days(preset: str, known: Known, product: Product) -> tuple[date, date]:
+    """First and last day of a named range, as far as there are days."""
+    last = known.last
+    if preset == "last_week":
+        begins_monday = product.week_start == "monday"
+        # The week that ended last: its last day is a Sunday, or a Saturday.
+        since = (last.weekday() + (1 if begins_monday else 2)) % _WEEK
+        end = last - timedelta(days=since)
+        return max(known.first, end - timedelta(days=_WEEK - 1)), max(known.first, end)
+    firsts = {
+        "last_7": last - timedelta(days=_WEEK - 1),
+        "last_28": last - timedelta(days=_MONTH - 1),
+        "this_month": last.replace(day=1),
+        "all": known.first,
+    }
+    if preset not in firsts:
+        raise AskError(f"there is no range {preset!r}; there are {', '.join(PRESETS)}")
+    return max(known.first, firsts[preset]), last
+
+
+def condition_of(text: str) -> dict[str, Any]:
+    """A condition from words like "os is iOS", "country is not DE or AT", "plan is known"."""
+    if result := re.fullmatch(r"\s*(\w+)\s+is\s+(not\s+)?known\s*", text, re.IGNORECASE):
+        return {"column": result[1], "is_set": result[2] is None}
+    result = _CONDITION.fullmatch(text)
+    if result is None:
+        raise AskError(
+            f'"{text}" isn\'t understood; write a column, {", ".join(_SAID)} and a value, for example: os is iOS'
+        )
+    column, said, value = result[1], _SAID[result[2].lower()], result[3]
+    if said in ("gt", "gte", "lt", "lte", "regex"):
+        return {"column": column, said: value}
+    return {"column": column, said: [each for each in _OR.split(value) if each]}
+
+
+def condition_text(where: Where) -> str:
+    """The words that stand in the form for a condition."""
+    if where.is_set is not None:
+        return f"{where.column} is {'' if where.is_set else 'not '}known"
+    for words, name in _SAID.items():
+        value = getattr(where, name)
+        if value is not None:
+            said = (
+                " or ".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else value
+            )
+            return f"{where.column} {words} {said}"
+    return where.column
+
+
+def match_of(text: str, known: Known, product: Product) -> dict[str, Any]:
+    """An event from words: one that is offered, a page, a kind of event, or an event's own name."""
+    wanted = text.casefold()
+    for each in known.events:
+        if each.label.casefold() == wanted:
+            return _said(each.match)
+    pages = {page.name for page in product.pages}
+    name, _, page = text.partition(" on ")
+    if page in pages:
+        return {**match_of(name, known, product), "page": page}
+    if wanted.removeprefix("saw ") in pages:
+        return {"kind": "page_view", "page": wanted.removeprefix("saw ")}
+    kind = wanted.replace(" ", "_")
+    return {"kind": kind} if kind in EVENT_KINDS else {"kind": "custom", "name": text}
+
+
+def _said(match: Match) -> dict[str, Any]:
+    return match.model_dump(exclude_defaults=True)
+
+
+def event_text(match: Match, known: Known) -> str:
+    """The words that stand in the form for an event."""
+    plain = Match.model_validate(
+        match.model_dump(include={"kind", "name", "page", "properties"}, exclude_defaults=True)
+    )
+    label = next((each.label for each in known.events if each.match == plain), None)
+    if label is not None:
+        return label
+    on_page = plain.model_copy(update={"page": None})
+    label = next((each.label for each in known.events if plain.page and each.match == on_page), None)
+    return f"{label} on {plain.page}" if label else match_in_words(plain)
+
+
+def _trend(fields: Mapping[str, str], known: Known, product: Product) -> dict[str, Any]:
+    trend: dict[str, Any] = {name: fields[name] for name in ("measure", "every") if name in fields}
+    if "event" in fields:
+        trend["event"] = match_of(fields["event"], known, product)
+    if "goal" in fields and fields.get("measure") == "goal_rate":
+        trend["goal"] = fields["goal"]
+    return {"trend": trend} if trend else {}
+
+
+def _of(fields: Mapping[str, str], section: Iterable[str], own: str) -> str | None:
+    """The configured one that is chosen: the first one where nothing is; None for one of the question's own."""
+    names = list(section)
+    chosen = fields.get("of")
+    if chosen == own or (chosen is None and not names):
+        return None
+    return chosen or names[0]
+
+
+def _funnel(fields: Mapping[str, str], known: Known, product: Product) -> dict[str, Any]:
+    steps = [text for _, text in _numbered(fields, "pick")]
+    name = None if steps else _of(fields, product.funnels, OWN)
+    asked: dict[str, Any] = {"range": fields["range"]} if "range" in fields else {}
+    if name is not None:
+        return {**asked, "of": name}
+    if len(steps) < 2:  # noqa: PLR2004  # from one to another
+        steps = [*steps, *(each.label for each in default_steps(known) if each.label not in steps)][:2]
+    named = [{**match_of(text, known, product), "label": f"{n}. {text}"} for n, text in enumerate(steps, start=1)]
+    own: dict[str, Any] = {"steps": named, "window": fields.get("window", "7d")}
+    own |= {"order": fields["order"]} if "order" in fields else {}
+    return {**asked, "funnel": own}
+
+
+def default_steps(known: Known) -> list[Offered]:
+    """What a funnel begins with before anything is picked: the most frequent pages, and an order where there are any."""
+    views = [each for each in known.events if each.match.kind == "page_view" and each.match.page][:2]
+    return [*views, *(each for each in known.events if each.match.kind == "order")]
+
+
+def _retention(fields: Mapping[str, str], known: Known, product: Product) -> dict[str, Any]:
+    own = {name: match_of(fields[name], known, product) for name in ("start", "returning") if name in fields}
+    name = None if own else _of(fields, product.retention, OWN)
+    if name is not None:
+        return {"of": name}
+    return {"retention": {**own, "period": fields.get("period", "week"), "periods": fields.get("periods", "8")}}
+
+
+def _journey(fields: Mapping[str, str], _known: Known, product: Product) -> dict[str, Any]:
+    own = {name: fields[name] for name in ("start", "end") if name in fields}
+    name = None if own else _of(fields, product.journeys, OWN)
+    if name is not None:
+        return {"of": name}
+    return {"journey": {**own, "items": fields.get("items", "pages"), "steps": fields.get("steps", "5")}}
+
+
+def _page(fields: Mapping[str, str], _known: Known, _product: Product) -> dict[str, Any]:
+    return {"page": fields["page"]} if "page" in fields else {}
+
+
+def _nothing(_fields: Mapping[str, str], _known: Known, _product: Product) -> dict[str, Any]:
+    return {}
+
+
+OWN = "(own)"
+_OWN = {
+    "trend": _trend,
+    "funnel": _funnel,
+    "retention": _retention,
+    "journey": _journey,
+    "pages": _nothing,
+    "zones": _page,
+    "friction": _page,
+    "scores": _nothing,
+    "visits": _nothing,
+}
+
+
+def rows_of_people(question: Question, known: Known) -> Iterator[Row]:
+    """The lines about people as they stand in the form, with an empty one to go on."""
+    for each in question.people:
+        yield Row(event_text(each.event, known), each.did, each.at_least, each.when)
+    yield Row()
+
+
+def with_kind(question: Question, show: str, known: Known) -> Params:
+    """The form's fields when another kind is chosen: the days, the comparison and the conditions go along."""
+    fields = [(MARK, "1"), ("show", show), ("first", str(question.first)), ("last", str(question.last))]
+    fields += [("against", question.against)] if question.against in ("before", "year") else []
+    for n, where in enumerate(question.where):
+        fields += [(f"cond.{n}", condition_text(where)), (f"about.{n}", where.about)]
+    for n, each in enumerate(question.people):
+        fields += [
+            (f"who.{n}", event_text(each.event, known)),
+            (f"did.{n}", "yes" if each.did else "no"),
+            (f"times.{n}", str(each.at_least)),
+            (f"when.{n}", each.when),
+        ]
+    return fields

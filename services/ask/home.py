@@ -1,0 +1,57 @@
+"""The home that is asked: its product file as it is now, its questions, what it can be asked."""
+
+import threading
+from pathlib import Path
+
+from pipeline.ask.ask import Asker
+from pipeline.ask.known import Known
+from pipeline.core.lake import Lake
+from pipeline.core.object_lake import open_lake
+from pipeline.core.product import Product
+from pipeline.core.product_file import ProductFileError, load_product
+
+PRODUCT_FILE = "product.yaml"
+
+
+class Home:
+    """A home, looked at only: nothing is written to it."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.lake: Lake = open_lake(path)
+        self._lock = threading.Lock()
+        self._written = self._stamp()
+        self.asker = Asker(self.lake, self._load())
+        self._known: Known | None = None
+
+    def _stamp(self) -> tuple[int, int] | None:
+        file = self.lake.path(PRODUCT_FILE)
+        return (file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else None
+
+    def _load(self) -> Product:
+        return load_product(self.lake.path(PRODUCT_FILE), self.lake.name_of(PRODUCT_FILE))
+
+    def now(self) -> Asker:
+        """Who answers, by the product file as it is now; while it is faulty, as it was before."""
+        with self._lock:
+            stamp = self._stamp()
+            if stamp != self._written:
+                self._written = stamp
+                try:
+                    product = self._load()
+                except ProductFileError:
+                    return self.asker
+                self.asker, self._known = Asker(self.lake, product), None
+            return self.asker
+
+    @property
+    def product(self) -> Product:
+        """The product file."""
+        return self.now().product
+
+    def known(self) -> Known:
+        """What can be picked; looked up anew once there are other days."""
+        asker = self.now()
+        days = asker.days()
+        if self._known is None or (self._known.first, self._known.last) != days:
+            self._known = asker.known()
+        return self._known

@@ -1,0 +1,216 @@
+"""What the templates are filled with."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import polars as pl
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from pipeline.ask.address import address_of, params_of
+from pipeline.ask.answer import Answer, Cell
+from pipeline.ask.known import Known
+from pipeline.ask.nightly import nightly
+from pipeline.ask.question import KINDS, Question
+from pipeline.ask.snippet import snippet
+from pipeline.ask.trend import SESSION_DIMENSIONS
+from pipeline.core.product import Product
+from pipeline.report.flow import Flow
+from pipeline.report.parts import label
+from services.ask.form import (
+    OWN,
+    PRESETS,
+    condition_text,
+    event_text,
+    preset_days,
+    rows_of_people,
+    with_kind,
+)
+from services.ask.home import Home
+from services.ask.shown import PAGE_ROWS, Table, tables_of
+
+TITLES = {
+    "trend": "Trend",
+    "funnel": "Funnel",
+    "retention": "Retention",
+    "journey": "Journeys",
+    "pages": "Pages",
+    "zones": "Zones",
+    "friction": "Friction",
+    "scores": "Scores",
+    "visits": "Visits and replays",
+}
+_MEASURES = {
+    "people": "People",
+    "sessions": "Sessions",
+    "events": "Events",
+    "orders": "Orders",
+    "revenue": "Revenue",
+    "goal_rate": "Goal rate",
+}
+_ABOUT = {"event": "this event", "visit": "the visit", "person": "the person, ever"}
+_OPTIONS = 40
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question to begin with, and what it answers."""
+
+    text: str
+    question: Question
+
+    @property
+    def address(self) -> str:
+        """Where it is answered."""
+        return f"ask?{address_of(self.question)}"
+
+
+def examples(known: Known, product: Product) -> list[Example]:
+    """Questions made of what the home holds: each can be answered there."""
+    first, last = preset_days("last_7", known, product)
+    days: dict[str, Any] = {"first": first, "last": last}
+    before = {"against": "before"} if first - timedelta(days=7) >= known.first else {}
+    made: list[tuple[str, dict[str, Any]]] = [("How many people came, against the week before?", {**days, **before})]
+    if product.funnels:
+        name = next(iter(product.funnels))
+        funnel = {"show": "funnel", "of": name, **days}
+        made.append((f"Where do people drop out of {label(name)}, by device?", {**funnel, "by": ["device_type"]}))
+        made.append(
+            (
+                f"How does {label(name)} convert by channel, against the week before?",
+                {**funnel, **before, "by": ["channel"]},
+            )
+        )
+    made.append(("Which pages did people on phones see?", {"show": "pages", **days, "where": [_IS_PHONE]}))
+    if any(each.match.kind == "order" for each in known.events):
+        ordered = {"event": {"kind": "order"}}
+        made.append(("Which visits ended with an order?", {"show": "visits", **days, "people": [ordered]}))
+    if product.retention:
+        name = next(iter(product.retention))
+        whole = {"first": known.first, "last": known.last}
+        made.append((f"Who comes back ({label(name)})?", {"show": "retention", "of": name, **whole}))
+    made.append(("What do phones stumble over?", {"show": "friction", **days, "where": [_IS_PHONE]}))
+    if product.journeys:
+        name = next(iter(product.journeys))
+        made.append((f"Which ways do people take ({label(name)})?", {"show": "journey", "of": name, **days}))
+    if product.surveys:
+        made.append(
+            ("What do people say who ordered?", {"show": "scores", **days, "people": [{"event": {"kind": "order"}}]})
+        )
+    return [Example(text, Question.model_validate(asked)) for text, asked in made]
+
+
+_IS_PHONE = {"column": "device_type", "equals": "mobile"}
+
+
+class Pages:
+    """Fills templates; everything from outside is escaped."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._templates = Environment(
+            loader=PackageLoader("services.ask", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def html(self, template: str, status: int = 200, **told: Any) -> HTMLResponse:  # noqa: ANN401  # what templates take
+        """A filled template."""
+        common = {"product": self._home.product, "titles": TITLES}
+        return HTMLResponse(self._templates.get_template(template).render(**common, **told), status)
+
+    def answer(self, answer: Answer, pictures: list[Markup], flow: Flow | None) -> dict[str, Any]:
+        """What the page of an answer is filled with."""
+        question, product = answer.question, self._home.product
+        known = self._home.known()
+        address = address_of(question)
+        return {
+            "title": TITLES[question.show],
+            "question": question,
+            "known": known,
+            "form": self._form(question, known),
+            "headline": answer.headline,
+            "sentence": answer.sentence,
+            "notes": answer.notes,
+            "nightly": nightly(self._home.lake, question),
+            "pictures": pictures,
+            "flow": flow,
+            "tables": tables_of(answer, product),
+            "address": address,
+            "params": params_of(question),
+            "snippet": snippet(question, product, question.of or "my_" + question.show),
+            "name": question.of or "my_" + question.show,
+            "kinds": [(kind, TITLES[kind], f"ask?{urlencode(with_kind(question, kind, known))}") for kind in KINDS],
+        }
+
+    def _form(self, question: Question, known: Known) -> dict[str, Any]:
+        product = self._home.product
+        conditions = [
+            (f"{column} is {value}", people)
+            for column, values in known.values.items()
+            for value, people in values[:_OPTIONS]
+        ]
+        columns = SESSION_DIMENSIONS if _is_of_sessions(question) else tuple(known.values)
+        return {
+            "presets": [(name, text, *preset_days(name, known, product)) for name, text in PRESETS.items()],
+            "events": [(each.label, each.people) for each in known.events],
+            "conditions": conditions,
+            "columns": [(name, label(name)) for name in columns],
+            "where": [(condition_text(each), each.about) for each in question.where] + [("", "event")],
+            "about": _ABOUT,
+            "people": list(rows_of_people(question, known)),
+            "own": OWN,
+            "measures": _MEASURES,
+            **self._of_kind(question, known),
+        }
+
+    def _of_kind(self, question: Question, known: Known) -> dict[str, Any]:
+        product, told = self._home.product, {}
+        sections = {"funnel": product.funnels, "retention": product.retention, "journey": product.journeys}
+        told["configured"] = list(sections.get(question.show, ()))
+        steps = question.funnel.steps if question.funnel else ()
+        told["steps"] = [event_text(step, known) for step in steps] + [""] if question.show == "funnel" else []
+        trend = question.counted
+        told["event"] = event_text(trend.event, known) if trend.event else ""
+        retention = question.retention
+        told["start"] = event_text(retention.start, known) if retention and retention.start else ""
+        told["returning"] = event_text(retention.returning, known) if retention and retention.returning else ""
+        told["window"] = (
+            (question.funnel.window or f"{question.funnel.window_days or 14}d") if question.funnel else "7d"
+        )
+        told["pages"] = [page.name for page in product.pages]
+        told["goals"] = list(product.goals)
+        return told
+
+    def behind(self, question: Question, cell: Cell, rows: pl.DataFrame, table: Table, number: int) -> dict[str, Any]:
+        """What the page of the people behind a number is filled with."""
+        fields = [(f"cell.{name}", str(value)) for name, value in vars(cell).items() if value not in ("", None, False)]
+        fields = [(name, "true" if value == "True" else value) for name, value in fields]
+        return {
+            "question": question,
+            "cell": cell,
+            "total": rows.height,
+            "recorded": int(rows["is_recorded"].sum()),
+            "table": table,
+            "number": number,
+            "pages": -(-rows.height // PAGE_ROWS),
+            "link": f"behind?{address_of(question, fields)}",
+            "address": address_of(question),
+            "title": "The people behind a number",
+            "counted": "sessions" if "person_key" not in rows.columns or _counts_sessions(question) else "people",
+        }
+
+
+def _counts_sessions(question: Question) -> bool:
+    if question.show == "trend":
+        return _is_of_sessions(question)
+    return question.show in ("pages", "friction", "visits")
+
+
+def _is_of_sessions(question: Question) -> bool:
+    return question.show == "trend" and question.counted.measure not in ("people", "events")
