@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assets import cli_behaviour, cli_data, cli_home, cli_keep, cli_problems, cli_query
+from assets import cli_ask, cli_behaviour, cli_data, cli_home, cli_keep, cli_problems, cli_query
 from assets.cli_app import (
     DATA_PROBLEM,
     DEFAULT_HOME,
@@ -25,7 +25,7 @@ from assets.console import fail, out, show_progress, table
 if TYPE_CHECKING:
     from assets.resources import Home
 
-__all__ = ["app", "cli_behaviour", "cli_data", "cli_home", "cli_keep", "cli_problems", "cli_query"]
+__all__ = ["app", "cli_ask", "cli_behaviour", "cli_data", "cli_home", "cli_keep", "cli_problems", "cli_query"]
 
 
 @app.command()

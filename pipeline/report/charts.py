@@ -89,18 +89,18 @@ def _rules(marked: pl.DataFrame, *, named: bool = True) -> list[alt.Chart]:
     return [rules, names] if named else [rules]
 
 
-def _over_time(column: str, **options: Any) -> alt.X:  # noqa: ANN401  # the library's own
+def _over_time(column: str, axis: alt.Axis = _TIME_AXIS, **options: Any) -> alt.X:  # noqa: ANN401  # the library's own
     """Time is a temporal axis everywhere: places in the order of their texts, or of a layer, are none in time."""
-    return alt.X(f"{column}:T", title=None, **{"axis": _TIME_AXIS, **options})
+    return alt.X(f"{column}:T", title=None, axis=axis, **options)
 
 
-def _places(days: pl.Series) -> dict[str, alt.Axis]:
+def _axis_of(days: pl.Series) -> alt.Axis:
     """Of few days an axis that names each of them once."""
     few = days.unique().sort().to_list()
     if len(few) > _FEW:
-        return {}
+        return _TIME_AXIS
     values = [alt.DateTime(year=day.year, month=day.month, date=day.day) for day in few]
-    return {"axis": alt.Axis(format="%d %b", values=values)}
+    return alt.Axis(format="%d %b", values=values)
 
 
 def line(
@@ -114,7 +114,7 @@ def line(
         # A line of one day would be nothing.
         .mark_line(strokeWidth=2, point=frame[x].n_unique() == 1)
         .encode(
-            x=_over_time(x, **_places(frame[x])),
+            x=_over_time(x, _axis_of(frame[x])),
             y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format=form)),
             color=alt.Color(
                 f"{colour}:N", sort=order, scale=alt.Scale(domain=order, range=[*LINES][: len(order)]), title=None

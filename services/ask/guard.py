@@ -34,8 +34,8 @@ class Guard:
             return
         path: str = scope["path"].removeprefix(scope.get("root_path", ""))
         policy = WHOLE if path.startswith(_OF_REPORT) else PAGE
-        # Styles and scripts may be kept; numbers may not: who is erased is gone at once.
-        kept = b"max-age=3600" if path.startswith("/static/") else b"no-store"
+        # Styles and scripts may be kept, and are asked for; numbers may not: who is erased is gone at once.
+        kept = b"no-cache" if path.startswith("/static/") else b"no-store"
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
