@@ -7,12 +7,18 @@ from urllib.parse import urlencode
 from pipeline.ask.question import Question
 
 Params = list[tuple[str, str]]
+_NEVER_SILENT = {"retention": "period", "journey": "items"}
 _DEEPEST, _LONGEST_NAME, _MOST = 8, 120, 400
 
 
 def params_of(question: Question) -> Params:
     """The parameters that say the question, in one order."""
     said = question.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    # Of one of its own that is all defaults there is something to say all the same: that it is meant.
+    for name, field in _NEVER_SILENT.items():
+        own = getattr(question, name)
+        if own is not None:
+            said[name] = {field: getattr(own, field), **said.get(name, {})}
     return list(_flat(said, ""))
 
 

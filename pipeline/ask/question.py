@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product_base import FileModel, Name
@@ -94,6 +94,11 @@ class Question(Narrowed, Span):
         "none", description="compared with as many days before, with those of 52 weeks before, or with `other`"
     )
     other: Span | None = None
+
+    @field_validator("trend")
+    @classmethod
+    def _says_something(cls, trend: Trend | None) -> Trend | None:
+        return None if trend == Trend.model_validate({}) else trend
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:

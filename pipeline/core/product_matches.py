@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, NamedTuple, Self
 
 import polars as pl
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, model_validator
 
 from pipeline.core.canonical import KINDS, SESSION_COLUMNS, VISIT_COLUMNS
 from pipeline.core.product_base import FileModel, Name, as_tuple
@@ -42,10 +42,10 @@ class Condition(FileModel):
     not_contains: Texts | None = None
     regex: Pattern | None = None
     not_regex: Pattern | None = None
-    gt: float | None = None
-    gte: float | None = None
-    lt: float | None = None
-    lte: float | None = None
+    gt: FiniteFloat | None = None
+    gte: FiniteFloat | None = None
+    lt: FiniteFloat | None = None
+    lte: FiniteFloat | None = None
     is_set: bool | None = Field(None, description="whether there is a value at all")
 
     @model_validator(mode="after")
