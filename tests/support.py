@@ -221,7 +221,9 @@ class InMemory(PeriodSources):
 def period_sources(name: str, frames: Mapping[str, pl.LazyFrame], days: Sequence[date], chosen: Product) -> InMemory:
     """Sources of the period table of that name."""
     nothing: Any = None
-    return InMemory(nothing, chosen, nothing, list(days), PERIOD_TABLE[name], frames=frames)
+    # A home has this one only where people are chosen.
+    given = {"conditions_met": TABLES["conditions_met"].schema.to_frame().lazy(), **frames}
+    return InMemory(nothing, chosen, nothing, list(days), PERIOD_TABLE[name], frames=given)
 
 
 def period_rows(name: str, frames: Mapping[str, pl.LazyFrame], days: Sequence[date], chosen: Product) -> pl.DataFrame:

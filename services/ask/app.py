@@ -24,6 +24,7 @@ from starlette.staticfiles import StaticFiles
 from pipeline.ask.address import Params, address_of, question_of
 from pipeline.ask.answer import Answer, AskError, Cell
 from pipeline.ask.data import Stop, StoppedError
+from pipeline.ask.known import checked
 from pipeline.ask.question import Question
 from pipeline.ask.snippet import snippet, with_snippet
 from pipeline.core.product_faults import sentences
@@ -121,7 +122,7 @@ class AskApp:
         params = request.query_params.multi_items()
         name = dict(params).get("name", "") or "asked"
         question = await self._question([pair for pair in params if pair[0] != "name"])
-        lines = snippet(question, self.home.product, name)
+        lines = snippet(checked(question, self.home.product), self.home.product, name)
         text = self.home.lake.path(PRODUCT_FILE).read_text(encoding="utf-8")
         faults = with_snippet(text, lines) if lines else ["the product file has no section for this"]
         return self.pages.html("checked.html.j2", faults=faults, lines=lines, name=name, question=question)

@@ -196,7 +196,8 @@ def _of(fields: Mapping[str, str], section: Iterable[str], own: str) -> str | No
 def _funnel(fields: Mapping[str, str], known: Known, product: Product) -> dict[str, Any]:
     steps = [text for _, text in _numbered(fields, "pick")]
     name = None if steps else _of(fields, product.funnels, OWN)
-    asked: dict[str, Any] = {"range": fields["range"]} if "range" in fields else {}
+    usual = product.funnels[name].range if name in product.funnels else "ends"
+    asked: dict[str, Any] = {"range": fields["range"]} if fields.get("range", usual) != usual else {}
     if name is not None:
         return {**asked, "of": name}
     if len(steps) < 2:  # noqa: PLR2004  # from one to another

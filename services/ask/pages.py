@@ -180,6 +180,8 @@ class Pages:
         retention = question.retention
         told["start"] = event_text(retention.start, known) if retention and retention.start else ""
         told["returning"] = event_text(retention.returning, known) if retention and retention.returning else ""
+        configured = product.funnels[question.of] if question.show == "funnel" and question.of else question.funnel
+        told["range"] = question.range or (configured.range if configured else "ends")
         told["window"] = (
             (question.funnel.window or f"{question.funnel.window_days or 14}d") if question.funnel else "7d"
         )

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pipeline.ask.data import Stop
+from pipeline.ask.data import Stop, StoppedError
 
 T = TypeVar("T")
 SECONDS, AT_ONCE, WAITING = 20.0, 2, 8
@@ -46,8 +46,8 @@ class Slots:
             while not flight.task.done():
                 await asyncio.wait([flight.task], timeout=_LOOK_SECONDS)
                 if not flight.task.done() and await is_gone():
-                    break
-            return await asyncio.shield(flight.task)
+                    raise StoppedError
+            return flight.task.result()
         finally:
             flight.readers -= 1
             if not flight.readers:

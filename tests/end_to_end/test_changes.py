@@ -30,6 +30,7 @@ def _set(section: str, **values: Any) -> Change:
     return lambda reported: reported.setdefault(section, {}).update(values)
 
 
+_ORDERED = [{"event": {"kind": "order"}, "did": False}]
 CHANGES: dict[str, Change] = {
     "name": lambda reported: reported.update(name="Another name"),
     "pages: picture": lambda reported: reported["pages"][0].pop("pictures"),
@@ -64,6 +65,9 @@ CHANGES: dict[str, Change] = {
     "opportunities": _set("opportunities", weeks=1),
     "kpis": _set("kpis", guardrails=["bounce_rate"]),
     "bots": _set("bots", interactions_per_minute=60),
+    "conditions of funnels": lambda reported: reported["funnels"]["purchase"].update(people=_ORDERED),
+    "conditions of retention": lambda reported: reported["retention"]["weekly"].update(people=_ORDERED),
+    "conditions of journeys": lambda reported: reported["journeys"]["to_order"].update(people=_ORDERED),
     "identity": _set("identity", placeholders=["nobody", "somebody"]),
 }
 
