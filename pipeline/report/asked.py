@@ -1,6 +1,7 @@
 """Pictures of answers, in the report's own look: one design for what was configured and what was asked."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 from markupsafe import Markup
@@ -10,8 +11,9 @@ from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.flow import Flow, flow_of
 from pipeline.report.parts import count, figure_text, label, releases_of, share
+from pipeline.report.pictures import picture_at, picture_of
 
-_MOST_LINES, _MOST_BARS = 5, 15
+_MOST_LINES, _MOST_BARS, _MOST_MAPS, _MAP_WIDTH = 5, 15, 8, 620
 _EVERYBODY = "everybody"
 
 
@@ -142,6 +144,61 @@ def _friction(answer: Answer, _product: Product) -> list[Markup]:
     if shown.is_empty():
         return []
     return [charts.shares(shown, "share of page views with the signal", "share of page views", ".1%")]
+
+
+def zone_maps(answer: Answer, product: Product, home: Path) -> list[Markup]:
+    """Of zones that were asked for, pictures of their pages with the click rate over each zone, both ranges side by side."""
+    if answer.question.show != "zones" or answer.rows.is_empty():
+        return []
+    drawn: list[Markup] = []
+    most = max(answer.rows["click_rate"].drop_nulls(), default=0.0)
+    for (page, device, which), rows in answer.rows.partition_by(
+        "page", "device_type", "range", as_dict=True, maintain_order=True
+    ).items():
+        span = answer.question.spans[str(which)]
+        found = next((each for each in product.pages if each.name == page), None)
+        picture = picture_at(found, str(device), span.last) if found else None
+        data = picture_of(home, picture) if picture else None
+        if picture and data:
+            title = f"{page}, {device}, {span.first:%d %b} to {span.last:%d %b %Y}"
+            drawn.append(_zone_map(title, rows, product, (picture.width, data), most))
+    return drawn[:_MOST_MAPS]
+
+
+def _zone_map(title: str, rows: pl.DataFrame, product: Product, picture: tuple[int, str], most: float) -> Markup:
+    width, data = picture
+    boxes: list[Markup] = []
+    lowest = 0
+    for row in rows.rows(named=True):
+        zone = next(
+            (z for z in product.zones if z.name == row["zone"] and z.page == row["page"] and product.zone_validity(z)[0] == row["zone_version"]),
+            None,
+        )  # fmt: skip
+        box = zone.box(row["device_type"]) if zone else None
+        if box is None:
+            continue
+        lowest = max(lowest, box.y + box.height)
+        rate = row["click_rate"]
+        words = f"{row['zone'].replace('_', ' ')}: {share(rate)}"
+        boxes.append(
+            Markup(
+                '<g><title>{said}</title><rect x="{x}" y="{y}" width="{w}" height="{h}" fill="#1a54a6" fill-opacity="{shade:.2f}" '
+                'stroke="#1a54a6" stroke-width="{line}"/><rect x="{x}" y="{y}" width="{tag}" height="{size}" fill="#202124" fill-opacity="0.85"/>'
+                '<text x="{tx}" y="{ty}" font-size="{font}" fill="#ffffff" font-family="system-ui, sans-serif">{said}</text></g>'
+            ).format(
+                said=words, x=box.x, y=box.y, w=box.width or width - box.x, h=box.height, line=max(2, width // 400),
+                shade=0.12 + 0.5 * ((rate or 0.0) / most if most else 0.0), font=width // 46 + 8, size=width // 46 + 16,
+                tag=round(len(words) * (width // 46 + 8) * 0.62) + 12, tx=box.x + 5, ty=box.y + width // 46 + 9,
+            )
+        )  # fmt: skip
+    height = lowest + width // 12
+    return Markup(
+        '<svg role="img" class="map" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{shown}" height="{tall}"><title>{title}</title>'
+        '<image href="{data}" width="{w}"/>{boxes}</svg>'
+    ).format(
+        w=width, h=height, shown=min(width, _MAP_WIDTH), tall=round(height * min(width, _MAP_WIDTH) / width),
+        title=title, data=Markup(data), boxes=Markup("").join(boxes),  # noqa: S704  # base64 of ours
+    )  # fmt: skip
 
 
 def _zones(answer: Answer, _product: Product) -> list[Markup]:

@@ -81,6 +81,8 @@ class Section:
     # Prose instead of a table, and the name by which links find it.
     text: Markup = field(default_factory=Markup)
     anchor: str = ""
+    # The query of the question that the section answers, on the Ask page.
+    ask: str = ""
 
     @property
     def words(self) -> list[bool]:

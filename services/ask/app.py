@@ -29,7 +29,7 @@ from pipeline.ask.question import Question
 from pipeline.ask.snippet import snippet, with_snippet
 from pipeline.core.product_faults import sentences
 from pipeline.publish.csv_export import harmless
-from pipeline.report.asked import flow_of_answer, pictures_of
+from pipeline.report.asked import flow_of_answer, pictures_of, zone_maps
 from pipeline.report.write import replay_page
 from services.ask.form import asked_by_form, is_form
 from services.ask.guard import Guard
@@ -183,7 +183,8 @@ class AskApp:
 
         def work(stop: Stop) -> tuple[Answer, list[Any], Any]:
             answer: Answer = self._asker.answer(question, stop)
-            return answer, pictures_of(answer, product), flow_of_answer(answer)
+            maps = zone_maps(answer, product, self.home.lake.home)
+            return answer, [*maps, *pictures_of(answer, product)], flow_of_answer(answer)
 
         return await self._compute(request, f"answer {address_of(question)}", work)
 

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -29,8 +30,12 @@ from pipeline.ask.ask import Asker
 from pipeline.ask.data import Stop, StoppedError
 from pipeline.ask.known import checked
 from pipeline.ask.question import KINDS, Question
+from pipeline.core.keys import mart_key
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
+from pipeline.report.page import Shown
+from pipeline.report.pages import report_pages
+from pipeline.report.parts import Page
 from services.ask.app import make_app
 from services.ask.form import MARK, PRESETS, asked_by_form, condition_of, condition_text, is_form
 from services.ask.slots import BusyError, Slots
@@ -44,6 +49,7 @@ FUNNEL = f"{WEEK}&show=funnel&of=purchase"
 @pytest.fixture(scope="module")
 def home(shop_lake: Lake) -> Path:
     """The shop as a home; its product file stands where a team has it."""
+    shutil.copytree(SHOP.parent / "pictures", shop_lake.path("pictures"), dirs_exist_ok=True)
     target = shop_lake.path("product.yaml")
     if not target.exists():
         target.write_text(SHOP.read_text())
@@ -226,9 +232,39 @@ def test_a_recording_plays_from_the_moment(client: TestClient, home: Path) -> No
     assert client.get("/replay?session=nobody").status_code == 400
 
 
-def test_a_page_of_the_report_is_served_as_it_lies_there(client: TestClient) -> None:
+def test_a_page_of_the_report_leads_to_its_questions(client: TestClient, home: Path) -> None:
+    """From the page as it is served; on a disk, where the link would lead nowhere, it is hidden."""
     assert client.get("/report").status_code == 303
     assert client.get("/report/none.html").status_code == 404
+    lake, shop = Lake(home), load_product(SHOP)
+    marts = {
+        name: pl.read_parquet(lake.path(mart_key(name))) for name in ("funnel_steps", "funnel_trends", "daily_kpis")
+    }
+    page = next(each for each in report_pages() if each.name == "funnels")
+    (funnels,) = [page.make(Shown(shop, marts, home, *[None] * 3))]  # pyright: ignore[reportArgumentType]
+    assert isinstance(funnels, Page)
+    asked = [section.ask for section in funnels.sections]
+    assert asked[0]
+    assert all(client.get(f"/ask?{each}").status_code == 200 for each in asked)
+    shown = f'<a href="../ask?{asked[0]}" data-ask hidden>Ask this</a>'
+    (home / "report").mkdir(exist_ok=True)
+    (home / "report" / "tried.html").write_text(shown)
+    assert client.get("/report/tried.html").text == shown.replace(" hidden", "")
+    (home / "report" / "tried.html").unlink()
+
+
+def test_zones_lie_over_the_picture_of_their_page(client: TestClient, home: Path) -> None:
+    text = client.get(f"/ask?{WEEK}&show=zones&page=product&against=before").text
+    maps = re.findall(r'<svg role="img" class="map".*?</svg>', text, re.DOTALL)
+    assert len(maps) == 4, "two devices, two ranges"
+    rows = Asker(Lake(home), load_product(SHOP)).answer(
+        Question.model_validate({"show": "zones", "page": "product", "first": "2026-10-12", "last": "2026-10-18", "against": "before"})
+    ).rows  # fmt: skip
+    told = rows.filter(pl.col("device_type") == "desktop", pl.col("range") == "asked", pl.col("zone") == "buy").row(
+        0, named=True
+    )
+    assert f"buy: {told['click_rate']:.1%}" in maps[0] + maps[1] + maps[2] + maps[3]
+    assert client.get(f"/picture.png?{WEEK}&show=zones&page=product&n=0").content.startswith(b"\x89PNG")
 
 
 # -- words

@@ -1,5 +1,6 @@
 """The page of friction: where people get stuck, the evidence, what it goes with, what is out of the usual."""
 
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -8,6 +9,7 @@ from markupsafe import Markup
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.report import charts
+from pipeline.report.asking import asking_lately
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Marts, Page, Section, count, day_text, label, releases_of, share
 from pipeline.report.replays import Replays, watch_links
@@ -30,7 +32,10 @@ def friction_page(product: Product, marts: Marts, replays: Replays) -> Page:
     events = marts["friction_events"].filter(mine, recent)
     sections = [
         _alerts(marts["alerts"], last, replays),
-        _signals(counted.filter(recent), releases_of(product), marts["watch"], replays),
+        replace(
+            _signals(counted.filter(recent), releases_of(product), marts["watch"], replays),
+            ask=asking_lately(marts, show="friction"),
+        ),
         _elements(marts["friction_elements"].filter(mine, recent)),
         _details(events),
         _calibration(marts["friction_calibration"].filter(mine, pl.col("period") == "last_28")),

@@ -6,6 +6,7 @@ import polars as pl
 
 from pipeline.core.product import Product
 from pipeline.report import charts
+from pipeline.report.asking import asking_of_all
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Body, Marts, Page, Picker, Section, count, duration, releases_of, share
 
@@ -41,8 +42,9 @@ def _funnels(product: Product, marts: Marts) -> Page:
                 mature=f"People who entered less than {length} before the last day ends may still go on; `conversion_rate_of_mature` leaves them out.",
                 pickers=_funnel_pickers(own),
                 bodies=_funnel_bodies(own),
+                ask=asking_of_all(marts, show="funnel", of=name),
             ),
-            *_groups(name, whole.filter(pl.col("breakdown_value") != "")),
+            *_groups(name, whole.filter(pl.col("breakdown_value") != ""), _ask_by_group(product, marts, name)),
         ]
     return Page("funnels", "Funnels", [], sections)
 
@@ -77,7 +79,13 @@ def _bar_text(row: dict[str, Any]) -> str:
     return count(row["people_converted"]) + ("" if row["step"] == 1 else f"  ({share(row['step_rate'])})")
 
 
-def _groups(name: str, groups: pl.DataFrame) -> list[Section]:
+def _ask_by_group(product: Product, marts: Marts, name: str) -> str:
+    chosen = product.funnels[name].breakdown
+    # On the Ask page two columns are the most.
+    return asking_of_all(marts, show="funnel", of=name, by=chosen.by) if chosen and len(chosen.by) < 3 else ""  # noqa: PLR2004
+
+
+def _groups(name: str, groups: pl.DataFrame, ask: str) -> list[Section]:
     if groups.is_empty():
         return []
     last = groups["step"].max()
@@ -94,6 +102,7 @@ def _groups(name: str, groups: pl.DataFrame) -> list[Section]:
             ("group", "entered", "took the last step", "conversion"),
             rows,
             provenance="funnel_steps: breakdown_value people_entered people_converted conversion_rate",
+            ask=ask,
         )
     ]
 

@@ -3,6 +3,7 @@
 import polars as pl
 
 from pipeline.core.product import Product
+from pipeline.report.asking import asking_lately
 from pipeline.report.flow import flow_of
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Marts, Page, Section, count, share
@@ -31,6 +32,7 @@ def _journeys(product: Product, marts: Marts) -> Page:
                 ],
                 flow_of(result.select("source", "target", "transitions").rows()),
                 provenance="journey_sequences: path visits people share",
+                ask=asking_lately(marts, show="journey", of=name),
             )
         )
     return Page("journeys", "Journeys", [], sections)

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from pipeline.core.product import Product
 from pipeline.report import charts
+from pipeline.report.asking import asking_of_all
 from pipeline.report.business_case import title_of
 from pipeline.report.digest import because
 from pipeline.report.page import ReportPage
@@ -79,6 +80,7 @@ def overview(product: Product, marts: Marts, replays: Replays, restatements: pl.
         [charts.line(named, ("day", "people", "window"), "Active people by day", releases=releases_of(product))]
         if daily.height
         else [],
+        ask=asking_of_all(marts),
     )
     heading = f"Week from {last:%d %B %Y}" if last else "No complete week yet"
     reported = [_changed(product, marts), _to_fix(product, marts), _to_watch(marts, replays), section]

@@ -4,6 +4,7 @@ import polars as pl
 
 from pipeline.core.product import Product
 from pipeline.report import charts
+from pipeline.report.asking import asking_of_all
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Marts, Page, Section, count, releases_of, share
 
@@ -63,6 +64,7 @@ def _retention(product: Product, marts: Marts) -> Page:
                     for r in average.sort("period_number").rows(named=True)
                 ],
                 provenance="retention_averages: period_number cohorts people_in_cohort people_returned pooled simple",
+                ask=asking_of_all(marts, show="retention", of=name),
             )
         )
         sections += _retention_groups(

@@ -1,5 +1,6 @@
 """The page of voice: scores over time, who answers, what they speak of, quotes, and what goes with a score."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -8,6 +9,7 @@ from markupsafe import Markup
 
 from pipeline.core.product import Product
 from pipeline.report import charts
+from pipeline.report.asking import asking_lately
 from pipeline.report.choices import choice_sections
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Marts, Page, Quote, Section, count, day_text, label, releases_of, share
@@ -38,7 +40,8 @@ def voice_page(product: Product, marts: Marts, replays: Replays) -> Page:
     asked = scores.select("survey", "question", "question_kind").unique().sort("survey", "question").rows()
     for survey, question, kind in asked:
         own = (pl.col("survey") == survey) & (pl.col("question") == question)
-        sections += _score(scores.filter(own), survey, question, kind, releases_of(product))
+        scored = _score(scores.filter(own), survey, question, kind, releases_of(product))
+        sections += [replace(each, ask=asking_lately(marts, show="scores")) for each in scored]
         sections += _themes(marts["themes"].filter(own, _PERIOD), survey, kind)
         sections += _behaviour(marts["score_by_behaviour"].filter(own, _PERIOD), survey, kind)
     sections += choice_sections(marts["choices"])

@@ -1,5 +1,6 @@
 """The page of zones: the page's picture with a metric over each zone, before and after a redesign."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import polars as pl
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
+from pipeline.report.asking import asking_of_all
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Marts, Overlay, Page, Section, count, day_text, duration, money, share
 from pipeline.report.pictures import pictures, views
@@ -43,7 +45,8 @@ def zones_page(product: Product, marts: Marts, home: Path) -> Page:
         return Page("zones", "Zones")
     first, last = everybody["day"].min(), everybody["day"].max()
     shown = _overlay(product, everybody, home, first, last)  # pyright: ignore[reportArgumentType]
-    return Page("zones", "Zones", [], [_table(product, everybody)], shown)
+    table = replace(_table(product, everybody), ask=asking_of_all(marts, show="zones"))
+    return Page("zones", "Zones", [], [table], shown)
 
 
 def _overlay(product: Product, everybody: pl.DataFrame, home: Path, first: date, last: date) -> Overlay | None:
