@@ -39,7 +39,8 @@ def serve(
 
     if public_host:
         out.print("There is no login: whoever reaches this port can ask everything.", style="yellow")
-    out.print(f"Ask at http://{host}:{port}{prefix}/   (Ctrl-C ends it)", highlight=False)
+    shown = f"[{host}]" if ":" in host else host
+    out.print(f"Ask at http://{shown}:{port}{prefix}/   (Ctrl-C ends it)", highlight=False, markup=False)
     application = make_app(home, public_host or (), prefix=prefix)
     uvicorn.run(application, host=host, port=port, log_level="warning", server_header=False, date_header=False)
 

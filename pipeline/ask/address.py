@@ -41,10 +41,11 @@ def question_of(params: Params) -> Question:
 
     Raises ValueError, of which pydantic's own is one, with a sentence for each fault.
     """
-    return Question.model_validate(_nested([(name, value) for name, value in params if value != ""]))
+    return Question.model_validate(nested([(name, value) for name, value in params if value != ""]))
 
 
-def _nested(params: Params) -> dict[str, Any]:
+def nested(params: Params) -> dict[str, Any]:
+    """What parameters with dots in their names say, as JSON has it; ValueError where they contradict each other."""
     if len(params) > _MOST:
         raise ValueError(f"a question has {_MOST} parameters at most")
     root: dict[str, Any] = {}

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from datetime import date
 from typing import TypeVar
 
 import polars as pl
@@ -19,6 +18,7 @@ from pipeline.ask.visited import READS, friction_answer, pages_answer, scores_an
 from pipeline.ask.words import columns_of_answer, notes_of, sentence_of
 from pipeline.core.lake import DamagedObject, Lake
 from pipeline.core.product import Product
+from pipeline.core.state import hash_texts
 from pipeline.core.states import recorded
 from pipeline.stats.intervals import wilson
 
@@ -57,10 +57,10 @@ class Asker:
         question = checked(question, self.product)
         return self._steady(question, stop, lambda data: behind(data, question, cell))
 
-    def days(self) -> tuple[date, date] | None:
-        """The first and the last day that can be asked about; None where there is none."""
-        days = [day for day, state in recorded(self.lake, "askable").items() if state.rows]
-        return (days[0], days[-1]) if days else None
+    def version(self) -> str:
+        """A hash of the days that can be asked about: other days, or other people in them, are another."""
+        states = recorded(self.lake, "askable")
+        return hash_texts([f"{day}:{state.output_hash}" for day, state in states.items()])
 
     def known(self) -> Known:
         """What can be asked of the home."""
@@ -110,7 +110,7 @@ def _answer(data: Data, question: Question) -> Answer:
     return Answer(
         question,
         rows,
-        headline_of(question, rows, besides, data.product.currency),
+        headline_of(question, rows, besides, data.product),
         sentence_of(data, question),
         tuple(notes_of(data, question)),
         besides,

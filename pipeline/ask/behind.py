@@ -13,8 +13,13 @@ from pipeline.ask.trend import trend_rows
 from pipeline.ask.visited import rows_of, visit_list
 from pipeline.core.days import ONE_DAY
 from pipeline.core.published import id_text
+from pipeline.domains.funnels.funnel_groups import OTHER
+from pipeline.domains.funnels.section import Funnel
 from pipeline.domains.retention.tables import NO_VALUE, people_of_cell
 from pipeline.events.conditions import of_chosen_people
+
+# A cohort's period may begin so long before the range.
+MONTH = timedelta(days=31)
 
 
 def behind(data: Data, question: Question, cell: Cell) -> pl.DataFrame:
@@ -38,20 +43,33 @@ def _of_funnel(data: Data, question: Question, span: Span, cell: Cell) -> pl.Dat
         raise AskError(f"the answer has no group {cell.group!r}; it has {', '.join(map(repr, groups))}")
     if not 1 <= cell.step <= len(funnel.steps):
         raise AskError(f"the funnel has no step {cell.step}; it has {len(funnel.steps)}")
+    if not is_listed(funnel, cell.group):
+        raise AskError("these aren't people or sessions one by one: they can't be listed")
     people = groups[cell.group]
     there = pl.col("depth") == cell.step if cell.dropped else pl.col("depth") >= cell.step
-    return people.filter(there).select(entity_key="entity_key", at=f"t{cell.step - 1}")
+    whose = "session_key" if funnel.unit == "session" else "entity_key"
+    return people.filter(there).select(pl.col("entity_key").alias(whose), at=f"t{cell.step - 1}")
+
+
+def is_listed(funnel: Funnel, group: str) -> bool:
+    """Whether a number of the funnel is one of people or sessions, each once."""
+    several = funnel.breakdown is not None and funnel.breakdown.attribution in ("all_events", "step")
+    return funnel.unit in ("person", "session") and not (group == OTHER and several)
 
 
 def _of_retention(data: Data, question: Question, span: Span, cell: Cell) -> pl.DataFrame:
     asked = retention_of(data, question)
-    if cell.start is None:
+    if cell.start is None or not span.first - MONTH <= cell.start <= span.last:
         raise AskError("say of which cohort the people are meant: its first day, as `start`")
+    if cell.group == OTHER or (cell.group and asked.cohort == "first_ever"):
+        raise AskError("the people of this group can't be listed; ask for one group alone")
     rows = return_rows(data, asked, span)
     if cell.group:
         rows = rows.filter(pl.col("value") == ("" if cell.group == NO_VALUE else cell.group))
     counted = of_chosen_people(rows, asked, met(data, asked, span), span.first, span.last)
     days = data.within(span.first, data.days[-1])
+    if not days:
+        raise AskError(f"no day from {span.first} on has data")
     people = people_of_cell(counted, asked, days, data.product, (cell.start, cell.offset))
     return people.select("at", entity_key="person_key")
 
@@ -133,7 +151,9 @@ def _with_visits(data: Data, span: Span, found: pl.DataFrame, within: timedelta)
     people = found.lazy().select(person_key="entity_key").unique()
     visits = visit_list(data, around, lambda rows: rows.join(people, on="person_key", how="semi"))
     named = found.select(id_text("entity_key").alias("person_key"), "at")
-    ended = pl.col("started_at") + pl.duration(microseconds=(pl.col("duration_seconds") * 1e6).cast(pl.Int64))
+    # A visit's length is cut to milliseconds.
+    length = (pl.col("duration_seconds") * 1000).round().cast(pl.Int64) + 1
+    ended = pl.col("started_at") + pl.duration(milliseconds=length)
     inside = named.join(visits, on="person_key", how="left").with_columns(
         is_there=((pl.col("started_at") <= pl.col("at") + within) & (pl.col("at") <= ended)).fill_null(value=False)
     )

@@ -14,7 +14,7 @@ from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.product_matches import Match
 from pipeline.core.registry import TABLES
-from pipeline.domains.funnels.funnel_tables import Period, funnel_rows, period_people, steps_of
+from pipeline.domains.funnels.funnel_tables import ALL, Period, funnel_rows, period_people, steps_of
 from pipeline.domains.funnels.section import Funnel
 from pipeline.domains.journeys.journeys import edges, sequences
 from pipeline.domains.journeys.section import Journey
@@ -23,8 +23,6 @@ from pipeline.domains.retention.section import Retention
 from pipeline.domains.retention.tables import return_cells, returns_of
 from pipeline.events.conditions import of_chosen_people
 from pipeline.events.matching import matches, of_its_name
-
-_UNITS = ("person", "session")
 
 
 def mart(name: str, **tables: pl.DataFrame) -> pl.DataFrame:
@@ -83,7 +81,12 @@ def funnel_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
     period: Period = ("range", span.first, span.last)
     rows, who = step_rows(data, funnel, span), met(data, funnel, span)
     made = funnel_rows(rows, OWN, funnel, period, data.product, who, newest=data.days[-1])
-    steps = mart("funnel_steps", funnel_results=made).sort("breakdown_value", "step")
+    size = (
+        pl.when(pl.col("breakdown_value") == ALL)
+        .then(pl.lit(None, dtype=pl.Int64))
+        .otherwise(-pl.col("people_entered"))
+    )
+    steps = mart("funnel_steps", funnel_results=made).sort(size, "breakdown_value", "step")
     went_on = pl.col("people_converted").shift(-1).over("breakdown_value", order_by="step")
     return steps.with_columns(dropped=pl.col("people_converted") - went_on)
 
@@ -124,6 +127,11 @@ def return_rows(data: Data, asked: Retention, span: Span) -> pl.LazyFrame:
     tables = (*tables_of(everything=everything), "askable")
     made = [data.kept(about, day, tables, lambda day=day: of_day(day)) for day in days]
     rows = (pl.concat(made) if made else TABLES["return_events"].schema.to_frame()).lazy()
+    if asked.cohort != "recurring":
+        # Who was there before the range isn't new in it, though it were in the same week.
+        mark = "is_start" if asked.cohort == "first_time" else "is_named"
+        known = rows.filter(pl.col("day") < span.first, mark).select("person_key", "value").unique()
+        rows = rows.filter(pl.col("day") >= span.first).join(known, on=["person_key", "value"], how="anti")
     return rows.with_columns(pl.col("is_start", "is_first_start") & (pl.col("day") <= span.last))
 
 

@@ -46,15 +46,24 @@ class Stop:
     """When to stop computing: once nobody waits, or after so many seconds."""
 
     def __init__(self, seconds: float = float("inf")) -> None:
-        self._until, self._gone = time.monotonic() + seconds, threading.Event()
+        self._seconds, self._gone = seconds, threading.Event()
+        self._until: float | None = None
 
     def set(self) -> None:
         """Nobody waits any more."""
         self._gone.set()
 
+    @property
+    def is_set(self) -> bool:
+        """Whether nobody waits any more."""
+        return self._gone.is_set()
+
     def check(self) -> None:
-        """Raise StoppedError once it is time; asked between days."""
-        if self._gone.is_set() or time.monotonic() > self._until:
+        """Raise StoppedError once it is time; asked between days. The time begins with the first look."""
+        now = time.monotonic()
+        if self._until is None:
+            self._until = now + self._seconds
+        if self._gone.is_set() or now > self._until or not self._seconds:
             raise StoppedError
 
 

@@ -7,20 +7,22 @@ import polars as pl
 
 from pipeline.ask.answer import ASKED, COMPARED
 from pipeline.ask.question import Question
+from pipeline.core.product import Product
 
 Rows = Mapping[str, pl.DataFrame]
 _OTHER_PAGE = "(other)"
 
 
-def headline_of(question: Question, rows: pl.DataFrame, more: Rows, currency: str) -> str:
+def headline_of(question: Question, rows: pl.DataFrame, more: Rows, product: Product) -> str:
     """One sentence with the number that matters most, and what it was in the range compared with; empty without rows."""
     parts = {name: rows.filter(pl.col("range") == name) for name in (ASKED, COMPARED)}
     if parts[ASKED].is_empty():
         return ""
     if question.show == "retention":
-        return _retention(question, more)
+        own = question.retention or product.retention[question.of]
+        return _retention(own.mode, more)
     if question.show == "trend":
-        return _trend(question, parts, currency)
+        return _trend(question, parts, product.currency)
     return _SAID[question.show](parts)
 
 
@@ -62,52 +64,74 @@ def _funnel(parts: Rows) -> str:
 
 def _trend(question: Question, parts: Rows, currency: str) -> str:
     asked = question.counted
+    if asked.measure == "people" and question.by:
+        return _largest_group(parts, asked.every)
     now, before = (_total(parts[name], asked.measure, asked.every) for name in (ASKED, COMPARED))
     if now is None:
         return ""
+    # Totals of ranges of other lengths say nothing beside each other.
+    lengths = {span.length for span in question.spans.values()}
+    is_mean = asked.measure == "goal_rate" or (asked.measure == "people" and asked.every != "range")
+    other = before if len(lengths) == 1 or is_mean else None
     if asked.measure == "goal_rate":
         said = f"{_share(now)} of sessions reached {asked.goal or 'a goal'}"
-        said += f", {_share(before)} before ({_points(now, before)})" if before is not None else ""
-    elif asked.measure == "people" and asked.every != "range":
-        said = f"{now:,.0f} people on a mean {asked.every}"
-        said += f", {before:,.0f} before ({_relative(now, before)})" if before is not None else ""
-    elif question.by and asked.measure == "people":
-        return _largest_group(parts)
-    else:
-        unit = currency if asked.measure == "revenue" else asked.measure
-        said = f"{now:,.0f} {unit}"
-        said += f", {before:,.0f} before ({_relative(now, before)})" if before is not None else ""
-    return said + "."
+        return f"{said}, {_share(other)} before ({_points(now, other)})." if other is not None else f"{said}."
+    unit = currency if asked.measure == "revenue" else asked.measure
+    when = f" on a mean {asked.every}" if is_mean else ""
+    said = f"{now:,.0f} {unit}{when}"
+    return f"{said}, {other:,.0f} before ({_relative(now, other)})." if other is not None else f"{said}."
 
 
-def _largest_group(parts: Rows) -> str:
-    top = parts[ASKED].sort("value", descending=True).row(0, named=True)
-    return f"Most were {top['breakdown_value']}: {top['value']:,.0f} people."
+def _largest_group(parts: Rows, every: str) -> str:
+    """People of several groups overlap: no number of all of them follows from theirs."""
+    known = _whole(parts[ASKED])
+    means = known.group_by("breakdown_value").agg(pl.col("value").mean())
+    if means.is_empty():
+        return ""
+    top = means.sort("value", "breakdown_value", descending=[True, False]).row(0, named=True)
+    return f"Most were {top['breakdown_value']}: {top['value']:,.0f} people{'' if every == 'range' else f' on a mean {every}'}."
+
+
+def _whole(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of periods that are there whole; of none that is, all rows with a number."""
+    known = rows.filter(pl.col("value").is_not_null())
+    whole = known.filter("is_whole")
+    return whole if whole.height else known
 
 
 def _total(rows: pl.DataFrame, measure: str, every: str) -> float | None:
     """Over all periods and groups: a sum where the number adds up, of people the mean period, of rates that of the sums."""
-    if rows.is_empty():
+    known = rows.filter(pl.col("value").is_not_null())
+    if known.is_empty():
         return None
     if measure == "goal_rate":
-        sessions = int(rows["sessions"].sum())
-        return int(rows["sessions_with_goal"].sum()) / sessions if sessions else None
+        sessions = int(known["sessions"].sum())
+        return int(known["sessions_with_goal"].sum()) / sessions if sessions else None
     if measure == "people" and every != "range":
-        # Groups of people overlap too: only the whole is told of.
-        return float(rows["value"].sum()) / rows["period_start"].n_unique()
-    return float(rows["value"].sum())
+        whole = _whole(rows)
+        return float(whole["value"].sum()) / whole["period_start"].n_unique()
+    return float(known["value"].sum())
 
 
-def _retention(question: Question, more: Rows) -> str:
+_BACK = {
+    "on": "came back one period later",
+    "on_or_after": "came back one period later or after that",
+    "until": "came back within one period",
+    "streak": "came back in the first period after theirs",
+}
+
+
+def _retention(mode: str, more: Rows) -> str:
     means = more["averages"].filter(pl.col("breakdown_value") == "", pl.col("period_number") == 1)
     found = {r["range"]: r for r in means.rows(named=True)}
     if ASKED not in found:
         return "No cohort's time is over yet."
     now, before = found[ASKED], found.get(COMPARED)
-    said = f"{_share(now['pooled'])} of {now['people_in_cohort']:,} came back one period later"
+    said = f"{_share(now['pooled'])} of {now['people_in_cohort']:,} {_BACK[mode]}"
     if before:
-        said += f", {_share(before['pooled'])} of {before['people_in_cohort']:,} before ({_points(now['pooled'], before['pooled'])})"
-    return f"{said}: {question.of or 'over cohorts whose time is over'}.".replace("_", " ")
+        points = _points(now["pooled"], before["pooled"])
+        said += f", {_share(before['pooled'])} of {before['people_in_cohort']:,} before ({points})"
+    return f"{said}, over cohorts whose time is over."
 
 
 def _journey(parts: Rows) -> str:

@@ -3,6 +3,7 @@
 from io import StringIO
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from pipeline.ask.question import CONFIGURED, Question
 from pipeline.core.product import Product
@@ -35,10 +36,15 @@ def with_snippet(text: str, lines: str) -> list[str]:
     try:
         written, added = yaml.load(text), YAML(typ="safe").load(lines)
         for section, own in added.items():
-            written.setdefault(section, {}).update(own)
+            there = written.setdefault(section, {})
+            if taken := [name for name in own if name in there]:
+                return [f"{section}: {taken[0]!r} is there already; give it another name"]
+            there.update(own)
         out = StringIO()
         yaml.dump(written, out)
         parse_product(out.getvalue())
     except ProductFileError as fault:
         return fault.faults
+    except (YAMLError, AttributeError, TypeError):
+        return ["the product file isn't valid YAML at the moment; `footfall check` says where"]
     return []

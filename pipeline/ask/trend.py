@@ -11,6 +11,7 @@ from pipeline.ask.question import OF_SESSIONS, Question, Span, Trend
 from pipeline.core.canonical import SESSION_COLUMNS, VISIT_COLUMNS
 from pipeline.core.columns import OTHER_PAGE
 from pipeline.core.published import in_currency
+from pipeline.domains.funnels.funnel_groups import OTHER
 from pipeline.domains.funnels.funnel_tables import NO_VALUE
 from pipeline.events.channels import NOT_MEASURED, UNKNOWN
 from pipeline.events.conditions import of_chosen_people, that_count
@@ -34,12 +35,18 @@ def trend_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
     asked = question.counted
     rows = trend_rows(data, question, span)
     keys = ["period_start", "group"]
-    summed = _largest(rows).group_by(keys).agg(**_sums(asked)).collect()
+    summed = rows.group_by(keys).agg(**_sums(asked)).collect()
     periods = _periods(data, asked, span)
     groups = summed["group"].unique().sort() if question.by else pl.Series("group", [""])
     grid = periods.join(groups.to_frame(), how="cross").join(summed, on=keys, how="left")
-    filled = grid.with_columns(pl.exclude(*keys, "is_whole").fill_null(0))
-    return _with_value(filled, asked).rename({"group": "breakdown_value"}).sort("breakdown_value", "period_start")
+    # Of a day that isn't there nothing is known; on one that is, nothing happened.
+    nothing = pl.when("is_there").then(0)
+    filled = grid.with_columns(
+        pl.coalesce(name, nothing).alias(name) for name in grid.columns if name not in {*keys, "is_whole", "is_there"}
+    )
+    valued = _with_value(filled.drop("is_there"), asked).rename({"group": "breakdown_value"})
+    size = pl.col("people").sum().over("breakdown_value")
+    return valued.sort(size, "breakdown_value", "period_start", descending=[True, False, False])
 
 
 def trend_rows(data: Data, question: Question, span: Span) -> pl.LazyFrame:
@@ -51,7 +58,8 @@ def trend_rows(data: Data, question: Question, span: Span) -> pl.LazyFrame:
         rows, day = _events(data, question, span), "day"
     values = [_value(name, asked) for name in question.by]
     group = pl.concat_str(values, separator=_SEPARATOR) if values else pl.lit("")
-    return rows.with_columns(period_start=_period(day, data, asked, span), group=group)
+    placed = rows.with_columns(period_start=_period(day, data, asked, span), group=group)
+    return _largest(placed) if values else placed
 
 
 def _value(name: str, asked: Trend) -> pl.Expr:
@@ -110,7 +118,10 @@ def _periods(data: Data, asked: Trend, span: Span) -> pl.DataFrame:
     there = pl.col("day").is_in(data.within(span.first, span.last))
     length = {"day": 1, "week": 7}.get(asked.every, span.length.days)
     periods = days.with_columns(period_start=_period("day", data, asked, span), is_there=there)
-    return periods.group_by("period_start").agg(is_whole=pl.col("is_there").sum() == length).sort("period_start")
+    there = pl.col("is_there")
+    return (
+        periods.group_by("period_start").agg(is_whole=there.sum() == length, is_there=there.any()).sort("period_start")
+    )
 
 
 def _sums(asked: Trend) -> dict[str, pl.Expr]:
@@ -129,10 +140,15 @@ def _sums(asked: Trend) -> dict[str, pl.Expr]:
 
 
 def _largest(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows of the largest groups, by people; beyond a hundred nobody reads them."""
+    """Rows whose smaller groups, by people, are one: beyond a hundred nobody reads them."""
     sizes = rows.group_by("group").agg(people=pl.col("person_key").n_unique())
-    kept = sizes.sort("people", "group", descending=[True, False]).head(MOST_GROUPS).select("group")
-    return rows.join(kept, on="group", how="semi")
+    kept = (
+        sizes.sort("people", "group", descending=[True, False])
+        .head(MOST_GROUPS)
+        .select("group", kept=pl.lit(value=True))
+    )
+    named = pl.when(pl.col("kept").is_null()).then(pl.lit(OTHER)).otherwise("group")
+    return rows.join(kept, on="group", how="left").with_columns(group=named).drop("kept")
 
 
 def _with_value(rows: pl.DataFrame, asked: Trend) -> pl.DataFrame:
@@ -141,7 +157,8 @@ def _with_value(rows: pl.DataFrame, asked: Trend) -> pl.DataFrame:
         return rows.with_columns(revenue=money, value=money).drop("revenue_micros")
     if asked.measure != "goal_rate":
         return rows.with_columns(value=pl.col(asked.measure).cast(pl.Float64))
-    ends = [wilson(hits, n) or (None, None) for hits, n in rows.select("sessions_with_goal", "sessions").rows()]
+    counts = rows.select("sessions_with_goal", "sessions").rows()
+    ends = [(wilson(hits, n) if n else None) or (None, None) for hits, n in counts]
     rate = pl.when(pl.col("sessions") > 0).then(pl.col("sessions_with_goal") / pl.col("sessions"))
     return rows.with_columns(
         value=rate,

@@ -18,6 +18,8 @@ from pipeline.declare import Sources
 from pipeline.domains.voice.scores import score_results
 from pipeline.events.resolutions import Resolutions
 
+# As in dbt_like_sql/marts/zones/zone_metrics.sql.
+_TOLD_BY_EVENTS = ("events", "element_tracking", "events+element_tracking")
 # What each kind of question reads besides `askable`.
 READS = {
     "pages": ("page_views",),
@@ -110,16 +112,32 @@ def friction_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
 
 def zones_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
     """Per page, zone, version and device over the span: the columns of the mart `zone_metrics`."""
-    keys = ["page", "zone", "zone_version", "device_type", "segment", "variant", "exposure_method"]
+    keys = ["page", "zone", "zone_version", "device_type", "segment", "variant"]
     rows = rows_of(data, "daily_zones", chosen(data, question, span)).filter(
         pl.col("segment") == "", pl.col("variant") == ""
     )
     if question.page is not None:
         rows = rows.filter(pl.col("page") == question.page)
-    summed = rows.group_by(keys).agg(pl.exclude(*keys, "session_day").sum()).collect()
-    table = TABLES["daily_zones"].conform(summed.with_columns(session_day=pl.lit(span.first)))
+    measured = _measured(data, rows)
+    summed = measured.group_by(keys).agg(pl.exclude(*keys, "session_day", "exposure_method").sum()).collect()
+    whole = summed.with_columns(session_day=pl.lit(span.first), exposure_method=pl.lit(None, dtype=pl.String))
+    table = TABLES["daily_zones"].conform(whole)
     made = mart("zone_metrics", daily_zones=table)
     return made.drop("day", "segment", "variant").sort("page", "zone", "zone_version", "device_type")
+
+
+def _measured(data: Data, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows of daily_zones that measured exposure only since somebody's exposure to the zone was first told, as the mart has it."""
+    told = data.scan("daily_zones", data.days).filter(pl.col("page_views_exposed") > 0)
+    since = told.group_by("page", "zone").agg(watched_from=pl.col("session_day").min())
+    by_events = pl.col("exposure_method").fill_null("").is_in(_TOLD_BY_EVENTS)
+    unknown = by_events & (pl.col("session_day") < pl.col("watched_from")).fill_null(value=True)
+    columns = ("page_views_measured_exposure", "page_views_measured_exposure_time")
+    return (
+        rows.join(since, on=["page", "zone"], how="left")
+        .with_columns(pl.when(unknown).then(0).otherwise(name).alias(name) for name in columns)
+        .drop("watched_from")
+    )
 
 
 def scores_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:

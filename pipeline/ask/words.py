@@ -7,7 +7,7 @@ import polars as pl
 
 from pipeline.ask.configured import funnel_of, journey_of, retention_of
 from pipeline.ask.data import Data
-from pipeline.ask.question import Question, Span
+from pipeline.ask.question import CONFIGURED, Question, Span
 from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product_matches import Condition, Did, Match, Narrowed, Where
@@ -110,16 +110,20 @@ def match_in_words(match: Match) -> str:
 
 
 def did_in_words(did: Did) -> str:
-    """Like "people who ordered 2 times or more" or "people who never saw cart"."""
+    """Like people who did “order” 2 times or more in the range."""
     when = " at any time before the range ends" if did.when == "ever" else " in the range"
     times = f" {did.at_least} times or more" if did.at_least > 1 else ""
     what = match_in_words(did.event)
-    return f"people who {'' if did.did else 'did not have '}{what}{times}{when}"
+    return f"people who did{'' if did.did else ' not do'} “{what}”{times}{when}"
 
 
-def narrowed_in_words(narrowed: Narrowed) -> str:
-    """All conditions in one clause; empty where there are none."""
-    said = [*map(where_in_words, narrowed.where), *map(did_in_words, narrowed.people)]
+def narrowed_in_words(narrowed: Narrowed, *, of_visits: bool = False) -> str:
+    """All conditions in one clause; empty where there are none. `of_visits`: one on an event is one on its visit."""
+    where = [
+        each.model_copy(update={"about": "visit"}) if of_visits and each.about == "event" else each
+        for each in narrowed.where
+    ]
+    said = [*map(where_in_words, where), *map(did_in_words, narrowed.people)]
     return f"; only where {'; and '.join(said)}" if said else ""
 
 
@@ -127,7 +131,10 @@ def sentence_of(data: Data, question: Question) -> str:
     """What was counted, in one sentence."""
     said = _SENTENCES[question.show](data, question)
     by = f", by {' and '.join(name.replace('_', ' ') for name in question.by)}" if question.by else ""
-    return f"{said}{by}{narrowed_in_words(question)}. Bots left out."
+    of_events = question.show in CONFIGURED or (
+        question.show == "trend" and question.counted.measure in ("people", "events")
+    )
+    return f"{said}{by}{narrowed_in_words(question, of_visits=not of_events)}. Bots left out."
 
 
 def _trend(_data: Data, question: Question) -> str:
@@ -203,6 +210,7 @@ def notes_of(data: Data, question: Question) -> Iterator[str]:
         yield from _unripe(data, question)
     if question.show == "retention":
         yield f"A rate stands where its time is over by {data.days[-1]}, the newest day."
+        yield "The first and the last cohort hold who began on days of the range only."
     if question.show == "friction":
         yield "A session can meet a signal on several pages: sessions don't add up over pages and signals."
     if question.show == "trend" and question.counted.every != "range" and question.counted.measure == "people":

@@ -42,8 +42,8 @@ def holds(text: pl.Expr, condition: Condition) -> pl.Expr:
         "not_contains": lambda parts: pl.any_horizontal(
             lower.str.contains(each.lower(), literal=True) for each in parts
         ),
-        "regex": text.str.contains,
-        "not_regex": text.str.contains,
+        "regex": lambda pattern: _contains(text, pattern),
+        "not_regex": lambda pattern: _contains(text, pattern),
         "gt": number.gt,
         "gte": number.ge,
         "lt": number.lt,
@@ -54,6 +54,16 @@ def holds(text: pl.Expr, condition: Condition) -> pl.Expr:
     tests = {name: result[name](value).fill_null(value=False) for name, value in given.items()}
     # What is not so also holds where there is no value.
     return pl.all_horizontal(~test if name in _NEGATED else test for name, test in tests.items())
+
+
+def _contains(text: pl.Expr, pattern: str) -> pl.Expr:
+    """Whether a text holds what a pattern says; each distinct one is looked at once, for patterns can be slow."""
+
+    def among(values: pl.Series) -> pl.Series:
+        distinct = values.drop_nulls().unique()
+        return values.is_in(distinct.filter(distinct.str.contains(pattern)).implode())
+
+    return text.map_batches(among, pl.Boolean, is_elementwise=True)
 
 
 _NEGATED = frozenset({"is_not", "not_contains", "not_regex"})

@@ -7,6 +7,7 @@ import polars as pl
 from markupsafe import Markup
 
 from pipeline.ask.answer import ASKED, COMPARED, Answer
+from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.flow import Flow, flow_of
@@ -146,7 +147,7 @@ def _friction(answer: Answer, _product: Product) -> list[Markup]:
     return [charts.shares(shown, "share of page views with the signal", "share of page views", ".1%")]
 
 
-def zone_maps(answer: Answer, product: Product, home: Path) -> list[Markup]:
+def zone_maps(answer: Answer, product: Product, lake: Lake) -> list[Markup]:
     """Of zones that were asked for, pictures of their pages with the click rate over each zone, both ranges side by side."""
     if answer.question.show != "zones" or answer.rows.is_empty():
         return []
@@ -158,7 +159,10 @@ def zone_maps(answer: Answer, product: Product, home: Path) -> list[Markup]:
         span = answer.question.spans[str(which)]
         found = next((each for each in product.pages if each.name == page), None)
         picture = picture_at(found, str(device), span.last) if found else None
-        data = picture_of(home, picture) if picture else None
+        # Of a home in a store it is fetched by this.
+        data = (
+            picture_of(lake.path(picture.file).parents[len(Path(picture.file).parts) - 1], picture) if picture else None
+        )
         if picture and data:
             title = f"{page}, {device}, {span.first:%d %b} to {span.last:%d %b %Y}"
             drawn.append(_zone_map(title, rows, product, (picture.width, data), most))

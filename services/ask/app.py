@@ -27,6 +27,9 @@ from pipeline.ask.data import Stop, StoppedError
 from pipeline.ask.known import checked
 from pipeline.ask.question import Question
 from pipeline.ask.snippet import snippet, with_snippet
+from pipeline.core.keys import mart_key
+from pipeline.core.lake import DamagedObject
+from pipeline.core.object_lake import StoreError
 from pipeline.core.product_faults import sentences
 from pipeline.publish.csv_export import harmless
 from pipeline.report.asked import flow_of_answer, pictures_of, zone_maps
@@ -34,16 +37,17 @@ from pipeline.report.write import replay_page
 from services.ask.form import asked_by_form, is_form
 from services.ask.guard import Guard
 from services.ask.home import PRODUCT_FILE, Home
-from services.ask.json_answer import json_answer
+from services.ask.json_answer import json_answer, nobodys
 from services.ask.pages import Pages, examples
 from services.ask.shown import PAGE_ROWS, visit_rows
 from services.ask.slots import BusyError, Slots
 
-LOCAL = ("127.0.0.1", "localhost")
+LOCAL = ("127.0.0.1", "localhost", "[::1]")
 STATIC = files("services.ask") / "static"
-_CELL = "cell."
+_CELL, _REPLAYS = "cell.", mart_key("replays")
 _TOO_MUCH = 503
 _TOO_LONG = "This took longer than {:.0f} s and was stopped. Take fewer days, or fewer conditions."
+_MOVING = "Days are being replaced by a run just now, or one is damaged. Try again in a moment; `footfall doctor` tells of damage."
 _BUSY = "Too many questions are being computed. Try again in a moment."
 
 
@@ -79,8 +83,8 @@ class AskApp:
     async def behind(self, request: Request) -> Response:
         """The people behind a number, a page of them at a time."""
         params = request.query_params.multi_items()
-        cell, number = _cell_of(params), _number(params, "page", 1)
-        own = [(name, value) for name, value in params if not name.startswith(_CELL) and name != "page"]
+        cell, number = _cell_of(params), max(1, _number(params, "part", 1))
+        own = [(name, value) for name, value in params if not name.startswith(_CELL) and name != "part"]
         question = await self._question(own)
         rows = await self._compute(request, f"behind {params}", lambda stop: self._asker.behind(question, cell, stop))
         shown = rows.slice((number - 1) * PAGE_ROWS, PAGE_ROWS)
@@ -93,15 +97,14 @@ class AskApp:
         question = await self._question(request.query_params.multi_items())
         answer, *_ = await self._computed(request, question)
         form: str = request.path_params["form"]
-        rows = answer.rows.drop("person_key", strict=False)
         if form == "json":
-            return JSONResponse(json_answer(answer, _link(request, question)))
-        out = io.BytesIO()
-        if form == "parquet":
-            rows.write_parquet(out)
-            return _file(out.getvalue(), "application/vnd.apache.parquet", "answer.parquet")
-        harmless(rows.lazy()).collect().write_csv(out, include_bom=True)
-        return _file(out.getvalue(), "text/csv; charset=utf-8", "answer.csv")
+            told = await self._in_thread(lambda: json_answer(answer, _link(request, question)))
+            return JSONResponse(told)
+        if form not in _WRITTEN:
+            raise AskError(f"an answer can be taken as {', '.join(_WRITTEN)} or json")
+        kind, write = _WRITTEN[form]
+        data = await self._in_thread(lambda: write(nobodys(answer.rows)))
+        return _file(data, kind, f"answer.{form}")
 
     async def picture(self, request: Request) -> Response:
         """One of the answer's pictures as a file."""
@@ -123,8 +126,10 @@ class AskApp:
         name = dict(params).get("name", "") or "asked"
         question = await self._question([pair for pair in params if pair[0] != "name"])
         lines = snippet(checked(question, self.home.product), self.home.product, name)
-        text = self.home.lake.path(PRODUCT_FILE).read_text(encoding="utf-8")
-        faults = with_snippet(text, lines) if lines else ["the product file has no section for this"]
+        file = self.home.lake.path(PRODUCT_FILE)
+        faults = ["the product file has no section for this"]
+        if lines:
+            faults = await self._in_thread(lambda: with_snippet(file.read_text(encoding="utf-8"), lines))
         return self.pages.html("checked.html.j2", faults=faults, lines=lines, name=name, question=question)
 
     async def replay(self, request: Request) -> Response:
@@ -140,7 +145,9 @@ class AskApp:
         return HTMLResponse(html)
 
     def _began(self, session: str) -> datetime | None:
-        replays = pl.scan_parquet(self.home.lake.path("marts/replays.parquet"))
+        if not self.home.lake.exists(_REPLAYS):
+            return None
+        replays = pl.scan_parquet(self.home.lake.path(_REPLAYS))
         found = replays.filter(pl.col("session_key") == session).select("started_at").collect()
         return found.item() if found.height == 1 else None
 
@@ -173,6 +180,8 @@ class AskApp:
         return self.home.now()
 
     async def _question(self, params: Params) -> Question:
+        # Looked at here, and not where all others would wait for it.
+        await self._in_thread(self.home.now)
         if not is_form(params):
             return question_of(params)
         known = await self._in_thread(self.home.known)
@@ -183,7 +192,7 @@ class AskApp:
 
         def work(stop: Stop) -> tuple[Answer, list[Any], Any]:
             answer: Answer = self._asker.answer(question, stop)
-            maps = zone_maps(answer, product, self.home.lake.home)
+            maps = zone_maps(answer, product, self.home.lake)
             return answer, [*maps, *pictures_of(answer, product)], flow_of_answer(answer)
 
         return await self._compute(request, f"answer {address_of(question)}", work)
@@ -200,10 +209,30 @@ class AskApp:
         if request.url.path.endswith((".json", "/schema")):
             return JSONResponse({"error": said}, status)
         # htmx shows no answer of another status.
-        code = 200 if _is_partial(request) else status
-        return self.pages.html(
-            "fault.html.j2", code, said=said, is_busy=status == _TOO_MUCH, partial=_is_partial(request)
-        )
+        code, partial = 200 if _is_partial(request) else status, _is_partial(request)
+        page = self.pages.html("fault.html.j2", code, said=said, is_busy=status == _TOO_MUCH, partial=partial)
+        if partial:
+            # What was typed stays in the form.
+            page.headers["HX-Retarget"], page.headers["HX-Reswap"] = "#answer", "outerHTML"
+        return page
+
+
+def _parquet(rows: pl.DataFrame) -> bytes:
+    out = io.BytesIO()
+    rows.write_parquet(out)
+    return out.getvalue()
+
+
+def _csv(rows: pl.DataFrame) -> bytes:
+    out = io.BytesIO()
+    harmless(rows.lazy()).collect().write_csv(out, include_bom=True)
+    return out.getvalue()
+
+
+_WRITTEN: dict[str, tuple[str, Callable[[pl.DataFrame], bytes]]] = {
+    "csv": ("text/csv; charset=utf-8", _csv),
+    "parquet": ("application/vnd.apache.parquet", _parquet),
+}
 
 
 def _said(fault: Exception, slots: Slots) -> tuple[int, list[str]]:
@@ -213,6 +242,8 @@ def _said(fault: Exception, slots: Slots) -> tuple[int, list[str]]:
         ]
     if isinstance(fault, BusyError):
         return _TOO_MUCH, [_BUSY]
+    if isinstance(fault, DamagedObject | FileNotFoundError | StoreError):
+        return _TOO_MUCH, [_MOVING]
     if isinstance(fault, StoppedError):
         return _TOO_MUCH, [_TOO_LONG.format(slots.seconds)]
     return 400, [str(fault)]
@@ -255,7 +286,7 @@ def _file(data: bytes, kind: str, name: str) -> Response:
     return Response(data, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
-def make_app(path: Path | str, hosts: Sequence[str] = (), *, prefix: str = "") -> Starlette:
+def make_app(path: Path | str, hosts: Sequence[str] = (), *, prefix: str = "") -> Guard:
     """The application over a home; `hosts` are the names it answers to besides the machine's own."""
     asked = AskApp(path)
 
@@ -281,17 +312,16 @@ def make_app(path: Path | str, hosts: Sequence[str] = (), *, prefix: str = "") -
         Route("/report/{name:path}", asked.report),
         Mount("/static", StaticFiles(directory=str(STATIC))),
     ]
-    known = (ValueError, BusyError, StoppedError)
+    known = (ValueError, BusyError, StoppedError, DamagedObject, FileNotFoundError, StoreError)
     allowed = [*LOCAL, *hosts]
     inner = Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[Middleware(Guard), Middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False)],
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=allowed, www_redirect=False)],
         exception_handlers=dict.fromkeys(known, asked.fault),
     )
-    if prefix:
-        return Starlette(routes=[Mount(prefix, inner)], lifespan=lifespan)
-    return inner
+    # The outermost: refusals and faults bear its headers too.
+    return Guard(Starlette(routes=[Mount(prefix, inner)], lifespan=lifespan) if prefix else inner, prefix)
 
 
 def _warm(asked: AskApp) -> None:

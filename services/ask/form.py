@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from difflib import get_close_matches
 from typing import Any
 
-from pipeline.ask.address import Params
+from pipeline.ask.address import Params, nested, params_of
 from pipeline.ask.answer import AskError
 from pipeline.ask.known import Known, Offered
 from pipeline.ask.question import KINDS, Question
@@ -16,6 +17,8 @@ from pipeline.core.product import Product
 from pipeline.core.product_matches import Match, Where
 
 MARK = "form"
+# What the form can't show in words goes along under the model's own names.
+_KEPT = ("where.", "people.", "other.", "trend.", "funnel.", "retention.", "journey.")
 PRESETS = {
     "last_7": "Last 7 days",
     "last_28": "Last 28 days",
@@ -67,10 +70,15 @@ def asked_by_form(params: Params, known: Known, product: Product) -> dict[str, A
     by = [fields[name] for name in ("by.0", "by.1") if name in fields]
     if by and show in ("trend", "funnel", "retention"):
         asked["by"] = by[: 1 if show == "retention" else 2]
+    kept = nested([(name, value) for name, value in fields.items() if name.startswith(_KEPT)])
     asked["where"] = [
-        {**condition_of(text), "about": fields.get(f"about.{n}", "event")} for n, text in _numbered(fields, "cond")
+        *(
+            {**condition_of(text, known), "about": fields.get(f"about.{n}", "event")}
+            for n, text in _numbered(fields, "cond")
+        ),
+        *kept.pop("where", []),
     ]
-    asked["people"] = [
+    did = [
         {
             "event": match_of(text, known, product),
             "did": fields.get(f"did.{n}", "yes") == "yes",
@@ -79,7 +87,12 @@ def asked_by_form(params: Params, known: Known, product: Product) -> dict[str, A
         }
         for n, text in _numbered(fields, "who")
     ]
-    return asked | _OWN[show](fields, known, product)
+    asked["people"] = [*did, *kept.pop("people", [])]
+    if fields.get("against") == "range":
+        asked["other"] = kept.get("other")
+    if show == "trend":
+        return asked | {"trend": {**_trend(fields, known, product).get("trend", {}), **kept.get("trend", {})}}
+    return asked | ({show: kept[show]} if show in kept else _OWN[show](fields, known, product))
 
 
 def _numbered(fields: Mapping[str, str], name: str) -> list[tuple[str, str]]:
@@ -113,8 +126,16 @@ def preset_days(preset: str, known: Known, product: Product) -> tuple[date, date
     return max(known.first, firsts[preset]), last
 
 
-def condition_of(text: str) -> dict[str, Any]:
-    """A condition from words like "os is iOS", "country is not DE or AT", "plan is known"."""
+def condition_of(text: str, known: Known | None = None) -> dict[str, Any]:
+    """A condition from words like "os is iOS", "country is not DE or AT", "plan is known".
+
+    A value that is `known` is taken as it is, whatever words are in it.
+    """
+    for column, values in known.values.items() if known else ():
+        for words, name in (("is not", "is_not"), ("is", "equals")):
+            begin = f"{column} {words} "
+            if text.startswith(begin) and any(text == begin + value for value, _ in values):
+                return {"column": column, name: [text.removeprefix(begin)]}
     if result := re.fullmatch(r"\s*(\w+)\s+is\s+(not\s+)?known\s*", text, re.IGNORECASE):
         return {"column": result[1], "is_set": result[2] is None}
     result = _CONDITION.fullmatch(text)
@@ -135,11 +156,33 @@ def condition_text(where: Where) -> str:
     for words, name in _SAID.items():
         value = getattr(where, name)
         if value is not None:
-            said = (
-                " or ".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else value
-            )
+            if isinstance(value, float):
+                said = _number(value)
+            else:
+                said = " or ".join(value) if isinstance(value, tuple) else value
             return f"{where.column} {words} {said}"
     return where.column
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+def is_said(where: Where, known: Known) -> bool:
+    """Whether the words for a condition mean just it."""
+    try:
+        return Where.model_validate({**condition_of(condition_text(where), known), "about": where.about}) == where
+    except ValueError:
+        return False
+
+
+def is_named(match: Match, known: Known, product: Product) -> bool:
+    """Whether the words for an event mean just it."""
+    plain = Match.model_validate(match.model_dump(include=set(Match.model_fields), exclude_defaults=True))
+    try:
+        return Match.model_validate(match_of(event_text(match, known), known, product)) == plain
+    except ValueError:
+        return False
 
 
 def match_of(text: str, known: Known, product: Product) -> dict[str, Any]:
@@ -155,7 +198,13 @@ def match_of(text: str, known: Known, product: Product) -> dict[str, Any]:
     if wanted.removeprefix("saw ") in pages:
         return {"kind": "page_view", "page": wanted.removeprefix("saw ")}
     kind = wanted.replace(" ", "_")
-    return {"kind": kind} if kind in EVENT_KINDS else {"kind": "custom", "name": text}
+    if kind in EVENT_KINDS:
+        return {"kind": kind}
+    if known.events and not any(each.match.name == text for each in known.events):
+        near = get_close_matches(text, [each.label for each in known.events], n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}?" if near else "pick one from the list"
+        raise AskError(f'no event "{text}" came in the last days; {hint}')
+    return {"kind": "custom", "name": text}
 
 
 def _said(match: Match) -> dict[str, Any]:
@@ -201,7 +250,14 @@ def _funnel(fields: Mapping[str, str], known: Known, product: Product) -> dict[s
     if name is not None:
         return {**asked, "of": name}
     if len(steps) < 2:  # noqa: PLR2004  # from one to another
-        steps = [*steps, *(each.label for each in default_steps(known) if each.label not in steps)][:2]
+        usual = [each.label for each in (*default_steps(known), *known.events)]
+        steps = [
+            *steps,
+            *(label for label in dict.fromkeys(usual) if label not in steps),
+            *usual,
+            "page_view",
+            "order",
+        ][:2]
     named = [{**match_of(text, known, product), "label": f"{n}. {text}"} for n, text in enumerate(steps, start=1)]
     own: dict[str, Any] = {"steps": named, "window": fields.get("window", "7d")}
     own |= {"order": fields["order"]} if "order" in fields else {}
@@ -252,20 +308,66 @@ _OWN = {
 }
 
 
-def rows_of_people(question: Question, known: Known) -> Iterator[Row]:
+def rows_of_people(question: Question, known: Known, product: Product) -> Iterator[Row]:
     """The lines about people as they stand in the form, with an empty one to go on."""
     for each in question.people:
-        yield Row(event_text(each.event, known), each.did, each.at_least, each.when)
+        if is_named(each.event, known, product):
+            yield Row(event_text(each.event, known), each.did, each.at_least, each.when)
     yield Row()
 
 
-def with_kind(question: Question, show: str, known: Known) -> Params:
+def kept_params(question: Question, known: Known, product: Product) -> Params:
+    """What of the question the form can't show, as hidden fields under the model's own names."""
+    said = params_of(question)
+    own = "trend.event." if question.show == "trend" else f"{question.show}."
+    whole = [own] if not _is_shown(question, known, product) else []
+    whole += ["other."]
+    whole += [f"where.{n}." for n, each in enumerate(question.where) if not is_said(each, known)]
+    whole += [f"people.{n}." for n, each in enumerate(question.people) if not is_named(each.event, known, product)]
+    return [(name, value) for name, value in said if name.startswith(tuple(whole))]
+
+
+def _is_shown(question: Question, known: Known, product: Product) -> bool:
+    """Whether the form holds all of what the question counts."""
+    own = {"funnel": question.funnel, "retention": question.retention, "journey": question.journey}.get(question.show)
+    trend = question.trend
+    if trend is not None and trend.event is not None and not is_named(trend.event, known, product):
+        return False
+    if own is None:
+        return True
+    shown = _SHOWN[question.show]
+    matches = [*(question.funnel.steps if question.funnel else ())]
+    matches += [
+        each
+        for each in ((question.retention.start, question.retention.returning) if question.retention else ())
+        if each
+    ]
+    is_plain = all(is_named(each, known, product) and not getattr(each, "first_time", None) for each in matches)
+    return is_plain and set(own.model_dump(exclude_defaults=True)) <= shown
+
+
+_SHOWN = {
+    "funnel": {"steps", "window", "order"},
+    "retention": {"start", "returning", "period", "periods"},
+    "journey": {"items", "start", "end", "steps"},
+}
+
+
+def with_kind(question: Question, show: str, known: Known, product: Product) -> Params:
     """The form's fields when another kind is chosen: the days, the comparison and the conditions go along."""
     fields = [(MARK, "1"), ("show", show), ("first", str(question.first)), ("last", str(question.last))]
-    fields += [("against", question.against)] if question.against in ("before", "year") else []
+    fields += [("against", question.against)] if question.against != "none" else []
+    said = params_of(question)
+    fields += [(name, value) for name, value in said if name.startswith("other.")]
     for n, where in enumerate(question.where):
-        fields += [(f"cond.{n}", condition_text(where)), (f"about.{n}", where.about)]
+        if is_said(where, known):
+            fields += [(f"cond.{n}", condition_text(where)), (f"about.{n}", where.about)]
+        else:
+            fields += [(name, value) for name, value in said if name.startswith(f"where.{n}.")]
     for n, each in enumerate(question.people):
+        if not is_named(each.event, known, product):
+            fields += [(name, value) for name, value in said if name.startswith(f"people.{n}.")]
+            continue
         fields += [
             (f"who.{n}", event_text(each.event, known)),
             (f"did.{n}", "yes" if each.did else "no"),

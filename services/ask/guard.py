@@ -24,15 +24,15 @@ _HEADERS = (
 class Guard:
     """Only reading, only for this site's own pages, with the same headers on whatever is said."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, prefix: str = "") -> None:
+        self._app, self._prefix = app, prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path: str = scope["path"].removeprefix(scope.get("root_path", ""))
+        path: str = scope["path"].removeprefix(self._prefix)
         policy = WHOLE if path.startswith(_OF_REPORT) else PAGE
         # Styles and scripts may be kept, and are asked for; numbers may not: who is erased is gone at once.
         kept = b"no-cache" if path.startswith("/static/") else b"no-store"

@@ -1,6 +1,7 @@
 """The home that is asked: its product file as it is now, its questions, what it can be asked."""
 
 import threading
+import time
 from pathlib import Path
 
 from pipeline.ask.ask import Asker
@@ -11,6 +12,8 @@ from pipeline.core.product import Product
 from pipeline.core.product_file import ProductFileError, load_product
 
 PRODUCT_FILE = "product.yaml"
+# How long a look at the product file is good for: of a home in a store it is a request.
+_LOOK_SECONDS = 2.0
 
 
 class Home:
@@ -21,7 +24,8 @@ class Home:
         self._lock = threading.Lock()
         self._written = self._stamp()
         self.asker = Asker(self.lake, self._load())
-        self._known: Known | None = None
+        self._known: tuple[str, Known] | None = None
+        self._looked = time.monotonic()
 
     def _stamp(self) -> tuple[int, int] | None:
         file = self.lake.path(PRODUCT_FILE)
@@ -33,7 +37,9 @@ class Home:
     def now(self) -> Asker:
         """Who answers, by the product file as it is now; while it is faulty, as it was before."""
         with self._lock:
-            stamp = self._stamp()
+            if time.monotonic() - self._looked < _LOOK_SECONDS:
+                return self.asker
+            stamp, self._looked = self._stamp(), time.monotonic()
             if stamp != self._written:
                 self._written = stamp
                 try:
@@ -49,9 +55,10 @@ class Home:
         return self.now().product
 
     def known(self) -> Known:
-        """What can be picked; looked up anew once there are other days."""
+        """What can be picked; looked up anew once there are other days, or somebody is gone from them."""
         asker = self.now()
-        days = asker.days()
-        if self._known is None or (self._known.first, self._known.last) != days:
-            self._known = asker.known()
-        return self._known
+        version = asker.version()
+        kept = self._known
+        if kept is None or kept[0] != version:
+            kept = self._known = (version, asker.known())
+        return kept[1]

@@ -25,6 +25,9 @@ from services.ask.form import (
     PRESETS,
     condition_text,
     event_text,
+    is_named,
+    is_said,
+    kept_params,
     preset_days,
     rows_of_people,
     with_kind,
@@ -87,7 +90,7 @@ def examples(known: Known, product: Product) -> list[Example]:
     made.append(("Which pages did people on phones see?", {"show": "pages", **days, "where": [_IS_PHONE]}))
     if any(each.match.kind == "order" for each in known.events):
         ordered = {"event": {"kind": "order"}}
-        made.append(("Which visits ended with an order?", {"show": "visits", **days, "people": [ordered]}))
+        made.append(("Which visits did people make who ordered?", {"show": "visits", **days, "people": [ordered]}))
     if product.retention:
         name = next(iter(product.retention))
         whole = {"first": known.first, "last": known.last}
@@ -143,9 +146,12 @@ class Pages:
             "tables": tables_of(answer, product),
             "address": address,
             "params": params_of(question),
-            "snippet": snippet(question, product, question.of or "my_" + question.show),
-            "name": question.of or "my_" + question.show,
-            "kinds": [(kind, TITLES[kind], f"ask?{urlencode(with_kind(question, kind, known))}") for kind in KINDS],
+            "snippet": snippet(question, product, f"my_{question.of or question.show}"),
+            "name": f"my_{question.of or question.show}",
+            "everybody": address_of(question.model_copy(update={"where": (), "people": ()})),
+            "kinds": [
+                (kind, TITLES[kind], f"ask?{urlencode(with_kind(question, kind, known, product))}") for kind in KINDS
+            ],
         }
 
     def _form(self, question: Question, known: Known) -> dict[str, Any]:
@@ -161,9 +167,12 @@ class Pages:
             "events": [(each.label, each.people) for each in known.events],
             "conditions": conditions,
             "columns": [(name, label(name)) for name in columns],
-            "where": [(condition_text(each), each.about) for each in question.where] + [("", "event")],
+            "where": [(condition_text(each), each.about) for each in question.where if is_said(each, known)]
+            + [("", "event")],
+            "kept": (kept := kept_params(question, known, product)),
+            "is_kept": any(name.startswith(f"{question.show}.") for name, _ in kept),
             "about": _ABOUT,
-            "people": list(rows_of_people(question, known)),
+            "people": list(rows_of_people(question, known, product)),
             "own": OWN,
             "measures": _MEASURES,
             **self._of_kind(question, known),
@@ -176,7 +185,8 @@ class Pages:
         steps = question.funnel.steps if question.funnel else ()
         told["steps"] = [event_text(step, known) for step in steps] + [""] if question.show == "funnel" else []
         trend = question.counted
-        told["event"] = event_text(trend.event, known) if trend.event else ""
+        has_words = trend.event is not None and is_named(trend.event, known, product)
+        told["event"] = event_text(trend.event, known) if trend.event and has_words else ""
         retention = question.retention
         told["start"] = event_text(retention.start, known) if retention and retention.start else ""
         told["returning"] = event_text(retention.returning, known) if retention and retention.returning else ""
@@ -204,13 +214,16 @@ class Pages:
             "link": f"behind?{address_of(question, fields)}",
             "address": address_of(question),
             "title": "The people behind a number",
-            "counted": "sessions" if "person_key" not in rows.columns or _counts_sessions(question) else "people",
+            "counted": "sessions" if _counts_sessions(question, self._home.product) else "people",
         }
 
 
-def _counts_sessions(question: Question) -> bool:
+def _counts_sessions(question: Question, product: Product) -> bool:
     if question.show == "trend":
         return _is_of_sessions(question)
+    if question.show == "funnel":
+        funnel = question.funnel or product.funnels[question.of]
+        return funnel.unit == "session"
     return question.show in ("pages", "friction", "visits")
 
 

@@ -95,6 +95,7 @@ def _link(question: Question, column: _Column, row: Row) -> str:
     return "behind?" + address_of(question, more)
 
 
+_OTHER = "Other"
 _DEFAULTS = {"range": ASKED, "step": "1", "offset": "0"}
 
 
@@ -132,7 +133,9 @@ def _unit(question: Question) -> str:
 
 
 def _of_step(*, dropped: bool) -> CellOf:
-    def cell(row: Row) -> dict[str, str]:
+    def cell(row: Row) -> dict[str, str] | None:
+        if row["unit"] not in ("person", "session"):
+            return None
         return {"group": row["breakdown_value"], "step": str(row["step"]), **({"dropped": "true"} if dropped else {})}
 
     return cell
@@ -142,7 +145,9 @@ def _of_period(row: Row) -> dict[str, str]:
     return {"group": row["breakdown_value"], "start": str(row["period_start"])}
 
 
-def _of_cohort(row: Row) -> dict[str, str]:
+def _of_cohort(row: Row) -> dict[str, str] | None:
+    if row["breakdown_value"] == _OTHER:
+        return None
     return {"group": row["breakdown_value"], "start": str(row["cohort_start"]), "offset": str(row["period_number"])}
 
 

@@ -64,25 +64,31 @@ def retention(stream: pl.LazyFrame, rules: RetentionRules, by: Sequence[str] = (
 
     Offset 0 is the cohort's size, whether or not its people did the returning event then.
     """
+    flagged = _flagged(stream, rules, by).sort(*by, "period").collect()
+    return _grids(_counted(flagged, rules, by, np.zeros(flagged.height, np.int64), 1), rules)[0]
+
+
+def _counted(flagged: pl.DataFrame, rules: RetentionRules, by: Sequence[str], group: Ints, groups: int) -> Ints:
+    """Counts by group, row and column, of lines in order of `group`, entity and period."""
     top, bottom = _rows_of(rules)
     rows = bottom - top + 1
     columns = rows if rules.columns is None else rules.columns
-    flagged = _flagged(stream, rules, by).sort(*by, "period").collect()
     changes = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in by)
     begins = flagged.select(changes | (pl.int_range(pl.len()) == 0)).to_series().arg_true().cast(pl.Int64).to_numpy()
     position = _columns_of(columns if rules.columns is not None or rules.elapsed else rows, rules.brackets)
-    cells = np.zeros((rows, position.max() + 2), np.int64)
+    # A group's rows follow those of the group before it.
+    cells = np.zeros((groups * rows, position.max() + 2), np.int64)
     _count(
         begins,
         np.append(begins[1:], flagged.height).astype(np.int64),
         (flagged["period"] - (0 if rules.elapsed else top)).to_numpy(),
-        (flagged["row"] - top).to_numpy(),
+        (flagged["row"] - top).to_numpy() + group * rows,
         flagged["flags"].to_numpy(),
         position,
         _MODES[rules.mode],
         cells,
     )
-    return _grid(_summed(cells, rules.mode), rules, top)
+    return _summed(cells, rules.mode).reshape(groups, rows, -1)
 
 
 def retained(
@@ -225,19 +231,19 @@ def _summed(cells: Ints, mode: Mode) -> Ints:
     return np.concatenate([cells[:, :1], later], axis=1)
 
 
-def _grid(cells: Ints, rules: RetentionRules, top: int) -> pl.DataFrame:
-    rows = cells.shape[0]
+def _grids(cells: Ints, rules: RetentionRules) -> list[pl.DataFrame]:
+    """`cohort`, `offset` and `returned` of each group's grid."""
+    top, _ = _rows_of(rules)
+    rows, width = cells.shape[1], cells.shape[2] - 1
     shrinks = rules.columns is None and not rules.brackets and not rules.elapsed
-    width = cells.shape[1] - 1
-    kept = [(r, c) for r in range(rows) for c in range(min(width, rows - r) if shrinks else width)]
-    return pl.DataFrame(
-        {
-            "cohort": [top + r for r, _ in kept],
-            "offset": [c for _, c in kept],
-            "returned": [int(cells[r, c]) for r, c in kept],
-        },
-        schema={"cohort": pl.Int64, "offset": pl.Int64, "returned": pl.Int64},
-    )
+    r, c = np.nonzero(_kept(rows, width, shrinks=shrinks))
+    return [pl.DataFrame({"cohort": top + r, "offset": c, "returned": each[r, c]}) for each in cells]
+
+
+def _kept(rows: int, width: int, *, shrinks: bool) -> NDArray[np.bool_]:
+    """Which cells of a grid there are: of one that shrinks no column lies beyond the last row."""
+    r, c = np.indices((rows, width))
+    return (c < rows - r) | (not shrinks)
 
 
 def grouped_retention(
@@ -257,10 +263,13 @@ def grouped_retention(
         given = given.sort("occurred_at", maintain_order=True)
         is_first = pl.col("is_named") & (pl.col("is_named").cum_sum().over(by) == 1)
         given = given.with_columns(is_named=is_first)
-    parts = [
-        retention(part.lazy(), rules, by).with_columns(pl.lit(name).alias(value))
-        for (name,), part in sorted(given.partition_by(value, as_dict=True).items(), key=str)
-    ]
+    keys = (value, *by)
+    flagged = _flagged(given.lazy(), rules, keys).sort(*keys, "period").collect()
+    names = flagged[value].unique(maintain_order=True)
+    # All groups in one pass: a column may have as many values as there are people.
+    group = flagged[value].rle_id().cast(pl.Int64).to_numpy()
+    grids = _grids(_counted(flagged, rules, keys, group, len(names)), rules)
+    parts = [part.with_columns(pl.lit(name).alias(value)) for name, part in zip(names, grids, strict=True)]
     cells = (
         pl.concat(parts) if parts else retention(given.lazy(), rules, by).with_columns(pl.lit("").alias(value)).clear()
     )

@@ -9,6 +9,9 @@ from pipeline.core.product_base import FileModel, Name
 from pipeline.core.product_matches import DIMENSIONS, Match, Narrowed, conditions_in
 from pipeline.core.product_sections import Aspect, Sections
 
+# Three years of days.
+MOST_PERIODS = 1_100
+
 
 class Grouping(FileModel):
     """One retention per value of a column of events, which start and return must share."""
@@ -27,8 +30,8 @@ class Retention(Narrowed):
     cohort: Literal["recurring", "first_time", "first_ever"] = "first_time"
     mode: Literal["on", "on_or_after", "until", "streak"] = "on"
     minimum: int = Field(1, ge=1, description="returning events a period")
-    brackets: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        (), description="widths in periods of the columns from 1 on"
+    brackets: tuple[Annotated[int, Field(ge=1, le=MOST_PERIODS)], ...] = Field(
+        (), max_length=120, description="widths in periods of the columns from 1 on"
     )
     elapsed: bool = Field(default=False, description="24 h windows from the first start instead of calendar periods")
     breakdown: Grouping | None = None
@@ -37,6 +40,8 @@ class Retention(Narrowed):
     def _fits_together(self) -> Self:
         if self.elapsed and self.mode == "on_or_after":
             raise ValueError("`on_or_after` needs calendar periods; leave out `elapsed`")
+        if sum(self.brackets) > MOST_PERIODS:
+            raise ValueError(f"the brackets are {sum(self.brackets)} periods wide together; {MOST_PERIODS} is the most")
         return self
 
 

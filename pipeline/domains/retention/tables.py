@@ -159,7 +159,8 @@ def people_of_cell(
     rules = rules_of(chosen, days, product)
     cohort = rules.calendar.number_of(day_start(cell[0], product.zone_info))
     people = retained(_deciding(rows, chosen), rules, (cohort, cell[1]))
-    begun = rows.filter("is_start").group_by("person_key").agg(at=pl.col("occurred_at").min())
+    in_period = rows.filter("is_start", rules.calendar.number() == cohort)
+    begun = in_period.group_by("person_key").agg(at=pl.col("occurred_at").min())
     return people.join(begun.collect(), on="person_key", how="left", maintain_order="left")
 
 

@@ -22,7 +22,7 @@
     place.hidden = !list.children.length;
   };
   keep(); show();
-  document.addEventListener("htmx:pushedIntoHistory", keep);
+  document.addEventListener("htmx:afterSettle", keep);
   document.addEventListener("keydown", (event) => {
     // As in other tools: / goes to the first field.
     if (event.key !== "/" || event.ctrlKey || event.metaKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
