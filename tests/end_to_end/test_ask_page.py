@@ -13,7 +13,8 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from html import unescape
 from pathlib import Path
@@ -393,6 +394,12 @@ def test_whatever_is_sent_is_answered(client: TestClient) -> None:
     assert codes[400] > 300
 
 
+def apart(ask: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """In a thread of its own: while a browser is open its loop runs in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(ask())).result()
+
+
 def test_equal_questions_are_computed_once_and_too_many_refused() -> None:
     async def ask() -> None:
         slots, begun, go = Slots(at_once=1, waiting=1), [], threading.Event()
@@ -417,7 +424,7 @@ def test_equal_questions_are_computed_once_and_too_many_refused() -> None:
         assert await asyncio.gather(*asked) == ["a", "a", "a", "b"]
         assert begun == ["a", "b"]
 
-    asyncio.run(ask())
+    apart(ask)
 
 
 def test_what_nobody_waits_for_is_stopped() -> None:
@@ -442,7 +449,7 @@ def test_what_nobody_waits_for_is_stopped() -> None:
         with pytest.raises(StoppedError):
             await Slots(seconds=0.1).compute("a", work, lambda: asyncio.sleep(0, result=False))
 
-    asyncio.run(ask())
+    apart(ask)
 
 
 def test_nothing_is_written_to_the_home(client: TestClient, home: Path) -> None:
