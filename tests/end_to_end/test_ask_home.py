@@ -100,7 +100,8 @@ def test_who_is_erased_is_gone_from_the_next_answer(tmp_path: Path) -> None:
     assert people(asker) == 1
 
 
-def test_a_product_file_that_changes_is_asked_as_it_is_now(tmp_path: Path) -> None:
+def test_a_product_file_that_changes_is_asked_as_it_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.ask.home._LOOK_SECONDS", 0.0)
     drop(tmp_path, "web/2026-02-03/a.ndjson", ndjson(visits(["ann"], 3)))
     (tmp_path / "product.yaml").write_text(PRODUCT)
     settle(Lake(tmp_path))
