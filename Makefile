@@ -73,6 +73,7 @@ bench: $(STAMP)  ## time the demo run, a large night, and the metrics against Du
 	$(BIN)/python benchmarks/report_pages.py build/demo --out benchmarks/results/report_pages.md
 	$(BIN)/python benchmarks/ingest_dedup.py
 	$(BIN)/python benchmarks/behaviour.py
+	$(BIN)/python benchmarks/ask.py
 	$(BIN)/python benchmarks/zones.py
 	$(BIN)/python benchmarks/sources.py
 	$(BIN)/python benchmarks/history.py

@@ -14,7 +14,7 @@ from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.product_matches import Match
 from pipeline.core.registry import TABLES
-from pipeline.domains.funnels.funnel_tables import ALL, Period, funnel_rows, period_people, steps_of
+from pipeline.domains.funnels.funnel_tables import ALL, Period, funnel_rows, period_people, untied_steps
 from pipeline.domains.funnels.section import Funnel
 from pipeline.domains.journeys.journeys import edges, sequences
 from pipeline.domains.journeys.section import Journey
@@ -54,25 +54,27 @@ def step_rows(data: Data, funnel: Funnel, span: Span) -> pl.LazyFrame:
     everything = _needs_everything(funnel)
     tables = tables_of(everything=everything)
     marked = (*(funnel.steps), *funnel.exclusions)
-    about = ("steps", marked, everything, funnel.order == "strict")
+    about = ("steps", marked, everything, has_first)
     looks_around = any(each.about == "visit" for each in funnel.where)
 
     def fitting(day: date) -> pl.DataFrame:
         """Whatever is asked of them besides, only these events can be a step."""
         wanted = [matches(each) for each in marked]
         wanted += [of_its_name(step) for step in funnel.steps if step.first_time == "ever"]
-        return data.events(day, everything=everything).filter(pl.any_horizontal(wanted)).collect()
+        rows = data.events(day, everything=everything).filter(pl.any_horizontal(wanted))
+        # Ids are half of what there is to read; only the order of a person's first events asks for them.
+        return (rows if has_first else rows.drop("event_id", "sequence")).collect()
 
     def of_day(day: date) -> pl.DataFrame:
         if funnel.order == "strict":
             people = data.events(day, everything=True)
         else:
             people = data.kept(about, day, tables, lambda: fitting(day)).lazy()
-        return steps_of(people, day, {OWN: funnel}, data.around(day) if looks_around else people)
+        return untied_steps(people, day, OWN, funnel, data.around(day) if looks_around else people).collect()
 
     days = data.within(date.min if has_first else span.first, last)
     made = [data.kept(("step rows", funnel), day, (*tables, "askable"), lambda day=day: of_day(day)) for day in days]
-    return (pl.concat(made) if made else TABLES["step_events"].schema.to_frame()).lazy()
+    return (pl.concat(made) if made else TABLES["step_events"].schema.to_frame().drop("tie")).lazy()
 
 
 def funnel_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:

@@ -66,15 +66,15 @@ def step_events(  # what the table declares
 
 def steps_of(people: pl.LazyFrame, day: date, funnels: Mapping[str, Funnel], around: pl.LazyFrame) -> pl.DataFrame:
     """`step_events` of events of people that bear what is told of their visits."""
-    result = [_rows(that_count(people, funnel, around), name, funnel) for name, funnel in funnels.items()]
-    schema = TABLES["step_events"].schema
-    rows = (
-        pl.concat(result).collect()
-        if result
-        else pl.DataFrame(schema={name: schema[name] for name in [*_ROW, "person_key"]})
-    )
-    numbered = rows.with_columns(day=pl.lit(day), tie=pl.int_range(pl.len(), dtype=pl.Int64).over(_ROW))
-    return TABLES["step_events"].conform(numbered)
+    table = TABLES["step_events"]
+    parts = [untied_steps(people, day, name, funnel, around) for name, funnel in funnels.items()]
+    rows = pl.concat(parts).collect() if parts else pl.DataFrame(schema=table.schema).drop("tie")
+    return table.conform(rows.with_columns(tie=pl.int_range(pl.len(), dtype=pl.Int64).over(_ROW)))
+
+
+def untied_steps(people: pl.LazyFrame, day: date, name: str, funnel: Funnel, around: pl.LazyFrame) -> pl.LazyFrame:
+    """The same of one funnel, in any order: what tells equal rows apart, which only a stored table needs, is left out."""
+    return _rows(that_count(people, funnel, around), name, funnel).with_columns(day=pl.lit(day))
 
 
 def _rows(people: pl.LazyFrame, name: str, funnel: Funnel) -> pl.LazyFrame:
