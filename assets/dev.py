@@ -20,7 +20,7 @@ from typing import IO, Any
 from assets.dagster_home import DagsterHomeError, dagster_home
 from pipeline.core.lake import Lake
 from pipeline.core.object_lake import StoreError
-from pipeline.core.product_file import ProductFileError, load_product
+from pipeline.core.product_file import ProductFileError, product_of
 
 ROOT = Path(__file__).resolve().parents[1]
 # Comes with the wheel only: `dg dev` wants a project around it.
@@ -98,7 +98,7 @@ class Server:
     def first_day_zone_and_tables(self) -> tuple[str, ...] | None:
         """What the code server's partitions, schedules and assets follow; None while the product file can't be read."""
         try:
-            product = load_product(self.lake.path("product.yaml"), self.lake.name_of("product.yaml"))
+            product = product_of(self.lake)
         except (ProductFileError, OSError, StoreError) as fault:
             faults = set(fault.faults) if isinstance(fault, ProductFileError) else {str(fault)}
             for sentence in faults - self.reported:

@@ -31,7 +31,7 @@ from pipeline.build.problems import problems_now
 from pipeline.core.lake import Lake
 from pipeline.core.object_lake import open_lake
 from pipeline.core.product import Product
-from pipeline.core.product_file import load_product, parse_product
+from pipeline.core.product_file import PRODUCT_FILE, parse_product, product_of
 from pipeline.core.state import Dirty, hash_texts
 from pipeline.core.states import published_days, scan_days
 from pipeline.domains.data_quality.files import file_problems
@@ -94,10 +94,10 @@ class Home:
     @property
     def product_file(self) -> Path:
         """The product file on this machine."""
-        return self.lake.path("product.yaml")
+        return self.lake.path(PRODUCT_FILE)
 
     def _load(self) -> Product:
-        return load_product(self.product_file, self.lake.name_of("product.yaml"))
+        return product_of(self.lake)
 
     def named(self, names: Names) -> "Home":
         """This home under names of its own."""
@@ -150,7 +150,7 @@ class Home:
 
     def take_files(self, keys: Sequence[str]) -> list[Manifest]:
         """Ingest the waiting files of the named arrival days."""
-        claim(self.lake, load_product(self.product_file))
+        claim(self.lake, product_of(self.lake))
         wanted = {date.fromisoformat(key) for key in keys}
         files = [file for file in self.waiting_files() if self.partition_of(file) in wanted]
         taken: list[Manifest] = []
@@ -225,7 +225,7 @@ class Home:
         self._context = None
         if not self._is_claimed:
             # Whoever writes first after an upgrade says in which format the home is from now on.
-            claim(self.lake, load_product(self.product_file))
+            claim(self.lake, product_of(self.lake))
             self._is_claimed = True
         days = [date.fromisoformat(key) for key in keys]
         for done, outcome in enumerate(build_days(self.lake, self.product, table, days, judge), start=1):

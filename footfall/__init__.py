@@ -21,14 +21,13 @@ def ask(home: str | Path, question: dict[str, Any] | str) -> "Answer":
     from pipeline.ask.ask import Asker  # noqa: PLC0415
     from pipeline.ask.question import Question  # noqa: PLC0415
     from pipeline.core.object_lake import open_lake  # noqa: PLC0415
-    from pipeline.core.product_file import load_product  # noqa: PLC0415
+    from pipeline.core.product_file import product_of  # noqa: PLC0415
 
     lake = open_lake(home)
-    product = load_product(lake.path("product.yaml"), lake.name_of("product.yaml"))
     if isinstance(question, str):
         from urllib.parse import parse_qsl  # noqa: PLC0415
 
         asked = question_of(parse_qsl(question.partition("?")[2] or question))
     else:
         asked = Question.model_validate(question)
-    return Asker(lake, product).answer(asked)
+    return Asker(lake, product_of(lake)).answer(asked)

@@ -1,9 +1,7 @@
 """A real S3 server on this machine for tests, and homes in it."""
 
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import obstore
 import pytest
+from servers import free_port, wait_until_answers
 
 from pipeline.core.object_lake import CACHE_VARIABLE, ObjectLake
 
@@ -29,20 +28,13 @@ class Server:
 @contextmanager
 def s3_server() -> Iterator[Server]:
     """A server with one bucket, `bucket`, and the environment that leads to it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     # Its own environment says that everything may be written: what is tested is what we do.
     server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(address, timeout=2).close()  # loopback
-                break
-            except OSError:
-                time.sleep(0.1)
+        wait_until_answers(address, 60)
         made = urllib.request.Request(f"{address}/bucket", method="PUT")  # noqa: S310
         urllib.request.urlopen(made, timeout=30).close()  # noqa: S310
         with pytest.MonkeyPatch.context() as patch:

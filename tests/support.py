@@ -1,18 +1,14 @@
 """Builders that tests share: a small product, canonical events, a home with landing files."""
 
 import json
-import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import polars as pl
-import pytest
 
 from pipeline.build.compute import build_days, build_period, find_dirty
 from pipeline.build.made_of import upstream
@@ -330,26 +326,3 @@ def marts_of(lake: Lake) -> dict[str, bytes]:
             pl.read_parquet(rejected).filter(~pl.col("day_is_arrival")).rows()
         ).encode()
     return result
-
-
-def missing(what: str) -> NoReturn:
-    """Skip a test that needs `what` of a browser, or fail it where FOOTFALL_REQUIRE_BROWSER=1 asks for browsers."""
-    if os.environ.get("FOOTFALL_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"{what} is missing, and FOOTFALL_REQUIRE_BROWSER=1 asks for it")
-    pytest.skip(f"{what} isn't here")
-
-
-@contextmanager
-def open_browser() -> Iterator[Any]:
-    """A headless Chromium. While it is open its event loop counts as running, so Dagster can't run in this thread."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        missing("chromium")
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # only where there is a browser
-
-    flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-    flags += ["--disable-component-update", "--disable-sync"]
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=chromium, args=flags)
-        yield opened
-        opened.close()

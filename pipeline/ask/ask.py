@@ -129,13 +129,14 @@ _SHARES = (
     ("return_rate", "people_returned", "people_in_cohort"),
     ("page_view_rate", "page_views_with", "page_views_measured"),
     ("click_rate", "page_views_clicked", "page_views"),
+    ("value", "sessions_with_goal", "sessions"),
 )
 
 
 def _with_interval(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with the 95 % interval of their share, as `low` and `high`."""
     for name, top, bottom in _SHARES:
-        if name in rows.columns and "low" not in rows.columns:
+        if name in rows.columns and top in rows.columns:
             counts = rows.select(name, top, bottom).rows()
             ends = [(None if rate is None else wilson(hits, n)) or (None, None) for rate, hits, n in counts]
             low, high = ([end[i] for end in ends] for i in (0, 1))

@@ -6,7 +6,7 @@ import polars as pl
 
 from pipeline.ask.answer import AskError, Cell
 from pipeline.ask.chosen import chosen, met
-from pipeline.ask.configured import funnel_of, funnel_people, journey_visits, retention_of, return_rows
+from pipeline.ask.configured import funnel_people, journey_visits, return_rows
 from pipeline.ask.data import Data
 from pipeline.ask.question import Question, Span
 from pipeline.ask.trend import trend_rows
@@ -37,7 +37,7 @@ def behind(data: Data, question: Question, cell: Cell) -> pl.DataFrame:
 
 
 def _of_funnel(data: Data, question: Question, span: Span, cell: Cell) -> pl.DataFrame:
-    funnel = funnel_of(data, question)
+    funnel = question.asked_funnel(data.product)
     groups = funnel_people(data, question, span)
     if cell.group not in groups:
         raise AskError(f"the answer has no group {cell.group!r}; it has {', '.join(map(repr, groups))}")
@@ -58,7 +58,7 @@ def is_listed(funnel: Funnel, group: str) -> bool:
 
 
 def _of_retention(data: Data, question: Question, span: Span, cell: Cell) -> pl.DataFrame:
-    asked = retention_of(data, question)
+    asked = question.asked_retention(data.product)
     if cell.start is None or not span.first - MONTH <= cell.start <= span.last:
         raise AskError("say of which cohort the people are meant: its first day, as `start`")
     if cell.group == OTHER or (cell.group and asked.cohort == "first_ever"):

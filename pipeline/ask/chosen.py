@@ -10,6 +10,7 @@ from pipeline.ask.data import Data
 from pipeline.ask.question import Span
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product_matches import Match, Narrowed, Where
+from pipeline.core.registry import TABLES
 from pipeline.events.askable import KINDS_SEEN
 from pipeline.events.conditions import fits, met_among, of_chosen_people
 from pipeline.events.matching import matches
@@ -28,21 +29,13 @@ def met(data: Data, chosen: Narrowed, span: Span) -> pl.LazyFrame | None:
     first = date.min if chosen.needs_history else span.first
     matches = [each for each in conditions.values() if not isinstance(each, Where)]
     everything = not all(map(is_askable, matches))
-    parts = [
-        data.kept(
-            ("met", sorted(conditions), everything),
-            day,
-            tables_of(everything=everything),
-            lambda day=day: met_among(data.events(day, everything=everything), day, conditions),
-        )
-        for day in data.within(first, span.last)
-    ]
-    return (pl.concat(parts) if parts else met_among(data.events(span.first), span.first, {})).lazy()
-
-
-def tables_of(*, everything: bool) -> tuple[str, ...]:
-    """The tables that events are read from."""
-    return ("events", "session_events", "sessions") if everything else ("askable",)
+    return data.by_day(
+        ("met", sorted(conditions)),
+        data.within(first, span.last),
+        lambda day, people: met_among(people, day, conditions),
+        everything=everything,
+        empty=TABLES["conditions_met"].schema.to_frame(),
+    ).lazy()
 
 
 @dataclass(frozen=True)
@@ -88,12 +81,10 @@ def _visits(data: Data, condition: Where | Match, span: Span) -> pl.DataFrame:
     """Keys of the visits with an event that fits; those of the last day may go on after midnight."""
     everything = not isinstance(condition, Where) and not is_askable(condition)
     fitting = fits(condition) if isinstance(condition, Where) else matches(condition)
-
-    def of_day(day: date) -> pl.DataFrame:
-        return data.events(day, everything=everything).filter(fitting).select("session_key").unique().collect()
-
-    parts = [
-        data.kept(("visits", condition), day, tables_of(everything=everything), lambda day=day: of_day(day))
-        for day in data.within(span.first, span.last + ONE_DAY)
-    ]
-    return pl.concat(parts).unique() if parts else pl.DataFrame(schema={"session_key": pl.Int64})
+    return data.by_day(
+        ("visits", condition),
+        data.within(span.first, span.last + ONE_DAY),
+        lambda _day, people: people.filter(fitting).select("session_key").unique().collect(),
+        everything=everything,
+        empty=pl.DataFrame(schema={"session_key": pl.Int64}),
+    ).unique()

@@ -6,7 +6,7 @@ from datetime import date
 import polars as pl
 
 from pipeline.ask.answer import OWN
-from pipeline.ask.chosen import is_askable, met, tables_of
+from pipeline.ask.chosen import is_askable, met
 from pipeline.ask.data import Data
 from pipeline.ask.question import Question, Span
 from pipeline.build.sql_models import load_models, run_model
@@ -14,10 +14,10 @@ from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.product_matches import Match
 from pipeline.core.registry import TABLES
-from pipeline.domains.funnels.funnel_tables import ALL, Period, funnel_rows, period_people, untied_steps
-from pipeline.domains.funnels.section import Funnel
+from pipeline.domains.funnels.funnel_steps import untied_steps
+from pipeline.domains.funnels.funnel_tables import ALL, Period, funnel_rows, period_people
+from pipeline.domains.funnels.section import FUNNEL_UNITS, Funnel
 from pipeline.domains.journeys.journeys import edges, sequences
-from pipeline.domains.journeys.section import Journey
 from pipeline.domains.journeys.tables import edge_rows, items_of, journey_steps, path_rows
 from pipeline.domains.retention.section import Retention
 from pipeline.domains.retention.tables import return_cells, returns_of
@@ -33,18 +33,11 @@ def mart(name: str, **tables: pl.DataFrame) -> pl.DataFrame:
 # -- funnels
 
 
-def funnel_of(data: Data, question: Question) -> Funnel:
-    """The funnel that is asked for."""
-    known = data.product.funnels[question.of] if question.of else question.funnel
-    assert known is not None  # noqa: S101  # the question says one or the other
-    return question.asked_funnel(known)
-
-
 def _needs_everything(funnel: Funnel) -> bool:
     """Whether events are looked at that askable ones leave out: each event breaks a chain, or other ids make the unit."""
     named: Sequence[Match] = (*funnel.steps, *funnel.exclusions)
-    ids = {"session_id", "anonymous_id", "user_id", "page_view_id", "tab_id"}
-    return funnel.order == "strict" or funnel.unit in ids or not all(map(is_askable, named))
+    is_other_id = funnel.unit in FUNNEL_UNITS and funnel.unit not in ("person", "session")
+    return funnel.order == "strict" or is_other_id or not all(map(is_askable, named))
 
 
 def step_rows(data: Data, funnel: Funnel, span: Span) -> pl.LazyFrame:
@@ -52,34 +45,33 @@ def step_rows(data: Data, funnel: Funnel, span: Span) -> pl.LazyFrame:
     has_first = any(step.first_time is not None for step in funnel.steps)
     last = span.last if funnel.range == "ends" else span.last + funnel.length + ONE_DAY
     everything = _needs_everything(funnel)
-    tables = tables_of(everything=everything)
-    marked = (*(funnel.steps), *funnel.exclusions)
-    about = ("steps", marked, everything, has_first)
-    looks_around = any(each.about == "visit" for each in funnel.where)
+    marked = (*funnel.steps, *funnel.exclusions)
 
-    def fitting(day: date) -> pl.DataFrame:
+    def fitting(_day: date, people: pl.LazyFrame) -> pl.DataFrame:
         """Whatever is asked of them besides, only these events can be a step."""
         wanted = [matches(each) for each in marked]
         wanted += [of_its_name(step) for step in funnel.steps if step.first_time == "ever"]
-        rows = data.events(day, everything=everything).filter(pl.any_horizontal(wanted))
+        rows = people.filter(pl.any_horizontal(wanted))
         # Ids are half of what there is to read; only the order of a person's first events asks for them.
         return (rows if has_first else rows.drop("event_id", "sequence")).collect()
 
-    def of_day(day: date) -> pl.DataFrame:
-        if funnel.order == "strict":
-            people = data.events(day, everything=True)
-        else:
-            people = data.kept(about, day, tables, lambda: fitting(day)).lazy()
-        return untied_steps(people, day, OWN, funnel, data.around(day) if looks_around else people).collect()
+    def steps(day: date, people: pl.LazyFrame) -> pl.DataFrame:
+        if funnel.order != "strict":
+            people = data.kept(("fitting", marked, has_first), day, fitting, everything=everything).lazy()
+        return untied_steps(people, day, OWN, funnel, data.around(day, people, funnel)).collect()
 
-    days = data.within(date.min if has_first else span.first, last)
-    made = [data.kept(("step rows", funnel), day, (*tables, "askable"), lambda day=day: of_day(day)) for day in days]
-    return (pl.concat(made) if made else TABLES["step_events"].schema.to_frame().drop("tie")).lazy()
+    return data.by_day(
+        ("steps", funnel),
+        data.within(date.min if has_first else span.first, last),
+        steps,
+        everything=everything,
+        empty=TABLES["step_events"].schema.to_frame().drop("tie"),
+    ).lazy()
 
 
 def funnel_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
     """The rows of funnel_steps over the span."""
-    funnel = funnel_of(data, question)
+    funnel = question.asked_funnel(data.product)
     period: Period = ("range", span.first, span.last)
     rows, who = step_rows(data, funnel, span), met(data, funnel, span)
     made = funnel_rows(rows, OWN, funnel, period, data.product, who, newest=data.days[-1])
@@ -95,19 +87,12 @@ def funnel_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
 
 def funnel_people(data: Data, question: Question, span: Span) -> dict[str, pl.DataFrame]:
     """The attempts behind it, by group."""
-    funnel = funnel_of(data, question)
+    funnel = question.asked_funnel(data.product)
     rows, who = step_rows(data, funnel, span), met(data, funnel, span)
     return period_people(rows, OWN, funnel, (span.first, span.last), data.product, who)
 
 
 # -- retention
-
-
-def retention_of(data: Data, question: Question) -> Retention:
-    """The retention that is asked for."""
-    known = data.product.retention[question.of] if question.of else question.retention
-    assert known is not None  # noqa: S101  # the question says one or the other
-    return question.asked_retention(known)
 
 
 def return_rows(data: Data, asked: Retention, span: Span) -> pl.LazyFrame:
@@ -118,17 +103,13 @@ def return_rows(data: Data, asked: Retention, span: Span) -> pl.LazyFrame:
     ends = [each for each in (asked.start, asked.returning) if each is not None]
     everything = not all(map(is_askable, ends))
     product = data.product.model_copy(update={"retention": {OWN: asked}})
-    looks_around = any(each.about == "visit" for each in asked.where)
-
-    def of_day(day: date) -> pl.DataFrame:
-        people = data.events(day, everything=everything)
-        return returns_of(people, day, product, data.around(day) if looks_around else people)
-
-    about = ("returns", asked.start, asked.returning, asked.breakdown and asked.breakdown.by, asked.where)
-    days = data.within(span.first if asked.cohort == "recurring" else date.min, date.max)
-    tables = (*tables_of(everything=everything), "askable")
-    made = [data.kept(about, day, tables, lambda day=day: of_day(day)) for day in days]
-    rows = (pl.concat(made) if made else TABLES["return_events"].schema.to_frame()).lazy()
+    rows = data.by_day(
+        ("returns", asked.start, asked.returning, asked.breakdown and asked.breakdown.by, asked.where),
+        data.within(span.first if asked.cohort == "recurring" else date.min, date.max),
+        lambda day, people: returns_of(people, day, product, data.around(day, people, asked)),
+        everything=everything,
+        empty=TABLES["return_events"].schema.to_frame(),
+    ).lazy()
     if asked.cohort != "recurring":
         # Who was there before the range isn't new in it, though it were in the same week.
         mark = "is_start" if asked.cohort == "first_time" else "is_named"
@@ -139,7 +120,7 @@ def return_rows(data: Data, asked: Retention, span: Span) -> pl.LazyFrame:
 
 def retention_answer(data: Data, question: Question, span: Span) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows of retention_cohorts and of retention_averages: of who started in the span, until the newest day."""
-    asked = retention_of(data, question)
+    asked = question.asked_retention(data.product)
     product = data.product.model_copy(update={"retention": {OWN: asked}})
     chosen = of_chosen_people(return_rows(data, asked, span), asked, met(data, asked, span), span.first, span.last)
     # Their conditions hold for the span alone.
@@ -155,33 +136,22 @@ def _unnarrowed(product: Product, asked: Retention) -> Product:
 # -- journeys
 
 
-def journey_of(data: Data, question: Question) -> Journey:
-    """The journey that is asked for."""
-    known = data.product.journeys[question.of] if question.of else question.journey
-    assert known is not None  # noqa: S101  # the question says one or the other
-    return question.asked_journey(known)
-
-
 def journey_visits(data: Data, question: Question, span: Span) -> pl.DataFrame:
     """The steps of the journey's visits in the span."""
-    asked = journey_of(data, question)
-    everything = asked.items != "pages"
-    looks_around = any(each.about == "visit" for each in asked.where)
-
-    def of_day(day: date) -> pl.DataFrame:
-        people = data.events(day, everything=everything)
-        return items_of(people, day, {OWN: asked}, data.around(day) if looks_around else people)
-
-    tables = (*tables_of(everything=everything), "askable")
-    days = data.within(span.first, span.last)
-    made = [data.kept(("items", asked.items, asked.where), day, tables, lambda day=day: of_day(day)) for day in days]
-    rows = (pl.concat(made) if made else TABLES["journey_events"].schema.to_frame()).lazy()
-    return journey_steps(rows, OWN, asked, (span.first, span.last), met(data, asked, span))
+    asked = question.asked_journey(data.product)
+    rows = data.by_day(
+        ("items", asked.items, asked.where),
+        data.within(span.first, span.last),
+        lambda day, people: items_of(people, day, {OWN: asked}, data.around(day, people, asked)),
+        everything=asked.items != "pages",
+        empty=TABLES["journey_events"].schema.to_frame(),
+    )
+    return journey_steps(rows.lazy(), OWN, asked, (span.first, span.last), met(data, asked, span))
 
 
 def journey_answer(data: Data, question: Question, span: Span) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows of journey_edges and of journey_sequences over the span."""
-    limit = journey_of(data, question).edge_limit
+    limit = question.asked_journey(data.product).edge_limit
     steps = journey_visits(data, question, span)
     counts = edge_rows(OWN, edges(steps, limit=limit))
     paths = path_rows(OWN, sequences(steps, limit=limit))

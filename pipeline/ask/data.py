@@ -13,29 +13,18 @@ from pipeline.build.compute import take_snapshot
 from pipeline.core.days import ONE_DAY
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
+from pipeline.core.product_matches import Narrowed
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Snapshot, hash_texts
 from pipeline.core.states import Part, parts_of
 from pipeline.declare.day_tables import scan_checked
-from pipeline.events.askable import told_events
+from pipeline.events.askable import OF_EVENT, told_events
 from pipeline.ingest.promoted import with_promoted
 
 _AROUND, _BOOKED = (-1, 0, 1), (-1, 0)
 # What full events have besides, which the table `askable` leaves out.
 EVERYTHING = ("events", "session_events", "sessions")
 _IDS = ("anonymous_id", "user_id", "session_id", "page_view_id", "tab_id", "url")
-_OF_EVENT = (
-    "person_key",
-    "occurred_at",
-    "sequence",
-    "source",
-    "event_id",
-    "kind",
-    "name",
-    "page",
-    "country",
-    "language",
-)
 
 
 class StoppedError(Exception):
@@ -133,21 +122,38 @@ class Data:
             return self.scan("askable", [day])
         before = [day + ONE_DAY * offset for offset in _BOOKED]
         told = self.scan("session_events", before), self.scan("sessions", before)
-        return told_events(self.scan("events", [day]), day, *told, (*_OF_EVENT, *_IDS))
+        return told_events(self.scan("events", [day]), day, *told, (*OF_EVENT, *_IDS))
 
-    def around(self, day: date) -> pl.LazyFrame:
-        """Askable events of the day before, the day and the day after, in which the visits of the day are whole."""
-        return self.scan("askable", [day + ONE_DAY * offset for offset in _AROUND])
+    def around(self, day: date, people: pl.LazyFrame, narrowed: Narrowed) -> pl.LazyFrame:
+        """Askable events of the day before, the day and the day after, in which the visits of the day are whole.
+
+        These are the day's `people` themselves where no condition looks at other events of a visit.
+        """
+        return self.scan("askable", [day + ONE_DAY * offset for offset in _AROUND]) if narrowed.looks_around else people
+
+    def by_day(
+        self,
+        what: Sequence[object],
+        days: Iterable[date],
+        make: Callable[[date, pl.LazyFrame], pl.DataFrame],
+        *,
+        everything: bool,
+        empty: pl.DataFrame,
+    ) -> pl.DataFrame:
+        """What `make` gives of each day and its events, one after the other; of no day `empty`."""
+        parts = [self.kept(what, day, make, everything=everything) for day in days]
+        return pl.concat(parts) if parts else empty
 
     def kept(
-        self, what: Sequence[object], day: date, tables: Iterable[str], make: Callable[[], pl.DataFrame]
+        self, what: Sequence[object], day: date, make: Callable[[date, pl.LazyFrame], pl.DataFrame], *, everything: bool
     ) -> pl.DataFrame:
-        """What `make` gives of `tables` around `day`, kept under what it is for as long as these stay what they are."""
+        """What `make` gives of a day and its events, kept under what it is for as long as the days around stay what they are."""
         self.stop.check()
         near = [day + ONE_DAY * offset for offset in _AROUND]
+        tables = ("askable", *EVERYTHING) if everything else ("askable",)
         made_of = [f"{table}:{self.snapshot.output(table, each)}" for table in tables for each in near]
-        sections = self.product.section_hash("ingest", "goals", "segments", "zones", "pages", "sources")
-        return self.cache.get(hash_texts([*map(repr, what), str(day), sections, *made_of]), make)
+        key = hash_texts([*map(repr, what), str(day), str(everything), *made_of])
+        return self.cache.get(key, lambda: make(day, self.events(day, everything=everything)))
 
     def verify(self) -> None:
         """Raise DamagedObject where an object that was read isn't what it was any more."""

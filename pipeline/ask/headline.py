@@ -7,10 +7,10 @@ import polars as pl
 
 from pipeline.ask.answer import ASKED, COMPARED
 from pipeline.ask.question import Question
+from pipeline.core.columns import OTHER_PAGE
 from pipeline.core.product import Product
 
 Rows = Mapping[str, pl.DataFrame]
-_OTHER_PAGE = "(other)"
 
 
 def headline_of(question: Question, rows: pl.DataFrame, more: Rows, product: Product) -> str:
@@ -19,8 +19,7 @@ def headline_of(question: Question, rows: pl.DataFrame, more: Rows, product: Pro
     if parts[ASKED].is_empty():
         return ""
     if question.show == "retention":
-        own = question.retention or product.retention[question.of]
-        return _retention(own.mode, more)
+        return _retention(question.asked_retention(product).mode, more)
     if question.show == "trend":
         return _trend(question, parts, product.currency)
     return _SAID[question.show](parts)
@@ -141,7 +140,7 @@ def _journey(parts: Rows) -> str:
 
 
 def _pages(parts: Rows) -> str:
-    known = parts[ASKED].filter(pl.col("page") != _OTHER_PAGE)
+    known = parts[ASKED].filter(pl.col("page") != OTHER_PAGE)
     top = (known if known.height else parts[ASKED]).row(0, named=True)
     return f"{top['page']} was seen in most sessions: {top['sessions']:,}, by {_plural(top['people'], 'person', 'people')}."
 

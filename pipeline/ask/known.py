@@ -10,8 +10,9 @@ from pipeline.ask.answer import AskError
 from pipeline.ask.data import Data
 from pipeline.ask.question import CONFIGURED, Question
 from pipeline.core.product import Product
-from pipeline.core.product_matches import DIMENSIONS, Match
+from pipeline.core.product_matches import DIMENSIONS, Match, Narrowed
 from pipeline.core.product_sections import unknown_name
+from pipeline.domains.funnels.section import FUNNEL_UNITS
 from pipeline.events.askable import SEEN
 from pipeline.events.matching import column_of
 
@@ -117,30 +118,28 @@ def _faults(question: Question, product: Product) -> Iterator[str]:
     for column in columns_of(question):
         yield from unknown_name("column", column, columns)
     if question.funnel is not None:
-        units = ("person", "session", "session_id", "anonymous_id", "user_id", "page_view_id", "tab_id")
-        yield from unknown_name("unit", question.funnel.unit, (*units, *product.properties))
+        yield from unknown_name("unit", question.funnel.unit, (*FUNNEL_UNITS, *product.properties))
+
+
+def _narrowed(question: Question) -> list[Narrowed]:
+    return [question, *(each for each in (question.funnel, question.retention, question.journey) if each)]
 
 
 def matches_of(question: Question) -> Iterator[Match]:
     """All events that a question names."""
-    yield from (each.event for each in question.people)
+    yield from (each.event for one in _narrowed(question) for each in one.people)
     if question.trend and question.trend.event:
         yield question.trend.event
     if question.funnel:
         yield from (*question.funnel.steps, *question.funnel.exclusions)
-        yield from (each.event for each in question.funnel.people)
     if question.retention:
         yield from (each for each in (question.retention.start, question.retention.returning) if each)
-        yield from (each.event for each in question.retention.people)
-    if question.journey:
-        yield from (each.event for each in question.journey.people)
 
 
 def columns_of(question: Question) -> Iterator[str]:
     """All columns that a question names."""
     yield from question.by
-    own = (question, question.funnel, question.retention, question.journey)
-    yield from (each.column for one in own if one for each in one.where)
+    yield from (each.column for one in _narrowed(question) for each in one.where)
     if question.funnel:
         yield from question.funnel.dimensions
     if question.retention and question.retention.breakdown:

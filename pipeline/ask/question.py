@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pipeline.core.days import ONE_DAY
+from pipeline.core.product import Product
 from pipeline.core.product_base import FileModel, Name
 from pipeline.core.product_matches import Match, Narrowed
 from pipeline.domains.funnels.section import Breakdown, Funnel
@@ -142,8 +143,9 @@ class Question(Narrowed, Span):
         """The conditions of a funnel, retention or journey with those of the question."""
         return {"where": (*configured.where, *self.where), "people": (*configured.people, *self.people)}
 
-    def asked_funnel(self, known: Funnel) -> Funnel:
-        """A funnel as it is asked for."""
+    def asked_funnel(self, product: Product) -> Funnel:
+        """The funnel that is asked for, the one of its own or one of the product file."""
+        known = self.funnel or product.funnels[self.of or ""]
         if self.by and known.hold_constant:
             raise ValueError("this funnel holds columns constant; it has no breakdown")
         breakdown = Breakdown(by=self.by, step=None, limit=100) if self.by else None
@@ -152,13 +154,15 @@ class Question(Narrowed, Span):
         changes = {"breakdown": breakdown, "range": self.range or known.range}
         return known.model_copy(update={**self.narrowed(known), **changes})
 
-    def asked_retention(self, known: Retention) -> Retention:
-        """A retention as it is asked for."""
+    def asked_retention(self, product: Product) -> Retention:
+        """The retention that is asked for."""
+        known = self.retention or product.retention[self.of or ""]
         breakdown = Grouping(by=self.by[0], limit=100) if self.by else None
         if self.by and known.breakdown and known.breakdown.by == self.by[0]:
             breakdown = known.breakdown
         return known.model_copy(update={**self.narrowed(known), "breakdown": breakdown})
 
-    def asked_journey(self, known: Journey) -> Journey:
-        """A journey as it is asked for."""
+    def asked_journey(self, product: Product) -> Journey:
+        """The journey that is asked for."""
+        known = self.journey or product.journeys[self.of or ""]
         return known.model_copy(update=self.narrowed(known))

@@ -15,9 +15,7 @@ def snippet(question: Question, product: Product, name: str) -> str | None:
     """The lines for the section of the question's kind; None where the product file knows no such metric."""
     if question.show not in CONFIGURED:
         return None
-    section = CONFIGURED[question.show]
-    known = getattr(question, question.show) or getattr(product, section)[question.of]
-    asked: FileModel = getattr(question, f"asked_{question.show}")(known)
+    asked: FileModel = getattr(question, f"asked_{question.show}")(product)
     said = asked.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     # As one would write it: what it is first, of whom and what after it, of a condition its column first.
     for each in ("where", "people"):
@@ -26,7 +24,7 @@ def snippet(question: Question, product: Product, name: str) -> str | None:
     out, yaml = StringIO(), YAML()
     yaml.default_flow_style = None
     yaml.width = 120
-    yaml.dump({section: {name: said}}, out)
+    yaml.dump({CONFIGURED[question.show]: {name: said}}, out)
     return out.getvalue()
 
 

@@ -5,23 +5,21 @@ from datetime import date
 import polars as pl
 
 from pipeline.ask.answer import AskError
-from pipeline.ask.chosen import chosen, is_askable, met, tables_of
+from pipeline.ask.chosen import chosen, is_askable, met
 from pipeline.ask.data import Data
 from pipeline.ask.question import OF_SESSIONS, Question, Span, Trend
 from pipeline.core.canonical import SESSION_COLUMNS, VISIT_COLUMNS
-from pipeline.core.columns import OTHER_PAGE
 from pipeline.core.published import in_currency
 from pipeline.domains.funnels.funnel_groups import OTHER
 from pipeline.domains.funnels.funnel_tables import NO_VALUE
-from pipeline.events.channels import NOT_MEASURED, UNKNOWN
 from pipeline.events.conditions import of_chosen_people, that_count
 from pipeline.events.matching import column_of, matches
+from pipeline.events.sums import WITHOUT_VALUE
 from pipeline.stats.bits import has_name
-from pipeline.stats.intervals import wilson
+from pipeline.stats.periods import week_begin
 
 # What sessions are told to be; of events there is more.
 SESSION_DIMENSIONS = (*VISIT_COLUMNS, *SESSION_COLUMNS, "country", "source")
-_LACKING = {"channel": NOT_MEASURED, "country": UNKNOWN, "landing_page": OTHER_PAGE, "device_type": UNKNOWN}
 _SEPARATOR = " · "
 MOST_GROUPS = 100
 
@@ -29,8 +27,7 @@ MOST_GROUPS = 100
 def trend_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
     """Per period and group: `people`, `sessions` and what else the measure takes; `value` is the number asked for.
 
-    Returns: `period_start`, `breakdown_value`, `is_whole` (the period lies in the span whole), counts, `value`; of rates their
-    95 % interval `low`, `high`. Periods without anything have a row with 0.
+    Returns: `period_start`, `breakdown_value`, `is_whole` (the period lies in the span whole), counts, `value`. Periods without anything have a row with 0.
     """
     asked = question.counted
     rows = trend_rows(data, question, span)
@@ -67,7 +64,7 @@ def _value(name: str, asked: Trend) -> pl.Expr:
         raise AskError(
             f"a session has no {name} of its own; break people or events down by it, or sessions by {', '.join(SESSION_DIMENSIONS)}"
         )
-    return pl.col(column_of(name)).cast(pl.String).fill_null(_LACKING.get(name, NO_VALUE))
+    return pl.col(column_of(name)).cast(pl.String).fill_null(WITHOUT_VALUE.get(name, NO_VALUE))
 
 
 def _sessions(data: Data, question: Question, span: Span) -> pl.LazyFrame:
@@ -83,20 +80,20 @@ def _events(data: Data, question: Question, span: Span) -> pl.LazyFrame:
     """The events of the span that count."""
     asked = question.counted
     everything = asked.event is not None and not is_askable(asked.event)
-    looks_around = any(each.about == "visit" for each in question.where)
     columns = ["person_key", "day", "events", "occurred_at", "session_key", *dict.fromkeys(map(column_of, question.by))]
 
-    def of_day(day: date) -> pl.DataFrame:
-        people = data.events(day, everything=everything)
+    def counted(day: date, people: pl.LazyFrame) -> pl.DataFrame:
         fitting = people if asked.event is None else people.filter(matches(asked.event))
-        return that_count(fitting, question, data.around(day) if looks_around else people).select(columns).collect()
+        return that_count(fitting, question, data.around(day, people, question)).select(columns).collect()
 
-    about = ("trend", asked.event, question.where, question.by)
-    tables = (*tables_of(everything=everything), "askable")
-    made = [
-        data.kept(about, day, tables, lambda day=day: of_day(day)) for day in data.within(span.first, span.last)
-    ] or [data.events(span.first).select(columns).collect()]
-    return of_chosen_people(pl.concat(made).lazy(), question, met(data, question, span), span.first, span.last)
+    rows = data.by_day(
+        ("trend", asked.event, question.where, question.by),
+        data.within(span.first, span.last),
+        counted,
+        everything=everything,
+        empty=data.scan("askable", ()).select(columns).collect(),
+    )
+    return of_chosen_people(rows.lazy(), question, met(data, question, span), span.first, span.last)
 
 
 def _period(day: str, data: Data, asked: Trend, span: Span) -> pl.Expr:
@@ -104,12 +101,7 @@ def _period(day: str, data: Data, asked: Trend, span: Span) -> pl.Expr:
         return pl.col(day)
     if asked.every == "range":
         return pl.lit(span.first)
-    return _week_start(pl.col(day), data)
-
-
-def _week_start(day: pl.Expr, data: Data) -> pl.Expr:
-    since = day.dt.weekday() - 1 if data.product.week_start == "monday" else day.dt.weekday() % 7
-    return day - pl.duration(days=since)
+    return week_begin(pl.col(day), data.product.week_start)
 
 
 def _periods(data: Data, asked: Trend, span: Span) -> pl.DataFrame:
@@ -157,11 +149,5 @@ def _with_value(rows: pl.DataFrame, asked: Trend) -> pl.DataFrame:
         return rows.with_columns(revenue=money, value=money).drop("revenue_micros")
     if asked.measure != "goal_rate":
         return rows.with_columns(value=pl.col(asked.measure).cast(pl.Float64))
-    counts = rows.select("sessions_with_goal", "sessions").rows()
-    ends = [(wilson(hits, n) if n else None) or (None, None) for hits, n in counts]
     rate = pl.when(pl.col("sessions") > 0).then(pl.col("sessions_with_goal") / pl.col("sessions"))
-    return rows.with_columns(
-        value=rate,
-        low=pl.Series([low for low, _ in ends], dtype=pl.Float64),
-        high=pl.Series([high for _, high in ends], dtype=pl.Float64),
-    )
+    return rows.with_columns(value=rate)

@@ -41,12 +41,8 @@ class AskedSources(Sources):
         return rows if self.chosen is None else self.chosen.of(rows)
 
 
-def day_rows(data: Data, table: str, day: date, wanted: Chosen) -> pl.LazyFrame:
-    """The rows of a daily table on `day` as they are of these visits and people alone."""
-    if wanted.is_everybody:
-        return data.scan(table, [day])
-    if wanted.can_filter(TABLES[table].schema.names()):
-        return wanted.of(data.scan(table, [day]))
+def _computed(data: Data, table: str, day: date, wanted: Chosen) -> pl.DataFrame:
+    """The rows of a daily table on `day` as they would be if there had been these visits and people alone."""
     declared = DAY_TABLE[table]
     nobody = Resolutions(data.lake, data.product, data.snapshot.states)
     whole = AskedSources(data.lake, data.product, data.snapshot, {}, nobody, day, declared)
@@ -55,18 +51,18 @@ def day_rows(data: Data, table: str, day: date, wanted: Chosen) -> pl.LazyFrame:
     # What a source can tell at all is told by everybody's visits.
     ready = replace(whole, chosen=wanted, told=declared.told(whole) if declared.told else None)
     summed = replace(ready, summed=declared.summed(ready))
-    return pl.concat(built.frame for built in declared.built(summed)).lazy()
+    return pl.concat(built.frame for built in declared.built(summed))
 
 
 def rows_of(data: Data, table: str, wanted: Chosen) -> pl.LazyFrame:
-    """The same on all days of the span."""
+    """The rows of a daily table over the span as they are of these visits and people alone."""
     if wanted.is_everybody or wanted.can_filter(TABLES[table].schema.names()):
         return wanted.of(data.scan(table, data.within(wanted.span.first, wanted.span.last)))
     parts: list[pl.DataFrame] = []
     for day in data.within(wanted.span.first, wanted.span.last):
         data.stop.check()
         if data.snapshot.output(table, day):
-            parts.append(day_rows(data, table, day, wanted).collect())
+            parts.append(_computed(data, table, day, wanted))
     return (pl.concat(parts) if parts else TABLES[table].schema.to_frame()).lazy()
 
 

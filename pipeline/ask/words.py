@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import polars as pl
 
-from pipeline.ask.configured import funnel_of, journey_of, retention_of
 from pipeline.ask.data import Data
 from pipeline.ask.question import CONFIGURED, Question, Span
 from pipeline.core.contract import Table
@@ -146,7 +145,7 @@ def _trend(_data: Data, question: Question) -> str:
 
 
 def _funnel(data: Data, question: Question) -> str:
-    funnel = funnel_of(data, question)
+    funnel = question.asked_funnel(data.product)
     whose = "People" if funnel.unit == "person" else f"Streams of one {funnel.unit.replace('_', ' ')}"
     order = {"ordered": "in this order", "strict": "in this order with nothing between", "unordered": "in any order"}
     counts = (
@@ -158,7 +157,7 @@ def _funnel(data: Data, question: Question) -> str:
 
 
 def _retention(data: Data, question: Question) -> str:
-    asked = retention_of(data, question)
+    asked = question.asked_retention(data.product)
     start = match_in_words(asked.start) if asked.start else "any event"
     back = match_in_words(asked.returning) if asked.returning else "any event"
     which = {
@@ -179,7 +178,7 @@ def _retention(data: Data, question: Question) -> str:
 
 
 def _journey(data: Data, question: Question) -> str:
-    asked = journey_of(data, question)
+    asked = question.asked_journey(data.product)
     begin = f" from {asked.start} on" if asked.start else ""
     end = f" up to {asked.end}" if asked.end else ""
     return (
@@ -225,7 +224,7 @@ def _missing(data: Data, span: Span, which: str) -> Iterator[str]:
 
 
 def _unripe(data: Data, question: Question) -> Iterator[str]:
-    funnel = funnel_of(data, question)
+    funnel = question.asked_funnel(data.product)
     spans: Mapping[str, Span] = question.spans
     if funnel.range == "enters":
         over: Sequence[Span] = [s for s in spans.values() if s.last + funnel.length + ONE_DAY > data.days[-1] + ONE_DAY]

@@ -9,7 +9,7 @@ from pipeline.check.fits import unfitting
 from pipeline.check.looks import looks, samples
 from pipeline.check.settings import idle_settings, unfound_fields
 from pipeline.core.lake import Lake
-from pipeline.core.product_file import ProductFileError, line_of, load_product
+from pipeline.core.product_file import PRODUCT_FILE, ProductFileError, line_of, product_of
 from pipeline.ingest.home import HomeMismatch, claim
 
 _FIXED = ("start_date", "time_zone")
@@ -25,9 +25,9 @@ class Checked:
 
 def check_home(lake: Lake) -> Checked:
     """Check the product file of a home against its models, what the home has fixed, and what lies in it."""
-    path, file = lake.path("product.yaml"), lake.name_of("product.yaml")
+    path, file = lake.path(PRODUCT_FILE), lake.name_of(PRODUCT_FILE)
     try:
-        product = load_product(path, file)
+        product = product_of(lake)
     except ProductFileError as fault:
         return Checked(faults=fault.faults)
     text, result = path.read_text(encoding="utf-8"), Checked()

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from pipeline.core.contract import Column, count
+from pipeline.core.contract import Column, count, text
 
 # What each session has one value of.
 SESSION_DIMENSIONS = ("device_type", "os", "browser", "country", "channel")
@@ -44,6 +44,7 @@ def session_sums(*over: str) -> tuple[Column, ...]:
 
 # What a page view is counted under whose address fits no page.
 OTHER_PAGE = "(other)"
+DAY = Column("day", pl.Date(), "local day of the product's time zone")
 SESSION_DAY = Column(
     "session_day", pl.Date(), "local day of the session's first event; all of a session is booked there"
 )
@@ -89,4 +90,11 @@ PERIOD = (
     Column("period", pl.String(), "`week`, `last_28`, `last_90` or `all`"),
     Column("period_start", pl.Date(), "first local day of the period"),
     Column("period_end", pl.Date(), "last local day of the period"),
+)
+# What is told of a visit besides its device.
+OF_VISIT = (
+    text("os", "operating system of the visit, sent or by its first known user agent; null where nothing tells"),
+    text("os_version", "its major version, a number or a word (`XP`)"),
+    text("browser", "browser of the visit, by one name on desktops and phones; null where nothing tells"),
+    text("browser_version", "its major version"),
 )

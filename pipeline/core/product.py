@@ -90,7 +90,7 @@ class CoreProduct(FileModel):
         written = {
             name for name in type(self).model_fields if isinstance(own := getattr(self, name), dict | tuple) and own
         }
-        asked = {"conditions"} if any(each.asks(self) for each in _OF_DOMAINS) else set[str]()
+        asked = {"conditions"} if any(each.conditions(self) for each in _OF_DOMAINS) else set[str]()
         return frozenset(written | brought | asked)
 
     @property
@@ -153,11 +153,16 @@ _CORE = Sections(
         "channels": ("channels", "channels.order", "own_hosts", "unwanted_referrers"),
     },
 )
-_ASPECTS: dict[str, Aspect] = {name: aspect for each in (_CORE, *_OF_DOMAINS) for name, aspect in each.aspects.items()}
+_ASPECTS: dict[str, Aspect] = {
+    name: aspect for each in (_CORE, *_OF_DOMAINS) for name, aspect in each.all_aspects.items()
+}
 # By the name that a table declares: the sections and aspects that it stands for.
 DECLARABLE: dict[str, tuple[str, ...]] = {
     name: keys for each in (_CORE, *_OF_DOMAINS) for name, keys in each.declarable.items()
 }
+# All conditions on people, of whatever section.
+CONDITIONS = tuple(f"{each.narrowed}.conditions" for each in _OF_DOMAINS if each.narrowed)
+NARROWED = tuple(each.narrowed for each in _OF_DOMAINS if each.narrowed)
 
 
 def sections_of(*declared: str) -> frozenset[str]:

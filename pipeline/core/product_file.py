@@ -12,8 +12,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.product_faults import sentences
+
+PRODUCT_FILE = "product.yaml"
 
 
 class ProductFileError(Exception):
@@ -48,6 +51,11 @@ def load_product(path: Path, file: str = "") -> Product:
     except (OSError, UnicodeDecodeError) as fault:
         raise ProductFileError([f"{file}: can't be read: {fault}; save it as UTF-8 text"]) from None
     return parse_product(text, file)
+
+
+def product_of(lake: Lake) -> Product:
+    """The product file of a home; ProductFileError as of `load_product`."""
+    return load_product(lake.path(PRODUCT_FILE), lake.name_of(PRODUCT_FILE))
 
 
 def parse_product(text: str, file: str = "product.yaml") -> Product:

@@ -1,7 +1,7 @@
 """How the product file says which events are meant: conditions, matches, goals, segments (docs/definitions/matching.md)."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated, Literal, NamedTuple, Self
 
 import polars as pl
@@ -168,15 +168,7 @@ class Narrowed(FileModel):
         """Whether a condition looks at days before the range."""
         return any(each.is_ever for each in self.asked_of_people)
 
-    def matches(self, path: str) -> Iterator[tuple[str, Match]]:
-        """The events that conditions name, with their places in the product file."""
-        yield from ((f"{path}.people.{i}.event", each.event) for i, each in enumerate(self.people))
-
-    def columns(self, path: str) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-        """The columns that conditions name, with their places and what they may be besides a promoted property."""
-        yield from ((f"{path}.where.{i}", each.column, DIMENSIONS) for i, each in enumerate(self.where))
-
-
-def conditions_in(section: Mapping[str, Narrowed]) -> list[str]:
-    """The texts of the conditions on people in a section of the product file, each once."""
-    return sorted({asked.key for each in section.values() for asked in each.asked_of_people})
+    @property
+    def looks_around(self) -> bool:
+        """Whether a condition looks at other events of a visit."""
+        return any(each.about == "visit" for each in self.where)

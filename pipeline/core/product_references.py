@@ -21,7 +21,7 @@ def _matches(product: "Product", sections: Iterable[Sections]) -> Iterator[tuple
     yield from ((f"goals.{name}", goal) for name, goal in product.goals.items())
     yield from ((f"segments.{name}", segment) for name, segment in product.segments.items())
     for each in sections:
-        yield from each.matches(product)
+        yield from each.all_matches(product)
 
 
 def _page_faults(product: "Product", sections: Iterable[Sections]) -> list[str]:
@@ -45,7 +45,7 @@ def _column_faults(product: "Product", sections: Iterable[Sections]) -> list[str
     named: list[tuple[str, str, tuple[str, ...]]] = [
         (f"{path}.properties", name, ()) for path, match in _matches(product, sections) for name in match.properties
     ]
-    named += [column for each in sections for column in each.columns(product)]
+    named += [column for each in sections for column in each.all_columns(product)]
     return [
         f"{path}: {name!r} is not promoted; add it to the section properties"
         for path, name, known in named

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pipeline.declare.carried import State, carried
 from pipeline.declare.day_tables import Built, DayTable, Sources
 from pipeline.declare.period_tables import Also, Context, PeriodSources, PeriodTable, own_rows
+from pipeline.declare.visits import AROUND_VISITS, WITH_VISITS, around, visits_of
 from pipeline.events.problem import Known, Problem
 
 __all__ = [
+    "AROUND_VISITS",
+    "WITH_VISITS",
     "Also",
     "Built",
     "Context",
@@ -23,8 +26,10 @@ __all__ = [
     "PeriodTable",
     "Sources",
     "State",
+    "around",
     "carried",
     "own_rows",
+    "visits_of",
 ]
 
 

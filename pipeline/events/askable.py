@@ -16,12 +16,12 @@ SEEN = "seen"
 # Zones and heatmaps have tables of their own.
 KINDS_SEEN = ("move", "scroll", "page_ping", "performance", "exposure")
 _KEY = ("source", "event_id")
-_OF_EVENT = ("person_key", "occurred_at", "sequence", *_KEY, "kind", "name", "page", "country", "language")
+OF_EVENT = ("person_key", "occurred_at", "sequence", *_KEY, "kind", "name", "page", "country", "language")
 _ORDER = ("occurred_at", "sequence", "event_id")
 
 
 def told_events(
-    events: pl.LazyFrame, day: date, booked: pl.LazyFrame, sessions: pl.LazyFrame, columns: Sequence[str] = _OF_EVENT
+    events: pl.LazyFrame, day: date, booked: pl.LazyFrame, sessions: pl.LazyFrame, columns: Sequence[str] = OF_EVENT
 ) -> pl.LazyFrame:
     """`columns` of the events of people on `day`, and all that is told of them and of their visits; bots left out.
 

@@ -5,7 +5,7 @@ from datetime import date
 
 import polars as pl
 
-from pipeline.core.product import Product
+from pipeline.core.product import NARROWED, Product
 from pipeline.core.product_matches import Asked, Match, Narrowed, Where
 from pipeline.core.registry import TABLES
 from pipeline.events.matching import column_of, holds, matches
@@ -34,6 +34,18 @@ def of_people(
     return people if booked is None else of_their_visits(people, booked, wanted, sessions)
 
 
+def of_people_around(
+    events: pl.LazyFrame,
+    wanted: Collection[str],
+    booked: pl.LazyFrame | None,
+    sessions: pl.LazyFrame | None,
+    around: pl.LazyFrame | None,
+) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """`of_people` of the events of a day, and of those `around` it, by default the same: what `that_count` asks for."""
+    people = of_people(events, wanted, booked, sessions)
+    return people, people if around is None else of_people(around, wanted, booked, sessions)
+
+
 def that_count(events: pl.LazyFrame, chosen: Narrowed, around: pl.LazyFrame | None = None) -> pl.LazyFrame:
     """Events that count by the conditions on events and visits; they bear the columns of `told_columns`.
 
@@ -55,7 +67,7 @@ def people_conditions(product: Product) -> dict[str, Match | Where]:
 
 
 def _narrowed(product: Product) -> Iterator[Narrowed]:
-    for section in ("funnels", "retention", "journeys"):
+    for section in NARROWED:
         yield from getattr(product, section).values()
 
 

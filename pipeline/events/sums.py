@@ -9,6 +9,8 @@ from pipeline.core.registry import TABLES
 from pipeline.events.channels import NOT_MEASURED, UNKNOWN
 
 _BY = {"channel": NOT_MEASURED, "country": UNKNOWN, "landing_page": OTHER_PAGE}
+# What sessions and events are counted under of which it isn't known.
+WITHOUT_VALUE = {**_BY, "device_type": UNKNOWN}
 
 
 def daily_sessions(sessions: pl.LazyFrame, day: date) -> pl.DataFrame:

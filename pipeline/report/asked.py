@@ -1,7 +1,6 @@
 """Pictures of answers, in the report's own look: one design for what was configured and what was asked."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import polars as pl
 from markupsafe import Markup
@@ -10,6 +9,7 @@ from pipeline.ask.answer import ASKED, COMPARED, Answer
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.report import charts
+from pipeline.report.cohorts import triangle_of
 from pipeline.report.flow import Flow, flow_of
 from pipeline.report.parts import count, figure_text, label, releases_of, share
 from pipeline.report.pictures import picture_at, picture_of
@@ -109,17 +109,8 @@ def _funnel(answer: Answer, _product: Product) -> list[Markup]:
 
 def _retention(answer: Answer, _product: Product) -> list[Markup]:
     asked = answer.rows.filter(pl.col("range") == ASKED, pl.col("breakdown_value") == "")
-    cells = asked.filter(pl.col("period_number") > 0).with_columns(
-        cohort=pl.format("{} ({})", pl.col("cohort_start").dt.strftime("%d %b %Y"), "people_in_cohort"),
-        rate="return_rate",
-        shown=pl.col("return_rate").map_elements(share, return_dtype=pl.String, skip_nulls=False),
-    )
-    if cells.is_empty():
+    if not (drawn := triangle_of(asked, "share of each cohort that came back")):
         return []
-    most = cells["rate"].max() or 1.0
-    dark = pl.when(pl.col("rate") > 0.6 * pl.lit(most)).then(pl.lit("white")).otherwise(pl.lit("#202124"))
-    ink = pl.when(pl.col("rate").is_null()).then(pl.lit("currentColor")).otherwise(dark)
-    drawn = [charts.triangle(cells.with_columns(ink=ink), "share of each cohort that came back")]
     means = answer.more["averages"].filter(
         pl.col("range") == ASKED, pl.col("breakdown_value") == "", pl.col("period_number") > 0
     )
@@ -159,11 +150,11 @@ def zone_maps(answer: Answer, product: Product, lake: Lake) -> list[Markup]:
         span = answer.question.spans[str(which)]
         found = next((each for each in product.pages if each.name == page), None)
         picture = picture_at(found, str(device), span.last) if found else None
+        if picture is None:
+            continue
         # Of a home in a store it is fetched by this.
-        data = (
-            picture_of(lake.path(picture.file).parents[len(Path(picture.file).parts) - 1], picture) if picture else None
-        )
-        if picture and data:
+        lake.path(picture.file)
+        if data := picture_of(lake.home, picture):
             title = f"{page}, {device}, {span.first:%d %b} to {span.last:%d %b %Y}"
             drawn.append(_zone_map(title, rows, product, (picture.width, data), most))
     return drawn[:_MOST_MAPS]

@@ -19,6 +19,12 @@ _EPOCH = date(1970, 1, 1)
 _DAYS_INTO_WEEK = {"monday": 3, "sunday": 4}
 
 
+def week_begin(day: pl.Expr, week_start: Literal["monday", "sunday"]) -> pl.Expr:
+    """The first day of the week in which a local day lies."""
+    since = (day.to_physical().cast(pl.Int64) + _DAYS_INTO_WEEK[week_start]) % 7
+    return day - pl.duration(days=since)
+
+
 def complete_weeks(days: Sequence[date], week_start: Literal["monday", "sunday"]) -> list[tuple[date, date]]:
     """First and last day of each week that lies whole between the first and the last of `days`."""
     first_weekday = 0 if week_start == "monday" else 6

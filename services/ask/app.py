@@ -1,7 +1,6 @@
 """Routes of the Ask page. What must not be here: what numbers mean, and how they are computed."""
 
 import asyncio
-import io
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -12,7 +11,6 @@ from typing import Any
 import msgspec
 import polars as pl
 import vl_convert
-from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -30,13 +28,14 @@ from pipeline.ask.snippet import snippet, with_snippet
 from pipeline.core.keys import mart_key
 from pipeline.core.lake import DamagedObject
 from pipeline.core.object_lake import StoreError
-from pipeline.core.product_faults import sentences
-from pipeline.publish.csv_export import harmless
+from pipeline.core.product_file import PRODUCT_FILE
 from pipeline.report.asked import flow_of_answer, pictures_of, zone_maps
 from pipeline.report.write import replay_page
+from services.ask.exports import WRITTEN, file_of
+from services.ask.faults import TOO_MUCH, said_of
 from services.ask.form import asked_by_form, is_form
 from services.ask.guard import Guard
-from services.ask.home import PRODUCT_FILE, Home
+from services.ask.home import Home
 from services.ask.json_answer import json_answer, nobodys
 from services.ask.pages import Pages, examples
 from services.ask.shown import PAGE_ROWS, visit_rows
@@ -45,10 +44,6 @@ from services.ask.slots import BusyError, Slots
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
 STATIC = files("services.ask") / "static"
 _CELL, _REPLAYS = "cell.", mart_key("replays")
-_TOO_MUCH = 503
-_TOO_LONG = "This took longer than {:.0f} s and was stopped. Take fewer days, or fewer conditions."
-_MOVING = "Days are being replaced by a run just now, or one is damaged. Try again in a moment; `footfall doctor` tells of damage."
-_BUSY = "Too many questions are being computed. Try again in a moment."
 
 
 class AskApp:
@@ -100,11 +95,11 @@ class AskApp:
         if form == "json":
             told = await self._in_thread(lambda: json_answer(answer, _link(request, question)))
             return JSONResponse(told)
-        if form not in _WRITTEN:
-            raise AskError(f"an answer can be taken as {', '.join(_WRITTEN)} or json")
-        kind, write = _WRITTEN[form]
+        if form not in WRITTEN:
+            raise AskError(f"an answer can be taken as {', '.join(WRITTEN)} or json")
+        kind, write = WRITTEN[form]
         data = await self._in_thread(lambda: write(nobodys(answer.rows)))
-        return _file(data, kind, f"answer.{form}")
+        return file_of(data, kind, f"answer.{form}")
 
     async def picture(self, request: Request) -> Response:
         """One of the answer's pictures as a file."""
@@ -116,9 +111,9 @@ class AskApp:
             raise AskError(f"the answer has {len(pictures)} pictures; there is no picture {number}")
         svg = str(pictures[number])
         if request.path_params["form"] == "svg":
-            return _file(svg.encode(), "image/svg+xml", "answer.svg")
+            return file_of(svg.encode(), "image/svg+xml", "answer.svg")
         png = await self._in_thread(lambda: vl_convert.svg_to_png(svg.replace("currentColor", "#202124"), scale=2))
-        return _file(png, "image/png", "answer.png")
+        return file_of(png, "image/png", "answer.png")
 
     async def check(self, request: Request) -> Response:
         """Whether the product file would be sound with the question's lines in it; nothing is written."""
@@ -205,48 +200,16 @@ class AskApp:
 
     async def fault(self, request: Request, fault: Exception) -> Response:
         """A sentence for whoever asked; 400 what can't be asked, 503 what is too much."""
-        status, said = _said(fault, self.slots)
+        status, said = said_of(fault, self.slots.seconds)
         if request.url.path.endswith((".json", "/schema")):
             return JSONResponse({"error": said}, status)
         # htmx shows no answer of another status.
         code, partial = 200 if _is_partial(request) else status, _is_partial(request)
-        page = self.pages.html("fault.html.j2", code, said=said, is_busy=status == _TOO_MUCH, partial=partial)
+        page = self.pages.html("fault.html.j2", code, said=said, is_busy=status == TOO_MUCH, partial=partial)
         if partial:
             # What was typed stays in the form.
             page.headers["HX-Retarget"], page.headers["HX-Reswap"] = "#answer", "outerHTML"
         return page
-
-
-def _parquet(rows: pl.DataFrame) -> bytes:
-    out = io.BytesIO()
-    rows.write_parquet(out)
-    return out.getvalue()
-
-
-def _csv(rows: pl.DataFrame) -> bytes:
-    out = io.BytesIO()
-    harmless(rows.lazy()).collect().write_csv(out, include_bom=True)
-    return out.getvalue()
-
-
-_WRITTEN: dict[str, tuple[str, Callable[[pl.DataFrame], bytes]]] = {
-    "csv": ("text/csv; charset=utf-8", _csv),
-    "parquet": ("application/vnd.apache.parquet", _parquet),
-}
-
-
-def _said(fault: Exception, slots: Slots) -> tuple[int, list[str]]:
-    if isinstance(fault, ValidationError):
-        return 400, [
-            f"{'.'.join(map(str, path))}: {sentence}" if path else sentence for path, sentence in sentences(fault)
-        ]
-    if isinstance(fault, BusyError):
-        return _TOO_MUCH, [_BUSY]
-    if isinstance(fault, DamagedObject | FileNotFoundError | StoreError):
-        return _TOO_MUCH, [_MOVING]
-    if isinstance(fault, StoppedError):
-        return _TOO_MUCH, [_TOO_LONG.format(slots.seconds)]
-    return 400, [str(fault)]
 
 
 def _is_partial(request: Request) -> bool:
@@ -280,10 +243,6 @@ def _instant(text: str) -> datetime:
 
 def _link(request: Request, question: Question) -> str:
     return f"{str(request.base_url).rstrip('/')}/ask?{address_of(question)}"
-
-
-def _file(data: bytes, kind: str, name: str) -> Response:
-    return Response(data, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 def make_app(path: Path | str, hosts: Sequence[str] = (), *, prefix: str = "") -> Guard:

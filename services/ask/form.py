@@ -1,20 +1,17 @@
 """What the form sends, as a question, and a question as what stands in the form. Fields are words: they can be typed."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from difflib import get_close_matches
 from typing import Any
 
 from pipeline.ask.address import Params, nested, params_of
 from pipeline.ask.answer import AskError
 from pipeline.ask.known import Known, Offered
 from pipeline.ask.question import KINDS, Question
-from pipeline.ask.words import match_in_words
-from pipeline.core.canonical import KINDS as EVENT_KINDS
 from pipeline.core.product import Product
-from pipeline.core.product_matches import Match, Where
+from pipeline.stats.periods import complete_weeks
+from services.ask.phrases import condition_of, condition_text, event_text, is_named, is_said, match_of
 
 MARK = "form"
 # What the form can't show in words goes along under the model's own names.
@@ -27,20 +24,6 @@ PRESETS = {
     "all": "All days",
 }
 _WEEK, _MONTH = 7, 28
-# As one would say it: the longer words first.
-_SAID = {
-    "is not": "is_not",
-    "does not contain": "not_contains",
-    "contains": "contains",
-    "fits": "regex",
-    "is at least": "gte",
-    "is at most": "lte",
-    "is over": "gt",
-    "is under": "lt",
-    "is": "equals",
-}
-_CONDITION = re.compile(rf"\s*(\w+)\s+({'|'.join(_SAID)})\s+(.+?)\s*", re.IGNORECASE)
-_OR = re.compile(r"\s+or\s+|\s*,\s*")
 
 
 @dataclass(frozen=True)
@@ -110,11 +93,9 @@ def preset_days(preset: str, known: Known, product: Product) -> tuple[date, date
     """First and last day of a named range, as far as there are days."""
     last = known.last
     if preset == "last_week":
-        begins_monday = product.week_start == "monday"
-        # The week that ended last: its last day is a Sunday, or a Saturday.
-        since = (last.weekday() + (1 if begins_monday else 2)) % _WEEK
-        end = last - timedelta(days=since)
-        return max(known.first, end - timedelta(days=_WEEK - 1)), max(known.first, end)
+        days = [known.first + timedelta(days=n) for n in range((last - known.first).days + 1)]
+        weeks = complete_weeks(days, product.week_start)
+        return weeks[-1] if weeks else (known.first, last)
     firsts = {
         "last_7": last - timedelta(days=_WEEK - 1),
         "last_28": last - timedelta(days=_MONTH - 1),
@@ -124,104 +105,6 @@ def preset_days(preset: str, known: Known, product: Product) -> tuple[date, date
     if preset not in firsts:
         raise AskError(f"there is no range {preset!r}; there are {', '.join(PRESETS)}")
     return max(known.first, firsts[preset]), last
-
-
-def condition_of(text: str, known: Known | None = None) -> dict[str, Any]:
-    """A condition from words like "os is iOS", "country is not DE or AT", "plan is known".
-
-    A value that is `known` is taken as it is, whatever words are in it.
-    """
-    for column, values in known.values.items() if known else ():
-        for words, name in (("is not", "is_not"), ("is", "equals")):
-            begin = f"{column} {words} "
-            if text.startswith(begin) and any(text == begin + value for value, _ in values):
-                return {"column": column, name: [text.removeprefix(begin)]}
-    if result := re.fullmatch(r"\s*(\w+)\s+is\s+(not\s+)?known\s*", text, re.IGNORECASE):
-        return {"column": result[1], "is_set": result[2] is None}
-    result = _CONDITION.fullmatch(text)
-    if result is None:
-        raise AskError(
-            f'"{text}" isn\'t understood; write a column, {", ".join(_SAID)} and a value, for example: os is iOS'
-        )
-    column, said, value = result[1], _SAID[result[2].lower()], result[3]
-    if said in ("gt", "gte", "lt", "lte", "regex"):
-        return {"column": column, said: value}
-    return {"column": column, said: [each for each in _OR.split(value) if each]}
-
-
-def condition_text(where: Where) -> str:
-    """The words that stand in the form for a condition."""
-    if where.is_set is not None:
-        return f"{where.column} is {'' if where.is_set else 'not '}known"
-    for words, name in _SAID.items():
-        value = getattr(where, name)
-        if value is not None:
-            if isinstance(value, float):
-                said = _number(value)
-            else:
-                said = " or ".join(value) if isinstance(value, tuple) else value
-            return f"{where.column} {words} {said}"
-    return where.column
-
-
-def _number(value: float) -> str:
-    return str(int(value)) if value.is_integer() else repr(value)
-
-
-def is_said(where: Where, known: Known) -> bool:
-    """Whether the words for a condition mean just it."""
-    try:
-        return Where.model_validate({**condition_of(condition_text(where), known), "about": where.about}) == where
-    except ValueError:
-        return False
-
-
-def is_named(match: Match, known: Known, product: Product) -> bool:
-    """Whether the words for an event mean just it."""
-    plain = Match.model_validate(match.model_dump(include=set(Match.model_fields), exclude_defaults=True))
-    try:
-        return Match.model_validate(match_of(event_text(match, known), known, product)) == plain
-    except ValueError:
-        return False
-
-
-def match_of(text: str, known: Known, product: Product) -> dict[str, Any]:
-    """An event from words: one that is offered, a page, a kind of event, or an event's own name."""
-    wanted = text.casefold()
-    for each in known.events:
-        if each.label.casefold() == wanted:
-            return _said(each.match)
-    pages = {page.name for page in product.pages}
-    name, _, page = text.partition(" on ")
-    if page in pages:
-        return {**match_of(name, known, product), "page": page}
-    if wanted.removeprefix("saw ") in pages:
-        return {"kind": "page_view", "page": wanted.removeprefix("saw ")}
-    kind = wanted.replace(" ", "_")
-    if kind in EVENT_KINDS:
-        return {"kind": kind}
-    if known.events and not any(each.match.name == text for each in known.events):
-        near = get_close_matches(text, [each.label for each in known.events], n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(near)}?" if near else "pick one from the list"
-        raise AskError(f'no event "{text}" came in the last days; {hint}')
-    return {"kind": "custom", "name": text}
-
-
-def _said(match: Match) -> dict[str, Any]:
-    return match.model_dump(exclude_defaults=True)
-
-
-def event_text(match: Match, known: Known) -> str:
-    """The words that stand in the form for an event."""
-    plain = Match.model_validate(
-        match.model_dump(include={"kind", "name", "page", "properties"}, exclude_defaults=True)
-    )
-    label = next((each.label for each in known.events if each.match == plain), None)
-    if label is not None:
-        return label
-    on_page = plain.model_copy(update={"page": None})
-    label = next((each.label for each in known.events if plain.page and each.match == on_page), None)
-    return f"{label} on {plain.page}" if label else match_in_words(plain)
 
 
 def _trend(fields: Mapping[str, str], known: Known, product: Product) -> dict[str, Any]:
@@ -250,11 +133,11 @@ def _funnel(fields: Mapping[str, str], known: Known, product: Product) -> dict[s
     if name is not None:
         return {**asked, "of": name}
     if len(steps) < 2:  # noqa: PLR2004  # from one to another
-        usual = [each.label for each in (*default_steps(known), *known.events)]
+        offered = [each.label for each in (*default_steps(known), *known.events)]
         steps = [
             *steps,
-            *(label for label in dict.fromkeys(usual) if label not in steps),
-            *usual,
+            *(label for label in dict.fromkeys(offered) if label not in steps),
+            *offered,
             "page_view",
             "order",
         ][:2]

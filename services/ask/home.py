@@ -9,9 +9,8 @@ from pipeline.ask.known import Known
 from pipeline.core.lake import Lake
 from pipeline.core.object_lake import open_lake
 from pipeline.core.product import Product
-from pipeline.core.product_file import ProductFileError, load_product
+from pipeline.core.product_file import PRODUCT_FILE, ProductFileError, product_of
 
-PRODUCT_FILE = "product.yaml"
 # How long a look at the product file is good for: of a home in a store it is a request.
 _LOOK_SECONDS = 2.0
 
@@ -23,16 +22,13 @@ class Home:
         self.lake: Lake = open_lake(path)
         self._lock = threading.Lock()
         self._written = self._stamp()
-        self.asker = Asker(self.lake, self._load())
+        self.asker = Asker(self.lake, product_of(self.lake))
         self._known: tuple[str, Known] | None = None
         self._looked = time.monotonic()
 
     def _stamp(self) -> tuple[int, int] | None:
         file = self.lake.path(PRODUCT_FILE)
         return (file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else None
-
-    def _load(self) -> Product:
-        return load_product(self.lake.path(PRODUCT_FILE), self.lake.name_of(PRODUCT_FILE))
 
     def now(self) -> Asker:
         """Who answers, by the product file as it is now; while it is faulty, as it was before."""
@@ -43,7 +39,7 @@ class Home:
             if stamp != self._written:
                 self._written = stamp
                 try:
-                    product = self._load()
+                    product = product_of(self.lake)
                 except ProductFileError:
                     return self.asker
                 self.asker, self._known = Asker(self.lake, product), None

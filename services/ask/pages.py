@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
@@ -14,7 +14,7 @@ from pipeline.ask.address import address_of, params_of
 from pipeline.ask.answer import Answer, Cell
 from pipeline.ask.known import Known
 from pipeline.ask.nightly import nightly
-from pipeline.ask.question import KINDS, Question
+from pipeline.ask.question import CONFIGURED, KINDS, Question
 from pipeline.ask.snippet import snippet
 from pipeline.ask.trend import SESSION_DIMENSIONS
 from pipeline.core.product import Product
@@ -23,16 +23,13 @@ from pipeline.report.parts import label
 from services.ask.form import (
     OWN,
     PRESETS,
-    condition_text,
-    event_text,
-    is_named,
-    is_said,
     kept_params,
     preset_days,
     rows_of_people,
     with_kind,
 )
 from services.ask.home import Home
+from services.ask.phrases import condition_text, event_text, is_named, is_said
 from services.ask.shown import PAGE_ROWS, Table, tables_of
 
 TITLES = {
@@ -115,7 +112,10 @@ class Pages:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._templates = Environment(
-            loader=PackageLoader("services.ask", "templates"),
+            # The report's, for what is drawn alike.
+            loader=ChoiceLoader(
+                [PackageLoader("services.ask", "templates"), PackageLoader("pipeline.report", "templates")]
+            ),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -180,8 +180,8 @@ class Pages:
 
     def _of_kind(self, question: Question, known: Known) -> dict[str, Any]:
         product, told = self._home.product, {}
-        sections = {"funnel": product.funnels, "retention": product.retention, "journey": product.journeys}
-        told["configured"] = list(sections.get(question.show, ()))
+        section = CONFIGURED.get(question.show)
+        told["configured"] = list(getattr(product, section)) if section else []
         steps = question.funnel.steps if question.funnel else ()
         told["steps"] = [event_text(step, known) for step in steps] + [""] if question.show == "funnel" else []
         trend = question.counted
@@ -190,8 +190,7 @@ class Pages:
         retention = question.retention
         told["start"] = event_text(retention.start, known) if retention and retention.start else ""
         told["returning"] = event_text(retention.returning, known) if retention and retention.returning else ""
-        configured = product.funnels[question.of] if question.show == "funnel" and question.of else question.funnel
-        told["range"] = question.range or (configured.range if configured else "ends")
+        told["range"] = question.asked_funnel(product).range if question.show == "funnel" else "ends"
         told["window"] = (
             (question.funnel.window or f"{question.funnel.window_days or 14}d") if question.funnel else "7d"
         )
@@ -222,8 +221,7 @@ def _counts_sessions(question: Question, product: Product) -> bool:
     if question.show == "trend":
         return _is_of_sessions(question)
     if question.show == "funnel":
-        funnel = question.funnel or product.funnels[question.of]
-        return funnel.unit == "session"
+        return question.asked_funnel(product).unit == "session"
     return question.show in ("pages", "friction", "visits")
 
 

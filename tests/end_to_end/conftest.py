@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsers import open_browser
 from generate import write
-from support import compute_all, open_browser, take_all
+from support import compute_all, take_all
 
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product

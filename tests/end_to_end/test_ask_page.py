@@ -7,7 +7,6 @@ import json
 import random
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -23,8 +22,9 @@ from urllib.parse import parse_qsl, urlencode
 
 import polars as pl
 import pytest
+from browsers import violations
+from servers import free_port, wait_until_answers
 from starlette.testclient import TestClient
-from support import missing
 
 from pipeline.ask.address import params_of, question_of
 from pipeline.ask.answer import Cell
@@ -43,7 +43,6 @@ from services.ask.form import MARK, PRESETS, asked_by_form, condition_of, condit
 from services.ask.slots import BusyError, Slots
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop" / "product.yaml"
-AXE = Path(__file__).parents[1] / "browser/node_modules/axe-core/axe.min.js"
 WEEK = "first=2026-10-12&last=2026-10-18"
 FUNNEL = f"{WEEK}&show=funnel&of=purchase"
 
@@ -64,12 +63,6 @@ def client(home: Path) -> Iterator[TestClient]:
         yield opened
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def served(home: Path) -> Iterator[str]:
     """The page as `footfall serve` serves it, under a path."""
@@ -79,12 +72,7 @@ def served(home: Path) -> Iterator[str]:
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}/insight/"
     try:
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{url}health", timeout=5).close()  # noqa: S310  # loopback
-                break
-            except OSError:
-                time.sleep(0.3)
+        wait_until_answers(f"{url}health", 120)
         yield url
     finally:
         server.terminate()
@@ -473,9 +461,7 @@ def test_nothing_is_written_to_the_home(client: TestClient, home: Path) -> None:
 
 
 def test_a_question_is_asked_by_hand(served: str, browser: Any) -> None:
-    """By keyboard, with Back, with its address in the bar; the page is found clean by axe, and by nobody else's server."""
-    if not AXE.exists():
-        missing("axe-core (npm ci --prefix tests/browser)")
+    """By keyboard, with Back, with its address in the bar, and from no other server."""
     page = browser.new_page(viewport={"width": 1440, "height": 1000}, bypass_csp=False)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -514,16 +500,12 @@ def test_a_question_is_asked_by_hand(served: str, browser: Any) -> None:
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_are_clean_and_fit(served: str, browser: Any, width: int, scheme: str) -> None:
-    if not AXE.exists():
-        missing("axe-core (npm ci --prefix tests/browser)")
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
     for address in ("", f"ask?{FUNNEL}&by.0=channel&against=before", f"ask?{WEEK}&show=retention&of=weekly", f"ask?{WEEK}&show=journey&of=to_order",
                     f"ask?{WEEK}", f"ask?{WEEK}&show=friction", f"behind?{FUNNEL}&cell.step=2", "ask?show=none"):  # fmt: skip
         page.goto(served + address)
-        page.add_script_tag(path=AXE)
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-        said = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in found]
+        said = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in violations(page)]
         assert said == [], (address, said)
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0, (
             address

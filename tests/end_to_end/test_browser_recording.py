@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from support import at, compute_all, drop, missing, product, take_all
+from browsers import missing
+from support import at, compute_all, drop, product, take_all
 
 from pipeline.core.lake import Lake
 from pipeline.core.states import published_days, scan_days

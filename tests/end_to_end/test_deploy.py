@@ -6,12 +6,10 @@ A backfill of 28 days from the UI over a home in the store gives the bytes of a 
 import os
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,9 +18,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 import ruamel.yaml
+from browsers import open_browser
 from dagster_ui import ended_backfill, launch_backfill
 from object_store import machine, s3_server, upload
-from support import compute_all, days_from, drop, ndjson, open_browser, record, take_all
+from servers import free_port, wait_until_answers
+from support import compute_all, days_from, drop, ndjson, record, take_all
 
 from assets.resources import Home
 from pipeline.build.configured import day_tables as configured
@@ -62,12 +62,6 @@ def test_what_is_deployed_is_what_there_is() -> None:
     ports = [port for each in SERVICES.values() for port in each.get("ports", [])]
     assert all(port.startswith("127.0.0.1:") for port in ports), "Dagster has no login"
     assert "password" not in (DEPLOY / "compose.yaml").read_text().lower().replace("_password", "")
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @contextmanager
@@ -151,12 +145,7 @@ def deployment(folder: Path, remote: ObjectLake) -> Iterator[str]:
             if check := SERVICES[name].get("healthcheck"):
                 wait_for(shlex.split(here(shlex.join(check["test"][1:]))))
         url = f"http://127.0.0.1:{ports['3000']}"
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"{url}/server_info", timeout=2).close()  # noqa: S310  # loopback
-                break
-            except OSError:
-                time.sleep(0.5)
+        wait_until_answers(f"{url}/server_info", 300)
         yield url
 
 

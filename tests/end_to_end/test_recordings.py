@@ -11,8 +11,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from browsers import missing
 from recorded import UNTIL_RECORDINGS
-from support import approve, compute_all, drop, missing, product, take_all
+from support import approve, compute_all, drop, product, take_all
 
 from pipeline.build.compute import build_days, find_dirty
 from pipeline.build.home_models import models_of

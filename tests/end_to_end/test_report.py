@@ -17,7 +17,8 @@ from typing import Any
 import polars as pl
 import polars.selectors as cs
 import pytest
-from support import at, compute_all, drop, missing, ndjson, product, record, take_all
+from browsers import violations
+from support import at, compute_all, drop, ndjson, product, record, take_all
 
 from pipeline.build.configured import marts as configured
 from pipeline.build.restatements import ledger
@@ -200,22 +201,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(lake, product(**CHANGES)).parent
 
 
-AXE = Path(__file__).parents[1] / "browser/node_modules/axe-core/axe.min.js"
-
-
-def serious(page: Any) -> list[str]:
-    """What axe-core finds that keeps somebody from using the page."""
-    if not AXE.is_file():
-        missing("axe-core (npm ci --prefix tests/browser)")
-    page.evaluate(AXE.read_text())
-    result = page.evaluate("axe.run(document, {resultTypes: ['violations'], iframes: false})")["violations"]
-    return [
-        f"{each['id']}: {each['nodes'][0]['html'][:200]}"
-        for each in result
-        if each["impact"] in ("serious", "critical")
-    ]
-
-
 def test_the_digest_is_one_page_a_picture_and_a_message_sent_once(report: Path, browser: Any) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto((report / "digest.html").as_uri())
@@ -271,7 +256,7 @@ def test_a_page_opens_without_a_fault_or_a_request(
     if width < 600:
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out of a phone"
     assert page.evaluate("[...document.querySelectorAll('svg')].every(svg => svg.querySelector('title'))")
-    assert serious(page) == []
+    assert [each for each in violations(page, frames=False) if each["impact"] in ("serious", "critical")] == []
     # Links are the same at each width and in each scheme.
     if width > 600:
         for href in page.locator("a:not([hidden])").evaluate_all("all => all.map(each => each.getAttribute('href'))"):

@@ -2,18 +2,17 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browsers import open_browser
 from dagster_ui import ended_backfill, launch_backfill
-from support import compute_all, days_from, drop, marts_of, ndjson, open_browser, record, take_all
+from servers import free_port, wait_until_answers
+from support import compute_all, days_from, drop, marts_of, ndjson, record, take_all
 
 from assets.dagster_home import dagster_home
 from assets.resources import Home
@@ -55,9 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def url(folder: Path) -> Iterator[str]:
     """The UI over that home, as a user starts it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     env = {**os.environ, "FOOTFALL_HOME": str(folder), "DAGSTER_HOME": str(folder / ".dagster")}
     env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
     command = [Path(sys.executable).with_name("footfall"), "ui", "--port", str(port)]
@@ -67,13 +64,9 @@ def url(folder: Path) -> Iterator[str]:
         )
     try:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(1_200):
-            try:
-                urllib.request.urlopen(f"{address}/server_info", timeout=2).close()  # noqa: S310  # loopback
-                break
-            except OSError:
-                time.sleep(0.5)
-        else:
+        try:
+            wait_until_answers(f"{address}/server_info", 600)
+        except TimeoutError:
             pytest.fail((folder / "dev.log").read_text()[-3000:])
         yield address
     finally:

@@ -11,7 +11,8 @@ from support import at, events_frame, product
 
 from pipeline.core.product_matches import Did, Where
 from pipeline.core.registry import TABLES
-from pipeline.domains.funnels.funnel_tables import funnel_results, step_events
+from pipeline.domains.funnels.funnel_steps import step_events
+from pipeline.domains.funnels.funnel_tables import funnel_results
 from pipeline.events.conditions import conditions_met, people_conditions
 from pipeline.events.sessions import session_events, sessions
 

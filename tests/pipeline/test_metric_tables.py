@@ -15,7 +15,8 @@ from pipeline.core.product_file import ProductFileError, parse_product
 from pipeline.core.product_matches import Match
 from pipeline.core.registry import TABLES
 from pipeline.domains.features.features import feature_counts, feature_days
-from pipeline.domains.funnels.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events
+from pipeline.domains.funnels.funnel_steps import step_events
+from pipeline.domains.funnels.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts
 from pipeline.domains.journeys.tables import journey_edge_counts, journey_events, journey_paths
 from pipeline.domains.retention.tables import return_cells, return_events
 from pipeline.events.matching import matches

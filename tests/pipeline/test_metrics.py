@@ -15,7 +15,8 @@ from pipeline.core.product import Product
 from pipeline.core.product_pages import Zone
 from pipeline.core.registry import TABLES
 from pipeline.domains.data_quality.quality import Came, held_counts, quality_counts
-from pipeline.domains.funnels.funnel_tables import funnel_results, step_events
+from pipeline.domains.funnels.funnel_steps import step_events
+from pipeline.domains.funnels.funnel_tables import funnel_results
 from pipeline.events.activity import activity
 from pipeline.events.duplicates import event_ids, ids_of
 from pipeline.events.zones import zones_of_chain

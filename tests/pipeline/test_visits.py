@@ -16,7 +16,8 @@ from pipeline.core.canonical import VISIT_COLUMNS
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.product_file import ProductFileError, parse_product
-from pipeline.domains.funnels.funnel_tables import funnel_results, step_events
+from pipeline.domains.funnels.funnel_steps import step_events
+from pipeline.domains.funnels.funnel_tables import funnel_results
 from pipeline.domains.retention.tables import return_cells, return_events
 from pipeline.events import visits
 from pipeline.events.page_views import page_views

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from pipeline.core.columns import DAY
 from pipeline.core.contract import Column, Table, count, rate, ratio
 from pipeline.core.published import mart
 
@@ -52,13 +53,12 @@ STICKINESS_COUNTS = Table(
     key=("period", "period_start", "days_active"),
     at_most=(("people", "people_or_more"),),
 )
-_DAY = Column("day", pl.Date(), "local day of the product's time zone")
 PEOPLE_DAILY = Table(
     name="people_daily",
     layer="period",
     grain="One row per local day from the first to the last day with data.",
     columns=(
-        _DAY,
+        DAY,
         count("people_active", "people active on the day (DAU)", "person"),
         count("people_active_7d", "people active in the 7 days ending with the day (WAU)", "person"),
         count("people_active_28d", "people active in the 28 days ending with the day (MAU)", "person"),

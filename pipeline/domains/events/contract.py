@@ -5,7 +5,17 @@ Definitions: docs/definitions/sessions.md; docs/definitions/events.md, "Identity
 
 import polars as pl
 
-from pipeline.core.columns import DEVICE, EVENT_DIMENSIONS, PERSON, SESSION_DAY, SESSIONS_AT_MOST, SOURCE, session_sums
+from pipeline.core.columns import (
+    DAY,
+    DEVICE,
+    EVENT_DIMENSIONS,
+    OF_VISIT,
+    PERSON,
+    SESSION_DAY,
+    SESSIONS_AT_MOST,
+    SOURCE,
+    session_sums,
+)
 from pipeline.core.contract import Column, Table, count, text, time
 
 EVENT_IDS = Table(
@@ -20,14 +30,13 @@ EVENT_IDS = Table(
     key=("source", "event_id"),
     sort=("id_hash", "source", "event_id"),
 )
-_DAY = Column("day", pl.Date(), "local day of the product's time zone")
 IDENTITY_EVENTS = Table(
     name="identity_events",
     layer="events",
     grain="One row per event of the local day that tells who uses a device, that a device forgot it, or that two "
     "user ids are one person; of equal ones in a row the first.",
     columns=(
-        _DAY,
+        DAY,
         SOURCE,
         Column("event_id", pl.String(), "the event"),
         Column("kind", pl.String(), "`identify`, `reset` or `alias`"),
@@ -46,19 +55,13 @@ APPEARANCES = Table(
     layer="events",
     grain="One row per user, and per device that had an event without a user, on the local day.",
     columns=(
-        _DAY,
+        DAY,
         _ID_KIND,
         Column("id", pl.String(), "the source's id"),
         time("first_at", "first such event of the day"),
         time("last_at", "last such event of the day"),
     ),
     key=("id_kind", "id"),
-)
-_OF_VISIT = (
-    text("os", "operating system of the visit, sent or by its first known user agent; null where nothing tells"),
-    text("os_version", "its major version, a number or a word (`XP`)"),
-    text("browser", "browser of the visit, by one name on desktops and phones; null where nothing tells"),
-    text("browser_version", "its major version"),
 )
 SESSION_EVENTS = Table(
     name="session_events",
@@ -84,7 +87,7 @@ SESSION_EVENTS = Table(
         text("url", "address"),
         text("element_chain", "the element acted on and its ancestors"),
         text("device_type", "device of the visit; null where nothing tells"),
-        *_OF_VISIT,
+        *OF_VISIT,
         text("country", "country"),
         Column("is_bot", pl.Boolean(), "made by a bot"),
         Column("is_goal", pl.Boolean(), "reaches a goal of the product file"),
@@ -126,7 +129,7 @@ SESSIONS = Table(
         text("source_session_id", "the source's own session id, where the session was made by it"),
         SESSION_DAY,
         DEVICE,
-        *_OF_VISIT,
+        *OF_VISIT,
         text("country", "country of the first event that tells"),
         text(
             "channel",
@@ -213,57 +216,13 @@ ACTIVITY = Table(
     layer="daily",
     grain="One row per person who was active on the local day, bots left out.",
     columns=(
-        _DAY,
+        DAY,
         PERSON,
         Column("person_id", pl.String(), "`user:` or `device:` and the id"),
         time("first_at", "the person's first event of the day"),
         count("events", "events of the person on the day", "event", "day"),
     ),
     key=("person_key",),
-)
-CONDITIONS_MET = Table(
-    name="conditions_met",
-    layer="daily",
-    grain="One row per condition on people of the product file and person who met it on the local day, bots left out.",
-    columns=(
-        _DAY,
-        Column("condition", pl.String(), "what an event must be like, as JSON"),
-        PERSON,
-        count("times", "events that fit", "event", "day"),
-    ),
-    key=("condition", "person_key"),
-)
-ASKABLE = Table(
-    name="askable",
-    layer="events",
-    grain="One row per event of the local day that a question can name, bots left out; of moves, scrolls, pings, exposures and "
-    "measurements one row, of kind `seen`, per person, hour, visit and page.",
-    columns=(
-        PERSON,
-        time("occurred_at", "when; of `seen` the first"),
-        Column("sequence", pl.Int64(), "the source's counter", nullable=True),
-        SOURCE,
-        Column("event_id", pl.String(), "the event; of `seen` the first"),
-        _DAY,
-        Column("kind", pl.String(), "kind of event, or `seen`"),
-        count("events", "how many events the row stands for", "event", "day"),
-        text("name", "the event's own name"),
-        text("page", "page of the product file"),
-        text("device_type", "device of the visit; null where nothing tells"),
-        *_OF_VISIT,
-        text("country", "country"),
-        text("language", "language"),
-        Column("session_key", pl.Int64(), "its session"),
-        SESSION_DAY,
-        text("channel", "channel that led to the visit"),
-        text("landing_page", "page on which the visit began"),
-        text("campaign", "campaign that led to the visit"),
-        Column("goal_bits", pl.Int64(), "bit i: reaches goal i, by name in alphabetical order", minimum=0),
-        Column("revenue_micros", pl.Int64(), "revenue of an order or refund", unit="micro-units", nullable=True),
-    ),
-    key=("source", "event_id"),
-    sort=("person_key", "occurred_at", "sequence", "source", "event_id"),
-    product_columns=True,
 )
 DAILY_SESSIONS = Table(
     name="daily_sessions",

@@ -12,10 +12,8 @@ from pipeline.core.scratch import waiting_rows
 from pipeline.core.state import IDENTITY, RAW, REPEATS, Reads
 from pipeline.declare import Built, DayTable, Domain, PeriodSources, PeriodTable, Sources, State, carried
 from pipeline.events.activity import activity
-from pipeline.events.askable import askable
 from pipeline.events.clean import CleanDay, clean_day
 from pipeline.events.clean_in_ranges import Decided, decide_in_ranges, finished_ranges
-from pipeline.events.conditions import conditions_met, people_conditions
 from pipeline.events.dealing import Dealing, Dealt, deal_by_device, deal_ids, sums_of, waiting
 from pipeline.events.duplicates import event_ids, ids_of
 from pipeline.events.identity import appearances, identity_events, people, reported, with_active
@@ -25,7 +23,7 @@ from pipeline.events.sessions import session_events, sessions, telling_referrers
 from pipeline.events.sums import daily_sessions
 from pipeline.ingest.sources import FORMATS
 
-_AROUND, _AND_BEFORE = (-1, 0, 1), (-1, 0)
+_AROUND = (-1, 0, 1)
 _MERGED = ("duplicates", "duplicates_of_earlier_days", "clicks_merged")
 
 
@@ -164,33 +162,6 @@ DOMAIN = Domain(
             (),
             "1",
             compute=lambda s: Built(activity(s.scan("events"), s.day)),
-            by_person=True,
-        ),
-        DayTable(
-            TABLES["askable"],
-            (Reads("events"), Reads("session_events", _AND_BEFORE), Reads("sessions", _AND_BEFORE)),
-            (),
-            "1",
-            compute=lambda s: Built(
-                askable(s.scan("events"), s.day, s.scan("session_events", _AND_BEFORE), s.scan("sessions", _AND_BEFORE))
-            ),
-            by_person=True,
-        ),
-        DayTable(
-            TABLES["conditions_met"],
-            (Reads("events"), Reads("session_events", _AND_BEFORE), Reads("sessions", _AND_BEFORE)),
-            ("funnels.conditions", "retention.conditions", "journeys.conditions"),
-            "1",
-            compute=lambda s: Built(
-                conditions_met(
-                    s.scan("events"),
-                    s.day,
-                    people_conditions(s.product),
-                    s.scan("session_events", _AND_BEFORE),
-                    s.scan("sessions", _AND_BEFORE),
-                )
-            ),
-            needs=("conditions",),
             by_person=True,
         ),
         DayTable(

@@ -2,17 +2,16 @@
 
 import polars as pl
 
-from pipeline.core.columns import GROUP, PERSON
+from pipeline.core.columns import DAY, GROUP, PERSON
 from pipeline.core.contract import Column, Table, count, rate, ratio, time
 from pipeline.core.published import mart
 
-_DAY = Column("day", pl.Date(), "local day of the product's time zone")
 STEP_EVENTS = Table(
     name="step_events",
     layer="daily",
     grain="One row per event of the local day that matters to a funnel, and per such funnel.",
     columns=(
-        _DAY,
+        DAY,
         Column("funnel", pl.String(), "funnel of the product file"),
         PERSON,
         time("occurred_at", "when"),

@@ -1,24 +1,20 @@
 """Who gets how far; a mart is its SQL model and its contract."""
 
 from pipeline.core.registry import TABLES
-from pipeline.core.state import Reads
-from pipeline.declare import Built, DayTable, Domain, PeriodTable, Sources
-from pipeline.domains.funnels.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts, step_events
-
-_AND_BEFORE, _AROUND = (-1, 0), (-1, 0, 1)
+from pipeline.declare import AROUND_VISITS, Built, DayTable, Domain, PeriodTable, Sources, around, visits_of
+from pipeline.domains.funnels.funnel_steps import step_events
+from pipeline.domains.funnels.funnel_tables import funnel_durations, funnel_results, funnel_trend_counts
 
 
 def _step_events(s: Sources) -> Built:
-    told = s.scan("session_events", _AND_BEFORE), s.scan("sessions", _AND_BEFORE)
-    return Built(step_events(s.scan("events"), s.day, s.product.funnels, *told, s.scan("events", _AROUND)))
+    return Built(step_events(s.scan("events"), s.day, s.product.funnels, *visits_of(s), around(s)))
 
 
 DOMAIN = Domain(
     day_tables=(
         DayTable(
             TABLES["step_events"],
-            # Days around it tell what else happened in visits over midnight.
-            (Reads("events", _AROUND), Reads("session_events", _AND_BEFORE), Reads("sessions", _AND_BEFORE)),
+            AROUND_VISITS,
             ("funnels.steps",),
             "6",
             compute=_step_events,

@@ -1,26 +1,21 @@
-"""Funnels of the product file as tables: the events of a day that matter to them, and who got how far in a period."""
+"""Funnels of the product file as tables: who got how far in a period, and how long it took."""
 
-from collections.abc import Mapping
 from datetime import date, datetime
 
 import polars as pl
 
-from pipeline.core.canonical import PROMOTED_PREFIX
 from pipeline.core.days import ONE_DAY, day_start
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.declare import PeriodSources
-from pipeline.domains.funnels.funnel import Entries, FunnelRules, funnel_people, step_bits, step_counts
+from pipeline.domains.funnels.funnel import Entries, FunnelRules, funnel_people, step_counts
 from pipeline.domains.funnels.funnel_groups import constant_people, grouped_people, with_other
 from pipeline.domains.funnels.funnel_times import funnel_trends, time_to_convert
-from pipeline.domains.funnels.section import FUNNEL_UNITS, Funnel, Step
-from pipeline.events.conditions import of_chosen_people, of_people, that_count, told_columns
-from pipeline.events.keys import stable_keys
-from pipeline.events.matching import column_of, matches, of_its_name
+from pipeline.domains.funnels.section import Funnel
+from pipeline.events.conditions import of_chosen_people
 from pipeline.stats.buckets import by_bucket
 from pipeline.stats.periods import Calendar, complete_weeks
 
-_ROW = ["funnel", "entity_key", "occurred_at", "steps", "excluded", "first", "value"]
 Span = tuple[date, date]
 # Its name, its first and last day.
 Period = tuple[str, date, date]
@@ -42,81 +37,6 @@ def rules_of(funnel: Funnel) -> FunnelRules:
     )
 
 
-def step_events(  # what the table declares
-    events: pl.LazyFrame,
-    day: date,
-    funnels: Mapping[str, Funnel],
-    booked: pl.LazyFrame | None = None,
-    sessions: pl.LazyFrame | None = None,
-    around: pl.LazyFrame | None = None,
-) -> pl.DataFrame:
-    """Events of `day` that matter to a funnel: what they fit, whose they are, and the value that it looks at.
-
-    Of a strict funnel these are all events. Events that bear no unit's id are left out. `booked` and `sessions` hold
-    session_events and sessions of the day and the one before; funnels by session, or by what is told of a visit, need them.
-    `around` holds events of the day before, the day and the day after: conditions on visits look at them.
-    """
-    wanted = told_columns(funnels.values()).union(*(funnel.dimensions for funnel in funnels.values()))
-    units = {"session_key" for funnel in funnels.values() if funnel.unit == "session"}
-    people, beside = (
-        of_people(each, wanted | units, booked, sessions) for each in (events, events if around is None else around)
-    )
-    return steps_of(people, day, funnels, beside)
-
-
-def steps_of(people: pl.LazyFrame, day: date, funnels: Mapping[str, Funnel], around: pl.LazyFrame) -> pl.DataFrame:
-    """`step_events` of events of people that bear what is told of their visits."""
-    table = TABLES["step_events"]
-    parts = [untied_steps(people, day, name, funnel, around) for name, funnel in funnels.items()]
-    rows = pl.concat(parts).collect() if parts else pl.DataFrame(schema=table.schema).drop("tie")
-    return table.conform(rows.with_columns(tie=pl.int_range(pl.len(), dtype=pl.Int64).over(_ROW)))
-
-
-def untied_steps(people: pl.LazyFrame, day: date, name: str, funnel: Funnel, around: pl.LazyFrame) -> pl.LazyFrame:
-    """The same of one funnel, in any order: what tells equal rows apart, which only a stored table needs, is left out."""
-    return _rows(that_count(people, funnel, around), name, funnel).with_columns(day=pl.lit(day))
-
-
-def _rows(people: pl.LazyFrame, name: str, funnel: Funnel) -> pl.LazyFrame:
-    values = [pl.col(column_of(each)).cast(pl.String).fill_null("") for each in funnel.dimensions]
-    is_complete = pl.all_horizontal(pl.lit(value=True), *(value != "" for value in values))
-    value = pl.concat_str(values, separator=" · ") if values else pl.lit("")
-    if any(step.first_time for step in funnel.steps):
-        people = people.sort("person_key", "occurred_at", "sequence", "event_id", nulls_last=True)
-    firsts = [_is_first_of_day(step) for step in funnel.steps]
-    fits = [
-        matches(step) & (first if step.first_time else True) for step, first in zip(funnel.steps, firsts, strict=True)
-    ]
-    rows = people.select(
-        "person_key",
-        "occurred_at",
-        funnel=pl.lit(name),
-        entity_key=_entity(funnel.unit),
-        steps=step_bits(fits),
-        excluded=step_bits([matches(each) for each in funnel.exclusions]),
-        first=step_bits(firsts),
-        # What must be held constant has to be there whole; of a breakdown "" is a group of its own.
-        value=pl.when(is_complete).then(value).otherwise(pl.lit("")) if funnel.hold_constant else value,
-    )
-    # An event without a unit may still be the person's first; it fits nothing then.
-    nobodys, is_first = pl.col("entity_key").is_null(), pl.col("first") > 0
-    kept = rows.filter(~nobodys | is_first).with_columns(
-        pl.when(~nobodys).then(pl.col("steps", "excluded")).otherwise(pl.lit(0, dtype=pl.Int64)),
-        entity_key=pl.coalesce("entity_key", "person_key"),
-    )
-    return (
-        kept if funnel.order == "strict" else kept.filter((pl.col("steps") > 0) | (pl.col("excluded") > 0) | is_first)
-    )
-
-
-def _is_first_of_day(step: Step) -> pl.Expr:
-    """Whether an event is the person's first of the day of which the step's `first_time` speaks; rows are in order."""
-    if step.first_time is None:
-        return pl.lit(value=False)
-    meant = of_its_name(step) if step.first_time == "ever" else matches(step)
-    return meant & (meant.cum_sum().over("person_key") == 1)
-
-
 def _stream(rows: pl.LazyFrame, name: str, funnel: Funnel) -> pl.LazyFrame:
     """The funnel's own rows; a step with `first_time` is kept where no earlier day has a first of its kind."""
     own = rows.filter(pl.col("funnel") == name)
@@ -130,13 +50,6 @@ def _stream(rows: pl.LazyFrame, name: str, funnel: Funnel) -> pl.LazyFrame:
             steps = pl.when(holds.fill_null(value=False)).then("steps").otherwise(pl.col("steps") & ~bit)
             own = own.join(earliest, on="person_key", how="left").with_columns(steps=steps).drop("earliest")
     return own
-
-
-def _entity(unit: str) -> pl.Expr:
-    if unit in ("person", "session"):
-        return pl.col(f"{unit}_key")
-    text = pl.col(unit if unit in FUNNEL_UNITS else PROMOTED_PREFIX + unit).cast(pl.String)
-    return stable_keys(pl.when(text != "").then(text))
 
 
 def funnel_results(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from pipeline.core.product_base import FileModel, Name, as_tuple
-from pipeline.core.product_matches import DIMENSIONS, Match, Narrowed, conditions_in
+from pipeline.core.product_matches import DIMENSIONS, Match, Narrowed
 from pipeline.core.product_sections import Aspect, Sections
 
 Dimensions = Annotated[tuple[str, ...], BeforeValidator(as_tuple)]
@@ -179,14 +179,12 @@ def _matches(product: Any) -> Iterator[tuple[str, Match]]:  # noqa: ANN401  # an
     for name, funnel in product.funnels.items():
         yield from ((f"funnels.{name}.steps.{i}", step) for i, step in enumerate(funnel.steps))
         yield from ((f"funnels.{name}.exclusions.{i}", each) for i, each in enumerate(funnel.exclusions))
-        yield from funnel.matches(f"funnels.{name}")
 
 
 def _columns(product: Any) -> Iterator[tuple[str, str, tuple[str, ...]]]:  # noqa: ANN401  # any file with `Fields`
     for name, funnel in product.funnels.items():
         yield from ((f"funnels.{name}", column, DIMENSIONS) for column in funnel.dimensions)
         yield f"funnels.{name}.unit", funnel.unit, FUNNEL_UNITS
-        yield from funnel.columns(f"funnels.{name}")
 
 
 def _steps(product: Any) -> object:  # noqa: ANN401  # any file with `Fields`
@@ -201,9 +199,8 @@ SECTIONS = Sections(
     Fields,
     aspects={
         "funnels.steps": Aspect("funnels", _steps),
-        "funnels.conditions": Aspect("funnels", lambda p: conditions_in(p.funnels)),
     },
     matches=_matches,
     columns=_columns,
-    asks=lambda p: bool(conditions_in(p.funnels)),
+    narrowed="funnels",
 )

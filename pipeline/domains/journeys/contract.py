@@ -2,16 +2,15 @@
 
 import polars as pl
 
-from pipeline.core.columns import PERSON
+from pipeline.core.columns import DAY, PERSON
 from pipeline.core.contract import Column, Table, count, rate, time
 
-_DAY = Column("day", pl.Date(), "local day of the product's time zone")
 JOURNEY_EVENTS = Table(
     name="journey_events",
     layer="daily",
     grain="One row per event of the local day that is an item of a journey of the product file.",
     columns=(
-        _DAY,
+        DAY,
         Column("journey", pl.String(), "journey of the product file"),
         PERSON,
         time("occurred_at", "when"),

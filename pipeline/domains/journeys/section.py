@@ -1,12 +1,11 @@
 """The product file's section `journeys`, as Pydantic models (docs/definitions/journeys.md)."""
 
-from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import Field
 
 from pipeline.core.product_base import FileModel, Name
-from pipeline.core.product_matches import Match, Narrowed, conditions_in
+from pipeline.core.product_matches import Narrowed
 from pipeline.core.product_sections import Aspect, Sections
 
 
@@ -33,23 +32,10 @@ def _items(product: Any) -> object:  # noqa: ANN401  # any file with `Fields`
     return {name: [journey.items, journey.where] for name, journey in product.journeys.items()}
 
 
-def _matches(product: Any) -> Iterator[tuple[str, Match]]:  # noqa: ANN401  # any file with `Fields`
-    for name, journey in product.journeys.items():
-        yield from journey.matches(f"journeys.{name}")
-
-
-def _columns(product: Any) -> Iterator[tuple[str, str, tuple[str, ...]]]:  # noqa: ANN401  # any file with `Fields`
-    for name, journey in product.journeys.items():
-        yield from journey.columns(f"journeys.{name}")
-
-
 SECTIONS = Sections(
     Fields,
     aspects={
         "journeys.items": Aspect("journeys", _items),
-        "journeys.conditions": Aspect("journeys", lambda p: conditions_in(p.journeys)),
     },
-    matches=_matches,
-    columns=_columns,
-    asks=lambda p: bool(conditions_in(p.journeys)),
+    narrowed="journeys",
 )

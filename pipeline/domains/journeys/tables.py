@@ -11,7 +11,7 @@ from pipeline.core.registry import TABLES
 from pipeline.domains.journeys.journeys import JourneyRules, edges, sequences, visits
 from pipeline.domains.journeys.section import Journey
 from pipeline.events.addresses import page_address
-from pipeline.events.conditions import of_chosen_people, of_people, that_count, told_columns
+from pipeline.events.conditions import of_chosen_people, of_people_around, that_count, told_columns
 
 _RECENT_DAYS = 28
 
@@ -30,9 +30,7 @@ def journey_events(  # what the table declares
     before, the day and the day after: conditions on visits look at them.
     """
     wanted = told_columns(journeys.values())
-    people, beside = (
-        of_people(each, wanted, booked, sessions) for each in (events, events if around is None else around)
-    )
+    people, beside = of_people_around(events, wanted, booked, sessions, around)
     return items_of(people, day, journeys, beside)
 
 

@@ -2,17 +2,16 @@
 
 import polars as pl
 
-from pipeline.core.columns import GROUP, PERSON
+from pipeline.core.columns import DAY, GROUP, PERSON
 from pipeline.core.contract import Column, Table, count, rate, time
 from pipeline.core.published import mart
 
-_DAY = Column("day", pl.Date(), "local day of the product's time zone")
 RETURN_EVENTS = Table(
     name="return_events",
     layer="daily",
     grain="One row per retention of the product file, person, hour and value with an event that matters to it.",
     columns=(
-        _DAY,
+        DAY,
         Column("retention", pl.String(), "retention of the product file"),
         PERSON,
         time("occurred_at", "the hour's begin, or the day's where that is later"),

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.core.product_base import FileModel, Name
-from pipeline.core.product_matches import DIMENSIONS, Match, Narrowed, conditions_in
+from pipeline.core.product_matches import DIMENSIONS, Match, Narrowed
 from pipeline.core.product_sections import Aspect, Sections
 
 # Three years of days.
@@ -55,14 +55,12 @@ def _matches(product: Any) -> Iterator[tuple[str, Match]]:  # noqa: ANN401  # an
     for name, each in product.retention.items():
         ends = {"start": each.start, "returning": each.returning}
         yield from ((f"retention.{name}.{end}", match) for end, match in ends.items() if match is not None)
-        yield from each.matches(f"retention.{name}")
 
 
 def _columns(product: Any) -> Iterator[tuple[str, str, tuple[str, ...]]]:  # noqa: ANN401  # any file with `Fields`
     for name, each in product.retention.items():
         if each.breakdown:
             yield f"retention.{name}.breakdown", each.breakdown.by, DIMENSIONS
-        yield from each.columns(f"retention.{name}")
 
 
 def _events(product: Any) -> object:  # noqa: ANN401  # any file with `Fields`
@@ -76,9 +74,8 @@ SECTIONS = Sections(
     Fields,
     aspects={
         "retention.events": Aspect("retention", _events),
-        "retention.conditions": Aspect("retention", lambda p: conditions_in(p.retention)),
     },
     matches=_matches,
     columns=_columns,
-    asks=lambda p: bool(conditions_in(p.retention)),
+    narrowed="retention",
 )

@@ -10,7 +10,7 @@ from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.domains.retention.retention import OTHER, RetentionRules, grouped_retention, retained, retention
 from pipeline.domains.retention.section import Retention
-from pipeline.events.conditions import of_chosen_people, of_people, that_count, told_columns
+from pipeline.events.conditions import of_chosen_people, of_people_around, that_count, told_columns
 from pipeline.events.matching import column_of, matches, of_its_name
 from pipeline.stats.buckets import by_bucket
 from pipeline.stats.periods import Calendar
@@ -34,9 +34,7 @@ def return_events(  # what the table declares
     """
     retentions = product.retention
     wanted = told_columns(retentions.values()) | {each.breakdown.by for each in retentions.values() if each.breakdown}
-    people, beside = (
-        of_people(each, wanted, booked, sessions) for each in (events, events if around is None else around)
-    )
+    people, beside = of_people_around(events, wanted, booked, sessions, around)
     return returns_of(people.with_columns(events=pl.lit(1, dtype=pl.Int64)), day, product, beside)
 
 

@@ -8,8 +8,7 @@ import polars as pl
 from pipeline.core.columns import OTHER_PAGE
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
-
-_WEEKDAYS = {"monday": 0, "sunday": 6}
+from pipeline.stats.periods import week_begin
 
 
 def dates(days: list[date], product: Product) -> pl.DataFrame:
@@ -21,11 +20,9 @@ def dates(days: list[date], product: Product) -> pl.DataFrame:
         else pl.DataFrame(schema={"day": pl.Date})
     )
     day = pl.col("day")
-    # Days since the week began, whichever weekday that is.
-    since = (day.dt.weekday().cast(pl.Int64) - 1 - _WEEKDAYS[product.week_start]) % 7
     return TABLES["dates"].conform(
         spine.with_columns(
-            week_start=day - pl.duration(days=since),
+            week_start=week_begin(day, product.week_start),
             month_start=day.dt.truncate("1mo"),
             quarter_start=day.dt.truncate("1q"),
             year=day.dt.year(),

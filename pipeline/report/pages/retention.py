@@ -5,11 +5,10 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.asking import asking_of_all
+from pipeline.report.cohorts import triangle_of
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Marts, Page, Section, count, releases_of, share
 
-# Tiles from this share of the largest value on bear light figures.
-_DARK_FROM = 0.6
 _BACK = {
     "on": "just so many {0}s later",
     "on_or_after": "so many {0}s later or after that",
@@ -24,23 +23,8 @@ def _retention(product: Product, marts: Marts) -> Page:
     for name in product.retention:
         mine = pl.col("retention") == name
         cells = cohorts.filter(mine, pl.col("breakdown_value") == "", pl.col("people_in_cohort") > 0)
-        shown = cells.with_columns(
-            cohort=pl.format("{} ({})", pl.col("cohort_start").dt.strftime("%d %b %Y"), "people_in_cohort"),
-            rate="return_rate",
-        ).sort("cohort_start", "period_number")
-        most = shown.filter(pl.col("period_number") > 0)["rate"].max()
-        # The cohort's own column is 100 % of itself: it would outshine the others.
-        later = shown.filter(pl.col("period_number") > 0).with_columns(
-            shown=pl.col("rate").map_elements(share, return_dtype=pl.String, skip_nulls=False),
-            ink=pl.when(pl.col("rate") > _DARK_FROM * pl.lit(most)).then(pl.lit("white")).otherwise(pl.lit("#202124")),
-        )
-        ink = pl.when(pl.col("rate").is_null()).then(pl.lit("currentColor")).otherwise("ink")
         average = means.filter(mine, pl.col("breakdown_value") == "", pl.col("period_number") > 0)
-        drawn = (
-            [charts.triangle(later.with_columns(ink=ink), f"{name}: share of each cohort that came back")]
-            if later.height
-            else []
-        )
+        drawn = triangle_of(cells, f"{name}: share of each cohort that came back")
         if average.height:
             drawn.append(charts.rates(average, "period_number", "pooled", f"{name}: mean over mature cohorts"))
         unit = cells["period"][0] if cells.height else "period"

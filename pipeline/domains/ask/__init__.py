@@ -1,0 +1,1 @@
+"""What questions of the Ask page and conditions on people read."""
