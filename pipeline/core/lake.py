@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -253,17 +253,23 @@ class Lake:
         """Keys of the objects in a folder, not below it, sorted, each with what would change with it."""
         try:
             with os.scandir(self.path(folder)) as entries:
-                found = [(entry.name, file_stamp(entry.stat())) for entry in entries if entry.is_file()]
+                names = sorted(each.name for each in entries if not each.name.endswith(TEMPORARY) and each.is_file())
         except (FileNotFoundError, NotADirectoryError):
             return {}
-        return {f"{folder}/{name}": stamp for name, stamp in sorted(found) if not name.endswith(TEMPORARY)}
+        found: dict[str, Stamp] = {}
+        for name in names:
+            # What was removed meanwhile isn't there; the others are.
+            with suppress(FileNotFoundError):
+                found[f"{folder}/{name}"] = file_stamp(os.stat(f"{self.home}/{folder}/{name}"))  # noqa: PTH116  # there are thousands
+        return found
 
     def left_behind(self) -> Iterator[str]:
         """Keys of what writers didn't end, or haven't yet: half-written files and folders."""
         for root in ("lake", "marts", "report"):
             for path in list((self.home / root).rglob(f".*{TEMPORARY}")):
                 # A folder may be written to for hours, and rows that are missing from it would be lost to all that follows.
-                times = [each.stat().st_mtime for each in path.rglob("*")] if path.is_dir() else []
+                inside = [each.relative_to(self.home).as_posix() for each in path.rglob("*")] if path.is_dir() else []
+                times = [found[1] for key in inside if (found := self.size_and_time(key))]
                 if not times or time.time() - max(times) > SCRATCH_SECONDS:
                     yield path.relative_to(self.home).as_posix()
 

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import threading
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -303,6 +304,25 @@ def test_states_of_a_month_are_one_object_and_those_of_before_go_into_it(tmp_pat
     # A month that was damaged is made anew, and no other with it.
     lake.write(f"lake/_state/events/month={D[0]:%Y-%m}.json", b"{")
     assert read_states(Lake(tmp_path), "events") == ({march: DayState("m", "m", 3)}, {})
+
+
+def test_a_look_at_a_folder_sees_all_that_is_there_while_others_write(tmp_path: Path) -> None:
+    """A half-written file that goes while it is looked at once made the whole folder look empty."""
+    lake, done = Lake(tmp_path), threading.Event()
+    lake.write("lake/_state/events/a.json", b"{}")
+
+    def write() -> None:
+        while not done.is_set():
+            lake.write("lake/_state/events/b.json", b"{}")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        looks = [lake.stamps("lake/_state/events").keys() for _ in range(2_000)]
+    finally:
+        done.set()
+        writer.join()
+    assert all("lake/_state/events/a.json" in look for look in looks)
 
 
 def test_every_column_type_has_a_sql_type() -> None:
