@@ -5,9 +5,8 @@ from datetime import date
 
 import polars as pl
 
-from pipeline.ask.question import Question
+from pipeline.ask.question import ASKED, Question
 
-ASKED, COMPARED = "asked", "compared"
 # Under which name a funnel, retention or journey of the question itself stands in tables of the marts.
 OWN = "asked"
 
@@ -41,7 +40,7 @@ class Cell:
     # Of a funnel: the step, from 1, and whether those are meant who took it or who stopped after it.
     step: int = 1
     dropped: bool = False
-    # Of a trend: the period's first day; of a retention: the cohort's.
+    # Of a trend: the period's first day; of a retention: the cohort's; of a zone: its version's.
     start: date | None = None
     # Of a retention: how many periods later.
     offset: int = 0
@@ -50,6 +49,14 @@ class Cell:
     target: str = ""
     page: str = ""
     signal: str = ""
+    # Of zones (whose version is told by `start`) and elements: which, by the element's tag.
+    zone: str = ""
+    device: str = ""
+    element: str = ""
+    # Of scores and choices.
+    survey: str = ""
+    question: str = ""
+    choice: str = ""
 
 
 class AskError(ValueError):

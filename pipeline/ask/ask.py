@@ -11,10 +11,13 @@ from pipeline.ask.behind import behind
 from pipeline.ask.configured import funnel_answer, journey_answer, retention_answer
 from pipeline.ask.data import EVERYTHING, Cache, Data, Stop
 from pipeline.ask.headline import headline_of
-from pipeline.ask.known import Known, checked, known_of
+from pipeline.ask.known import Known, checked, columns_of, known_of
+from pipeline.ask.page_parts import elements_answer, heatmap_answer, zones_answer
 from pipeline.ask.question import Question, Span
 from pipeline.ask.trend import trend_answer
-from pipeline.ask.visited import READS, friction_answer, pages_answer, scores_answer, visits_answer, zones_answer
+from pipeline.ask.variants import variant_columns
+from pipeline.ask.visited import READS, friction_answer, pages_answer, visits_answer
+from pipeline.ask.voice import choices_answer, scores_answer
 from pipeline.ask.words import columns_of_answer, notes_of, sentence_of
 from pipeline.core.lake import DamagedObject, Lake
 from pipeline.core.product import Product
@@ -29,8 +32,11 @@ _PLAIN: dict[str, Callable[[Data, Question, Span], pl.DataFrame]] = {
     "funnel": funnel_answer,
     "pages": pages_answer,
     "zones": zones_answer,
+    "elements": elements_answer,
+    "heatmap": heatmap_answer,
     "friction": friction_answer,
     "scores": scores_answer,
+    "choices": choices_answer,
     "visits": visits_answer,
 }
 # With a second table beside the first.
@@ -69,9 +75,10 @@ class Asker:
     def _steady(self, question: Question | None, stop: Stop | None, ask: Callable[[Data], T]) -> T:
         """What `ask` gives of one moment: asked again where days were replaced while they were read."""
         tables = (*EVERYTHING, "recordings", *READS.get(question.show if question else "", ()))
+        columns = tuple(columns_of(question) if question else variant_columns(self.product))
         for left in reversed(range(_TRIES)):
             try:
-                data = Data.of(self.lake, self.product, tables, self._cache, stop or Stop())
+                data = Data.of(self.lake, self.product, tables, self._cache, stop or Stop(), columns)
                 if question is not None:
                     _refuse_without_days(data, question)
                 answer = ask(data)
@@ -98,12 +105,13 @@ def _answer(data: Data, question: Question) -> Answer:
     more: dict[str, list[pl.DataFrame]] = {}
     for label, span in question.spans.items():
         data.stop.check()
+        asked = question.of_range(label)
         if question.show in _PAIRS:
             name, ask = _PAIRS[question.show]
-            rows, besides = ask(data, question, span)
+            rows, besides = ask(data, asked, span)
             more.setdefault(name, []).append(_of_range(besides, label))
         else:
-            rows = _PLAIN[question.show](data, question, span)
+            rows = _PLAIN[question.show](data, asked, span)
         parts.append(_of_range(_with_interval(rows), label))
     rows = pl.concat(parts)
     besides = {name: pl.concat(frames) for name, frames in more.items()}

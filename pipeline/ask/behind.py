@@ -8,9 +8,11 @@ from pipeline.ask.answer import AskError, Cell
 from pipeline.ask.chosen import chosen, met
 from pipeline.ask.configured import funnel_people, journey_visits, return_rows
 from pipeline.ask.data import Data
+from pipeline.ask.page_parts import sessions_of_element, sessions_of_zone
 from pipeline.ask.question import Question, Span
 from pipeline.ask.trend import trend_rows
 from pipeline.ask.visited import rows_of, visit_list
+from pipeline.ask.voice import people_of_choice, people_of_score
 from pipeline.core.days import ONE_DAY
 from pipeline.core.published import id_text
 from pipeline.domains.funnels.funnel_groups import OTHER
@@ -31,7 +33,7 @@ def behind(data: Data, question: Question, cell: Cell) -> pl.DataFrame:
     spans = question.spans
     if cell.range not in spans:
         raise AskError(f"the question has no range {cell.range!r}; it has {', '.join(spans)}")
-    span = spans[cell.range]
+    span, question = spans[cell.range], question.of_range(cell.range)
     found = _FOUND[question.show](data, question, span, cell)
     return _with_visits(data, span, found, timedelta(hours=question.show == "retention"))
 
@@ -121,8 +123,8 @@ def _of_visits(data: Data, question: Question, span: Span, _cell: Cell) -> pl.Da
     return rows.select("session_key", at="started_at").collect()
 
 
-def _unknown(_data: Data, question: Question, _span: Span, _cell: Cell) -> pl.DataFrame:
-    raise AskError(f"the people behind {question.show} can't be listed; ask for visits with the same conditions")
+def _of_heatmap(_data: Data, _question: Question, _span: Span, _cell: Cell) -> pl.DataFrame:
+    raise AskError("a heatmap counts clicks and page views; for its visits ask for visits with the same conditions")
 
 
 _FOUND = {
@@ -132,8 +134,11 @@ _FOUND = {
     "journey": _of_journey,
     "pages": _of_pages,
     "friction": _of_friction,
-    "zones": _unknown,
-    "scores": _unknown,
+    "zones": sessions_of_zone,
+    "elements": sessions_of_element,
+    "heatmap": _of_heatmap,
+    "scores": people_of_score,
+    "choices": people_of_choice,
     "visits": _of_visits,
 }
 

@@ -6,9 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 import polars as pl
 
+from pipeline.ask.variants import PREFIX, named_experiments, variant_of
 from pipeline.build.compute import take_snapshot
 from pipeline.core.days import ONE_DAY
 from pipeline.core.lake import Lake
@@ -19,6 +21,7 @@ from pipeline.core.state import Snapshot, hash_texts
 from pipeline.core.states import Part, parts_of
 from pipeline.declare.day_tables import scan_checked
 from pipeline.events.askable import OF_EVENT, told_events
+from pipeline.events.matching import column_of
 from pipeline.ingest.promoted import with_promoted
 
 _AROUND, _BOOKED = (-1, 0, 1), (-1, 0)
@@ -91,13 +94,18 @@ class Data:
     snapshot: Snapshot
     cache: Cache
     stop: Stop
+    # Experiments whose variants are columns of the people's rows.
+    experiments: tuple[str, ...] = ()
     _read: set[Part] = field(default_factory=set[Part])
 
     @classmethod
-    def of(cls, lake: Lake, product: Product, tables: Iterable[str], cache: Cache, stop: Stop) -> "Data":
-        """What lies there now of `tables`, and of `askable`."""
-        wanted = dict.fromkeys(("askable", *tables))
-        return cls(lake, product, take_snapshot(lake, product, {}, wanted), cache, stop)
+    def of(
+        cls, lake: Lake, product: Product, tables: Iterable[str], cache: Cache, stop: Stop, columns: Iterable[str] = ()
+    ) -> "Data":
+        """What lies there now of `tables`, and of `askable`; `columns` are those that the question names."""
+        experiments = named_experiments(columns, product)
+        wanted = dict.fromkeys(("askable", *tables, *(["exposures"] if experiments else ())))
+        return cls(lake, product, take_snapshot(lake, product, {}, wanted), cache, stop, experiments)
 
     @property
     def days(self) -> list[date]:
@@ -116,20 +124,39 @@ class Data:
         rows = scan_checked(self.lake, table, parts)
         return with_promoted(rows, self.product) if TABLES[table].product_columns else rows
 
+    def with_variants(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Rows of people with the variants that the question names, as columns."""
+        for name, variants in self._variants.items():
+            column = column_of(PREFIX + name)
+            own = variants.lazy().rename({"variant": column})
+            rows = rows.join(own, on="person_key", how="left", maintain_order="left")
+        return rows
+
+    @cached_property
+    def _variants(self) -> dict[str, pl.DataFrame]:
+        met = {name: self.scan("exposures", self.days) for name in self.experiments}
+        return {name: variant_of(rows, name, self.product.experiments[name]) for name, rows in met.items()}
+
+    @cached_property
+    def _variants_version(self) -> list[str]:
+        return [f"{name}:{self.snapshot.output('exposures', day)}" for name in self.experiments for day in self.days]
+
     def events(self, day: date, *, everything: bool = False) -> pl.LazyFrame:
         """Events of people on `day` with all that is told of their visits; `everything`: each move, with ids and addresses."""
         if not everything:
-            return self.scan("askable", [day])
+            return self.with_variants(self.scan("askable", [day]))
         before = [day + ONE_DAY * offset for offset in _BOOKED]
         told = self.scan("session_events", before), self.scan("sessions", before)
-        return told_events(self.scan("events", [day]), day, *told, (*OF_EVENT, *_IDS))
+        return self.with_variants(told_events(self.scan("events", [day]), day, *told, (*OF_EVENT, *_IDS)))
 
     def around(self, day: date, people: pl.LazyFrame, narrowed: Narrowed) -> pl.LazyFrame:
         """Askable events of the day before, the day and the day after, in which the visits of the day are whole.
 
         These are the day's `people` themselves where no condition looks at other events of a visit.
         """
-        return self.scan("askable", [day + ONE_DAY * offset for offset in _AROUND]) if narrowed.looks_around else people
+        if not narrowed.looks_around:
+            return people
+        return self.with_variants(self.scan("askable", [day + ONE_DAY * offset for offset in _AROUND]))
 
     def by_day(
         self,
@@ -152,7 +179,7 @@ class Data:
         near = [day + ONE_DAY * offset for offset in _AROUND]
         tables = ("askable", *EVERYTHING) if everything else ("askable",)
         made_of = [f"{table}:{self.snapshot.output(table, each)}" for table in tables for each in near]
-        key = hash_texts([*map(repr, what), str(day), str(everything), *made_of])
+        key = hash_texts([*map(repr, what), str(day), str(everything), *made_of, *self._variants_version])
         return self.cache.get(key, lambda: make(day, self.events(day, everything=everything)))
 
     def verify(self) -> None:

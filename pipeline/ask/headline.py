@@ -5,8 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.ask.answer import ASKED, COMPARED
-from pipeline.ask.question import Question
+from pipeline.ask.question import ASKED, COMPARED, Question
 from pipeline.core.columns import OTHER_PAGE
 from pipeline.core.product import Product
 
@@ -19,10 +18,19 @@ def headline_of(question: Question, rows: pl.DataFrame, more: Rows, product: Pro
     if parts[ASKED].is_empty():
         return ""
     if question.show == "retention":
-        return _retention(question.asked_retention(product).mode, more)
-    if question.show == "trend":
-        return _trend(question, parts, product.currency)
-    return _SAID[question.show](parts)
+        said = _retention(question.asked_retention(product).mode, more)
+    elif question.show == "trend":
+        said = _trend(question, parts, product.currency)
+    elif question.show == "heatmap":
+        said = _heatmap(question, parts[ASKED])
+    else:
+        said = _SAID[question.show](parts)
+    # Numbers of the other range stand before this word.
+    return (
+        said.replace(" before ", " of everybody ").replace(" before.", " of everybody.")
+        if question.against == "everybody"
+        else said
+    )
 
 
 def _share(value: float) -> str:
@@ -163,6 +171,35 @@ def _zones(parts: Rows) -> str:
     return f"{top['zone'].replace('_', ' ')} on {top['page']} ({top['device_type']}) draws most clicks: {_share(top['click_rate'])} of page views."
 
 
+def _elements(parts: Rows) -> str:
+    top = parts[ASKED].row(0, named=True)
+    sessions = _plural(top["sessions"], "session", "sessions")
+    return f"{top['element']} on {top['page']} was clicked most: {_plural(top['clicks'], 'click', 'clicks')} in {sessions}."
+
+
+def _heatmap(question: Question, rows: pl.DataFrame) -> str:
+    if question.heat in ("click", "move"):
+        left = rows.filter(pl.col("x_bin").is_between(0, 99))
+        of = "clicks" if question.heat == "click" else "moves"
+        return (
+            f"{int(rows['events'].sum()):,} {of}, {int(left['events'].sum()):,} of them on the content."
+            if rows.height
+            else ""
+        )
+    deepest = rows.filter(pl.col("y_bin") == pl.col("y_bin").max()).row(0, named=True)
+    if question.heat == "reach":
+        half = rows.filter(pl.col("page_views") * 2 >= pl.col("page_views").max().over("device_type"))
+        return f"Half of the page views got down to {int(half['y_px'].max()):,} px or further; the deepest to {deepest['y_px']:,} px."  # pyright: ignore[reportArgumentType]
+    top = rows.row(0, named=True)
+    return f"The window stood longest over {top['y_px']:,} px ({top['device_type']})."
+
+
+def _choices(parts: Rows) -> str:
+    top = parts[ASKED].sort("answers", "choice", descending=[True, False]).row(0, named=True)
+    name = f"{top['survey']} / {top['question']}".replace("_", " ")
+    return f"{name}: most chose {top['choice']}, {top['answers']:,} of {top['answers_all']:,} ({_share(top['share'])})."
+
+
 def _scores(parts: Rows) -> str:
     top = parts[ASKED].sort("responses", descending=True).row(0, named=True)
     if top["score"] is None:
@@ -183,6 +220,8 @@ _SAID: dict[str, Callable[[Rows], str]] = {
     "pages": _pages,
     "friction": _friction,
     "zones": _zones,
+    "elements": _elements,
     "scores": _scores,
+    "choices": _choices,
     "visits": _visits,
 }

@@ -9,6 +9,7 @@ import polars as pl
 from pipeline.ask.answer import AskError
 from pipeline.ask.data import Data
 from pipeline.ask.question import CONFIGURED, Question
+from pipeline.ask.variants import variant_columns
 from pipeline.core.product import Product
 from pipeline.core.product_matches import DIMENSIONS, Match, Narrowed
 from pipeline.core.product_sections import unknown_name
@@ -44,7 +45,7 @@ class Known:
 
 def known_columns(product: Product) -> tuple[str, ...]:
     """Columns by which questions can be narrowed and broken down."""
-    return (*DIMENSIONS, *product.properties)
+    return (*DIMENSIONS, *product.properties, *variant_columns(product))
 
 
 def known_of(data: Data) -> Known:

@@ -13,11 +13,31 @@ from pipeline.domains.funnels.section import Breakdown, Funnel
 from pipeline.domains.journeys.section import Journey
 from pipeline.domains.retention.section import Grouping, Retention
 
-Kind = Literal["trend", "funnel", "retention", "journey", "pages", "zones", "friction", "scores", "visits"]
+Kind = Literal[
+    "trend",
+    "funnel",
+    "retention",
+    "journey",
+    "pages",
+    "zones",
+    "elements",
+    "heatmap",
+    "friction",
+    "scores",
+    "choices",
+    "visits",
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+# Its range, and the one it is compared with.
+ASKED, COMPARED = "asked", "compared"
 # What of the product file a question of the kind may name, or give as its own.
 CONFIGURED = {"funnel": "funnels", "retention": "retention", "journey": "journeys"}
 Measure = Literal["people", "sessions", "events", "orders", "revenue", "goal_rate"]
+# What a heatmap shows.
+Heat = Literal["click", "move", "attention", "reach"]
+HEATS: tuple[Heat, ...] = get_args(Heat)
+# Kinds that may be asked of one page.
+OF_PAGE: tuple[Kind, ...] = ("zones", "elements", "heatmap", "friction")
 OF_SESSIONS: tuple[Measure, ...] = ("sessions", "orders", "revenue", "goal_rate")
 _YEAR = timedelta(days=364)
 _LONGEST = timedelta(days=1_100)
@@ -85,14 +105,19 @@ class Question(Narrowed, Span):
     funnel: Funnel | None = Field(None, description="a funnel of its own")
     retention: Retention | None = Field(None, description="a retention of its own")
     journey: Journey | None = Field(None, description="a journey of its own")
-    page: Name | None = Field(None, description="of zones and friction: one page")
+    page: Name | None = Field(None, description="of zones, elements and friction: one page; a heatmap needs one")
+    heat: Heat = Field(
+        "click", description="of a heatmap: clicks, the pointer, attention (time in the window) or scroll reach"
+    )
     range: Literal["ends", "enters"] | None = Field(
         None,
         description="of funnels: steps up to the last day count, or who entered in the days, with their whole window",
     )
     by: tuple[str, ...] = Field((), max_length=2, description="columns of which each value is a group of its own")
-    against: Literal["none", "before", "year", "range"] = Field(
-        "none", description="compared with as many days before, with those of 52 weeks before, or with `other`"
+    against: Literal["none", "before", "year", "everybody", "range"] = Field(
+        "none",
+        description="compared with as many days before, with those of 52 weeks before, with everybody (the same days "
+        "without the conditions), or with `other`",
     )
     other: Span | None = None
 
@@ -117,8 +142,12 @@ class Question(Narrowed, Span):
     def _has_what_it_takes(self) -> Self:
         if self.range is not None and self.show != "funnel":
             raise ValueError("`range` is for funnels")
-        if self.page is not None and self.show not in ("zones", "friction"):
-            raise ValueError("`page` is for zones and friction")
+        if self.page is not None and self.show not in OF_PAGE:
+            raise ValueError(f"`page` is for {', '.join(OF_PAGE)}")
+        if self.page is None and self.show == "heatmap":
+            raise ValueError("a heatmap is of one page; name it with `page`")
+        if self.heat != "click" and self.show != "heatmap":
+            raise ValueError("`heat` is for heatmaps")
         if len(self.by) > {"trend": 2, "funnel": 2, "retention": 1}.get(self.show, 0):
             raise ValueError(f"show={self.show} can't be broken down by so many columns")
         if len(set(self.by)) < len(self.by):
@@ -130,9 +159,16 @@ class Question(Narrowed, Span):
         """What is asked, and what it is compared with."""
         asked = Span(first=self.first, last=self.last)
         if self.against == "none":
-            return {"asked": asked}
+            return {ASKED: asked}
+        if self.against == "everybody":
+            return {ASKED: asked, COMPARED: asked}
         other = asked.back(self.length) if self.against == "before" else asked.back(_YEAR)
-        return {"asked": asked, "compared": self.other or other}
+        return {ASKED: asked, COMPARED: self.other or other}
+
+    def of_range(self, name: str) -> "Question":
+        """What is asked of one of the ranges: of everybody without the conditions."""
+        is_everybody = name == COMPARED and self.against == "everybody"
+        return self.model_copy(update={"where": (), "people": ()}) if is_everybody else self
 
     @property
     def counted(self) -> Trend:

@@ -5,7 +5,9 @@ from io import StringIO
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from pipeline.ask.known import columns_of
 from pipeline.ask.question import CONFIGURED, Question
+from pipeline.ask.variants import is_variant
 from pipeline.core.product import Product
 from pipeline.core.product_base import FileModel
 from pipeline.core.product_file import ProductFileError, parse_product
@@ -13,7 +15,8 @@ from pipeline.core.product_file import ProductFileError, parse_product
 
 def snippet(question: Question, product: Product, name: str) -> str | None:
     """The lines for the section of the question's kind; None where the product file knows no such metric."""
-    if question.show not in CONFIGURED:
+    # What the nightly run can't tell apart.
+    if question.show not in CONFIGURED or any(map(is_variant, columns_of(question))):
         return None
     asked: FileModel = getattr(question, f"asked_{question.show}")(product)
     said = asked.model_dump(mode="json", by_alias=True, exclude_defaults=True)

@@ -8,6 +8,7 @@ from pipeline.ask.answer import AskError
 from pipeline.ask.chosen import chosen, is_askable, met
 from pipeline.ask.data import Data
 from pipeline.ask.question import OF_SESSIONS, Question, Span, Trend
+from pipeline.ask.variants import is_variant
 from pipeline.core.canonical import SESSION_COLUMNS, VISIT_COLUMNS
 from pipeline.core.published import in_currency
 from pipeline.domains.funnels.funnel_groups import OTHER
@@ -60,7 +61,7 @@ def trend_rows(data: Data, question: Question, span: Span) -> pl.LazyFrame:
 
 
 def _value(name: str, asked: Trend) -> pl.Expr:
-    if asked.measure in OF_SESSIONS and name not in SESSION_DIMENSIONS:
+    if asked.measure in OF_SESSIONS and name not in SESSION_DIMENSIONS and not is_variant(name):
         raise AskError(
             f"a session has no {name} of its own; break people or events down by it, or sessions by {', '.join(SESSION_DIMENSIONS)}"
         )
@@ -70,7 +71,7 @@ def _value(name: str, asked: Trend) -> pl.Expr:
 def _sessions(data: Data, question: Question, span: Span) -> pl.LazyFrame:
     """The sessions that are booked on days of the span and count; orders and revenue are theirs."""
     days = data.within(span.first, span.last)
-    rows = data.scan("sessions", days).filter(~pl.col("is_bot"))
+    rows = data.with_variants(data.scan("sessions", days).filter(~pl.col("is_bot")))
     goal = question.counted.goal
     reaches = pl.col("goal_bits") != 0 if goal is None else has_name("goal_bits", goal, data.product.goals)
     return chosen(data, question, span, question.counted.event).of(rows).with_columns(reaches=reaches)
@@ -91,7 +92,7 @@ def _events(data: Data, question: Question, span: Span) -> pl.LazyFrame:
         data.within(span.first, span.last),
         counted,
         everything=everything,
-        empty=data.scan("askable", ()).select(columns).collect(),
+        empty=data.with_variants(data.scan("askable", ())).select(columns).collect(),
     )
     return of_chosen_people(rows.lazy(), question, met(data, question, span), span.first, span.last)
 

@@ -15,17 +15,17 @@ from pipeline.core.columns import OTHER_PAGE
 from pipeline.core.published import id_text, in_currency, in_seconds
 from pipeline.core.registry import TABLES
 from pipeline.declare import Sources
-from pipeline.domains.voice.scores import score_results
 from pipeline.events.resolutions import Resolutions
 
-# As in dbt_like_sql/marts/zones/zone_metrics.sql.
-_TOLD_BY_EVENTS = ("events", "element_tracking", "events+element_tracking")
 # What each kind of question reads besides `askable`.
 READS = {
     "pages": ("page_views",),
     "zones": ("session_events", "page_views", "friction_incidents", "daily_zones"),
+    "elements": ("session_events",),
+    "heatmap": ("session_events", "page_views", "heatmap_cells"),
     "friction": ("session_events", "page_views", "friction_incidents", "daily_friction"),
     "scores": ("feedback",),
+    "choices": ("feedback",),
     "visits": ("sessions", "recordings"),
 }
 
@@ -41,15 +41,21 @@ class AskedSources(Sources):
         return rows if self.chosen is None else self.chosen.of(rows)
 
 
-def _computed(data: Data, table: str, day: date, wanted: Chosen) -> pl.DataFrame:
-    """The rows of a daily table on `day` as they would be if there had been these visits and people alone."""
+def asked_sources(data: Data, table: str, day: date, wanted: Chosen) -> AskedSources:
+    """What `day` of a daily table is computed from, of these visits and people alone."""
     declared = DAY_TABLE[table]
     nobody = Resolutions(data.lake, data.product, data.snapshot.states)
     whole = AskedSources(data.lake, data.product, data.snapshot, {}, nobody, day, declared)
     for reads in declared.reads:
         data.scan(reads.table, [day])
     # What a source can tell at all is told by everybody's visits.
-    ready = replace(whole, chosen=wanted, told=declared.told(whole) if declared.told else None)
+    return replace(whole, chosen=wanted, told=declared.told(whole) if declared.told else None)
+
+
+def _computed(data: Data, table: str, day: date, wanted: Chosen) -> pl.DataFrame:
+    """The rows of a daily table on `day` as they would be if there had been these visits and people alone."""
+    declared = DAY_TABLE[table]
+    ready = asked_sources(data, table, day, wanted)
     summed = replace(ready, summed=declared.summed(ready))
     return pl.concat(built.frame for built in declared.built(summed))
 
@@ -104,45 +110,6 @@ def friction_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
     first = data.product.friction.first
     ours = made.filter(pl.col("rule_set") == first).drop("day", "device_type", "owner", "rule_version", "rule_set")
     return ours.sort("page_views_with", "signal", "page", descending=[True, False, False])
-
-
-def zones_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
-    """Per page, zone, version and device over the span: the columns of the mart `zone_metrics`."""
-    keys = ["page", "zone", "zone_version", "device_type", "segment", "variant"]
-    rows = rows_of(data, "daily_zones", chosen(data, question, span)).filter(
-        pl.col("segment") == "", pl.col("variant") == ""
-    )
-    if question.page is not None:
-        rows = rows.filter(pl.col("page") == question.page)
-    measured = _measured(data, rows)
-    summed = measured.group_by(keys).agg(pl.exclude(*keys, "session_day", "exposure_method").sum()).collect()
-    whole = summed.with_columns(session_day=pl.lit(span.first), exposure_method=pl.lit(None, dtype=pl.String))
-    table = TABLES["daily_zones"].conform(whole)
-    made = mart("zone_metrics", daily_zones=table)
-    return made.drop("day", "segment", "variant").sort("page", "zone", "zone_version", "device_type")
-
-
-def _measured(data: Data, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Rows of daily_zones that measured exposure only since somebody's exposure to the zone was first told, as the mart has it."""
-    told = data.scan("daily_zones", data.days).filter(pl.col("page_views_exposed") > 0)
-    since = told.group_by("page", "zone").agg(watched_from=pl.col("session_day").min())
-    by_events = pl.col("exposure_method").fill_null("").is_in(_TOLD_BY_EVENTS)
-    unknown = by_events & (pl.col("session_day") < pl.col("watched_from")).fill_null(value=True)
-    columns = ("page_views_measured_exposure", "page_views_measured_exposure_time")
-    return (
-        rows.join(since, on=["page", "zone"], how="left")
-        .with_columns(pl.when(unknown).then(0).otherwise(name).alias(name) for name in columns)
-        .drop("watched_from")
-    )
-
-
-def scores_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
-    """Per survey and question over the span: the columns of the mart `scores`, of all pages and devices together."""
-    days = data.within(span.first, span.last)
-    rows = rows_of(data, "feedback", chosen(data, question, span))
-    results = score_results(rows, days, data.product)
-    made = mart("scores", score_results=results.filter(pl.col("period") == "all", pl.col("dimension") == ""))
-    return made.drop("period", "period_start", "period_end", "dimension", "value").sort("survey", "question")
 
 
 def visits_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:

@@ -6,7 +6,9 @@ from datetime import timedelta
 import polars as pl
 
 from pipeline.ask.data import Data
-from pipeline.ask.question import CONFIGURED, Question, Span
+from pipeline.ask.known import columns_of
+from pipeline.ask.question import ASKED, COMPARED, CONFIGURED, Question, Span
+from pipeline.ask.variants import is_variant
 from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product_matches import Condition, Did, Match, Narrowed, Where
@@ -19,6 +21,8 @@ _MART = {
     "zones": "zone_metrics",
     "friction": "friction",
     "scores": "scores",
+    "choices": "choices",
+    "heatmap": "heatmaps",
 }
 _MEASURES = {
     "people": "People, each once a {every}",
@@ -52,6 +56,10 @@ _OWN_COLUMNS = {
     "is_recorded": "there is a recording of it that can be shown",
     "at": "when it happened",
     "dropped": "people who took this step and not the next",
+    "element": "what a person would call it: its label, title, name or id, else its tag",
+    "tag": "its open tag, or those around it up to one that bears an attribute",
+    "click_share": "of the page's clicks on elements those on this one",
+    "page_views_clicked": "page views with a click on it",
 }
 _OPERATORS = {
     "equals": "is {}",
@@ -133,7 +141,16 @@ def sentence_of(data: Data, question: Question) -> str:
     of_events = question.show in CONFIGURED or (
         question.show == "trend" and question.counted.measure in ("people", "events")
     )
-    return f"{said}{by}{narrowed_in_words(question, of_visits=not of_events)}. Bots left out."
+    variants = "; a person's variant is the one met on any day" if any(map(is_variant, columns_of(question))) else ""
+    return f"{said}{by}{narrowed_in_words(question, of_visits=not of_events)}{variants}. Bots left out."
+
+
+def range_in_words(question: Question, name: str) -> str:
+    """Like "12 Oct to 18 Oct 2026"; beside everybody, whose days are the same, who is meant."""
+    if question.against == "everybody":
+        return {ASKED: "these", COMPARED: "everybody"}[name]
+    span = question.spans[name]
+    return f"{span.first:%d %b} to {span.last:%d %b %Y}"
 
 
 def _trend(_data: Data, question: Question) -> str:
@@ -186,6 +203,12 @@ def _journey(data: Data, question: Question) -> str:
     )
 
 
+_HEATS = {
+    "click": "Clicks by where they fell",
+    "move": "The pointer's moves by where it was",
+    "attention": "Time that each 20 px were in the window, at most 30 s between two acts,",
+    "reach": "Page views that had each 20 px, or what lies below, in the window",
+}
 _SENTENCES: dict[str, Callable[[Data, Question], str]] = {
     "trend": _trend,
     "funnel": _funnel,
@@ -196,7 +219,14 @@ _SENTENCES: dict[str, Callable[[Data, Question], str]] = {
     "friction": lambda _data, _question: (
         "Page views of sessions that began in the range which met a signal of friction"
     ),
+    "elements": lambda _data, _question: "Clicks on elements of pages in sessions that began in the range",
+    "heatmap": lambda _data, question: (
+        f"{_HEATS[question.heat]} on {question.page} in sessions that began in the range"
+    ),
     "scores": lambda _data, _question: "Answers given in the range, the last of each response",
+    "choices": lambda _data, _question: (
+        "Choices of answers given in the range, the last of each response; a share is of the responses that chose anything"
+    ),
     "visits": lambda _data, _question: "Sessions that began in the range, the newest first",
 }
 
@@ -204,7 +234,8 @@ _SENTENCES: dict[str, Callable[[Data, Question], str]] = {
 def notes_of(data: Data, question: Question) -> Iterator[str]:
     """What makes the numbers smaller than the range says, or unripe."""
     for label, span in question.spans.items():
-        yield from _missing(data, span, "" if label == "asked" else "of the range compared with ")
+        if label == ASKED or question.against != "everybody":
+            yield from _missing(data, span, "" if label == ASKED else "of the range compared with ")
     if question.show == "funnel":
         yield from _unripe(data, question)
     if question.show == "retention":
@@ -212,6 +243,8 @@ def notes_of(data: Data, question: Question) -> Iterator[str]:
         yield "The first and the last cohort hold who began on days of the range only."
     if question.show == "friction":
         yield "A session can meet a signal on several pages: sessions don't add up over pages and signals."
+    if question.show == "elements":
+        yield "A session can click several elements: sessions don't add up over them. Clicks without an element aren't here."
     if question.show == "trend" and question.counted.every != "range" and question.counted.measure == "people":
         yield f"People of several {question.counted.every}s are fewer than the sum: somebody can be there on each of them."
 

@@ -1,18 +1,23 @@
 """Pictures of answers, in the report's own look: one design for what was configured and what was asked."""
 
 from collections.abc import Callable
+from datetime import date
 
 import polars as pl
 from markupsafe import Markup
 
-from pipeline.ask.answer import ASKED, COMPARED, Answer
+from pipeline.ask.answer import Answer
+from pipeline.ask.page_parts import devices_of, heat_of
+from pipeline.ask.question import ASKED, COMPARED
+from pipeline.ask.words import range_in_words
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.cohorts import triangle_of
 from pipeline.report.flow import Flow, flow_of
+from pipeline.report.heat_map import heat_map
 from pipeline.report.parts import count, figure_text, label, releases_of, share
-from pipeline.report.pictures import picture_at, picture_of
+from pipeline.report.pictures import data_address, picture_at
 
 _MOST_LINES, _MOST_BARS, _MOST_MAPS, _MAP_WIDTH = 5, 15, 8, 620
 _EVERYBODY = "everybody"
@@ -34,8 +39,7 @@ def flow_of_answer(answer: Answer) -> Flow | None:
 
 def _named(answer: Answer) -> pl.Expr:
     """Which range a row is of, as people read it."""
-    spans = answer.question.spans
-    names = {name: f"{span.first:%d %b} to {span.last:%d %b %Y}" for name, span in spans.items()}
+    names = {name: range_in_words(answer.question, name) for name in answer.question.spans}
     return pl.col("range").replace_strict(names, return_dtype=pl.String)
 
 
@@ -147,17 +151,37 @@ def zone_maps(answer: Answer, product: Product, lake: Lake) -> list[Markup]:
     for (page, device, which), rows in answer.rows.partition_by(
         "page", "device_type", "range", as_dict=True, maintain_order=True
     ).items():
-        span = answer.question.spans[str(which)]
-        found = next((each for each in product.pages if each.name == page), None)
-        picture = picture_at(found, str(device), span.last) if found else None
-        if picture is None:
-            continue
-        # Of a home in a store it is fetched by this.
-        lake.path(picture.file)
-        if data := picture_of(lake.home, picture):
-            title = f"{page}, {device}, {span.first:%d %b} to {span.last:%d %b %Y}"
-            drawn.append(_zone_map(title, rows, product, (picture.width, data), most))
+        if picture := _picture(product, lake, str(page), str(device), answer.question.spans[str(which)].last):
+            title = f"{page}, {device}, {range_in_words(answer.question, str(which))}"
+            drawn.append(_zone_map(title, rows, product, picture, most))
     return drawn[:_MOST_MAPS]
+
+
+def heat_maps(answer: Answer, product: Product, lake: Lake) -> list[Markup]:
+    """Of a heatmap, the picture of its page by device with the cells over it, both ranges side by side."""
+    question = answer.question
+    if question.show != "heatmap" or answer.rows.is_empty():
+        return []
+    page = next(each for each in product.pages if each.name == question.page)
+    drawn: list[Markup] = []
+    for device in devices_of(answer.rows):
+        for which, span in question.spans.items():
+            rows = answer.rows.filter(pl.col("device_type") == device, pl.col("range") == which)
+            picture = _picture(product, lake, page.name, device, span.last)
+            if picture is not None and rows.height:
+                title = f"{page.name}, {device}, {range_in_words(question, which)}"
+                drawn.append(heat_map(title, rows, heat_of(question), picture, page.content_max_width))
+    return drawn[:_MOST_MAPS]
+
+
+def _picture(product: Product, lake: Lake, page: str, device: str, day: date) -> tuple[int, str] | None:
+    """Width and address of what a page looked like on a day and device; None where there is no picture of it."""
+    found = next((each for each in product.pages if each.name == page), None)
+    picture = picture_at(found, device, day) if found else None
+    if picture is None:
+        return None
+    data = data_address(lake.path(picture.file))
+    return (picture.width, data) if data else None
 
 
 def _zone_map(title: str, rows: pl.DataFrame, product: Product, picture: tuple[int, str], most: float) -> Markup:
@@ -211,6 +235,32 @@ def _zones(answer: Answer, _product: Product) -> list[Markup]:
     return [charts.shares(named.filter(pl.col("what").is_in(most.implode())), title, "click rate")]
 
 
+def _elements(answer: Answer, _product: Product) -> list[Markup]:
+    named = answer.rows.with_columns(
+        what=pl.format("{} on {}", "element", "page"),
+        value="click_share",
+        low="click_share",
+        high="click_share",
+        of=_named(answer),
+    )
+    most = named.filter(pl.col("range") == ASKED).head(_MOST_BARS)["what"].unique(maintain_order=True)
+    shown = named.filter(pl.col("what").is_in(most.implode())).unique(["what", "of"], keep="first", maintain_order=True)
+    return [charts.shares(shown, "share of the page's clicks on the element", "share of the page's clicks", ".1%")]
+
+
+def _choices(answer: Answer, _product: Product) -> list[Markup]:
+    drawn: list[Markup] = []
+    named = answer.rows.with_columns(
+        what=pl.col("choice"), value="share", low="low_end", high="high_end", of=_named(answer)
+    )
+    for (survey, question), part in named.partition_by("survey", "question", as_dict=True, maintain_order=True).items():
+        most = part.filter(pl.col("range") == ASKED).head(_MOST_BARS)["what"]
+        shown = part.filter(pl.col("what").is_in(most.implode()))
+        title = f"{survey} / {question}".replace("_", " ")
+        drawn.append(charts.shares(shown, f"{title}: share that chose it", "share of who chose anything", ".0%"))
+    return drawn
+
+
 def _scores(answer: Answer, _product: Product) -> list[Markup]:
     drawn: list[Markup] = []
     known = answer.rows.filter(pl.col("score").is_not_null()).with_columns(
@@ -231,5 +281,7 @@ _DRAWN: dict[str, Callable[[Answer, Product], list[Markup]]] = {
     "pages": _pages,
     "friction": _friction,
     "zones": _zones,
+    "elements": _elements,
     "scores": _scores,
+    "choices": _choices,
 }

@@ -17,7 +17,11 @@ MAX_BYTES = 3_000_000
 
 def picture_of(home: Path, picture: Picture) -> str | None:
     """The picture as a data address; None where the file is missing or too large to set into a page."""
-    path = home / picture.file
+    return data_address(home / picture.file)
+
+
+def data_address(path: Path) -> str | None:
+    """A picture's file as a data address; None where it is missing or too large to set into a page."""
     if not path.is_file() or path.stat().st_size > MAX_BYTES:
         return None
     data = base64.b64encode(path.read_bytes()).decode()

@@ -29,7 +29,7 @@ from pipeline.core.keys import mart_key
 from pipeline.core.lake import DamagedObject
 from pipeline.core.object_lake import StoreError
 from pipeline.core.product_file import PRODUCT_FILE
-from pipeline.report.asked import flow_of_answer, pictures_of, zone_maps
+from pipeline.report.asked import flow_of_answer, heat_maps, pictures_of, zone_maps
 from pipeline.report.write import replay_page
 from services.ask.exports import WRITTEN, file_of
 from services.ask.faults import TOO_MUCH, said_of
@@ -187,7 +187,7 @@ class AskApp:
 
         def work(stop: Stop) -> tuple[Answer, list[Any], Any]:
             answer: Answer = self._asker.answer(question, stop)
-            maps = zone_maps(answer, product, self.home.lake)
+            maps = [*zone_maps(answer, product, self.home.lake), *heat_maps(answer, product, self.home.lake)]
             return answer, [*maps, *pictures_of(answer, product)], flow_of_answer(answer)
 
         return await self._compute(request, f"answer {address_of(question)}", work)

@@ -51,6 +51,15 @@ def _of_page(row: Row) -> dict[str, str] | None:
     return None if row["page"] == OTHER_PAGE else {"page": row["page"]}
 
 
+def _of_zone(row: Row) -> dict[str, str]:
+    version = str(row["zone_version"])
+    return {"page": row["page"], "zone": row["zone"], "start": version, "device": row["device_type"]}
+
+
+def _of_answer(row: Row) -> dict[str, str]:
+    return {name: row[name] for name in ("survey", "question", "choice") if name in row}
+
+
 def _funnel(_question: Question) -> Iterator[Column]:
     yield Column("breakdown_value", "group", "group")
     yield Column("step_name", "step")
@@ -129,6 +138,7 @@ def _zones(_question: Question) -> Iterator[Column]:
     yield Column("zone_version", "since")
     yield Column("device_type", "device")
     yield Column("page_views", "page views", "count")
+    yield Column("sessions_clicked", "sessions that clicked", "count", _of_zone)
     yield Column("click_rate", label("click_rate"), "share")
     yield from _INTERVAL
     for name in ("exposure_rate", "attractiveness_rate", "conversion_per_click"):
@@ -142,11 +152,47 @@ def _scores(_question: Question) -> Iterator[Column]:
     yield Column("question", "question", "name")
     yield Column("question_kind", "kind")
     yield Column("responses", "responses", "count")
-    yield Column("people", "people", "count")
+    yield Column("people", "people", "count", _of_answer)
     yield Column("score", "score", "score")
     yield Column("low_end", "95 % from", "score")
     yield Column("high_end", "to", "score")
     yield Column("share_low", "share low", "share")
+
+
+def _choices(_question: Question) -> Iterator[Column]:
+    yield Column("survey", "survey", "name")
+    yield Column("question", "question", "name")
+    yield Column("choice", "choice")
+    yield Column("answers", "responses", "count")
+    yield Column("answers_all", "of all that chose", "count")
+    yield Column("share", "share", "share")
+    yield Column("low_end", "95 % from", "share")
+    yield Column("high_end", "to", "share")
+    yield Column("people", "people", "count", _of_answer)
+
+
+def _elements(_question: Question) -> Iterator[Column]:
+    yield Column("page", "page")
+    yield Column("element", "element")
+    yield Column("tag", "tag")
+    yield Column("clicks", "clicks", "count")
+    yield Column("click_share", "of the page's clicks", "share")
+    yield Column("page_views_clicked", "page views", "count")
+    yield Column("sessions", "sessions", "count", lambda row: {"page": row["page"], "element": row["tag"]})
+    yield Column("people", "people", "count")
+
+
+def _heatmap(question: Question) -> Iterator[Column]:
+    yield Column("device_type", "device")
+    yield Column("y_px", "from px", "count")
+    if question.heat in ("click", "move"):
+        yield Column("x_bin", "% of the width", "count")
+        yield Column("events", "clicks" if question.heat == "click" else "moves", "count")
+        yield Column("layer", "layer")
+    if question.heat == "attention":
+        yield Column("seconds", "time in the window", "seconds")
+    else:
+        yield Column("page_views", "page views", "count")
 
 
 def visit_columns() -> list[Column]:
@@ -177,7 +223,10 @@ COLUMNS: dict[str, Callable[[Question], Iterator[Column]]] = {
     "pages": _pages,
     "friction": _friction,
     "zones": _zones,
+    "elements": _elements,
+    "heatmap": _heatmap,
     "scores": _scores,
+    "choices": _choices,
     "visits": lambda _question: iter(visit_columns()),
 }
 # Of tables beside the first.

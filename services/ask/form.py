@@ -23,6 +23,8 @@ PRESETS = {
     "this_month": "Month so far",
     "all": "All days",
 }
+# A preset of a release: its first week, against the week before it.
+RELEASE = "release_"
 _WEEK, _MONTH = 7, 28
 
 
@@ -47,6 +49,8 @@ def asked_by_form(params: Params, known: Known, product: Product) -> dict[str, A
     show = fields.get("show", "trend")
     if show not in KINDS:
         raise AskError(f"there is no kind of question {show!r}; there are {', '.join(KINDS)}")
+    if (preset := fields.get("preset", "")).startswith(RELEASE):
+        fields |= _around_release(preset, known, product)
     first, last = _days(fields, known, product)
     asked: dict[str, Any] = {"show": show, "first": first, "last": last}
     asked |= {name: fields[name] for name in ("against",) if name in fields}
@@ -87,6 +91,27 @@ def _days(fields: Mapping[str, str], known: Known, product: Product) -> tuple[da
     if preset := fields.get("preset"):
         return preset_days(preset, known, product)
     return fields.get("first", str(known.first)), fields.get("last", str(known.last))
+
+
+def releases(known: Known, product: Product) -> Iterator[tuple[str, tuple[date, date]]]:
+    """The product file's releases with days before and after them, the newest first, and the days of their first week."""
+    for name, each in sorted(product.releases.items(), key=lambda item: item[1].day, reverse=True):
+        if known.first < each.day <= known.last:
+            yield name, (each.day, min(known.last, each.day + timedelta(days=_WEEK - 1)))
+
+
+def _around_release(preset: str, known: Known, product: Product) -> dict[str, str]:
+    """The fields that ask for the days since a release, at most a week, against as many weekdays before it."""
+    days = dict(releases(known, product)).get(preset.removeprefix(RELEASE))
+    if days is None:
+        raise AskError(f"there is no release {preset.removeprefix(RELEASE)!r} with days before and after it")
+    week = timedelta(days=_WEEK)
+    own = {"preset": "", "first": days[0], "last": days[1], "against": "range"}
+    own |= {
+        "other.first": max(known.first, days[0] - week),
+        "other.last": min(days[0] - timedelta(days=1), days[1] - week),
+    }
+    return {name: str(value) for name, value in own.items()}
 
 
 def preset_days(preset: str, known: Known, product: Product) -> tuple[date, date]:
@@ -173,6 +198,14 @@ def _page(fields: Mapping[str, str], _known: Known, _product: Product) -> dict[s
     return {"page": fields["page"]} if "page" in fields else {}
 
 
+def _heatmap(fields: Mapping[str, str], known: Known, product: Product) -> dict[str, Any]:
+    viewed = [each.match.page for each in known.events if each.match.kind == "page_view" and each.match.page]
+    pages = [*viewed, *(page.name for page in product.pages)]
+    if not pages:
+        raise AskError("the product file names no pages; add `pages` to it, then `footfall run`")
+    return {"page": fields.get("page", pages[0]), **({"heat": fields["heat"]} if "heat" in fields else {})}
+
+
 def _nothing(_fields: Mapping[str, str], _known: Known, _product: Product) -> dict[str, Any]:
     return {}
 
@@ -185,8 +218,11 @@ _OWN = {
     "journey": _journey,
     "pages": _nothing,
     "zones": _page,
+    "elements": _page,
+    "heatmap": _heatmap,
     "friction": _page,
     "scores": _nothing,
+    "choices": _nothing,
     "visits": _nothing,
 }
 

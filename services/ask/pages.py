@@ -14,17 +14,20 @@ from pipeline.ask.address import address_of, params_of
 from pipeline.ask.answer import Answer, Cell
 from pipeline.ask.known import Known
 from pipeline.ask.nightly import nightly
-from pipeline.ask.question import CONFIGURED, KINDS, Question
+from pipeline.ask.question import CONFIGURED, KINDS, OF_PAGE, Question
 from pipeline.ask.snippet import snippet
 from pipeline.ask.trend import SESSION_DIMENSIONS
+from pipeline.ask.variants import is_variant
 from pipeline.core.product import Product
 from pipeline.report.flow import Flow
 from pipeline.report.parts import label
 from services.ask.form import (
     OWN,
     PRESETS,
+    RELEASE,
     kept_params,
     preset_days,
+    releases,
     rows_of_people,
     with_kind,
 )
@@ -39,8 +42,11 @@ TITLES = {
     "journey": "Journeys",
     "pages": "Pages",
     "zones": "Zones",
+    "elements": "Elements",
+    "heatmap": "Heatmap",
     "friction": "Friction",
     "scores": "Scores",
+    "choices": "Reasons",
     "visits": "Visits and replays",
 }
 _MEASURES = {
@@ -51,6 +57,7 @@ _MEASURES = {
     "revenue": "Revenue",
     "goal_rate": "Goal rate",
 }
+_HEATS = {"click": "clicks", "move": "the pointer", "attention": "attention", "reach": "scroll reach"}
 _ABOUT = {"event": "this event", "visit": "the visit", "person": "the person, ever"}
 _OPTIONS = 40
 
@@ -161,9 +168,11 @@ class Pages:
             for column, values in known.values.items()
             for value, people in values[:_OPTIONS]
         ]
-        columns = SESSION_DIMENSIONS if _is_of_sessions(question) else tuple(known.values)
+        variants = tuple(name for name in known.values if is_variant(name))
+        columns = (*SESSION_DIMENSIONS, *variants) if _is_of_sessions(question) else tuple(known.values)
         return {
             "presets": [(name, text, *preset_days(name, known, product)) for name, text in PRESETS.items()],
+            "releases": [(RELEASE + name, f"Around {label(name)}", *days) for name, days in releases(known, product)],
             "events": [(each.label, each.people) for each in known.events],
             "conditions": conditions,
             "columns": [(name, label(name)) for name in columns],
@@ -175,6 +184,8 @@ class Pages:
             "people": list(rows_of_people(question, known, product)),
             "own": OWN,
             "measures": _MEASURES,
+            "heats": _HEATS,
+            "has_page": question.show in OF_PAGE,
             **self._of_kind(question, known),
         }
 
@@ -222,7 +233,7 @@ def _counts_sessions(question: Question, product: Product) -> bool:
         return _is_of_sessions(question)
     if question.show == "funnel":
         return question.asked_funnel(product).unit == "session"
-    return question.show in ("pages", "friction", "visits")
+    return question.show in ("pages", "zones", "elements", "friction", "visits")
 
 
 def _is_of_sessions(question: Question) -> bool:

@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 import polars as pl
 
 from pipeline.ask.address import address_of
-from pipeline.ask.answer import ASKED, COMPARED, Answer
-from pipeline.ask.question import Question
+from pipeline.ask.answer import Answer
+from pipeline.ask.question import ASKED, COMPARED, Question
+from pipeline.ask.words import range_in_words
 from pipeline.core.product import Product
 from pipeline.report.parts import count, day_text, duration, figure_text, label, money, share
 from services.ask.columns import COLUMNS, MORE, TITLES, Column, Row, visit_columns
@@ -98,8 +99,7 @@ def _text(value: object, kind: str, question: Question, product: Product) -> str
     if isinstance(value, bool):
         return "yes" if value else "no"
     if kind == "range":
-        span = question.spans[str(value)]
-        return f"{day_text(span.first)} – {day_text(span.last)}"  # noqa: RUF001
+        return range_in_words(question, str(value))
     if kind == "group":
         return str(value) or "everybody"
     if isinstance(value, str):

@@ -17,10 +17,10 @@ from polars.testing import assert_frame_equal
 from support import compute_all
 
 from pipeline.ask.address import address_of, params_of, question_of
-from pipeline.ask.answer import ASKED, AskError, Cell
+from pipeline.ask.answer import AskError, Cell
 from pipeline.ask.ask import Asker
 from pipeline.ask.data import Stop, StoppedError
-from pipeline.ask.question import KINDS, Question
+from pipeline.ask.question import ASKED, KINDS, Question
 from pipeline.ask.snippet import snippet, with_snippet
 from pipeline.core.keys import mart_key
 from pipeline.core.lake import Lake

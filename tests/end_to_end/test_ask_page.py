@@ -257,6 +257,21 @@ def test_zones_lie_over_the_picture_of_their_page(client: TestClient, home: Path
     assert client.get(f"/picture.png?{WEEK}&show=zones&page=product&n=0").content.startswith(b"\x89PNG")
 
 
+def test_a_heatmap_lies_over_the_picture_of_its_page(client: TestClient, home: Path) -> None:
+    asked = {"show": "heatmap", "page": "product", "first": "2026-10-12", "last": "2026-10-18"}
+    text = client.get(f"/ask?{urlencode(asked)}&against=before").text
+    maps = re.findall(r'<svg role="img" class="map".*?</svg>', text, re.DOTALL)
+    rows = Asker(Lake(home), load_product(SHOP)).answer(Question.model_validate(asked)).rows
+    drawn = {found[1]: one for one in maps if (found := re.search(r"<title>product, (\w+), 12 Oct", one))}
+    assert {"desktop", "mobile"} <= drawn.keys()
+    for device, one in drawn.items():
+        cells = rows.filter(pl.col("device_type") == device, pl.col("x_bin").is_between(0, 99), pl.col("events") > 0)
+        assert len(re.findall(r"fill-opacity", one)) == cells.height > 3
+        most = cells.row(0, named=True)
+        assert f"<title>{most['events']:,} at {most['y_px']:,} px</title>" in one
+    assert client.get(f"/picture.png?{urlencode(asked)}&n=0").content.startswith(b"\x89PNG")
+
+
 # -- words
 
 
@@ -329,13 +344,13 @@ _NAMES = [
     "trend.event.kind", "trend.event.page", "where.0.column", "where.0.equals.0", "where.0.regex", "where.0.gt", "where.0.about", "where.1.column",
     "people.0.event.kind", "people.0.event.name", "people.0.at_least", "people.0.when", "funnel.steps.0.kind", "funnel.steps.0.label", "funnel.steps.1.kind",
     "funnel.steps.1.label", "funnel.window", "funnel.unit", "funnel.order", "funnel.hold_constant", "retention.period", "retention.periods",
-    "retention.brackets.0", "journey.items", "journey.steps", "journey.groupings.0", "form", "preset", "cond.0", "who.0", "pick.0", "pick.1", "measure", "cell.step",
+    "retention.brackets.0", "heat", "cell.element", "cell.zone", "cell.survey", "journey.items", "journey.steps", "journey.groupings.0", "form", "preset", "cond.0", "who.0", "pick.0", "pick.1", "measure", "cell.step",
     "cell.group", "cell.start", "cell.dropped", "n", "name", "session", "at", "x.y.z", "where.9.column", "a" * 200, "0", "..", "where", "",
 ]  # fmt: skip
 _SAID = [
     *KINDS, "purchase", "weekly", "to_order", "2026-10-12", "2026-10-18", "0001-01-01", "9999-12-31", "2026-13-45", "device_type", "channel", "plan", "page", "os",
     "iOS", "mobile", "(", "a{1000}{1000}", "(a+)+$", "nan", "inf", "-1", "0", "1", "2", "1e308", "99999999999999999999", "true", "order", "page_view", "custom",
-    "product", "day", "week", "month", "person", "session", "user_id", "strict", "ends", "enters", "before", "year", "7d", "30m", "'; drop table x; --", "<script>",
+    "product", "day", "week", "month", "person", "session", "user_id", "strict", "ends", "enters", "everybody", "reach", "variant_of_shipping_note", "before", "year", "7d", "30m", "'; drop table x; --", "<script>",
     "=cmd()", "../../etc/passwd", "\x00", "\u202e", "🙂", "os is iOS", "Ordered", "Saw home", "last_7", "people", "goal_rate", "revenue", "x" * 300, "",
 ]  # fmt: skip
 
@@ -503,7 +518,8 @@ def test_pages_are_clean_and_fit(served: str, browser: Any, width: int, scheme: 
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
     for address in ("", f"ask?{FUNNEL}&by.0=channel&against=before", f"ask?{WEEK}&show=retention&of=weekly", f"ask?{WEEK}&show=journey&of=to_order",
-                    f"ask?{WEEK}", f"ask?{WEEK}&show=friction", f"behind?{FUNNEL}&cell.step=2", "ask?show=none"):  # fmt: skip
+                    f"ask?{WEEK}", f"ask?{WEEK}&show=friction", f"ask?{WEEK}&show=elements&against=before", f"ask?{WEEK}&show=heatmap&page=product",
+                    f"ask?{WEEK}&show=choices", f"behind?{FUNNEL}&cell.step=2", "ask?show=none"):  # fmt: skip
         page.goto(served + address)
         said = [(each["id"], [node["html"][:160] for node in each["nodes"][:3]]) for each in violations(page)]
         assert said == [], (address, said)

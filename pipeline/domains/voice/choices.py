@@ -30,8 +30,7 @@ def choice_counts(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.
     `rows` holds feedback. Of a team's surveys none: five colleagues' answers would be told apart.
     """
     table = TABLES["choice_counts"]
-    reported = _chosen(last_answers(rows), product)
-    named = _named(reported, product)
+    reported, named = _reported(rows, product)
     at = reported.unique(RESPONSE, keep="last", maintain_order=True).select(
         *RESPONSE, "day", "page", "device_type", "person_key", "cluster_key"
     )
@@ -45,6 +44,16 @@ def choice_counts(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.
         dated = counted.with_columns(period=pl.lit(period), period_start=pl.lit(first), period_end=pl.lit(last))
         result.append(table.conform(dated))
     return table.conform(pl.concat(result))
+
+
+def chosen_answers(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
+    """The answers that `choice_counts` counts, a row per thing that was chosen, under its choice's name."""
+    return _reported(rows, product)[1]
+
+
+def _reported(rows: pl.LazyFrame, product: Product) -> tuple[pl.DataFrame, pl.DataFrame]:
+    reported = _chosen(last_answers(rows), product)
+    return reported, _named(reported, product)
 
 
 def _questions(product: Product) -> list[tuple[str, str, Question]]:

@@ -23,7 +23,7 @@ def _told(s: Sources) -> Told:
     return told_by(s.scan("session_events"), s.scan("page_views"), s.product)
 
 
-def _zone_day(s: Sources) -> ZoneDay:
+def zones_of_day(s: Sources) -> ZoneDay:
     """What happened to zones, of a range of people."""
     return zone_day(*_behaviour(s), s.day, s.product, s.told)
 
@@ -45,7 +45,7 @@ DOMAIN = Domain(
             ("zones", "exposure", "segments", "sources", "friction"),
             "3",
             told=_told,
-            sums=lambda s: zone_sums(_zone_day(s), s.scan("session_events"), s.product),
+            sums=lambda s: zone_sums(zones_of_day(s), s.scan("session_events"), s.product),
             compute=lambda s: Built(daily_zones(s.summed, s.day, s.product)),
             needs=("zones",),
         ),
@@ -55,7 +55,7 @@ DOMAIN = Domain(
             ("zones", "exposure", "sources", "friction"),
             "2",
             told=_told,
-            compute=lambda s: Built(zone_people(_zone_day(s), s.day, s.product)),
+            compute=lambda s: Built(zone_people(zones_of_day(s), s.day, s.product)),
             by_person=True,
             needs=("zones",),
         ),
