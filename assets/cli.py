@@ -24,6 +24,7 @@ from assets.console import fail, out, show_progress, table
 
 if TYPE_CHECKING:
     from assets.resources import Home
+    from assets.running import Runner
 
 __all__ = ["app", "cli_ask", "cli_behaviour", "cli_data", "cli_home", "cli_keep", "cli_problems", "cli_query"]
 
@@ -34,6 +35,12 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be computed.")] = False,
     rescan: Annotated[
         bool, typer.Option("--rescan", help="Look into every landing file, though its size and time are those known.")
+    ] = False,
+    today: Annotated[
+        bool,
+        typer.Option(
+            "--today", help="Then compute today so far, provisionally: for Ask and replays, no mart counts it."
+        ),
     ] = False,
     identity_as_of: Annotated[
         datetime | None,
@@ -55,6 +62,21 @@ def run(
     with open_run(home) as runner:
         runner.home.rescan = rescan
         runner.run()
+        if today:
+            _compute_today(runner)
+
+
+def _compute_today(runner: "Runner") -> None:
+    try:
+        made = runner.compute_today()
+    except ValueError as fault:
+        runner.failures.append(str(fault))
+        return
+    at = f"{made.as_of.astimezone(runner.home.product.zone_info):%H:%M}"
+    out.print(
+        f"{made.day} is computed as of {at}, provisionally: `footfall serve` counts it where it is asked for",
+        highlight=False,
+    )
 
 
 def _marts_as_of(home: "Home", day: datetime, target: Path) -> None:

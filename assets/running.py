@@ -6,7 +6,7 @@ What must not be here: what is dirty (pipeline/core/state.py), or what a command
 from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
 import dagster as dg
@@ -20,6 +20,7 @@ from assets.processes import runs_under_way
 from assets.resources import Home
 from assets.run_failures import reason
 from pipeline.build.tables import own_day_tables
+from pipeline.build.today import Today, compute_today, drop_what_is_over
 from pipeline.core.state import RAW
 from pipeline.ingest.landing import LandingFile
 
@@ -57,6 +58,13 @@ class Runner:
         self.take_files()
         self.compute_dirty_days()
         self.publish_marts()
+        drop_what_is_over(self.home.lake)
+
+    def compute_today(self) -> Today:
+        """Compute today from what was taken of it, for questions and replays only; ValueError where that can't be."""
+        home, now = self.home, datetime.now(UTC)
+        today = now.astimezone(home.product.zone_info).date()
+        return compute_today(home.lake, home.product, today, now, home.on_progress)
 
     def take_files(self) -> int:
         """Ingest the landing files that wait; returns how many waited. A folder that can't be right is a failure."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import date
 from typing import TypeVar
 
 import polars as pl
@@ -11,14 +12,14 @@ from pipeline.ask.behind import behind
 from pipeline.ask.configured import funnel_answer, journey_answer, retention_answer
 from pipeline.ask.data import EVERYTHING, Cache, Data, Stop
 from pipeline.ask.headline import headline_of
-from pipeline.ask.known import Known, checked, columns_of, known_of
+from pipeline.ask.known import Known, checked, known_of
 from pipeline.ask.page_parts import elements_answer, heatmap_answer, zones_answer
 from pipeline.ask.question import Question, Span
 from pipeline.ask.trend import trend_answer
-from pipeline.ask.variants import variant_columns
 from pipeline.ask.visited import READS, friction_answer, pages_answer, visits_answer
 from pipeline.ask.voice import choices_answer, scores_answer
 from pipeline.ask.words import columns_of_answer, notes_of, sentence_of
+from pipeline.build.today import today_of
 from pipeline.core.lake import DamagedObject, Lake
 from pipeline.core.product import Product
 from pipeline.core.state import hash_texts
@@ -65,8 +66,9 @@ class Asker:
 
     def version(self) -> str:
         """A hash of the days that can be asked about: other days, or other people in them, are another."""
-        states = recorded(self.lake, "askable")
-        return hash_texts([f"{day}:{state.output_hash}" for day, state in states.items()])
+        states, today = recorded(self.lake, "askable"), today_of(self.lake)
+        as_of = [str(today.as_of)] if today else []
+        return hash_texts([*(f"{day}:{state.output_hash}" for day, state in states.items()), *as_of])
 
     def known(self) -> Known:
         """What can be asked of the home."""
@@ -75,10 +77,9 @@ class Asker:
     def _steady(self, question: Question | None, stop: Stop | None, ask: Callable[[Data], T]) -> T:
         """What `ask` gives of one moment: asked again where days were replaced while they were read."""
         tables = (*EVERYTHING, "recordings", *READS.get(question.show if question else "", ()))
-        columns = tuple(columns_of(question) if question else variant_columns(self.product))
         for left in reversed(range(_TRIES)):
             try:
-                data = Data.of(self.lake, self.product, tables, self._cache, stop or Stop(), columns)
+                data = Data.of(self.lake, self.product, tables, question, self._cache, stop or Stop())
                 if question is not None:
                     _refuse_without_days(data, question)
                 answer = ask(data)
@@ -93,7 +94,7 @@ class Asker:
 
 
 def _refuse_without_days(data: Data, question: Question) -> None:
-    days = data.days
+    days = data.within(date.min, date.max)
     if not days:
         raise AskError("no day can be asked about yet; run `footfall run` first")
     if question.last < days[0] or question.first > days[-1]:

@@ -69,7 +69,7 @@ def _of_retention(data: Data, question: Question, span: Span, cell: Cell) -> pl.
     if cell.group:
         rows = rows.filter(pl.col("value") == ("" if cell.group == NO_VALUE else cell.group))
     counted = of_chosen_people(rows, asked, met(data, asked, span), span.first, span.last)
-    days = data.within(span.first, data.days[-1])
+    days = data.since(span.first)
     if not days:
         raise AskError(f"no day from {span.first} on has data")
     people = people_of_cell(counted, asked, days, data.product, (cell.start, cell.offset))

@@ -74,7 +74,7 @@ def funnel_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
     funnel = question.asked_funnel(data.product)
     period: Period = ("range", span.first, span.last)
     rows, who = step_rows(data, funnel, span), met(data, funnel, span)
-    made = funnel_rows(rows, OWN, funnel, period, data.product, who, newest=data.days[-1])
+    made = funnel_rows(rows, OWN, funnel, period, data.product, who, newest=data.newest)
     size = (
         pl.when(pl.col("breakdown_value") == ALL)
         .then(pl.lit(None, dtype=pl.Int64))
@@ -105,7 +105,7 @@ def return_rows(data: Data, asked: Retention, span: Span) -> pl.LazyFrame:
     product = data.product.model_copy(update={"retention": {OWN: asked}})
     rows = data.by_day(
         ("returns", asked.start, asked.returning, asked.breakdown and asked.breakdown.by, asked.where),
-        data.within(span.first if asked.cohort == "recurring" else date.min, date.max),
+        data.since(span.first if asked.cohort == "recurring" else date.min),
         lambda day, people: returns_of(people, day, product, data.around(day, people, asked)),
         everything=everything,
         empty=TABLES["return_events"].schema.to_frame(),
@@ -124,7 +124,7 @@ def retention_answer(data: Data, question: Question, span: Span) -> tuple[pl.Dat
     product = data.product.model_copy(update={"retention": {OWN: asked}})
     chosen = of_chosen_people(return_rows(data, asked, span), asked, met(data, asked, span), span.first, span.last)
     # Their conditions hold for the span alone.
-    cells = return_cells(chosen, data.within(span.first, date.max), _unnarrowed(product, asked))
+    cells = return_cells(chosen, data.since(span.first), _unnarrowed(product, asked))
     cells = cells.filter(pl.col("cohort_start") <= span.last)
     return mart("retention_cohorts", return_cells=cells), mart("retention_averages", return_cells=cells)
 

@@ -10,8 +10,10 @@ from functools import cached_property
 
 import polars as pl
 
-from pipeline.ask.variants import PREFIX, named_experiments, variant_of
+from pipeline.ask.question import Question, columns_of
+from pipeline.ask.variants import PREFIX, named_experiments, variant_columns, variant_of
 from pipeline.build.compute import take_snapshot
+from pipeline.build.today import Today, today_of
 from pipeline.core.days import ONE_DAY
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
@@ -96,25 +98,51 @@ class Data:
     stop: Stop
     # Experiments whose variants are columns of the people's rows.
     experiments: tuple[str, ...] = ()
+    # The provisional day: only what asks for it by its date counts it.
+    today: Today | None = None
+    asks_today: bool = False
     _read: set[Part] = field(default_factory=set[Part])
 
     @classmethod
     def of(
-        cls, lake: Lake, product: Product, tables: Iterable[str], cache: Cache, stop: Stop, columns: Iterable[str] = ()
+        cls, lake: Lake, product: Product, tables: Iterable[str], question: Question | None, cache: Cache, stop: Stop
     ) -> "Data":
-        """What lies there now of `tables`, and of `askable`; `columns` are those that the question names."""
+        """What lies there now of `tables` and of `askable`; for no question all that one could ask for."""
+        columns = columns_of(question) if question else variant_columns(product)
+        last = max(span.last for span in question.spans.values()) if question else date.max
         experiments = named_experiments(columns, product)
         wanted = dict.fromkeys(("askable", *tables, *(["exposures"] if experiments else ())))
-        return cls(lake, product, take_snapshot(lake, product, {}, wanted), cache, stop, experiments)
+        snapshot, today = take_snapshot(lake, product, {}, wanted), today_of(lake)
+        if today is not None:
+            lake, snapshot = today.lake, today.added_to(snapshot)
+        asks = today is not None and today.day <= last
+        return cls(lake, product, snapshot, cache, stop, experiments, today, asks)
 
     @property
     def days(self) -> list[date]:
-        """Local days that can be asked about, in order."""
-        return sorted(day for day, state in self.snapshot.states.get("askable", {}).items() if state.rows)
+        """Local days that are over and can be asked about, in order."""
+        states = self.snapshot.states.get("askable", {})
+        today = self.today.day if self.today else None
+        return sorted(day for day, state in states.items() if state.rows and day != today)
+
+    @property
+    def oldest(self) -> date:
+        """The first day that can be asked about."""
+        return [*self.days, *([self.today.day] if self.today else [])][0]
+
+    @property
+    def newest(self) -> date:
+        """The newest day that is over, or the provisional one where none is."""
+        return [*([self.today.day] if self.today else []), *self.days][-1]
+
+    def since(self, first: date) -> list[date]:
+        """Days that are over, from `first` on."""
+        return [day for day in self.days if day >= first]
 
     def within(self, first: date, last: date) -> list[date]:
-        """Those of the days that lie from `first` to `last`."""
-        return [day for day in self.days if first <= day <= last]
+        """Those of the days that lie from `first` to `last`, the provisional one among them where the question asks for it."""
+        today = [self.today.day] if self.today and self.asks_today else []
+        return [day for day in (*self.days, *today) if first <= day <= last]
 
     def scan(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
         """The rows of a daily table on `days`; days without a partition add none."""

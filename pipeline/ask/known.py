@@ -8,10 +8,10 @@ import polars as pl
 
 from pipeline.ask.answer import AskError
 from pipeline.ask.data import Data
-from pipeline.ask.question import CONFIGURED, Question
+from pipeline.ask.question import CONFIGURED, Question, columns_of, matches_of
 from pipeline.ask.variants import variant_columns
 from pipeline.core.product import Product
-from pipeline.core.product_matches import DIMENSIONS, Match, Narrowed
+from pipeline.core.product_matches import DIMENSIONS, Match
 from pipeline.core.product_sections import unknown_name
 from pipeline.domains.funnels.section import FUNNEL_UNITS
 from pipeline.events.askable import SEEN
@@ -37,10 +37,18 @@ class Known:
     """What can be picked in a question about this home."""
 
     first: date
+    # The newest day that is over, or the provisional one where none is.
     last: date
     events: tuple[Offered, ...]
     # By column, (value, people) of each of its most frequent values.
     values: dict[str, tuple[tuple[str, int], ...]]
+    # The provisional day, where there is one.
+    today: date | None = None
+
+    @property
+    def newest(self) -> date:
+        """The newest day that can be asked about."""
+        return self.today or self.last
 
 
 def known_columns(product: Product) -> tuple[str, ...]:
@@ -50,7 +58,7 @@ def known_columns(product: Product) -> tuple[str, ...]:
 
 def known_of(data: Data) -> Known:
     """What the newest days of the home hold."""
-    days = data.days
+    days = data.within(date.min, date.max)
     if not days:
         raise AskError("no day can be asked about yet; run `footfall run` first")
     rows = pl.concat([data.events(day) for day in days[-_RECENT_DAYS:]])
@@ -59,7 +67,8 @@ def known_of(data: Data) -> Known:
         counted = _by_people(rows.select("person_key", value=pl.col(column_of(column)).cast(pl.String)), ["value"])
         if counted.height:
             values[column] = tuple(counted.head(MOST_VALUES).rows())
-    return Known(days[0], days[-1], tuple(_events(rows, data.product)), values)
+    over, today = data.days or days, data.today.day if data.today else None
+    return Known(over[0], over[-1], tuple(_events(rows, data.product)), values, today)
 
 
 def _by_people(rows: pl.LazyFrame, by: list[str]) -> pl.DataFrame:
@@ -120,28 +129,3 @@ def _faults(question: Question, product: Product) -> Iterator[str]:
         yield from unknown_name("column", column, columns)
     if question.funnel is not None:
         yield from unknown_name("unit", question.funnel.unit, (*FUNNEL_UNITS, *product.properties))
-
-
-def _narrowed(question: Question) -> list[Narrowed]:
-    return [question, *(each for each in (question.funnel, question.retention, question.journey) if each)]
-
-
-def matches_of(question: Question) -> Iterator[Match]:
-    """All events that a question names."""
-    yield from (each.event for one in _narrowed(question) for each in one.people)
-    if question.trend and question.trend.event:
-        yield question.trend.event
-    if question.funnel:
-        yield from (*question.funnel.steps, *question.funnel.exclusions)
-    if question.retention:
-        yield from (each for each in (question.retention.start, question.retention.returning) if each)
-
-
-def columns_of(question: Question) -> Iterator[str]:
-    """All columns that a question names."""
-    yield from question.by
-    yield from (each.column for one in _narrowed(question) for each in one.where)
-    if question.funnel:
-        yield from question.funnel.dimensions
-    if question.retention and question.retention.breakdown:
-        yield question.retention.breakdown.by

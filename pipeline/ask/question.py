@@ -1,5 +1,6 @@
 """A question: what the page's address says, what JSON says, and what becomes lines of `product.yaml`, as one model."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Annotated, Literal, Self, get_args
 
@@ -202,3 +203,28 @@ class Question(Narrowed, Span):
         """The journey that is asked for."""
         known = self.journey or product.journeys[self.of or ""]
         return known.model_copy(update=self.narrowed(known))
+
+
+def _narrowed(question: Question) -> list[Narrowed]:
+    return [question, *(each for each in (question.funnel, question.retention, question.journey) if each)]
+
+
+def matches_of(question: Question) -> Iterator[Match]:
+    """All events that a question names."""
+    yield from (each.event for one in _narrowed(question) for each in one.people)
+    if question.trend and question.trend.event:
+        yield question.trend.event
+    if question.funnel:
+        yield from (*question.funnel.steps, *question.funnel.exclusions)
+    if question.retention:
+        yield from (each for each in (question.retention.start, question.retention.returning) if each)
+
+
+def columns_of(question: Question) -> Iterator[str]:
+    """All columns that a question names."""
+    yield from question.by
+    yield from (each.column for one in _narrowed(question) for each in one.where)
+    if question.funnel:
+        yield from question.funnel.dimensions
+    if question.retention and question.retention.breakdown:
+        yield question.retention.breakdown.by

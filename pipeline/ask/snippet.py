@@ -5,8 +5,7 @@ from io import StringIO
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from pipeline.ask.known import columns_of
-from pipeline.ask.question import CONFIGURED, Question
+from pipeline.ask.question import CONFIGURED, Question, columns_of
 from pipeline.ask.variants import is_variant
 from pipeline.core.product import Product
 from pipeline.core.product_base import FileModel

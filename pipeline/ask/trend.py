@@ -110,11 +110,10 @@ def _periods(data: Data, asked: Trend, span: Span) -> pl.DataFrame:
     days = pl.DataFrame({"day": pl.date_range(span.first, span.last, eager=True)})
     there = pl.col("day").is_in(data.within(span.first, span.last))
     length = {"day": 1, "week": 7}.get(asked.every, span.length.days)
-    periods = days.with_columns(period_start=_period("day", data, asked, span), is_there=there)
-    there = pl.col("is_there")
-    return (
-        periods.group_by("period_start").agg(is_whole=there.sum() == length, is_there=there.any()).sort("period_start")
-    )
+    over = pl.col("day").is_in(data.days)
+    periods = days.with_columns(period_start=_period("day", data, asked, span), is_there=there, is_over=over)
+    whole = pl.col("is_over").sum() == length
+    return periods.group_by("period_start").agg(is_whole=whole, is_there=pl.col("is_there").any()).sort("period_start")
 
 
 def _sums(asked: Trend) -> dict[str, pl.Expr]:

@@ -6,8 +6,7 @@ from datetime import timedelta
 import polars as pl
 
 from pipeline.ask.data import Data
-from pipeline.ask.known import columns_of
-from pipeline.ask.question import ASKED, COMPARED, CONFIGURED, Question, Span
+from pipeline.ask.question import ASKED, COMPARED, CONFIGURED, Question, Span, columns_of
 from pipeline.ask.variants import is_variant
 from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
@@ -236,10 +235,11 @@ def notes_of(data: Data, question: Question) -> Iterator[str]:
     for label, span in question.spans.items():
         if label == ASKED or question.against != "everybody":
             yield from _missing(data, span, "" if label == ASKED else "of the range compared with ")
+    yield from _provisional(data, question)
     if question.show == "funnel":
         yield from _unripe(data, question)
     if question.show == "retention":
-        yield f"A rate stands where its time is over by {data.days[-1]}, the newest day."
+        yield f"A rate stands where its time is over by {data.newest}, the newest day."
         yield "The first and the last cohort hold who began on days of the range only."
     if question.show == "friction":
         yield "A session can meet a signal on several pages: sessions don't add up over pages and signals."
@@ -249,21 +249,31 @@ def notes_of(data: Data, question: Question) -> Iterator[str]:
         yield f"People of several {question.counted.every}s are fewer than the sum: somebody can be there on each of them."
 
 
+def _provisional(data: Data, question: Question) -> Iterator[str]:
+    if data.today is None or not data.asks_today:
+        return
+    at = f"{data.today.as_of.astimezone(data.product.zone_info):%H:%M}"
+    if question.show == "retention":
+        yield f"{data.today.day} isn't over: it isn't counted here."
+    else:
+        yield f"{data.today.day} isn't over: what came until {at} is counted, provisionally. No mart and no report counts it."
+
+
 def _missing(data: Data, span: Span, which: str) -> Iterator[str]:
     there = data.within(span.first, span.last)
     lacking = span.length.days - len(there)
     if lacking:
-        yield f"{lacking} of {span.length.days} days {which}have no data: days with data go from {data.days[0]} to {data.days[-1]}."
+        yield f"{lacking} of {span.length.days} days {which}have no data: days with data go from {data.oldest} to {data.newest}."
 
 
 def _unripe(data: Data, question: Question) -> Iterator[str]:
     funnel = question.asked_funnel(data.product)
     spans: Mapping[str, Span] = question.spans
     if funnel.range == "enters":
-        over: Sequence[Span] = [s for s in spans.values() if s.last + funnel.length + ONE_DAY > data.days[-1] + ONE_DAY]
+        over: Sequence[Span] = [s for s in spans.values() if s.last + funnel.length + ONE_DAY > data.newest + ONE_DAY]
         if over:
             yield (
-                f"Who entered less than {funnel.length_text} before {data.days[-1]} ends still has time; "
+                f"Who entered less than {funnel.length_text} before {data.newest} ends still has time; "
                 "`conversion_rate_of_mature` leaves them out."
             )
     elif funnel.length > timedelta():

@@ -12,6 +12,7 @@ import polars as pl
 from pipeline.build.compute import take_snapshot
 from pipeline.build.restatements import FOLDER as RESTATEMENTS
 from pipeline.build.restatements import ledger_of
+from pipeline.build.today import drop_today
 from pipeline.core.engine import on_all_workers
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
@@ -79,6 +80,7 @@ def erase(lake: Lake, product: Product, person_id: str) -> Erasure:
         carry_out(lake, work.journal())
         _drop_left_behind(lake, person, identities, reported)
         _drop_replays(lake, person)
+        drop_today(lake)
         for key in list(unnamed_parts(lake)):
             lake.delete(key)
         clean_beside(lake, reported)

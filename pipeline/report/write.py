@@ -143,16 +143,21 @@ def write_replays(lake: Lake, product: Product, marts: Marts, sessions: Iterable
     return written
 
 
-def replay_page(lake: Lake, product: Product, session_key: str) -> str | None:
-    """The page of one recorded session as HTML, nothing written; None where it isn't recorded, or the player isn't built."""
+def replay_page(lake: Lake, product: Product, session_key: str, note: str = "") -> str | None:
+    """The page of one recorded session as HTML, nothing written; None where it isn't recorded, or the player isn't built.
+
+    `note` stands beside when it began.
+    """
     keys = {name: mart_key(name) for name in ("replays", "replay_moments")}
     if not all(map(lake.exists, keys.values())):
         return None
     marts = {name: _shown(lake, name) for name in keys}
-    return next((html for _, html in _replay_pages(lake, product, marts, [session_key])), None)
+    return next((html for _, html in _replay_pages(lake, product, marts, [session_key], note)), None)
 
 
-def _replay_pages(lake: Lake, product: Product, marts: Marts, sessions: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _replay_pages(
+    lake: Lake, product: Product, marts: Marts, sessions: Iterable[str], note: str = ""
+) -> Iterator[tuple[str, str]]:
     """The pages of these recorded sessions by their keys."""
     built, environment = player(), _environment()
     if built is None:
@@ -170,7 +175,7 @@ def _replay_pages(lake: Lake, product: Product, marts: Marts, sessions: Iterable
             continue
         began = f"{row['started_at'].astimezone(product.zone_info):%d %B %Y, %H:%M:%S}"
         html = template.render(
-            **parts, product=product, player=built, script=script, style=style, policy=policy, began=began
+            **parts, product=product, player=built, script=script, style=style, policy=policy, began=began, note=note
         )
         yield parts["name"], html
 

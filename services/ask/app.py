@@ -25,6 +25,7 @@ from pipeline.ask.data import Stop, StoppedError
 from pipeline.ask.known import checked
 from pipeline.ask.question import Question
 from pipeline.ask.snippet import snippet, with_snippet
+from pipeline.build.today import today_of
 from pipeline.core.keys import mart_key
 from pipeline.core.lake import DamagedObject
 from pipeline.core.object_lake import StoreError
@@ -134,17 +135,28 @@ class AskApp:
             begun = await self._in_thread(lambda: self._began(session))
             second = max(0.0, (_instant(at) - begun).total_seconds()) if begun else 0.0
             return RedirectResponse(f"replay?session={session}#t={second:.3f}", 303)
-        html = await self._in_thread(lambda: replay_page(self.home.lake, self.home.product, session))
+        html = await self._in_thread(lambda: self._replayed(session))
         if html is None:
             raise AskError("this session has no recording, or the player isn't built (`make assets`)")
         return HTMLResponse(html)
 
+    def _replayed(self, session: str) -> str | None:
+        """The page of a recording, of today's too, which says so."""
+        lake, product = self.home.lake, self.home.product
+        today = today_of(lake)
+        return replay_page(lake, product, session) or (
+            replay_page(today.lake, product, session, f"{today.day} isn't over: more may come.") if today else None
+        )
+
     def _began(self, session: str) -> datetime | None:
-        if not self.home.lake.exists(_REPLAYS):
-            return None
-        replays = pl.scan_parquet(self.home.lake.path(_REPLAYS))
-        found = replays.filter(pl.col("session_key") == session).select("started_at").collect()
-        return found.item() if found.height == 1 else None
+        today = today_of(self.home.lake)
+        for lake in (self.home.lake, *([today.lake] if today else [])):
+            if lake.exists(_REPLAYS):
+                replays = pl.scan_parquet(lake.path(_REPLAYS))
+                found = replays.filter(pl.col("session_key") == session).select("started_at").collect()
+                if found.height == 1:
+                    return found.item()
+        return None
 
     async def schema(self, _request: Request) -> Response:
         """The JSON Schema of a question."""

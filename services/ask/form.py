@@ -23,6 +23,8 @@ PRESETS = {
     "this_month": "Month so far",
     "all": "All days",
 }
+# Only where there is one.
+TODAY = "today"
 # A preset of a release: its first week, against the week before it.
 RELEASE = "release_"
 _WEEK, _MONTH = 7, 28
@@ -117,6 +119,8 @@ def _around_release(preset: str, known: Known, product: Product) -> dict[str, st
 def preset_days(preset: str, known: Known, product: Product) -> tuple[date, date]:
     """First and last day of a named range, as far as there are days."""
     last = known.last
+    if preset == TODAY and known.today:
+        return known.today, known.today
     if preset == "last_week":
         days = [known.first + timedelta(days=n) for n in range((last - known.first).days + 1)]
         weeks = complete_weeks(days, product.week_start)

@@ -25,6 +25,7 @@ from services.ask.form import (
     OWN,
     PRESETS,
     RELEASE,
+    TODAY,
     kept_params,
     preset_days,
     releases,
@@ -171,7 +172,7 @@ class Pages:
         variants = tuple(name for name in known.values if is_variant(name))
         columns = (*SESSION_DIMENSIONS, *variants) if _is_of_sessions(question) else tuple(known.values)
         return {
-            "presets": [(name, text, *preset_days(name, known, product)) for name, text in PRESETS.items()],
+            "presets": [(name, text, *preset_days(name, known, product)) for name, text in _presets(known).items()],
             "releases": [(RELEASE + name, f"Around {label(name)}", *days) for name, days in releases(known, product)],
             "events": [(each.label, each.people) for each in known.events],
             "conditions": conditions,
@@ -226,6 +227,10 @@ class Pages:
             "title": "The people behind a number",
             "counted": "sessions" if _counts_sessions(question, self._home.product) else "people",
         }
+
+
+def _presets(known: Known) -> dict[str, str]:
+    return {**({TODAY: "Today so far"} if known.today else {}), **PRESETS}
 
 
 def _counts_sessions(question: Question, product: Product) -> bool:
