@@ -18,11 +18,12 @@ from pipeline.core.days import ONE_DAY
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.product_matches import Narrowed
+from pipeline.core.product_surveys import team_ids
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Snapshot, hash_texts
 from pipeline.core.states import Part, parts_of
 from pipeline.declare.day_tables import scan_checked
-from pipeline.events.askable import OF_EVENT, told_events
+from pipeline.events.askable import OF_EVENT, Booked, told_events
 from pipeline.events.matching import column_of
 from pipeline.ingest.promoted import with_promoted
 
@@ -174,8 +175,10 @@ class Data:
         if not everything:
             return self.with_variants(self.scan("askable", [day]))
         before = [day + ONE_DAY * offset for offset in _BOOKED]
-        told = self.scan("session_events", before), self.scan("sessions", before)
-        return self.with_variants(told_events(self.scan("events", [day]), day, *told, (*OF_EVENT, *_IDS)))
+        booked = Booked(
+            self.scan("session_events", before), self.scan("sessions", before), team_ids(self.product.surveys)
+        )
+        return self.with_variants(told_events(self.scan("events", [day]), day, booked, (*OF_EVENT, *_IDS)))
 
     def around(self, day: date, people: pl.LazyFrame, narrowed: Narrowed) -> pl.LazyFrame:
         """Askable events of the day before, the day and the day after, in which the visits of the day are whole.

@@ -22,7 +22,7 @@ def headline_of(question: Question, rows: pl.DataFrame, more: Rows, product: Pro
     elif question.show == "trend":
         said = _trend(question, parts, product.currency)
     elif question.show == "heatmap":
-        said = _heatmap(question, parts[ASKED])
+        said = _heatmap(question, parts)
     else:
         said = _SAID[question.show](parts)
     # Numbers of the other range stand before this word.
@@ -96,7 +96,7 @@ def _largest_group(parts: Rows, every: str) -> str:
     if means.is_empty():
         return ""
     top = means.sort("value", "breakdown_value", descending=[True, False]).row(0, named=True)
-    return f"Most were {top['breakdown_value']}: {top['value']:,.0f} people{'' if every == 'range' else f' on a mean {every}'}."
+    return f"{top['breakdown_value']} is the largest group: {top['value']:,.0f} people{'' if every == 'range' else f' on a mean {every}'}."
 
 
 def _whole(rows: pl.DataFrame) -> pl.DataFrame:
@@ -173,25 +173,29 @@ def _zones(parts: Rows) -> str:
 
 def _elements(parts: Rows) -> str:
     top = parts[ASKED].row(0, named=True)
-    sessions = _plural(top["sessions"], "session", "sessions")
-    return f"{top['element']} on {top['page']} was clicked most: {_plural(top['clicks'], 'click', 'clicks')} in {sessions}."
+    said = f"{top['element']} on {top['page']} gets most clicks: {top['clicks']:,}, {_share(top['click_share'])} of the page's"
+    other = parts[COMPARED].filter(pl.col("page") == top["page"], pl.col("tag") == top["tag"])
+    return f"{said}; {_share(other['click_share'][0])} before." if other.height else f"{said}."
 
 
-def _heatmap(question: Question, rows: pl.DataFrame) -> str:
+def _heatmap(question: Question, parts: Rows) -> str:
+    rows, before = parts[ASKED], parts[COMPARED]
     if question.heat in ("click", "move"):
-        left = rows.filter(pl.col("x_bin").is_between(0, 99))
         of = "clicks" if question.heat == "click" else "moves"
-        return (
-            f"{int(rows['events'].sum()):,} {of}, {int(left['events'].sum()):,} of them on the content."
-            if rows.height
-            else ""
-        )
-    deepest = rows.filter(pl.col("y_bin") == pl.col("y_bin").max()).row(0, named=True)
+        said = f"{int(rows['events'].sum()):,} {of}"
+        return f"{said}, {int(before['events'].sum()):,} before." if before.height else f"{said} on {question.page}."
     if question.heat == "reach":
-        half = rows.filter(pl.col("page_views") * 2 >= pl.col("page_views").max().over("device_type"))
-        return f"Half of the page views got down to {int(half['y_px'].max()):,} px or further; the deepest to {deepest['y_px']:,} px."  # pyright: ignore[reportArgumentType]
+        half = [_half_reached(part) for part in (rows, before)]
+        said = f"Half of the page views got down to {half[0]:,} px or further"
+        return f"{said}, {half[1]:,} px before." if before.height else f"{said}."
     top = rows.row(0, named=True)
     return f"The window stood longest over {top['y_px']:,} px ({top['device_type']})."
+
+
+def _half_reached(rows: pl.DataFrame) -> int:
+    """How far down half of the page views of all devices got, in px."""
+    summed = rows.group_by("y_px").agg(pl.col("page_views").sum())
+    return int(summed.filter(pl.col("page_views") * 2 >= pl.col("page_views").max())["y_px"].max() or 0)  # pyright: ignore[reportArgumentType]
 
 
 def _choices(parts: Rows) -> str:

@@ -10,8 +10,9 @@ from pipeline.ask.answer import AskError
 from pipeline.ask.data import Data
 from pipeline.ask.question import CONFIGURED, Question, columns_of, matches_of
 from pipeline.ask.variants import variant_columns
+from pipeline.ask.words import KIND_WORDS
 from pipeline.core.product import Product
-from pipeline.core.product_matches import DIMENSIONS, Match
+from pipeline.core.product_matches import ANSWER_COLUMNS, DIMENSIONS, Match
 from pipeline.core.product_sections import unknown_name
 from pipeline.domains.funnels.section import FUNNEL_UNITS
 from pipeline.events.askable import SEEN
@@ -52,8 +53,13 @@ class Known:
 
 
 def known_columns(product: Product) -> tuple[str, ...]:
-    """Columns by which questions can be narrowed and broken down."""
+    """Columns by which questions can be broken down."""
     return (*DIMENSIONS, *product.properties, *variant_columns(product))
+
+
+def condition_columns(product: Product) -> tuple[str, ...]:
+    """Columns by which questions can be narrowed."""
+    return (*known_columns(product), *(name for name in ANSWER_COLUMNS if name not in product.properties))
 
 
 def known_of(data: Data) -> Known:
@@ -63,7 +69,7 @@ def known_of(data: Data) -> Known:
         raise AskError("no day can be asked about yet; run `footfall run` first")
     rows = pl.concat([data.events(day) for day in days[-_RECENT_DAYS:]])
     values: dict[str, tuple[tuple[str, int], ...]] = {}
-    for column in known_columns(data.product):
+    for column in condition_columns(data.product):
         counted = _by_people(rows.select("person_key", value=pl.col(column_of(column)).cast(pl.String)), ["value"])
         if counted.height:
             values[column] = tuple(counted.head(MOST_VALUES).rows())
@@ -86,26 +92,9 @@ def _events(rows: pl.LazyFrame, product: Product) -> Iterator[Offered]:
     custom = _by_people(named.filter(pl.col("kind") == "custom").select("person_key", "name"), ["name"])
     found += [(name, {"kind": "custom", "name": name}, n) for name, n in custom.head(MOST_VALUES).rows()]
     kinds = _by_people(named.filter(pl.col("kind") != "custom").select("person_key", "kind"), ["kind"])
-    found += [(_KINDS.get(kind, kind.replace("_", " ")), {"kind": kind}, n) for kind, n in kinds.rows()]
+    found += [(KIND_WORDS.get(kind, kind.replace("_", " ")), {"kind": kind}, n) for kind, n in kinds.rows()]
     for label, match, people in sorted(found, key=lambda each: (-each[2], each[0])):
         yield Offered(str(label), Match.model_validate(match), people)
-
-
-_KINDS = {
-    "page_view": "Saw any page",
-    "click": "Clicked",
-    "order": "Ordered",
-    "refund": "Got a refund",
-    "error": "Met an error",
-    "form_submit": "Submitted a form",
-    "input": "Changed a field",
-    "survey_shown": "Was shown a survey",
-    "survey_answered": "Answered a survey",
-    "survey_dismissed": "Closed a survey",
-    "identify": "Signed in",
-    "experiment": "Was in an experiment",
-    "validation": "Had a field refused",
-}
 
 
 def checked(question: Question, product: Product) -> Question:
@@ -118,7 +107,7 @@ def checked(question: Question, product: Product) -> Question:
 def _faults(question: Question, product: Product) -> Iterator[str]:
     if question.of is not None:
         yield from unknown_name(question.show, question.of, getattr(product, CONFIGURED[question.show]))
-    pages, columns = [page.name for page in product.pages], known_columns(product)
+    pages = [page.name for page in product.pages]
     yield from unknown_name("page", question.page, pages)
     yield from unknown_name("goal", question.trend and question.trend.goal, product.goals)
     for match in matches_of(question):
@@ -126,6 +115,7 @@ def _faults(question: Question, product: Product) -> Iterator[str]:
         for name in match.properties:
             yield from unknown_name("property", name, product.properties)
     for column in columns_of(question):
-        yield from unknown_name("column", column, columns)
+        known = known_columns(product) if column in question.by else condition_columns(product)
+        yield from unknown_name("column", column, known)
     if question.funnel is not None:
         yield from unknown_name("unit", question.funnel.unit, (*FUNNEL_UNITS, *product.properties))

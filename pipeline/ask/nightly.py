@@ -25,4 +25,4 @@ def nightly(lake: Lake, question: Question) -> str | None:
     if rows.is_empty():
         return None
     entered, converted = rows["people_entered"][0], rows["people_converted"][-1]
-    return f"The nightly mart funnel_steps says of these days: {entered:,} entered, {converted:,} took the last step."
+    return f"The nightly report says of these days: {entered:,} entered, {converted:,} took the last step."

@@ -82,7 +82,7 @@ def pages_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
         )
         .group_by("page")
         .agg(
-            page_views=(~pl.col("implied")).sum().cast(pl.Int64),
+            page_views=pl.len().cast(pl.Int64),
             page_views_implied=pl.col("implied").sum().cast(pl.Int64),
             sessions=pl.col("session_key").n_unique().cast(pl.Int64),
             people=pl.col("person_key").n_unique().cast(pl.Int64),
@@ -93,8 +93,9 @@ def pages_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
         )
         .collect()
     )
-    views = pl.col("page_views") + pl.col("page_views_implied")
-    return counted.with_columns(exit_rate=pl.col("exits") / views).sort("sessions", "page", descending=[True, False])
+    return counted.with_columns(exit_rate=pl.col("exits") / pl.col("page_views")).sort(
+        "sessions", "page", descending=[True, False]
+    )
 
 
 def friction_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
@@ -121,7 +122,9 @@ def visit_list(data: Data, span: Span, counting: Callable[[pl.LazyFrame], pl.Laz
     """Visits as people look at them, with whether there is a recording."""
     days = data.within(span.first, span.last)
     rows = counting(data.scan("sessions", days).filter(~pl.col("is_bot")))
-    return _shown(rows, data.scan("recordings", days)).sort("started_at", "session_key", descending=[True, False])
+    return _shown(rows, data.scan("recordings", days)).sort(
+        "is_recorded", "started_at", "session_key", descending=[True, True, False]
+    )
 
 
 def _shown(rows: pl.LazyFrame, recordings: pl.LazyFrame) -> pl.DataFrame:

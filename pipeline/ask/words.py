@@ -49,8 +49,8 @@ _OWN_COLUMNS = {
     "exits": "page views that were their session's last",
     "exit_rate": "exits / page views, implied ones among them",
     "median_seconds": "median time from the page view's first event to the next page view, or the session's end",
-    "page_views": "page views that a page_view event began",
-    "page_views_implied": "page views known only from acts on them",
+    "page_views": "page views, those among them that are known only from acts on the page",
+    "page_views_implied": "of them, those known only from acts on them",
     "clicks": "clicks",
     "is_recorded": "there is a recording of it that can be shown",
     "at": "when it happened",
@@ -59,6 +59,22 @@ _OWN_COLUMNS = {
     "tag": "its open tag, or those around it up to one that bears an attribute",
     "click_share": "of the page's clicks on elements those on this one",
     "page_views_clicked": "page views with a click on it",
+}
+# What somebody did, by the kind of event.
+KIND_WORDS = {
+    "page_view": "Saw any page",
+    "click": "Clicked",
+    "order": "Ordered",
+    "refund": "Got a refund",
+    "error": "Met an error",
+    "form_submit": "Submitted a form",
+    "input": "Changed a field",
+    "survey_shown": "Was shown a survey",
+    "survey_answered": "Answered a survey",
+    "survey_dismissed": "Closed a survey",
+    "identify": "Signed in",
+    "experiment": "Was in an experiment",
+    "validation": "Had a field refused",
 }
 _OPERATORS = {
     "equals": "is {}",
@@ -109,7 +125,8 @@ def match_in_words(match: Match) -> str:
     if match.kind == "page_view" and match.page and not match.name:
         said = f"saw {match.page}"
     else:
-        named = match.name or (match.kind or "any event").replace("_", " ")
+        kind = match.kind or "any event"
+        named = match.name or KIND_WORDS.get(kind, kind.replace("_", " ")).lower()
         said = named + (f" on {match.page}" if match.page else "")
     properties = [f"{name} {condition_in_words(each)}" for name, each in match.properties.items()]
     return said + (f" with {' and '.join(properties)}" if properties else "")
@@ -140,8 +157,7 @@ def sentence_of(data: Data, question: Question) -> str:
     of_events = question.show in CONFIGURED or (
         question.show == "trend" and question.counted.measure in ("people", "events")
     )
-    variants = "; a person's variant is the one met on any day" if any(map(is_variant, columns_of(question))) else ""
-    return f"{said}{by}{narrowed_in_words(question, of_visits=not of_events)}{variants}. Bots left out."
+    return f"{said}{by}{narrowed_in_words(question, of_visits=not of_events)}. Bots left out."
 
 
 def range_in_words(question: Question, name: str) -> str:
@@ -226,7 +242,9 @@ _SENTENCES: dict[str, Callable[[Data, Question], str]] = {
     "choices": lambda _data, _question: (
         "Choices of answers given in the range, the last of each response; a share is of the responses that chose anything"
     ),
-    "visits": lambda _data, _question: "Sessions that began in the range, the newest first",
+    "visits": lambda _data, _question: (
+        "Sessions that began in the range, those with a recording first, then the newest"
+    ),
 }
 
 
@@ -235,6 +253,7 @@ def notes_of(data: Data, question: Question) -> Iterator[str]:
     for label, span in question.spans.items():
         if label == ASKED or question.against != "everybody":
             yield from _missing(data, span, "" if label == ASKED else "of the range compared with ")
+    yield from _of_experiments(question)
     yield from _provisional(data, question)
     if question.show == "funnel":
         yield from _unripe(data, question)
@@ -247,6 +266,11 @@ def notes_of(data: Data, question: Question) -> Iterator[str]:
         yield "A session can click several elements: sessions don't add up over them. Clicks without an element aren't here."
     if question.show == "trend" and question.counted.every != "range" and question.counted.measure == "people":
         yield f"People of several {question.counted.every}s are fewer than the sum: somebody can be there on each of them."
+
+
+def _of_experiments(question: Question) -> Iterator[str]:
+    if any(map(is_variant, columns_of(question))):
+        yield "What people did before they met their variant counts too; what the variant changes is said by the report's page of experiments."
 
 
 def _provisional(data: Data, question: Question) -> Iterator[str]:

@@ -14,6 +14,11 @@ from pipeline.core.product_base import FileModel, Name, as_tuple
 DIMENSIONS = (*VISIT_COLUMNS, *SESSION_COLUMNS, "country", "language", "source", "page")
 
 
+# What a survey's answers say; of other events they are null. Conditions can name them, breakdowns can't.
+ANSWER_COLUMNS = ("survey_id", "score", "choice")
+CONDITION_COLUMNS = (*DIMENSIONS, *ANSWER_COLUMNS)
+
+
 def known_kind(kind: str) -> str:
     """A kind of event; ValueError with the kinds there are."""
     if kind not in KINDS:
@@ -110,7 +115,7 @@ class Segment(Match):
 class Where(Condition):
     """Only events that fit, or those of visits or people with an event that fits (docs/definitions/matching.md, "Who counts")."""
 
-    column: str = Field(description=f"{', '.join(DIMENSIONS)} or a promoted property")
+    column: str = Field(description=f"{', '.join(CONDITION_COLUMNS)} or a promoted property")
     about: Literal["event", "visit", "person"] = Field(
         "event",
         description="what must fit: the event itself, an event of its visit, or an event of the person on any day up to the "

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.core.product_base import FileModel
-from pipeline.core.product_matches import DIMENSIONS, Match, Narrowed
+from pipeline.core.product_matches import CONDITION_COLUMNS, Match, Narrowed
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Sections:
         """The columns that the sections name, those of conditions among them."""
         yield from self.columns(product)
         for path, entry in self._entries(product):
-            yield from ((f"{path}.where.{i}", each.column, DIMENSIONS) for i, each in enumerate(entry.where))
+            yield from ((f"{path}.where.{i}", each.column, CONDITION_COLUMNS) for i, each in enumerate(entry.where))
 
     def _entries(self, product: Any) -> Iterator[tuple[str, Narrowed]]:  # noqa: ANN401  # any file with `fields`
         entries: Mapping[str, Narrowed] = getattr(product, self.narrowed) if self.narrowed else {}

@@ -165,12 +165,14 @@ def heat_maps(answer: Answer, product: Product, lake: Lake) -> list[Markup]:
     page = next(each for each in product.pages if each.name == question.page)
     drawn: list[Markup] = []
     for device in devices_of(answer.rows):
+        # One scale for both ranges, or they can't be compared.
+        most = float(answer.rows.filter(pl.col("device_type") == device)[heat_of(question)].max() or 1)  # pyright: ignore[reportArgumentType]
         for which, span in question.spans.items():
             rows = answer.rows.filter(pl.col("device_type") == device, pl.col("range") == which)
             picture = _picture(product, lake, page.name, device, span.last)
             if picture is not None and rows.height:
                 title = f"{page.name}, {device}, {range_in_words(question, which)}"
-                drawn.append(heat_map(title, rows, heat_of(question), picture, page.content_max_width))
+                drawn.append(heat_map(title, rows, (heat_of(question), most), picture, page.content_max_width))
     return drawn[:_MOST_MAPS]
 
 
@@ -221,9 +223,13 @@ def _zone_map(title: str, rows: pl.DataFrame, product: Product, picture: tuple[i
 
 
 def _zones(answer: Answer, _product: Product) -> list[Markup]:
+    key = ["page", "zone", "device_type"]
+    # A zone of one version in each range is one line: before and after a redesign stand side by side.
+    versions = pl.col("zone_version").n_unique().over("range", *key).max().over(key)
+    since = pl.format(", since {}", pl.col("zone_version").dt.strftime("%d %b"))
     named = answer.rows.with_columns(
         what=pl.format(
-            "{} / {}, {}, since {}", "page", "zone", "device_type", pl.col("zone_version").dt.strftime("%d %b")
+            "{} / {}, {}{}", "page", "zone", "device_type", pl.when(versions > 1).then(since).otherwise(pl.lit(""))
         ),
         value="click_rate",
         of=_named(answer),
@@ -236,15 +242,14 @@ def _zones(answer: Answer, _product: Product) -> list[Markup]:
 
 
 def _elements(answer: Answer, _product: Product) -> list[Markup]:
+    # Several elements may be called alike; then their tags tell them apart.
+    alike = pl.col("tag").n_unique().over("page", "element") > 1
+    what = pl.format("{} on {}", pl.when(alike).then("tag").otherwise("element"), "page")
     named = answer.rows.with_columns(
-        what=pl.format("{} on {}", "element", "page"),
-        value="click_share",
-        low="click_share",
-        high="click_share",
-        of=_named(answer),
+        what=what, of=_named(answer), value="click_share", low="click_share", high="click_share"
     )
-    most = named.filter(pl.col("range") == ASKED).head(_MOST_BARS)["what"].unique(maintain_order=True)
-    shown = named.filter(pl.col("what").is_in(most.implode())).unique(["what", "of"], keep="first", maintain_order=True)
+    sizes = named.group_by("what").agg(pl.col("clicks").sum()).sort("clicks", "what", descending=[True, False])
+    shown = named.filter(pl.col("what").is_in(sizes["what"].head(_MOST_BARS).implode()))
     return [charts.shares(shown, "share of the page's clicks on the element", "share of the page's clicks", ".1%")]
 
 

@@ -14,17 +14,21 @@ _SCALE = ("#fde725", "#f9a242", "#e8614e", "#b0286b", "#5a0f6e")
 
 
 def heat_map(
-    title: str, rows: pl.DataFrame, value: str, picture: tuple[int, str], content_width: int | None = None
+    title: str,
+    rows: pl.DataFrame,
+    shown: tuple[str, float],
+    picture: tuple[int, str],
+    content_width: int | None = None,
 ) -> Markup:
-    """Cells (`x_bin`, `y_bin`, `value`) over a picture of its width in px and its data address.
+    """Cells (`x_bin`, `y_bin`) over a picture of its width in px and its data address.
 
-    Cells whose `events` are 0 are stretches of the whole width.
+    `shown` names the column of their values and says which value is darkest. Of other columns than `events` cells are stretches of
+    the whole width.
     """
-    width, data = picture
+    (value, most), (width, data) = shown, picture
     content = min(content_width or width, width)
     left = (width - content) // 2
     cells = rows.filter(pl.col(value) > 0, pl.col("x_bin").is_between(0, _BINS - 1)).head(_MOST_CELLS)
-    most = float(cells[value].max() or 1)  # pyright: ignore[reportArgumentType]
     wide = value != "events"
     boxes: list[Markup] = []
     for x, y, number in cells.select("x_bin", "y_bin", value).rows():
@@ -39,15 +43,15 @@ def heat_map(
         )
     lowest = (int(cells["y_bin"].max()) + 2) * _BIN_PX if cells.height else width // 2  # pyright: ignore[reportArgumentType]
     font = width // 46 + 8
-    bar = _legend(width, lowest, font, (_text(0, value), _text(most, value)))
+    bar = _legend(width, lowest, font, (_text(0 if value == "seconds" else 1, value), _text(most, value)))
     height = lowest + 3 * font
-    shown = min(width, _SHOWN_WIDTH)
+    wanted = min(width, _SHOWN_WIDTH)
     return Markup(
-        '<svg role="img" class="map" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{shown}" height="{tall}">'
+        '<svg role="img" class="map" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{wanted}" height="{tall}">'
         '<title>{title}</title><defs><filter id="grey"><feColorMatrix type="saturate" values="0"/></filter></defs>'
         '<image href="{data}" width="{w}" filter="url(#grey)"/>{boxes}{bar}</svg>'
     ).format(
-        w=width, h=height, shown=shown, tall=round(height * shown / width), title=title,
+        w=width, h=height, wanted=wanted, tall=round(height * wanted / width), title=title,
         data=Markup(data), boxes=Markup("").join(boxes), bar=bar,  # noqa: S704  # base64 of ours
     )  # fmt: skip
 

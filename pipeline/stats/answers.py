@@ -1,13 +1,8 @@
 """Responses: each counts once a question, with its last answer, over all days (docs/definitions/voice.md, "Response")."""
 
-from collections.abc import Sequence
-from datetime import date
-
 import polars as pl
 
-from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
-from pipeline.stats.periods import complete_weeks
 
 ORDER = ["occurred_at", "source", "event_id"]
 RESPONSE = ["response_key", "survey", "question"]
@@ -63,13 +58,3 @@ def team_names(product: Product) -> list[str]:
 
 # Fewer could be told apart.
 LEAST_PEOPLE = 5
-
-
-def voice_periods(days: Sequence[date], product: Product, weeks: bool = True) -> list[tuple[str, date, date]]:
-    """Periods of scores: each complete week, the last 28 and 90 days, all."""
-    if not days:
-        return []
-    last = days[-1]
-    result = [("week", *week) for week in complete_weeks(days, product.week_start)] if weeks else []
-    result += [(f"last_{n}", max(days[0], last - ONE_DAY * (n - 1)), last) for n in (28, 90)]
-    return [*result, ("all", days[0], last)]

@@ -81,3 +81,15 @@ class Calendar:
             return date(_EPOCH.year + number // 12, number % 12 + 1, 1)
         days = number if self.unit == "day" else number * 7 - _DAYS_INTO_WEEK[self.week_start]
         return _EPOCH + timedelta(days=days)
+
+
+def usual_periods(
+    days: Sequence[date], week_start: Literal["monday", "sunday"], *, weeks: bool = True
+) -> list[tuple[str, date, date]]:
+    """Each complete week of `days`, their last 28 and 90, and all: name, first and last day."""
+    if not days:
+        return []
+    last = days[-1]
+    result = [("week", *week) for week in complete_weeks(days, week_start)] if weeks else []
+    result += [(f"last_{n}", max(days[0], last - timedelta(days=n - 1)), last) for n in (28, 90)]
+    return [*result, ("all", days[0], last)]

@@ -144,9 +144,10 @@ class AskApp:
         """The page of a recording, of today's too, which says so."""
         lake, product = self.home.lake, self.home.product
         today = today_of(lake)
-        return replay_page(lake, product, session) or (
-            replay_page(today.lake, product, session, f"{today.day} isn't over: more may come.") if today else None
-        )
+        html = replay_page(lake, product, session)
+        if html is None and today is not None:
+            html = replay_page(today.lake, product, session, f"{today.day} isn't over: more may come.")
+        return None if html is None else html.replace('href="../replays.html"', 'href="report/replays.html"')
 
     def _began(self, session: str) -> datetime | None:
         today = today_of(self.home.lake)

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.ask.address import Params, nested, params_of
 from pipeline.ask.answer import AskError
 from pipeline.ask.known import Known, Offered
-from pipeline.ask.question import KINDS, Question
+from pipeline.ask.question import CONFIGURED, KINDS, OF_PAGE, OF_SESSIONS, Question
 from pipeline.core.product import Product
 from pipeline.stats.periods import complete_weeks
 from services.ask.phrases import condition_of, condition_text, event_text, is_named, is_said, match_of
@@ -60,9 +60,13 @@ def asked_by_form(params: Params, known: Known, product: Product) -> dict[str, A
     if by and show in ("trend", "funnel", "retention"):
         asked["by"] = by[: 1 if show == "retention" else 2]
     kept = nested([(name, value) for name, value in fields.items() if name.startswith(_KEPT)])
+    if show == "trend":
+        asked["trend"] = {**_trend(fields, known, product).get("trend", {}), **kept.get("trend", {})}
+    else:
+        asked |= {show: kept[show]} if show in kept else _OWN[show](fields, known, product)
     asked["where"] = [
         *(
-            {**condition_of(text, known), "about": fields.get(f"about.{n}", "event")}
+            {**condition_of(text, known), "about": fields.get(f"about.{n}", "visit" if of_visits(asked) else "event")}
             for n, text in _numbered(fields, "cond")
         ),
         *kept.pop("where", []),
@@ -79,9 +83,14 @@ def asked_by_form(params: Params, known: Known, product: Product) -> dict[str, A
     asked["people"] = [*did, *kept.pop("people", [])]
     if fields.get("against") == "range":
         asked["other"] = kept.get("other")
-    if show == "trend":
-        return asked | {"trend": {**_trend(fields, known, product).get("trend", {}), **kept.get("trend", {})}}
-    return asked | ({show: kept[show]} if show in kept else _OWN[show](fields, known, product))
+    return asked
+
+
+def of_visits(asked: Mapping[str, Any]) -> bool:
+    """Whether what is asked counts visits, so that a condition on an event is one on its visit."""
+    if asked["show"] == "trend":
+        return (asked.get("trend") or {}).get("measure", "people") in OF_SESSIONS
+    return asked["show"] not in CONFIGURED
 
 
 def _numbered(fields: Mapping[str, str], name: str) -> list[tuple[str, str]]:
@@ -280,6 +289,8 @@ def with_kind(question: Question, show: str, known: Known, product: Product) -> 
     """The form's fields when another kind is chosen: the days, the comparison and the conditions go along."""
     fields = [(MARK, "1"), ("show", show), ("first", str(question.first)), ("last", str(question.last))]
     fields += [("against", question.against)] if question.against != "none" else []
+    fields += [("page", question.page)] if question.page and show in OF_PAGE else []
+    fields += [(f"by.{n}", name) for n, name in enumerate(question.by)]
     said = params_of(question)
     fields += [(name, value) for name, value in said if name.startswith("other.")]
     for n, where in enumerate(question.where):

@@ -1,5 +1,6 @@
 """What the templates are filled with."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -27,6 +28,7 @@ from services.ask.form import (
     RELEASE,
     TODAY,
     kept_params,
+    of_visits,
     preset_days,
     releases,
     rows_of_people,
@@ -150,6 +152,7 @@ class Pages:
             "notes": answer.notes,
             "nightly": nightly(self._home.lake, question),
             "pictures": pictures,
+            "captions": [_caption(each) for each in pictures],
             "flow": flow,
             "tables": tables_of(answer, product),
             "address": address,
@@ -174,6 +177,7 @@ class Pages:
         return {
             "presets": [(name, text, *preset_days(name, known, product)) for name, text in _presets(known).items()],
             "releases": [(RELEASE + name, f"Around {label(name)}", *days) for name, days in releases(known, product)],
+            "preset": _pressed(question, known, product),
             "events": [(each.label, each.people) for each in known.events],
             "conditions": conditions,
             "columns": [(name, label(name)) for name in columns],
@@ -181,7 +185,11 @@ class Pages:
             + [("", "event")],
             "kept": (kept := kept_params(question, known, product)),
             "is_kept": any(name.startswith(f"{question.show}.") for name, _ in kept),
-            "about": _ABOUT,
+            "about": {
+                name: words
+                for name, words in _ABOUT.items()
+                if name != "event" or not of_visits({"show": question.show, "trend": question.counted.model_dump()})
+            },
             "people": list(rows_of_people(question, known, product)),
             "own": OWN,
             "measures": _MEASURES,
@@ -227,6 +235,25 @@ class Pages:
             "title": "The people behind a number",
             "counted": "sessions" if _counts_sessions(question, self._home.product) else "people",
         }
+
+
+_MAP_TITLE = re.compile(r'<svg role="img" class="map".*?<title>(.*?)</title>', re.DOTALL)
+
+
+def _caption(picture: Markup) -> Markup:
+    """What stands below a map: its own title, which charts bear in themselves."""
+    found = _MAP_TITLE.match(picture)
+    return Markup(found[1] if found else "")  # noqa: S704  # escaped in the picture
+
+
+def _pressed(question: Question, known: Known, product: Product) -> str:
+    """The preset that the days are; of several the first."""
+    if question.against == "range":
+        own = [RELEASE + name for name, days in releases(known, product) if days == (question.first, question.last)]
+    else:
+        days = {name: preset_days(name, known, product) for name in _presets(known)}
+        own = [name for name, each in days.items() if each == (question.first, question.last)]
+    return own[0] if own else ""
 
 
 def _presets(known: Known) -> dict[str, str]:

@@ -92,6 +92,10 @@ def match_of(text: str, known: Known, product: Product) -> dict[str, Any]:
     for each in known.events:
         if each.label.casefold() == wanted:
             return _said(each.match)
+    # As the team itself calls it in its funnels.
+    for step in (each for funnel in product.funnels.values() for each in funnel.steps):
+        if step.label.casefold() == wanted:
+            return _plain(step)
     pages = {page.name for page in product.pages}
     name, _, page = text.partition(" on ")
     if page in pages:
@@ -108,15 +112,17 @@ def match_of(text: str, known: Known, product: Product) -> dict[str, Any]:
     return {"kind": "custom", "name": text}
 
 
+def _plain(match: Match) -> dict[str, Any]:
+    return match.model_dump(include={"kind", "name", "page", "properties"}, exclude_defaults=True)
+
+
 def _said(match: Match) -> dict[str, Any]:
     return match.model_dump(exclude_defaults=True)
 
 
 def event_text(match: Match, known: Known) -> str:
     """The words that stand in the form for an event."""
-    plain = Match.model_validate(
-        match.model_dump(include={"kind", "name", "page", "properties"}, exclude_defaults=True)
-    )
+    plain = Match.model_validate(_plain(match))
     label = next((each.label for each in known.events if each.match == plain), None)
     if label is not None:
         return label

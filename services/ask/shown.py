@@ -41,6 +41,8 @@ class Table:
 def tables_of(answer: Answer, product: Product) -> list[Table]:
     """The tables of an answer."""
     question = answer.question
+    if question.show == "visits":
+        return [visit_rows(answer.rows, question, product)]
     columns = [each for each in COLUMNS[question.show](question) if each.name in answer.rows.columns]
     tables = [_table("", answer, answer.rows, columns, product)]
     for name, rows in answer.more.items():
@@ -122,12 +124,15 @@ def _unit(question: Question) -> str:
 def visit_rows(rows: pl.DataFrame, question: Question, product: Product) -> Table:
     """Visits as a table, each recorded one linked to its replay at the moment."""
     columns = [each for each in visit_columns() if each.name in rows.columns]
+    if COMPARED in question.spans and "range" in rows.columns:
+        columns = [Column("range", "range", "range"), *columns]
     shown: list[list[Shown]] = []
-    for row in rows.rows(named=True):
+    for row in rows.head(MOST_ROWS).rows(named=True):
         cells = [Shown(_text(row[each.name], each.kind, question, product)) for each in columns]
         link = ""
         if row["is_recorded"]:
             at = row.get("at") or row["started_at"]
             link = f"replay?{urlencode({'session': row['session_key'], 'at': at.isoformat()})}"
         shown.append([Shown("watch" if link else "–", link), *cells])  # noqa: RUF001
-    return Table("", ("replay", *(each.title for each in columns)), ("", *("" for _ in columns)), shown)
+    header, left_out = ("replay", *(each.title for each in columns)), max(0, rows.height - MOST_ROWS)
+    return Table("", header, ("", *("" for _ in columns)), shown, left_out)

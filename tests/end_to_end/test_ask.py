@@ -20,7 +20,7 @@ from pipeline.ask.address import address_of, params_of, question_of
 from pipeline.ask.answer import AskError, Cell
 from pipeline.ask.ask import Asker
 from pipeline.ask.data import Stop, StoppedError
-from pipeline.ask.question import ASKED, KINDS, Question
+from pipeline.ask.question import ASKED, HEATS, KINDS, Question
 from pipeline.ask.snippet import snippet, with_snippet
 from pipeline.core.keys import mart_key
 from pipeline.core.lake import Lake
@@ -417,7 +417,8 @@ MODELS = st.one_of(
     st.fixed_dictionaries({"show": st.just("funnel"), "of": st.just("purchase"), "range": st.sampled_from(["ends", "enters"])}),
     st.fixed_dictionaries({"show": st.just("funnel"), "funnel": st.builds(lambda ms: {"steps": [{**m, "label": f"{i} & {i}=?#"} for i, m in enumerate(ms)]}, st.lists(MATCHES, min_size=2, max_size=12))}),
     st.fixed_dictionaries({"show": st.just("retention"), "retention": st.fixed_dictionaries({"brackets": st.lists(st.integers(1, 5), max_size=3)})}),
-    st.fixed_dictionaries({"show": st.sampled_from([kind for kind in KINDS if kind not in ("funnel", "retention", "journey")])}),
+    st.fixed_dictionaries({"show": st.sampled_from([kind for kind in KINDS if kind not in ("funnel", "retention", "journey", "heatmap")])}),
+    st.fixed_dictionaries({"show": st.just("heatmap"), "page": st.just("product"), "heat": st.sampled_from(HEATS)}),
 )  # fmt: skip
 
 
@@ -427,7 +428,7 @@ MODELS = st.one_of(
     days=st.tuples(DAYS, DAYS).map(sorted),
     where=st.lists(WHERES, max_size=3),
     people=st.lists(st.fixed_dictionaries({"event": MATCHES, "did": st.booleans(), "at_least": st.integers(1, 9)}), max_size=2),
-    against=st.sampled_from(["none", "before", "year"]),
+    against=st.sampled_from(["none", "before", "year", "everybody"]),
     chance=st.randoms(use_true_random=False),
 )  # fmt: skip
 def test_a_question_has_one_address_and_comes_back_from_it(

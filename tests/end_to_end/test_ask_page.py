@@ -133,7 +133,7 @@ def test_a_form_leads_to_the_address_of_its_question(client: TestClient, show: s
     page = client.get(f"/{address}")
     assert page.status_code == 200
     assert "device type is mobile" in page.text
-    assert "people who did “order” in the range" in page.text
+    assert "people who did “ordered” in the range" in page.text
     # The form holds what was asked: sent again it is the same question.
     fields = form_fields(page.text)
     assert fields["cond.0"] == "device_type is mobile"
@@ -173,7 +173,7 @@ def test_an_answer_can_be_taken_along(client: TestClient, home: Path) -> None:
     assert client.get(f"/picture.png?{FUNNEL}&n=0").content.startswith(b"\x89PNG")
     checked = client.get(f"/check?{FUNNEL}&name=mine")
     assert "It fits" in checked.text
-    assert "nightly mart" in client.get(f"/ask?{FUNNEL}").text
+    assert "nightly report" in client.get(f"/ask?{FUNNEL}").text
 
 
 def test_cells_of_a_spreadsheet_hold_no_formulas(client: TestClient) -> None:

@@ -18,8 +18,11 @@ from pipeline.ask.snippet import snippet
 from pipeline.core.keys import mart_key
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
+from pipeline.core.product_surveys import team_ids
 from pipeline.core.states import published_days, scan_days
+from pipeline.events.askable import Booked, askable
 from services.ask.form import asked_by_form, releases
+from services.ask.phrases import match_of
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop" / "product.yaml"
 WHOLE = {"first": date(2026, 9, 28), "last": date(2026, 10, 25)}
@@ -216,6 +219,43 @@ def test_what_the_nightly_run_cannot_tell_apart_is_not_offered_to_be_saved(asker
     assert snippet(asked(show="funnel", of="purchase", by=["os"], **WEEK), asker.product, "mine") is not None
 
 
+# -- answers as a condition
+
+
+def test_who_gave_a_low_score_can_be_chosen(asker: Asker) -> None:
+    """Which pages did people see who gave 6 or less?"""
+    low = {"column": "score", "lte": 6, "about": "person"}
+    rows = asker.answer(asked(show="pages", where=[low], **WHOLE)).rows
+    events = days_of(asker, "events", WHOLE).filter(pl.col("score") <= 6, ~pl.col("is_bot")).collect()
+    people = set(events["person_key"].drop_nulls())
+    views: dict[str, set[int]] = defaultdict(set)
+    for view in days_of(asker, "page_views", WHOLE).filter(~pl.col("is_bot")).collect().rows(named=True):
+        if view["person_key"] in people:
+            views[view["page"] or "(other)"].add(view["person_key"])
+    assert len(people) > 1
+    assert dict(rows.select("page", "people").rows()) == {page: len(own) for page, own in views.items()}
+
+
+def test_what_a_team_says_is_laid_beside_nobody(shop_lake: Lake, asker: Asker) -> None:
+    name = next(iter(asker.product.surveys))
+    team = asker.product.surveys[name].model_copy(update={"audience": "team"})
+    product = asker.product.model_copy(update={"surveys": {**asker.product.surveys, name: team}})
+    survey = team.id or name
+    asks = asked(show="visits", where=[{"column": "survey_id", "equals": [survey]}], **WHOLE)
+    assert asker.answer(asks).rows.height > 0, "while it is people's, it can be asked for"
+    booked = Booked(
+        *(days_of(asker, table, WHOLE) for table in ("session_events", "sessions")), team_ids(product.surveys)
+    )
+    told = askable(days_of(asker, "events", WHOLE), WHOLE["first"], booked)
+    assert survey in days_of(asker, "events", WHOLE).select("survey_id").collect()["survey_id"].to_list()
+    assert survey not in told["survey_id"].to_list()
+    assert told.filter(
+        pl.col("survey_id").is_null(), pl.col("score").is_not_null() | pl.col("choice").is_not_null()
+    ).is_empty()
+    with pytest.raises(AskError, match="colleagues"):
+        Asker(shop_lake, product).behind(asked(show="scores", **WHOLE), Cell(survey=name, question="x"))
+
+
 # -- releases
 
 
@@ -238,6 +278,13 @@ def test_a_release_is_asked_about_as_before_and_after_it(asker: Asker) -> None:
 
 
 # -- words
+
+
+def test_a_step_is_known_by_the_name_that_the_team_gives_it(asker: Asker) -> None:
+    step = asker.product.funnels["purchase"].steps[1]
+    assert match_of(step.label, asker.known(), asker.product) == step.model_dump(
+        include={"kind", "name", "page"}, exclude_none=True
+    )
 
 
 @pytest.mark.parametrize("heat", HEATS)

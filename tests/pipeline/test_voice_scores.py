@@ -18,8 +18,8 @@ from pipeline.core.registry import TABLES
 from pipeline.domains.alerts.metric_alerts import metric_alerts
 from pipeline.domains.alerts.watched_scores import watched_scores
 from pipeline.domains.voice.scores import feedback_counts, score_results
-from pipeline.stats.answers import voice_periods
 from pipeline.stats.intervals import mean, nps, wilson
+from pipeline.stats.periods import usual_periods
 
 DRAWS = 10_000
 PRODUCT = product(
@@ -305,11 +305,11 @@ def test_a_teams_survey_is_shown_from_five_on_and_never_by_group() -> None:
 
 
 def test_periods_are_complete_weeks_and_the_last_days() -> None:
-    named = [(name, first, last) for name, first, last in voice_periods(DAYS, PRODUCT)]
+    named = [(name, first, last) for name, first, last in usual_periods(DAYS, PRODUCT.week_start)]
     assert named[:2] == [("week", DAYS[0], DAYS[6]), ("week", DAYS[7], DAYS[13])]
     assert [name for name, _, _ in named[2:]] == ["last_28", "last_90", "all"]
     assert all(later[1] >= earlier[1] for earlier, later in pairwise(named[:2]))
-    assert voice_periods([], PRODUCT) == []
+    assert usual_periods([], PRODUCT.week_start) == []
 
 
 def test_a_jump_of_detractors_is_an_alert_of_the_common_rule() -> None:

@@ -1,9 +1,10 @@
 """What questions read, and who met which condition."""
 
 from pipeline.core.product import CONDITIONS
+from pipeline.core.product_surveys import team_ids
 from pipeline.core.registry import TABLES
 from pipeline.declare import WITH_VISITS, Built, DayTable, Domain, Sources, visits_of
-from pipeline.events.askable import askable
+from pipeline.events.askable import Booked, askable
 from pipeline.events.conditions import conditions_met, people_conditions
 
 
@@ -16,9 +17,11 @@ DOMAIN = Domain(
         DayTable(
             TABLES["askable"],
             WITH_VISITS,
-            (),
-            "1",
-            compute=lambda s: Built(askable(s.scan("events"), s.day, *visits_of(s))),
+            ("surveys.team",),
+            "2",
+            compute=lambda s: Built(
+                askable(s.scan("events"), s.day, Booked(*visits_of(s), team_ids(s.product.surveys)))
+            ),
             by_person=True,
         ),
         DayTable(

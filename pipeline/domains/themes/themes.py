@@ -13,8 +13,9 @@ from pipeline.core.registry import TABLES
 from pipeline.domains.themes.discovered_themes import RESULT, Looked, look, name_of
 from pipeline.domains.themes.section import Theme
 from pipeline.domains.themes.team_themes import team_strengths
-from pipeline.stats.answers import comments, last_answers, team_names, valid_scores, voice_periods, with_cluster_key
+from pipeline.stats.answers import comments, last_answers, team_names, valid_scores, with_cluster_key
 from pipeline.stats.differences import difference, with_side
+from pipeline.stats.periods import usual_periods
 
 _COMMENT = ["source", "event_id", "question"]
 _MOOD = 10_000
@@ -119,7 +120,7 @@ def theme_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.
     every = pl.concat([ids, anything.select(ids.columns)])
     named = reported.join(every, on=_COMMENT)
     result = [pl.DataFrame(schema=table.schema)]
-    for period, first, last in voice_periods(days, product, weeks=False):
+    for period, first, last in usual_periods(days, product.week_start, weeks=False):
         length = (last - first).days + 1
         before = (first - ONE_DAY * length, first - ONE_DAY)
         inside = pl.col("day").is_between(first, last)

@@ -13,10 +13,10 @@ from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.stats.alerts import with_q
-from pipeline.stats.answers import last_answers, team_names, valid_scores, voice_periods, with_cluster_key
+from pipeline.stats.answers import last_answers, team_names, valid_scores, with_cluster_key
 from pipeline.stats.bits import has_bit
 from pipeline.stats.differences import difference, with_side
-from pipeline.stats.periods import Calendar
+from pipeline.stats.periods import Calendar, usual_periods
 
 _BEHAVIOUR = ["behaviour", "value"]
 _QUESTION = ["survey", "question", "question_kind"]
@@ -34,7 +34,7 @@ def behaviour_results(
     table = TABLES["behaviour_results"]
     open_ = ~pl.col("survey").is_in(team_names(product))
     scored = with_cluster_key(valid_scores(last_answers(rows))).filter(open_, pl.col("person_key").is_not_null())
-    periods = [each for each in voice_periods(days, product, weeks=False) if each[0] != "all"]
+    periods = [each for each in usual_periods(days, product.week_start, weeks=False) if each[0] != "all"]
     if scored.is_empty() or not periods:
         return table.conform(pl.DataFrame(schema=table.schema))
     recent = scored.filter(pl.col("day") >= min(first for _, first, _ in periods)).with_columns(

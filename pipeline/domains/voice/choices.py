@@ -13,8 +13,9 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.core.product_surveys import SEPARATOR, Question
 from pipeline.core.registry import TABLES
-from pipeline.stats.answers import LEAST_PEOPLE, RESPONSE, last_answers, team_names, voice_periods, with_cluster_key
+from pipeline.stats.answers import LEAST_PEOPLE, RESPONSE, last_answers, team_names, with_cluster_key
 from pipeline.stats.intervals import design_effect, wilson
+from pipeline.stats.periods import usual_periods
 
 OTHER = "(other)"
 _LONGEST = 200
@@ -38,7 +39,7 @@ def choice_counts(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.
     asked = _declared(product).select(*_QUESTION, choice="label")
     options = pl.concat([named.select(*_QUESTION, "choice"), asked]).unique()
     result = [pl.DataFrame(schema=table.schema)]
-    for period, first, last in voice_periods(days, product):
+    for period, first, last in usual_periods(days, product.week_start):
         inside = pl.col("day").is_between(first, last)
         counted = _counted(responses.filter(inside), chosen.filter(inside), options)
         dated = counted.with_columns(period=pl.lit(period), period_start=pl.lit(first), period_end=pl.lit(last))

@@ -12,11 +12,11 @@ from pipeline.stats.answers import (
     last_answers,
     team_names,
     valid_scores,
-    voice_periods,
     with_cluster_key,
 )
 from pipeline.stats.intervals import design_effect, of_score
 from pipeline.stats.memberships import EVERYBODY, in_segments
+from pipeline.stats.periods import usual_periods
 
 _WHERE = ["survey", "trigger", "page", "stage", "device_type"]
 _DIMENSIONS = {"page": "page", "device": "device_type", "stage": "stage", "trigger": "trigger"}
@@ -137,7 +137,7 @@ def score_results(rows: pl.LazyFrame, days: list[date], product: Product) -> pl.
     parts.append(in_segments(open_, product).with_columns(dimension=pl.lit("segment"), value="segment").drop("segment"))
     grouped = pl.concat(parts)
     result = [pl.DataFrame(schema=table.schema)]
-    for period, first, last in voice_periods(days, product):
+    for period, first, last in usual_periods(days, product.week_start):
         inside = _counted(grouped.filter(pl.col("day").is_between(first, last)))
         # Of a team only weeks, which don't overlap: the difference of two periods would tell of single answers.
         is_reported = pl.lit(period == "week") & (pl.col("responses") >= LEAST_PEOPLE)

@@ -21,6 +21,18 @@
     }
     place.hidden = !list.children.length;
   };
+  // What is chosen beside an empty line waits for its words: asked now, it would be forgotten.
+  document.addEventListener("change", (event) => {
+    const name = event.target.name || "", form = event.target.form;
+    const of = /^(did|when|times)\.(\d+)$/.exec(name) || /^(about)\.(\d+)$/.exec(name);
+    const words = of && form && form.elements.namedItem((of[1] === "about" ? "cond." : "who.") + of[2]);
+    if (words && !words.value.trim()) event.stopPropagation();
+  }, true);
+  // On a phone the answer lies above the form.
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const answer = document.getElementById("answer");
+    if (answer && event.target.id === "page" && answer.getBoundingClientRect().bottom < 80) answer.scrollIntoView({ block: "start" });
+  });
   keep(); show();
   document.addEventListener("htmx:afterSettle", keep);
   document.addEventListener("keydown", (event) => {
