@@ -19,7 +19,7 @@ from pipeline.report.heat_map import heat_map
 from pipeline.report.parts import count, figure_text, label, releases_of, share
 from pipeline.report.pictures import data_address, picture_at
 
-_MOST_LINES, _MOST_BARS, _MOST_MAPS, _MAP_WIDTH = 5, 15, 8, 620
+_MOST_LINES, _MOST_BARS, _MOST_MAPS, _MAP_WIDTH = 5, 15, 8, 470
 _EVERYBODY = "everybody"
 
 
@@ -244,7 +244,8 @@ def _zones(answer: Answer, _product: Product) -> list[Markup]:
 def _elements(answer: Answer, _product: Product) -> list[Markup]:
     # Several elements may be called alike; then their tags tell them apart.
     alike = pl.col("tag").n_unique().over("page", "element") > 1
-    what = pl.format("{} on {}", pl.when(alike).then("tag").otherwise("element"), "page")
+    called = pl.when(alike).then("tag").otherwise("element")
+    what = called if answer.question.page else pl.format("{} on {}", called, "page")
     named = answer.rows.with_columns(
         what=what, of=_named(answer), value="click_share", low="click_share", high="click_share"
     )

@@ -8,7 +8,8 @@ from pipeline.report.parts import count, duration
 _BIN_PX, _BINS = 20, 100
 # More cells than this nobody tells apart, and a page of them is slow.
 _MOST_CELLS = 2_000
-_SHOWN_WIDTH = 620
+# Two of them, before and after, fit side by side.
+_SHOWN_WIDTH = 470
 # Light to dark, told apart by the colour-blind and in grey.
 _SCALE = ("#fde725", "#f9a242", "#e8614e", "#b0286b", "#5a0f6e")
 
