@@ -45,7 +45,7 @@ from zoneinfo import ZoneInfo
 
 from arrivals import variant_of
 from interactions import ORDERS_ALL_THE_SAME, REDESIGN
-from landing import write_files
+from landing import write_files, write_form_files
 from recordings import is_recorded, write_recordings
 from walk import Event, Walk
 
@@ -66,6 +66,10 @@ PATHS: dict[str, tuple[tuple[str, float], ...]] = {
     "checkout": (("thanks", 0.78),),
     "missing": (("category", 0.3), ("home", 0.2)),
 }
+
+
+_OF_FORMS = ("input", "validation")
+_APART = ("survey_", *_OF_FORMS)
 
 
 class Shop:
@@ -96,8 +100,8 @@ class Shop:
                 for event in self._session(person, day):
                     events.append(event)
                     yield arrival, event
-                    # What is asked and said draws nothing of the walks (`voice.py`).
-                    if not event["kind"].startswith("survey_") and self.random.random() < 0.008:
+                    # What is asked, said and filled in draws nothing of the walks (`voice.py`, `forms.py`).
+                    if not event["kind"].startswith(_APART) and self.random.random() < 0.008:
                         yield arrival, event
                 if is_recorded(events[0]["session_id"], self.seed):
                     self.recorded.setdefault(arrival, []).append(events)
@@ -189,10 +193,11 @@ def write(folder: Path, seed: int = SEED, people: int = PEOPLE, *, harmless_butt
     """Write the landing files below `folder`/shop, and recordings below `folder`/replays; returns the number of events written."""
     arrivals: dict[date, list[Event]] = {}
     shop = Shop(seed, people, harmless_button=harmless_button)
+    forms: dict[date, list[Event]] = {}
     for arrival, event in shop.events():
-        arrivals.setdefault(arrival, []).append(event)
+        (forms if event["kind"].startswith(_OF_FORMS) else arrivals).setdefault(arrival, []).append(event)
     write_recordings(folder, shop.recorded)
-    return write_files(folder, arrivals, FIRST_DAY, seed + 1)
+    return write_files(folder, arrivals, FIRST_DAY, seed + 1) + write_form_files(folder, forms)
 
 
 def main() -> None:

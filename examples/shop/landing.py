@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,19 @@ def write_files(folder: Path, arrivals: dict[date, list[Event]], first_day: date
     return total
 
 
+def write_form_files(folder: Path, arrivals: dict[date, list[Event]]) -> int:
+    """Write a file of what was done in forms for each day of arrival; returns the number of records written."""
+    for arrival, events in arrivals.items():
+        _write_lines(folder / "shop" / arrival.isoformat() / "forms.ndjson.gz", map(_json, events))
+    return sum(map(len, arrivals.values()))
+
+
 def _write_ndjson(path: Path, events: list[Event], rng: random.Random) -> None:
     lines = [_json(event) if rng.random() > 0.003 else rng.choice(BROKEN)(event) for event in events]
+    _write_lines(path, lines)
+
+
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
     with path.open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, filename="") as packed:
         packed.write(("\n".join(lines) + "\n").encode())
 

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from arrivals import EXPERIMENT, EXPERIMENT_FROM, NOTE_EFFECT, TREATMENT, arrival
+from forms import filled
 from interactions import HURT, Plan
 from layout import WIDTHS
 from voice import Voice
@@ -40,7 +41,7 @@ class Walk:
         self.mood = 1.0
         self.hurt_by: str | None = None
         self.referrer, self.suffix = arrival(session, seed)
-        self.voice = Voice(session, seed)
+        self.voice, self.seed = Voice(session, seed), seed
         self.last: tuple[str, Event] = ("", {})
 
     def view(self, page: str, day: date, url: str | None = None, *, is_glance: bool = False) -> Iterator[Event]:
@@ -65,6 +66,8 @@ class Walk:
         for after, kind, fields in sorted(plan.interactions, key=lambda interaction: interaction[0]):
             self.at = began + timedelta(seconds=after)
             yield self._interaction(kind, view, **fields)
+        if page == "checkout" and not is_glance:
+            yield from self._filled(view, plan, began)
         self.at = began + timedelta(seconds=plan.stay)
         if page == "thanks":
             yield from self._order(view)
@@ -94,21 +97,26 @@ class Walk:
         elif page in ("cart", "checkout"):
             yield from self._stated(self.voice.on_exit(hurt_by=self.hurt_by), 0)
 
+    def _filled(self, view: Event, plan: Plan, began: datetime) -> Iterator[Event]:
+        """What is done in the form of a checkout view."""
+        acts = filled(self.session, self.views, plan.device, plan.stay, self.seed)
+        yield from (self._apart(f"f{self.session[1:]}-{self.views}-{n}", began + timedelta(seconds=after), {**view, **fields})
+                    for n, (after, fields) in enumerate(acts))  # fmt: skip
+
     def _stated(self, stated: Iterator[Event], after: float) -> Iterator[Event]:
         """Survey events of the last page view, `after` seconds from its end on; their making draws nothing of the walk."""
         _, view = self.last
-        who = {name: self.person[name] for name in ("anonymous_id", "user_id", "device_type", "country")}
         for number, fields in enumerate(stated):
             at = self.at + timedelta(seconds=after + number * 0.1)
-            off = timedelta(seconds=self.person["clock_off"])
-            times = {"occurred_at": at + off, "sent_at": at + off, "received_at": at + timedelta(milliseconds=350)}
-            event = {
-                "event_id": f"q{self.session[1:]}-{self.views}-{number}",
-                **times,
-                "session_id": self.session,
-                **who,
-            }
-            yield {name: value for name, value in {**event, **view, **fields}.items() if value is not None}
+            yield self._apart(f"q{self.session[1:]}-{self.views}-{number}", at, {**view, **fields})
+
+    def _apart(self, event_id: str, at: datetime, fields: Event) -> Event:
+        """An event that draws nothing of the walk."""
+        who = {name: self.person[name] for name in ("anonymous_id", "user_id", "device_type", "country")}
+        off = timedelta(seconds=self.person["clock_off"])
+        times = {"occurred_at": at + off, "sent_at": at + off, "received_at": at + timedelta(milliseconds=350)}
+        event = {"event_id": event_id, **times, "session_id": self.session, **who, **fields}
+        return {name: value for name, value in event.items() if value is not None}
 
     def _path(self, page: str) -> str:
         if page == "category":

@@ -112,10 +112,11 @@ def test_what_is_not_declared_cannot_be_read(house: House) -> None:
 
 
 # Of these rows are left, and nobody asked for them: orders without a goal, answers without a survey, exposures to what is no
-# experiment, recordings of a source that is gone, and who saw pages that have no zones. Pages of heatmaps come with events.
+# experiment, recordings of a source that is gone, and who saw pages that have no zones. Pages of heatmaps, speed, errors and forms come with events.
 ASKED_FOR = {
     "outcomes", "behaviour_values", "feedback", "exposures", "experiment_checks", "recordings", "recorded_moments",
-    "watch_list", "zone_people", "heatmap_cells", "fact_survey_answers",
+    "watch_list", "zone_people", "heatmap_cells", "fact_survey_answers", "daily_vitals", "session_errors", "page_sessions", "daily_forms",
+    "daily_form_fields",
 }  # fmt: skip
 
 

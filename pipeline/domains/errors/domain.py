@@ -1,0 +1,46 @@
+"""Errors; a mart is its SQL model and its contract."""
+
+from pipeline.core.registry import TABLES
+from pipeline.core.state import Reads
+from pipeline.declare import Built, DayTable, Domain, PeriodTable, Sources
+from pipeline.domains.errors.errors import error_counts, page_sessions, session_errors
+from pipeline.stats.buckets import added_up
+
+
+def _page_sessions(s: Sources) -> Built:
+    table = TABLES["page_sessions"]
+    return Built(table.conform(added_up(s.summed, table.key)))
+
+
+DOMAIN = Domain(
+    day_tables=(
+        DayTable(
+            TABLES["session_errors"],
+            (Reads("session_events"),),
+            (),
+            "1",
+            compute=lambda s: Built(session_errors(s.scan("session_events"), s.day)),
+            # A place is a page of the product file.
+            needs=("pages",),
+            by_person=True,
+        ),
+        DayTable(
+            TABLES["page_sessions"],
+            (Reads("session_events"),),
+            (),
+            "1",
+            sums=lambda s: page_sessions(s.scan("session_events"), s.day),
+            compute=_page_sessions,
+            needs=("pages",),
+        ),
+    ),
+    period_tables=(
+        PeriodTable(
+            TABLES["error_counts"],
+            "session_errors",
+            lambda s: error_counts(s.rows, s.scan("page_sessions"), s.scan("recordings"), s.days, s.product),
+            inputs=("page_sessions", "recordings"),
+            sections=("releases",),
+        ),
+    ),
+)

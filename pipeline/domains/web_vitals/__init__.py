@@ -1,0 +1,1 @@
+"""How fast pages load and answer: Core Web Vitals by page and device."""
