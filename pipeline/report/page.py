@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 import polars as pl
 
@@ -25,11 +26,17 @@ class Shown:
     trust: Trust
 
 
+# By what one asks: what happens, why, on which page, who stays, what to do, how far it can be trusted.
+Group = Literal["Today", "Why", "Pages", "Growth", "Decide", "Trust"]
+GROUPS: tuple[Group, ...] = get_args(Group)
+
+
 @dataclass(frozen=True)
 class ReportPage:
-    """A page of the navigation, in the order of `position`; `make` may bring further pages that belong to it."""
+    """A page of the navigation, in the order of `position` in its group; `make` may bring further pages that belong to it."""
 
     name: str
     title: str
+    group: Group
     position: int
     make: Callable[[Shown], Page | list[Page]]

@@ -21,7 +21,7 @@ from pipeline.report.digest import digest_of, send_digest, write_picture
 from pipeline.report.faults import PagesFailedError, failed_page
 from pipeline.report.made import FOLDER, report_version, write_made
 from pipeline.report.page import Shown
-from pipeline.report.pages import pages
+from pipeline.report.pages import grouped, pages
 from pipeline.report.parts import Marts, Page, Section
 from pipeline.report.provenance import Provenance, provenances, trust_of
 from pipeline.report.replays import FOLDER as REPLAYS
@@ -81,13 +81,16 @@ def _write_pages(lake: Lake, product: Product, marts: Marts, made: Sequence[Page
     def cards_of(section: Section) -> list[Provenance | None]:
         return provenances(section, product, trust)
 
+    groups = grouped(made)
+
     def html_of(page: Page) -> str:
         script = _script(environment, page)
         return template.render(
             cards_of=cards_of,
             provenance_script=provenance_script,
             page=page,
-            pages=made,
+            groups=groups,
+            group=next((group for group, own in groups.items() if page.name in {each.name for each in own}), "Decide"),
             product=product,
             style=style,
             script=script,

@@ -7,6 +7,7 @@ import re
 import shutil
 import struct
 import zlib
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -29,12 +30,13 @@ from pipeline.core.states import published_days, scan_days
 from pipeline.publish.csv_export import export_csv
 from pipeline.report.faults import PagesFailedError
 from pipeline.report.flow import flow_of
-from pipeline.report.page import Shown
+from pipeline.report.page import GROUPS, Shown
 from pipeline.report.pages import pages, report_pages
 from pipeline.report.parts import duration
 from pipeline.report.provenance import trust_of
 from pipeline.report.replays import replays_of
 from pipeline.report.write import NotPublishedError, send_week, write_report
+from pipeline.report.yesterday import yesterday
 
 # What stands where there is no number.
 DASH = "\u2013"
@@ -535,7 +537,7 @@ def test_a_business_case_prints_on_two_pages(report: Path, browser: Any, tmp_pat
         assert words in stated, words
     assert stated.count("TypeError at pay.js") == 10
     assert page.locator("blockquote").count() == 3
-    assert page.locator("nav a[aria-current]").count() == 0, "the case stands below its list"
+    assert page.locator("nav a[aria-current='page']").count() == 0, "the case stands below its list"
     printed = page.pdf(format="A4", print_background=True)
     assert 1 <= printed.count(b"/Type /Page\n") <= 2
     page.close()
@@ -627,3 +629,43 @@ def test_ribbons_are_as_broad_as_visits_and_blocks_hold_them() -> None:
 )
 def test_durations_are_read_at_a_glance(seconds: float | None, shown: str) -> None:
     assert duration(seconds) == shown
+
+
+# -- the newest day, and the way to each page
+
+
+def _days(values: list[float], kpi: str = "orders") -> pl.DataFrame:
+    rows = [
+        {"kpi": kpi, "period": "day", "dimension": "", "period_start": date(2026, 3, 1) + timedelta(days=n), "figure": value, "unit": "count"}
+        for n, value in enumerate(values)
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema={"kpi": pl.String, "period": pl.String, "dimension": pl.String, "period_start": pl.Date, "figure": pl.Float64, "unit": pl.String})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "said"),
+    [
+        (range(60, 88), 74, "as usual: orders 74 (usual 63 to 84)"),
+        (range(60, 88), 90, "out of the usual: orders 90 (usual 63 to 84)"),
+        (range(60, 88), 10, "out of the usual: orders 10 (usual 63 to 84)"),
+        # Of thirteen days nothing is usual yet, and what never happened isn't either.
+        (range(60, 73), 90, ""), ([0] * 28, 0, ""), ([], 5, ""),
+    ],
+)  # fmt: skip
+def test_the_newest_day_stands_beside_its_usual_range(before: Sequence[int], last: int, said: str) -> None:
+    sentence, section = yesterday(_days([*map(float, before), float(last)]), product())
+    assert (said in sentence) if said else sentence == ""
+    assert (section is not None) == bool(said)
+
+
+def test_every_page_is_two_steps_away(report: Path) -> None:
+    """Each page links the first page of each group, and the pages of its own."""
+    first = re.findall(r'<nav aria-label="Groups".*?</nav>', (report / "index.html").read_text(), re.DOTALL)[0]
+    groups = re.findall(r'href="(\w+\.html)"', first)
+    assert len(groups) == len(GROUPS)
+    reached = set(groups)
+    for page in groups:
+        own = re.findall(r'<nav aria-label="Pages".*?</nav>', (report / page).read_text(), re.DOTALL)[0]
+        assert page in re.findall(r'href="(\w+\.html)"', own)
+        reached |= set(re.findall(r'href="(\w+\.html)"', own))
+    assert reached >= {f"{each.name}.html" for each in report_pages()} - {"digest.html", "features.html"}

@@ -2,9 +2,10 @@
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 
 from pipeline.report.faults import made_pages
-from pipeline.report.page import ReportPage, Shown
+from pipeline.report.page import GROUPS, Group, ReportPage, Shown
 from pipeline.report.parts import Page
 
 
@@ -13,7 +14,15 @@ def report_pages() -> list[ReportPage]:
     result: list[ReportPage] = [
         importlib.import_module(f"{__name__}.{each.name}").PAGE for each in pkgutil.iter_modules(__path__)
     ]
-    return sorted(result, key=lambda page: page.position)
+    return sorted(result, key=lambda page: (GROUPS.index(page.group), page.position))
+
+
+def grouped(made: Sequence[Page]) -> dict[Group, list[Page]]:
+    """The pages of the navigation by their groups; groups without a page aren't there."""
+    group_of = {page.name: page.group for page in report_pages()}
+    shown = [page for page in made if page.in_navigation and page.name in group_of]
+    groups: dict[Group, list[Page]] = {g: [page for page in shown if group_of[page.name] == g] for g in GROUPS}
+    return {group: own for group, own in groups.items() if own}
 
 
 def pages(shown: Shown) -> list[Page]:

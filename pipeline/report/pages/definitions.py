@@ -56,4 +56,4 @@ def _docstring(file: Traversable) -> str:
     return " ".join((ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split())
 
 
-PAGE = ReportPage("definitions", "Definitions", 160, lambda shown: definitions_page(shown.product))
+PAGE = ReportPage("definitions", "Definitions", "Trust", 160, lambda shown: definitions_page(shown.product))

@@ -29,6 +29,7 @@ def digest_page(digest: Digest | None, product: Product, trust: Trust) -> Page:
 PAGE = ReportPage(
     "digest",
     "Digest",
+    "Today",
     170,
     lambda shown: digest_page(digest_of(shown.product, shown.marts), shown.product, shown.trust),
 )

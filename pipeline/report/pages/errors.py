@@ -107,6 +107,7 @@ def _by_day(errors: pl.DataFrame, daily: pl.DataFrame, product: Product) -> Sect
 PAGE = ReportPage(
     "errors",
     "Errors",
+    "Pages",
     86,
-    lambda shown: errors_page(shown.product, shown.marts, shown.replays) if "errors" in shown.marts else [],
+    lambda shown: errors_page(shown.product, shown.marts, shown.replays) if shown.product.pages else [],
 )

@@ -168,4 +168,6 @@ def _hypotheses(product: Product, rows: pl.DataFrame, results: pl.DataFrame) -> 
     )  # fmt: skip
 
 
-PAGE = ReportPage("experiments", "Experiments", 40, lambda shown: experiments_page(shown.product, shown.marts))
+PAGE = ReportPage(
+    "experiments", "Experiments", "Decide", 40, lambda shown: experiments_page(shown.product, shown.marts)
+)

@@ -26,4 +26,6 @@ def _features(marts: Marts) -> Page:
     return Page("features", "Features", sections=[section])
 
 
-PAGE = ReportPage("features", "Features", 120, lambda shown: _features(shown.marts) if shown.product.features else [])
+PAGE = ReportPage(
+    "features", "Features", "Growth", 120, lambda shown: _features(shown.marts) if shown.product.features else []
+)

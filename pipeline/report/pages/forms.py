@@ -117,4 +117,4 @@ def _share(row: dict[str, float], top: str, bottom: str) -> str:
     return share(row[top] / row[bottom] if row[bottom] else None)
 
 
-PAGE = ReportPage("forms", "Forms", 75, lambda shown: forms_page(shown.marts) if "forms" in shown.marts else [])
+PAGE = ReportPage("forms", "Forms", "Pages", 75, lambda shown: forms_page(shown.marts) if shown.product.pages else [])

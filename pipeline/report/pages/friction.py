@@ -197,4 +197,6 @@ def _sessions(events: pl.DataFrame, replays: Replays) -> Section:
     )  # fmt: skip
 
 
-PAGE = ReportPage("friction", "Friction", 80, lambda shown: friction_page(shown.product, shown.marts, shown.replays))
+PAGE = ReportPage(
+    "friction", "Friction", "Why", 80, lambda shown: friction_page(shown.product, shown.marts, shown.replays)
+)

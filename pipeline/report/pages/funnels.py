@@ -107,4 +107,4 @@ def _groups(name: str, groups: pl.DataFrame, ask: str) -> list[Section]:
     ]
 
 
-PAGE = ReportPage("funnels", "Funnels", 100, lambda shown: _funnels(shown.product, shown.marts))
+PAGE = ReportPage("funnels", "Funnels", "Growth", 100, lambda shown: _funnels(shown.product, shown.marts))

@@ -110,4 +110,6 @@ def _depth(rates: pl.DataFrame, wanted: float) -> str:
     return f"{(deepest + 1) * _BIN:,} px"
 
 
-PAGE = ReportPage("heatmaps", "Heatmaps", 70, lambda shown: heatmaps_page(shown.product, shown.marts, shown.home))
+PAGE = ReportPage(
+    "heatmaps", "Heatmaps", "Pages", 70, lambda shown: heatmaps_page(shown.product, shown.marts, shown.home)
+)

@@ -38,4 +38,4 @@ def _journeys(product: Product, marts: Marts) -> Page:
     return Page("journeys", "Journeys", [], sections)
 
 
-PAGE = ReportPage("journeys", "Journeys", 130, lambda shown: _journeys(shown.product, shown.marts))
+PAGE = ReportPage("journeys", "Journeys", "Why", 130, lambda shown: _journeys(shown.product, shown.marts))

@@ -296,5 +296,9 @@ def _releases(product: Product, releases: pl.DataFrame, kpis: pl.DataFrame) -> S
 
 
 PAGE = ReportPage(
-    "kpis", "Key figures", 20, lambda shown: kpis_page(shown.product, shown.marts, shown.restatements, shown.trust)
+    "kpis",
+    "Key figures",
+    "Today",
+    20,
+    lambda shown: kpis_page(shown.product, shown.marts, shown.restatements, shown.trust),
 )

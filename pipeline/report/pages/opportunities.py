@@ -165,5 +165,5 @@ def _closed(product: Product, result: pl.DataFrame, titles: dict[str, str]) -> S
 
 
 PAGE = ReportPage(
-    "opportunities", "Opportunities", 30, lambda s: opportunity_pages(s.product, s.marts, s.replays, s.trust)
+    "opportunities", "Opportunities", "Decide", 30, lambda s: opportunity_pages(s.product, s.marts, s.replays, s.trust)
 )

@@ -29,6 +29,7 @@ from pipeline.report.parts import (
 from pipeline.report.problems import warning
 from pipeline.report.provenance import Trust, provenance_text
 from pipeline.report.replays import Replays, watch_links
+from pipeline.report.yesterday import yesterday
 
 _WEEK = timedelta(days=7)
 _WATCHED = 3
@@ -54,7 +55,8 @@ def overview(product: Product, marts: Marts, replays: Replays, restatements: pl.
             continue
         now, before = (_of_week(daily, start, number) for start in (last, last - _WEEK if last else None))
         change = _change(now, before, is_share=shown is share)
-        by_day = daily.group_by("day", maintain_order=True).agg(value=number)
+        # The first day of all brings everybody who was there before the data.
+        by_day = daily.slice(min(1, max(0, daily.height - 7))).group_by("day", maintain_order=True).agg(value=number)
         unit = f" {product.currency}" if name == "Revenue" and now is not None else ""
         tiles.append(
             Tile(
@@ -68,30 +70,57 @@ def overview(product: Product, marts: Marts, replays: Replays, restatements: pl.
                 provenance_text("daily_kpis", column, product, trust, _restated(restatements, column, last)),
             )
         )
-    active = daily.select("day", "people_active", "people_active_7d", "people_active_28d").unpivot(
-        index="day", variable_name="window", value_name="people"
-    )
-    named = active.with_columns(
-        pl.col("window").replace({"people_active": "day", "people_active_7d": "7 days", "people_active_28d": "28 days"})
-    )
-    section = Section(
-        "Active people",
-        "People with at least one event on the day, in the 7 and in the 28 days ending with it; each person once.",
-        [charts.line(named, ("day", "people", "window"), "Active people by day", releases=releases_of(product))]
-        if daily.height
-        else [],
-        ask=asking_of_all(marts),
-    )
     heading = f"Week from {last:%d %B %Y}" if last else "No complete week yet"
-    reported = [_changed(product, marts), _to_fix(product, marts), _to_watch(marts, replays), section]
-    lead = linked("The week on one page", "digest") if last else ""
+    sentence, section = yesterday(marts["kpis"], product)
+    reported = [section, _changed(product, marts), _to_fix(product, marts), _to_watch(marts, replays)]
+    week = linked("The week on one page", "digest") if last else ""
+    lead = Markup("{} {}").format(_first(sentence, product, marts), week)
     return Page(
         "index",
         f"Overview: {heading}",
         tiles,
-        [part for part in reported if part is not None],
+        [*(part for part in reported if part is not None), _active(daily, product, marts)],
         lead=lead,
         warning=warning(marts),
+    )
+
+
+def _first(sentence: str, product: Product, marts: Marts) -> str:
+    """What happened, and what waits: the first thing that is read."""
+    claimed = marts["opportunities"].filter(
+        "claimed", pl.col("rank").is_not_null(), pl.col("cost_per_week").is_not_null()
+    )
+    if claimed.is_empty():
+        return sentence
+    top = claimed.sort("rank").row(0, named=True)
+    names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
+    cost = f"{top['cost_per_week']:,.0f}\u00a0{product.currency}"
+    return f"{sentence} To fix first: {title_of(top, names)}; waiting costs {cost} a week.".strip()
+
+
+_WINDOWS = {"people_active": ("day", 1), "people_active_7d": ("7 days", 7), "people_active_28d": ("28 days", 28)}
+
+
+def _active(daily: pl.DataFrame, product: Product, marts: Marts) -> Section:
+    """Active people by day; a window's line begins with the first day on which the data fill it."""
+    first = pl.col("day").min()
+    parts = [
+        daily.filter(pl.col("day") >= first + timedelta(days=length - 1)).select(
+            "day", people=column, window=pl.lit(name)
+        )
+        for column, (name, length) in _WINDOWS.items()
+        # A window that the data fill on one day only is no line.
+        if length == 1 or daily.height > length
+    ]
+    drawn = charts.line(
+        pl.concat(parts), ("day", "people", "window"), "Active people by day", releases=releases_of(product)
+    ) if daily.height else None  # fmt: skip
+    return Section(
+        "Active people",
+        "People with at least one event on the day, in the 7 and in the 28 days ending with it; each person once. A line begins where "
+        "the data fill its days.",
+        [drawn] if drawn else [],
+        ask=asking_of_all(marts),
     )
 
 
@@ -192,4 +221,6 @@ def _of_week(daily: pl.DataFrame, start: date | None, number: pl.Expr) -> float 
     return week.select(number).item() if week.height else None
 
 
-PAGE = ReportPage("index", "Overview", 10, lambda s: overview(s.product, s.marts, s.replays, s.restatements, s.trust))
+PAGE = ReportPage(
+    "index", "Overview", "Today", 10, lambda s: overview(s.product, s.marts, s.replays, s.restatements, s.trust)
+)

@@ -218,5 +218,5 @@ def key_text(key: str) -> str:
 
 
 PAGE = ReportPage(
-    "quality", "Data quality", 150, lambda shown: quality_page(shown.product, shown.marts, shown.restatements)
+    "quality", "Data quality", "Trust", 150, lambda shown: quality_page(shown.product, shown.marts, shown.restatements)
 )

@@ -84,4 +84,6 @@ def _recorded(product: Product, recorded: pl.DataFrame, replays: Replays) -> Sec
     )  # fmt: skip
 
 
-PAGE = ReportPage("replays", "Replays", 140, lambda shown: replays_page(shown.product, shown.marts, shown.replays))
+PAGE = ReportPage(
+    "replays", "Replays", "Why", 140, lambda shown: replays_page(shown.product, shown.marts, shown.replays)
+)

@@ -129,4 +129,6 @@ def _stickiness(marts: Marts) -> Section:
     )
 
 
-PAGE = ReportPage("retention", "Retention and lifecycle", 110, lambda shown: _retention(shown.product, shown.marts))
+PAGE = ReportPage(
+    "retention", "Retention and lifecycle", "Growth", 110, lambda shown: _retention(shown.product, shown.marts)
+)

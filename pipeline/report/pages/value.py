@@ -184,4 +184,4 @@ def _suggestions(result: pl.DataFrame) -> Section:
     )  # fmt: skip
 
 
-PAGE = ReportPage("value", "Value", 50, lambda shown: value_page(shown.product, shown.marts))
+PAGE = ReportPage("value", "Value", "Growth", 50, lambda shown: value_page(shown.product, shown.marts))

@@ -275,4 +275,4 @@ def _quotes(quotes: pl.DataFrame, themes: pl.DataFrame, replays: Replays) -> lis
     return result
 
 
-PAGE = ReportPage("voice", "Voice", 90, lambda shown: voice_page(shown.product, shown.marts, shown.replays))
+PAGE = ReportPage("voice", "Voice", "Why", 90, lambda shown: voice_page(shown.product, shown.marts, shown.replays))

@@ -112,5 +112,5 @@ def _over_time(vitals: pl.DataFrame, metric: str, product: Product) -> Section |
 
 
 PAGE = ReportPage(
-    "speed", "Speed", 84, lambda shown: vitals_page(shown.product, shown.marts) if "web_vitals" in shown.marts else []
+    "speed", "Speed", "Pages", 84, lambda shown: vitals_page(shown.product, shown.marts) if shown.product.pages else []
 )

@@ -128,4 +128,4 @@ def _shown(row: dict[str, Any], metric: str, product: Product) -> str:
     return share(value)
 
 
-PAGE = ReportPage("zones", "Zones", 60, lambda shown: zones_page(shown.product, shown.marts, shown.home))
+PAGE = ReportPage("zones", "Zones", "Pages", 60, lambda shown: zones_page(shown.product, shown.marts, shown.home))
