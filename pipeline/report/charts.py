@@ -136,6 +136,16 @@ def spark(frame: pl.DataFrame, x: str, y: str, label: str, releases: Releases = 
     return svg(layers.properties(width=180, height=36), label)
 
 
+def target_line(weeks: pl.DataFrame, label: str) -> Markup:
+    """A small line of `figure` by `week_start` with the `target` as a rule."""
+    base = alt.Chart(weeks.select("week_start", "figure", "target"))
+    line = base.mark_line(color=BLUE, strokeWidth=2, point=True).encode(
+        x=alt.X("week_start:T", axis=None), y=alt.Y("figure:Q", axis=None, scale=alt.Scale(zero=False))
+    )
+    rule = base.mark_rule(strokeDash=[4, 3], color=GREY).encode(y=alt.Y("target:Q", axis=None))
+    return svg((rule + line).properties(width=140, height=34), f"{label} by week beside its target")
+
+
 def triangle(cells: pl.DataFrame, label: str) -> Markup:
     """Cohorts by their age: `cohort`, `period_number`, `rate` (null where it isn't over yet), `shown`, `ink` (its colour)."""
     base = alt.Chart(cells).encode(

@@ -22,6 +22,7 @@ from pipeline.domains.experiments.section import Hypothesis
 from pipeline.domains.kpis.daily import session_kpis
 from pipeline.domains.kpis.kpi_parts import kpi_parts, mix_and_rate, tree
 from pipeline.domains.kpis.kpis import kpi_results
+from pipeline.domains.kpis.targets import target_weeks
 from pipeline.stats import buckets
 from pipeline.stats.key_figures import FIGURES
 
@@ -440,3 +441,26 @@ def test_hypotheses_of_releases_and_experiments() -> None:
     assert resolutions["calm"] == ("too little data yet", "there is no interval yet")
     assert resolutions["buys"] == ("too little data yet", "too few people")
     assert release_results(frame(rows).lazy(), [], chosen).is_empty()
+
+
+def test_each_complete_week_stands_beside_its_target() -> None:
+    chosen = product(
+        targets={"conversion": {"value": 0.5, "by": "2026-03-01"}, "bounce_rate": {"value": 0.2, "better": "lower"}}
+    )
+    about = {"dimension": "", "value": "", "unit": "share", "mature": True, "period": "week", "figure": 0.4}
+    rows = [
+        {**about, "kpi": "conversion", "period_start": date(2026, 2, 2)},
+        {**about, "kpi": "conversion", "period_start": date(2026, 2, 9), "figure": 0.6},
+        # What isn't over, isn't a week, isn't everybody, has no target, or wasn't measured.
+        {**about, "kpi": "conversion", "period_start": date(2026, 2, 16), "mature": False},
+        {**about, "kpi": "conversion", "period_start": date(2026, 2, 2), "period": "day"},
+        {**about, "kpi": "conversion", "period_start": date(2026, 2, 2), "dimension": "os", "value": "iOS"},
+        {**about, "kpi": "orders", "period_start": date(2026, 2, 2)},
+        {**about, "kpi": "bounce_rate", "period_start": date(2026, 2, 2), "figure": None},
+    ]
+    full = [{"period_end": row["period_start"], "people": 0, **row} for row in rows]
+    made = target_weeks(pl.DataFrame(full, schema=TABLES["kpi_results"].schema).lazy(), chosen)
+    assert made.select("kpi", "week_start", "figure", "target", "better", "target_day").rows() == [
+        ("conversion", date(2026, 2, 2), 0.4, 0.5, "higher", date(2026, 3, 1)),
+        ("conversion", date(2026, 2, 9), 0.6, 0.5, "higher", date(2026, 3, 1)),
+    ]

@@ -892,3 +892,69 @@ def test_dimensions_are_published_as_they_are_made(mart: str, made: str) -> None
     blank: Row = {name: MON if dtype == pl.Date else "x" if dtype == pl.String else None for name, dtype in TABLES[made].schema.items()}  # fmt: skip
     (row,) = result(mart, **{made: given(made, blank)})
     assert row == given(made, blank).row(0, named=True)
+
+
+@pytest.mark.parametrize(
+    ("better", "figure", "target", "by", "expected"),
+    [
+        ("higher", 0.13, 0.15, date(2026, 2, 22), {"gap": 0.02, "is_reached": False, "weeks_left": 2.0, "needed_per_week": 0.01}),
+        ("higher", 0.15, 0.15, date(2026, 2, 22), {"gap": 0.0, "is_reached": True, "weeks_left": 2.0, "needed_per_week": None}),
+        ("lower", 0.35, 0.30, None, {"gap": 0.05, "is_reached": False, "weeks_left": None, "needed_per_week": None}),
+        ("lower", 0.25, 0.30, None, {"gap": -0.05, "is_reached": True, "weeks_left": None, "needed_per_week": None}),
+        # The day is over.
+        ("higher", 0.13, 0.15, date(2026, 2, 1), {"gap": 0.02, "is_reached": False, "weeks_left": -1.0, "needed_per_week": None}),
+    ],
+)  # fmt: skip
+def test_targets(better: str, figure: float, target: float, by: date | None, expected: Row) -> None:
+    week = {"kpi": "conversion", "week_start": MON, "week_end": MON + timedelta(days=6), "unit": "share"}
+    told = {**week, "figure": figure, "target": target, "better": better, "target_day": by}
+    [row] = result("targets", target_weeks=given("target_weeks", told))
+    assert {name: row[name] for name in expected} == pytest.approx(expected)
+
+
+def test_web_vitals_are_rated_by_their_p75() -> None:
+    about = {
+        "period": "day",
+        "period_start": MON,
+        "period_end": MON,
+        "page": "",
+        "device_type": "",
+        "p50": 1,
+        "p75": 1,
+        "p95": 1,
+    }
+    rows = [
+        {**about, "metric": name, "page_views_measured": 4, "page_views_good": good, "page_views_poor": poor}
+        for name, good, poor in (("cls", 3, 1), ("inp", 2, 1), ("lcp", 0, 2))
+    ]
+    found = result("web_vitals", vital_percentiles=given("vital_percentiles", *rows))
+    assert [(r["metric"], r["rating"], r["good_rate"], r["poor_rate"]) for r in found] == [
+        ("cls", "good", 0.75, 0.25), ("inp", "needs improvement", 0.5, 0.25), ("lcp", "poor", 0.0, 0.5),
+    ]  # fmt: skip
+
+
+def test_errors_and_forms_bear_their_rates() -> None:
+    counts = {
+        "errors": 5,
+        "sessions_with": 4,
+        "sessions_with_goal": 1,
+        "sessions_without": 10,
+        "sessions_without_with_goal": 5,
+    }
+    [row] = result("errors", error_counts=given("error_counts", {"message": "x", **counts}))
+    shows(row, {"goal_rate_with": 0.25, "goal_rate_without": 0.5})
+    views = {"page_views": 10, "page_views_started": 5, "page_views_submitted": 4, "page_views_refused": 1}
+    [row] = result("forms", daily_forms=given("daily_forms", {"form": "pay", **views}))
+    shows(row, {"start_rate": 0.5, "submit_rate": 0.8, "refused_rate": 0.2})
+    touched = {
+        "page_views_touched": 8,
+        "page_views_changed": 4,
+        "page_views_corrected": 1,
+        "page_views_left_at": 2,
+        "changes": 5,
+        "changes_timed": 2,
+        "fill_ms": 3_000,
+    }
+    [row] = result("form_fields", daily_form_fields=given("daily_form_fields", {"field": "card", **touched}))
+    shows(row, {"correction_rate": 0.25, "left_rate": 0.25, "refused_rate": 0.0, "fill_seconds": 1.5})
+    assert row["fill_seconds_total"] == 3

@@ -127,6 +127,37 @@ SEGMENT_MEMBERS = mart(
     key=SEGMENT_VALIDITY.key,
     version=2,
 )
+TARGET_WEEKS = Table(
+    name="target_weeks",
+    layer="period",
+    grain="One row per target of the product file and complete week in which its key figure was measured.",
+    columns=(
+        Column("kpi", pl.String(), "key figure, as in the product file"),
+        Column("week_start", pl.Date(), "first local day of the week"),
+        Column("week_end", pl.Date(), "last local day of the week"),
+        Column("unit", pl.String(), "`count`, `share`, `seconds`, `points` or `currency`"),
+        Column("figure", pl.Float64(), "the key figure of the week, of everybody"),
+        Column("target", pl.Float64(), "what it is to be"),
+        Column("better", pl.String(), "`higher` or `lower`"),
+        Column("target_day", pl.Date(), "last local day until which it is to be reached; null: none is told", nullable=True),
+    ),
+    key=("kpi", "week_start"),
+)  # fmt: skip
+TARGETS = Table(
+    name="targets",
+    layer="mart",
+    grain=TARGET_WEEKS.grain,
+    columns=(
+        *TARGET_WEEKS.columns,
+        Column("gap", pl.Float64(), "how far the figure is from the target, in its unit; 0 or less: reached"),
+        Column("is_reached", pl.Boolean(), "the figure is the target, or better"),
+        number("weeks_left", "weeks from the week's end to target_day", "week"),
+        number(
+            "needed_per_week", "gap / weeks_left: what each week must bring; null: reached, too late, or no day is told"
+        ),
+    ),
+    key=TARGET_WEEKS.key,
+)
 # What each key figure is, as people read it.
 KPI_MEANINGS = {
     "people": "People with at least one session in the period; each counts once.",

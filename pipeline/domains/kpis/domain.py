@@ -7,6 +7,7 @@ from pipeline.domains.kpis.daily import session_kpis
 from pipeline.domains.kpis.kpi_parts import kpi_parts
 from pipeline.domains.kpis.kpis import kpi_results
 from pipeline.domains.kpis.segment_validity import segment_validity
+from pipeline.domains.kpis.targets import target_weeks
 
 DOMAIN = Domain(
     day_tables=(
@@ -31,6 +32,14 @@ DOMAIN = Domain(
             "2",
             inputs=("people_first", "first_views", "feedback"),
             sections=("friction", "goals", "pages", "segments", "surveys"),
+        ),
+        PeriodTable(
+            TABLES["target_weeks"],
+            "session_kpis",
+            lambda s: target_weeks(s.scan("kpi_results"), s.product),
+            inputs=("kpi_results",),
+            sections=("targets",),
+            needs=("targets",),
         ),
         PeriodTable(TABLES["kpi_parts"], "session_kpis", own_rows(kpi_parts), "3", sections=("segments",)),
         PeriodTable(
