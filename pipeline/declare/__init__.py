@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pipeline.declare.carried import State, carried
-from pipeline.declare.day_tables import Built, DayTable, Sources
+from pipeline.declare.day_tables import Built, DayTable, Sources, added
 from pipeline.declare.period_tables import Also, Context, PeriodSources, PeriodTable, own_rows
 from pipeline.declare.visits import AROUND_VISITS, WITH_VISITS, around, visits_of
 from pipeline.events.problem import Known, Problem
@@ -26,6 +26,7 @@ __all__ = [
     "PeriodTable",
     "Sources",
     "State",
+    "added",
     "around",
     "carried",
     "own_rows",

@@ -23,7 +23,7 @@ from pipeline.events.profile import Facts
 from pipeline.events.resolutions import Resolutions
 from pipeline.ingest.manifests import Manifest
 from pipeline.ingest.promoted import with_promoted
-from pipeline.stats.buckets import key_range
+from pipeline.stats.buckets import added_up, key_range
 
 # Of the largest table that a day is computed from; a day of more is computed in ranges of people, so that memory doesn't
 # grow with it.
@@ -239,6 +239,12 @@ class DayTable(DayInputs):
         for each in sources.in_ranges() if self.by_person else [sources]:
             result = self.compute(each)
             yield from (result,) if isinstance(result, Built) else result
+
+
+def added(s: Sources) -> Built:
+    """A day whose rows are the sums of its ranges of people, added up by the table's key."""
+    table = s.table.contract
+    return Built(table.conform(added_up(s.summed, table.key)))
 
 
 def _is_in_range(n: int, number: int) -> pl.Expr:

@@ -64,6 +64,8 @@ CHANGES: dict[str, Change] = {
     "hypotheses": lambda reported: reported["hypotheses"].pop("redesign_calms"),
     "opportunities": _set("opportunities", weeks=1),
     "kpis": _set("kpis", guardrails=["bounce_rate"]),
+    "targets": _set("targets", conversion={"value": 0.2}),
+    "surveys of the team": lambda reported: reported["surveys"]["widget"].update(audience="team"),
     "bots": _set("bots", interactions_per_minute=60),
     "conditions of funnels": lambda reported: reported["funnels"]["purchase"].update(people=_ORDERED),
     "conditions of retention": lambda reported: reported["retention"]["weekly"].update(people=_ORDERED),

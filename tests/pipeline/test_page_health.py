@@ -14,9 +14,10 @@ from pipeline.core.product import Product
 from pipeline.core.published import id_of
 from pipeline.core.registry import TABLES
 from pipeline.domains.errors.errors import error_counts, page_sessions, plain_message, session_errors
-from pipeline.domains.forms.forms import daily_form_fields, daily_forms, field_sums, form_sums
+from pipeline.domains.forms.forms import daily_forms, field_sums, form_sums
 from pipeline.domains.web_vitals.vitals import LIMITS, vital_counts, vital_percentiles
 from pipeline.events.sessions import session_events
+from pipeline.stats.buckets import added_up
 
 DAY = date(2026, 2, 3)
 TEN = at("2026-02-03T10:00")
@@ -234,7 +235,7 @@ def test_an_error_is_new_since_a_release_and_recorded_sessions_come_first() -> N
 def forms_of(rows: list[Row]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     events = told(rows)
     forms = daily_forms([form_sums(events, DAY)]).rows(named=True)
-    fields = daily_form_fields([field_sums(events, DAY)]).rows(named=True)
+    fields = field_sums(events, DAY).rows(named=True)
     return (forms[0] if forms else {}), {row["field"]: row for row in fields}
 
 
@@ -306,7 +307,10 @@ def test_forms_equal_a_slow_count_of_any_part_of_the_people(steps: list[tuple[st
     ranges = [whole.filter(pl.col("person_key").is_in(people[n::parts])).lazy() for n in range(parts)]
     forms = daily_forms([form_sums(each, DAY) for each in ranges])
     fields = {
-        row["field"]: row for row in daily_form_fields([field_sums(each, DAY) for each in ranges]).rows(named=True)
+        row["field"]: row
+        for row in added_up([field_sums(each, DAY) for each in ranges], TABLES["daily_form_fields"].key).rows(
+            named=True
+        )
     }
     every = [view for own in views.values() for view in own[1:]]
     acted = [view for view in every if view]

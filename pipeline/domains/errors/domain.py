@@ -2,15 +2,8 @@
 
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Reads
-from pipeline.declare import Built, DayTable, Domain, PeriodTable, Sources
+from pipeline.declare import Built, DayTable, Domain, PeriodTable, added
 from pipeline.domains.errors.errors import error_counts, page_sessions, session_errors
-from pipeline.stats.buckets import added_up
-
-
-def _page_sessions(s: Sources) -> Built:
-    table = TABLES["page_sessions"]
-    return Built(table.conform(added_up(s.summed, table.key)))
-
 
 DOMAIN = Domain(
     day_tables=(
@@ -30,7 +23,7 @@ DOMAIN = Domain(
             (),
             "1",
             sums=lambda s: page_sessions(s.scan("session_events"), s.day),
-            compute=_page_sessions,
+            compute=added,
             needs=("pages",),
         ),
     ),

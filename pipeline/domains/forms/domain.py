@@ -2,8 +2,8 @@
 
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Reads
-from pipeline.declare import Built, DayTable, Domain
-from pipeline.domains.forms.forms import daily_form_fields, daily_forms, field_sums, form_sums
+from pipeline.declare import Built, DayTable, Domain, added
+from pipeline.domains.forms.forms import daily_forms, field_sums, form_sums
 
 DOMAIN = Domain(
     day_tables=(
@@ -22,7 +22,7 @@ DOMAIN = Domain(
             (),
             "1",
             sums=lambda s: field_sums(s.scan("session_events"), s.day),
-            compute=lambda s: Built(daily_form_fields(s.summed)),
+            compute=added,
             needs=("pages",),
         ),
     )

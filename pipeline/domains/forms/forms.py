@@ -77,12 +77,6 @@ def field_sums(events: pl.LazyFrame, day: date) -> pl.DataFrame:
     return table.conform(counted.with_columns(session_day=pl.lit(day)))
 
 
-def daily_form_fields(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """The day's fields, from the sums of disjoint people."""
-    table = TABLES["daily_form_fields"]
-    return table.conform(added_up(parts, table.key))
-
-
 def _acts(events: pl.LazyFrame) -> pl.DataFrame:
     """What was done to forms in page views, in order, with the names of the form and of the field (null: the form itself)."""
     people = events.filter(

@@ -2,15 +2,8 @@
 
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Reads
-from pipeline.declare import Built, DayTable, Domain, PeriodTable, Sources, own_rows
+from pipeline.declare import DayTable, Domain, PeriodTable, added, own_rows
 from pipeline.domains.web_vitals.vitals import vital_counts, vital_percentiles
-from pipeline.stats.buckets import added_up
-
-
-def _daily_vitals(s: Sources) -> Built:
-    table = TABLES["daily_vitals"]
-    return Built(table.conform(added_up(s.summed, table.key)))
-
 
 DOMAIN = Domain(
     day_tables=(
@@ -20,7 +13,7 @@ DOMAIN = Domain(
             (),
             "1",
             sums=lambda s: vital_counts(s.scan("session_events"), s.day),
-            compute=_daily_vitals,
+            compute=added,
             needs=("pages",),
         ),
     ),

@@ -4,7 +4,7 @@ import polars as pl
 
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Reads
-from pipeline.declare import Built, DayTable, Domain, PeriodTable, Sources
+from pipeline.declare import Built, DayTable, Domain, PeriodTable, Sources, added
 from pipeline.domains.zones.heatmap import heatmap_cells
 from pipeline.domains.zones.problems import silent_zones
 from pipeline.domains.zones.selectors import selector_matches
@@ -12,7 +12,6 @@ from pipeline.domains.zones.told import Told, positions_told_by, told_by
 from pipeline.domains.zones.zone_facts import ZoneDay, zone_day
 from pipeline.domains.zones.zone_periods import zone_people_counts
 from pipeline.domains.zones.zone_tables import daily_zones, zone_people, zone_sums
-from pipeline.stats.buckets import added_up
 
 
 def _behaviour(s: Sources) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
@@ -30,11 +29,6 @@ def zones_of_day(s: Sources) -> ZoneDay:
 
 def _heatmap_sums(s: Sources) -> pl.DataFrame:
     return heatmap_cells(s.scan("session_events"), s.scan("page_views"), s.day, s.product, s.told)
-
-
-def _heatmap_cells(s: Sources) -> Built:
-    table = TABLES["heatmap_cells"]
-    return Built(table.conform(added_up(s.summed, table.key)))
 
 
 DOMAIN = Domain(
@@ -74,7 +68,7 @@ DOMAIN = Domain(
             "2",
             told=lambda s: positions_told_by(s.scan("session_events"), s.scan("page_views")),
             sums=_heatmap_sums,
-            compute=_heatmap_cells,
+            compute=added,
             needs=("pages",),
         ),
     ),
