@@ -13,12 +13,13 @@ from pipeline.ask.configured import funnel_answer, journey_answer, retention_ans
 from pipeline.ask.data import EVERYTHING, Cache, Data, Stop
 from pipeline.ask.headline import headline_of
 from pipeline.ask.known import Known, checked, known_of
+from pipeline.ask.notes import notes_of
 from pipeline.ask.page_parts import elements_answer, heatmap_answer, zones_answer
 from pipeline.ask.question import Question, Span
 from pipeline.ask.trend import trend_answer
 from pipeline.ask.visited import READS, friction_answer, pages_answer, visits_answer
 from pipeline.ask.voice import choices_answer, scores_answer
-from pipeline.ask.words import columns_of_answer, notes_of, sentence_of
+from pipeline.ask.words import columns_of_answer, sentence_of
 from pipeline.build.today import today_of
 from pipeline.core.lake import DamagedObject, Lake
 from pipeline.core.product import Product

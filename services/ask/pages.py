@@ -22,20 +22,10 @@ from pipeline.ask.variants import is_variant
 from pipeline.core.product import Product
 from pipeline.report.flow import Flow
 from pipeline.report.parts import label
-from services.ask.form import (
-    OWN,
-    PRESETS,
-    RELEASE,
-    TODAY,
-    kept_params,
-    of_visits,
-    preset_days,
-    releases,
-    rows_of_people,
-    with_kind,
-)
+from services.ask.form import OWN, kept_params, of_visits, rows_of_people, with_kind
 from services.ask.home import Home
 from services.ask.phrases import condition_text, event_text, is_named, is_said
+from services.ask.presets import PRESETS, RELEASE, TODAY, preset_days, releases
 from services.ask.shown import PAGE_ROWS, Table, tables_of
 
 TITLES = {

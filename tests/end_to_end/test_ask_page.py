@@ -39,7 +39,8 @@ from pipeline.report.page import Shown
 from pipeline.report.pages import report_pages
 from pipeline.report.parts import Page
 from services.ask.app import make_app
-from services.ask.form import MARK, PRESETS, asked_by_form, condition_of, condition_text, is_form
+from services.ask.form import MARK, asked_by_form, condition_of, condition_text, is_form
+from services.ask.presets import PRESETS
 from services.ask.slots import BusyError, Slots
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop" / "product.yaml"

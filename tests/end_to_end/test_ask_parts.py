@@ -21,8 +21,9 @@ from pipeline.core.product_file import load_product
 from pipeline.core.product_surveys import team_ids
 from pipeline.core.states import published_days, scan_days
 from pipeline.events.askable import Booked, askable
-from services.ask.form import asked_by_form, releases
+from services.ask.form import asked_by_form
 from services.ask.phrases import match_of
+from services.ask.presets import releases
 
 SHOP = Path(__file__).parents[2] / "examples" / "shop" / "product.yaml"
 WHOLE = {"first": date(2026, 9, 28), "last": date(2026, 10, 25)}

@@ -184,10 +184,13 @@ def test_the_replay_opens_at_the_rage_click(recording: Recording, browser: Any) 
     page.on("pageerror", lambda fault: faults.append(str(fault)))
     page.goto((report / "friction.html").as_uri())
     page.locator("tr", has_text="rage click").locator("a").first.click()
-    page.wait_for_selector("#status[data-state=paused]")
+    page.wait_for_selector("#status[data-state=playing]")
     first = min(interaction.at for interaction in recording.done("counter"))
+    moment = first - recording.events[0]["timestamp"]
     at = int(page.locator("#status").get_attribute("data-at"))
-    assert abs(at - (first - recording.events[0]["timestamp"])) <= LATE_MS
+    assert abs(at - (moment - 8_000)) <= LATE_MS, "it plays from eight seconds before it"
+    told = page.locator("#moments [data-kind=rage_click]").first
+    assert abs(int(told.get_attribute("data-at")) - moment) <= LATE_MS
     shown = page.frame_locator("#player iframe").locator("body")
     assert shown.locator("div.counter").count() == 1, "the page that was recorded"
     box = page.locator("#player iframe").bounding_box()
@@ -196,6 +199,10 @@ def test_the_replay_opens_at_the_rage_click(recording: Recording, browser: Any) 
     marks = page.locator("#moments a").evaluate_all(
         "all => all.map(each => [each.dataset.kind, Number(each.dataset.at)])"
     )
+    assert page.locator("#moments [data-kind=click]", has_text="counter").count() == len(recording.done("counter"))
+    page.locator("#after").click()
+    stepped = int(page.locator("#status").get_attribute("data-at"))
+    assert stepped in [at - 2_000 for kind, at in marks if kind in ("rage_click", "dead_click")]
     clicks = [at for kind, at in marks if kind == "click"]
     assert len(clicks) == sum(interaction.name in CLICKED for interaction in recording.interactions)
     assert {kind for kind, _ in marks} == {"page", "click", "rage_click", "dead_click"}

@@ -27,6 +27,7 @@ from pipeline.report.parts import (
     share,
 )
 from pipeline.report.provenance import Trust, provenance_text
+from pipeline.report.targets import targets_section
 
 _PARTS_SHOWN, _GROUPS_SHOWN = 12, 12
 _TREE_ORDER = ("people", "orders per person", "revenue per order", "unexplained")
@@ -49,7 +50,7 @@ def kpis_page(product: Product, marts: Marts, restatements: pl.DataFrame, trust:
     last = weeks["period_start"].max()
     now = weeks.filter(pl.col("period_start") == last)
     sections = [
-        *_targets(product, marts["targets"]),
+        *targets_section(product, marts["targets"]),
         _figures(product, kpis, now.filter(_EVERYBODY), restated_figures(restatements)),
         _tree(product, marts["kpi_changes"]),
         *_changes(product, now, marts["kpi_changes"]),
@@ -57,37 +58,6 @@ def kpis_page(product: Product, marts: Marts, restatements: pl.DataFrame, trust:
         _releases(product, marts["releases"], marts["kpis"]),
     ]
     return Page("kpis", f"Key figures: Week from {last:%d %B %Y}", _tiles(product, kpis, now, trust), sections)
-
-
-def _targets(product: Product, targets: pl.DataFrame) -> list[Section]:
-    """Each target beside the newest complete week, and the weeks that led there."""
-    if targets.is_empty():
-        return []
-    newest = targets.filter(pl.col("week_start") == pl.col("week_start").max().over("kpi")).sort("is_reached", "kpi")
-    rows = [
-        (
-            label(r["kpi"]), *(figure_text(r[name], r["unit"], product.currency) for name in ("figure", "target")),
-            "reached" if r["is_reached"] else f"{_way(r['gap'], r['unit'], product.currency)} to go",
-            day_text(r["target_day"], "%d %b %Y") if r["target_day"] else "",
-            "" if r["needed_per_week"] is None else _way(r["needed_per_week"], r["unit"], product.currency),
-            charts.target_line(targets.filter(pl.col("kpi") == r["kpi"]), label(r["kpi"])),
-        )
-        for r in newest.rows(named=True)
-    ]  # fmt: skip
-    return [
-        Section(
-            "Targets",
-            "The last complete week beside what the team wants. To go: how far it is. Each week: what every week left must bring.",
-            header=("figure", "last week", "target", "", "by", "each week", "weeks"),
-            rows=rows,
-            provenance="targets: kpi figure target gap target_day needed_per_week -",
-        )
-    ]
-
-
-def _way(gap: float, unit: str, currency: str) -> str:
-    """A difference towards the better side; of shares in points."""
-    return figure_text(gap, unit, currency, signed=True).lstrip("+")
 
 
 def _tiles(product: Product, kpis: pl.DataFrame, now: pl.DataFrame, trust: Trust) -> list[Tile]:

@@ -2,7 +2,8 @@
 // Plays the recording that stands in the page, from the second in the address (#t=12.3); texts are set as text, never as HTML.
 const told = JSON.parse(document.getElementById("data").textContent);
 const state = document.getElementById("status");
-const LEAD_MS = 2000;
+// How long before a moment it begins: a link opens it with what led there.
+const LEAD_MS = 2000, OPENS_MS = 8000;
 const SPEEDS = [1, 2, 4, 8];
 const COLOURS = { page: "#5f6368", click: "#5f6368", goal: "#3d8b3d", feedback: "#8430ce", error: "#c5453c" };
 let replay = null;
@@ -52,13 +53,34 @@ function offline(value) {
   }
 }
 
+// What a person would call each element of the recording's snapshots and of what was added to them: its own name, else the one around it.
+function labels(events) {
+  const known = new Map();
+  const walk = (node, around) => {
+    const told = node.attributes || {};
+    const own = ["aria-label", "title", "alt", "name", "id"].map((name) => told[name]).find((text) => typeof text === "string" && text.trim());
+    const words = ["a", "button", "summary", "label"].includes(node.tagName) ? said(node).trim() : "";
+    // Masked text is asterisks.
+    const styled = typeof told.class === "string" && told.class.trim() ? node.tagName + "." + told.class.trim().split(/\s+/)[0] : "";
+    const label = own || (/[^*\s]/.test(words) ? words.slice(0, 40) : "") || styled || around;
+    known.set(node.id, label || node.tagName || "");
+    for (const child of node.childNodes || []) walk(child, label);
+  };
+  const said = (node) => (node.textContent && node.type === 3 ? node.textContent : "") + (node.childNodes || []).map(said).join(" ");
+  for (const event of events) {
+    if (event.type === 2) walk(event.data.node, "");
+    if (event.type === 3 && event.data.source === 0) for (const { parentId, node } of event.data.adds || []) walk(node, known.get(parentId) || "");
+  }
+  return known;
+}
+
 // Pages and clicks are told by the recording itself.
 function ownMoments(events, begin) {
-  const found = [];
+  const found = [], names = labels(events);
   for (const event of events) {
     const at = event.timestamp - begin;
     if (event.type === 4) found.push({ at, kind: "page", text: event.data.href });
-    if (event.type === 3 && event.data.source === 2 && event.data.type === 2) found.push({ at, kind: "click", text: "" });
+    if (event.type === 3 && event.data.source === 2 && event.data.type === 2) found.push({ at, kind: "click", text: names.get(event.data.id) || "" });
   }
   return found;
 }
@@ -137,14 +159,25 @@ function show(tab) {
   for (const moment of moments) list(moment);
   for (const moment of moments.sort((a, b) => rank(a) - rank(b))) mark(moment);
   const at = asked();
-  jump(at === null ? 0 : at - (begin - told.begin), false);
-  if (at === null) jump(0, !matchMedia("(prefers-reduced-motion: reduce)").matches);
+  jump(at === null ? 0 : at - (begin - told.begin) - OPENS_MS, !matchMedia("(prefers-reduced-motion: reduce)").matches);
 }
 
 document.getElementById("play").addEventListener("click", () => {
   if (state.dataset.state === "finished") jump(0, true);
   else jump(replay.getReplayer().getCurrentTime(), !isPlaying);
 });
+// To the moment before or after, of those that are more than pages and clicks where there are any.
+function step(forward) {
+  const now = replay.getReplayer().getCurrentTime();
+  const all = [...document.querySelectorAll("#moments a")];
+  const worth = all.filter((each) => !["page", "click"].includes(each.dataset.kind));
+  const places = (worth.length ? worth : all).map((each) => Number(each.dataset.at) - LEAD_MS);
+  const next = forward ? places.find((at) => at > now + 250) : places.findLast((at) => at < now - 1000);
+  if (next !== undefined) jump(next, true);
+}
+document.getElementById("before").addEventListener("click", () => step(false));
+document.getElementById("after").addEventListener("click", () => step(true));
+document.getElementById("full").addEventListener("click", () => document.querySelector(".watch").requestFullscreen?.());
 document.getElementById("idle").addEventListener("click", (event) => {
   const skips = event.target.getAttribute("aria-pressed") !== "true";
   replay.getReplayer().setConfig({ skipInactive: skips });
