@@ -156,8 +156,8 @@ def _pages(parts: Rows) -> str:
 def _friction(parts: Rows) -> str:
     top = parts[ASKED].row(0, named=True)
     if not top["page_views_with"]:
-        return "No page view met any signal."
-    said = f"Most met {top['signal'].replace('_', ' ')} on {top['page']}: {_plural(top['page_views_with'], 'page view', 'page views')}"
+        return "No page view had a signal of friction."
+    said = f"Most frequent is {top['signal'].replace('_', ' ')} on {top['page']}: {_plural(top['page_views_with'], 'page view', 'page views')}"
     return said + (
         f", {_share(top['page_view_rate'])} of those measured." if top["page_view_rate"] is not None else "."
     )

@@ -31,7 +31,7 @@ def notes_of(data: Data, question: Question) -> Iterator[str]:
 
 def _of_experiments(question: Question) -> Iterator[str]:
     if any(map(is_variant, columns_of(question))):
-        yield "What people did before they met their variant counts too; what the variant changes is said by the report's page of experiments."
+        yield "What people did before they saw their variant counts too; what the variant changes is said by the report's page of experiments."
 
 
 def _provisional(data: Data, question: Question) -> Iterator[str]:

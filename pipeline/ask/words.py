@@ -63,7 +63,7 @@ KIND_WORDS = {
     "click": "Clicked",
     "order": "Ordered",
     "refund": "Got a refund",
-    "error": "Met an error",
+    "error": "Had an error",
     "form_submit": "Submitted a form",
     "input": "Changed a field",
     "survey_shown": "Was shown a survey",
@@ -228,9 +228,7 @@ _SENTENCES: dict[str, Callable[[Data, Question], str]] = {
     "journey": _journey,
     "pages": lambda _data, _question: "Pages of the sessions that began in the range",
     "zones": lambda _data, _question: "What was done with each zone in sessions that began in the range",
-    "friction": lambda _data, _question: (
-        "Page views of sessions that began in the range which met a signal of friction"
-    ),
+    "friction": lambda _data, _question: "Page views of sessions that began in the range with a signal of friction",
     "elements": lambda _data, _question: "Clicks on elements of pages in sessions that began in the range",
     "heatmap": lambda _data, question: (
         f"{_HEATS[question.heat]} on {question.page} in sessions that began in the range"

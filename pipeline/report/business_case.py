@@ -78,7 +78,7 @@ def _case_tiles(product: Product, r: dict[str, Any], trust: Trust) -> list[Tile]
             column,
             product,
             trust,
-            f"n: {count(r['sessions_with'])} that met it, {count(r['sessions_without'])} without.",
+            f"n: {count(r['sessions_with'])} affected, {count(r['sessions_without'])} not.",
         )
 
     waiting = (
@@ -87,7 +87,7 @@ def _case_tiles(product: Product, r: dict[str, Any], trust: Trust) -> list[Tile]
     )  # fmt: skip
     return [
         Tile(*waiting, none, "Goals lost x what an order brings.", reported("cost_per_week")),
-        Tile("Met a week", count(r["met_per_week"]), f"{count(r['sessions_with_all'])} in the weeks looked at", none, "Mean of the last complete weeks, at most 4.", reported("met_per_week")),
+        Tile("Affected a week", count(r["met_per_week"]), f"{count(r['sessions_with_all'])} in the weeks looked at", none, "Mean of the last complete weeks, at most 4.", reported("met_per_week")),
         Tile("Reach the goal", f"{share(with_it)}", f"{share(without)} of those like them without it", none, f"Goal: {label(r['goal'])}.", reported("rate_with")),
         Tile("Lost a week", f"{r['lost_per_week']:.1f}", f"{r['lost_low']:.1f} to {r['lost_high']:.1f}", none, "Times that the goal is missed.", reported("lost_per_week")),
     ]  # fmt: skip
@@ -101,7 +101,7 @@ def _what_happens(r: dict[str, Any], title: str) -> Section:
     )  # fmt: skip
     return Section(
         "What happens",
-        f"{title}. Of {count(r['sessions_with'])} that met it, {share(with_it)} reached “{label(r['goal'])}” afterwards; of those "
+        f"{title}. Of {count(r['sessions_with'])} affected sessions {share(with_it)} reached “{label(r['goal'])}” afterwards; of those "
         f"without it that are alike in {_strata(r['kind'])}, {share(without)}.",
         [charts.steps(bars, f"{title}: who reached the goal", "% who reached the goal")]
         if r["effect"] is not None
@@ -147,9 +147,9 @@ def _words(quotes: pl.DataFrame, replays: Replays) -> Section:
     ]  # fmt: skip
     return Section(
         "In their words",
-        "Said after it was met, in those sessions, praise left out. Verbatim, personal data removed.",
+        "Said afterwards in affected sessions, praise left out. Verbatim, personal data removed.",
         quotes=reported,
-        note="" if reported else "Nobody who met it said anything about it.",
+        note="" if reported else "Nobody affected said anything about it.",
     )
 
 

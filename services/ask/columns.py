@@ -238,8 +238,8 @@ MORE: dict[str, list[Column]] = {
         Column("cohorts", "cohorts", "count"),
         Column("people_in_cohort", "people", "count"),
         Column("people_returned", "came back", "count"),
-        Column("pooled", "pooled", "share"),
-        Column("simple", "simple", "share"),
+        Column("pooled", "of all people", "share"),
+        Column("simple", "mean of cohorts", "share"),
     ],
     "paths": [
         Column("path", "path"),

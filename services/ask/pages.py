@@ -92,10 +92,10 @@ def examples(known: Known, product: Product) -> list[Example]:
         name = next(iter(product.retention))
         whole = {"first": known.first, "last": known.last}
         made.append((f"Who comes back ({label(name)})?", {"show": "retention", "of": name, **whole}))
-    made.append(("What do phones stumble over?", {"show": "friction", **days, "where": [_IS_PHONE]}))
+    made.append(("What gets in the way of people on phones?", {"show": "friction", **days, "where": [_IS_PHONE]}))
     if product.journeys:
         name = next(iter(product.journeys))
-        made.append((f"Which ways do people take ({label(name)})?", {"show": "journey", "of": name, **days}))
+        made.append((f"Which paths do people take ({label(name)})?", {"show": "journey", "of": name, **days}))
     if product.surveys:
         made.append(
             ("What do people say who ordered?", {"show": "scores", **days, "people": [{"event": {"kind": "order"}}]})

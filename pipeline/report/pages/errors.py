@@ -35,12 +35,10 @@ def _lead(errors: pl.DataFrame) -> str:
     """What happens most now, and how people went on."""
     top = errors.row(0, named=True)
     if not top["sessions_last_7"]:
-        return "No error was met in the last seven days."
+        return "No error happened in the last seven days."
     before = top["sessions_7_before"]
     trend = f", {before:,} in the seven days before" if before else ", none in the seven days before"
-    said = (
-        f"“{_name(top)}” on {top['page']} was met in {top['sessions_last_7']:,} sessions of the last seven days{trend}."
-    )
+    said = f"“{_name(top)}” on {top['page']} happened in {top['sessions_last_7']:,} sessions of the last seven days{trend}."
     if top["goal_rate_without"] is None:
         return said
     return (
@@ -101,7 +99,7 @@ def _by_day(errors: pl.DataFrame, daily: pl.DataFrame, product: Product) -> Sect
     chart = charts.line(
         shown, ("day", "sessions_with", "name"), "sessions with the error, by day", ",d", releases_of(product)
     )
-    return Section("By day", "Sessions with one of the three errors that were met most lately.", [chart])
+    return Section("By day", "Sessions with one of the three errors that are most frequent lately.", [chart])
 
 
 PAGE = ReportPage(

@@ -157,7 +157,7 @@ def _calibration(effects: pl.DataFrame) -> Section:
     shown = effects.filter(pl.col("sessions_with") > 0).sort("sessions_with", descending=True).head(2 * _MOST)
     return Section(
         "What goes with what is lost",
-        "Sessions that met the signal in their first view of a page, beside sessions without it on the same page and device, "
+        "Sessions with the signal in their first view of a page, beside sessions without it on the same page and device, "
         "new or returning, with as many page views behind them: how many fewer of 100 reached the goal. The line is the 95 % "
         "interval. An association among sessions that are alike, no proof of a cause. `Plain` compares without strata.",
         [charts.intervals(

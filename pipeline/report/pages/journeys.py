@@ -23,7 +23,7 @@ def _journeys(product: Product, marts: Marts) -> Page:
             Section(
                 f"Journey: {name}",
                 "Visits of the last 28 days, cut at pauses of half an hour; each column is a step, each ribbon as broad as "
-                "visits took it. Below: the most frequent whole ways.",
+                "visits took it. Below: the most frequent whole paths.",
                 [],
                 ("path", "visits", "people", "share"),
                 [

@@ -48,7 +48,7 @@ def _notes(result: pl.DataFrame, titles: dict[str, str]) -> dict[str, str]:
     for r in result.rows(named=True):
         state = {"new": f" (new since {day_text(r['since'])})" if r["since"] else "", "growing": " (growing)"}
         same = (
-            f"; with it {also[r['opportunity_id']]}, over half of whose sessions met this too"
+            f"; with it {also[r['opportunity_id']]}, over half of whose sessions have this too"
             if r["opportunity_id"] in also
             else ""
         )
@@ -59,7 +59,7 @@ def _notes(result: pl.DataFrame, titles: dict[str, str]) -> dict[str, str]:
 def _lead(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> str:
     claimed = open_.filter("claimed")
     if claimed.is_empty():
-        return "Nothing that was met in the last four complete weeks can be told from chance to cost anything."
+        return "Nothing in the last four complete weeks can be told from chance to cost anything."
     row = claimed.row(0, named=True)
     if row["cost_per_week"] is None:
         return f"First: {titles[row['opportunity_id']]}. {ask(product, row)}"
@@ -79,10 +79,10 @@ def _ranked(
     return Section(
         "What to fix first",
         "Ranked by the cautious end of the cost of delay (80 % interval) for a week of work. The cost is what sessions like them "
-        "reach without the problem and these don't, times how often it is met, times what an order brings: an association "
+        "reach without the problem and these don't, times how often it happens, times what an order brings: an association "
         "among sessions that are alike. Costs don't add up: one session meets several problems.",
         [charts.intervals(drawn, "Cost of waiting a week", title, _COLOURS, ",d")] if drawn.height else [],
-        ("opportunity", "met a week", "reach the goal", "without it", "lost a week", "cost a week", "from", "to", "work", "pays back in", "weeks seen"),
+        ("opportunity", "affected a week", "reach the goal", "without it", "lost a week", "cost a week", "from", "to", "work", "pays back in", "weeks seen"),
         [_row(product, r, titles[r["opportunity_id"]] + notes[r["opportunity_id"]], is_case=r["opportunity_id"] in cases) for r in open_.filter("claimed").head(_SHOWN).rows(named=True)],
         note="" if open_["claimed"].any() else "Nothing can be told from chance.",
         provenance="opportunities: subject met_per_week rate_with effect lost_per_week cost_per_week cost_low cost_high weeks_of_work payback_weeks weeks_claimed",
@@ -95,7 +95,7 @@ def _unclear(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> S
         "What can't be told from chance",
         f"{count(unclear.height)} more were looked at; each may still cost something. The mart `opportunities` has them all.",
         [],
-        ("opportunity", "met a week", "reach the goal", "without it", "costs a week", "from", "to", "why not"),
+        ("opportunity", "affected a week", "reach the goal", "without it", "costs a week", "from", "to", "why not"),
         [
             (titles[r["opportunity_id"]], count(r["met_per_week"]), *(share(rate) for rate in reversed(rates(r))),
              *(cost(r[k], product) for k in ("cost_per_week", "cost_low", "cost_high")), _why_not(r))
@@ -109,9 +109,9 @@ def _unclear(product: Product, open_: pl.DataFrame, titles: dict[str, str]) -> S
 def _why_not(r: dict[str, Any]) -> str:
     """Why an opportunity isn't claimed, in a few words."""
     if r["q_value"] is None:
-        return "too few met it, or too few like them reached the goal"
+        return "too few were affected, or too few like them reached the goal"
     if r["effect"] <= 0:
-        return "those who met it reach the goal as often or more"
+        return "those affected reach the goal as often or more"
     if r["p_value"] < CLAIMED_BELOW:
         return f"not beyond chance among all that was looked at (q = {r['q_value']:.2g})"
     return f"not beyond chance (p = {r['p_value']:.2g})"
@@ -120,7 +120,7 @@ def _why_not(r: dict[str, Any]) -> str:
 def _gone(product: Product, result: pl.DataFrame, titles: dict[str, str]) -> Section:
     gone = result.filter(pl.col("state") == "gone", pl.col("closed").is_null(), pl.col("used_to_cost").is_not_null())
     return Section(
-        "No longer met",
+        "No longer seen",
         "They stopped, or fell under a tenth of what they were, though their pages are seen as before. What they cost is that of "
         "the last week before.",
         [],

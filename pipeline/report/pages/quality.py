@@ -86,7 +86,7 @@ def _came_in(recent: pl.DataFrame) -> Section:
     return Section(
         "What came in",
         "The last 28 days, by source. Rejected ones count where their day can be told. What came again counts once.",
-        header=("source", "accepted", "rejected", "again, same day", "again, earlier day", "double clicks", "events", "of nobody", "clock corrected", "sessions cut"),
+        header=("source", "accepted", "rejected", "again, same day", "again, earlier day", "double clicks", "events", "without a person", "clock corrected", "sessions cut"),
         rows=[(r["source"], *(count(r[name]) for name in names)) for r in own.rows(named=True)],
         provenance=f"daily_quality: source {' '.join(names)}",
     )  # fmt: skip
@@ -100,7 +100,7 @@ def _rejected(rejected: pl.DataFrame) -> Section:
     )
     return Section(
         "Rejected, by rule",
-        "All days. Each is kept with its reason in lake/rejected; `footfall retry-rejected` reads them again after a mend.",
+        "All days. Each is kept with its reason in lake/rejected; `footfall retry-rejected` reads them again after a fix.",
         header=("rule", "source", "events"),
         rows=[(label(r["rule"]), r["source"], count(r["events_rejected"])) for r in own.head(_SHOWN).rows(named=True)],
         note="" if own.height else "None.",

@@ -35,7 +35,7 @@ def _retention(product: Product, marts: Marts) -> Page:
                 f"{_BACK[product.retention[name].mode].format(unit)}. A dash: that time isn't over yet. The line is the "
                 "mean over cohorts whose time is over, by size.",
                 drawn,
-                ("periods later", "cohorts", "people", "came back", "pooled", "simple"),
+                ("periods later", "cohorts", "people", "came back", "of all people", "mean of cohorts"),
                 [
                     (
                         str(r["period_number"]),

@@ -171,7 +171,7 @@ def _behaviour(own: pl.DataFrame, survey: str, kind: str) -> list[Section]:
     return [
         Section(
             f"{label(survey)}: what {lows} did differently",
-            "What people did or met in the days before they answered, ranked by how much more of those with a low answer did "
+            "What people did or ran into in the days before they answered, ranked by how much more of those with a low answer did "
             "it than of the others. The conclusion speaks of the score and allows for the number of things looked at.",
             [],
             ("what", "did", "score", "of the others", "difference", "from", "to", "conclusion", "more of the low"),
