@@ -21,6 +21,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import polars as pl
+import polars.selectors as cs
 import pytest
 from browsers import violations
 from servers import free_port, wait_until_answers
@@ -32,12 +33,16 @@ from pipeline.ask.ask import Asker
 from pipeline.ask.data import Stop, StoppedError
 from pipeline.ask.known import checked
 from pipeline.ask.question import KINDS, Question
+from pipeline.build.restatements import ledger
 from pipeline.core.keys import mart_key
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
+from pipeline.core.registry import MARTS
 from pipeline.report.page import Shown
-from pipeline.report.pages import report_pages
+from pipeline.report.pages import pages, report_pages
 from pipeline.report.parts import Page
+from pipeline.report.provenance import trust_of
+from pipeline.report.replays import replays_of
 from services.ask.app import make_app
 from services.ask.form import MARK, asked_by_form, condition_of, condition_text, is_form
 from services.ask.presets import PRESETS
@@ -242,6 +247,25 @@ def test_a_page_of_the_report_leads_to_its_questions(client: TestClient, home: P
     (home / "report" / "tried.html").write_text(shown)
     assert client.get("/report/tried.html").text == shown.replace(" hidden", "")
     (home / "report" / "tried.html").unlink()
+
+
+def test_each_link_of_the_report_is_a_question_with_an_answer(client: TestClient, home: Path) -> None:
+    lake, shop = Lake(home), load_product(SHOP)
+    there = {mart.name: lake.path(mart_key(mart.name)) for mart in MARTS}
+    marts = {
+        mart.name: pl.read_parquet(there[mart.name]).with_columns(cs.decimal().cast(pl.Float64))
+        if there[mart.name].exists()
+        else mart.schema.to_frame()
+        for mart in MARTS
+    }
+    shown = Shown(shop, marts, home, replays_of(marts), ledger(lake), trust_of(marts))
+    asked = {page.name: {section.ask for section in page.sections if section.ask} for page in pages(shown)}
+    assert {name for name, own in asked.items() if own} >= {
+        "index", "kpis", "experiments", "zones", "heatmaps", "friction", "voice", "funnels", "retention", "journeys", "replays",
+    }  # fmt: skip
+    for name, own in asked.items():
+        for each in own:
+            assert client.get(f"/ask?{each}").status_code == 200, (name, each)
 
 
 def test_zones_lie_over_the_picture_of_their_page(client: TestClient, home: Path) -> None:

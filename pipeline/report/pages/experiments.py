@@ -1,11 +1,14 @@
 """The page of experiments and hypotheses: conclusions with their intervals, the division of people, groups."""
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
+from pipeline.ask.variants import PREFIX
 from pipeline.core.product import Product
 from pipeline.report import charts
+from pipeline.report.asking import asking_of_all
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Marts, Page, Section, count, figure_text, label
 
@@ -26,12 +29,20 @@ def experiments_page(product: Product, marts: Marts) -> Page:
     sections: list[Section] = []
     for name in sorted(groups["experiment"].unique()):
         own = results.filter(pl.col("experiment") == name)
-        sections.append(_division(groups.filter(pl.col("experiment") == name), name))
+        division = _division(groups.filter(pl.col("experiment") == name), name)
+        sections.append(replace(division, ask=_asking(product, marts, name)))
         if own.height:
             sections += [_results(product, own.filter(_EVERYBODY), name), _groups(product, own, name)]
     if product.hypotheses:
         sections.append(_hypotheses(product, marts["hypotheses"], results))
     return Page("experiments", "Experiments", [], sections, lead=_lead(product, results))
+
+
+def _asking(product: Product, marts: Marts, name: str) -> str:
+    """The question how far each variant's people get, where there is a funnel."""
+    if name not in product.experiments or not product.funnels:
+        return ""
+    return asking_of_all(marts, show="funnel", of=next(iter(product.funnels)), by=[PREFIX + name])
 
 
 def _lead(product: Product, results: pl.DataFrame) -> str:

@@ -1,5 +1,6 @@
 """The page of heatmaps: clicks, pointer, attention and scroll reach over the picture of each page."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import polars as pl
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
+from pipeline.report.asking import asking_lately
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Marts, Overlay, Page, Section, count, share
 from pipeline.report.pictures import pictures, views
@@ -27,7 +29,10 @@ def heatmaps_page(product: Product, marts: Marts, home: Path) -> Page:
     last: date = cells["day"].max()  # pyright: ignore[reportAssignmentType]
     recent = cells.filter(pl.col("day") > last - ONE_DAY * _RECENT_DAYS)
     first: date = recent["day"].min()  # pyright: ignore[reportAssignmentType]
-    return Page("heatmaps", "Heatmaps", [], [_reach_table(recent)], _overlay(product, recent, home, first, last))
+    most = recent.filter(pl.col("kind") == "reach").group_by("page").agg(pl.col("page_views").sum())
+    page = most.sort("page_views", "page", descending=[True, False])["page"]
+    table = replace(_reach_table(recent), ask=asking_lately(marts, show="heatmap", page=page[0]) if page.len() else "")
+    return Page("heatmaps", "Heatmaps", [], [table], _overlay(product, recent, home, first, last))
 
 
 def _overlay(product: Product, recent: pl.DataFrame, home: Path, first: date, last: date) -> Overlay | None:

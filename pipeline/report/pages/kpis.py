@@ -1,6 +1,7 @@
 """The page of key figures: the north star and its guardrails, what changed and why, by group, and after releases."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -9,6 +10,7 @@ from markupsafe import Markup
 from pipeline.core.product import Product
 from pipeline.domains.kpis.contract import KPI_MEANINGS
 from pipeline.report import charts
+from pipeline.report.asking import asking_of_all
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import (
     Body,
@@ -51,7 +53,10 @@ def kpis_page(product: Product, marts: Marts, restatements: pl.DataFrame, trust:
     now = weeks.filter(pl.col("period_start") == last)
     sections = [
         *targets_section(product, marts["targets"]),
-        _figures(product, kpis, now.filter(_EVERYBODY), restated_figures(restatements)),
+        replace(
+            _figures(product, kpis, now.filter(_EVERYBODY), restated_figures(restatements)),
+            ask=asking_of_all(marts, trend={"measure": "sessions"}),
+        ),
         _tree(product, marts["kpi_changes"]),
         *_changes(product, now, marts["kpi_changes"]),
         _groups(product, kpis),

@@ -1,10 +1,12 @@
 """The page of replays: which sessions to watch for what."""
 
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
 from pipeline.core.product import Product
+from pipeline.report.asking import asking_lately
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Marts, Page, Section, count, day_text, duration, label, share
 from pipeline.report.replays import NO_PLAYER, Replays, watch_links
@@ -31,7 +33,7 @@ def replays_page(product: Product, marts: Marts, replays: Replays) -> Page:
         for kind in _KINDS
         if watch.filter(pl.col("kind") == kind).height
     ]
-    sections.append(_recorded(product, recorded, replays))
+    sections.append(replace(_recorded(product, recorded, replays), ask=asking_lately(marts, show="visits")))
     whole = recorded.filter(pl.col("completeness") == "whole").height / recorded.height
     lead = f"{count(recorded.height)} sessions were recorded; {share(whole)} can be shown whole."
     if not replays.is_built:

@@ -44,7 +44,7 @@ def voice_page(product: Product, marts: Marts, replays: Replays) -> Page:
         sections += [replace(each, ask=asking_lately(marts, show="scores")) for each in scored]
         sections += _themes(marts["themes"].filter(own, _PERIOD), survey, kind)
         sections += _behaviour(marts["score_by_behaviour"].filter(own, _PERIOD), survey, kind)
-    sections += choice_sections(marts["choices"])
+    sections += [replace(each, ask=asking_lately(marts, show="choices")) for each in choice_sections(marts["choices"])]
     sections += _exit(daily, product)
     sections += _talk(marts["themes"])
     sections += _quotes(marts["quotes"], marts["themes"], replays)
