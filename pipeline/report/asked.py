@@ -19,7 +19,9 @@ from pipeline.report.heat_map import heat_map
 from pipeline.report.parts import count, figure_text, label, releases_of, share
 from pipeline.report.pictures import data_address, picture_at
 
-_MOST_LINES, _MOST_BARS, _MOST_MAPS, _MAP_WIDTH = 5, 15, 8, 470
+# More pictures than these make a page slow.
+MOST_MAPS = 8
+_MOST_LINES, _MOST_BARS, _MAP_WIDTH = 5, 15, 470
 _EVERYBODY = "everybody"
 
 
@@ -154,7 +156,7 @@ def zone_maps(answer: Answer, product: Product, lake: Lake) -> list[Markup]:
         if picture := _picture(product, lake, str(page), str(device), answer.question.spans[str(which)].last):
             title = f"{page}, {device}, {range_in_words(answer.question, str(which))}"
             drawn.append(_zone_map(title, rows, product, picture, most))
-    return drawn[:_MOST_MAPS]
+    return drawn[:MOST_MAPS]
 
 
 def heat_maps(answer: Answer, product: Product, lake: Lake) -> list[Markup]:
@@ -173,7 +175,7 @@ def heat_maps(answer: Answer, product: Product, lake: Lake) -> list[Markup]:
             if picture is not None and rows.height:
                 title = f"{page.name}, {device}, {range_in_words(question, which)}"
                 drawn.append(heat_map(title, rows, (heat_of(question), most), picture, page.content_max_width))
-    return drawn[:_MOST_MAPS]
+    return drawn[:MOST_MAPS]
 
 
 def _picture(product: Product, lake: Lake, page: str, device: str, day: date) -> tuple[int, str] | None:

@@ -20,6 +20,7 @@ from pipeline.ask.snippet import snippet
 from pipeline.ask.trend import SESSION_DIMENSIONS
 from pipeline.ask.variants import is_variant
 from pipeline.core.product import Product
+from pipeline.report.asked import MOST_MAPS
 from pipeline.report.flow import Flow
 from pipeline.report.parts import label
 from services.ask.form import OWN, kept_params, of_visits, rows_of_people, with_kind
@@ -142,6 +143,7 @@ class Pages:
             "notes": answer.notes,
             "nightly": nightly(self._home.lake, question),
             "pictures": pictures,
+            "most_maps": MOST_MAPS,
             "captions": [_caption(each) for each in pictures],
             "flow": flow,
             "tables": tables_of(answer, product),
