@@ -28,7 +28,7 @@ def targets_section(product: Product, targets: pl.DataFrame) -> list[Section]:
             "The last complete week beside what the team wants. To go: how far it is. Each week: what every week left must bring.",
             header=("figure", "last week", "target", "", "by", "each week", "weeks"),
             rows=rows,
-            provenance="targets: kpi figure target gap target_day needed_per_week -",
+            provenance="kpi_targets: kpi figure target gap target_day needed_per_week -",
         )
     ]
 

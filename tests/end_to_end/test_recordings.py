@@ -210,6 +210,8 @@ def test_every_recording_plays_to_its_end(replays: tuple[Lake, pl.DataFrame, dic
     written = write_replays(lake, product(**SOURCES), {"replays": mart, "replay_moments": moments}, keys.values())
     assert len(written) == len(keys) == len(RECORDINGS) + 1
     page = browser.new_page(viewport={"width": 1280, "height": 900})
+    # Whatever else the machine does.
+    page.set_default_timeout(180_000)
     faults: list[str] = []
     page.on("console", lambda stated: faults.append(stated.text) if stated.type == "error" else None)
     page.on("pageerror", lambda fault: faults.append(str(fault)))
@@ -225,7 +227,7 @@ def test_every_recording_plays_to_its_end(replays: tuple[Lake, pl.DataFrame, dic
         # A short one may be over before anybody looks.
         page.wait_for_selector("#status:is([data-state=playing], [data-state=finished])")
         page.evaluate("replay.getReplayer().setConfig({speed: 64})")
-        page.wait_for_selector("#status[data-state=finished]", timeout=60_000)
+        page.wait_for_selector("#status[data-state=finished]", timeout=180_000)
         assert not faults, name
         if name == DEMO:
             shown = page.frame_locator("#player iframe").locator("body")

@@ -905,10 +905,10 @@ def test_dimensions_are_published_as_they_are_made(mart: str, made: str) -> None
         ("higher", 0.13, 0.15, date(2026, 2, 1), {"gap": 0.02, "is_reached": False, "weeks_left": -1.0, "needed_per_week": None}),
     ],
 )  # fmt: skip
-def test_targets(better: str, figure: float, target: float, by: date | None, expected: Row) -> None:
+def test_kpi_targets(better: str, figure: float, target: float, by: date | None, expected: Row) -> None:
     week = {"kpi": "conversion", "week_start": MON, "week_end": MON + timedelta(days=6), "unit": "share"}
     told = {**week, "figure": figure, "target": target, "better": better, "target_day": by}
-    [row] = result("targets", target_weeks=given("target_weeks", told))
+    [row] = result("kpi_targets", target_weeks=given("target_weeks", told))
     assert {name: row[name] for name in expected} == pytest.approx(expected)
 
 

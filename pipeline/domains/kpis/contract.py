@@ -143,8 +143,8 @@ TARGET_WEEKS = Table(
     ),
     key=("kpi", "week_start"),
 )  # fmt: skip
-TARGETS = Table(
-    name="targets",
+KPI_TARGETS = Table(
+    name="kpi_targets",
     layer="mart",
     grain=TARGET_WEEKS.grain,
     columns=(

@@ -52,7 +52,7 @@ def kpis_page(product: Product, marts: Marts, restatements: pl.DataFrame, trust:
     last = weeks["period_start"].max()
     now = weeks.filter(pl.col("period_start") == last)
     sections = [
-        *targets_section(product, marts["targets"]),
+        *targets_section(product, marts["kpi_targets"]),
         replace(
             _figures(product, kpis, now.filter(_EVERYBODY), restated_figures(restatements)),
             ask=asking_of_all(marts, trend={"measure": "sessions"}),
