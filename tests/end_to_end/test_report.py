@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import random
 import re
 import shutil
@@ -37,6 +38,7 @@ from pipeline.report.provenance import trust_of
 from pipeline.report.replays import replays_of
 from pipeline.report.write import NotPublishedError, send_week, write_report
 from pipeline.report.yesterday import yesterday
+from pipeline.stats.intervals import wilson
 
 # What stands where there is no number.
 DASH = "\u2013"
@@ -400,6 +402,15 @@ def test_zones_bear_the_metric_that_is_picked(report: Path, browser: Any) -> Non
     shown = page.locator("#stage text.tag").all_text_contents()
     raged = [sum(1 for day in days if not day % 3) for days in (range(10), range(10, 21))]
     assert shown == [f"hero  {100 * r / n:.1f} %" for r, n in zip(raged, (20, 22), strict=True)]
+    # Before and after stand side by side with the change and Newcombe's interval, from both of Wilson's.
+    before, after = ((r, n) for r, n in zip(raged, (20, 22), strict=True))
+    ends = [wilson(*each) or (0.0, 0.0) for each in (before, after)]
+    change = after[0] / after[1] - before[0] / before[1]
+    low = change - math.hypot(after[0] / after[1] - ends[1][0], ends[0][1] - before[0] / before[1])
+    high = change + math.hypot(ends[1][1] - after[0] / after[1], before[0] / before[1] - ends[0][0])
+    told = page.locator("#details tr").nth(1).locator("td").all_inner_texts()
+    assert told[-2:] == [f"{100 * change:+.1f}", f"{100 * low:+.1f} to {100 * high:+.1f}"]
+    assert "Rage click rate" in page.inner_text("#details .legend")
     box = page.locator("#stage svg rect.zone").first
     box.click()
     assert "Click rate" in page.inner_text("#details")
