@@ -58,7 +58,7 @@ class Runner:
         self.take_files()
         self.compute_dirty_days()
         self.publish_marts()
-        drop_what_is_over(self.home.lake)
+        drop_what_is_over(self.home.lake, self.home.product)
 
     def compute_today(self) -> Today:
         """Compute today from what was taken of it, for questions and replays only; ValueError where that can't be."""

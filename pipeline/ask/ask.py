@@ -67,7 +67,7 @@ class Asker:
 
     def version(self) -> str:
         """A hash of the days that can be asked about: other days, or other people in them, are another."""
-        states, today = recorded(self.lake, "askable"), today_of(self.lake)
+        states, today = recorded(self.lake, "askable"), today_of(self.lake, self.product)
         as_of = [str(today.as_of)] if today else []
         return hash_texts([*(f"{day}:{state.output_hash}" for day, state in states.items()), *as_of])
 

@@ -18,7 +18,6 @@ from pipeline.core.days import ONE_DAY
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.product_matches import Narrowed
-from pipeline.core.product_surveys import team_ids
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Snapshot, hash_texts
 from pipeline.core.states import Part, parts_of
@@ -113,7 +112,7 @@ class Data:
         last = max(span.last for span in question.spans.values()) if question else date.max
         experiments = named_experiments(columns, product)
         wanted = dict.fromkeys(("askable", *tables, *(["exposures"] if experiments else ())))
-        snapshot, today = take_snapshot(lake, product, {}, wanted), today_of(lake)
+        snapshot, today = take_snapshot(lake, product, {}, wanted), today_of(lake, product)
         if today is not None:
             lake, snapshot = today.lake, today.added_to(snapshot)
         asks = today is not None and today.day <= last
@@ -148,7 +147,11 @@ class Data:
     def scan(self, table: str, days: Iterable[date]) -> pl.LazyFrame:
         """The rows of a daily table on `days`; days without a partition add none."""
         states = self.snapshot.states.get(table, {})
-        parts = [part for day in days if day in states for part in parts_of(table, day, states[day])]
+        # What nobody asked for by its date isn't looked at, though a visit goes on in it.
+        left_out = self.today.day if self.today and not self.asks_today else None
+        parts = [
+            part for day in days if day in states and day != left_out for part in parts_of(table, day, states[day])
+        ]
         self._read.update(parts)
         rows = scan_checked(self.lake, table, parts)
         return with_promoted(rows, self.product) if TABLES[table].product_columns else rows
@@ -175,9 +178,7 @@ class Data:
         if not everything:
             return self.with_variants(self.scan("askable", [day]))
         before = [day + ONE_DAY * offset for offset in _BOOKED]
-        booked = Booked(
-            self.scan("session_events", before), self.scan("sessions", before), team_ids(self.product.surveys)
-        )
+        booked = Booked(self.scan("session_events", before), self.scan("sessions", before), self.product.team_surveys)
         return self.with_variants(told_events(self.scan("events", [day]), day, booked, (*OF_EVENT, *_IDS)))
 
     def around(self, day: date, people: pl.LazyFrame, narrowed: Narrowed) -> pl.LazyFrame:

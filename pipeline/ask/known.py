@@ -8,7 +8,7 @@ import polars as pl
 
 from pipeline.ask.answer import AskError
 from pipeline.ask.data import Data
-from pipeline.ask.question import CONFIGURED, Question, columns_of, matches_of
+from pipeline.ask.question import CONFIGURED, Question, columns_of, matches_of, wheres_of
 from pipeline.ask.variants import variant_columns
 from pipeline.ask.words import KIND_WORDS
 from pipeline.core.product import Product
@@ -18,6 +18,8 @@ from pipeline.domains.funnels.section import FUNNEL_UNITS
 from pipeline.events.askable import SEEN
 from pipeline.events.matching import column_of
 
+# A choice may be in somebody's own words.
+CHOICE = "answer_choice"
 # Values of a column that are offered, the most frequent first.
 MOST_VALUES = 50
 # Looked at for what is offered: names change slowly.
@@ -62,6 +64,12 @@ def condition_columns(product: Product) -> tuple[str, ...]:
     return (*known_columns(product), *(name for name in ANSWER_COLUMNS if name not in product.properties))
 
 
+def declared_choices(product: Product) -> list[str]:
+    """The choices that the product file names: what people wrote themselves is nobody else's to ask for."""
+    asked = (question for survey in product.surveys.values() for question in survey.questions.values())
+    return sorted({choice for question in asked for choice in question.choices})
+
+
 def known_of(data: Data) -> Known:
     """What the newest days of the home hold."""
     days = data.within(date.min, date.max)
@@ -70,7 +78,9 @@ def known_of(data: Data) -> Known:
     rows = pl.concat([data.events(day) for day in days[-_RECENT_DAYS:]])
     values: dict[str, tuple[tuple[str, int], ...]] = {}
     for column in condition_columns(data.product):
-        counted = _by_people(rows.select("person_key", value=pl.col(column_of(column)).cast(pl.String)), ["value"])
+        value = pl.col(column_of(column)).cast(pl.String)
+        own = rows.filter(value.is_in(declared_choices(data.product))) if column == CHOICE else rows
+        counted = _by_people(own.select("person_key", value=value), ["value"])
         if counted.height:
             values[column] = tuple(counted.head(MOST_VALUES).rows())
     over, today = data.days or days, data.today.day if data.today else None
@@ -117,5 +127,17 @@ def _faults(question: Question, product: Product) -> Iterator[str]:
     for column in columns_of(question):
         known = known_columns(product) if column in question.by else condition_columns(product)
         yield from unknown_name("column", column, known)
+    yield from _own_words(question, product)
     if question.funnel is not None:
         yield from unknown_name("unit", question.funnel.unit, (*FUNNEL_UNITS, *product.properties))
+
+
+def _own_words(question: Question, product: Product) -> Iterator[str]:
+    """A condition on a choice that could find what one person wrote."""
+    declared = declared_choices(product)
+    for where in wheres_of(question):
+        if where.column == CHOICE and column_of(CHOICE) == "choice":
+            said = where.model_dump(exclude_defaults=True, exclude={"column", "about"})
+            texts = [*(where.equals or ()), *(where.is_not or ())]
+            if set(said) - {"equals", "is_not", "is_set"} or not set(texts) <= set(declared):
+                yield f"{CHOICE} is one of the choices that the product file names: {', '.join(declared) or 'none'}"

@@ -25,6 +25,8 @@ def notes_of(data: Data, question: Question) -> Iterator[str]:
         yield "A session can meet a signal on several pages: sessions don't add up over pages and signals."
     if question.show == "elements":
         yield "A session can click several elements: sessions don't add up over them. Clicks without an element aren't here."
+    if question.show == "heatmap":
+        yield "What keeps its place in the window isn't drawn on the page; the table has it as the layer fixed."
     if question.show == "trend" and question.counted.every != "range" and question.counted.measure == "people":
         yield f"People of several {question.counted.every}s are fewer than the sum: somebody can be there on each of them."
 

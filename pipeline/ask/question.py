@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.core.product_base import FileModel, Name
-from pipeline.core.product_matches import Match, Narrowed
+from pipeline.core.product_matches import Match, Narrowed, Where
 from pipeline.domains.funnels.section import Breakdown, Funnel
 from pipeline.domains.journeys.section import Journey
 from pipeline.domains.retention.section import Grouping, Retention
@@ -220,10 +220,15 @@ def matches_of(question: Question) -> Iterator[Match]:
         yield from (each for each in (question.retention.start, question.retention.returning) if each)
 
 
+def wheres_of(question: Question) -> Iterator[Where]:
+    """All conditions on columns."""
+    yield from (each for one in _narrowed(question) for each in one.where)
+
+
 def columns_of(question: Question) -> Iterator[str]:
     """All columns that a question names."""
     yield from question.by
-    yield from (each.column for one in _narrowed(question) for each in one.where)
+    yield from (each.column for each in wheres_of(question))
     if question.funnel:
         yield from question.funnel.dimensions
     if question.retention and question.retention.breakdown:

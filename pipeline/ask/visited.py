@@ -12,6 +12,7 @@ from pipeline.ask.data import Data
 from pipeline.ask.question import Question, Span
 from pipeline.build.tables import DAY_TABLE
 from pipeline.core.columns import OTHER_PAGE
+from pipeline.core.days import ONE_DAY
 from pipeline.core.published import id_text, in_currency, in_seconds
 from pipeline.core.registry import TABLES
 from pipeline.declare import Sources
@@ -60,12 +61,13 @@ def _computed(data: Data, table: str, day: date, wanted: Chosen) -> pl.DataFrame
     return pl.concat(built.frame for built in declared.built(summed))
 
 
-def rows_of(data: Data, table: str, wanted: Chosen) -> pl.LazyFrame:
-    """The rows of a daily table over the span as they are of these visits and people alone."""
+def rows_of(data: Data, table: str, wanted: Chosen, before: int = 0) -> pl.LazyFrame:
+    """The rows of a daily table over the span, and so many days `before` it, as they are of these visits and people alone."""
+    days = data.within(wanted.span.first - ONE_DAY * before, wanted.span.last)
     if wanted.is_everybody or wanted.can_filter(TABLES[table].schema.names()):
-        return wanted.of(data.scan(table, data.within(wanted.span.first, wanted.span.last)))
+        return wanted.of(data.scan(table, days))
     parts: list[pl.DataFrame] = []
-    for day in data.within(wanted.span.first, wanted.span.last):
+    for day in days:
         data.stop.check()
         if data.snapshot.output(table, day):
             parts.append(_computed(data, table, day, wanted))

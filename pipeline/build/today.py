@@ -6,11 +6,13 @@ and the first run after midnight computes the day as any other, from the same ro
 finds the day over; after an erasure or a retraction it isn't shown any more until it is computed again.
 """
 
+import fcntl
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import msgspec
 import polars as pl
@@ -25,8 +27,8 @@ from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.core.sealed import read_sealed, write_sealed
-from pipeline.core.state import Snapshot
-from pipeline.core.states import read_state, recorded, scan_days
+from pipeline.core.state import Snapshot, hash_texts
+from pipeline.core.states import read_state, read_states, scan_days
 from pipeline.events.profile import CheckResult, Facts
 from pipeline.ingest.manifests import withdrawals
 
@@ -68,6 +70,10 @@ class Beside(Lake):
         """Keys of the objects in a folder, sorted, each with what would change with it."""
         return dict(sorted({**self.below.stamps(folder), **Lake(self.home).stamps(folder)}.items()))
 
+    def check(self, key: str, sha256: str) -> None:
+        """Raise DamagedObject where the object isn't the one of that hash; the home knows which of its own it has looked at."""
+        super().check(key, sha256) if (self.home / key).exists() else self.below.check(key, sha256)
+
     def lost(self, keys: Iterable[str]) -> set[str]:
         """Those of the keys whose objects are gone."""
         return self.below.lost(super().lost(keys))
@@ -87,6 +93,8 @@ class _Now(msgspec.Struct, frozen=True):
     folder: str
     # Who was erased or what was retracted since is not to be shown.
     mark: str
+    # By which product file.
+    product: str
 
 
 @dataclass(frozen=True)
@@ -107,12 +115,43 @@ class Today:
         return replace(snapshot, states=states)
 
 
-def today_of(home: Lake) -> Today | None:
-    """The provisional day; None where none was computed, or it is over and computed like any other."""
+# One for each folder: what was read of it, and found to be what was written, is known.
+_KEPT: WeakKeyDictionary[Lake, Beside] = WeakKeyDictionary()
+
+
+def today_of(home: Lake, product: Product) -> Today | None:
+    """The provisional day; None where none was computed, by this product file, or it is over and computed like any other."""
     now = None if home.is_remote else read_sealed(home, _NOW, _Now)
-    if now is None or now.mark != withdrawals(home) or now.day in recorded(home, "askable"):
+    if now is None or now.mark != withdrawals(home) or now.product != _version(product) or _is_over(home, now.day):
         return None
-    return Today(now.day, now.as_of, Beside(home, now.folder))
+    beside = _KEPT.get(home)
+    if beside is None or beside.home != home.home / now.folder:
+        beside = _KEPT[home] = Beside(home, now.folder)
+    return Today(now.day, now.as_of, beside)
+
+
+def _is_over(home: Lake, day: date) -> bool:
+    """Whether the day was computed like any other, though it be held back."""
+    states, failures = read_states(home, "events")
+    return day in states or day in failures
+
+
+def _version(product: Product) -> str:
+    return hash_texts([product.model_dump_json()])
+
+
+@contextmanager
+def _alone(home: Lake, *, waits: bool = True) -> Generator[bool]:
+    """Whether nobody else computes or removes a provisional day meanwhile."""
+    path = home.home / "lake/_state/today.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def compute_today(
@@ -126,8 +165,15 @@ def compute_today(
         raise ValueError(
             "a home in an object store has no provisional day; `footfall run` computes the day once it is over"
         )
-    if day in recorded(home, "events"):
-        raise ValueError(f"{day} is over and computed; `footfall run` does all there is to do")
+    with _alone(home):
+        if _is_over(home, day):
+            raise ValueError(f"{day} is over; `footfall run` does all there is to do")
+        return _computed(home, product, day, as_of, on_progress)
+
+
+def _computed(
+    home: Lake, product: Product, day: date, as_of: datetime, on_progress: Callable[[str, int, int], None]
+) -> Today:
     mark = withdrawals(home)
     folder = f"{FOLDER}/{as_of:%Y%m%dT%H%M%S%f}"
     beside = Beside(home, folder)
@@ -138,9 +184,10 @@ def compute_today(
             on_progress("today", done, len(tables))
         _write_shown(beside, day, tables)
         with home.exclusive():
-            if withdrawals(home) != mark:
+            whole = all(read_state(beside, name, day) for name in tables)
+            if withdrawals(home) != mark or not whole:
                 raise ValueError("rows were erased or retracted meanwhile; run `footfall run --today` again")  # noqa: TRY301
-            write_sealed(home, _NOW, _Now(day, as_of, folder, mark))
+            write_sealed(home, _NOW, _Now(day, as_of, folder, mark, _version(product)))
     except BaseException:
         home.delete_folder(folder)
         raise
@@ -156,10 +203,13 @@ def drop_today(home: Lake) -> None:
         home.delete_folder(FOLDER)
 
 
-def drop_what_is_over(home: Lake) -> None:
-    """Remove the provisional day once it is computed like any other."""
-    if today_of(home) is None:
-        drop_today(home)
+def drop_what_is_over(home: Lake, product: Product) -> None:
+    """Remove the provisional day once it isn't shown any more, unless one is just being computed."""
+    if home.is_remote or not (home.home / FOLDER).exists():
+        return
+    with _alone(home, waits=False) as is_alone:
+        if is_alone and today_of(home, product) is None:
+            drop_today(home)
 
 
 def _let_pass(

@@ -136,6 +136,7 @@ _CORE = Sections(
         "privacy.people": Aspect("privacy", lambda p: not p.privacy.people_in_facts),
     },
     groups={
+        "surveys.team": ("surveys.team",),
         "time": ("time_zone", "start_date", "week_start"),
         "ingest": ("time_zone", "start_date", "properties", "privacy.dropped", "surveys.team", "identity.placeholders"),
         "sources": ("sources",),

@@ -14,8 +14,8 @@ from pipeline.core.product_base import FileModel, Name, as_tuple
 DIMENSIONS = (*VISIT_COLUMNS, *SESSION_COLUMNS, "country", "language", "source", "page")
 
 
-# What a survey's answers say; of other events they are null. Conditions can name them, breakdowns can't.
-ANSWER_COLUMNS = ("survey_id", "score", "choice")
+# What a survey's answers say, by the column of events; of other events it is null. Conditions can name them, breakdowns can't.
+ANSWER_COLUMNS = {"answer_survey": "survey_id", "answer_score": "score", "answer_choice": "choice"}
 CONDITION_COLUMNS = (*DIMENSIONS, *ANSWER_COLUMNS)
 
 

@@ -1,6 +1,5 @@
 """The product file's section `surveys`, as Pydantic models; ingest reads it too (docs/definitions/voice.md)."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -78,8 +77,3 @@ class Survey(FileModel):
     def scored(self) -> str | None:
         """The question that a response's score is that of: the first one with a scale."""
         return next((name for name, each in self.questions.items() if each.kind in SCORED), None)
-
-
-def team_ids(surveys: Mapping[str, Survey]) -> list[str]:
-    """Surveys of the team itself, by their ids as sources send them."""
-    return [survey.id or name for name, survey in surveys.items() if survey.audience == "team"]

@@ -9,7 +9,7 @@ import polars as pl
 from pipeline.core.canonical import PROMOTED_PREFIX
 from pipeline.core.days import day_start
 from pipeline.core.product import Product
-from pipeline.core.product_matches import CONDITION_COLUMNS, Condition, Match
+from pipeline.core.product_matches import ANSWER_COLUMNS, DIMENSIONS, Condition, Match
 from pipeline.core.product_pages import Page
 from pipeline.events.addresses import parts_of, path_decoded, query_decoded
 
@@ -76,8 +76,8 @@ def of_its_name(match: Match | None) -> pl.Expr:
 
 
 def column_of(dimension: str) -> str:
-    """The column of events that a breakdown or a condition names: one of CONDITION_COLUMNS, else a promoted property."""
-    return dimension if dimension in CONDITION_COLUMNS else PROMOTED_PREFIX + dimension
+    """The column of events that a breakdown or a condition names: one of DIMENSIONS, of an answer, else a promoted property."""
+    return dimension if dimension in DIMENSIONS else ANSWER_COLUMNS.get(dimension, PROMOTED_PREFIX + dimension)
 
 
 def revenue_of(product: Product) -> pl.Expr:

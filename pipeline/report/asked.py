@@ -168,9 +168,11 @@ def heat_maps(answer: Answer, product: Product, lake: Lake) -> list[Markup]:
     drawn: list[Markup] = []
     for device in devices_of(answer.rows):
         # One scale for both ranges, or they can't be compared.
-        most = float(answer.rows.filter(pl.col("device_type") == device)[heat_of(question)].max() or 1)  # pyright: ignore[reportArgumentType]
+        # What keeps its place in the window lies on no place of the page.
+        on_page = answer.rows.filter(pl.col("device_type") == device, pl.col("layer") == "page")
+        most = float(on_page[heat_of(question)].max() or 1)  # pyright: ignore[reportArgumentType]
         for which, span in question.spans.items():
-            rows = answer.rows.filter(pl.col("device_type") == device, pl.col("range") == which)
+            rows = on_page.filter(pl.col("range") == which)
             picture = _picture(product, lake, page.name, device, span.last)
             if picture is not None and rows.height:
                 title = f"{page.name}, {device}, {range_in_words(question, which)}"

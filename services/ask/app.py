@@ -143,14 +143,14 @@ class AskApp:
     def _replayed(self, session: str) -> str | None:
         """The page of a recording, of today's too, which says so."""
         lake, product = self.home.lake, self.home.product
-        today = today_of(lake)
+        today = today_of(lake, product)
         html = replay_page(lake, product, session)
         if html is None and today is not None:
             html = replay_page(today.lake, product, session, f"{today.day} isn't over: more may come.")
         return None if html is None else html.replace('href="../replays.html"', 'href="report/replays.html"')
 
     def _began(self, session: str) -> datetime | None:
-        today = today_of(self.home.lake)
+        today = today_of(self.home.lake, self.home.product)
         for lake in (self.home.lake, *([today.lake] if today else [])):
             if lake.exists(_REPLAYS):
                 replays = pl.scan_parquet(lake.path(_REPLAYS))

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from pipeline.ask.address import address_of, params_of
 from pipeline.ask.answer import Answer, Cell
-from pipeline.ask.known import Known
+from pipeline.ask.known import Known, known_columns
 from pipeline.ask.nightly import nightly
 from pipeline.ask.question import CONFIGURED, KINDS, OF_PAGE, Question
 from pipeline.ask.snippet import snippet
@@ -165,7 +165,8 @@ class Pages:
             for value, people in values[:_OPTIONS]
         ]
         variants = tuple(name for name in known.values if is_variant(name))
-        columns = (*SESSION_DIMENSIONS, *variants) if _is_of_sessions(question) else tuple(known.values)
+        there = tuple(name for name in known_columns(product) if name in known.values)
+        columns = (*SESSION_DIMENSIONS, *variants) if _is_of_sessions(question) else there
         return {
             "presets": [(name, text, *preset_days(name, known, product)) for name, text in _presets(known).items()],
             "releases": [(RELEASE + name, f"Around {label(name)}", *days) for name, days in releases(known, product)],

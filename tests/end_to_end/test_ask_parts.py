@@ -12,13 +12,12 @@ from polars.testing import assert_frame_equal
 
 from pipeline.ask.answer import AskError, Cell
 from pipeline.ask.ask import Asker
-from pipeline.ask.known import known_columns
+from pipeline.ask.known import declared_choices, known_columns
 from pipeline.ask.question import HEATS, Question
 from pipeline.ask.snippet import snippet
 from pipeline.core.keys import mart_key
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
-from pipeline.core.product_surveys import team_ids
 from pipeline.core.states import published_days, scan_days
 from pipeline.events.askable import Booked, askable
 from services.ask.form import asked_by_form
@@ -225,7 +224,7 @@ def test_what_the_nightly_run_cannot_tell_apart_is_not_offered_to_be_saved(asker
 
 def test_who_gave_a_low_score_can_be_chosen(asker: Asker) -> None:
     """Which pages did people see who gave 6 or less?"""
-    low = {"column": "score", "lte": 6, "about": "person"}
+    low = {"column": "answer_score", "lte": 6, "about": "person"}
     rows = asker.answer(asked(show="pages", where=[low], **WHOLE)).rows
     events = days_of(asker, "events", WHOLE).filter(pl.col("score") <= 6, ~pl.col("is_bot")).collect()
     people = set(events["person_key"].drop_nulls())
@@ -242,11 +241,9 @@ def test_what_a_team_says_is_laid_beside_nobody(shop_lake: Lake, asker: Asker) -
     team = asker.product.surveys[name].model_copy(update={"audience": "team"})
     product = asker.product.model_copy(update={"surveys": {**asker.product.surveys, name: team}})
     survey = team.id or name
-    asks = asked(show="visits", where=[{"column": "survey_id", "equals": [survey]}], **WHOLE)
+    asks = asked(show="visits", where=[{"column": "answer_survey", "equals": [survey]}], **WHOLE)
     assert asker.answer(asks).rows.height > 0, "while it is people's, it can be asked for"
-    booked = Booked(
-        *(days_of(asker, table, WHOLE) for table in ("session_events", "sessions")), team_ids(product.surveys)
-    )
+    booked = Booked(*(days_of(asker, table, WHOLE) for table in ("session_events", "sessions")), product.team_surveys)
     told = askable(days_of(asker, "events", WHOLE), WHOLE["first"], booked)
     assert survey in days_of(asker, "events", WHOLE).select("survey_id").collect()["survey_id"].to_list()
     assert survey not in told["survey_id"].to_list()
@@ -255,6 +252,26 @@ def test_what_a_team_says_is_laid_beside_nobody(shop_lake: Lake, asker: Asker) -
     ).is_empty()
     with pytest.raises(AskError, match="colleagues"):
         Asker(shop_lake, product).behind(asked(show="scores", **WHOLE), Cell(survey=name, question="x"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"contains": ["boss"]}, {"regex": "^Other"}, {"equals": ["Other: my boss told me"]}, {"is_not": ["x"]}, {"gt": 1}],
+)
+def test_what_somebody_wrote_cannot_be_looked_for(asker: Asker, said: dict[str, Any]) -> None:
+    with pytest.raises(AskError, match="answer_choice is one of the choices that the product file names"):
+        asker.answer(asked(show="visits", where=[{"column": "answer_choice", **said}], **WHOLE))
+
+
+def test_choices_that_the_product_file_names_can_be_asked_for(asker: Asker) -> None:
+    offered = dict(asker.known().values.get("answer_choice", ()))
+    assert set(offered) <= set(declared_choices(asker.product)) != set()
+    choice = declared_choices(asker.product)[0]
+    rows = asker.answer(asked(show="visits", where=[{"column": "answer_choice", "equals": [choice]}], **WHOLE)).rows
+    events = days_of(asker, "events", WHOLE).filter(pl.col("choice") == choice, ~pl.col("is_bot")).collect()
+    assert rows.height <= events.height
+    with pytest.raises(AskError, match="no column 'answer_score'"):
+        asker.answer(asked(by=["answer_score"], **WHOLE))
 
 
 # -- releases

@@ -46,7 +46,7 @@ def compute(lake: Lake, product: Product, days: list[date]) -> None:
 
 
 def objects(lake: Lake) -> dict[str, str | None]:
-    return {key: lake.sha256(key) for key in lake.keys("lake") if not key.endswith("/lock")}
+    return {key: lake.sha256(key) for key in lake.keys("lake") if not key.endswith("lock")}
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +98,8 @@ def test_it_is_what_the_finished_day_will_be(home: Lake, product: Product) -> No
     expected = {name: (own := read_state(home, name, TODAY)) and own.output_hash for name in names}
     assert found == expected
     assert sum(each is not None for each in found.values()) > 30
-    assert today_of(home) is None, "the day is there, so nothing provisional is shown any more"
-    drop_what_is_over(home)
+    assert today_of(home, product) is None, "the day is there, so nothing provisional is shown any more"
+    drop_what_is_over(home, product)
     assert not (home.home / FOLDER).exists()
 
 
@@ -129,7 +129,7 @@ def test_what_must_mature_leaves_it_out(computed: Lake, product: Product) -> Non
     # Who entered yesterday may still take the steps today, but nobody asked for today.
     funnel = {"show": "funnel", "of": "purchase", "range": "enters", "first": FIRST, "last": YESTERDAY}
     entered = asker.answer(Question.model_validate(funnel)).rows
-    drop_what_is_over(computed)
+    drop_what_is_over(computed, product)
     computed.delete_folder(FOLDER)
     assert Asker(computed, product).answer(Question.model_validate(funnel)).rows.equals(entered)
 
@@ -155,7 +155,7 @@ def test_every_kind_can_be_asked_of_today_as_of_the_finished_day(computed: Lake,
 
 
 def test_a_second_time_takes_what_came_since(computed: Lake, product: Product) -> None:
-    first = today_of(computed)
+    first = today_of(computed, product)
     assert first is not None
     second = compute_today(computed, product, TODAY, AS_OF + timedelta(hours=1), silent)
     assert [each.name for each in (computed.home / FOLDER).iterdir() if each.is_dir()] == [second.lake.home.name]
@@ -165,14 +165,14 @@ def test_a_second_time_takes_what_came_since(computed: Lake, product: Product) -
 def test_what_is_taken_back_is_not_shown(computed: Lake, product: Product) -> None:
     name = next(each.name for each in read_manifests(computed).values())
     retract(computed, name)
-    assert today_of(computed) is None
+    assert today_of(computed, product) is None
     assert people(computed, product)[2] is None
     compute_today(computed, product, TODAY, AS_OF, silent)
     rows = (
         Asker(computed, product).answer(Question.model_validate({"show": "visits", "first": TODAY, "last": TODAY})).rows
     )
     assert rows.height > 0
-    events = today_of(computed)
+    events = today_of(computed, product)
     assert events is not None
     someone = pl.read_parquet(events.lake.path(f"lake/events/day={TODAY}/part.parquet"))["user_id"].drop_nulls()[0]
     erase(computed, product, f"user:{someone}")

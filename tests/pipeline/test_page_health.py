@@ -1,7 +1,7 @@
 """Speed, errors and forms of pages: edge cases by hand, and random visits against a slow count in plain Python."""
 
 from collections import Counter, defaultdict
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -13,9 +13,11 @@ from support import at, events_frame, product
 from pipeline.core.product import Product
 from pipeline.core.published import id_of
 from pipeline.core.registry import TABLES
-from pipeline.domains.errors.errors import error_counts, page_sessions, plain_message, session_errors
-from pipeline.domains.forms.forms import daily_forms, field_sums, form_sums
+from pipeline.domains.errors.errors import error_counts, page_sessions, plain_message, session_errors, telling
+from pipeline.domains.forms.forms import field_sums, form_sums
+from pipeline.domains.forms.forms import telling as telling_submits
 from pipeline.domains.web_vitals.vitals import LIMITS, vital_counts, vital_percentiles
+from pipeline.events.page_views import page_views
 from pipeline.events.sessions import session_events
 from pipeline.stats.buckets import added_up
 
@@ -39,8 +41,10 @@ def act(seconds: float, kind: str, *, person: str = "ann", page: str | None = "p
     return {"occurred_at": TEN + timedelta(seconds=seconds), "kind": kind, **about, **fields}
 
 
-def told(rows: list[Row], chosen: Product = PRODUCT) -> pl.LazyFrame:
-    return session_events(events_frame(rows).lazy(), DAY, chosen).lazy()
+def told(rows: list[Row], chosen: Product = PRODUCT) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    """session_events and page_views of the rows."""
+    events = session_events(events_frame(rows).lazy(), DAY, chosen).lazy()
+    return events, page_views(events, DAY, chosen.sources).lazy()
 
 
 # -- speed
@@ -51,7 +55,7 @@ def test_a_page_view_has_its_worst_value() -> None:
         act(0, "page_view"), act(1, "performance", lcp_ms=900), act(2, "performance", lcp_ms=2_600, inp_ms=40),
         act(3, "performance", inp_ms=300), act(4, "page_view"), act(5, "performance", cls_e4=1_000),
     ]  # fmt: skip
-    counted = vital_counts(told(rows), DAY)
+    counted = vital_counts(*told(rows), DAY)
     assert counted.select("metric", "value", "page_views").rows() == [
         ("cls", 1_000, 1),
         ("inp", 300, 1),
@@ -132,7 +136,7 @@ def test_percentiles_equal_a_slow_count(values: list[tuple[int, str, str, int]])
         ("user 3f2504e0-4f89-11d3-9a0c-0305e82c3301 gone", "user # gone"),
         ("at 0x7fffdeadbeef", "at #"),
         ("chunk a1b2c3d4e5 failed to load", "chunk # failed to load"),
-        ("facade is not a function", "facade is not a function"),
+        ("facade is not a function", "facade is not a function"), ("order a3f09bc1 not found", "order # not found"),
         ("costs 1,299.00 EUR", "costs # EUR"),
         ("  many\n\tblanks ", "many blanks"),
         ("", ""), (None, ""), ("x" * 500, "x" * 200),
@@ -144,9 +148,19 @@ def test_what_varies_in_a_message_does_not_make_another_error(message: str | Non
 
 
 def test_an_error_without_a_page_or_a_message_is_counted_too() -> None:
-    rows = [act(0, "page_view"), act(1, "error"), act(2, "error", page=None, error_type="E")]
-    made = session_errors(told(rows), DAY)
-    assert sorted(made.select("page", "error_type", "message").rows()) == [("(other)", "E", ""), ("pay", "", "")]
+    # Without an address it belongs to the page view before it, where there is one.
+    rows = [
+        act(0, "page_view"),
+        act(1, "error"),
+        act(2, "error", page=None, error_type="F"),
+        act(0, "error", person="bob", page=None, error_type="E"),
+    ]
+    made = session_errors(*told(rows), DAY)
+    assert sorted(made.select("page", "error_type", "message").rows()) == [
+        ("(other)", "E", ""),
+        ("pay", "", ""),
+        ("pay", "F", ""),
+    ]
 
 
 STEPS = st.lists(
@@ -170,8 +184,9 @@ def test_errors_equal_a_slow_count(steps: list[tuple[str, str]]) -> None:
             rows.append(act(n, "order", person=who, page=place[who], revenue_micros=1))
         else:
             rows.append(act(n, "error", person=who, page=place[who], error_type="E", error_message=step))
-    events = told(rows)
-    made, pages = session_errors(events, DAY), page_sessions(events, DAY)
+    events, views = told(rows)
+    made = session_errors(events, views, DAY)
+    pages = page_sessions(events, views, DAY, telling(events, views, PRODUCT))
     counts = error_counts(made.lazy(), pages.lazy(), TABLES["recordings"].schema.to_frame().lazy(), [DAY], PRODUCT)
     expected = _slow(rows)
     found = {(r["message"], r["page"]): r for r in counts.rows(named=True)}
@@ -210,7 +225,7 @@ def test_an_error_is_new_since_a_release_and_recorded_sessions_come_first() -> N
         update={"releases": product(releases={"old": {"day": "2026-01-01"}, "new": {"day": "2026-02-01"}}).releases}
     )
     made = session_errors(
-        told(
+        *told(
             [
                 act(0, "page_view"),
                 act(1, "error", error_message="x"),
@@ -233,10 +248,15 @@ def test_an_error_is_new_since_a_release_and_recorded_sessions_come_first() -> N
 
 
 def forms_of(rows: list[Row]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    events = told(rows)
-    forms = daily_forms([form_sums(events, DAY)]).rows(named=True)
-    fields = field_sums(events, DAY).rows(named=True)
+    events, views = told(rows)
+    tells = telling_submits(events, views)
+    forms = form_sums(events, views, DAY, tells).rows(named=True)
+    fields = field_sums(events, views, DAY, tells).rows(named=True)
     return (forms[0] if forms else {}), {row["field"]: row for row in fields}
+
+
+# Somebody else submits: that it would be told is known.
+SUBMITTED = [act(0, "page_view", person="cid"), act(1, "form_submit", person="cid", element_chain=FORM)]
 
 
 def test_a_form_and_its_fields_have_names() -> None:
@@ -254,8 +274,12 @@ def test_who_only_looks_or_presses_the_button_has_started_nothing() -> None:
         [act(0, "page_view"), act(1, "click", element_chain=BUTTON), act(2, "click", element_chain=FORM)]
     )
     assert (form, fields) == ({}, {})
-    touched, fields = forms_of([act(0, "page_view"), act(1, "click", element_chain=CARD)])
-    assert (touched["page_views_started"], touched["page_views"]) == (1, 1)
+    touched, fields = forms_of([*SUBMITTED, act(0, "page_view"), act(1, "click", element_chain=CARD)])
+    assert (touched["page_views_started"], touched["page_views_measured_submit"], touched["page_views_submitted"]) == (
+        2,
+        2,
+        1,
+    )
     assert (fields["card"]["page_views_touched"], fields["card"]["page_views_left_at"], fields["card"]["changes"]) == (
         1,
         1,
@@ -302,23 +326,24 @@ def test_forms_equal_a_slow_count_of_any_part_of_the_people(steps: list[tuple[st
             kind, chain = kinds[step]
             rows.append(act(n, kind, person=who, element_chain=chain))
             views[who][-1].append(step)
-    whole = told(rows).collect()
+    whole, views_ = (frame.collect() for frame in told(rows))
+    tells = telling_submits(whole.lazy(), views_.lazy())
     people = sorted(whole["person_key"].unique())
-    ranges = [whole.filter(pl.col("person_key").is_in(people[n::parts])).lazy() for n in range(parts)]
-    forms = daily_forms([form_sums(each, DAY) for each in ranges])
-    fields = {
-        row["field"]: row
-        for row in added_up([field_sums(each, DAY) for each in ranges], TABLES["daily_form_fields"].key).rows(
-            named=True
-        )
-    }
+    ranges = [
+        tuple(frame.filter(pl.col("person_key").is_in(people[n::parts])).lazy() for frame in (whole, views_))
+        for n in range(parts)
+    ]
+    forms = added_up([form_sums(*each, DAY, tells) for each in ranges], TABLES["daily_forms"].key)
+    summed = added_up([field_sums(*each, DAY, tells) for each in ranges], TABLES["daily_form_fields"].key)
+    fields = {row["field"]: row for row in summed.rows(named=True)}
+    is_told = any(step == "submit" for _, step in steps)
     every = [view for own in views.values() for view in own[1:]]
     acted = [view for view in every if view]
     assert forms.height == bool(acted)
     if acted:
         row = forms.row(0, named=True)
-        assert row["page_views"] == len(every)
         assert row["page_views_started"] == len(acted)
+        assert row["page_views_measured_submit"] == is_told * len(acted)
         assert row["page_views_submitted"] == sum("submit" in view for view in acted)
         assert row["page_views_submitted_again"] == sum(view.count("submit") > 1 for view in acted)
         assert row["page_views_refused"] == sum("refuse" in view for view in acted)
@@ -330,12 +355,62 @@ def test_forms_equal_a_slow_count_of_any_part_of_the_people(steps: list[tuple[st
         assert found["changes"] == sum(view.count(change) for view in acted)
         assert found["page_views_changed"] == sum(change in view for view in acted)
         assert found["page_views_corrected"] == sum(view.count(change) > 1 for view in acted)
-        assert found["page_views_left_at"] == sum("submit" not in view and view[-1] in of for view in acted)
+        assert found["page_views_left_at"] == is_told * sum("submit" not in view and view[-1] in of for view in acted)
         assert found["page_views_refused"] == (sum("refuse" in view for view in acted) if name == "card" else 0)
 
 
-def test_the_day_is_that_of_the_session() -> None:
-    assert isinstance(TEN, datetime)
-    assert form_sums(told([act(0, "page_view"), act(1, "input", element_chain=CARD)]), DAY)[
-        "session_day"
-    ].unique().to_list() == [DAY]
+def test_where_no_submission_is_told_nobody_has_left() -> None:
+    form, fields = forms_of([act(0, "page_view"), act(1, "input", element_chain=CARD)])
+    assert (form["page_views_started"], form["page_views_measured_submit"]) == (1, 0)
+    assert (fields["card"]["page_views_left_at"], fields["card"]["page_views_measured_submit"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [
+        ('<input class="x" data-value="Jane Doe" id="who">', "who"),
+        ('<input data-id="8731" id="email" name="email">', "email"),
+        ('<input aria-label="Card number" name="card">', "Card number"),
+        ("<textarea>", "textarea"),
+    ],
+)
+def test_a_field_is_never_named_by_what_stands_in_it(tag: str, name: str) -> None:
+    _, fields = forms_of([act(0, "page_view"), act(1, "input", element_chain=f"{FORM}{tag}")])
+    assert fields.keys() == {name}
+
+
+def test_an_element_that_begins_like_a_form_is_none() -> None:
+    inside, _ = forms_of([act(0, "page_view"), act(1, "input", element_chain=f"{FORM}<form-group><input name='x'>")])
+    assert inside["form"] == "checkout"
+    assert forms_of([act(0, "page_view"), act(1, "input", element_chain="<form-row><input name='x'>")]) == ({}, {})
+
+
+def test_what_happens_on_a_page_view_is_on_its_page() -> None:
+    """Though the event bears no address, or another: a page may change it as it goes."""
+    view = {"page_view_id": "v1"}
+    rows = [
+        act(0, "page_view", **view), act(1, "error", page=None, error_message="x", **view), act(2, "performance", page=None, lcp_ms=9, **view),
+        act(3, "performance", page="home", lcp_ms=10, **view), act(4, "input", page="home", element_chain=CARD, **view),
+    ]  # fmt: skip
+    assert session_errors(*told(rows), DAY)["page"].to_list() == ["pay"]
+    assert vital_counts(*told(rows), DAY).select("page", "value", "page_views").rows() == [("pay", 10, 1)]
+    form, _ = forms_of(rows)
+    assert form["page"] == "pay"
+
+
+def test_sessions_without_an_error_are_of_sources_that_tell_of_errors() -> None:
+    silent = {"source": "silent"}
+    rows = [
+        act(0, "page_view"), act(1, "error", error_message="x"), act(0, "page_view", person="bob"),
+        act(0, "page_view", person="cid", **silent), act(1, "order", person="cid", revenue_micros=1, **silent),
+    ]  # fmt: skip
+    chosen = product(
+        pages=[{"name": "pay", "urls": ["/pay"]}],
+        zones=[],
+        funnels={},
+        goals={"buy": {"kind": "order"}},
+        sources={"web": {}, "silent": {}},
+    )
+    events, views = told(rows, chosen)
+    pages = page_sessions(events, views, DAY, telling(events, views, chosen))
+    assert pages.select("page", "sessions", "sessions_with_goal").rows() == [("pay", 2, 0)]

@@ -943,11 +943,17 @@ def test_errors_and_forms_bear_their_rates() -> None:
     }
     [row] = result("errors", error_counts=given("error_counts", {"message": "x", **counts}))
     shows(row, {"goal_rate_with": 0.25, "goal_rate_without": 0.5})
-    views = {"page_views": 10, "page_views_started": 5, "page_views_submitted": 4, "page_views_refused": 1}
+    views = {
+        "page_views_started": 5,
+        "page_views_measured_submit": 4,
+        "page_views_submitted": 3,
+        "page_views_refused": 1,
+    }
     [row] = result("forms", daily_forms=given("daily_forms", {"form": "pay", **views}))
-    shows(row, {"start_rate": 0.5, "submit_rate": 0.8, "refused_rate": 0.2})
+    shows(row, {"submit_rate": 0.75, "refused_rate": 0.2})
     touched = {
         "page_views_touched": 8,
+        "page_views_measured_submit": 4,
         "page_views_changed": 4,
         "page_views_corrected": 1,
         "page_views_left_at": 2,
@@ -956,5 +962,5 @@ def test_errors_and_forms_bear_their_rates() -> None:
         "fill_ms": 3_000,
     }
     [row] = result("form_fields", daily_form_fields=given("daily_form_fields", {"field": "card", **touched}))
-    shows(row, {"correction_rate": 0.25, "left_rate": 0.25, "refused_rate": 0.0, "fill_seconds": 1.5})
+    shows(row, {"correction_rate": 0.25, "left_rate": 0.5, "refused_rate": 0.0, "fill_seconds": 1.5})
     assert row["fill_seconds_total"] == 3

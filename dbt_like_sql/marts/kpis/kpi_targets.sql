@@ -10,5 +10,5 @@ with beside as (
 select
     *,
     gap <= 0 as is_reached,
-    case when gap > 0 and weeks_left > 0 then gap / weeks_left end as needed_per_week
+    case when gap > 0 and weeks_left >= 1 then gap / weeks_left end as needed_per_week
 from beside

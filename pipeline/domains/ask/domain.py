@@ -1,7 +1,6 @@
 """What questions read, and who met which condition."""
 
 from pipeline.core.product import CONDITIONS
-from pipeline.core.product_surveys import team_ids
 from pipeline.core.registry import TABLES
 from pipeline.declare import WITH_VISITS, Built, DayTable, Domain, Sources, visits_of
 from pipeline.events.askable import Booked, askable
@@ -19,9 +18,7 @@ DOMAIN = Domain(
             WITH_VISITS,
             ("surveys.team",),
             "2",
-            compute=lambda s: Built(
-                askable(s.scan("events"), s.day, Booked(*visits_of(s), team_ids(s.product.surveys)))
-            ),
+            compute=lambda s: Built(askable(s.scan("events"), s.day, Booked(*visits_of(s), s.product.team_surveys))),
             by_person=True,
         ),
         DayTable(

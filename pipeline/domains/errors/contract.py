@@ -35,7 +35,7 @@ SESSION_ERRORS = Table(
 PAGE_SESSIONS = Table(
     name="page_sessions",
     layer="daily",
-    grain="One row per session day, page and device: how many sessions were on the page, bots left out.",
+    grain="One row per session day, page and device: how many sessions were on the page, of those in which errors would be told; bots left out.",
     columns=(
         SESSION_DAY,
         _PAGE,

@@ -3,26 +3,27 @@
 from pipeline.core.registry import TABLES
 from pipeline.core.state import Reads
 from pipeline.declare import Built, DayTable, Domain, PeriodTable, added
-from pipeline.domains.errors.errors import error_counts, page_sessions, session_errors
+from pipeline.domains.errors.errors import error_counts, page_sessions, session_errors, telling
 
 DOMAIN = Domain(
     day_tables=(
         DayTable(
             TABLES["session_errors"],
-            (Reads("session_events"),),
+            (Reads("session_events"), Reads("page_views")),
             (),
             "1",
-            compute=lambda s: Built(session_errors(s.scan("session_events"), s.day)),
+            compute=lambda s: Built(session_errors(s.scan("session_events"), s.scan("page_views"), s.day)),
             # A place is a page of the product file.
             needs=("pages",),
             by_person=True,
         ),
         DayTable(
             TABLES["page_sessions"],
-            (Reads("session_events"),),
-            (),
+            (Reads("session_events"), Reads("page_views")),
+            ("sources",),
             "1",
-            sums=lambda s: page_sessions(s.scan("session_events"), s.day),
+            told=lambda s: telling(s.scan("session_events"), s.scan("page_views"), s.product),
+            sums=lambda s: page_sessions(s.scan("session_events"), s.scan("page_views"), s.day, s.told),
             compute=added,
             needs=("pages",),
         ),

@@ -9,7 +9,9 @@ from pipeline.core.columns import OTHER_PAGE
 from pipeline.core.product import Product
 from pipeline.core.published import id_text
 from pipeline.core.registry import TABLES
+from pipeline.events.capabilities import capabilities_of_views
 from pipeline.events.channels import UNKNOWN
+from pipeline.events.on_views import on_views
 
 _ERROR = ["error_type", "message", "page"]
 _LONGEST, _EXAMPLES = 200, 5
@@ -17,7 +19,7 @@ _LONGEST, _EXAMPLES = 200, 5
 _VARYING = (
     r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
     r"(?i)\b0x[0-9a-f]+\b",
-    r"(?i)\b[0-9a-f]*[0-9][0-9a-f]{7,}\b",
+    r"(?i)\b[0-9a-f]{8,}\b",
     r"[0-9]+(?:[.,:][0-9]+)*",
 )
 
@@ -29,12 +31,13 @@ def plain_message(message: pl.Expr) -> pl.Expr:
     return message.str.replace_all(r"\s+", " ").str.strip_chars().str.slice(0, _LONGEST).fill_null("")
 
 
-def _on_pages(events: pl.LazyFrame) -> pl.LazyFrame:
+def _on_pages(events: pl.LazyFrame, views: pl.LazyFrame) -> pl.LazyFrame:
     """Errors, and acts on pages, of people: with the place of their session's last goal and of its first event on the page."""
     people = events.filter(~pl.col("is_bot"))
     # A goal may be reached away from pages, as an order that a server sends.
     goals = people.filter("is_goal").group_by("session_key").agg(goal_index=pl.col("event_index").max())
-    placed = people.filter(pl.col("page_view_key").is_not_null() | (pl.col("kind") == "error")).with_columns(
+    acts = people.filter(pl.col("page_view_key").is_not_null() | (pl.col("kind") == "error"))
+    placed = on_views(acts, views).with_columns(
         pl.col("page").fill_null(OTHER_PAGE), pl.col("device_type").fill_null(UNKNOWN)
     )
     begun = pl.col("event_index").min().over("session_key", "page")
@@ -46,9 +49,9 @@ def _is_reached(since: str) -> pl.Expr:
     return (pl.col("goal_index").first() > pl.col(since).min()).fill_null(value=False)
 
 
-def session_errors(events: pl.LazyFrame, day: date) -> pl.DataFrame:
+def session_errors(events: pl.LazyFrame, views: pl.LazyFrame, day: date) -> pl.DataFrame:
     """The errors of the sessions booked on `day`, of all people or some."""
-    errors = _on_pages(events).filter(pl.col("kind") == "error")
+    errors = _on_pages(events, views).filter(pl.col("kind") == "error")
     named = errors.with_columns(
         error_type=pl.col("error_type").fill_null("").str.strip_chars().str.slice(0, _LONGEST),
         message=plain_message(pl.col("error_message")),
@@ -65,13 +68,27 @@ def session_errors(events: pl.LazyFrame, day: date) -> pl.DataFrame:
     return TABLES["session_errors"].conform(counted.with_columns(session_day=pl.lit(day)).collect())
 
 
-def page_sessions(events: pl.LazyFrame, day: date) -> pl.DataFrame:
-    """Sessions booked on `day` by page and the device that they had there; those of disjoint people add up."""
-    each = _on_pages(events).group_by("session_key", "page").agg(
-        pl.col("device_type").sort_by("event_index").first(), reached_goal=_is_reached("page_index")
-    )  # fmt: skip
-    counted = each.group_by("page", "device_type").agg(
-        sessions=pl.len(), sessions_with_goal=pl.col("reached_goal").sum()
+def telling(events: pl.LazyFrame, views: pl.LazyFrame, product: Product) -> pl.DataFrame:
+    """The sources and devices that tell of errors, by the whole day: others may have had as many."""
+    known = capabilities_of_views(events, views, product).filter("js_error")
+    return known.select("source", "device_type").collect()
+
+
+def page_sessions(events: pl.LazyFrame, views: pl.LazyFrame, day: date, told: pl.DataFrame) -> pl.DataFrame:
+    """Sessions booked on `day` by page and the device that they had there; those of disjoint people add up.
+
+    Counted are those that bore an error or whose source and device tell of errors (`telling`).
+    """
+    named = told.lazy().with_columns(tells=pl.lit(value=True))
+    acts = _on_pages(events, views).join(named, on=["source", "device_type"], how="left")
+    counts = (pl.col("tells").fill_null(value=False) | (pl.col("kind") == "error")).any()
+    each = acts.group_by("session_key", "page").agg(
+        pl.col("device_type").sort_by("event_index").first(), counts=counts, reached_goal=_is_reached("page_index")
+    )
+    counted = (
+        each.filter("counts")
+        .group_by("page", "device_type")
+        .agg(sessions=pl.len(), sessions_with_goal=pl.col("reached_goal").sum())
     )
     return TABLES["page_sessions"].conform(counted.with_columns(session_day=pl.lit(day)).collect())
 

@@ -153,7 +153,8 @@ KPI_TARGETS = Table(
         Column("is_reached", pl.Boolean(), "the figure is the target, or better"),
         number("weeks_left", "weeks from the week's end to target_day", "week"),
         number(
-            "needed_per_week", "gap / weeks_left: what each week must bring; null: reached, too late, or no day is told"
+            "needed_per_week",
+            "gap / weeks_left: what each week must bring; null: reached, less than a week is left, or no day is told",
         ),
     ),
     key=TARGET_WEEKS.key,

@@ -1,12 +1,9 @@
 """The product file's section `voice`, as Pydantic models (docs/definitions/voice.md)."""
 
-from typing import Any
-
 from pydantic import Field
 
 from pipeline.core.product_base import FileModel
-from pipeline.core.product_sections import Aspect, Sections
-from pipeline.core.product_surveys import team_ids
+from pipeline.core.product_sections import Sections
 
 
 class Voice(FileModel):
@@ -39,9 +36,4 @@ class Fields(FileModel):
     voice: Voice = Field(default_factory=lambda: Voice.model_validate({}))
 
 
-def _team(product: Any) -> object:  # noqa: ANN401  # any file with surveys
-    """Which surveys are the team's own."""
-    return team_ids(product.surveys)
-
-
-SECTIONS = Sections(Fields, aspects={"surveys.team": Aspect("surveys", _team)}, brought_by={"surveys": "surveys"})
+SECTIONS = Sections(Fields, brought_by={"surveys": "surveys"})

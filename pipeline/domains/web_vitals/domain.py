@@ -9,10 +9,10 @@ DOMAIN = Domain(
     day_tables=(
         DayTable(
             TABLES["daily_vitals"],
-            (Reads("session_events"),),
+            (Reads("session_events"), Reads("page_views")),
             (),
             "1",
-            sums=lambda s: vital_counts(s.scan("session_events"), s.day),
+            sums=lambda s: vital_counts(s.scan("session_events"), s.scan("page_views"), s.day),
             compute=added,
             needs=("pages",),
         ),

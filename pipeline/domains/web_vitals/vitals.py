@@ -8,6 +8,7 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.events.channels import UNKNOWN
+from pipeline.events.on_views import on_views
 from pipeline.stats.periods import usual_periods
 
 # What is good up to, and poor over: ms, of cls 1/10,000 (docs/definitions/web_vitals.md, "Limits").
@@ -17,10 +18,11 @@ _PERCENT = (50, 75, 95)
 _CELL = ["page", "device_type", "metric"]
 
 
-def vital_counts(events: pl.LazyFrame, day: date) -> pl.DataFrame:
+def vital_counts(events: pl.LazyFrame, views: pl.LazyFrame, day: date) -> pl.DataFrame:
     """Page views of the sessions booked on `day` by their worst value of each metric; those of disjoint people add up."""
-    views = (
-        events.filter(
+    measured = (
+        on_views(events, views)
+        .filter(
             pl.col("kind") == "performance",
             pl.col("page").is_not_null(),
             pl.col("page_view_key").is_not_null(),
@@ -30,7 +32,7 @@ def vital_counts(events: pl.LazyFrame, day: date) -> pl.DataFrame:
         .group_by("page_view_key", "page", pl.col("device_type").fill_null(UNKNOWN))
         .agg(pl.col(column).max().cast(pl.Int64).alias(metric) for metric, column in _MEASURED.items())
     )
-    values = views.unpivot(on=list(_MEASURED), index=["page", "device_type"], variable_name="metric")
+    values = measured.unpivot(on=list(_MEASURED), index=["page", "device_type"], variable_name="metric")
     counted = values.drop_nulls("value").filter(pl.col("value") >= 0).group_by(*_CELL, "value").agg(page_views=pl.len())
     return TABLES["daily_vitals"].conform(counted.with_columns(session_day=pl.lit(day)).collect())
 

@@ -10,8 +10,8 @@ from pipeline.report.parts import Body, Marts, Page, Picker, Section, count, dur
 _RECENT_DAYS = 28
 _FORM = ["page", "form"]
 _VIEWS = [
-    "page_views",
     "page_views_started",
+    "page_views_measured_submit",
     "page_views_submitted",
     "page_views_submitted_again",
     "page_views_refused",
@@ -45,7 +45,9 @@ def _recent(rows: pl.DataFrame) -> pl.DataFrame:
 def _lead(summed: pl.DataFrame, fields: pl.DataFrame) -> str:
     """How many finish the form that most start, and where those who don't stop."""
     top = summed.row(0, named=True)
-    started, submitted = top["page_views_started"], top["page_views_submitted"]
+    started, submitted = top["page_views_measured_submit"], top["page_views_submitted"]
+    if not started:
+        return f"{top['form']} on {top['page']} is started most; nothing tells of submitted forms, so nobody knows who finished it."
     said = f"{share(submitted / started)} of those who start {top['form']} on {top['page']} submit it ({submitted:,} of {started:,})"
     own = fields.filter(pl.col("page") == top["page"], pl.col("form") == top["form"])
     left = (
@@ -67,20 +69,20 @@ def _table(forms: pl.DataFrame, summed: pl.DataFrame) -> Section:
     bodies = [Body((device,), _rows(by_device.get(device, summed))) for device in devices]
     return Section(
         "Forms of the last 28 days",
-        "Started: page views in which a field was touched or the form submitted, of the page's views. Submitted more than once, refused: of "
+        "Started: page views in which a field was touched or the form submitted. Of started: of those in which a submission would be told. Submitted more than once, refused: of "
         "those that were started, for people who try again are stuck.",
         [],
-        ("form", "page", "page views", "started", "submitted", "of started", "more than once", "a field refused"),
+        ("form", "page", "started", "submitted", "of started", "more than once", "a field refused"),
         pickers=[Picker("Device", [(device, device or "all devices") for device in devices])],
         bodies=bodies,
-        provenance="forms: form page page_views page_views_started page_views_submitted submit_rate page_views_submitted_again page_views_refused",
+        provenance="forms: form page page_views_started page_views_submitted submit_rate page_views_submitted_again page_views_refused",
     )
 
 
 def _rows(summed: pl.DataFrame) -> list[tuple[str, ...]]:
     return [
-        (row["form"], row["page"], count(row["page_views"]), count(row["page_views_started"]), count(row["page_views_submitted"]),
-         share(row["page_views_submitted"] / row["page_views_started"]), count(row["page_views_submitted_again"]),
+        (row["form"], row["page"], count(row["page_views_started"]), count(row["page_views_submitted"]),
+         _share(row, "page_views_submitted", "page_views_measured_submit"), count(row["page_views_submitted_again"]),
          count(row["page_views_refused"]))
         for row in summed.rows(named=True)
     ]  # fmt: skip

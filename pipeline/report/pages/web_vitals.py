@@ -35,13 +35,15 @@ def _lead(vitals: pl.DataFrame) -> str:
         pl.col("device_type") != "",
         pl.col("page_views_measured") >= _FEW,
     )
+    if of_pages.is_empty():
+        return f"No page has {_FEW} measured page views on a device in the last 28 days: nothing can be rated yet."
     slow = of_pages.filter(pl.col("rating") != "good").sort(
         "poor_rate", "page", "device_type", descending=[True, False, False]
     )
     if slow.is_empty():
-        return (
-            "No page is slow: three quarters of the page views of each page and device are good by all three measures."
-        )
+        there = of_pages["metric"].to_list()
+        measured = " and ".join(name.lower() for metric, name in _NAMES.items() if metric in there)
+        return f"No page is slow: three quarters of the page views of each page and device are good by {measured}."
     worst = slow.row(0, named=True)
     measure = _NAMES[worst["metric"]].lower()
     others = slow.select("page", "device_type").n_unique() - 1
