@@ -56,7 +56,10 @@ def _overlay(product: Product, everybody: pl.DataFrame, home: Path, first: date,
     for view in drawn:
         view["zones"] = _of_view(product, everybody, view, last)
         view["from"], view["to"] = f"{view['from']:%d %b %Y}", f"{view['to']:%d %b %Y}"
-    kinds = {name: {"label": label, "as": kind} for name, (label, _, _, kind) in METRICS.items()}
+    kinds = {
+        name: {"label": label, "as": kind, "of": f"{top} / {bottom}"}
+        for name, (label, top, bottom, kind) in METRICS.items()
+    }
     data = {"views": drawn, "metrics": kinds, "pictures": pictures(product, home), "currency": product.currency}
     return Overlay("zones", data, _MEANING)
 

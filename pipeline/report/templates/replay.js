@@ -53,32 +53,27 @@ function offline(value) {
   }
 }
 
-// What a person would call each element of the recording's snapshots and of what was added to them: its own name, else the one around it.
-function labels(events) {
-  const known = new Map();
-  const walk = (node, around) => {
-    const told = node.attributes || {};
-    const own = ["aria-label", "title", "alt", "name", "id"].map((name) => told[name]).find((text) => typeof text === "string" && text.trim());
-    const words = ["a", "button", "summary", "label"].includes(node.tagName) ? said(node).trim() : "";
-    // Masked text is asterisks.
-    const styled = typeof told.class === "string" && told.class.trim() ? node.tagName + "." + told.class.trim().split(/\s+/)[0] : "";
-    const label = own || (/[^*\s]/.test(words) ? words.slice(0, 40) : "") || styled || around;
-    known.set(node.id, label || node.tagName || "");
-    for (const child of node.childNodes || []) walk(child, label);
-  };
-  const said = (node) => (node.textContent && node.type === 3 ? node.textContent : "") + (node.childNodes || []).map(said).join(" ");
-  for (const event of events) {
-    if (event.type === 2) walk(event.data.node, "");
-    if (event.type === 3 && event.data.source === 0) for (const { parentId, node } of event.data.adds || []) walk(node, known.get(parentId) || "");
-  }
-  return known;
+// What a person would call each element: its own name, else the one around it. Elements are numbered anew with each page that is loaded,
+// so the names are those of the moment.
+function nameAll(names, node, around) {
+  const told = node.attributes || {};
+  const own = ["aria-label", "title", "alt", "name", "id"].map((name) => told[name]).find((text) => typeof text === "string" && text.trim());
+  const said = (each) => (each.type === 3 ? each.textContent || "" : "") + (each.childNodes || []).map(said).join(" ");
+  const words = ["a", "button", "summary", "label"].includes(node.tagName) ? said(node).trim() : "";
+  const styled = typeof told.class === "string" && told.class.trim() ? node.tagName + "." + told.class.trim().split(/\s+/)[0] : "";
+  // Masked text is asterisks.
+  const label = own || (/[^*\s]/.test(words) ? words.slice(0, 40) : "") || styled || around;
+  names.set(node.id, label || node.tagName || "");
+  for (const child of node.childNodes || []) nameAll(names, child, label);
 }
 
 // Pages and clicks are told by the recording itself.
 function ownMoments(events, begin) {
-  const found = [], names = labels(events);
+  const found = [], names = new Map();
   for (const event of events) {
     const at = event.timestamp - begin;
+    if (event.type === 2) { names.clear(); nameAll(names, event.data.node, ""); }
+    if (event.type === 3 && event.data.source === 0) for (const { parentId, node } of event.data.adds || []) nameAll(names, node, names.get(parentId) || "");
     if (event.type === 4) found.push({ at, kind: "page", text: event.data.href });
     if (event.type === 3 && event.data.source === 2 && event.data.type === 2) found.push({ at, kind: "click", text: names.get(event.data.id) || "" });
   }

@@ -112,14 +112,20 @@ function ranking(views) {
     row.append(...cells.map((text) => Object.assign(document.createElement(tag), { textContent: text })));
     return row;
   };
-  table.append(line(["zone", ...views.map((view) => view.from + " to " + view.to), ...(compares ? ["change, points", "95 %"] : [])], "th"));
+  const head = document.createElement("thead"), body = document.createElement("tbody");
+  head.append(line(["zone", ...views.map((view) => view.from + " to " + view.to), ...(compares ? ["change, points", "95 %"] : [])], "th"));
+  const from = "From the mart zone_metrics: " + data.metrics[metric.value].of + " of the days.";
+  [...head.rows[0].cells].slice(1).forEach((cell, place) => {
+    cell.dataset.provenance = place < views.length ? from : from + " The difference of the two shares, with Newcombe's 95 % interval.";
+  });
+  table.append(head, body);
   for (const [name, pairs] of rows) {
     const cells = [name.replaceAll("_", " "), ...pairs.map((pair) => shown(pair, as))];
     if (compares && pairs[0] && pairs[1]) {
       const [change, low, high] = difference(pairs[1], pairs[0]);
       cells.push(points(change), points(low) + " to " + points(high));
     }
-    table.append(line(cells, "td"));
+    body.append(line(cells, "td"));
   }
   const box = document.createElement("div");
   for (const [attribute, value] of Object.entries({ class: "scroll", tabindex: "0", role: "region", "aria-label": "All zones of the page by the metric" })) box.setAttribute(attribute, value);
