@@ -656,9 +656,9 @@ def _days(values: list[float], kpi: str = "orders") -> pl.DataFrame:
 @pytest.mark.parametrize(
     ("before", "last", "said"),
     [
-        (range(60, 88), 74, "as usual: orders 74 (usual 63 to 84)"),
-        (range(60, 88), 90, "out of the usual: orders 90 (usual 63 to 84)"),
-        (range(60, 88), 10, "out of the usual: orders 10 (usual 63 to 84)"),
+        (range(60, 88), 74, "as usual: orders 74 (usual 64 to 84)"),
+        (range(60, 88), 90, "out of the usual: orders 90 (usual 64 to 84)"),
+        (range(60, 88), 10, "out of the usual: orders 10 (usual 64 to 84)"),
         # Of thirteen days nothing is usual yet, and what never happened isn't either.
         (range(60, 73), 90, ""), ([0] * 28, 0, ""), ([], 5, ""),
     ],

@@ -90,7 +90,11 @@ def test_a_dask_cluster_gives_the_same(files: Path) -> None:
 
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, env={"POLARS_MAX_THREADS": "1"}
+        n_workers=2,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        env={"POLARS_MAX_THREADS": "1"},
     )
     stream = pl.scan_parquet(files / "*.parquet")
     with cluster, distributed.Client(cluster) as client:
