@@ -14,6 +14,7 @@ from pipeline.ask.visited import asked_sources, rows_of
 from pipeline.core.published import in_seconds
 from pipeline.core.registry import TABLES
 from pipeline.domains.zones.domain import zones_of_day
+from pipeline.domains.zones.heatmap import BIN_PX
 from pipeline.events.chains import innermost, labels, stable_chain
 
 # As in dbt_like_sql/marts/zones/zone_metrics.sql.
@@ -144,7 +145,9 @@ def heatmap_answer(data: Data, question: Question, span: Span) -> pl.DataFrame:
         .collect()
     )
     value = heat_of(question)
-    known = summed.with_columns(y_px=pl.col("y_bin") * 20, seconds=in_seconds(pl.col("ms")).cast(pl.Float64)).drop("ms")
+    known = summed.with_columns(y_px=pl.col("y_bin") * BIN_PX, seconds=in_seconds(pl.col("ms")).cast(pl.Float64)).drop(
+        "ms"
+    )
     return known.sort(value, "device_type", "layer", "y_bin", "x_bin", descending=[True, False, False, False, False])
 
 

@@ -3,9 +3,9 @@
 import polars as pl
 from markupsafe import Markup
 
+from pipeline.domains.zones.heatmap import BIN_PX, X_BINS
 from pipeline.report.parts import count, duration
 
-_BIN_PX, _BINS = 20, 100
 # More cells than this nobody tells apart, and a page of them is slow.
 _MOST_CELLS = 2_000
 # Two of them, before and after, fit side by side.
@@ -29,20 +29,20 @@ def heat_map(
     (value, most), (width, data) = shown, picture
     content = min(content_width or width, width)
     left = (width - content) // 2
-    cells = rows.filter(pl.col(value) > 0, pl.col("x_bin").is_between(0, _BINS - 1)).head(_MOST_CELLS)
+    cells = rows.filter(pl.col(value) > 0, pl.col("x_bin").is_between(0, X_BINS - 1)).head(_MOST_CELLS)
     wide = value != "events"
     boxes: list[Markup] = []
     for x, y, number in cells.select("x_bin", "y_bin", value).rows():
         # Few cells hold most of the clicks; stretches are read as shares.
         share = number / most if wide else (number / most) ** 0.5
-        at, size = (0, width) if wide else (left + x * content // _BINS, max(6, content // _BINS))
-        said = f"{_text(number, value)} at {y * _BIN_PX:,} px"
+        at, size = (0, width) if wide else (left + x * content // X_BINS, max(6, content // X_BINS))
+        said = f"{_text(number, value)} at {y * BIN_PX:,} px"
         boxes.append(
             Markup(
                 '<rect x="{x}" y="{y}" width="{w}" height="{h}" fill="{fill}" fill-opacity="{o}"><title>{said}</title></rect>'
-            ).format(x=at, y=y * _BIN_PX, w=size, h=_BIN_PX, fill=_shade(share), o=0.45 if wide else 0.8, said=said)
+            ).format(x=at, y=y * BIN_PX, w=size, h=BIN_PX, fill=_shade(share), o=0.45 if wide else 0.8, said=said)
         )
-    lowest = (int(cells["y_bin"].max()) + 2) * _BIN_PX if cells.height else width // 2  # pyright: ignore[reportArgumentType]
+    lowest = (int(cells["y_bin"].max()) + 2) * BIN_PX if cells.height else width // 2  # pyright: ignore[reportArgumentType]
     font = width // 46 + 8
     bar = _legend(width, lowest, font, (_text(0 if value == "seconds" else 1, value), _text(most, value)))
     height = lowest + 3 * font

@@ -9,6 +9,7 @@ import polars as pl
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
+from pipeline.domains.zones.heatmap import BIN_PX
 from pipeline.report.asking import asking_lately
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import Marts, Overlay, Page, Section, count, share
@@ -18,7 +19,6 @@ KINDS = {"click": "Clicks", "move": "Pointer", "attention": "Attention", "reach"
 # The hottest 20 px of the table.
 _DEEPEST = (0.75, 0.5, 0.25)
 _RECENT_DAYS = 28
-_BIN = 20
 
 
 def heatmaps_page(product: Product, marts: Marts, home: Path) -> Page:
@@ -50,7 +50,7 @@ def _overlay(product: Product, recent: pl.DataFrame, home: Path, first: date, la
         view["classes"] = sorted(own["width_class"].unique())
         view["fold"] = _fold(own)
         view["from"], view["to"] = f"{view['from']:%d %b %Y}", f"{view['to']:%d %b %Y}"
-    data = {"views": drawn, "kinds": KINDS, "pictures": pictures(product, home), "bin": _BIN}
+    data = {"views": drawn, "kinds": KINDS, "pictures": pictures(product, home), "bin": BIN_PX}
     return Overlay("heatmaps", data, _MEANING)
 
 
@@ -79,7 +79,7 @@ def _fold(own: pl.DataFrame) -> int | None:
     """Median height of the window in px; None where no window's height is known."""
     heights = own.filter(pl.col("kind") == "fold").group_by("y_bin").agg(pl.col("page_views").sum()).sort("y_bin")
     middle = heights.filter(pl.col("page_views").cum_sum() * 2 >= pl.col("page_views").sum())
-    return None if middle.is_empty() else int(middle["y_bin"][0]) * _BIN + _BIN // 2
+    return None if middle.is_empty() else int(middle["y_bin"][0]) * BIN_PX + BIN_PX // 2
 
 
 def _reach_table(recent: pl.DataFrame) -> Section:
@@ -93,7 +93,7 @@ def _reach_table(recent: pl.DataFrame) -> Section:
         rates = reach.with_columns(rate=pl.col("page_views") / views_measured)
         depths = [_depth(rates, wanted) for wanted in _DEEPEST]
         fold = _fold(own)
-        past = [] if fold is None else rates.filter(pl.col("y_bin") * _BIN > fold)["rate"].to_list()
+        past = [] if fold is None else rates.filter(pl.col("y_bin") * BIN_PX > fold)["rate"].to_list()
         clicks = int(own.filter(pl.col("kind") == "click")["events"].sum())
         rows.append(
             (f"{page} / {device}", count(views_measured), count(clicks), "–" if fold is None else f"{fold:,} px",  # noqa: RUF001
@@ -112,7 +112,7 @@ def _reach_table(recent: pl.DataFrame) -> Section:
 
 def _depth(rates: pl.DataFrame, wanted: float) -> str:
     deepest: Any = rates.filter(pl.col("rate") >= wanted)["y_bin"].max()
-    return f"{(deepest + 1) * _BIN:,} px"
+    return f"{(deepest + 1) * BIN_PX:,} px"
 
 
 PAGE = ReportPage(

@@ -87,15 +87,20 @@ def overview(product: Product, marts: Marts, replays: Replays, restatements: pl.
 
 def _first(sentence: str, product: Product, marts: Marts) -> str:
     """What happened, and what waits: the first thing that is read."""
+    claimed, names = _claimed(marts)
+    if claimed.is_empty():
+        return sentence
+    top = claimed.row(0, named=True)
+    cost = f"{top['cost_per_week']:,.0f}\u00a0{product.currency}"
+    return f"{sentence} To fix first: {title_of(top, names)}; waiting costs {cost} a week.".strip()
+
+
+def _claimed(marts: Marts) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Opportunities whose cost is told from chance, by rank; names of themes by their id."""
     claimed = marts["opportunities"].filter(
         "claimed", pl.col("rank").is_not_null(), pl.col("cost_per_week").is_not_null()
     )
-    if claimed.is_empty():
-        return sentence
-    top = claimed.sort("rank").row(0, named=True)
-    names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
-    cost = f"{top['cost_per_week']:,.0f}\u00a0{product.currency}"
-    return f"{sentence} To fix first: {title_of(top, names)}; waiting costs {cost} a week.".strip()
+    return claimed.sort("rank"), dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
 
 
 _WINDOWS = {"people_active": ("day", 1), "people_active_7d": ("7 days", 7), "people_active_28d": ("28 days", 28)}
@@ -163,22 +168,17 @@ def _changed(product: Product, marts: Marts) -> Section | None:
 
 
 def _to_fix(product: Product, marts: Marts) -> Section:
-    open_ = (
-        marts["opportunities"]
-        .filter("claimed", pl.col("rank").is_not_null(), pl.col("cost_per_week").is_not_null())
-        .sort("rank")
-    )
-    names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
+    claimed, names = _claimed(marts)
     return Section(
         "What to fix first",
         "The opportunities that cost most a week of waiting, by the cautious end of their interval.",
         header=("opportunity", "costs a week", "from", "to"),
         rows=[
             (linked(title_of(r, names), f"case-{r['opportunity_id']}"), *(f"{r[k]:,.0f}\u00a0{product.currency}" for k in ("cost_per_week", "cost_low", "cost_high")))
-            for r in open_.head(3).rows(named=True)
+            for r in claimed.head(3).rows(named=True)
         ],
         provenance="opportunities: subject cost_per_week cost_low cost_high",
-        note="" if open_.height else "Nothing can be told from chance to cost anything.",
+        note="" if claimed.height else "Nothing can be told from chance to cost anything.",
     )  # fmt: skip
 
 
