@@ -49,8 +49,8 @@ from landing import write_files, write_form_files
 from recordings import is_recorded, write_recordings
 from walk import Event, Walk
 
-FIRST_DAY = date(2026, 9, 28)
-DAYS = 28
+LAST_DAY = date(2026, 10, 25)
+DAYS = 120
 SEED = 20_261_122
 PEOPLE = 9_600
 ZONE = ZoneInfo("Europe/Berlin")
@@ -75,7 +75,8 @@ _APART = ("survey_", *_OF_FORMS)
 class Shop:
     """The shop's visitors and their events; everything is drawn from one seeded source."""
 
-    def __init__(self, seed: int, people: int, *, harmless_button: bool = False) -> None:
+    def __init__(self, seed: int, people: int, days: int = DAYS, *, harmless_button: bool = False) -> None:
+        self.days = days
         self.recorded: dict[date, list[list[Event]]] = {}
         self.random = random.Random(seed)
         self.harmless_button = harmless_button
@@ -125,10 +126,11 @@ class Shop:
 
     def _visit_days(self) -> Iterator[date]:
         # More people are there on the first day than arrive on each later one: the shop is older than its data.
-        day = 0 if self.random.random() < 0.12 else self.random.randrange(DAYS)
+        day = 0 if self.random.random() < 0.12 else self.random.randrange(self.days)
         loyalty = self.random.betavariate(1.2, 2.2)
-        while day < DAYS:
-            yield FIRST_DAY + timedelta(days=day)
+        first = first_day(self.days)
+        while day < self.days:
+            yield first + timedelta(days=day)
             if self.random.random() > loyalty:
                 return
             day += 1 + int(self.random.expovariate(0.35))
@@ -189,15 +191,22 @@ class Shop:
         return {"event_id": f"e{self.count:07d}", **times, **{k: v for k, v in fields.items() if v is not None}}
 
 
-def write(folder: Path, seed: int = SEED, people: int = PEOPLE, *, harmless_button: bool = False) -> int:
+def first_day(days: int) -> date:
+    """The first of so many days; the last one is always the same."""
+    return LAST_DAY - timedelta(days=days - 1)
+
+
+def write(
+    folder: Path, seed: int = SEED, people: int = PEOPLE, days: int = DAYS, *, harmless_button: bool = False
+) -> int:
     """Write the landing files below `folder`/shop, and recordings below `folder`/replays; returns the number of events written."""
     arrivals: dict[date, list[Event]] = {}
-    shop = Shop(seed, people, harmless_button=harmless_button)
+    shop = Shop(seed, people, days, harmless_button=harmless_button)
     forms: dict[date, list[Event]] = {}
     for arrival, event in shop.events():
         (forms if event["kind"].startswith(_OF_FORMS) else arrivals).setdefault(arrival, []).append(event)
     write_recordings(folder, shop.recorded)
-    return write_files(folder, arrivals, FIRST_DAY, seed + 1) + write_form_files(folder, forms)
+    return write_files(folder, arrivals, first_day(days), seed + 1) + write_form_files(folder, forms)
 
 
 def main() -> None:
@@ -206,9 +215,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="the landing folder")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument("--days", type=int, default=DAYS, help=f"so many days until {LAST_DAY}")
     parser.add_argument("--harmless-button", action="store_true", help="the pay button fails, and nobody minds")
     chosen = parser.parse_args()
-    written = write(chosen.folder, chosen.seed, chosen.people, harmless_button=chosen.harmless_button)
+    written = write(chosen.folder, chosen.seed, chosen.people, chosen.days, harmless_button=chosen.harmless_button)
     print(f"{written} events written to {chosen.folder}")  # noqa: T201  # a script's answer
 
 

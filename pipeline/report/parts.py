@@ -48,6 +48,22 @@ class Picker:
 
 
 @dataclass(frozen=True)
+class Filter:
+    """What the rows of a table can be filtered by: a label, the name that stands in the address, and what each row has of it."""
+
+    label: str
+    name: str
+    of_rows: list[tuple[str, ...]]
+
+    @property
+    def options(self) -> list[str]:
+        """What can be chosen: words in alphabetical order, numbers by size."""
+        return sorted(
+            {value for own in self.of_rows for value in own}, key=lambda each: (each.isdigit() and int(each), each)
+        )
+
+
+@dataclass(frozen=True)
 class Body:
     """The rows of a table for one choice of each of its pickers."""
 
@@ -62,7 +78,7 @@ class Section:
 
     `provenance` says where the table's columns come from: "mart: column other.column -", a word per column of the header, `-`
     for none. `mature` says when the numbers are complete, where that isn't when their days are over; `about` tells more of each
-    row. Instead of `rows` a table may have `bodies`, of which the first is shown, the others as `pickers` choose.
+    row. Instead of `rows` a table may have `bodies`, of which the first is shown, the others as `pickers` choose. `filters` hide rows.
     """
 
     title: str
@@ -78,6 +94,7 @@ class Section:
     about: list[str] = field(default_factory=list[str])
     pickers: list[Picker] = field(default_factory=list[Picker])
     bodies: list[Body] = field(default_factory=list[Body])
+    filters: list[Filter] = field(default_factory=list[Filter])
     # Prose instead of a table, and the name by which links find it.
     text: Markup = field(default_factory=Markup)
     anchor: str = ""
@@ -134,9 +151,14 @@ class Page:
     fault: str = ""
 
     @property
+    def has_picks(self) -> bool:
+        """Whether something on it can be chosen, which then stands in the address."""
+        return self.overlay is not None or self.has_numbers
+
+    @property
     def has_numbers(self) -> bool:
         """Whether a number of the page has a provenance, or rows are picked."""
-        reported = any(section.provenance or section.pickers for section in self.sections)
+        reported = any(section.provenance or section.pickers or section.filters for section in self.sections)
         return reported or any(tile.provenance for tile in self.tiles)
 
 

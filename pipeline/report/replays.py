@@ -16,7 +16,9 @@ import polars as pl
 from markupsafe import Markup
 
 from pipeline.core.lake import Lake
+from pipeline.core.product import Product
 from pipeline.report.parts import Marts, duration, label
+from pipeline.report.replay_summary import summary
 
 FOLDER = "replays"
 # So many pages with a player are made at most; each is a quarter of a megabyte and more.
@@ -55,18 +57,21 @@ class Replays:
     is_built: bool
     linked: dict[str, None] = field(default_factory=dict[str, None])
 
-    def link(self, text: str, session_key: str, at: datetime | None = None) -> str:
-        """`text`, linked to the session's replay at that instant where there is one."""
+    def address(self, session_key: str, at: datetime | None = None) -> str | None:
+        """Where the session's replay lies, at that instant; None where there is none."""
         begin = self.begins.get(session_key)
         if begin is None or not self.is_built:
-            return text
+            return None
         if session_key not in self.linked and len(self.linked) >= MOST_PAGES:
-            return text
+            return None
         self.linked[session_key] = None
         second = 0.0 if at is None else max(0.0, (at - begin).total_seconds())
-        return Markup('<a href="{}/{}.html#t={}" title="{}">{}</a>').format(
-            FOLDER, session_key, f"{second:.3f}", "Watch the replay", text
-        )
+        return f"{FOLDER}/{session_key}.html#t={second:.3f}"
+
+    def link(self, text: str, session_key: str, at: datetime | None = None) -> str:
+        """`text`, linked to the session's replay at that instant where there is one."""
+        address = self.address(session_key, at)
+        return text if address is None else Markup('<a href="{}" title="Watch the replay">{}</a>').format(address, text)
 
     def of_session(self, session_key: str | None) -> str | None:
         """A session's name, linked where it was recorded; None where there is none."""
@@ -88,7 +93,7 @@ def watch_links(own: pl.DataFrame, replays: Replays) -> str:
     return Markup(" · ").join(links)
 
 
-def replay_parts(lake: Lake, row: dict[str, Any], moments: pl.DataFrame) -> dict[str, Any] | None:
+def replay_parts(lake: Lake, row: dict[str, Any], moments: pl.DataFrame, product: Product) -> dict[str, Any] | None:
     """What a replay's page is filled with: the packed recording, its moments, its facts; None where the object is gone."""
     packed = lake.read(row["recording"])
     if packed is None:
@@ -109,6 +114,7 @@ def replay_parts(lake: Lake, row: dict[str, Any], moments: pl.DataFrame) -> dict
         .replace(">", "\\u003e")
         .replace("&", "\\u0026"),
         "row": row,
+        "sentence": summary(row, own, product),
         "length": duration(row["duration_seconds"]),
         "is_cut": is_cut,
     }

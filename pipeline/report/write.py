@@ -76,7 +76,9 @@ def _write_pages(lake: Lake, product: Product, marts: Marts, made: Sequence[Page
     template, style = environment.get_template("page.html.j2"), environment.get_template("style.css").render()
     days = marts["daily_kpis"]["day"]
     trust = trust_of(marts)
-    provenance_script = environment.get_template("provenance.js").render()
+    provenance_script, address_script = (
+        environment.get_template(name).render() for name in ("provenance.js", "address.js")
+    )
 
     def cards_of(section: Section) -> list[Provenance | None]:
         return provenances(section, product, trust)
@@ -88,6 +90,7 @@ def _write_pages(lake: Lake, product: Product, marts: Marts, made: Sequence[Page
         return template.render(
             cards_of=cards_of,
             provenance_script=provenance_script,
+            address_script=address_script,
             page=page,
             groups=groups,
             group=next((group for group, own in groups.items() if page.name in {each.name for each in own}), "Decide"),
@@ -95,7 +98,14 @@ def _write_pages(lake: Lake, product: Product, marts: Marts, made: Sequence[Page
             style=style,
             script=script,
             data=_data(page),
-            policy=_policy(style, [*filter(None, [script]), *([provenance_script] if page.has_numbers else [])]),
+            policy=_policy(
+                style,
+                [
+                    *([address_script] if page.has_picks else []),
+                    *filter(None, [script]),
+                    *([provenance_script] if page.has_numbers else []),
+                ],
+            ),
             first_day=days.min(),
             last_day=days.max(),
         )
@@ -173,7 +183,7 @@ def _replay_pages(
     template = environment.get_template("replay.html.j2")
     wanted = set(sessions)
     for row in marts["replays"].filter(pl.col("session_key").is_in(list(wanted))).rows(named=True):
-        parts = replay_parts(lake, row, marts["replay_moments"])
+        parts = replay_parts(lake, row, marts["replay_moments"], product)
         if parts is None:
             continue
         began = f"{row['started_at'].astimezone(product.zone_info):%d %B %Y, %H:%M:%S}"

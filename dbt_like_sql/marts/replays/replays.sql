@@ -19,6 +19,24 @@ paths as (
     group by session_key
 ),
 
+views as (
+    select
+        session_key,
+        page,
+        count(*) as seen,
+        min(position) as position
+    from ordered_pages
+    group by session_key, page
+),
+
+views_by_page as (
+    select
+        session_key,
+        string_agg(page || ' ' || cast(seen as varchar), ', ' order by position) as views_by_page
+    from views
+    group by session_key
+),
+
 happened as (
     select
         session_key,
@@ -70,6 +88,7 @@ select
     r.recording_bytes,
     s.page_views + s.page_views_implied as page_views,
     p.path,
+    v.views_by_page,
     s.clicks,
     coalesce(h.errors, 0) as errors,
     coalesce(h.incidents, 0) as incidents,
@@ -81,5 +100,6 @@ select
 from recordings as r
 inner join sessions as s on r.session_key = s.session_key
 left join paths as p on r.session_key = p.session_key
+left join views_by_page as v on r.session_key = v.session_key
 left join happened as h on r.session_key = h.session_key
 left join friction as f on r.session_key = f.session_key

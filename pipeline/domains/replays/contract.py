@@ -87,6 +87,7 @@ REPLAYS = mart(
         *_RECORDING,
         count("page_views", "page views, implied or not", "page view", "session_day", "device_type"),
         text("path", "pages in their order, one after another only once"),
+        text("views_by_page", "each page with how often it was seen, in the order of first views: `home 1, product 3`"),
         count("clicks", "clicks of the session", "event", "session_day", "device_type"),
         count("errors", "script errors of the session", "event", "session_day", "device_type"),
         count("incidents", "incidents of friction, by the first rule set", "event", "session_day", "device_type"),
@@ -98,7 +99,7 @@ REPLAYS = mart(
     ),
     key=("session_key",),
     sort=("started_at", "session_key"),
-    version=3,
+    version=4,
 )  # fmt: skip
 REPLAY_MOMENTS = mart(
     name="replay_moments",

@@ -8,10 +8,11 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.report.asking import asking_lately
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Page, Section, count, day_text, duration, label, share
+from pipeline.report.parts import Filter, Marts, Page, Section, count, day_text, duration, label, share
+from pipeline.report.replay_summary import sentences
 from pipeline.report.replays import NO_PLAYER, Replays, watch_links
 
-_SHOWN = 50
+_SHOWN = 100
 _KINDS = {
     "page": "By page", "friction": "By kind of friction", "zone": "Clicks in zones that fail", "broken_link": "Broken links",
     "funnel_drop": "Where people leave a funnel", "theme": "What people said",
@@ -33,7 +34,7 @@ def replays_page(product: Product, marts: Marts, replays: Replays) -> Page:
         for kind in _KINDS
         if watch.filter(pl.col("kind") == kind).height
     ]
-    sections.append(replace(_recorded(product, recorded, replays), ask=asking_lately(marts, show="visits")))
+    sections.append(replace(_recorded(product, marts, replays), ask=asking_lately(marts, show="visits")))
     whole = recorded.filter(pl.col("completeness") == "whole").height / recorded.height
     lead = f"{count(recorded.height)} sessions were recorded; {share(whole)} can be shown whole."
     if not replays.is_built:
@@ -64,26 +65,43 @@ def _what(kind: str, row: dict[str, Any], names: dict[str, str]) -> str:
     return names.get(subject, subject) if kind == "theme" else label(subject)
 
 
-def _recorded(product: Product, recorded: pl.DataFrame, replays: Replays) -> Section:
-    worst = recorded.sort("friction_score", "started_at", "session_key", descending=[True, True, False]).head(_SHOWN)
+def _recorded(product: Product, marts: Marts, replays: Replays) -> Section:
+    recorded = marts["replays"]
+    worst = recorded.sort("friction_score", "started_at", "session_key", descending=True).head(_SHOWN)
+    rows = list(worst.rows(named=True))
+    told = sentences(worst, marts["replay_moments"], product)
     zone = product.zone_info
     return Section(
         "Recorded sessions",
-        f"Those with most friction first, {_SHOWN} of {count(recorded.height)}. Active: time between acts that lie at most 10 s "
-        "apart, which is what the player shows; it skips the rest.",
-        header=("session", "began", "device", "length", "active", "path", "clicks", "errors", "friction", "signals", "goal", "score", "recording"),
+        f"Those with most friction first, then the latest; {len(rows)} of {count(recorded.height)}. Active: time between acts that "
+        "lie at most 10 s apart, which is what the player shows; it skips the rest.",
+        header=("session", "what happened", "device", "length", "active", "friction", "recording"),
         rows=[
             (
-                replays.link(r["session_key"][:8], r["session_key"]),
-                f"{day_text(r['started_at'].astimezone(zone).date())} {r['started_at'].astimezone(zone):%H:%M}", r["device_type"],
-                duration(r["duration_seconds"]), duration(r["active_seconds"]), (r["path"] or "")[:120], count(r["clicks"]),
-                count(r["errors"]), count(r["friction_score"]), label(r["signals"] or "")[:120], "yes" if r["converted"] else "no",
-                count(r["score_given"]), r["completeness"],
+                replays.link(f"{day_text(began.date())} {began:%H:%M}", r["session_key"]), told[r["session_key"]], r["device_type"],
+                duration(r["duration_seconds"]), duration(r["active_seconds"]), count(r["friction_score"]), r["completeness"],
             )
-            for r in worst.rows(named=True)
+            for r in rows
+            for began in (r["started_at"].astimezone(zone),)
         ],
-        provenance="replays: session_key started_at device_type duration_seconds active_seconds path clicks errors friction_score signals converted score_given completeness",
+        filters=_filters(rows),
+        provenance="replays: started_at - device_type duration_seconds active_seconds friction_score completeness",
     )  # fmt: skip
+
+
+def _filters(rows: list[dict[str, Any]]) -> list[Filter]:
+    """By what recorded sessions are picked; a signal stands in the mart with its second behind it."""
+    return [
+        Filter("Page", "page", [tuple(filter(None, dict.fromkeys((r["path"] or "").split(" > ")))) for r in rows]),
+        Filter("Device", "device", [(r["device_type"],) for r in rows]),
+        Filter("Friction", "signal", [_signals(r["signals"]) for r in rows]),
+        Filter("Goal", "goal", [("reached" if r["converted"] else "not reached",) for r in rows]),
+        Filter("Score given", "score", [() if r["score_given"] is None else (str(r["score_given"]),) for r in rows]),
+    ]
+
+
+def _signals(listed: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.split(" ")[0] for each in (listed or "").split(", ") if each))
 
 
 PAGE = ReportPage(

@@ -1,104 +1,57 @@
 """The page of zones: the page's picture with a metric over each zone, before and after a redesign."""
 
 from dataclasses import replace
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from pipeline.core.days import ONE_DAY
 from pipeline.core.product import Product
 from pipeline.report.asking import asking_of_all
-from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Overlay, Page, Section, count, day_text, duration, money, share
-from pipeline.report.pictures import pictures, views
+from pipeline.report.page import ReportPage, Shown
+from pipeline.report.parts import Page, Section, count, day_text, duration, label, money, share
+from pipeline.report.zone_views import METRICS, SUMS, zone_overlay
 
-# Label, numerator, denominator, how the quotient is shown.
-METRICS: dict[str, tuple[str, str, str, str]] = {
-    "click_rate": ("Click rate", "page_views_clicked", "page_views", "share"),
-    "click_share": ("Share of clicks", "own_clicks", "page_clicks", "share"),
-    "click_recurrence": ("Clicks per page view clicked", "clicks", "page_views_clicked", "number"),
-    "time_to_click": ("Time before first click", "seconds_to_click_total", "page_views_clicked", "seconds"),
-    "hover_rate": ("Hover rate", "page_views_hovered", "page_views_measured_hover", "share"),
-    "float_time": ("Float time", "hover_seconds_total", "page_views_hovered", "seconds"),
-    "engagement_rate": ("Engagement rate", "page_views_hovered_clicked", "page_views_hovered", "share"),
-    "hesitation": ("Hesitation time", "hesitation_seconds_total", "page_views_hesitated", "seconds"),
-    "exposure_rate": ("Exposure rate", "page_views_exposed", "page_views_measured_exposure", "share"),
-    "exposure_time": ("Exposure time", "exposure_seconds_total", "page_views_exposed_timed", "seconds"),
-    "attractiveness_rate": ("Attractiveness rate", "page_views_exposed_clicked", "page_views_exposed", "share"),
-    "conversion": ("Conversion per click", "sessions_converted_after_click", "sessions_clicked", "share"),
-    "conversion_exposed": ("Conversion per exposure", "sessions_converted_after_exposure", "sessions_exposed", "share"),
-    "revenue": ("Revenue per click", "revenue_after_click", "sessions_clicked", "money"),
-    "rage_rate": ("Rage click rate", "page_views_raged", "page_views", "share"),
-    "dead_rate": ("Dead click rate", "page_views_dead_clicked", "page_views_measured_dead_click", "share"),
-    "error_rate": ("Error click rate", "page_views_error_clicked", "page_views_measured_js_error", "share"),
-}
-_SUMS = sorted({name for _, top, bottom, _ in METRICS.values() for name in (top, bottom)})
 _LISTED = ("click_rate", "hover_rate", "exposure_rate", "attractiveness_rate", "time_to_click", "conversion", "revenue")
 
 
-def zones_page(product: Product, marts: Marts, home: Path) -> Page:
+def zones_page(shown: Shown) -> Page:
     """Zones over the picture of their page, and a table of all of them."""
-    everybody = marts["zone_metrics"].filter(pl.col("segment") == "", pl.col("variant") == "")
+    everybody = shown.marts["zone_metrics"].filter(pl.col("segment") == "", pl.col("variant") == "")
     if everybody.is_empty():
         return Page("zones", "Zones")
     first, last = everybody["day"].min(), everybody["day"].max()
-    shown = _overlay(product, everybody, home, first, last)  # pyright: ignore[reportArgumentType]
-    table = replace(_table(product, everybody), ask=asking_of_all(marts, show="zones"))
-    return Page("zones", "Zones", [], [table], shown)
+    overlay = zone_overlay(shown, first, last)  # pyright: ignore[reportArgumentType]  # there are days
+    table = replace(_table(shown.product, everybody), ask=asking_of_all(shown.marts, show="zones"))
+    return Page("zones", "Zones", [], [table], overlay, lead=_lead(everybody))
 
 
-def _overlay(product: Product, everybody: pl.DataFrame, home: Path, first: date, last: date) -> Overlay | None:
-    drawn = list(views(product, home, first, last))
-    if not drawn:
-        return None
-    for view in drawn:
-        view["zones"] = _of_view(product, everybody, view, last)
-        view["from"], view["to"] = f"{view['from']:%d %b %Y}", f"{view['to']:%d %b %Y}"
-    kinds = {
-        name: {"label": label, "as": kind, "of": f"{top} / {bottom}"}
-        for name, (label, top, bottom, kind) in METRICS.items()
-    }
-    data = {"views": drawn, "metrics": kinds, "pictures": pictures(product, home), "currency": product.currency}
-    return Overlay("zones", data, _MEANING)
-
-
-_MEANING = (
-    "Each zone bears the metric that is chosen; the darker, the higher on this page. A dash: not measured, or nobody. "
-    "Where the page changed, before and after stand side by side."
-)
-
-
-def _of_view(product: Product, everybody: pl.DataFrame, view: dict[str, Any], last: date) -> list[dict[str, Any]]:
-    """The zones of a page and device that were valid at the end of a stretch, their boxes and sums by period."""
-    result: list[dict[str, Any]] = []
-    for zone in product.zones:
-        begins, ends = product.zone_validity(zone)
-        box = zone.box(view["device"])
-        if zone.page != view["page"] or box is None or not begins <= view["to"] <= ends:
-            continue
-        own = everybody.filter(
-            pl.col("page") == zone.page, pl.col("zone") == zone.name, pl.col("zone_version") == begins,
-            pl.col("device_type") == view["device"], pl.col("day").is_between(view["from"], view["to"]),
-        )  # fmt: skip
-        recent = {n: own.filter(pl.col("day") > last - ONE_DAY * n) for n in (7, 28)}
-        periods = {"all": own, **{f"last_{n}": rows for n, rows in recent.items()}}
-        sums = {name: rows.select(pl.col(_SUMS).sum()).row(0, named=True) for name, rows in periods.items()}
-        values = {
-            period: {
-                metric: [total[top], total[bottom]] for metric, (_, top, bottom, _) in METRICS.items() if total[bottom]
-            }
-            for period, total in sums.items()
-        }
-        position = [box.x, box.y, box.width or view["width"] - box.x, box.height]
-        result.append({"name": zone.name, "box": position, "values": values})
-    return result
+def _lead(everybody: pl.DataFrame) -> str:
+    """The greatest change in clicks between the last two versions of a zone, else what is clicked most on the page seen most."""
+    rates = (
+        everybody.group_by("page", "zone", "zone_version")
+        .agg(pl.col("page_views_clicked", "page_views").sum())
+        .filter(pl.col("page_views") > 0)
+        .with_columns(rate=pl.col("page_views_clicked") / pl.col("page_views"))
+        .sort("page", "zone", "zone_version")
+    )
+    before = pl.col("rate").shift().over("page", "zone")
+    changed = (
+        rates.with_columns(before=before).group_by("page", "zone", maintain_order=True).last().drop_nulls("before")
+    )
+    if changed.height:
+        r = changed.sort((pl.col("rate") - pl.col("before")).abs(), descending=True).row(0, named=True)
+        change = f"{100 * (r['rate'] - r['before']):+.1f} points"
+        return (
+            f"Since {r['zone_version']:%d %B}, {label(r['zone'])} ({label(r['page'])}) is clicked in {share(r['rate'])} of page views, "
+            f"{share(r['before'])} before ({change})."
+        )
+    r = rates.sort("page_views", "rate", descending=True).row(0, named=True)
+    return f"On {label(r['page'])}, {label(r['zone'])} is clicked most: in {share(r['rate'])} of page views."
 
 
 def _table(product: Product, everybody: pl.DataFrame) -> Section:
     key = ["page", "zone", "zone_version"]
-    summed = everybody.group_by(key).agg(pl.col(_SUMS).sum()).sort(key)
+    summed = everybody.group_by(key).agg(pl.col(SUMS).sum()).sort(key)
     rows = [
         (
             f"{row['page']} / {row['zone']}",
@@ -131,4 +84,4 @@ def _shown(row: dict[str, Any], metric: str, product: Product) -> str:
     return share(value)
 
 
-PAGE = ReportPage("zones", "Zones", "Pages", 60, lambda shown: zones_page(shown.product, shown.marts, shown.home))
+PAGE = ReportPage("zones", "Zones", "Pages", 60, zones_page)

@@ -73,12 +73,27 @@
   for (const box of document.querySelectorAll("[data-picks]")) {
     const table = document.getElementById("picked-" + box.dataset.picks);
     const selects = [...box.querySelectorAll("select")];
+    const part = box.dataset.picks + ".";
     const draw = () => {
       const picked = selects.map((select) => select.value).join("|");
       for (const body of table.tBodies) body.hidden = body.dataset.picked !== picked;
     };
-    selects.forEach((select) => select.addEventListener("change", draw));
+    selects.forEach((select) => select.addEventListener("change", () => { picks.keep(part + select.name, select.value); draw(); }));
+    picks.restore(selects, part);
     // A browser may come back with what was picked before.
+    draw();
+  }
+
+  for (const box of document.querySelectorAll("[data-filters]")) {
+    const rows = [...document.getElementById("filtered-" + box.dataset.filters).tBodies[0].rows];
+    const selects = [...box.querySelectorAll("select")];
+    const draw = () => {
+      const fits = (row) => selects.every((select) => !select.value || row.dataset[select.name].split("|").includes(select.value));
+      for (const row of rows) row.hidden = !fits(row);
+      box.querySelector("output").textContent = rows.filter((row) => !row.hidden).length + " of " + rows.length;
+    };
+    selects.forEach((select) => select.addEventListener("change", () => { picks.keep(select.name, select.value); draw(); }));
+    picks.restore(selects, "");
     draw();
   }
 })();

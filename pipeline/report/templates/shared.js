@@ -10,14 +10,17 @@ function picker(label, options, chosen) {
   const select = document.createElement("select");
   box.append(label + " ", select);
   for (const [value, text] of options) select.add(new Option(text, value));
+  select.name = label.toLowerCase();
   if (chosen !== undefined) select.value = chosen;
-  select.addEventListener("change", draw);
+  picks.restore([select], "");
+  select.addEventListener("change", () => { picks.keep(select.name, select.value); draw(); });
   pickers.append(box);
   return select;
 }
 
 function refill(select, options) {
-  const before = select.value;
+  // Not chosen yet: as the address says.
+  const before = select.value || picks.get(select.name);
   select.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
   if (options.some(([value]) => value === before)) select.value = before;
   select.parentElement.hidden = options.length < 2;
@@ -40,7 +43,7 @@ function panes(views, fill) {
   for (const [place, view] of views.entries()) {
     const figure = document.createElement("figure");
     const caption = document.createElement("figcaption");
-    caption.textContent = view.from + " to " + view.to;
+    caption.textContent = view.caption || view.from + " to " + view.to;
     const picture = new Image();
     picture.alt = view.page + " on " + view.device;
     // A phone's page is no broader than a phone.
