@@ -38,9 +38,9 @@ def dirty_keys(home: Home, dirty: Dirty, tags: Mapping[str, str]) -> list[dg.Ass
     return home.names.keys(dirty.tables(first, last))
 
 
-def publish_keys(home: Home, stale: Stale) -> list[dg.AssetKey]:
-    """What a publication is made of: what is stale, and what is made from all marts."""
-    return home.names.keys((*stale.periods, *stale.marts, *OUTPUTS))
+def publish_keys(home: Home, stale: Stale, *, outputs: bool = True) -> list[dg.AssetKey]:
+    """What a publication is made of: what is stale, and with `outputs` what is made from all marts."""
+    return home.names.keys((*stale.periods, *stale.marts, *(OUTPUTS if outputs else ())))
 
 
 @cache

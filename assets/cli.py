@@ -283,16 +283,25 @@ def ui(
 def demo(
     home: Annotated[Path, typer.Option("--home", help="Where the demo's home is made.")] = Path("build/demo"),
     people: Annotated[int | None, typer.Option(help="Visitors to simulate; default: the demo's own number.")] = None,
+    days: Annotated[int | None, typer.Option(help="Days to simulate, the last ones; default: 120.")] = None,
 ) -> None:
     """Make the demo shop's events, run everything over them, and show what came out."""
-    from assets.demo import DemoError, prepare, print_results
+    from assets.demo import DemoError, deliver_later, prepare, print_results
 
     try:
-        prepare(home, people)
+        prepare(home, people, days)
     except DemoError as fault:
         raise fail(str(fault), USAGE_PROBLEM) from None
     with open_run(home, tells=False) as runner:
+        runner.take_files()
+        runner.compute_dirty_days()
+        # A home that lives: some of its files come when there are numbers already.
+        runner.publish_marts(outputs=False)
+        deliver_later(home)
         runner.run()
+        # One of its days is to be held back; the problems below tell of it.
+        held = tuple(f"{day} held back" for day in runner.home.dirty().held_back)
+        runner.failures = [each for each in runner.failures if not each.startswith(held)]
     opened = open_home(home)
     _print_marts(opened)
     print_results(opened)

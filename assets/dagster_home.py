@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.core.object_lake import url_of
 
 VARIABLE = "DAGSTER_HOME"
+_BATCH_VARIABLE = "DAGSTER_EVENT_BATCH_SIZE"
 HOME_VARIABLE, DEFAULT_HOME = "FOOTFALL_HOME", "footfall_home"
 SETTINGS = """\
 # Made by footfall. Telemetry and the sign-up prompt are off; one queued run at a time, none longer than a day.
@@ -61,6 +62,8 @@ def dagster_home(home: Path) -> Path:
     if not configured:
         _OURS.add(str(chosen))
     os.environ[VARIABLE] = str(chosen)
+    # What a run is going to make is stored together (assets/records.py), not in a transaction for each day of each table.
+    os.environ.setdefault(_BATCH_VARIABLE, "1000")
     try:
         chosen.mkdir(parents=True, exist_ok=True)
         _claim(chosen, home)

@@ -14,13 +14,15 @@ from pipeline.publish.summary import funnel_rows, retention_rows, zone_rows
 _INSTALLED = Path(__file__).resolve().parent / "shop"
 EXAMPLE = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).resolve().parents[1] / "examples" / "shop"
 _MARK = ".footfall-demo"
+# What arrives only after a first publication; out of the landing folder until then.
+_LATER = ".later"
 
 
 class DemoError(Exception):
     """The demo can't be made here; the sentence says what to do instead."""
 
 
-def prepare(home: Path, people: int | None) -> None:
+def prepare(home: Path, people: int | None, days: int | None) -> None:
     """Make a new demo home with its landing files; DemoError where the folder holds anything but a demo.
 
     The generator runs in a process of its own: its memory is not the pipeline's.
@@ -32,9 +34,19 @@ def prepare(home: Path, people: int | None) -> None:
     (home / _MARK).touch()
     shutil.copy(EXAMPLE / "product.yaml", home / "product.yaml")
     shutil.copytree(EXAMPLE / "pictures", home / "pictures")
-    out.print("Generating 28 days of a shop's events ...")
-    chosen = [] if people is None else ["--people", str(people)]
-    subprocess.run([sys.executable, str(EXAMPLE / "generate.py"), str(home / "landing"), *chosen], check=True)  # noqa: S603  # our own
+    out.print("Generating the events of a shop ...")
+    chosen = [f"--{name}={value}" for name, value in (("people", people), ("days", days)) if value is not None]
+    command = [sys.executable, str(EXAMPLE / "generate.py"), str(home / "landing"), f"--later={home / _LATER}", *chosen]
+    subprocess.run(command, check=True)  # noqa: S603  # our own
+
+
+def deliver_later(home: Path) -> None:
+    """Let what arrives after the first publication arrive now."""
+    later = home / _LATER
+    for folder in sorted(path for path in later.glob("*/*") if path.is_dir()):
+        (target := home / "landing" / folder.relative_to(later)).parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(target)
+    shutil.rmtree(later, ignore_errors=True)
 
 
 def print_results(home: Home) -> None:

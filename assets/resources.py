@@ -14,8 +14,9 @@ from assets.names import Names
 from assets.partitions import existing_days, local_days
 from assets.processes import signs_of_life
 from pipeline.build.as_of import Judges, marts_as_of
-from pipeline.build.compute import BuildContext, Outcome, build_days, build_period, find_dirty
+from pipeline.build.compute import Outcome, build_days, build_period
 from pipeline.build.configured import marts, table_names
+from pipeline.build.context import BuildContext, find_dirty
 from pipeline.build.gate import judge, judge_mart
 from pipeline.build.home_models import Models, models_of
 from pipeline.build.marts import (

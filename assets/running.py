@@ -96,13 +96,18 @@ class Runner:
         wider = range_tags(max(known[0], first - _ONE_DAY), min(known[1], last + _ONE_DAY))
         self._execute(self.home.names.named("days"), [key for key in keys if key not in own], wider)
 
-    def publish_marts(self, *, rebuild: bool = False) -> bool:
-        """Publish period tables and marts if they are behind, report and catalog if those still are; was either?"""
+    def publish_marts(self, *, rebuild: bool = False, outputs: bool = True) -> bool:
+        """Publish period tables and marts if they are behind, report and catalog if those still are; was either?
+
+        Without `outputs` report and catalog stay as they are.
+        """
         stale = self.home.stale()
         if is_behind := rebuild or bool(stale):
-            self._execute(self.home.names.named("marts"), None if rebuild else publish_keys(self.home, stale), {})
+            self._execute(
+                self.home.names.named("marts"), None if rebuild else publish_keys(self.home, stale, outputs=outputs), {}
+            )
         # Where a mart was held back Dagster left out what is made from all of them.
-        if is_old := self.home.outputs_are_stale():
+        if is_old := outputs and self.home.outputs_are_stale():
             self._execute(self.home.names.named("marts"), self.home.names.keys(OUTPUTS), {})
         return is_behind or is_old
 

@@ -115,7 +115,8 @@ def make_manifest(home: Path, number: int) -> None:
 
 def child(home: Path, name: str) -> dict[str, float]:
     """Compute a period table as a night does; `snapshot` is the look at the home alone, once for all tables."""
-    from pipeline.build.compute import BuildContext, build_period
+    from pipeline.build.compute import build_period
+    from pipeline.build.context import BuildContext
     from pipeline.core.lake import Lake
     from pipeline.core.product_file import load_product
     from pipeline.events.profile import CheckResult

@@ -128,12 +128,13 @@ def ours_dedup(folder: Path) -> Any:
     """Ids of two days, and those of the second that the first has."""
     import polars as pl
 
-    from pipeline.events.duplicates import event_ids, ids_of, repeated_ids
+    from pipeline.events.duplicates import IdsOfDay, event_ids, hashes_of_ids, ids_of, repeated_ids
 
     # As on a night: the day before has its ids already; writing and reading them is inside.
     first, second = (event_ids(ids_of(pl.scan_parquet(folder / f"{day}.parquet"))) for day in ("first", "second"))
     first.write_parquet(folder / "ids.parquet", compression="zstd", compression_level=1)
-    repeated = repeated_ids(second.lazy(), [pl.scan_parquet(folder / "ids.parquet")])
+    known = pl.scan_parquet(folder / "ids.parquet")
+    repeated = repeated_ids(hashes_of_ids(second.lazy()), second.lazy(), [IdsOfDay(hashes_of_ids(known), known)])
     return [second.height - repeated.height]
 
 

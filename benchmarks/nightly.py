@@ -26,7 +26,7 @@ def prepare(home: Path) -> None:
     home.mkdir()
     shutil.copy(SHOP / "product.yaml", home / "product.yaml")
     shutil.copytree(SHOP / "pictures", home / "pictures")
-    generator = [sys.executable, str(SHOP / "generate.py"), str(home / "landing")]
+    generator = [sys.executable, str(SHOP / "generate.py"), str(home / "landing"), "--people=9600", "--days=28"]
     footfall = [str(Path(sys.executable).parent / "footfall"), "run", "--home", str(home)]
     for command in (generator, footfall):
         subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)  # our own

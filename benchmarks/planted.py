@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from generate import FIRST_DAY, PEOPLE, Shop
+from generate import Shop, first_day
 from landing import write_files
 
-from pipeline.build.compute import build_days, build_period, take_snapshot
+from pipeline.build.compute import build_days, build_period
+from pipeline.build.context import take_snapshot
 from pipeline.build.tables import PERIOD_TABLE
 from pipeline.core.contract import Table
 from pipeline.core.lake import Lake
@@ -34,7 +35,7 @@ ROOT = Path(__file__).parents[1]
 BUTTON = id_of("zone", "checkout", "error_click in pay", "default")
 # What an order brings on the mean: uniform from 19 to 180, 4 % of it given back.
 ORDER_VALUE = (19 + 180) / 2 * 0.96
-WEEKS = 4
+WEEKS, DAYS, PEOPLE = 4, 28, 9_600
 _TABLES = (
     "event_ids", "identity_events", "appearances", "events", "session_events", "sessions", "page_views", "activity",
     "step_events", "friction_incidents", "daily_friction", "first_views", "feedback", "outcomes", "session_friction", "session_kpis",
@@ -43,11 +44,11 @@ _TABLES = (
 
 def opportunities(home: Path, seed: int, people: int, *, harmless: bool) -> tuple[pl.DataFrame, float]:
     """Opportunities of the last week of a shop made with `seed`, and what its button truly costs a week."""
-    shop = Shop(seed, people, harmless_button=harmless)
+    shop = Shop(seed, people, DAYS, harmless_button=harmless)
     arrivals: dict[Any, list[dict[str, Any]]] = {}
     for arrival, event in shop.events():
         arrivals.setdefault(arrival, []).append(event)
-    write_files(home / "landing", arrivals, FIRST_DAY, seed + 1)
+    write_files(home / "landing", arrivals, first_day(DAYS), seed + 1)
     shutil.copy(ROOT / "examples" / "shop" / "product.yaml", home / "product.yaml")
     lake, product = Lake(home), load_product(home / "product.yaml")
     list(ingest(lake, product, pending(find(lake), read_manifests(lake), product)))

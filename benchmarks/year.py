@@ -29,7 +29,10 @@ def land(home: Path, rounds: int) -> int:
     """Write the landing files of `rounds` times 28 days; how many records they hold."""
     made = home / "made"
     subprocess.run(
-        [sys.executable, str(SHOP / "generate.py"), str(made)], check=True, cwd=ROOT, stdout=subprocess.DEVNULL
+        [sys.executable, str(SHOP / "generate.py"), str(made), "--people=9600", "--days=28"],
+        check=True,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
     )  # our own
     records = 0
     for path in sorted(made.glob("shop/*/*.ndjson.gz")):

@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 from support import approve, product, take_all
 
-from pipeline.build.compute import build_days, find_dirty
+from pipeline.build.compute import build_days
+from pipeline.build.context import find_dirty
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.states import published_days, scan_days

@@ -11,7 +11,7 @@ from pipeline.core.product_file import load_product
 
 def first_days_of_shop(lake: Lake, last: str, people: int) -> Product:
     """Put the demo shop's landing files that arrived until the ISO day `last` into a home; its product file."""
-    write(lake.path("landing"), people=people)
+    write(lake.path("landing"), people=people, days=28)
     for path in lake.path("landing").rglob("part-*"):
         if path.parent.name > last:
             path.unlink()

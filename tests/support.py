@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.build.compute import build_days, build_period, find_dirty
+from pipeline.build.compute import build_days, build_period
+from pipeline.build.context import find_dirty
 from pipeline.build.made_of import upstream
 from pipeline.build.marts import Publication, build_mart, find_stale
 from pipeline.build.sql_models import load_models, sources_of

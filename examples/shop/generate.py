@@ -1,4 +1,4 @@
-"""A seeded generator of the demo shop's landing files: 28 days, about 400,000 events, always the same bytes.
+"""A seeded generator of the demo shop's landing files: 120 days, about 250,000 events, always the same bytes.
 
 The model, so that what the marts show can be checked against what was put in:
 
@@ -18,7 +18,7 @@ Friction, all drawn per page view, so long sessions meet more of it:
 - 3 % of product views before the redesign: 4 to 6 rage clicks on the gallery's picture, each of them dead.
 - 31 % of product views click the gallery, a quarter of these the picture, three quarters a thumbnail (which works):
   before the redesign the click on the picture is dead.
-- 20 % of checkout views on mobile: a script error within 1 s of the click on pay, and the form isn't sent. Of these 30 %
+- 20 % of checkout views on mobile, from the new payment form of 31 August on: a script error within 1 s of the click on pay, and the form isn't sent. Of these 30 %
   order all the same, where 78 % would have (less for who met other friction before). `--harmless-button` leaves the
   error and takes its effect away.
 - Whoever met one of the others has 0.7 times the chance to add to the cart and to take each next step, for the session.
@@ -29,10 +29,10 @@ Friction, all drawn per page view, so long sessions meet more of it:
   redesign, and in 3 % of all others.
 - No friction, though it looks like it: 10 % of cart views click the quantity's plus 4 to 7 times.
 
-What people are asked and say stands in `voice.py`; how they come, and the experiment, in `arrivals.py`; which sessions are
+What happens on single days, and an experiment that is over, stands in `stories.py`. What people are asked and say stands in `voice.py`; how they come, and the experiment, in `arrivals.py`; which sessions are
 recorded, and how, in `recordings.py`.
 
-Run: python examples/shop/generate.py FOLDER [--seed N] [--people N] [--harmless-button]
+Run: python examples/shop/generate.py FOLDER [--seed N] [--people N] [--days N] [--harmless-button] [--later FOLDER]
 """
 
 import argparse
@@ -41,19 +41,18 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from arrivals import variant_of
 from interactions import ORDERS_ALL_THE_SAME, REDESIGN
 from landing import write_files, write_form_files
 from recordings import is_recorded, write_recordings
+from stories import DELIVERED, ORDERS_IN_OUTAGE, ZONE, countdown_of, is_late
 from walk import Event, Walk
 
 LAST_DAY = date(2026, 10, 25)
 DAYS = 120
 SEED = 20_261_122
-PEOPLE = 9_600
-ZONE = ZoneInfo("Europe/Berlin")
+PEOPLE = 4_800
 DEVICES = {"desktop": 0.48, "mobile": 0.44, "tablet": 0.08}
 BOT_AGENT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 COUNTRIES = (("DE", 0.62), ("AT", 0.14), ("CH", 0.12), ("NL", 0.07), ("PL", 0.05))
@@ -97,6 +96,8 @@ class Shop:
             for _, person in visits[day]:
                 late = self.random.random() < 0.01
                 arrival = day + timedelta(days=self.random.randint(2, 6) if late else 0)
+                if is_late(f"s-{self.count}", day, self.seed):
+                    arrival = DELIVERED
                 events: list[Event] = []
                 for event in self._session(person, day):
                     events.append(event)
@@ -121,6 +122,7 @@ class Shop:
             "appetite": self.random.betavariate(2, 3),
             "plan": self.random.choice(["free", "plus"]) if known else None,
             "variant": variant_of(number, self.seed),
+            "countdown": countdown_of(number, self.seed),
             "clock_off": self.random.choice([-7200, 3600, 900]) if self.random.random() < 0.02 else 0,
         }
 
@@ -159,7 +161,8 @@ class Shop:
         chance = self.random.random() / walk.mood
         if walk.payment_failed:
             would_order = PATHS["checkout"][0][1] * walk.mood
-            orders = would_order if self.harmless_button else ORDERS_ALL_THE_SAME
+            harmed = ORDERS_IN_OUTAGE if walk.is_out else ORDERS_ALL_THE_SAME
+            orders = would_order if self.harmless_button else harmed
             self.lost_orders.append(would_order - orders)
             return "thanks" if chance * walk.mood < orders else None
         if walk.added:
@@ -209,6 +212,15 @@ def write(
     return write_files(folder, arrivals, first_day(days), seed + 1) + write_form_files(folder, forms)
 
 
+def put_later(folder: Path, later: Path) -> None:
+    """Move what arrived from the late delivery on below `later`, so that there is a publication before it."""
+    for day in sorted(folder.glob("*/*")):
+        if day.name >= DELIVERED.isoformat():
+            target = later / day.parent.name / day.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            day.rename(target)
+
+
 def main() -> None:
     """Write the landing files from the command line."""
     parser = argparse.ArgumentParser(description="Write the demo shop's landing files.")
@@ -217,8 +229,11 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--days", type=int, default=DAYS, help=f"so many days until {LAST_DAY}")
     parser.add_argument("--harmless-button", action="store_true", help="the pay button fails, and nobody minds")
+    parser.add_argument("--later", type=Path, help=f"where to put what arrived from {DELIVERED} on")
     chosen = parser.parse_args()
     written = write(chosen.folder, chosen.seed, chosen.people, chosen.days, harmless_button=chosen.harmless_button)
+    if chosen.later:
+        put_later(chosen.folder, chosen.later)
     print(f"{written} events written to {chosen.folder}")  # noqa: T201  # a script's answer
 
 

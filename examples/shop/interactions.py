@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from layout import PAGES, Box, box, chain_at, page_height
+from stories import OUTAGE_ERROR, PAYMENT_FORM
 
 REDESIGN = date(2026, 10, 12)
 # An act: seconds after the page view's start, kind, fields.
@@ -59,6 +60,8 @@ class Plan:
         self.added = False
         self.is_led_astray = False
         self.payment_failed = False
+        self.is_out = False
+        self.has_new_form = day >= PAYMENT_FORM
         self.wish = 1.0
 
     def glance(self) -> None:
@@ -138,12 +141,17 @@ class Plan:
             self.interactions.append((self.stay * 0.9, "custom", {"name": "add_to_cart", "properties": {"items": 1}}))
 
     def _pay(self) -> None:
-        """The form is sent once; its button fails for some on mobile, and the form refuses some twice."""
+        """The form is sent once; the new one's button fails for some on mobile, and the form refuses some twice."""
         at = self.stay * 0.9
         self._click(at, "pay")
-        if self.device == "mobile" and self.random.random() < PAY_ERROR:
-            self.payment_failed = True
+        if self.is_out:
+            failure = {"error_type": "PaymentError", "error_message": OUTAGE_ERROR}
+        elif self.has_new_form and self.device == "mobile" and self.random.random() < PAY_ERROR:
             failure = {"error_type": "TypeError", "error_message": ERROR}
+        else:
+            failure = None
+        if failure:
+            self.payment_failed = True
             self.interactions.append((at + self.random.uniform(0.1, 0.9), "error", failure))
             return
         form = {"element_chain": PAGES["checkout"]["form"].chain}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from stories import BROKEN_EXPORT, CUT_SHARE
 
 Event = dict[str, Any]
 
@@ -38,7 +39,8 @@ def write_files(folder: Path, arrivals: dict[date, list[Event]], first_day: date
         half = len(arrivals[arrival]) // 2
         parts = [arrivals[arrival][:half], arrivals[arrival][half:]]
         total += sum(map(len, parts))
-        _write_ndjson(target / "part-000.ndjson.gz", parts[0], rng)
+        cut = CUT_SHARE if arrival == BROKEN_EXPORT else 0.0
+        _write_ndjson(target / "part-000.ndjson.gz", parts[0], rng, cut)
         # Other teams' tools write other formats: every seventh day CSV, every eleventh Parquet.
         number = (arrival - first_day).days
         if number % 7 == 3:
@@ -57,9 +59,11 @@ def write_form_files(folder: Path, arrivals: dict[date, list[Event]]) -> int:
     return sum(map(len, arrivals.values()))
 
 
-def _write_ndjson(path: Path, events: list[Event], rng: random.Random) -> None:
+def _write_ndjson(path: Path, events: list[Event], rng: random.Random, cut: float = 0.0) -> None:
+    """Some lines are broken; `cut` is the share of those that a tool cut in half besides."""
     lines = [_json(event) if rng.random() > 0.003 else rng.choice(BROKEN)(event) for event in events]
-    _write_lines(path, lines)
+    tool = random.Random(path.parent.name)
+    _write_lines(path, (line[: len(line) // 2] if cut and tool.random() < cut else line for line in lines))
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:

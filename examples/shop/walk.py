@@ -9,6 +9,7 @@ from arrivals import EXPERIMENT, EXPERIMENT_FROM, NOTE_EFFECT, TREATMENT, arriva
 from forms import filled
 from interactions import HURT, Plan
 from layout import WIDTHS
+from stories import COUNTDOWN, COUNTDOWN_EFFECT, COUNTDOWN_FROM, COUNTDOWN_TO, TIMER, is_out
 from voice import Voice
 
 Event = dict[str, Any]
@@ -38,6 +39,7 @@ class Walk:
         self.is_led_astray = False
         self.payment_failed = False
         self.is_reported = False
+        self.is_out = False
         self.mood = 1.0
         self.hurt_by: str | None = None
         self.referrer, self.suffix = arrival(session, seed)
@@ -51,13 +53,14 @@ class Walk:
         if not before:
             self.url += self.suffix
         plan = Plan(self.random, self.person, page, day, WINDOWS[device])
+        self.is_out = plan.is_out = is_out(self.at)
         view = self._describe(page, plan)
         status = 404 if page == "missing" else None
         yield self._interaction(
             "page_view", view, user_agent=AGENTS[device], http_status=status, referrer=before or self.referrer
         )
-        if page == "product" and day >= EXPERIMENT_FROM:
-            yield from self._experiment(view, plan)
+        if page == "product":
+            yield from self._experiments(view, plan, day)
         if is_glance:
             plan.glance()
         else:
@@ -81,13 +84,18 @@ class Walk:
         if page == "product":
             yield from self._stated(self.voice.by_widget(hurt_by=self.hurt_by), -WIDGET_BEFORE_S)
 
-    def _experiment(self, view: Event, plan: Plan) -> Iterator[Event]:
-        """The note in the buy box: told once a session, at work in each product view."""
+    def _experiments(self, view: Event, plan: Plan, day: date) -> Iterator[Event]:
+        if day >= EXPERIMENT_FROM:
+            yield from self._experiment(view, plan, EXPERIMENT, self.person["variant"])
+        if COUNTDOWN_FROM <= day <= COUNTDOWN_TO:
+            yield from self._experiment(view, plan, COUNTDOWN, self.person[COUNTDOWN])
+
+    def _experiment(self, view: Event, plan: Plan, experiment: str, variant: str) -> Iterator[Event]:
+        """What stands in the buy box: told once a session, at work in each product view."""
         if not self.is_reported:
-            yield self._interaction("experiment", view, experiment_id=EXPERIMENT, variant=self.person["variant"])
+            yield self._interaction("experiment", view, experiment_id=experiment, variant=variant)
         self.is_reported = True
-        if self.person["variant"] == TREATMENT:
-            plan.wish = NOTE_EFFECT
+        plan.wish = {TREATMENT: NOTE_EFFECT, TIMER: COUNTDOWN_EFFECT}.get(variant, 1.0)
 
     def leave(self) -> Iterator[Event]:
         """What is asked on the last page."""

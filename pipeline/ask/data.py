@@ -12,7 +12,7 @@ import polars as pl
 
 from pipeline.ask.question import Question, columns_of
 from pipeline.ask.variants import PREFIX, named_experiments, variant_columns, variant_of
-from pipeline.build.compute import take_snapshot
+from pipeline.build.context import take_snapshot
 from pipeline.build.today import Today, today_of
 from pipeline.core.days import ONE_DAY
 from pipeline.core.lake import Lake

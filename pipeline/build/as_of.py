@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from pipeline.build.compute import Judge, Outcome, build_days, build_period, take_snapshot
+from pipeline.build.compute import Judge, Outcome, build_days, build_period
 from pipeline.build.configured import day_tables, marts, period_tables
+from pipeline.build.context import take_snapshot
 from pipeline.build.home_models import MODELS, SMALL
 from pipeline.build.marts import MartJudge, Publication, build_mart
 from pipeline.core.engine import staying_here

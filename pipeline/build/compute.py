@@ -1,19 +1,18 @@
 """Compute, judge, publish: a day of a daily table, or a period table, with the gate in front of publishing."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
 
 import msgspec
 
-from pipeline.build.configured import day_tables, table_names
-from pipeline.build.home_models import models_of
-from pipeline.build.staging import StagedDay, drop_unnamed, known_day, preview, stage_day
+from pipeline.build.context import BuildContext, of_files, take_snapshot
+from pipeline.build.many_days import stage_days
+from pipeline.build.staging import StagedDay, drop_unnamed, preview
 from pipeline.build.tables import DAY_TABLE, PERIOD_TABLE
 from pipeline.core.contract import Table
 from pipeline.core.days import ONE_DAY
-from pipeline.core.files import Staged
 from pipeline.core.kept import forget_others
 from pipeline.core.keys import day_folder, day_key, period_key
 from pipeline.core.lake import DamagedObject, Lake
@@ -22,13 +21,9 @@ from pipeline.core.sealed import delete_sum, write_sum
 from pipeline.core.state import (
     RAW,
     RECORDED,
-    RESOLUTIONS,
     DayFailure,
     DayState,
-    Dirty,
     Snapshot,
-    dirty_days,
-    hash_texts,
     input_hash,
     limits_of,
 )
@@ -37,16 +32,11 @@ from pipeline.declare import DayTable, PeriodSources, Sources
 from pipeline.events.profile import CheckResult, Facts, batch_profile
 from pipeline.events.resolutions import Resolutions
 from pipeline.ingest.manifests import (
-    Manifest,
-    hashes_of,
-    objects_by_day,
     read_manifests,
-    recordings_by_day,
-    wholly_rejected_by_day,
     withdrawals,
 )
 
-DAYS_PER_JUDGEMENT = 31
+DAYS_PER_JUDGEMENT, FIRST_DAYS = 31, 8
 _OF_FILES = frozenset({RAW, RECORDED})
 
 
@@ -72,91 +62,94 @@ class Judge(Protocol):
         ...
 
 
-def take_snapshot(
-    lake: Lake,
-    product: Product,
-    manifests: Mapping[str, Manifest] | None = None,
-    tables: Iterable[str] | None = None,
-) -> Snapshot:
-    """Read what lies in the home: raw objects, states and failures of `tables`, and the resolutions among them.
-
-    Of tables that aren't configured nothing is read, whatever lies there; `tables` are by default all that are.
-    """
-    known = read_manifests(lake) if manifests is None else manifests
-    made = dict.fromkeys([*(table.contract.name for table in day_tables(product)), *RESOLUTIONS])
-    wanted = dict.fromkeys(name for name in (made if tables is None else tables) if name in made)
-    resolutions = [name for name in RESOLUTIONS if name in wanted]
-    names = dict.fromkeys(
-        [*(n for n in wanted if n not in RESOLUTIONS), *(t for v in resolutions for t in RESOLUTIONS[v])]
-    )
-    with lake.looking():
-        read = {name: read_states(lake, name) for name in names}
-    states = {name: states for name, (states, _) in read.items()}
-    whole = Snapshot(
-        raw={},
-        states=states,
-        failures={name: failures for name, (_, failures) in read.items()},
-        resolutions=Resolutions(lake, product, states).all(resolutions),
-        files=hash_texts(sorted(f"{m.file_id}:{m.sha256}:{m.reader}:{m.retracted}:{m.erased}" for m in known.values())),
-    )
-    return _of_files(whole, known)
-
-
-def find_dirty(lake: Lake, product: Product, exists: Callable[[date], bool]) -> Dirty:
-    """Which days must be computed now, in which tables; one decision for sensor, nightly job and command line."""
-    return dirty_days(day_tables(product), product, take_snapshot(lake, product), exists)
-
-
 def build_days(lake: Lake, product: Product, name: str, days: Sequence[date], judge: Judge) -> Iterator[Outcome]:
     """Compute, judge and publish each day of table `name`; good days are published though others are held back.
 
     Days are staged first and judged together, a month at a time, since a judgement costs as much for one day as for
     thirty. Where the inputs of a day changed meanwhile, it starts over.
     """
-    for first in range(0, len(days), DAYS_PER_JUDGEMENT):
-        yield from _build_chunk(lake, product, DAY_TABLE[name], days[first : first + DAYS_PER_JUDGEMENT], judge)
+    table, begun = DAY_TABLE[name], None
+    for some in _judged_together(days):
+        # While some days are judged and published, other processes compute the next ones.
+        following = _begin(lake, product, table, some)
+        if begun is not None:
+            yield from _finished(lake, product, begun, judge)
+        begun = following
+    if begun is not None:
+        yield from _finished(lake, product, begun, judge)
 
 
-def _build_chunk(
-    lake: Lake, product: Product, table: DayTable, days: Sequence[date], judge: Judge
-) -> Iterator[Outcome]:
-    name = table.contract.name
+def _judged_together(days: Sequence[date]) -> Iterator[Sequence[date]]:
+    """The days by months; of several a few come first, for until there are days to be judged this process waits."""
+    first = FIRST_DAYS if len(days) > DAYS_PER_JUDGEMENT else len(days)
+    yield from filter(None, [days[:first]])
+    for begin in range(first, len(days), DAYS_PER_JUDGEMENT):
+        yield days[begin : begin + DAYS_PER_JUDGEMENT]
+
+
+@dataclass
+class _Chunk:
+    """Some days of a table on their way, as the home was when they were begun: each as it is made, or what it reads is damaged."""
+
+    table: DayTable
+    days: Sequence[date]
+    mark: str
+    snapshot: Snapshot
+    made: Iterator[StagedDay | DamagedObject]
+
+    @property
+    def reads_files(self) -> bool:
+        return _reads_files(self.table)
+
+
+def _reads_files(table: DayTable) -> bool:
+    return not _OF_FILES.isdisjoint(reads.table for reads in table.reads)
+
+
+def _begin(lake: Lake, product: Product, table: DayTable, days: Sequence[date]) -> _Chunk:
     # There may be ten thousands; most tables are made from other tables.
-    reads_files = not _OF_FILES.isdisjoint(reads.table for reads in table.reads)
-    mark, manifests = withdrawals(lake), read_manifests(lake) if reads_files else {}
+    mark, manifests = withdrawals(lake), read_manifests(lake) if _reads_files(table) else {}
     upstream = [reads.table for reads in table.reads if reads.table not in _OF_FILES]
-    snapshot = take_snapshot(lake, product, manifests, [name, *upstream])
+    snapshot = take_snapshot(lake, product, manifests, [table.contract.name, *upstream])
     resolutions = Resolutions(lake, product, snapshot.states)
+    wanted = [Sources(lake, product, snapshot, manifests, resolutions, day, table) for day in days]
+    return _Chunk(table, days, mark, snapshot, stage_days(wanted))
+
+
+def _finished(lake: Lake, product: Product, chunk: _Chunk, judge: Judge) -> Iterator[Outcome]:
+    table, snapshot, mark = chunk.table, chunk.snapshot, chunk.mark
+    name = table.contract.name
     staged: list[StagedDay] = []
     try:
-        for day in days:
-            try:
-                sources = Sources(lake, product, snapshot, manifests, resolutions, day, table)
-                staged.append(known_day(sources) or stage_day(sources))
-            except DamagedObject as fault:
+        for day, made in zip(chunk.days, chunk.made, strict=True):
+            if isinstance(made, StagedDay):
+                staged.append(made)
+            else:
                 # No failure is recorded: what mends the object doesn't change the day's inputs.
-                yield Outcome(day, 0, None, CheckResult((str(fault),)), {}, [])
+                yield Outcome(day, 0, None, CheckResult((str(made),)), {}, [])
         if not staged:
             return
-        history = [_same_weekdays(snapshot, name, each.day) for each in staged]
+        # Of the table itself days may have been published since.
+        states, _ = read_states(lake, name)
+        history = [_same_weekdays(states, each.day) for each in staged]
         resolutions = judge(table.contract, product, [each.facts for each in staged], history)
-        if reads_files:
-            snapshot = _of_files(snapshot, read_manifests(lake))
+        if chunk.reads_files:
+            snapshot = of_files(snapshot, read_manifests(lake))
         for each, check_result in zip(staged, resolutions, strict=True):
             with lake.exclusive():
-                if reads_files and (now_marked := withdrawals(lake)) != mark:
-                    mark, snapshot = now_marked, _of_files(snapshot, read_manifests(lake))
+                if chunk.reads_files and (now_marked := withdrawals(lake)) != mark:
+                    mark, snapshot = now_marked, of_files(snapshot, read_manifests(lake))
                 now = _refreshed(lake, snapshot, table, each.day)
                 is_same = input_hash(table, each.day, product, now) == each.inputs
                 outcome = _publish_day(lake, table, product, each, check_result) if is_same else None
             if outcome is not None:
                 yield outcome
             else:
-                yield from _build_chunk(lake, product, table, [each.day], judge)
+                yield from _finished(lake, product, _begin(lake, product, table, [each.day]), judge)
     finally:
         # Of what failed nothing is left on a disk that is full already.
         for each in staged:
-            _discard(lake, table.contract.name, each)
+            _discard(lake, name, each)
 
 
 def _discard(lake: Lake, name: str, each: StagedDay) -> None:
@@ -165,17 +158,6 @@ def _discard(lake: Lake, name: str, each: StagedDay) -> None:
         lake.discard(each.staged)
     if each.parts:
         drop_unnamed(lake, name, each.day)
-
-
-def _of_files(snapshot: Snapshot, manifests: Mapping[str, Manifest]) -> Snapshot:
-    """The snapshot with what these manifests say of raw objects."""
-    return replace(
-        snapshot,
-        raw=objects_by_day(manifests.values()),
-        recorded=recordings_by_day(manifests.values()),
-        wholly_rejected=wholly_rejected_by_day(manifests.values()),
-        sha256=hashes_of(manifests.values()),
-    )
 
 
 def _refreshed(lake: Lake, snapshot: Snapshot, table: DayTable, day: date) -> Snapshot:
@@ -218,46 +200,9 @@ def _publish_day(lake: Lake, table: DayTable, product: Product, each: StagedDay,
     return Outcome(each.day, rows, lake.name_of(path), check_result, each.facts, each.preview)
 
 
-def _same_weekdays(snapshot: Snapshot, name: str, day: date) -> list[Facts]:
+def _same_weekdays(states: Mapping[date, DayState], day: date) -> list[Facts]:
     """Facts of the last eight same weekdays that are published, newest first."""
-    states = snapshot.states.get(name, {})
     return [states[then].facts for weeks in range(1, 9) if (then := day - ONE_DAY * 7 * weeks) in states]
-
-
-class TakenBack(Exception):
-    """What is about to be published was made from rows that are no longer to be shown."""
-
-
-class BuildContext:
-    """What lies in the home when period tables and marts begin to be made, looked at once for all of them.
-
-    What changes meanwhile makes them stale again: marts are recorded with the hash of what stood here.
-    """
-
-    def __init__(self, lake: Lake, product: Product) -> None:
-        self.mark = withdrawals(lake)
-        self.manifests: Mapping[str, Manifest] = read_manifests(lake)
-        self.snapshot = take_snapshot(lake, product, self.manifests)
-        self.resolutions = Resolutions(lake, product, self.snapshot.states)
-        self.models = models_of(lake)
-        self.model_faults: Mapping[str, str] = self.models.faults
-        self.tables = table_names(product)
-        self.held_back: Mapping[str, Mapping[date, DayFailure]] = dirty_days(
-            day_tables(product), product, self.snapshot
-        ).failed
-
-    def check(self, lake: Lake, tables: Iterable[str]) -> None:
-        """Raise DamagedObject where a published partition of a daily table isn't what was written."""
-        for table in tables:
-            for day, state in self.snapshot.states.get(table, {}).items():
-                for part in parts_of(table, day, state):
-                    lake.check(*part)
-
-    def publish(self, lake: Lake, staged: Staged) -> None:
-        """Publish an object under the lock; TakenBack where rows were erased or retracted since all this was read."""
-        if withdrawals(lake) != self.mark:
-            raise TakenBack("rows were erased or retracted meanwhile, so nothing was published; run `footfall run`")
-        lake.publish(staged)
 
 
 def build_period(lake: Lake, product: Product, name: str, judge: Judge, context: BuildContext | None = None) -> Outcome:

@@ -13,8 +13,9 @@ import duckdb
 import msgspec
 import polars as pl
 
-from pipeline.build.compute import BuildContext, Outcome
+from pipeline.build.compute import Outcome
 from pipeline.build.configured import marts, period_tables, table_names
+from pipeline.build.context import BuildContext
 from pipeline.build.home_models import Models, models_of
 from pipeline.build.restatements import (
     InputsManifest,

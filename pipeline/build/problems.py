@@ -5,7 +5,7 @@ from functools import partial
 
 import polars as pl
 
-from pipeline.build.compute import BuildContext
+from pipeline.build.context import BuildContext
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.states import published_days, scan_days

@@ -50,7 +50,7 @@ class StagedDay:
         return self.staged.sha256 if self.staged else hash_texts([part.sha256 for part in self.parts])
 
 
-class _Job(NamedTuple):
+class Job(NamedTuple):
     """A part to be made by any process: only what is needed for it, and nothing that can't be pickled."""
 
     lake: Lake
@@ -65,6 +65,7 @@ class _Job(NamedTuple):
 
     @property
     def sources(self) -> Sources:
+        """What the part is computed from, where it is computed."""
         return Sources(
             self.lake,
             self.product,
@@ -105,7 +106,7 @@ def stage_day(sources: Sources) -> StagedDay:
             return _staged_day(known, [_written(known)])
         known = replace(known, told=table.told(known) if table.told else None)
         try:
-            made = list(run_parts(_made, [_job(known, (n, number)) for n in range(number)], on))
+            made = list(run_parts(_made, [job_of(known, (n, number)) for n in range(number)], on))
         except BaseException:
             drop_unnamed(sources.lake, table.contract.name, sources.day)
             raise
@@ -123,7 +124,8 @@ def drop_unnamed(lake: Lake, table: str, day: date) -> None:
             lake.delete(key)
 
 
-def _job(sources: Sources, part: tuple[int, int]) -> _Job:
+def job_of(sources: Sources, part: tuple[int, int]) -> Job:
+    """A part of the day with what it needs of the snapshot."""
     snapshot, table = sources.snapshot, sources.table
     around = {sources.day + ONE_DAY * offset for reads in table.reads for offset in reads.offsets}
     raw, recorded = (
@@ -141,7 +143,7 @@ def _job(sources: Sources, part: tuple[int, int]) -> _Job:
         },
         sha256={key: snapshot.sha256[key] for key in keys if key in snapshot.sha256},
     )
-    return _Job(
+    return Job(
         sources.lake,
         sources.whole,
         known,
@@ -154,7 +156,7 @@ def _job(sources: Sources, part: tuple[int, int]) -> _Job:
     )
 
 
-def _made(job: _Job) -> _Made:
+def _made(job: Job) -> _Made:
     """Make a part, by whatever process."""
     sources = job.sources
     table = sources.table

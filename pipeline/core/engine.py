@@ -14,8 +14,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from loky import cpu_count, get_reusable_executor, process_executor
 
@@ -158,13 +159,23 @@ def processors() -> int:
 
 
 def run_parts(function: Callable[[J], R], parts: Iterable[J], on: Engine) -> Iterator[R]:
-    """`function` of each part, in order, a few of them under way at a time."""
+    """`function` of each part, in order, a few of them under way at a time, the first ones from now on."""
+    results = _run_parts(function, parts, on)
+    # A generator that was begun is also ended: whoever drops it leaves nothing that goes on.
+    next(results)
+    return cast("Iterator[R]", results)
+
+
+def _run_parts(function: Callable[[J], R], parts: Iterable[J], on: Engine) -> Generator[R | None]:
+    """None once the first ones are begun, then the results."""
     under_way: deque[Pending[R]] = deque()
+    waiting = iter(parts)
     try:
-        for part in parts:
+        under_way.extend(on.submit(function, part) for part in islice(waiting, on.under_way - 1))
+        yield None
+        for part in waiting:
             under_way.append(on.submit(function, part))
-            if len(under_way) >= on.under_way:
-                yield under_way.popleft().result()
+            yield under_way.popleft().result()
         while under_way:
             yield under_way.popleft().result()
     finally:

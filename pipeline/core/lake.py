@@ -12,6 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -188,6 +189,12 @@ class Lake:
             status = staged.path.stat()
             staged.path.replace(self.home / staged.key)
         self._sound[staged.key] = (staged.sha256, file_stamp(status))
+
+    def take_over(self, staged: "Staged") -> "Staged":
+        """What another process staged, under a name of this one: left-overs of processes that ended are swept away."""
+        taken = temporary_beside(self.home / staged.key)
+        staged.path.replace(taken)
+        return replace(staged, path=taken)
 
     def discard(self, staged: "Staged") -> None:
         """Drop what was staged."""

@@ -95,12 +95,16 @@ class Sources:
         return with_promoted(rows, self.whole) if TABLES[table].product_columns else rows
 
     @property
-    def ranges(self) -> int:
-        """How many ranges of people the day is computed in: a power of two that follows from what lies there alone."""
+    def rows(self) -> int:
+        """Rows of the largest table that the day is computed from."""
         snapshot, day = self.snapshot, self.day
         read = [snapshot.states[name][day].rows for name, _ in self.table.reads if day in snapshot.states.get(name, {})]
-        most = max([sum(snapshot.raw.get(day, {}).values()) if self._reads(RAW) else 0, *read])
-        return self.cut or 1 << max(0, (most - 1) // RANGE_ROWS).bit_length()
+        return max([sum(snapshot.raw.get(day, {}).values()) if self._reads(RAW) else 0, *read])
+
+    @property
+    def ranges(self) -> int:
+        """How many ranges of people the day is computed in: a power of two that follows from what lies there alone."""
+        return self.cut or 1 << max(0, (self.rows - 1) // RANGE_ROWS).bit_length()
 
     @property
     def parts(self) -> int:

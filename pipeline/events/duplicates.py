@@ -5,10 +5,12 @@ row) wins, so the earliest day keeps the event and a later day asks which of its
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 import xxhash
+from numpy.typing import NDArray
 
 from pipeline.core.registry import TABLES
 from pipeline.events.keys import stable_keys
@@ -94,15 +96,25 @@ def event_ids(ids: pl.LazyFrame) -> pl.DataFrame:
     return ordered.filter(~place.is_in(again.implode()))
 
 
-def repeated_ids(ids: pl.LazyFrame, before: Iterable[pl.LazyFrame]) -> pl.DataFrame:
+class IdsOfDay(NamedTuple):
+    """The `event_ids` of a day: their hashes, sorted, and what reads all of them."""
+
+    hashes: NDArray[np.int64]
+    rows: pl.LazyFrame
+
+
+def hashes_of_ids(ids: pl.LazyFrame) -> NDArray[np.int64]:
+    """The hashes of a day's `event_ids`, sorted as these are."""
+    return ids.select("id_hash").collect().to_series().to_numpy()
+
+
+def repeated_ids(own: NDArray[np.int64], ids: pl.LazyFrame, before: Iterable[IdsOfDay]) -> pl.DataFrame:
     """Those of a day's `event_ids` that came on one of the days `before`, as (source, event_id), sorted.
 
     Hashes are compared day by day, both sorted, so memory stays that of one day; matches are compared by the full id.
     """
-    own = ids.select("id_hash").collect().to_series().to_numpy()
     result = [ids.select(_ID).head(0).collect()]
-    for earlier in before:
-        theirs = earlier.select("id_hash").collect().to_series().to_numpy()
+    for theirs, earlier in before:
         # Two sorted runs are merged in one pass.
         both = np.concatenate([own, theirs])
         both.sort(kind="stable")

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cached_property
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipeline.core.days import ONE_DAY
 from pipeline.core.keys import day_of
@@ -19,10 +21,12 @@ from pipeline.core.product import Product
 from pipeline.core.sealed import read_sealed, write_sealed
 from pipeline.core.state import IDENTITY, REPEATS, RESOLUTIONS, DayState, hash_texts
 from pipeline.core.states import scan_known
-from pipeline.events.duplicates import repeated_ids
+from pipeline.events.duplicates import IdsOfDay, hashes_of_ids, repeated_ids
 from pipeline.events.identity import Identities, decided_by_links, resolve
 
 IDENTITY_VERSION = "2"
+# Of a day with at most so many ids (half a megabyte) the hashes stay in memory.
+_KEPT_IDS = 65_536
 
 States = Mapping[str, Mapping[date, DayState]]
 
@@ -34,6 +38,7 @@ class Resolutions:
         self._lake = lake
         self._product = product
         self._states = states
+        self._kept_hashes: dict[date, NDArray[np.int64]] = {}
 
     @cached_property
     def identities(self) -> Identities:
@@ -42,8 +47,20 @@ class Resolutions:
 
     def repeated(self, day: date) -> pl.DataFrame:
         """(source, event_id) of the day's ids that came within `dedup_days` before it."""
-        before = (self._scan("event_ids", [each]) for each in self._before(day))
-        return repeated_ids(self._scan("event_ids", [day]), before)
+        before = (IdsOfDay(self._hashes(each), self._scan("event_ids", [each])) for each in self._before(day))
+        return repeated_ids(self._hashes(day), self._scan("event_ids", [day]), before)
+
+    def _hashes(self, day: date) -> NDArray[np.int64]:
+        """The day's hashes of ids; of small days they are kept, for each is asked for by all that follow it."""
+        if day not in self._kept_hashes:
+            hashes = hashes_of_ids(self._scan("event_ids", [day]))
+            if len(hashes) > _KEPT_IDS:
+                return hashes
+            self._kept_hashes[day] = hashes
+            if len(self._kept_hashes) > self._product.dedup_days + 1:
+                self._kept_hashes.pop(min(self._kept_hashes))
+            return hashes
+        return self._kept_hashes[day]
 
     def all(self, wanted: Iterable[str]) -> dict[str, dict[date, str]]:
         """The resolutions named, by day."""

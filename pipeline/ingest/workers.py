@@ -17,8 +17,10 @@ from pipeline.ingest.reading.opening import PARQUET, ZIP, open_landing, packing
 from pipeline.ingest.taking import take_file
 
 Take = Callable[[LandingFile, str], Callable[[], Manifest]]
-# Bytes as they are when unpacked: below that, three seconds of reading or less, and processes take one to start.
+# Bytes as they are when unpacked: below that, three seconds of reading or less, and processes take one to start. A file takes
+# 30 ms besides, as long as so many bytes.
 WORTH_PROCESSES = 200_000_000
+_OF_A_FILE = 2_000_000
 _MAGIC_BYTES = 16
 _UNPACKED_TO = 10
 
@@ -48,7 +50,7 @@ def takers(lake: Lake, product: Product, erased: Erased, files: Sequence[Landing
 
     With one at a time a file is taken when its manifest is asked for. In the end nothing of what was begun goes on.
     """
-    size = sum(file.size * (_UNPACKED_TO if _is_packed(file) else 1) for file in files)
+    size = sum(_OF_A_FILE + file.size * (_UNPACKED_TO if _is_packed(file) else 1) for file in files)
     on, begun = engine(len(files), worth=size >= WORTH_PROCESSES), list[Pending[Manifest]]()
 
     def take(file: LandingFile, sha256: str) -> Callable[[], Manifest]:

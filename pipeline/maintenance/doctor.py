@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from pipeline.build.compute import find_dirty
+from pipeline.build.context import find_dirty
 from pipeline.build.home_models import models_of
 from pipeline.build.marts import read_record
 from pipeline.build.tables import DAY_TABLES

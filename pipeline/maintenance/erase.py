@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from pipeline.build.compute import take_snapshot
+from pipeline.build.context import take_snapshot
 from pipeline.build.restatements import FOLDER as RESTATEMENTS
 from pipeline.build.restatements import ledger_of
 from pipeline.build.today import drop_today

@@ -34,7 +34,7 @@ def shop_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     with (folder / "shop.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "shop.made").exists():
-            write(lake.path("landing"), people=SHOP_PEOPLE)
+            write(lake.path("landing"), people=SHOP_PEOPLE, days=28)
             product = load_product(SHOP / "product.yaml")
             take_all(lake, product)
             compute_all(lake, product)

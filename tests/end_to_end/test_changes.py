@@ -13,8 +13,9 @@ from generate import write
 from sections import every_section
 from support import approve, marts_of, take_all
 
-from pipeline.build.compute import BuildContext, build_days, build_period, find_dirty, take_snapshot
+from pipeline.build.compute import build_days, build_period
 from pipeline.build.configured import day_tables, marts, period_tables
+from pipeline.build.context import BuildContext, find_dirty, take_snapshot
 from pipeline.build.marts import Publication, build_mart, find_stale
 from pipeline.build.sql_models import load_models, sources_of
 from pipeline.core.lake import Lake
@@ -109,7 +110,7 @@ class Home:
 def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three days of the shop."""
     folder = tmp_path_factory.mktemp("shop")
-    write(folder, people=400)
+    write(folder, people=400, days=28)
     for path in folder.rglob("part-*"):
         if not any(day in str(path) for day in ("2026-09-28", "2026-09-29", "2026-09-30")):
             path.unlink()

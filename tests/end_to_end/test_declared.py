@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from sections import SHOP, every_section
 
-from pipeline.build.compute import BuildContext
+from pipeline.build.context import BuildContext
 from pipeline.build.tables import DAY_TABLE, DAY_TABLES, PERIOD_TABLE, PERIOD_TABLES
 from pipeline.core.lake import Lake
 from pipeline.core.product import DECLARABLE, Product

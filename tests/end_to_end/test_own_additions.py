@@ -18,7 +18,7 @@ from assets.definitions import build_defs
 from assets.names import Names
 from assets.resources import Home
 from assets.running import Runner
-from pipeline.build.compute import BuildContext
+from pipeline.build.context import BuildContext
 from pipeline.build.home_models import models_of
 from pipeline.build.marts import find_stale, read_record
 from pipeline.build.problems import problems_now

@@ -18,8 +18,9 @@ from object_store import machine, s3_server, upload
 from shop import first_days_of_shop
 from support import approve, compute_all, marts_of, take_all
 
-from pipeline.build.compute import Judge, build_days, find_dirty
+from pipeline.build.compute import Judge, build_days
 from pipeline.build.configured import day_tables as configured
+from pipeline.build.context import find_dirty
 from pipeline.core import engine
 from pipeline.core.engine import DASK_VARIABLE, HERE, PROCESSES_VARIABLE, NoEngine, run_parts
 from pipeline.core.keys import day_folder

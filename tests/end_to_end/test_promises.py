@@ -19,8 +19,9 @@ from support import approve, compute_all, days_of, marts_of, take_all
 
 from assets.resources import Home
 from assets.running import Runner
-from pipeline.build.compute import build_days, find_dirty, take_snapshot
+from pipeline.build.compute import build_days
 from pipeline.build.configured import day_tables
+from pipeline.build.context import find_dirty, take_snapshot
 from pipeline.build.staging import stage_day
 from pipeline.core.keys import day_key
 from pipeline.core.lake import Lake
@@ -42,7 +43,7 @@ PEOPLE = 200
 def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo shop's landing files, in small."""
     folder = tmp_path_factory.mktemp("shop")
-    assert write(folder, people=PEOPLE) > 3000
+    assert write(folder, people=PEOPLE, days=28) > 3000
     return folder
 
 

@@ -15,7 +15,8 @@ from browsers import missing
 from recorded import UNTIL_RECORDINGS
 from support import approve, compute_all, drop, product, take_all
 
-from pipeline.build.compute import build_days, find_dirty
+from pipeline.build.compute import build_days
+from pipeline.build.context import find_dirty
 from pipeline.build.home_models import models_of
 from pipeline.build.marts import run_mart
 from pipeline.core.lake import Lake

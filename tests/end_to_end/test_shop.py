@@ -17,7 +17,7 @@ PEOPLE = 1200
 @pytest.fixture(scope="module")
 def events() -> list[Event]:
     """Each event once, without the crawlers'."""
-    made = {event["event_id"]: event for _, event in Shop(7, PEOPLE).events()}
+    made = {event["event_id"]: event for _, event in Shop(7, PEOPLE, 28).events()}
     return [event for event in made.values() if "page_view_id" in event]
 
 
@@ -95,7 +95,7 @@ def test_who_sees_which_variant_and_how_people_come(events: list[Event]) -> None
 
 
 def test_a_harmless_button_fails_as_often_and_costs_nothing() -> None:
-    shops = [Shop(7, PEOPLE, harmless_button=harmless) for harmless in (False, True)]
+    shops = [Shop(7, PEOPLE, 28, harmless_button=harmless) for harmless in (False, True)]
     for shop in shops:
         for _ in shop.events():
             pass

@@ -54,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home of four days of the shop, the last of which isn't over and not computed."""
     home = tmp_path_factory.mktemp("today") / "home"
     lake, product = Lake(home), load_product(SHOP / "product.yaml")
-    write(home / "landing", people=150)
+    write(home / "landing", people=150, days=28)
     for folder in (home / "landing").glob("*/*"):
         if folder.name > str(TODAY):
             shutil.rmtree(folder)

@@ -40,7 +40,9 @@ def call(footfall: Path, *words: str, folder: Path, **variables: str) -> subproc
 def test_the_demo_in_small(footfall: Path, tmp_path: Path) -> None:
     home = tmp_path / "demo"
     # One thread: beside other tests more only wait for each other.
-    done = call(footfall, "demo", "--home", str(home), "--people", "60", folder=tmp_path, POLARS_MAX_THREADS="1")
+    done = call(
+        footfall, "demo", "--home", str(home), "--people", "60", "--days", "28", folder=tmp_path, POLARS_MAX_THREADS="1"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     for words in (
         "quality_counts: ",

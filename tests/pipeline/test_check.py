@@ -9,7 +9,8 @@ import pytest
 import yaml
 from support import approve, at, drop, ndjson, record, take_all
 
-from pipeline.build.compute import build_days, find_dirty
+from pipeline.build.compute import build_days
+from pipeline.build.context import find_dirty
 from pipeline.check import Checked, check_home
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import ProductFileError, load_product

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import compute_all, days_of, drop, marts_of, ndjson, plain_product, record, take_all
 
-from pipeline.build.compute import find_dirty
+from pipeline.build.context import find_dirty
 from pipeline.build.tables import DAY_TABLE
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.core.states import published_days, scan_days
-from pipeline.events.duplicates import event_ids, ids_of, repeated_ids
+from pipeline.events.duplicates import IdsOfDay, event_ids, hashes_of_ids, ids_of, repeated_ids
 
 START = date(2026, 2, 3)
 # All days, from which the marts follow, and the one that is read here.
@@ -106,5 +106,6 @@ def test_repeated_ids_against_sets(own: list[tuple[str, str]], before: list[list
     made = frame(own).collect()
     assert sorted(made.select("source", "event_id").rows()) == sorted(set(own))
     assert made["id_hash"].is_sorted()
-    result = repeated_ids(frame(own), [frame(rows) for rows in before])
+    earlier = [IdsOfDay(hashes_of_ids(frame(rows)), frame(rows)) for rows in before]
+    result = repeated_ids(hashes_of_ids(frame(own)), frame(own), earlier)
     assert set(result.rows()) == set(own) & {row for rows in before for row in rows}

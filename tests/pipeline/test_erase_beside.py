@@ -12,7 +12,8 @@ from faults import FEW
 from support import approve, compute_all, drop, ndjson, record, take_all
 
 from pipeline.build import compute as build
-from pipeline.build.compute import TakenBack, build_days, build_period
+from pipeline.build.compute import build_days, build_period
+from pipeline.build.context import TakenBack
 from pipeline.build.marts import Publication
 from pipeline.build.restatements import FOLDER, SCHEMA
 from pipeline.core.lake import Lake

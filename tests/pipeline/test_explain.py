@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from support import approve, days_from, drop, ndjson, product, record, take_all
 
-from pipeline.build.compute import build_days, find_dirty
+from pipeline.build.compute import build_days
 from pipeline.build.configured import day_tables
+from pipeline.build.context import find_dirty
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
 from pipeline.publish.explain import Vendor, explain

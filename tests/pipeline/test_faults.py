@@ -19,7 +19,8 @@ import pytest
 from faults import FAULTS, FEW, counted, failing, stopping, tried
 from support import approve, compute_all, drop, ndjson, record, take_all
 
-from pipeline.build.compute import build_days, build_period, find_dirty
+from pipeline.build.compute import build_days, build_period
+from pipeline.build.context import find_dirty
 from pipeline.build.marts import Publication, build_mart
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import parse_product
@@ -243,7 +244,8 @@ from pathlib import Path
 from faults import dying
 from support import take_all
 from test_faults import PRODUCT, TOKYO, ingest_all
-from pipeline.build.compute import build_days, build_period, find_dirty
+from pipeline.build.compute import build_days, build_period
+from pipeline.build.context import find_dirty
 from pipeline.maintenance.erase import erase
 from pipeline.ingest.files import retract
 from pipeline.ingest.journal import finish

@@ -27,7 +27,7 @@ from support import (
 )
 
 from pipeline.build.as_of import Judges, marts_as_of
-from pipeline.build.compute import find_dirty
+from pipeline.build.context import find_dirty
 from pipeline.core.canonical import RAW_EVENTS
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product

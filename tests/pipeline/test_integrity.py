@@ -12,8 +12,9 @@ import pytest
 from faults import FEW, flip
 from support import approve, compute_all, drop, marts_of, ndjson, record, take_all
 
-from pipeline.build.compute import build_days, find_dirty
+from pipeline.build.compute import build_days
 from pipeline.build.configured import day_tables
+from pipeline.build.context import find_dirty
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import parse_product
 from pipeline.ingest.files import ingest, of_content

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from support import approve, drop, ndjson, product, record, take_all
 
-from pipeline.build.compute import build_days, find_dirty
+from pipeline.build.compute import build_days
+from pipeline.build.context import find_dirty
 from pipeline.build.gate import judge
 from pipeline.build.problems import problems_now
 from pipeline.core.lake import Lake

@@ -20,7 +20,8 @@ from support import (
     take_all,
 )
 
-from pipeline.build.compute import build_days, find_dirty
+from pipeline.build.compute import build_days
+from pipeline.build.context import find_dirty
 from pipeline.build.gate import judge, judge_mart
 from pipeline.core.contract import Column, Table
 from pipeline.core.lake import Lake

@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 from support import approve, compute_all, drop, ndjson, record, take_all
 
-from pipeline.build.compute import BuildContext, build_days, build_period, find_dirty
+from pipeline.build.compute import build_days, build_period
+from pipeline.build.context import BuildContext, find_dirty
 from pipeline.build.marts import RECORD_KEY, Publication, build_mart, find_stale, read_record
 from pipeline.core.lake import DamagedObject, Lake
 from pipeline.core.product import Product
