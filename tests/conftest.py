@@ -1,4 +1,4 @@
-"""The order of tests, and how many threads Polars has in them."""
+"""The order of tests, and how many threads and processes they compute in."""
 
 import os
 
@@ -7,6 +7,8 @@ import os
 # compares bytes between both).
 _CHOSEN = os.environ.get("POLARS_MAX_THREADS")
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
+# There are as many workers as processors already; tests of processes set it (tests/end_to_end/test_parts.py).
+os.environ.setdefault("FOOTFALL_PROCESSES", "1")
 import polars as pl  # noqa: E402
 import pytest  # noqa: E402
 

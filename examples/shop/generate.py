@@ -1,4 +1,4 @@
-"""A seeded generator of the demo shop's landing files: 120 days, about 250,000 events, always the same bytes.
+"""A seeded generator of the demo shop's landing files: 120 days, about 300,000 events, always the same bytes.
 
 The model, so that what the marts show can be checked against what was put in:
 
@@ -46,13 +46,13 @@ from arrivals import variant_of
 from interactions import ORDERS_ALL_THE_SAME, REDESIGN
 from landing import write_files, write_form_files
 from recordings import is_recorded, write_recordings
-from stories import DELIVERED, ORDERS_IN_OUTAGE, ZONE, countdown_of, is_late
+from stories import BROKEN_EXPORT, DELIVERED, LEAVES_CART, ORDERS_IN_OUTAGE, ZONE, countdown_of, is_late
 from walk import Event, Walk
 
 LAST_DAY = date(2026, 10, 25)
-DAYS = 120
+DAYS, MONTH, GROWTH = 120, 28, 0.7
 SEED = 20_261_122
-PEOPLE = 4_800
+PEOPLE = 6_000
 DEVICES = {"desktop": 0.48, "mobile": 0.44, "tablet": 0.08}
 BOT_AGENT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 COUNTRIES = (("DE", 0.62), ("AT", 0.14), ("CH", 0.12), ("NL", 0.07), ("PL", 0.05))
@@ -94,10 +94,7 @@ class Shop:
                 visits.setdefault(day, []).append((number, person))
         for day in sorted(visits):
             for _, person in visits[day]:
-                late = self.random.random() < 0.01
-                arrival = day + timedelta(days=self.random.randint(2, 6) if late else 0)
-                if is_late(f"s-{self.count}", day, self.seed):
-                    arrival = DELIVERED
+                arrival = self._arrival(day)
                 events: list[Event] = []
                 for event in self._session(person, day):
                     events.append(event)
@@ -109,6 +106,15 @@ class Shop:
                     self.recorded.setdefault(arrival, []).append(events)
             for event in self._crawl(day):
                 yield day, event
+
+    def _arrival(self, day: date) -> date:
+        """When the next session's events come: some are late, and what stories say comes when they say."""
+        late = self.random.random() < 0.01
+        arrival = day + timedelta(days=self.random.randint(2, 6) if late else 0)
+        if is_late(f"s-{self.count}", day, self.seed):
+            return DELIVERED
+        # Only its own day is held back.
+        return arrival + timedelta(days=1) if arrival == BROKEN_EXPORT > day else arrival
 
     def _person(self, number: int) -> dict[str, Any]:
         device = self.random.choices(list(DEVICES), list(DEVICES.values()))[0]
@@ -128,7 +134,7 @@ class Shop:
 
     def _visit_days(self) -> Iterator[date]:
         # More people are there on the first day than arrive on each later one: the shop is older than its data.
-        day = 0 if self.random.random() < 0.12 else self.random.randrange(self.days)
+        day = 0 if self.random.random() < 0.12 else self._first_visit()
         loyalty = self.random.betavariate(1.2, 2.2)
         first = first_day(self.days)
         while day < self.days:
@@ -136,6 +142,12 @@ class Shop:
             if self.random.random() > loyalty:
                 return
             day += 1 + int(self.random.expovariate(0.35))
+
+    def _first_visit(self) -> int:
+        """A month's people come evenly; over a longer time the shop grows."""
+        if self.days <= MONTH:
+            return self.random.randrange(self.days)
+        return int(self.days * self.random.random() ** GROWTH)
 
     def _session(self, person: dict[str, Any], day: date) -> Iterator[Event]:
         begin = datetime(day.year, day.month, day.day, tzinfo=ZONE).astimezone(UTC)
@@ -157,6 +169,8 @@ class Shop:
     def _next_page(self, page: str, day: date, appetite: float, walk: Walk) -> str | None:
         if walk.is_led_astray:
             return "missing"
+        if walk.cart_failed and self.random.random() < LEAVES_CART:
+            return None
         # Who met friction is likelier to leave, so the shares of all ways on shrink.
         chance = self.random.random() / walk.mood
         if walk.payment_failed:

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from layout import PAGES, Box, box, chain_at, page_height
-from stories import OUTAGE_ERROR, PAYMENT_FORM
+from stories import CART_ERROR, CART_FAILS, CART_FAULT, CART_FIX, OUTAGE_ERROR, PAYMENT_FORM
 
 REDESIGN = date(2026, 10, 12)
 # An act: seconds after the page view's start, kind, fields.
@@ -61,6 +61,8 @@ class Plan:
         self.is_led_astray = False
         self.payment_failed = False
         self.is_out = False
+        self.has_cart_fault = CART_FAULT <= day < CART_FIX
+        self.cart_failed = False
         self.has_new_form = day >= PAYMENT_FORM
         self.wish = 1.0
 
@@ -82,6 +84,10 @@ class Plan:
             if self.random.random() < STEPPER:
                 self._burst("quantity_plus", self.random.randint(4, 7), (0.18, 0.35))
             self._click(self.stay * 0.9, "to_checkout")
+            if self.has_cart_fault and self.device != "desktop" and self.random.random() < CART_FAILS:
+                self.cart_failed = True
+                failure = {"error_type": "TypeError", "error_message": CART_ERROR}
+                self.interactions.append((self.stay * 0.9 + self.random.uniform(0.1, 0.9), "error", failure))
         if self.page == "checkout":
             self._pay()
         if self.page == "home" and self.random.random() < BROKEN_LINK:

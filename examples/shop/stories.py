@@ -4,11 +4,13 @@
   chance to add to the cart in that view. It is taken away again.
 - On 19 August the export tool cuts seven of ten lines of one of its two files: the day is held back.
 - A third of the sessions of 24 August are delivered on 26 August, when numbers of that day are published: they are restated.
+- From 17 August to 13 September the cart's button to the checkout fails in 35 % of cart views on mobile and tablet; 7 of 10 who meet
+  that leave. It is fixed on 14 September.
 - 31 August brings a new payment form, whose button fails for one in five on mobile (`interactions.py`).
 - On 15 September the payment provider is down from noon to eight in the evening: nobody can pay.
 - 5 October: the note on free shipping (`arrivals.py`). 12 October: the redesign of the product page (`interactions.py`).
 
-All of it is drawn apart from the walks, so it changes nothing of other days.
+None of it changes anything of other days.
 """
 
 from datetime import date, datetime
@@ -21,6 +23,8 @@ COUNTDOWN_EFFECT = 0.55
 TIMER = "timer"
 LATE_DAY, DELIVERED, LATE_SHARE = date(2026, 8, 24), date(2026, 8, 26), 1 / 3
 BROKEN_EXPORT, CUT_SHARE = date(2026, 8, 19), 0.7
+CART_FAULT, CART_FIX, CART_FAILS, LEAVES_CART = date(2026, 8, 17), date(2026, 9, 14), 0.35, 0.7
+CART_ERROR = "TypeError: cart is null at cart.js:44"
 PAYMENT_FORM = date(2026, 8, 31)
 OUTAGE, OUTAGE_HOURS = date(2026, 9, 15), range(12, 20)
 OUTAGE_ERROR = "PaymentError: provider not available (503)"

@@ -37,7 +37,7 @@ class Walk:
         self.sequence = 0
         self.added = False
         self.is_led_astray = False
-        self.payment_failed = False
+        self.payment_failed = self.cart_failed = False
         self.is_reported = False
         self.is_out = False
         self.mood = 1.0
@@ -74,7 +74,8 @@ class Walk:
         self.at = began + timedelta(seconds=plan.stay)
         if page == "thanks":
             yield from self._order(view)
-        self.added, self.is_led_astray, self.payment_failed = plan.added, plan.is_led_astray, plan.payment_failed
+        self.added, self.is_led_astray = plan.added, plan.is_led_astray
+        self.payment_failed, self.cart_failed = plan.payment_failed, plan.cart_failed
         if plan.is_hurt:
             self.mood = HURT
             self.hurt_by = "picture"

@@ -122,7 +122,7 @@ def line(
         )
     )
     layers = alt.layer(*_marks(frame[x], releases), chart)
-    return svg(layers.properties(width=640, height=220), label)
+    return svg(layers.properties(width=960, height=240), label)
 
 
 def spark(frame: pl.DataFrame, x: str, y: str, label: str, releases: Releases = _NONE) -> Markup:
@@ -224,7 +224,7 @@ def steps_beside(frame: pl.DataFrame, label: str, unit: str = "people") -> Marku
 def lifecycle(frame: pl.DataFrame, label: str, releases: Releases = _NONE) -> Markup:
     """Bars up for who was active, down for who wasn't any more: `week` (its first day), `state`, `people`."""
     states = ["new", "returning", "resurrecting", "dormant"]
-    width = 560 / (((frame["week"].max() - frame["week"].min()).days // 7 + 1) if frame.height else 1)  # pyright: ignore[reportOperatorIssue, reportAttributeAccessIssue, reportOptionalOperand]
+    width = 940 / (((frame["week"].max() - frame["week"].min()).days // 7 + 1) if frame.height else 1)  # pyright: ignore[reportOperatorIssue, reportAttributeAccessIssue, reportOptionalOperand]
     chart = (
         alt.Chart(frame)
         .mark_bar(size=max(2.0, 0.7 * width))
@@ -236,7 +236,7 @@ def lifecycle(frame: pl.DataFrame, label: str, releases: Releases = _NONE) -> Ma
         )
     )
     layers = alt.layer(chart, *_marks(frame["week"], releases))
-    return svg(layers.properties(width=560, height=260), label)
+    return svg(layers.properties(width=940, height=260), label)
 
 
 def intervals(frame: pl.DataFrame, label: str, title: str, colours: Mapping[str, str], form: str = "+.0%") -> Markup:
@@ -264,7 +264,7 @@ def band(frame: pl.DataFrame, label: str, title: str, releases: Releases = _NONE
     )
     points = base.mark_line(color=BLUE, strokeWidth=2, point=True).encode(y="score:Q")
     layers = alt.layer(*_marks(frame["start"], releases), spread, points)
-    return svg(layers.properties(width=560, height=200), label)
+    return svg(layers.properties(width=940, height=200), label)
 
 
 def rates(frame: pl.DataFrame, x: str, y: str, label: str, releases: Releases = _NONE) -> Markup:

@@ -107,5 +107,42 @@ def test_wiped_records_begin_anew(tmp_path: Path) -> None:
         assert instance.get_materialized_partitions(thing.key) == {"b"}
 
 
+DAYS = ["2026-02-02", "2026-02-03", "2026-02-04", "2026-02-05"]
+
+
+@dg.asset(
+    partitions_def=dg.DailyPartitionsDefinition(DAYS[0], end_date="2026-02-10"),
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def daily() -> None:
+    """Made for a range of days at once."""
+
+
+def of_range(folder: Path, size: int) -> dict[str, Any]:
+    """What is recorded of a run over four days with batches of `size`; 0: event by event."""
+    tags = {"dagster/asset_partition_range_start": DAYS[0], "dagster/asset_partition_range_end": DAYS[-1]}
+    with pytest.MonkeyPatch.context() as patch, instance_of(folder, SETTINGS) as instance:
+        patch.setenv("DAGSTER_EVENT_BATCH_SIZE", str(size))
+        run = dg.materialize([daily], tags=tags, instance=instance).run_id
+        logged = [(e.dagster_event_type, e.dagster_event and e.dagster_event.partition) for e in instance.all_logs(run)]
+        planned = instance.event_log_storage.get_event_records(
+            dg.EventRecordsFilter(dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED, asset_key=daily.key)
+        )
+        (asset,) = instance.get_asset_records([daily.key])
+        assert asset.asset_entry.last_run_id == run
+        return {
+            "logged": sorted(logged, key=str),
+            "planned": sorted(str(each.partition_key) for each in planned),
+            "made": instance.get_materialized_partitions(daily.key),
+        }
+
+
+def test_events_of_a_batch_are_recorded_as_one_by_one(tmp_path: Path) -> None:
+    one_by_one, *batches = (of_range(tmp_path / str(size), size) for size in (0, 3, 1000))
+    assert one_by_one["planned"] == DAYS
+    assert one_by_one["made"] == set(DAYS)
+    assert batches == [one_by_one] * 2
+
+
 def test_the_settings_name_what_exists() -> None:
     assert f"module: {Records.__module__}, class: {Records.__name__}," in SETTINGS

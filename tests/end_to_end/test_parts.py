@@ -18,6 +18,7 @@ from object_store import machine, s3_server, upload
 from shop import first_days_of_shop
 from support import approve, compute_all, marts_of, take_all
 
+from pipeline.build import many_days
 from pipeline.build.compute import Judge, build_days
 from pipeline.build.configured import day_tables as configured
 from pipeline.build.context import find_dirty
@@ -260,3 +261,29 @@ def test_a_part_holds_whole_people(in_parts: Lake) -> None:
     for n, of_part in enumerate(keys):
         begin = -(2**63) + 2**64 * n // len(keys)
         assert of_part.is_between(begin, begin + 2**64 // len(keys) - 1).all()
+
+
+@pytest.mark.slow
+def test_many_days_made_by_processes_are_those_of_one(in_one: Lake, product: Product, tmp_path: Path) -> None:
+    lake = new_home(tmp_path, in_one.path("landing"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PROCESSES_VARIABLE, "2")
+        patch.setattr(many_days, "_WORTH_SECONDS", 0)
+        compute(lake, product)
+    assert objects(lake) == objects(in_one)
+    # What other processes staged was taken over, and nothing of it is left.
+    assert not list(lake.home.rglob("*.tmp"))
+
+
+def test_a_damaged_object_fails_its_own_day_in_whatever_process(in_one: Lake, product: Product, tmp_path: Path) -> None:
+    shutil.copytree(in_one.home, tmp_path / "copy")
+    lake = Lake(tmp_path / "copy")
+    days = sorted(read_states(lake, "sessions")[0])
+    key = parts_of("sessions", DAY, read_states(lake, "sessions")[0][DAY])[0].key
+    lake.path(key).write_bytes(b"PAR1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PROCESSES_VARIABLE, "2")
+        patch.setattr(many_days, "_WORTH_SECONDS", 0)
+        made = {each.day: each for each in build_days(lake, product, "session_counts", days, approve)}
+    assert {day: bool(each.path) for day, each in made.items()} == {day: day != DAY for day in days}
+    assert "isn't what was written" in made[DAY].check_result.faults[0]

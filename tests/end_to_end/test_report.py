@@ -396,12 +396,14 @@ def test_zones_bear_the_metric_that_is_picked(report: Path, browser: Any) -> Non
     captions = page.locator("#stage figcaption").all_inner_texts()
     assert captions == ["02 Feb 2026 to 11 Feb 2026", "12 Feb 2026 to 22 Feb 2026"]
     # Each of the 42 page views has a click on the hero: 20 before the picture changed, 22 after.
-    assert page.locator("#stage text.tag").all_text_contents() == ["hero  100.0 %"] * 2
-    page.locator("#pickers select").nth(3).select_option("rage_rate")
+    # The change stands in the second one, with its interval.
+    before, after = page.locator("#stage text.tag").all_text_contents()
+    assert (before, after[:20]) == ("hero  100.0 %", "hero  100.0 %  0.0 (")
+    page.locator("#pickers select[name=metric]").select_option("rage_rate")
     page.wait_for_timeout(200)
-    shown = page.locator("#stage text.tag").all_text_contents()
+    shown = [text.split("  ")[1] for text in page.locator("#stage text.tag").all_text_contents()]
     raged = [sum(1 for day in days if not day % 3) for days in (range(10), range(10, 21))]
-    assert shown == [f"hero  {100 * r / n:.1f} %" for r, n in zip(raged, (20, 22), strict=True)]
+    assert shown == [f"{100 * r / n:.1f} %" for r, n in zip(raged, (20, 22), strict=True)]
     # Before and after stand side by side with the change and Newcombe's interval, from both of Wilson's.
     before, after = ((r, n) for r, n in zip(raged, (20, 22), strict=True))
     ends = [wilson(*each) or (0.0, 0.0) for each in (before, after)]
@@ -415,6 +417,19 @@ def test_zones_bear_the_metric_that_is_picked(report: Path, browser: Any) -> Non
     box.click()
     assert "Click rate" in page.inner_text("#details")
     assert "20 of 20" in page.inner_text("#details")
+    assert page.locator("#details svg.weeks rect").count() == 3, "the zone's weeks"
+    # What is picked stands in the address, and opens again from there.
+    page.locator("#pickers select[name=compare]").select_option(index=1)
+    page.wait_for_timeout(200)
+    sides = page.locator("#stage figcaption").all_inner_texts()
+    assert [side.partition(",")[0] for side in sides] == ["note: a", f"note: {HOSTILE}"]
+    address = page.url
+    page.close()
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(address)
+    page.wait_for_selector("#stage svg >> nth=1")
+    assert page.locator("#stage figcaption").all_inner_texts() == sides
+    assert page.locator("#pickers select[name=metric]").input_value() == "rage_rate"
     page.close()
 
 

@@ -104,13 +104,18 @@ def test_the_report_shows_every_page_with_links_that_stay_on_it() -> None:
 
 
 def test_the_readme_names_every_mart() -> None:
-    table = (ROOT / "README.md").read_text(encoding="utf-8").partition("| mart | one row per |")[2].partition("\n\n")[0]
+    table = (
+        (ROOT / "docs" / "which_mart.md")
+        .read_text(encoding="utf-8")
+        .partition("| mart | one row per |")[2]
+        .partition("\n\n")[0]
+    )
     named = {
         each
         for line in table.splitlines()
         for each in re.findall(r"`([a-z_]+)`", line.split("|")[1] if "|" in line else "")
     }
-    assert named == {mart.name for mart in (*MARTS, *FACTS)}, 'the table of README.md, "Reading the marts"'
+    assert named == {mart.name for mart in (*MARTS, *FACTS)}, "the table of docs/which_mart.md"
 
 
 def test_the_design_names_every_domain() -> None:

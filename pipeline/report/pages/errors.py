@@ -75,7 +75,8 @@ def _first_seen(row: dict[str, object], product: Product) -> str:
     """The day, and the release that was new then."""
     day, after = day_text(_day(row["first_at"], product)), row["days_after_release"]
     is_new = isinstance(after, int) and after < 7  # noqa: PLR2004  # a week
-    return f"{day}, {after} days after {label(str(row['release']))}" if is_new else day
+    when = "on the day of" if after == 0 else "1 day after" if after == 1 else f"{after} days after"
+    return f"{day}, {when} {label(str(row['release']))}" if is_new else day
 
 
 def _watch(sessions: str, replays: Replays) -> str:

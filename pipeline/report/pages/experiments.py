@@ -21,6 +21,7 @@ _COLOURS = {
 }  # fmt: skip
 _EVERYBODY = pl.col("dimension") == ""
 _HIDDEN = "hidden: sample ratio"
+_SAID = {"better": "Ship {}", "worse": "Don't ship {}", "too early": "Too early to tell for {}"}
 
 
 def experiments_page(product: Product, marts: Marts) -> Page:
@@ -46,19 +47,22 @@ def _asking(product: Product, marts: Marts, name: str) -> str:
 
 
 def _lead(product: Product, results: pl.DataFrame) -> str:
-    """The deciding metric of each experiment, in a sentence."""
+    """What to do with each variant, by the deciding metric: both figures, and the difference with its interval."""
     reported: list[str] = []
     for r in results.filter(_EVERYBODY, "is_primary").sort("experiment", "variant").rows(named=True):
         ends = ("always_low", "always_high") if r["always_low"] is not None else ("low", "high")
-        figures = [
-            figure_text(r[k], _UNITS[r["metric_kind"]], product.currency, signed=True) for k in ("effect", *ends)
-        ]
+        unit = _UNITS[r["metric_kind"]]
+        figures = [figure_text(r[k], unit, product.currency, signed=True) for k in ("effect", *ends)]
+        both = [figure_text(r[k], unit, product.currency) for k in ("treatment", "control")]
         sure = (
-            f": {figures[0]} ({figures[1]} to {figures[2]})"
+            f": {label(r['metric'])} {both[0]} against {both[1]} ({figures[0]}, {figures[1]} to {figures[2]})"
             if r["conclusion"] != _HIDDEN and r["effect"] is not None
             else ""
         )
-        reported.append(f"{label(r['experiment'])}, {r['variant']}: {r['conclusion']} in {label(r['metric'])}{sure}.")
+        said = _SAID.get(r["conclusion"], f"{{}}: {r['conclusion']}").format(
+            f"{r['variant']} ({label(r['experiment'])})"
+        )
+        reported.append(f"{said}{sure}.")
     return " ".join(reported)
 
 

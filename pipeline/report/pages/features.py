@@ -3,7 +3,7 @@
 import polars as pl
 
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Page, Section, count, duration, share
+from pipeline.report.parts import Marts, Page, Section, count, duration, label, share
 
 
 def _features(marts: Marts) -> Page:
@@ -23,7 +23,17 @@ def _features(marts: Marts) -> Page:
             ],
         provenance="feature_adoption: feature people_could people_tried adoption_rate people_first again_rate median_seconds_to_first_use revenue_share",
     )  # fmt: skip
-    return Page("features", "Features", sections=[section])
+    return Page("features", "Features", sections=[section], lead=_lead(result))
+
+
+def _lead(result: pl.DataFrame) -> str:
+    """Which feature is used by most of those who could, and which by fewest."""
+    known = result.drop_nulls("adoption_rate").sort("adoption_rate", "feature", descending=[True, False])
+    if known.is_empty():
+        return ""
+    most, least = known.row(0, named=True), known.row(-1, named=True)
+    said = f"Of the people of the last 28 days who could, {share(most['adoption_rate'])} used {label(most['feature'])}"
+    return f"{said}, {share(least['adoption_rate'])} {label(least['feature'])}." if known.height > 1 else f"{said}."
 
 
 PAGE = ReportPage(

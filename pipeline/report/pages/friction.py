@@ -41,7 +41,24 @@ def friction_page(product: Product, marts: Marts, replays: Replays) -> Page:
         _calibration(marts["friction_calibration"].filter(mine, pl.col("period") == "last_28")),
         _sessions(events, replays),
     ]
-    return Page("friction", "Friction", [], [section for section in sections if section is not None])
+    shown = [section for section in sections if section is not None]
+    return Page("friction", "Friction", [], shown, lead=_lead(counted, last))
+
+
+def _lead(counted: pl.DataFrame, last: date) -> str:
+    """Where most sessions get stuck in the last seven days, beside the seven before."""
+    weeks = counted.filter(pl.col("day") > last - ONE_DAY * 14).with_columns(is_now=pl.col("day") > last - ONE_DAY * 7)
+    met = weeks.group_by("signal", "page").agg(
+        now=pl.col("sessions_with").filter("is_now").sum(),
+        before=pl.col("sessions_with").filter(~pl.col("is_now")).sum(),
+    )
+    if met.is_empty() or not met["now"].sum():
+        return "Nobody got stuck in the last seven days."
+    r = met.sort("now", "signal", "page", descending=[True, False, False]).row(0, named=True)
+    return (
+        f"Most often people get stuck by {label(r['signal'])} on {label(r['page'] or 'other pages')}: {count(r['now'])} sessions in the last "
+        f"seven days, {count(r['before'])} in the seven before."
+    )
 
 
 def _alerts(alerts: pl.DataFrame, last: date, replays: Replays) -> Section | None:

@@ -1,5 +1,6 @@
 """The page of funnels (docs/marts.md says what the numbers mean)."""
 
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -8,7 +9,7 @@ from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.asking import asking_of_all
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Body, Marts, Page, Picker, Section, count, duration, releases_of, share
+from pipeline.report.parts import Body, Marts, Page, Picker, Section, count, duration, label, releases_of, share
 
 _FUNNEL_WEEKS = 8
 
@@ -46,7 +47,26 @@ def _funnels(product: Product, marts: Marts) -> Page:
             ),
             *_groups(name, whole.filter(pl.col("breakdown_value") != ""), _ask_by_group(product, marts, name)),
         ]
-    return Page("funnels", "Funnels", [], sections)
+    return Page("funnels", "Funnels", [], sections, lead=_lead(marts))
+
+
+def _lead(marts: Marts) -> str:
+    """Of each funnel how many get through, and after which step most are lost."""
+    whole = (
+        marts["funnel_steps"].filter(pl.col("period") == "all", pl.col("breakdown_value") == "").sort("funnel", "step")
+    )
+    told: list[str] = []
+    for (name,), steps in whole.partition_by("funnel", as_dict=True, maintain_order=True).items():
+        rows = list(steps.rows(named=True))
+        if len(rows) < 2 or not rows[0]["people_converted"]:  # noqa: PLR2004  # of one step nobody is lost
+            continue
+        lost = [before["people_converted"] - after["people_converted"] for before, after in pairwise(rows)]
+        worst = lost.index(max(lost))
+        told.append(
+            f"{label(str(name))}: {share(rows[-1]['conversion_rate'])} of {count(rows[0]['people_converted'])} people get through; most "
+            f"are lost between {rows[worst]['step_name']} and {rows[worst + 1]['step_name']} ({count(lost[worst])})."
+        )
+    return " ".join(told)
 
 
 def _funnel_pickers(own: pl.DataFrame) -> list[Picker]:

@@ -12,7 +12,7 @@ from pipeline.core.product import Product
 from pipeline.domains.zones.heatmap import BIN_PX
 from pipeline.report.asking import asking_lately
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Overlay, Page, Section, count, share
+from pipeline.report.parts import Marts, Overlay, Page, Section, count, label, share
 from pipeline.report.pictures import pictures, views
 
 KINDS = {"click": "Clicks", "move": "Pointer", "attention": "Attention", "reach": "Scroll reach"}
@@ -32,7 +32,20 @@ def heatmaps_page(product: Product, marts: Marts, home: Path) -> Page:
     most = recent.filter(pl.col("kind") == "reach").group_by("page").agg(pl.col("page_views").sum())
     page = most.sort("page_views", "page", descending=[True, False])["page"]
     table = replace(_reach_table(recent), ask=asking_lately(marts, show="heatmap", page=page[0]) if page.len() else "")
-    return Page("heatmaps", "Heatmaps", [], [table], _overlay(product, recent, home, first, last))
+    overlay = _overlay(product, recent, home, first, last)
+    return Page("heatmaps", "Heatmaps", [], [table], overlay, lead=_lead(recent))
+
+
+def _lead(recent: pl.DataFrame) -> str:
+    """On which page most clicks fall, over all devices."""
+    clicks = recent.filter(pl.col("kind") == "click").group_by("page").agg(pl.col("events").sum())
+    if clicks.is_empty():
+        return ""
+    page, most = clicks.sort("events", "page", descending=[True, False]).row(0)
+    whole = clicks["events"].sum()
+    return (
+        f"{count(most)} of the {count(float(whole))} clicks of the last 28 days fall on {label(page or 'other pages')}."
+    )
 
 
 def _overlay(product: Product, recent: pl.DataFrame, home: Path, first: date, last: date) -> Overlay | None:

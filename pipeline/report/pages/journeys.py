@@ -6,7 +6,7 @@ from pipeline.core.product import Product
 from pipeline.report.asking import asking_lately
 from pipeline.report.flow import flow_of
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Page, Section, count, share
+from pipeline.report.parts import Marts, Page, Section, count, label, share
 
 
 def _journeys(product: Product, marts: Marts) -> Page:
@@ -35,7 +35,16 @@ def _journeys(product: Product, marts: Marts) -> Page:
                 ask=asking_lately(marts, show="journey", of=name),
             )
         )
-    return Page("journeys", "Journeys", [], sections)
+    return Page("journeys", "Journeys", [], sections, lead=_lead(marts["journey_sequences"]))
+
+
+def _lead(paths: pl.DataFrame) -> str:
+    """The most frequent path of each journey."""
+    most = paths.sort("visits", "path", descending=[True, False]).unique("journey", keep="first", maintain_order=True)
+    return " ".join(
+        f"{label(r['journey'])}: most frequent is {r['path']}, in {share(r['share'])} of the visits."
+        for r in most.sort("journey").rows(named=True)
+    )
 
 
 PAGE = ReportPage("journeys", "Journeys", "Why", 130, lambda shown: _journeys(shown.product, shown.marts))

@@ -62,7 +62,23 @@ def kpis_page(product: Product, marts: Marts, restatements: pl.DataFrame, trust:
         _groups(product, kpis),
         _releases(product, marts["releases"], marts["kpis"]),
     ]
-    return Page("kpis", f"Key figures: Week from {last:%d %B %Y}", _tiles(product, kpis, now, trust), sections)
+    title = f"Key figures: Week from {last:%d %B %Y}"
+    return Page("kpis", title, _tiles(product, kpis, now, trust), sections, lead=_lead(product, now))
+
+
+def _lead(product: Product, now: pl.DataFrame) -> str:
+    """The north star of the week, and whether it moved by more than chance."""
+    own = now.filter(_EVERYBODY, pl.col("kpi") == product.kpis.north_star).drop_nulls("figure")
+    if own.is_empty():
+        return ""
+    r = own.row(0, named=True)
+    figure, change = (
+        figure_text(r[k], r["unit"], product.currency, signed=k == "change") for k in ("figure", "change")
+    )
+    if r["change"] is None:
+        return f"{label(r['kpi']).capitalize()} is {figure}."
+    sure = "beyond chance" if r["conclusion"] in {"up", "down"} else "not beyond chance"
+    return f"{label(r['kpi']).capitalize()} is {figure}, {change} on the week before ({sure})."
 
 
 def _tiles(product: Product, kpis: pl.DataFrame, now: pl.DataFrame, trust: Trust) -> list[Tile]:

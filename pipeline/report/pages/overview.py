@@ -12,6 +12,7 @@ from pipeline.report import charts
 from pipeline.report.asking import asking_of_all
 from pipeline.report.business_case import title_of
 from pipeline.report.digest import because
+from pipeline.report.lately import got_better, people_said
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import (
     Marts,
@@ -72,7 +73,14 @@ def overview(product: Product, marts: Marts, replays: Replays, restatements: pl.
         )
     heading = f"Week from {last:%d %B %Y}" if last else "No complete week yet"
     sentence, section = yesterday(marts["kpis"], product)
-    reported = [section, _changed(product, marts), _to_fix(product, marts), _to_watch(marts, replays)]
+    reported = [
+        section,
+        _changed(product, marts),
+        _to_fix(product, marts),
+        got_better(product, marts),
+        people_said(marts, replays),
+        _to_watch(marts, replays),
+    ]
     week = linked("The week on one page", "digest") if last else ""
     lead = Markup("{} {}").format(_first(sentence, product, marts), week)
     return Page(

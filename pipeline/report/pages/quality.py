@@ -43,7 +43,7 @@ def quality_page(product: Product, marts: Marts, restatements: pl.DataFrame) -> 
     recent = quality.filter(pl.col("day") > quality["day"].max() - pl.duration(days=_DAYS))
     held = sorted({f"{each.day}" for each in open_problems(marts) if each.problem == "day_held_back"})
     lead = (
-        f"{len(held)} days are held back by a gate: {', '.join(held[:10])}. Their old numbers stay."
+        f"{len(held)} day{' is' if len(held) == 1 else 's are'} held back by a gate: {', '.join(held[:10])}. What was published stays."
         if held
         else "No day is held back by a gate."
     )

@@ -7,7 +7,7 @@ from pipeline.report import charts
 from pipeline.report.asking import asking_of_all
 from pipeline.report.cohorts import triangle_of
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Page, Section, count, releases_of, share
+from pipeline.report.parts import Marts, Page, Section, count, label, releases_of, share
 
 _BACK = {
     "on": "just so many {0}s later",
@@ -55,7 +55,20 @@ def _retention(product: Product, marts: Marts) -> Page:
             name, unit, means.filter(mine, pl.col("breakdown_value") != "", pl.col("period_number") > 0)
         )
     rest = [_lifecycle(product, marts), _stickiness(marts)]
-    return Page("retention", "Retention and lifecycle", [], [*sections, *rest])
+    return Page("retention", "Retention and lifecycle", [], [*sections, *rest], lead=_lead(product, means))
+
+
+def _lead(product: Product, means: pl.DataFrame) -> str:
+    """Of each retention what share is back after one period, and after the last that is known."""
+    known = means.filter(pl.col("breakdown_value") == "", pl.col("period_number") > 0).drop_nulls("pooled")
+    told: list[str] = []
+    for (name,), own in known.sort("retention", "period_number").partition_by("retention", as_dict=True).items():
+        first, last = own.row(0, named=True), own.row(-1, named=True)
+        then = f", {share(last['pooled'])} after {last['period_number']}" if last["period_number"] > 1 else ""
+        told.append(
+            f"{label(str(name))}: {share(first['pooled'])} are back after 1 {product.retention[str(name)].period}{then}."
+        )
+    return " ".join(told)
 
 
 def _retention_groups(name: str, unit: str, means: pl.DataFrame) -> list[Section]:

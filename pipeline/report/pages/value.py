@@ -24,7 +24,17 @@ def value_page(product: Product, marts: Marts) -> Page:
         *_behaviour(product, marts["behaviour_value"]),
         _suggestions(marts["behaviour_value"]),
     ]
-    return Page("value", "Value", [], sections)
+    return Page("value", "Value", [], sections, lead=_lead(product, marts["customer_value"]))
+
+
+def _lead(product: Product, result: pl.DataFrame) -> str:
+    """What a person brings in the longest time that is known of at least half of all."""
+    known = result.filter(pl.col("period") == "all", pl.col("people_mature") * 2 >= pl.col("people_in_cohort"))
+    if known.is_empty() or not known["people_mature"].max():
+        return ""
+    r = known.sort("window_days").row(-1, named=True)
+    value, low, high = (money(r[k], product.currency) for k in ("value_per_person", "low", "high"))
+    return f"A person brings {value} in the first {r['window_days']} days ({low} to {high}); {share(r['buyer_rate'])} buy in that time."
 
 
 def _windows(product: Product, result: pl.DataFrame) -> Section:

@@ -48,7 +48,29 @@ def voice_page(product: Product, marts: Marts, replays: Replays) -> Page:
     sections += _exit(daily, product)
     sections += _talk(marts["themes"])
     sections += _quotes(marts["quotes"], marts["themes"], replays)
-    return Page("voice", "Voice", [], sections)
+    return Page("voice", "Voice", [], sections, lead=_lead(marts))
+
+
+def _lead(marts: Marts) -> str:
+    """The first survey's score of the last 28 days with its interval, and what is spoken of most."""
+    scores = marts["scores"].filter(pl.col("period") == "last_28", pl.col("dimension") == "").drop_nulls("score")
+    told: list[str] = []
+    if scores.height:
+        r = scores.sort("responses", "survey", "question", descending=[True, False, False]).row(0, named=True)
+        ends = "" if r["low_end"] is None else f" ({r['low_end']:.0f} to {r['high_end']:.0f})"
+        kind = r["question_kind"].upper()
+        told.append(
+            f"{label(r['survey'])}: {kind} {r['score']:.0f}{ends} of {count(r['responses'])} answers in 28 days."
+        )
+    themes = marts["themes"].filter(pl.col("period") == "last_28").drop_nulls("name")
+    most = (
+        themes.group_by("theme", "name")
+        .agg(pl.col("comments").sum())
+        .sort("comments", "name", descending=[True, False])
+    )
+    if most.height and most["comments"][0]:
+        told.append(f"People speak most of {label(most['name'][0])} ({count(most['comments'][0])} comments).")
+    return " ".join(told)
 
 
 def _answers(daily: pl.DataFrame) -> Section:

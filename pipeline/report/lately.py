@@ -1,0 +1,57 @@
+"""What the first page tells besides numbers: what stopped costing, and what people said in the last seven days."""
+
+from datetime import timedelta
+
+import polars as pl
+from markupsafe import Markup
+
+from pipeline.core.product import Product
+from pipeline.report.business_case import cost, title_of
+from pipeline.report.parts import Marts, Quote, Section, day_text, label, linked
+from pipeline.report.replays import Replays
+
+_SHOWN, _QUOTED = 3, 3
+_WEEK = timedelta(days=7)
+
+
+def got_better(product: Product, marts: Marts) -> Section | None:
+    """Problems that were fixed or are seen no longer, with what they used to cost; None where there are none."""
+    names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
+    used_to_cost = pl.coalesce("promised_per_week", "used_to_cost")
+    gone = marts["opportunities"].with_columns(
+        used=used_to_cost, ended=pl.coalesce("closed", "since"), is_over=pl.col("closed").is_not_null() | (pl.col("state") == "gone")
+    )  # fmt: skip
+    ended = gone.filter("is_over", pl.col("used").is_not_null(), pl.col("ended").is_not_null())
+    rows = [
+        (title_of(r, names), day_text(r["ended"]), label(r["release"] or ""), cost(r["used"], product))
+        for r in ended.sort("ended", "opportunity_id", descending=[True, False]).head(_SHOWN).rows(named=True)
+    ]
+    if not rows:
+        return None
+    return Section(
+        "What got better",
+        "Problems that were fixed, or are seen no longer though their pages are seen as before; what they cost in the last week before.",
+        header=("problem", "until", "release", "used to cost a week"),
+        rows=rows,
+        note=linked("All opportunities", "opportunities"),
+    )
+
+
+def people_said(marts: Marts, replays: Replays) -> Section | None:
+    """The newest comments of the last seven days, low scores first; None where nobody said anything."""
+    quotes = marts["quotes"].unique(["quote", "day"], keep="first", maintain_order=True)
+    if quotes.is_empty():
+        return None
+    recent = quotes.filter(pl.col("day") > pl.col("day").max() - _WEEK)
+    shown = recent.sort("score", "day", "quote", descending=[False, True, False], nulls_last=True).head(_QUOTED)
+    return Section(
+        "What people said",
+        "Comments of the last seven days with any, the lowest scores first. Verbatim, personal data removed.",
+        quotes=[
+            Quote(r["quote"], r["pick"], Markup(" · ").join(filter(None, (
+                None if r["score"] is None else f"score {r['score']}", day_text(r["day"]), r["page"], replays.of_session(r["session_key"]),
+            ))))
+            for r in shown.rows(named=True)
+        ],
+        note=linked("All that people said", "voice"),
+    )  # fmt: skip
