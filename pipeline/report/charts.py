@@ -27,10 +27,12 @@ _ID = re.compile(r'\bid="([^"]+)"')
 _CONFIG: dict[str, Any] = {
     "background": "transparent",
     # Readers' fonts are broader than the one that Vega measures with.
-    "padding": {"left": 24, "right": 12, "top": 5, "bottom": 5},
+    "padding": {"left": 44, "right": 12, "top": 5, "bottom": 5},
     "font": "system-ui, sans-serif",
     "view": {"stroke": None},
     "axis": {
+        "labelFontSize": 12,
+        "titleFontSize": 12,
         "labelColor": "currentColor",
         "titleColor": "currentColor",
         "titleFontWeight": "normal",
@@ -39,14 +41,16 @@ _CONFIG: dict[str, Any] = {
         "tickColor": "#9aa0a680",
     },
     "legend": {
+        "labelFontSize": 12,
+        "labelLimit": 260,
         "labelColor": "currentColor",
         "titleColor": "currentColor",
         "orient": "top",
         "title": None,
         "columnPadding": 28,
     },
-    "header": {"labelColor": "currentColor", "titleColor": "currentColor"},
-    "text": {"color": "currentColor"},
+    "header": {"labelFontSize": 12, "labelColor": "currentColor", "titleColor": "currentColor"},
+    "text": {"color": "currentColor", "fontSize": 12},
 }
 
 
@@ -85,7 +89,7 @@ def _rules(marked: pl.DataFrame, *, named: bool = True) -> list[alt.Chart]:
     axis = alt.Undefined if named else None
     base = alt.Chart(marked).encode(x=alt.X("day:T", title=None, axis=axis))
     rules = base.mark_rule(strokeDash=[4, 3], color=GREY)
-    names = base.mark_text(align="left", dx=4, fontSize=10).encode(text="name:N", y=alt.value(6))
+    names = base.mark_text(align="left", dx=4, fontSize=12).encode(text="name:N", y=alt.value(6))
     return [rules, names] if named else [rules]
 
 
@@ -159,7 +163,7 @@ def triangle(cells: pl.DataFrame, label: str) -> Markup:
             alt.value("#9aa0a620"),
         )
     )
-    figures = base.mark_text(fontSize=11).encode(text="shown:N", color=alt.Color("ink:N", scale=None))
+    figures = base.mark_text().encode(text="shown:N", color=alt.Color("ink:N", scale=None))
     width = 64 * cells["period_number"].n_unique()
     layers = (tiles + figures).resolve_scale(color="independent")
     return svg(layers.properties(width=width, height=alt.Step(28)), label)

@@ -92,6 +92,8 @@ class Section:
     provenance: str = ""
     mature: str = ""
     about: list[str] = field(default_factory=list[str])
+    # What a row is by its first cell, whatever is picked.
+    meanings: dict[str, str] = field(default_factory=dict[str, str])
     pickers: list[Picker] = field(default_factory=list[Picker])
     bodies: list[Body] = field(default_factory=list[Body])
     filters: list[Filter] = field(default_factory=list[Filter])

@@ -103,7 +103,7 @@ def _tiles(product: Product, kpis: pl.DataFrame, now: pl.DataFrame, trust: Trust
                 _change_text(row, product),
                 spark,
                 "Of the last complete week; the line shows days.",
-                provenance_text("kpis", "figure", product, trust, _about(row)),
+                provenance_text("kpis", "figure", product, trust, f"{_meaning(row['kpi'])} {_about(row)}"),
             )
         )
     return tiles
@@ -152,6 +152,7 @@ def _figures(product: Product, kpis: pl.DataFrame, charts_of: pl.DataFrame, rest
         provenance="kpis: kpi figure figure_before change change_low change_high conclusion",
         pickers=[Picker("Period", [each for each in _PERIODS if each[0] in lengths]), Picker("Group", named)],
         bodies=bodies,
+        meanings={label(name): _meaning(name) for name in newest["kpi"].unique()},
     )
 
 
@@ -178,15 +179,18 @@ def _rows(product: Product, own: pl.DataFrame, restated: Restated) -> tuple[list
     ]
 
 
+def _meaning(kpi: str) -> str:
+    return KPI_MEANINGS.get(kpi, "Score of the survey's answers.")
+
+
 def _about(r: dict[str, Any]) -> str:
-    """What the figure is, its exact sums, of how many people, in which days."""
-    meaning = KPI_MEANINGS.get(r["kpi"], "Score of the survey's answers.")
+    """Its exact sums, of how many people, in which days."""
     sums = (
         ""
         if r["numerator"] is None
-        else f" {r['numerator']:,}" + ("" if r["denominator"] is None else f" / {r['denominator']:,}") + "."
+        else f"{r['numerator']:,}" + ("" if r["denominator"] is None else f" / {r['denominator']:,}") + ". "
     )
-    return f"{meaning}{sums} n: {r['people']:,} people, {day_text(r['period_start'])} to {day_text(r['period_end'])}."
+    return f"{sums}n: {r['people']:,} people, {day_text(r['period_start'])} to {day_text(r['period_end'])}."
 
 
 def _changes_drawn(rows: pl.DataFrame) -> list[Markup]:

@@ -18,7 +18,10 @@
       if (n.length) told.push("n: " + n.join(", "));
       // An interval belongs to the number in front of it.
       if (ends.length === 2 && cell.cellIndex === ends[0] - 1) told.push("Interval: " + row.cells[ends[0]].textContent + " to " + row.cells[ends[1]].textContent);
-      if (row.dataset.about) told.push(row.dataset.about);
+      // What a row is stands once, in the rows that are shown first.
+      const alike = [...cell.closest("table").tBodies[0].rows].find((each) => each.cells[0].textContent === row.cells[0].textContent);
+      const about = [alike && alike.dataset.meaning, row.dataset.about].filter(Boolean).join(" ");
+      if (about) told.push(about);
     }
     return [...told, head.dataset.provenance];
   }
