@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 from assets.console import out, table
@@ -14,6 +15,8 @@ from pipeline.publish.summary import funnel_rows, retention_rows, zone_rows
 _INSTALLED = Path(__file__).resolve().parent / "shop"
 EXAMPLE = _INSTALLED if _INSTALLED.is_dir() else Path(__file__).resolve().parents[1] / "examples" / "shop"
 _MARK = ".footfall-demo"
+# The day that is to be held back (docs/demo.md).
+HELD_BACK = date(2026, 8, 19)
 # What arrives only after a first publication; out of the landing folder until then.
 _LATER = ".later"
 

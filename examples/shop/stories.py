@@ -10,7 +10,7 @@
 - On 15 September the payment provider is down from noon to eight in the evening: nobody can pay.
 - 5 October: the note on free shipping (`arrivals.py`). 12 October: the redesign of the product page (`interactions.py`).
 
-None of it changes anything of other days.
+The last 28 days alone (`--days 28`) have what begins before them, and the two of October.
 """
 
 from datetime import date, datetime

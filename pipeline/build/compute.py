@@ -1,6 +1,7 @@
 """Compute, judge, publish: a day of a daily table, or a period table, with the gate in front of publishing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
@@ -68,15 +69,18 @@ def build_days(lake: Lake, product: Product, name: str, days: Sequence[date], ju
     Days are staged first and judged together, a month at a time, since a judgement costs as much for one day as for
     thirty. Where the inputs of a day changed meanwhile, it starts over.
     """
-    table, begun = DAY_TABLE[name], None
-    for some in _judged_together(days):
-        # While some days are judged and published, other processes compute the next ones.
-        following = _begin(lake, product, table, some)
-        if begun is not None:
-            yield from _finished(lake, product, begun, judge)
-        begun = following
-    if begun is not None:
-        yield from _finished(lake, product, begun, judge)
+    table, begun = DAY_TABLE[name], deque[_Chunk]()
+    try:
+        for some in _judged_together(days):
+            # While some days are judged and published, other processes compute the next ones.
+            begun.append(_begin(lake, product, table, some))
+            if len(begun) > 1:
+                yield from _finished(lake, product, begun.popleft(), judge)
+        while begun:
+            yield from _finished(lake, product, begun.popleft(), judge)
+    finally:
+        for each in begun:
+            each.made.close()
 
 
 def _judged_together(days: Sequence[date]) -> Iterator[Sequence[date]]:
@@ -95,7 +99,7 @@ class _Chunk:
     days: Sequence[date]
     mark: str
     snapshot: Snapshot
-    made: Iterator[StagedDay | DamagedObject]
+    made: Generator[StagedDay | DamagedObject]
 
     @property
     def reads_files(self) -> bool:
@@ -148,6 +152,7 @@ def _finished(lake: Lake, product: Product, chunk: _Chunk, judge: Judge) -> Iter
                 yield from _finished(lake, product, _begin(lake, product, table, [each.day]), judge)
     finally:
         # Of what failed nothing is left on a disk that is full already.
+        chunk.made.close()
         for each in staged:
             _discard(lake, name, each)
 

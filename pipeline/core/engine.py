@@ -8,7 +8,7 @@ import hashlib
 import os
 from asyncio import CancelledError
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ class Engine:
         """How many to have begun: each process finds the next one waiting."""
         return 2 * self.at_once if self.at_once > 1 else 1
 
-    def end(self, begun: Iterable[Pending[Any]]) -> None:
+    def end(self, begun: Iterable[Pending[Any]], drop: Callable[[Any], object] = lambda _: None) -> None:
         """After a failure nothing of what was begun goes on: it would write into what is being cleared away."""
         if self.at_once == 1:
             return
@@ -84,7 +84,7 @@ class Engine:
             each.cancel()
         for each in waiting:
             with suppress(Exception, CancelledError):
-                each.result()
+                drop(each.result())
 
 
 def _later(function: Callable[..., R], *given: Any) -> _Later[R]:  # noqa: ANN401  # whatever it takes
@@ -158,28 +158,34 @@ def processors() -> int:
     return int(chosen)
 
 
-def run_parts(function: Callable[[J], R], parts: Iterable[J], on: Engine) -> Iterator[R]:
-    """`function` of each part, in order, a few of them under way at a time, the first ones from now on."""
-    results = _run_parts(function, parts, on)
-    # A generator that was begun is also ended: whoever drops it leaves nothing that goes on.
+def run_parts(
+    function: Callable[[J], R], parts: Iterable[J], on: Engine, drop: Callable[[R], object] = lambda _: None
+) -> Generator[R]:
+    """`function` of each part, in order, a few of them under way at a time, the first ones from now on.
+
+    Closed before its end it waits for what is under way, and gives it to `drop`.
+    """
+    results = _run_parts(function, parts, on, drop)
+    # A generator that was begun is also ended.
     next(results)
-    return cast("Iterator[R]", results)
+    return cast("Generator[R]", results)
 
 
-def _run_parts(function: Callable[[J], R], parts: Iterable[J], on: Engine) -> Generator[R | None]:
+def _run_parts(
+    function: Callable[[J], R], parts: Iterable[J], on: Engine, drop: Callable[[R], object]
+) -> Generator[R | None]:
     """None once the first ones are begun, then the results."""
-    under_way: deque[Pending[R]] = deque()
     waiting = iter(parts)
+    under_way: deque[Pending[R]] = deque()
     try:
-        under_way.extend(on.submit(function, part) for part in islice(waiting, on.under_way - 1))
+        under_way.extend(on.submit(function, part) for part in islice(waiting, on.under_way))
         yield None
-        for part in waiting:
-            under_way.append(on.submit(function, part))
-            yield under_way.popleft().result()
         while under_way:
-            yield under_way.popleft().result()
+            result = under_way.popleft().result()
+            under_way.extend(on.submit(function, part) for part in islice(waiting, 1))
+            yield result
     finally:
-        on.end(under_way)
+        on.end(under_way, drop)
 
 
 def on_all_workers(function: Callable[[J], object], given: J) -> None:

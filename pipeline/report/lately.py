@@ -18,9 +18,9 @@ def got_better(product: Product, marts: Marts) -> Section | None:
     """Problems that were fixed or are seen no longer, with what they used to cost; None where there are none."""
     names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
     used_to_cost = pl.coalesce("promised_per_week", "used_to_cost")
-    gone = marts["opportunities"].with_columns(
-        used=used_to_cost, ended=pl.coalesce("closed", "since"), is_over=pl.col("closed").is_not_null() | (pl.col("state") == "gone")
-    )  # fmt: skip
+    # What the product file calls fixed is so where it brought something, or is seen no longer.
+    is_over = (pl.col("state") == "gone") | (pl.col("closed").is_not_null() & (pl.col("realised_low") > 0))
+    gone = marts["opportunities"].with_columns(used=used_to_cost, ended=pl.coalesce("closed", "since"), is_over=is_over)
     ended = gone.filter("is_over", pl.col("used").is_not_null(), pl.col("ended").is_not_null())
     rows = [
         (title_of(r, names), day_text(r["ended"]), label(r["release"] or ""), cost(r["used"], product))
@@ -43,10 +43,12 @@ def people_said(marts: Marts, replays: Replays) -> Section | None:
     if quotes.is_empty():
         return None
     recent = quotes.filter(pl.col("day") > pl.col("day").max() - _WEEK)
-    shown = recent.sort("score", "day", "quote", descending=[False, True, False], nulls_last=True).head(_QUOTED)
+    # Scores of several surveys have scales of their own.
+    unhappy = pl.col("score_group").replace_strict({"low": 0, "middle": 1, "high": 2}, default=3)
+    shown = recent.sort(unhappy, "day", "quote", descending=[False, True, False]).head(_QUOTED)
     return Section(
         "What people said",
-        "Comments of the last seven days with any, the lowest scores first. Verbatim, personal data removed.",
+        "Comments of the last seven days with any, those of unhappy people first. Verbatim, personal data removed.",
         quotes=[
             Quote(r["quote"], r["pick"], Markup(" · ").join(filter(None, (
                 None if r["score"] is None else f"score {r['score']}", day_text(r["day"]), r["page"], replays.of_session(r["session_key"]),

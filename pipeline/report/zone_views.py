@@ -39,7 +39,8 @@ _BY_WEEK = ("click_rate", "hover_rate", "exposure_rate", "attractiveness_rate", 
 _MEANING = (
     "Each zone bears the metric that is chosen; the darker, the higher on this page. A dash: not measured, or nobody. Compare the "
     "page before and after it changed, devices, segments or variants: both sides have one scale. A click on a zone shows its "
-    "metrics, its weeks and recordings."
+    "metrics, its weeks and recordings. Intervals take page views for independent, though one person has several: they are a little narrow, and "
+    "what an experiment says of its variants, by people, goes before them."
 )
 _RECORDINGS = 5
 

@@ -18,6 +18,7 @@ from object_store import machine, s3_server, upload
 from shop import first_days_of_shop
 from support import approve, compute_all, marts_of, take_all
 
+from pipeline.build import compute as compute_module
 from pipeline.build import many_days
 from pipeline.build.compute import Judge, build_days
 from pipeline.build.configured import day_tables as configured
@@ -265,12 +266,16 @@ def test_a_part_holds_whole_people(in_parts: Lake) -> None:
 
 @pytest.mark.slow
 def test_many_days_made_by_processes_are_those_of_one(in_one: Lake, product: Product, tmp_path: Path) -> None:
+    taken, take_over = list[str](), Lake.take_over
     lake = new_home(tmp_path, in_one.path("landing"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(PROCESSES_VARIABLE, "2")
         patch.setattr(many_days, "_WORTH_SECONDS", 0)
+        patch.setattr(Lake, "take_over", lambda own, staged: taken.append(staged.key) or take_over(own, staged))
         compute(lake, product)
     assert objects(lake) == objects(in_one)
+    assert {"sessions", "event_ids", "activity"} <= {key.split("/")[1] for key in taken}
+    assert not any(key.startswith("lake/events/") for key in taken), "who is who isn't sent"
     # What other processes staged was taken over, and nothing of it is left.
     assert not list(lake.home.rglob("*.tmp"))
 
@@ -287,3 +292,26 @@ def test_a_damaged_object_fails_its_own_day_in_whatever_process(in_one: Lake, pr
         made = {each.day: each for each in build_days(lake, product, "session_counts", days, approve)}
     assert {day: bool(each.path) for day, each in made.items()} == {day: day != DAY for day in days}
     assert "isn't what was written" in made[DAY].check_result.faults[0]
+
+
+def test_nothing_stays_of_days_that_were_under_way_when_another_failed(
+    in_one: Lake, product: Product, tmp_path: Path
+) -> None:
+    """The first day's judgement fails while the second day is computed by another process."""
+    shutil.copytree(in_one.home, tmp_path / "copy")
+    lake = Lake(tmp_path / "copy")
+    before = objects(lake)
+    days = sorted(read_states(lake, "sessions")[0])
+
+    def fails(*_: Any) -> Any:
+        raise ValueError("the gate is broken")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PROCESSES_VARIABLE, "2")
+        patch.setattr(many_days, "_WORTH_SECONDS", 0)
+        for name in ("FIRST_DAYS", "DAYS_PER_JUDGEMENT"):
+            patch.setattr(compute_module, name, 1)
+        with pytest.raises(ValueError, match="the gate is broken"):
+            list(build_days(lake, product, "session_counts", days, fails))
+    assert objects(lake) == before
+    assert not list(lake.home.rglob("*.tmp"))

@@ -59,11 +59,19 @@ def _lead(product: Product, results: pl.DataFrame) -> str:
             if r["conclusion"] != _HIDDEN and r["effect"] is not None
             else ""
         )
-        said = _SAID.get(r["conclusion"], f"{{}}: {r['conclusion']}").format(
-            f"{r['variant']} ({label(r['experiment'])})"
-        )
-        reported.append(f"{said}{sure}.")
+        worse = _worse(results, r)
+        stated = _SAID.get(r["conclusion"], f"{{}}: {r['conclusion']}")
+        stated = "Look twice at {}" if worse and r["conclusion"] == "better" else stated
+        said = stated.format(f"{r['variant']} ({label(r['experiment'])})")
+        reported.append(f"{said}{sure}{worse}.")
     return " ".join(reported)
+
+
+def _worse(results: pl.DataFrame, r: dict[str, Any]) -> str:
+    """What else the variant makes worse."""
+    others = results.filter(_EVERYBODY, ~pl.col("is_primary"), pl.col("conclusion") == "worse")
+    own = others.filter(pl.col("experiment") == r["experiment"], pl.col("variant") == r["variant"]).sort("metric")
+    return f"; worse: {', '.join(map(label, own['metric']))}" if own.height else ""
 
 
 def _division(rows: pl.DataFrame, name: str) -> Section:

@@ -42,7 +42,7 @@ def _lead(paths: pl.DataFrame) -> str:
     """The most frequent path of each journey."""
     most = paths.sort("visits", "path", descending=[True, False]).unique("journey", keep="first", maintain_order=True)
     return " ".join(
-        f"{label(r['journey'])}: most frequent is {r['path']}, in {share(r['share'])} of the visits."
+        f"{label(r['journey'])}: the most frequent path is {r['path']}, in {count(r['visits'])} visits."
         for r in most.sort("journey").rows(named=True)
     )
 

@@ -57,12 +57,13 @@ def _lead(marts: Marts) -> str:
     told: list[str] = []
     if scores.height:
         r = scores.sort("responses", "survey", "question", descending=[True, False, False]).row(0, named=True)
-        ends = "" if r["low_end"] is None else f" ({r['low_end']:.0f} to {r['high_end']:.0f})"
+        ends = "" if r["low_end"] is None else f" ({_number(r['low_end'])} to {_number(r['high_end'])})"
         kind = r["question_kind"].upper()
         told.append(
-            f"{label(r['survey'])}: {kind} {r['score']:.0f}{ends} of {count(r['responses'])} answers in 28 days."
+            f"{label(r['survey'])}: {kind} {_number(r['score'])}{ends} of {count(r['responses'])} answers in 28 days."
         )
-    themes = marts["themes"].filter(pl.col("period") == "last_28").drop_nulls("name")
+    # A theme has a row for each scored question besides its own.
+    themes = marts["themes"].filter(pl.col("period") == "last_28", pl.col("question") == "").drop_nulls("name")
     most = (
         themes.group_by("theme", "name")
         .agg(pl.col("comments").sum())

@@ -10,7 +10,9 @@ from pipeline.report.asking import asking_of_all
 from pipeline.report.page import ReportPage, Shown
 from pipeline.report.parts import Page, Section, count, day_text, duration, label, money, share
 from pipeline.report.zone_views import METRICS, SUMS, zone_overlay
+from pipeline.stats.intervals import wilson
 
+_LEAST_VIEWS = 100
 _LISTED = ("click_rate", "hover_rate", "exposure_rate", "attractiveness_rate", "time_to_click", "conversion", "revenue")
 
 
@@ -35,11 +37,11 @@ def _lead(everybody: pl.DataFrame) -> str:
         .sort("page", "zone", "zone_version")
     )
     before = pl.col("rate").shift().over("page", "zone")
-    changed = (
-        rates.with_columns(before=before).group_by("page", "zone", maintain_order=True).last().drop_nulls("before")
-    )
-    if changed.height:
-        r = changed.sort((pl.col("rate") - pl.col("before")).abs(), descending=True).row(0, named=True)
+    seen = pl.col("page_views").shift().over("page", "zone")
+    changed = rates.with_columns(before=before, seen=seen).group_by("page", "zone", maintain_order=True).last()
+    sure = [r for r in changed.drop_nulls("before").rows(named=True) if _is_told_from_chance(r)]
+    if sure:
+        r = max(sure, key=lambda each: abs(each["rate"] - each["before"]))
         change = f"{100 * (r['rate'] - r['before']):+.1f} points"
         return (
             f"Since {r['zone_version']:%d %B}, {label(r['zone'])} ({label(r['page'])}) is clicked in {share(r['rate'])} of page views, "
@@ -47,6 +49,13 @@ def _lead(everybody: pl.DataFrame) -> str:
         )
     r = rates.sort("page_views", "rate", descending=True).row(0, named=True)
     return f"On {label(r['page'])}, {label(r['zone'])} is clicked most: in {share(r['rate'])} of page views."
+
+
+def _is_told_from_chance(r: dict[str, Any]) -> bool:
+    """Whether both versions were seen often, and their intervals don't meet."""
+    one, other = wilson(r["rate"] * r["page_views"], r["page_views"]), wilson(r["before"] * r["seen"], r["seen"])
+    enough = min(r["page_views"], r["seen"]) >= _LEAST_VIEWS
+    return bool(enough and one and other and (one[0] > other[1] or other[0] > one[1]))
 
 
 def _table(product: Product, everybody: pl.DataFrame) -> Section:

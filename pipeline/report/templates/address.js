@@ -7,7 +7,9 @@ const picks = {
     const kept = picks.all();
     if (value) kept.set(name, value);
     else kept.delete(name);
-    location.replace("#" + kept);
+    // An address that ends in # alone leads to the top of the page.
+    location.replace("#" + (String(kept) || "all"));
+    picks.shown = location.hash;
   },
   // The choices of some selects, as the address has them; a value that isn't there any more is none.
   restore(selects, part) {
@@ -17,3 +19,6 @@ const picks = {
     }
   },
 };
+picks.shown = location.hash;
+// A sent view, opened where the page is open already, or the way back to an earlier one.
+addEventListener("hashchange", () => { if (location.hash !== picks.shown && /=/.test(location.hash + picks.shown)) location.reload(); });

@@ -93,6 +93,8 @@
     const draw = () => {
       const fits = (row) => selects.every((select) => !select.value || row.dataset[select.name].split("|").includes(select.value));
       for (const row of rows) row.hidden = !fits(row);
+      const first = rows.find((row) => !row.hidden);
+      if (first && first.cells[1]) first.cells[1].tabIndex = 0;
       box.querySelector("output").textContent = rows.filter((row) => !row.hidden).length + " of " + rows.length;
     };
     selects.forEach((select) => select.addEventListener("change", () => { picks.keep(select.name, select.value); draw(); }));

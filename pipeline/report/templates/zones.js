@@ -28,7 +28,7 @@ function pairOf(zone, group, name) {
 }
 
 // The weeks of the chosen metric, as bars from zero.
-function history(zone) {
+function byWeek(zone) {
   const column = data.by_week.indexOf(metric.value) + 1;
   const weeks = zone.weeks.filter((each) => column && each[column][1]);
   const rates = weeks.map((each) => each[column][0] / each[column][1]);
@@ -82,7 +82,7 @@ function tell(zone, view) {
   table.append(...rows);
   const metrics = document.createElement("div"), more = document.createElement("div"), both = document.createElement("div");
   metrics.append(table);
-  more.append(...history(zone), ...recordings(zone));
+  more.append(...byWeek(zone), ...recordings(zone));
   both.className = "told";
   both.append(metrics, more);
   details.querySelector(".zone")?.remove();
@@ -174,7 +174,7 @@ function ranking(views) {
   const rows = names.map((name) => [name, views.map((view) => { const zone = view.zones.find((each) => each.name === name); return zone && pairOf(zone, view.group, metric.value); })]);
   const last = (pairs) => { const known = pairs.findLast((pair) => pair); return known ? known[0] / known[1] : -1; };
   rows.sort((a, b) => last(b[1]) - last(a[1]) || a[0].localeCompare(b[0]));
-  const compares = views.length === 2 && as === "share";
+  const compares = views.length > 1 && as === "share";
   const table = document.createElement("table");
   const line = (cells, tag) => {
     const row = document.createElement("tr");
@@ -190,8 +190,9 @@ function ranking(views) {
   table.append(head, body);
   for (const [name, pairs] of rows) {
     const cells = [name.replaceAll("_", " "), ...pairs.map((pair) => shown(pair, as))];
-    if (compares && pairs[0] && pairs[1]) {
-      const [change, low, high] = difference(pairs[1], pairs[0]);
+    const [before, after] = pairs.slice(-2);
+    if (compares && before && after) {
+      const [change, low, high] = difference(after, before);
       cells.push(points(change), points(low) + " to " + points(high));
     }
     body.append(line(cells, "td"));
@@ -240,7 +241,7 @@ function draw() {
     // Pictures load in whatever order; those of an earlier choice come too late.
     if (drawn !== drawing) return;
     const scale = Math.max(1, view.width / Math.max(200, figure.clientWidth));
-    figure.append(overlay(view, height, most, scale, place === 1 && views[0]));
+    figure.append(overlay(view, height, most, scale, place === views.length - 1 && views[place - 1]));
   });
 }
 
