@@ -264,13 +264,19 @@ def test_a_part_holds_whole_people(in_parts: Lake) -> None:
         assert of_part.is_between(begin, begin + 2**64 // len(keys) - 1).all()
 
 
+def in_processes(patch: pytest.MonkeyPatch) -> None:
+    """Days are shared by two processes, however few, and lie in one object each, whatever other tests of the module set."""
+    patch.setenv(PROCESSES_VARIABLE, "2")
+    patch.setattr(many_days, "_WORTH_SECONDS", 0)
+    patch.setattr(day_tables, "RANGE_ROWS", 131_072)
+
+
 @pytest.mark.slow
 def test_many_days_made_by_processes_are_those_of_one(in_one: Lake, product: Product, tmp_path: Path) -> None:
     taken, take_over = list[str](), Lake.take_over
     lake = new_home(tmp_path, in_one.path("landing"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(PROCESSES_VARIABLE, "2")
-        patch.setattr(many_days, "_WORTH_SECONDS", 0)
+        in_processes(patch)
         patch.setattr(Lake, "take_over", lambda own, staged: taken.append(staged.key) or take_over(own, staged))
         compute(lake, product)
     assert objects(lake) == objects(in_one)
@@ -287,8 +293,7 @@ def test_a_damaged_object_fails_its_own_day_in_whatever_process(in_one: Lake, pr
     key = parts_of("sessions", DAY, read_states(lake, "sessions")[0][DAY])[0].key
     lake.path(key).write_bytes(b"PAR1")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(PROCESSES_VARIABLE, "2")
-        patch.setattr(many_days, "_WORTH_SECONDS", 0)
+        in_processes(patch)
         made = {each.day: each for each in build_days(lake, product, "session_counts", days, approve)}
     assert {day: bool(each.path) for day, each in made.items()} == {day: day != DAY for day in days}
     assert "isn't what was written" in made[DAY].check_result.faults[0]
@@ -307,8 +312,7 @@ def test_nothing_stays_of_days_that_were_under_way_when_another_failed(
         raise ValueError("the gate is broken")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(PROCESSES_VARIABLE, "2")
-        patch.setattr(many_days, "_WORTH_SECONDS", 0)
+        in_processes(patch)
         for name in ("FIRST_DAYS", "DAYS_PER_JUDGEMENT"):
             patch.setattr(compute_module, name, 1)
         with pytest.raises(ValueError, match="the gate is broken"):
