@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assets import cli_ask, cli_behaviour, cli_data, cli_home, cli_keep, cli_problems, cli_query
+from assets import cli_ask, cli_behaviour, cli_data, cli_demo, cli_home, cli_keep, cli_problems, cli_query
 from assets.cli_app import (
     DATA_PROBLEM,
     DEFAULT_HOME,
@@ -19,14 +19,25 @@ from assets.cli_app import (
     lake_at,
     open_home,
     open_run,
+    print_marts,
 )
-from assets.console import fail, out, show_progress, table
+from assets.console import fail, out, show_progress
 
 if TYPE_CHECKING:
     from assets.resources import Home
     from assets.running import Runner
 
-__all__ = ["app", "cli_ask", "cli_behaviour", "cli_data", "cli_home", "cli_keep", "cli_problems", "cli_query"]
+__all__ = [
+    "app",
+    "cli_ask",
+    "cli_behaviour",
+    "cli_data",
+    "cli_demo",
+    "cli_home",
+    "cli_keep",
+    "cli_problems",
+    "cli_query",
+]
 
 
 @app.command()
@@ -176,7 +187,7 @@ def marts(
     with open_run(home, tells=False) as runner:
         runner.publish_marts(rebuild=rebuild)
     opened = open_home(home)
-    _print_marts(opened)
+    print_marts(opened)
     if catalog:
         views = opened.write_catalog()
         out.print(f"{len(views)} views in {opened.lake.name_of(CATALOG_KEY)}", highlight=False)
@@ -186,16 +197,6 @@ def marts(
         out.print(f"{len(export_cubes(opened.lake, cube))} cubes written to {cube}", highlight=False)
     if csv is not None:
         out.print(f"{len(export_csv(opened.lake, csv))} CSV files written to {csv}", highlight=False)
-
-
-def _print_marts(home: "Home") -> None:
-    from pipeline.build.marts import read_record
-    from pipeline.core.keys import mart_key
-
-    rows = [
-        (name, f"{mart.rows:,}", home.lake.name_of(mart_key(name))) for name, mart in read_record(home.lake).items()
-    ]
-    out.print(table("Marts", ("mart", "rows", "path"), rows))
 
 
 @app.command()
@@ -277,37 +278,6 @@ def ui(
     from assets.dev import serve
 
     raise typer.Exit(serve(lake_at(home), port))
-
-
-@app.command()
-def demo(
-    home: Annotated[Path, typer.Option("--home", help="Where the demo's home is made.")] = Path("build/demo"),
-    people: Annotated[int | None, typer.Option(help="Visitors to simulate; default: the demo's own number.")] = None,
-    days: Annotated[int | None, typer.Option(help="Days to simulate, the last ones; default: 120.")] = None,
-) -> None:
-    """Make the demo shop's events, run everything over them, and show what came out."""
-    from assets.demo import HELD_BACK, DemoError, deliver_later, prepare, print_results
-
-    try:
-        prepare(home, people, days)
-    except DemoError as fault:
-        raise fail(str(fault), USAGE_PROBLEM) from None
-    with open_run(home, tells=False) as runner:
-        runner.take_files()
-        runner.compute_dirty_days()
-        # A home that lives: some of its files come when there are numbers already.
-        runner.publish_marts(outputs=False)
-        deliver_later(home)
-        runner.run()
-        # One of its days is to be held back; the problems below tell of it.
-        if runner.home.dirty().held_back == {HELD_BACK}:
-            runner.failures = [each for each in runner.failures if not each.startswith(f"{HELD_BACK} held back")]
-    opened = open_home(home)
-    _print_marts(opened)
-    print_results(opened)
-    cli_problems.tell_problems(opened.problems())
-    out.print(f"\nThe report:   {opened.lake.path('report/index.html')}", highlight=False)
-    out.print(f"Open the UI:  footfall ui --home {home}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from assets.console import fail, out, show_progress
+from assets.console import fail, out, show_progress, table
 from assets.faults import DEBUG_VARIABLE, in_words
 
 if TYPE_CHECKING:
@@ -156,3 +156,14 @@ def open_run(path: Path, *, tells: bool = True) -> "Generator[Runner]":
         raise fail("\n".join(dict.fromkeys(runner.failures)), DATA_PROBLEM)
     if is_doubtful:
         raise typer.Exit(DATA_PROBLEM)
+
+
+def print_marts(home: "Home") -> None:
+    """The published marts, with their rows and where they lie."""
+    from pipeline.build.marts import read_record
+    from pipeline.core.keys import mart_key
+
+    rows = [
+        (name, f"{mart.rows:,}", home.lake.name_of(mart_key(name))) for name, mart in read_record(home.lake).items()
+    ]
+    out.print(table("Marts", ("mart", "rows", "path"), rows))

@@ -18,9 +18,9 @@ Friction, all drawn per page view, so long sessions meet more of it:
 - 3 % of product views before the redesign: 4 to 6 rage clicks on the gallery's picture, each of them dead.
 - 31 % of product views click the gallery, a quarter of these the picture, three quarters a thumbnail (which works):
   before the redesign the click on the picture is dead.
-- 20 % of checkout views on mobile, from the new payment form of 31 August on: a script error within 1 s of the click on pay, and the form isn't sent. Of these 30 %
-  order all the same, where 78 % would have (less for who met other friction before). `--harmless-button` leaves the
-  error and takes its effect away.
+- 20 % of checkout views on mobile, from the new payment form of 31 August on: a script error within 1 s of the click on pay,
+  and the form isn't sent. Of these 30 % order all the same, where 78 % would have (less for who met other friction before).
+  `--harmless-button` leaves the error and takes its effect away.
 - Whoever met one of the others has 0.7 times the chance to add to the cart and to take each next step, for the session.
 - 2 % of the checkout views whose pay button works send the form 3 times.
 - 4.5 % of the steps from a category to a product, about 3 % of product views, end within 7 s at the same category.
@@ -29,8 +29,8 @@ Friction, all drawn per page view, so long sessions meet more of it:
   redesign, and in 3 % of all others.
 - No friction, though it looks like it: 10 % of cart views click the quantity's plus 4 to 7 times.
 
-What happens on single days, and an experiment that is over, stands in `stories.py`. What people are asked and say stands in `voice.py`; how they come, and the experiment, in `arrivals.py`; which sessions are
-recorded, and how, in `recordings.py`.
+What happens on single days, and an experiment that is over, stands in `stories.py`. What people are asked and say stands in
+`voice.py`; how they come, and the experiment, in `arrivals.py`; which sessions are recorded, and how, in `recordings.py`.
 
 Run: python examples/shop/generate.py FOLDER [--seed N] [--people N] [--days N] [--harmless-button] [--later FOLDER]
 """

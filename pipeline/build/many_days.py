@@ -16,10 +16,10 @@ from pipeline.declare import Sources
 _DAY_SECONDS, _ROW_SECONDS, _WORTH_SECONDS = 0.02, 1e-6, 0.15
 
 
-Staged = StagedDay | DamagedObject
+Made = StagedDay | DamagedObject
 
 
-def stage_days(days: Sequence[Sources]) -> Generator[Staged]:
+def stage_days(days: Sequence[Sources]) -> Generator[Made]:
     """Compute days of one table, in order; what one of them reads being damaged is told of that day.
 
     One that is published and only to be judged anew isn't computed. Where there are many small ones processes of this machine
@@ -29,10 +29,10 @@ def stage_days(days: Sequence[Sources]) -> Generator[Staged]:
     made = _stage_days(days)
     # A generator that was begun is also ended.
     next(made)
-    return cast("Generator[Staged]", made)
+    return cast("Generator[Made]", made)
 
 
-def _stage_days(days: Sequence[Sources]) -> Generator[Staged | None]:
+def _stage_days(days: Sequence[Sources]) -> Generator[Made | None]:
     """None once the first ones are begun, then the days."""
     known = [known_day(each) for each in days]
     wanted = [each for each, is_known in zip(days, known, strict=True) if is_known is None and _can_be_sent(each)]
@@ -48,7 +48,7 @@ def _stage_days(days: Sequence[Sources]) -> Generator[Staged | None]:
         made.close()
 
 
-def _in_processes(days: Sequence[Sources], on: Engine) -> Generator[Staged]:
+def _in_processes(days: Sequence[Sources], on: Engine) -> Generator[Made]:
     """The days, by processes that have begun when this returns."""
     # So many at a time that all are begun at once; what days share is sent once for each of these.
     each = max(1, -(-len(days) // on.under_way))
@@ -57,8 +57,8 @@ def _in_processes(days: Sequence[Sources], on: Engine) -> Generator[Staged]:
     return _collected(groups, run_parts(_staged_there, jobs, on, _discard))
 
 
-def _collected(groups: Sequence[Sequence[Sources]], made: Generator[list[Staged]]) -> Generator[Staged]:
-    untaken: deque[tuple[Sources, Staged]] = deque()
+def _collected(groups: Sequence[Sequence[Sources]], made: Generator[list[Made]]) -> Generator[Made]:
+    untaken: deque[tuple[Sources, Made]] = deque()
     try:
         for group, results in zip(groups, made, strict=True):
             untaken.extend(zip(group, results, strict=True))
@@ -70,7 +70,7 @@ def _collected(groups: Sequence[Sequence[Sources]], made: Generator[list[Staged]
         _discard([result for _, result in untaken])
 
 
-def _discard(made: Sequence[Staged]) -> None:
+def _discard(made: Sequence[Made]) -> None:
     """Remove what was written for days that nobody takes."""
     for each in made:
         if isinstance(each, StagedDay) and each.staged is not None:
@@ -95,9 +95,9 @@ def _is_worth_processes(days: Sequence[Sources]) -> bool:
     return seconds >= _WORTH_SECONDS and all(each.ranges == 1 for each in days)
 
 
-def _staged_there(jobs: Sequence[Job]) -> list[Staged]:
+def _staged_there(jobs: Sequence[Job]) -> list[Made]:
     """Some days, by whatever process; all of them or none."""
-    made: list[Staged] = []
+    made: list[Made] = []
     try:
         with staying_here():
             made.extend(_tried(job.sources) for job in jobs)
@@ -107,7 +107,7 @@ def _staged_there(jobs: Sequence[Job]) -> list[Staged]:
     return made
 
 
-def _tried(sources: Sources) -> Staged:
+def _tried(sources: Sources) -> Made:
     try:
         return stage_day(sources)
     except DamagedObject as fault:

@@ -18,7 +18,7 @@ from pipeline.core.sealed import read_sealed
 from pipeline.publish.alert_messages import sentence
 from pipeline.publish.webhook import post
 from pipeline.report.business_case import title_of
-from pipeline.report.parts import Marts, figure_text, label
+from pipeline.report.parts import Marts, figure_text, label, theme_names
 
 PICTURE_KEY, SENT_KEY = "report/digest.png", "lake/_state/digest_sent.json"
 _MOST, _WIDTH, _CHARACTERS = 3, 720, 92
@@ -78,7 +78,7 @@ def digest_of(product: Product, marts: Marts) -> Digest | None:
 
 def _to_fix(product: Product, marts: Marts) -> list[tuple[str, str]]:
     """(id, sentence) of what costs most."""
-    names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
+    names = theme_names(marts)
     claimed = pl.col("claimed") & pl.col("rank").is_not_null() & pl.col("cost_per_week").is_not_null()
     best = marts["opportunities"].filter(claimed).sort("rank").head(_MOST)
     return [

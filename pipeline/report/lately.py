@@ -3,12 +3,11 @@
 from datetime import timedelta
 
 import polars as pl
-from markupsafe import Markup
 
 from pipeline.core.product import Product
 from pipeline.report.business_case import cost, title_of
-from pipeline.report.parts import Marts, Quote, Section, day_text, label, linked
-from pipeline.report.replays import Replays
+from pipeline.report.parts import Marts, Section, day_text, label, linked, theme_names
+from pipeline.report.replays import Replays, quote_of
 
 _SHOWN, _QUOTED = 3, 3
 _WEEK = timedelta(days=7)
@@ -16,7 +15,7 @@ _WEEK = timedelta(days=7)
 
 def got_better(product: Product, marts: Marts) -> Section | None:
     """Problems that were fixed or are seen no longer, with what they used to cost; None where there are none."""
-    names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
+    names = theme_names(marts)
     used_to_cost = pl.coalesce("promised_per_week", "used_to_cost")
     # What the product file calls fixed is so where it brought something, or is seen no longer.
     is_over = (pl.col("state") == "gone") | (pl.col("closed").is_not_null() & (pl.col("realised_low") > 0))
@@ -50,9 +49,7 @@ def people_said(marts: Marts, replays: Replays) -> Section | None:
         "What people said",
         "Comments of the last seven days with any, those of unhappy people first. Verbatim, personal data removed.",
         quotes=[
-            Quote(r["quote"], r["pick"], Markup(" · ").join(filter(None, (
-                None if r["score"] is None else f"score {r['score']}", day_text(r["day"]), r["page"], replays.of_session(r["session_key"]),
-            ))))
+            quote_of(r, replays)
             for r in shown.rows(named=True)
         ],
         note=linked("All that people said", "voice"),

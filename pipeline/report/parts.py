@@ -164,6 +164,11 @@ class Page:
         return reported or any(tile.provenance for tile in self.tiles)
 
 
+def theme_names(marts: Marts) -> dict[str, str]:
+    """What people call each theme, by its id."""
+    return dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
+
+
 def releases_of(product: Product) -> dict[str, date]:
     """First days of the product file's releases, to mark on charts."""
     return {label(name): each.day for name, each in product.releases.items()}

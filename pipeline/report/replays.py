@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from pipeline.core.lake import Lake
 from pipeline.core.product import Product
-from pipeline.report.parts import Marts, duration, label
+from pipeline.report.parts import Marts, Quote, day_text, duration, label
 from pipeline.report.replay_summary import summary
 
 FOLDER = "replays"
@@ -82,6 +82,13 @@ def replays_of(marts: Marts) -> Replays:
     """Links to what can be shown of these marts."""
     shown = marts["replays"].filter(pl.col("completeness") != "nothing to show")
     return Replays(dict(shown.select("session_key", "started_at").rows()), player() is not None)
+
+
+def quote_of(row: dict[str, Any], replays: Replays) -> Quote:
+    """A row of the mart `quotes`, with where it stands and its session, linked where that was recorded."""
+    score = None if row["score"] is None else f"score {row['score']}"
+    stands = (score, day_text(row["day"]), row["page"], row["device_type"], replays.of_session(row["session_key"]))
+    return Quote(row["quote"], row["pick"], Markup(" · ").join(filter(None, stands)))
 
 
 def watch_links(own: pl.DataFrame, replays: Replays) -> str:

@@ -70,19 +70,23 @@ def _groups(zones: pl.DataFrame) -> dict[str, pl.Expr]:
     """Segments and variants that the mart has, by a name of their own, and the rows of each."""
     segment, variant = pl.col("segment"), pl.col("variant")
     named = zones.select("segment", "variant").unique().sort("segment", "variant").rows()
-    return {f"segment {s}" if s else v: (segment == s) & (variant == v) for s, v in named if s or v}
+    return {f"segment {s}" if s else f"variant {v}": (segment == s) & (variant == v) for s, v in named if s or v}
 
 
 def _compared(product: Product, groups: dict[str, pl.Expr]) -> dict[str, dict[str, Any]]:
     """What can be laid side by side: a segment and everybody else, a variant and its control."""
-    result: dict[str, dict[str, Any]] = {}
-    for name in groups:
-        experiment, _, variant = name.partition("/")
-        if not variant:
-            result[name] = {"groups": [f"-{name}", name], "names": ["everybody else", label(name)]}
-        elif variant != (control := product.experiments[experiment].control) and f"{experiment}/{control}" in groups:
-            names = [f"{label(experiment)}: {label(each)}" for each in (control, variant)]
-            result[name] = {"groups": [f"{experiment}/{control}", name], "names": names}
+    result: dict[str, dict[str, Any]] = {
+        name: {"groups": [f"-{name}", name], "names": ["everybody else", label(name)]}
+        for name in groups
+        if name.startswith("segment ")
+    }
+    # The mart has whatever variants sources tell of, by the experiment's id; only the product file knows the control.
+    for experiment, each in product.experiments.items():
+        for variant in each.variants:
+            both = [f"variant {each.id or experiment}/{name}" for name in (each.control, variant)]
+            if variant != each.control and groups.keys() >= set(both):
+                names = [f"{label(experiment)}: {label(name)}" for name in (each.control, variant)]
+                result[both[1]] = {"groups": both, "names": names}
     return result
 
 

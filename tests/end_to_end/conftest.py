@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from browsers import open_browser
-from generate import first_day, write
+from generate import write
 from support import compute_all, take_all
 
 from pipeline.core.lake import Lake
@@ -35,7 +35,7 @@ def shop_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "shop.made").exists():
             write(lake.path("landing"), people=SHOP_PEOPLE, days=28)
-            product = load_product(SHOP / "product.yaml").model_copy(update={"start_date": first_day(28)})
+            product = load_product(SHOP / "product.yaml")
             take_all(lake, product)
             compute_all(lake, product)
             write_catalog(lake)

@@ -33,6 +33,8 @@ class Known:
         self.lake = lake
         self.sessions = [row for row in self.rows("sessions") if not row["is_bot"]]
         self.days = [date(2026, 9, 28) + timedelta(days=i) for i in range(28)]
+        # The product's start lies 92 days before the first event.
+        self.since_start = [self.days[0] + timedelta(days=i) for i in range(-92, 28)]
         # Days on which each person was active.
         self.active: dict[int, set[date]] = defaultdict(set)
         for row in self.rows("activity"):
@@ -170,7 +172,7 @@ COUNTS: dict[str, Callable[[Known], Rows]] = {
     "Average order by device": lambda k: quotients(((s["device_type"],), s["revenue_micros"] / 1e6, s["orders"]) for s in k.sessions),
     "Share of sessions on mobile by week": lambda k: quotients(((week(s["session_day"]),), s["device_type"] == "mobile", 1) for s in k.sessions),
     "Sessions by weekday": lambda k: summed(((s["session_day"].isoweekday(),), 1) for s in k.sessions),
-    "Days on which nobody came by paid channels": lambda k: [(day,) for day in k.days if day not in {s["session_day"] for s in k.sessions if s["channel"] == "paid"}],
+    "Days on which nobody came by paid channels": lambda k: [(day,) for day in k.since_start if day not in {s["session_day"] for s in k.sessions if s["channel"] == "paid"}],
     "Pages on which nobody landed": lambda k: [(page,) for page in sorted({"(other)", "home", "category", "product", "cart", "checkout", "thanks"} - {s["landing_page"] or "(other)" for s in k.sessions})],
     "People active in each week": lambda k: [(begin, len(k.in_week(begin))) for begin in k.weeks()],
     "New people by day": lambda k: sorted(Counter(min(days) for days in k.active.values()).items()),

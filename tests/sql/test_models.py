@@ -964,3 +964,20 @@ def test_errors_and_forms_bear_their_rates() -> None:
     [row] = result("form_fields", daily_form_fields=given("daily_form_fields", {"field": "card", **touched}))
     shows(row, {"correction_rate": 0.25, "left_rate": 0.5, "refused_rate": 0.0, "fill_seconds": 1.5})
     assert row["fill_seconds_total"] == 3
+
+
+def test_replays_say_how_often_each_page_was_seen() -> None:
+    session = {"person_key": 1, "session_day": MON, "device_type": "mobile", "channel": "search"}
+    view = {"session_key": 1, "person_key": 1, "session_day": MON}
+    pages = ["home", "product", None, "product", "home", "product"]
+    rows = result(
+        "replays",
+        recordings=given("recordings", *({**session, "session_key": key, "recording": "r"} for key in (1, 2))),
+        sessions=given("sessions", *({**session, "session_key": key} for key in (1, 2))),
+        page_views=given(
+            "page_views",
+            *({**view, "page_view_key": n, "position": n, "page": page} for n, page in enumerate(pages)),
+        ),
+    )
+    shows(rows[0], {"path": "home > product > home > product", "views_by_page": "home 2, product 3"})
+    shows(rows[1], {"path": None, "views_by_page": None})

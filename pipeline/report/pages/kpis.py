@@ -1,6 +1,5 @@
 """The page of key figures: the north star and its guardrails, what changed and why, by group, and after releases."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -8,15 +7,13 @@ import polars as pl
 from markupsafe import Markup
 
 from pipeline.core.product import Product
-from pipeline.domains.kpis.contract import KPI_MEANINGS
 from pipeline.report import charts
 from pipeline.report.asking import asking_of_all
+from pipeline.report.key_figures import EVERYBODY, about_figure, all_figures, meaning_of, restated_figures
 from pipeline.report.page import ReportPage
 from pipeline.report.parts import (
-    Body,
     Marts,
     Page,
-    Picker,
     Section,
     Tile,
     count,
@@ -24,7 +21,6 @@ from pipeline.report.parts import (
     figure_text,
     label,
     money,
-    number_text,
     releases_of,
     share,
 )
@@ -33,14 +29,7 @@ from pipeline.report.targets import targets_section
 
 _PARTS_SHOWN, _GROUPS_SHOWN = 12, 12
 _TREE_ORDER = ("people", "orders per person", "revenue per order", "unexplained")
-_EVERYBODY = pl.col("dimension") == ""
 _BY_GROUP = ("people", "sessions", "conversion", "revenue_per_person", "average_order", "bounce_rate", "frustration")
-_PERIODS = [("week", "last complete week"), ("last_7", "last 7 days"), ("last_28", "last 28 days"), ("day", "last day")]
-_PICKED = 6
-# Why a figure was restated, by what tells figures apart.
-Restated = dict[tuple[str, ...], str]
-_FIGURE = ("period", "period_start", "dimension", "value", "kpi")
-_CONCLUSIONS = {"up": "up", "down": "down", "unclear": "", "no comparison": "no comparison"}
 
 
 def kpis_page(product: Product, marts: Marts, restatements: pl.DataFrame, trust: Trust) -> Page:
@@ -54,7 +43,7 @@ def kpis_page(product: Product, marts: Marts, restatements: pl.DataFrame, trust:
     sections = [
         *targets_section(product, marts["kpi_targets"]),
         replace(
-            _figures(product, kpis, now.filter(_EVERYBODY), restated_figures(restatements)),
+            all_figures(product, kpis, now.filter(EVERYBODY), restated_figures(restatements)),
             ask=asking_of_all(marts, trend={"measure": "sessions"}),
         ),
         _tree(product, marts["kpi_changes"]),
@@ -68,7 +57,7 @@ def kpis_page(product: Product, marts: Marts, restatements: pl.DataFrame, trust:
 
 def _lead(product: Product, now: pl.DataFrame) -> str:
     """The north star of the week, and whether it moved by more than chance."""
-    own = now.filter(_EVERYBODY, pl.col("kpi") == product.kpis.north_star).drop_nulls("figure")
+    own = now.filter(EVERYBODY, pl.col("kpi") == product.kpis.north_star).drop_nulls("figure")
     if own.is_empty():
         return ""
     r = own.row(0, named=True)
@@ -82,9 +71,9 @@ def _lead(product: Product, now: pl.DataFrame) -> str:
 
 
 def _tiles(product: Product, kpis: pl.DataFrame, now: pl.DataFrame, trust: Trust) -> list[Tile]:
-    daily = kpis.filter(_EVERYBODY, pl.col("period") == "day").sort("period_start")
+    daily = kpis.filter(EVERYBODY, pl.col("period") == "day").sort("period_start")
     roles = {product.kpis.north_star: "North star"} | dict.fromkeys(product.kpis.guardrails, "Guardrail")
-    rows = {row["kpi"]: row for row in now.filter(_EVERYBODY).rows(named=True)}
+    rows = {row["kpi"]: row for row in now.filter(EVERYBODY).rows(named=True)}
     tiles: list[Tile] = []
     for name, role in roles.items():
         row = rows.get(name)
@@ -103,7 +92,7 @@ def _tiles(product: Product, kpis: pl.DataFrame, now: pl.DataFrame, trust: Trust
                 _change_text(row, product),
                 spark,
                 "Of the last complete week; the line shows days.",
-                provenance_text("kpis", "figure", product, trust, f"{_meaning(row['kpi'])} {_about(row)}"),
+                provenance_text("kpis", "figure", product, trust, f"{meaning_of(row['kpi'])} {about_figure(row)}"),
             )
         )
     return tiles
@@ -117,95 +106,6 @@ def _change_text(row: dict[str, Any], product: Product) -> str:
     )
     change = figure_text(row["change"], row["unit"], product.currency, signed=True)
     return f"{change} on the week before ({' to '.join(ends)})"
-
-
-def restated_figures(restatements: pl.DataFrame) -> Restated:
-    """The latest restatement of each key figure."""
-    rows = restatements.filter(pl.col("mart") == "kpis", pl.col("column") == "figure")
-    result: Restated = {}
-    for r in reversed(rows.rows(named=True)):
-        result[tuple(json.loads(r["key"])[name] for name in _FIGURE)] = (
-            f"Restated {r['restated_at']:%d %b %Y}: {number_text(r['old'])} to {number_text(r['new'])}, because of {r['cause']}."
-        )
-    return result
-
-
-def _figures(product: Product, kpis: pl.DataFrame, charts_of: pl.DataFrame, restated: Restated) -> Section:
-    """All key figures of the newest period of each length, for everybody and for the largest groups."""
-    newest = kpis.filter("mature").filter(pl.col("period_start") == pl.col("period_start").max().over("period"))
-    groups = _groups_of(newest)
-    by_choice = newest.sort("kpi").partition_by("period", "dimension", "value", as_dict=True)
-    bodies = [
-        Body((period, f"{dimension}={value}"), *_rows(product, by_choice[period, dimension, value], restated))
-        for period, _ in _PERIODS
-        for dimension, value in groups
-        if (period, dimension, value) in by_choice
-    ]
-    lengths = {body.picked[0] for body in bodies}
-    named = [(f"{d}={v}", f"{label(d)}: {label(v)}" if d else "everybody") for d, v in groups]
-    return Section(
-        "All figures",
-        "The newest complete period beside the one before of the same length. From, to: the 95 % interval of the change, by the "
-        "spread between people; where it holds 0, the difference may be chance. ‡: restated since it was first published.",
-        _changes_drawn(charts_of),
-        ("figure", "now", "before", "change", "from", "to", "conclusion"),
-        provenance="kpis: kpi figure figure_before change change_low change_high conclusion",
-        pickers=[Picker("Period", [each for each in _PERIODS if each[0] in lengths]), Picker("Group", named)],
-        bodies=bodies,
-        meanings={label(name): _meaning(name) for name in newest["kpi"].unique()},
-    )
-
-
-def _groups_of(newest: pl.DataFrame) -> list[tuple[str, str]]:
-    """Everybody, and of each dimension the values with most people."""
-    people = newest.filter(pl.col("kpi") == "people", pl.col("period") == "last_28", ~_EVERYBODY)
-    most = people.sort("dimension", "figure", "value", descending=[False, True, False]).group_by(
-        "dimension", maintain_order=True
-    ).head(_PICKED)  # fmt: skip
-    return [("", ""), *most.select("dimension", "value").rows()]
-
-
-def _rows(product: Product, own: pl.DataFrame, restated: Restated) -> tuple[list[tuple[str, ...]], list[str]]:
-    reported = [restated.get(tuple(str(r[name]) for name in _FIGURE), "") for r in own.rows(named=True)]
-    rows = [
-        (label(r["kpi"]), figure_text(r["figure"], r["unit"], product.currency) + ("\u00a0‡" if again else ""),
-         figure_text(r["figure_before"], r["unit"], product.currency),
-         *(figure_text(r[name], r["unit"], product.currency, signed=True) for name in ("change", "change_low", "change_high")),
-         _CONCLUSIONS[r["conclusion"]])
-        for r, again in zip(own.rows(named=True), reported, strict=True)
-    ]  # fmt: skip
-    return rows, [
-        " ".join(filter(None, (_about(r), again))) for r, again in zip(own.rows(named=True), reported, strict=True)
-    ]
-
-
-def _meaning(kpi: str) -> str:
-    return KPI_MEANINGS.get(kpi, "Score of the survey's answers.")
-
-
-def _about(r: dict[str, Any]) -> str:
-    """Its exact sums, of how many people, in which days."""
-    sums = (
-        ""
-        if r["numerator"] is None
-        else f"{r['numerator']:,}" + ("" if r["denominator"] is None else f" / {r['denominator']:,}") + ". "
-    )
-    return f"{sums}n: {r['people']:,} people, {day_text(r['period_start'])} to {day_text(r['period_end'])}."
-
-
-def _changes_drawn(rows: pl.DataFrame) -> list[Markup]:
-    compared = rows.filter(pl.col("change_share").is_not_null(), pl.col("change_low").is_not_null())
-    before = pl.col("figure_before").abs()
-    colours = {"up": charts.BLUE, "unclear": charts.GREY, "down": charts.ORANGE}
-    drawn = compared.filter(before > 0).select(
-        what=pl.col("kpi").str.replace_all("_", " "),
-        effect=pl.col("change") / before,
-        low=pl.col("change_low") / before,
-        high=pl.col("change_high") / before,
-        conclusion="conclusion",
-    )
-    title = "Change of each key figure on the week before, everybody"
-    return [charts.intervals(drawn, title, "change on the week before", colours)] if drawn.height else []
 
 
 def _tree(product: Product, changes: pl.DataFrame) -> Section:
@@ -240,7 +140,7 @@ def _factor(part: str, value: float, product: Product) -> str:
 
 def _changes(product: Product, now: pl.DataFrame, changes: pl.DataFrame) -> list[Section]:
     """For the figures that changed beyond chance, and for the north star: which groups made it."""
-    reported = now.filter(_EVERYBODY)
+    reported = now.filter(EVERYBODY)
     units = dict(reported.select("kpi", "unit").rows())
     moved = [
         name for name in reported.filter(pl.col("conclusion").is_in(["up", "down"]))["kpi"].sort() if name in units
@@ -276,7 +176,7 @@ def _changes(product: Product, now: pl.DataFrame, changes: pl.DataFrame) -> list
 
 
 def _groups(product: Product, kpis: pl.DataFrame) -> Section:
-    recent = kpis.filter(pl.col("period") == "last_28", ~_EVERYBODY, pl.col("kpi").is_in(_BY_GROUP))
+    recent = kpis.filter(pl.col("period") == "last_28", ~EVERYBODY, pl.col("kpi").is_in(_BY_GROUP))
     rows: list[tuple[str, ...]] = []
     for (dimension,), own in sorted(recent.partition_by("dimension", as_dict=True).items()):
         figures: dict[str, dict[str, tuple[float | None, str]]] = {}

@@ -9,7 +9,7 @@ from pipeline.domains.opportunities.impact import CLAIMED_BELOW
 from pipeline.report import charts
 from pipeline.report.business_case import DASH, ask, case_page, cost, rates, title_of
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Page, Section, count, day_text, label, linked, money, share
+from pipeline.report.parts import Marts, Page, Section, count, day_text, label, linked, money, share, theme_names
 from pipeline.report.provenance import Trust
 from pipeline.report.replays import Replays
 
@@ -20,7 +20,7 @@ _COLOURS = {"claimed": charts.BLUE}
 def opportunity_pages(product: Product, marts: Marts, replays: Replays, trust: Trust) -> list[Page]:
     """The ranked list, and the business cases."""
     result = marts["opportunities"].sort("rank")
-    names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
+    names = theme_names(marts)
     titles = {row["opportunity_id"]: title_of(row, names) for row in result.rows(named=True)}
     open_ = result.filter(pl.col("rank").is_not_null())
     chosen = open_.filter("claimed").head(_CASES)["opportunity_id"].to_list()

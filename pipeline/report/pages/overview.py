@@ -26,6 +26,7 @@ from pipeline.report.parts import (
     number_text,
     releases_of,
     share,
+    theme_names,
 )
 from pipeline.report.problems import warning
 from pipeline.report.provenance import Trust, provenance_text
@@ -108,7 +109,7 @@ def _claimed(marts: Marts) -> tuple[pl.DataFrame, dict[str, str]]:
     claimed = marts["opportunities"].filter(
         "claimed", pl.col("rank").is_not_null(), pl.col("cost_per_week").is_not_null()
     )
-    return claimed.sort("rank"), dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
+    return claimed.sort("rank"), theme_names(marts)
 
 
 _WINDOWS = {"people_active": ("day", 1), "people_active_7d": ("7 days", 7), "people_active_28d": ("28 days", 28)}

@@ -8,7 +8,7 @@ import polars as pl
 from pipeline.core.product import Product
 from pipeline.report.asking import asking_lately
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Filter, Marts, Page, Section, count, day_text, duration, label, share
+from pipeline.report.parts import Filter, Marts, Page, Section, count, day_text, duration, label, share, theme_names
 from pipeline.report.replay_summary import sentences
 from pipeline.report.replays import NO_PLAYER, Replays, watch_links
 
@@ -28,7 +28,7 @@ def replays_page(product: Product, marts: Marts, replays: Replays) -> Page:
     recorded, watch = marts["replays"], marts["watch"]
     if recorded.is_empty():
         return Page("replays", "Replays", sections=[Section("Recorded sessions", "", note=NO_RECORDINGS)])
-    names = dict(marts["themes"].select("theme", "name").unique("theme").sort("theme").rows())
+    names = theme_names(marts)
     sections = [
         _lists(kind, watch.filter(pl.col("kind") == kind), names, replays)
         for kind in _KINDS

@@ -5,15 +5,14 @@ from datetime import date
 from typing import Any
 
 import polars as pl
-from markupsafe import Markup
 
 from pipeline.core.product import Product
 from pipeline.report import charts
 from pipeline.report.asking import asking_lately
 from pipeline.report.choices import choice_sections
 from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Page, Quote, Section, count, day_text, label, releases_of, share
-from pipeline.report.replays import Replays
+from pipeline.report.parts import Marts, Page, Section, count, label, releases_of, share
+from pipeline.report.replays import Replays, quote_of
 
 _MOST = 15
 _QUOTED_THEMES, _THEMES_SHOWN = 6, 8
@@ -280,10 +279,7 @@ def _quotes(quotes: pl.DataFrame, themes: pl.DataFrame, replays: Replays) -> lis
         own = quotes.filter(pl.col("survey") == r["survey"], pl.col("theme") == r["theme"])
         order = {"typical": 0, "lowest": 1, "highest": 2}
         reported = [
-            Quote(q["quote"], q["pick"], Markup(" · ").join(filter(None, (
-                None if q["score"] is None else f"score {q['score']}", day_text(q["day"]), q["page"], q["device_type"],
-                replays.of_session(q["session_key"]),
-            ))))
+            quote_of(q, replays)
             for q in sorted(own.rows(named=True), key=lambda q: (order[q["pick"]], q["position"]))
         ]  # fmt: skip
         if reported:
