@@ -157,15 +157,13 @@ def triangle(cells: pl.DataFrame, label: str) -> Markup:
         y=alt.Y("cohort:O", sort=cells["cohort"].unique(maintain_order=True).to_list(), title=None),
     )
     tiles = base.mark_rect(cornerRadius=3).encode(
-        color=alt.condition(
-            "datum.rate !== null",
-            alt.Color("rate:Q", scale=alt.Scale(scheme="blues"), legend=None),
-            alt.value("#9aa0a620"),
-        )
+        color=alt.Color("rate:Q", scale=alt.Scale(scheme="blues"), legend=None)
     )
+    # What has no rate is left out of a scale of rates.
+    open_ = base.properties(data=cells.filter(pl.col("rate").is_null())).mark_rect(cornerRadius=3, color="#9aa0a620")
     figures = base.mark_text().encode(text="shown:N", color=alt.Color("ink:N", scale=None))
     width = 64 * cells["period_number"].n_unique()
-    layers = (tiles + figures).resolve_scale(color="independent")
+    layers = (open_ + tiles + figures).resolve_scale(color="independent")
     return svg(layers.properties(width=width, height=alt.Step(28)), label)
 
 
