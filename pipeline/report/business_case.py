@@ -8,11 +8,15 @@ from markupsafe import Markup
 from pipeline.core.product import Product
 from pipeline.domains.opportunities.units import STRATA_OF
 from pipeline.report import charts
-from pipeline.report.parts import Marts, Page, Quote, Section, Tile, count, day_text, label, releases_of, share
+from pipeline.report.page import Shown
+from pipeline.report.parts import Page, Quote, Section, Tile, count, day_text, duration, label, releases_of, share
+from pipeline.report.place import place_of
 from pipeline.report.provenance import Trust, provenance_text
 from pipeline.report.replays import Replays, watch_links
 
 _WEEKS_A_MONTH = 52 / 12
+# As many as leave the page printed on two.
+_SESSIONS = 6
 DASH = "–"  # noqa: RUF001
 _SIGNALS = {
     "rage_click": "Rage clicks", "dead_click": "Dead clicks", "error_click": "Clicks that end in an error",
@@ -32,26 +36,27 @@ def rates(r: dict[str, Any]) -> tuple[float | None, float | None]:
     return (None if with_it is None or r["effect"] is None else with_it + r["effect"]), with_it
 
 
-def case_page(product: Product, marts: Marts, r: dict[str, Any], title: str, replays: Replays, trust: Trust) -> Page:
-    """The page of one row of the mart `opportunities`; it prints on two."""
-    evidence = marts["evidence"].filter(pl.col("opportunity_id") == r["opportunity_id"]).sort("position")
+def case_page(shown: Shown, r: dict[str, Any], title: str) -> Page:
+    """The page of one row of the mart `opportunities`, for who decides; it prints on two."""
+
+    def own(mart: str) -> pl.DataFrame:
+        return shown.marts[mart].filter(pl.col("opportunity_id") == r["opportunity_id"])
+
+    product, replays = shown.product, shown.replays
+    evidence = own("evidence").sort("position")
+    sessions = evidence.filter(pl.col("kind") == "session").head(_SESSIONS)
+    place = place_of(product, shown.home, r, sessions["device_type"])
     sections = [
+        *([Section("Where it happens", "", [place])] if place else []),
         _what_happens(r, title),
-        _history(
-            product, marts["opportunity_history"].filter(pl.col("opportunity_id") == r["opportunity_id"]).sort("as_of")
-        ),
+        _history(product, own("opportunity_history").sort("as_of")),
         _words(evidence.filter(pl.col("kind") == "quote"), replays),
-        _sessions(
-            evidence.filter(pl.col("kind") == "session"),
-            marts["watch"].filter(pl.col("opportunity_id") == r["opportunity_id"]),
-            replays,
-        ),
+        _decision(product, r),
+        _sessions(product, sessions, own("watch"), replays),
         _doubts(r),
     ]
-    lead = ask(product, r)
-    return Page(
-        f"case-{r['opportunity_id']}", title, _case_tiles(product, r, trust), sections, in_navigation=False, lead=lead
-    )
+    tiles = _case_tiles(product, r, shown.trust)
+    return Page(f"case-{r['opportunity_id']}", title, tiles, sections, in_navigation=False, lead=ask(product, r))
 
 
 def ask(product: Product, r: dict[str, Any]) -> str:
@@ -61,11 +66,16 @@ def ask(product: Product, r: dict[str, Any]) -> str:
     month = [cost(r[k] * _WEEKS_A_MONTH, product) for k in ("cost_per_week", "cost_low", "cost_high")]
     text = f"Waiting one more month costs about {month[0]} (80 % interval: {month[1]} to {month[2]})."
     if r["payback_weeks"] is not None:
-        work = f"{r['weeks_of_work']:g} weeks of work" + (
-            "" if r["effort_stated"] else ", as assumed where nothing else is said,"
-        )
-        text += f" Fixing it takes {work} and pays back in {r['payback_weeks']:.1f} weeks."
+        text += f" Fixing it takes {_work(product, r)} and pays back in {r['payback_weeks']:.1f} weeks."
     return text
+
+
+def _work(product: Product, r: dict[str, Any]) -> str:
+    """What a fix takes, in weeks and, where the product file says what a week costs, in money."""
+    weeks, a_week = r["weeks_of_work"], product.opportunities.cost_per_week
+    said = "" if r["effort_stated"] else ", as assumed where nothing else is said"
+    money = "" if a_week is None else f" ({weeks:g} × {cost(a_week, product)} = {cost(weeks * a_week, product)}{said})"  # noqa: RUF001
+    return f"{weeks:g} {'week' if weeks == 1 else 'weeks'} of work" + (money or said)
 
 
 def _case_tiles(product: Product, r: dict[str, Any], trust: Trust) -> list[Tile]:
@@ -140,7 +150,7 @@ def _words(quotes: pl.DataFrame, replays: Replays) -> Section:
         Quote(
             r["detail"], "", Markup(" · ").join(filter(None, (
                 None if r["score"] is None else f"score {r['score']}", day_text(r["day"]), r["device_type"],
-                replays.of_session(r["session_key"]),
+                replays.link("watch", r["session_key"]) if replays.address(r["session_key"]) else None,
             ))),
         )
         for r in quotes.rows(named=True)
@@ -153,32 +163,51 @@ def _words(quotes: pl.DataFrame, replays: Replays) -> Section:
     )
 
 
-def _sessions(sessions: pl.DataFrame, watch: pl.DataFrame, replays: Replays) -> Section:
+def _decision(product: Product, r: dict[str, Any]) -> Section:
+    """What is asked of who reads it."""
+    gain = f"{r['lost_per_week']:.1f} times “{label(r['goal'])}” a week"
+    if r["cost_per_week"] is not None:
+        gain = f"{cost(r['cost_per_week'], product)} a week ({cost(r['cost_low'], product)} to {cost(r['cost_high'], product)})"
+    work = _work(product, r)
+    return Section(
+        "What is asked for",
+        "",
+        note=f"{work[0].upper()}{work[1:]}, to win back about {gain}. Four weeks after the fix the list of opportunities says what it "
+        "brought.",
+    )
+
+
+def _sessions(product: Product, sessions: pl.DataFrame, watch: pl.DataFrame, replays: Replays) -> Section:
     recorded = watch_links(watch, replays)
+    rows: list[tuple[str, ...]] = []
+    for r in sessions.rows(named=True):
+        when = f"{r['happened_at'].astimezone(product.zone_info):%d %b, %H:%M}"
+        after = DASH if r["offset_seconds"] is None else duration(r["offset_seconds"])
+        rows.append(
+            (replays.link(when, r["session_key"], r["happened_at"]), r["device_type"], after, r["detail"] or "")
+        )
     return Section(
         "Sessions to watch",
-        "The latest ones of different people, those that didn't reach the goal first, and when in the session it happened.",
+        "The latest ones of different people, those that didn't reach the goal first, and how long into the session it happened.",
         [],
-        ("session", "when", "device", "after", "what shows it"),
-        [
-            (replays.link(r["session_key"][:8], r["session_key"], r["happened_at"]), f"{r['happened_at']:%d %b %H:%M} UTC", r["device_type"],
-             DASH if r["offset_seconds"] is None else f"{r['offset_seconds']:.0f} s", r["detail"] or "")
-            for r in sessions.rows(named=True)
-        ],
+        ("when", "device", "after", "what shows it"),
+        rows,
         note=Markup("Recorded, the ones that show it best first: {}").format(recorded) if recorded else "",
-        provenance="evidence: session_key happened_at device_type offset_seconds detail",
-    )  # fmt: skip
+        provenance="evidence: happened_at device_type offset_seconds detail",
+    )
 
 
 def _doubts(r: dict[str, Any]) -> Section:
-    least, most = (share(r[k]) for k in ("low", "high"))
-    p = "" if r["q_value"] is None else f" After allowing for all that was looked at, q = {r['q_value']:.2g}."
+    if r["effect"] is None:
+        return Section("How sure we are", "", note="Too few were affected to say how much it changes.")
+    points = [f"{100 * r[k]:.1f}" for k in ("effect", "low", "high")]
+    certain = "; it is significant, also after allowing for all that was looked at" if r["claimed"] else ""
     return Section(
         "How sure we are",
         "",
-        note=f"The difference is {share(r['effect'])}, with a 95 % interval from {least} to {most}, clustered by person.{p} It is an "
-        "association among sessions that are alike, no experiment: something else that these sessions share may be behind it. It "
-        "doesn't add up with other opportunities.",
+        note=f"The difference is {points[0]} points (95 % interval: {points[1]} to {points[2]}){certain}. These sessions are alike but "
+        "no experiment was made: something else that they share may be behind it. Don't add it to other opportunities: one session "
+        "meets several.",
     )
 
 
@@ -190,7 +219,7 @@ def title_of(row: dict[str, Any], themes: dict[str, str]) -> str:
         return f"{_SIGNALS.get(signal, label(signal))} on {label(zone)} ({page})"
     if kind == "funnel_drop":
         step, _, group = subject.rpartition(", ")
-        return f"{label(group)}: fewer go on after {step} ({page})"
+        return f"{label(group).capitalize()}: fewer go on after {step} ({page})"
     if kind == "theme":
         return f"Comments about {themes.get(subject, subject)} ({page})"
     return f"{_SIGNALS.get(subject, label(subject))} ({page})"

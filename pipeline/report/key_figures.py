@@ -88,12 +88,10 @@ def meaning_of(kpi: str) -> str:
 
 def about_figure(r: dict[str, Any]) -> str:
     """Its exact sums, of how many people, in which days."""
-    sums = (
-        ""
-        if r["numerator"] is None
-        else f"{r['numerator']:,}" + ("" if r["denominator"] is None else f" / {r['denominator']:,}") + ". "
-    )
-    return f"{sums}n: {r['people']:,} people, {day_text(r['period_start'])} to {day_text(r['period_end'])}."
+    parts = [f"{r[name]:,}" for name in ("numerator", "denominator") if r[name] is not None]
+    sums = (" of " if r["unit"] == "share" else " / ").join(parts)
+    days = f"{r['people']:,} people, {day_text(r['period_start'])} to {day_text(r['period_end'])}."
+    return f"{sums}. {days}" if sums else days
 
 
 def _changes_drawn(rows: pl.DataFrame) -> list[Markup]:

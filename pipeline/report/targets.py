@@ -15,7 +15,7 @@ def targets_section(product: Product, targets: pl.DataFrame) -> list[Section]:
     rows = [
         (
             label(r["kpi"]), *(figure_text(r[name], r["unit"], product.currency) for name in ("figure", "target")),
-            "reached" if r["is_reached"] else f"{_way(r['gap'], r['unit'], product.currency)} to go",
+            "reached" if r["is_reached"] else _way(r["gap"], r["unit"], product.currency),
             day_text(r["target_day"], "%d %b %Y") if r["target_day"] else "",
             "" if r["needed_per_week"] is None else _way(r["needed_per_week"], r["unit"], product.currency),
             charts.target_line(targets.filter(pl.col("kpi") == r["kpi"]), label(r["kpi"])),
@@ -26,7 +26,7 @@ def targets_section(product: Product, targets: pl.DataFrame) -> list[Section]:
         Section(
             "Targets",
             "The last complete week beside what the team wants. To go: how far it is. Each week: what every week left must bring.",
-            header=("figure", "last week", "target", "", "by", "each week", "weeks"),
+            header=("figure", "last week", "target", "to go", "by", "each week", "weeks"),
             rows=rows,
             provenance="kpi_targets: kpi figure target gap target_day needed_per_week -",
         )

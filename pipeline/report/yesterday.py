@@ -85,7 +85,7 @@ def yesterday(kpis: pl.DataFrame, product: Product) -> tuple[str, Section | None
     section = Section(
         f"{day_text(day, '%A, %d %B %Y')} against its usual range",
         f"Usual: eight of ten of the {_DAYS} days before lay in the range. A day outside it is no alert yet: one in five is.",
-        header=("figure", "the day", "usual from", "to", ""),
+        header=("figure", "the day", "usual from", "to", "the day is"),
         rows=rows,
         provenance="kpis: kpi figure figure figure -",
     )

@@ -8,24 +8,23 @@ from pipeline.core.product import Product
 from pipeline.domains.opportunities.impact import CLAIMED_BELOW
 from pipeline.report import charts
 from pipeline.report.business_case import DASH, ask, case_page, cost, rates, title_of
-from pipeline.report.page import ReportPage
-from pipeline.report.parts import Marts, Page, Section, count, day_text, label, linked, money, share, theme_names
-from pipeline.report.provenance import Trust
-from pipeline.report.replays import Replays
+from pipeline.report.page import ReportPage, Shown
+from pipeline.report.parts import Page, Section, count, day_text, label, linked, money, share, theme_names
 
 _CASES, _SHOWN, _UNCLEAR_SHOWN = 8, 30, 12
 _COLOURS = {"claimed": charts.BLUE}
 
 
-def opportunity_pages(product: Product, marts: Marts, replays: Replays, trust: Trust) -> list[Page]:
+def opportunity_pages(shown: Shown) -> list[Page]:
     """The ranked list, and the business cases."""
+    product, marts = shown.product, shown.marts
     result = marts["opportunities"].sort("rank")
     names = theme_names(marts)
     titles = {row["opportunity_id"]: title_of(row, names) for row in result.rows(named=True)}
     open_ = result.filter(pl.col("rank").is_not_null())
     chosen = open_.filter("claimed").head(_CASES)["opportunity_id"].to_list()
     cases = [
-        case_page(product, marts, row, titles[row["opportunity_id"]], replays, trust)
+        case_page(shown, row, titles[row["opportunity_id"]])
         for row in result.filter(pl.col("opportunity_id").is_in(chosen)).rows(named=True)
     ]
     lead = _lead(product, open_, titles)
@@ -164,6 +163,4 @@ def _closed(product: Product, result: pl.DataFrame, titles: dict[str, str]) -> S
     )  # fmt: skip
 
 
-PAGE = ReportPage(
-    "opportunities", "Opportunities", "Decide", 30, lambda s: opportunity_pages(s.product, s.marts, s.replays, s.trust)
-)
+PAGE = ReportPage("opportunities", "Opportunities", "Decide", 30, opportunity_pages)
