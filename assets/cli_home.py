@@ -18,7 +18,7 @@ start_date: {start}
 
 sources:
   # One entry for each folder below landing/.
-  {source}: {{format: canonical}}
+  {source}: {{format: {format}}}
 
 pages:
   - {{name: home, urls: ["/"]}}
@@ -33,16 +33,23 @@ def init(
         typer.Option("--from", exists=True, dir_okay=False, help="Propose a mapping from this file of events."),
     ] = None,
     source: Annotated[str, typer.Option(help="Name of the source, which is a folder below landing/.")] = "web",
+    format_: Annotated[
+        str, typer.Option("--format", help="What its files are: segment, posthog, ga4 ...; docs/sources.md lists them.")
+    ] = "canonical",
+    start: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First local day to compute. [default: this month's]")
+    ] = None,
 ) -> None:
     """Make a new home: the product file to fill in, and the landing folder."""
     lake = lake_at(home)
     product = lake.name_of("product.yaml")
     if lake.exists("product.yaml"):
         raise fail(f"{product} is there already; edit it, then run `footfall check`", USAGE_PROBLEM)
-    if sample is not None:
-        text = _proposed(sample, source)
-    else:
-        text = NEW_PRODUCT.format(start=datetime.now().astimezone().date().replace(day=1), source=source)
+    first = start.date() if start else datetime.now().astimezone().date().replace(day=1)
+    text = (
+        NEW_PRODUCT.format(start=first, source=source, format=format_) if sample is None else _proposed(sample, source)
+    )
+    _check_product(text)
     lake.path(f"landing/{source}").mkdir(parents=True, exist_ok=True)
     lake.write("product.yaml", text.encode())
     named = lake.url if lake.is_remote else str(home)
@@ -54,17 +61,21 @@ def init(
 
 
 def _proposed(sample: Path, source: str) -> str:
-    from pipeline.core.product_file import ProductFileError, parse_product
     from pipeline.propose import CannotPropose, propose
 
     try:
-        text = propose(sample, source)
-        parse_product(text, "the proposal")
+        return propose(sample, source)
     except CannotPropose as fault:
         raise fail(str(fault), DATA_PROBLEM) from None
+
+
+def _check_product(text: str) -> None:
+    from pipeline.core.product_file import ProductFileError, parse_product
+
+    try:
+        parse_product(text, "the new product.yaml")
     except ProductFileError as fault:
         raise fail("\n".join(fault.faults), USAGE_PROBLEM) from None
-    return text
 
 
 @app.command()

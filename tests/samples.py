@@ -5,13 +5,13 @@ What a record says is made up. Each builder gives at least 200 records over thre
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from support import drop, product, take_all
+from support import drop, ndjson, product, take_all
 
 from pipeline.core.lake import Lake
 from pipeline.core.registry import TABLES
@@ -382,6 +382,17 @@ def surveys() -> bytes:
         )
     return "\n".join(rows).replace("Response ID", "response_id").encode()
 
+
+# A file of each format that an export comes in.
+FILES: dict[str, Callable[[], tuple[str, bytes]]] = {
+    "segment": lambda: ("a.ndjson", ndjson(segment())),
+    "posthog": lambda: ("a.ndjson", ndjson(posthog())),
+    "ga4": lambda: ("a.json", ndjson(ga4())),
+    "mixpanel": lambda: ("a.ndjson", ndjson(mixpanel())),
+    "amplitude": lambda: ("a.json", ndjson(amplitude())),
+    "snowplow": lambda: ("a.tsv", snowplow_tsv()),
+    "surveys": lambda: ("a.csv", surveys()),
+}
 
 RR = {"type": 4, "data": {"href": "https://a.example/", "width": 1000, "height": 500}, "timestamp": 1770112800000}
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-import samples
-from samples import RR, read, rr
+from samples import FILES, RR, ga4, read, rr
 from support import compute_all, marts_of, ndjson, product
 
 from pipeline.core.canonical import INPUT_COLUMNS
@@ -24,15 +23,6 @@ from pipeline.ingest.sources import (
 )
 from pipeline.ingest.sources.elements import from_chain
 
-FILES: dict[str, Callable[[], tuple[str, bytes]]] = {
-    "segment": lambda: ("a.ndjson", ndjson(samples.segment())),
-    "posthog": lambda: ("a.ndjson", ndjson(samples.posthog())),
-    "ga4": lambda: ("a.json", ndjson(samples.ga4())),
-    "mixpanel": lambda: ("a.ndjson", ndjson(samples.mixpanel())),
-    "amplitude": lambda: ("a.json", ndjson(samples.amplitude())),
-    "snowplow": lambda: ("a.tsv", samples.snowplow_tsv()),
-    "surveys": lambda: ("a.csv", samples.surveys()),
-}
 # What no column names, and where it goes: kept under this name in the properties.
 KEPT = {
     "segment": """_record.channel _record.version _record.integrations.All _record.timestamp _record._metadata.bundled
@@ -212,7 +202,7 @@ def test_ga4(tmp_path: Path) -> None:
     )
     assert facts(rows, kind="order")["revenue_micros"] == 12_500_000
     assert facts(rows, kind="refund")["revenue_micros"] == -12_500_000
-    _, again, _ = read(tmp_path, "ga4", "again.json", ndjson(samples.ga4()[::-1]))
+    _, again, _ = read(tmp_path, "ga4", "again.json", ndjson(ga4()[::-1]))
     assert again.events == rows.height
 
 
