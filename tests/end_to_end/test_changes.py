@@ -111,7 +111,7 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three days of the shop."""
     folder = tmp_path_factory.mktemp("shop")
     write(folder, people=400, days=28)
-    for path in folder.rglob("part-*"):
+    for path in list(folder.rglob("*.*")):
         if not any(day in str(path) for day in ("2026-09-28", "2026-09-29", "2026-09-30")):
             path.unlink()
     return folder
@@ -119,7 +119,7 @@ def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def home_of(landing: Path, folder: Path) -> Home:
     lake = Lake(folder)
-    for path in sorted(landing.rglob("part-*")):
+    for path in sorted(landing.rglob("*.*")):
         target = lake.path(f"landing/{path.relative_to(landing)}")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
