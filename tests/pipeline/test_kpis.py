@@ -19,11 +19,11 @@ from pipeline.core.product import Product
 from pipeline.core.registry import TABLES
 from pipeline.domains.experiments.releases import hypothesis_results, judged, release_results
 from pipeline.domains.experiments.section import Hypothesis
+from pipeline.domains.kpis import kpis
 from pipeline.domains.kpis.daily import session_kpis
 from pipeline.domains.kpis.kpi_parts import kpi_parts, mix_and_rate, tree
 from pipeline.domains.kpis.kpis import kpi_results
 from pipeline.domains.kpis.targets import target_weeks
-from pipeline.stats import buckets
 from pipeline.stats.key_figures import FIGURES
 
 Row = dict[str, Any]
@@ -122,7 +122,7 @@ def test_figures_are_those_of_a_slow_count(seed: int, ranges: int) -> None:
     rows, days = drawn(seed, 21), days_from(MONDAY.isoformat(), 21)
     chosen = product(segments={"some": {"kind": "click"}})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(buckets, "BUCKET_ROWS", 10**9 if ranges == 1 else 40)
+        patch.setattr(kpis, "ranges_of", lambda _rows: ranges)
         made = results(rows, days, chosen)
     born: dict[int, date] = {}
     for row in rows:
