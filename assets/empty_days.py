@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import date, timedelta
+from itertools import pairwise
 
 import dagster as dg
 
@@ -11,10 +12,15 @@ from pipeline.core.state import RAW
 from pipeline.ingest.manifests import objects_by_day, read_manifests
 
 _ONE_DAY = timedelta(days=1)
+# Of a longer stretch each day would cost a record per table, and one event with a wrong year makes thousands of days.
+_LONGEST_DAYS = 31
 
 
 def show_empty_days(instance: dg.DagsterInstance, home: Home) -> None:
-    """Record days without events, or without files, between others: "missing" would look like work that wasn't done."""
+    """Record days without events, or without files, between others: "missing" would look like work that wasn't done.
+
+    Stretches of more than a month stay missing.
+    """
     manifests = read_manifests(home.lake).values()
     with_events = {day for day in objects_by_day(manifests) if home.exists(day)}
     arrived = {day for each in manifests if home.exists(day := date.fromisoformat(each.arrived))}
@@ -24,11 +30,13 @@ def show_empty_days(instance: dg.DagsterInstance, home: Home) -> None:
 
 
 def _unknown(instance: dg.DagsterInstance, key: dg.AssetKey, days: Collection[date]) -> list[date]:
-    """Days between `days` of which Dagster knows nothing yet."""
-    if not days:
-        return []
-    first, last = min(days), max(days)
-    between = {first + _ONE_DAY * n for n in range((last - first).days)} - {*days}
+    """Days of stretches between `days` of which Dagster knows nothing yet."""
+    between = {
+        before + _ONE_DAY * n
+        for before, after in pairwise(sorted(days))
+        if (after - before).days <= _LONGEST_DAYS
+        for n in range(1, (after - before).days)
+    }
     known = instance.get_materialized_partitions(key) if between else set[str]()
     return sorted(day for day in between if str(day) not in known)
 

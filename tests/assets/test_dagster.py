@@ -13,11 +13,24 @@ from typing import Any, NoReturn
 
 import dagster as dg
 import pytest
-from support import PLAIN_PRODUCT, PRODUCT, compute_all, days_from, drop, marts_of, ndjson, product, record, take_all
+from support import (
+    PLAIN_PRODUCT,
+    PRODUCT,
+    compute_all,
+    days_from,
+    drop,
+    marts_of,
+    ndjson,
+    plain_product,
+    product,
+    record,
+    take_all,
+)
 
 from assets.attempts import WORK_TAG
 from assets.automation import day_keys, nightly_schedules, sensors
 from assets.definitions import build_defs
+from assets.empty_days import show_empty_days
 from assets.names import Names
 from assets.partitions import RANGE_END, RANGE_START, local_days, range_tags
 from assets.resources import Home
@@ -519,6 +532,18 @@ def test_days_on_which_nothing_came_are_shown_as_such(home: Home, runner: Runner
     ).records[0]
     assert late.asset_materialization is not None
     assert late.asset_materialization.description is None, "what came late is computed as ever"
+
+
+def test_a_stretch_of_more_than_a_month_stays_missing(home: Home, instance: dg.DagsterInstance) -> None:
+    """One event of a wrong year would make thousands of days, each a record for every table."""
+    for day in (date(2024, 3, 1), date(2026, 1, 2), date(2026, 1, 4), date(2026, 2, 4), date(2026, 3, 8)):
+        rows = [record(f"{day}", f"{day}T10:00:00", url="/")]
+        drop(home.lake.home, f"web/{day}/a.ndjson", ndjson(rows))
+    take_all(home.lake, plain_product(start_date="2024-01-01"))
+    (home.lake.home / "product.yaml").write_text(PLAIN_PRODUCT.replace("2026-01-01", "2024-01-01"))
+    show_empty_days(instance, home)
+    shown = {date.fromisoformat(each) for each in materialized(instance, "sessions")}
+    assert shown == {date(2026, 1, 3), *(date(2026, 1, 4) + timedelta(days=n) for n in range(1, 31))}
 
 
 def test_a_reversed_range_is_refused() -> None:
