@@ -40,10 +40,10 @@ HARD_ZEROS: dict[str, str] = {
 _Bound = tuple[float | None, float | None, str]
 _WARNINGS: dict[str, _Bound] = {
     "volume_ratio": (*VOLUME_BOUNDS, "rows against the median of the last same weekdays"),
-    "unknown_page_share": (0.0, MAX_UNKNOWN_PAGE_SHARE, "share of page views whose address fits no page"),
-    "without_person_share": (0.0, MAX_WITHOUT_PERSON_SHARE, "share of events without any id"),
+    "unknown_page_share": (0.0, MAX_UNKNOWN_PAGE_SHARE, "of page views have an address that fits no page"),
+    "without_person_share": (0.0, MAX_WITHOUT_PERSON_SHARE, "of events are without any id"),
     "repeated_order_ids": (0, 0, "orders that bear the order id of another"),
-    "without_revenue_share": (0.0, MAX_WITHOUT_REVENUE_SHARE, "share of orders without revenue"),
+    "without_revenue_share": (0.0, MAX_WITHOUT_REVENUE_SHARE, "of orders are without revenue"),
 }
 
 
@@ -58,7 +58,7 @@ def judge(
     hard: dict[str, _Bound] = {name: (None, 0, text) for name, text in HARD_ZEROS.items()}
     if table.name == "events":
         limit, least = product.quality.max_rejected_share, product.quality.min_records
-        share = f"share of rejected records in the day's landing files, at most {limit:.0%} from {least} records on"
+        share = f"of the records in the day's landing files were rejected; from {least} records on at most {limit:.0%} may be"
         hard["judged_rejected_share"] = (None, limit, share)
     looked: list[dict[str, Any]] = []
     for batch, (facts, past) in enumerate(zip(batches, history, strict=True)):
@@ -118,7 +118,8 @@ def _check_results(table: Table, looked: Sequence[Mapping[str, Any]], batches: S
         for failed in result["batches"]:
             fact = looked[int(failed)]
             batch, column = int(fact["batch"]), fact["column"]
-            sentence = f"{table.name}: {fact['value']:g} {fact['fault']} ({column})"
+            value = f"{fact['value']:{'.1%' if column.endswith('_share') else 'g'}}"
+            sentence = f"{table.name}: {value} {fact['fault']} ({column})"
             details = [f"{name}={count}" for name, count in batches[batch].items() if name.startswith(f"{column}:")]
             results[fact["severity"]][batch].append(f"{sentence}: {', '.join(details)}" if details else sentence)
     return [CheckResult(tuple(f), tuple(w)) for f, w in zip(*results.values(), strict=True)]

@@ -129,7 +129,7 @@ def test_a_held_back_day_is_an_exit_1_with_the_numbers(home: Path) -> None:
     drop(home, "web/2026-02-03/bad.ndjson", ndjson(rows) + b"broken\n" * 100)
     out = call(home, "run", code=1)
     assert "2026-02-03 held back" in out
-    assert "share of rejected records" in out
+    assert "were rejected; from 100 records on at most 20% may be" in out
     assert "events of 2026-02-03 is held back" in call(home, "status", code=1)
     assert "held back" in call(home, "doctor", code=1)
 

@@ -172,12 +172,12 @@ def test_a_failing_gate_in_the_middle_of_a_range(home: Home, runner: Runner, ins
     good = [day.isoformat() for day in DAYS if day != DAYS[3]]
     assert materialized(instance, "events") == good
     assert materialized(instance, "sessions") == good, "the others go on without it"
-    assert any("2026-02-05 held back" in failure and "0.25" in failure for failure in runner.failures)
+    assert any("2026-02-05 held back" in failure and "25.0%" in failure for failure in runner.failures)
     dirty = home.dirty()
     assert dirty.held_back == {DAYS[3]}
     assert not dirty.runnable
     (failure,) = dirty.failed["events"].values()
-    assert "0.25 share of rejected records" in failure.reasons[0]
+    assert "25.0% of the records in the day's landing files were rejected" in failure.reasons[0]
     checks = instance.event_log_storage.get_asset_check_execution_history(
         dg.AssetCheckKey(dg.AssetKey("events"), "events_gate"), limit=50
     )

@@ -153,14 +153,14 @@ def test_empty_ids_are_named_as_null_share_and_as_events_without_a_person(ran: t
     vanished = named_by(ran[1], "raw_events", "raw_events_field_vanished")
     assert f"erp on {NO_IDS}: `kunde` is in none of 150 records, before in 100%" in vanished
     watched = named_by(ran[1], "events", "events_gate")
-    assert f"{NO_IDS}: events: 1 share of events without any id (without_person_share)" in watched
+    assert f"{NO_IDS}: events: 100.0% of events are without any id (without_person_share)" in watched
     assert watched.count("without_person_share") == 1
 
 
 def test_colliding_order_numbers_and_orders_of_nothing_are_named(ran: tuple[Home, dg.DagsterInstance]) -> None:
     watched = named_by(ran[1], "events", "events_gate").splitlines()
     assert [line[:10] for line in watched if "28 orders that bear the order id of another" in line] == [str(COLLIDING)]
-    assert [line[:10] for line in watched if "1 share of orders without revenue" in line] == [str(FREE)]
+    assert [line[:10] for line in watched if "100.0% of orders are without revenue" in line] == [str(FREE)]
 
 
 def test_a_value_that_does_not_fit_rejects_its_row_without_telling_the_value(

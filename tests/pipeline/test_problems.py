@@ -137,7 +137,7 @@ def test_a_wholly_rejected_file_counts_in_its_days_gate(tmp_path: Path) -> None:
     list(build_days(lake, product(), "events", [DAY], judge))
     (held,) = [p for p in problems_now(lake, product()) if p.problem == "day_held_back"]
     assert (held.day, held.subject) == (DAY, "events")
-    assert "share of rejected records" in held.sentence
+    assert "90.9% of the records in the day's landing files were rejected" in held.sentence
 
 
 @pytest.mark.parametrize(

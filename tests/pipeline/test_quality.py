@@ -88,7 +88,7 @@ def judged(**changes: Any) -> CheckResult:
 def test_rejected_share_holds_back_from_enough_records_on() -> None:
     assert judged(rejected_share=0.2) == CheckResult()
     (fault,) = judged(rejected_share=0.21).faults
-    assert "0.21" in fault
+    assert "21.0% of the records" in fault
     assert "20%" in fault
     assert judged(rejected_share=0.9, records_read=99) == CheckResult()
     assert judged(rejected_share=0.9, records_read=100).faults
@@ -169,7 +169,7 @@ def test_other_limits_judge_published_days_anew_and_compute_nothing(tmp_path: Pa
     assert dirty.held_back == {date(2026, 2, 4)}
     assert not dirty.runnable, "it isn't judged by the same limits again"
     (failure,) = dirty.failed["events"].values()
-    assert "share of rejected records" in failure.reasons[0]
+    assert "were rejected; from" in failure.reasons[0]
     compute_days(lake, wide)
     assert not find_dirty(lake, wide, lambda _day: True).days["events"]
     assert days_of(lake) == made
