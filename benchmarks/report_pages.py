@@ -1,6 +1,6 @@
-"""How large each page of the report is and how long it takes until its content is there, for a home's marts.
+"""How large each page of the report is and how long it takes until something and until all is there, for a home's marts.
 
-DOMContentLoaded by the browser's own clock, median of five openings from disk in headless Chromium, a new page each. With
+First contentful paint and DOMContentLoaded by the browser's own clock, median of five openings from disk in headless Chromium, a new page each. With
 `--times N` the report is first made from marts of N times the data: rows of single things (replays, incidents, moments) N
 times under keys of their own, counts times N.
 
@@ -30,7 +30,7 @@ OPENINGS = 5
 # Marts with a row for each single thing; all others have one for each group, whose counts grow.
 SINGLE = ("replays", "replay_moments", "friction_events", "segment_members")
 _HEAD = (
-    "# The report's pages", "", f"Size, and DOMContentLoaded as the median of {OPENINGS} openings from disk in headless Chromium. N times the data: marts",
+    "# The report's pages", "", f"Size, first contentful paint and DOMContentLoaded, medians of {OPENINGS} openings from disk in headless Chromium. N times the data: marts",
     "with a row for each single thing hold it N times, counts of all others are N times as high.", "",
 )  # fmt: skip
 _KEYS = ("session_key", "person_key", "incident_key", "page_view_key", "friction_group")
@@ -68,8 +68,8 @@ def copied(home: Path, times: int, into: Path) -> Path:
     return into
 
 
-def measured(report: Path) -> Iterator[tuple[str, int, float]]:
-    """(page, bytes, median ms) of each page, and of the largest replay."""
+def measured(report: Path) -> Iterator[tuple[str, int, float, float]]:
+    """(page, bytes, median ms until something is painted, and until all is there) of each page, and of the largest replay."""
     pages = sorted(report.glob("*.html"), key=lambda path: path.name)
     replays = sorted(report.glob("replays/*.html"), key=lambda path: -path.stat().st_size)[:1]
     with sync_playwright() as play:
@@ -77,34 +77,35 @@ def measured(report: Path) -> Iterator[tuple[str, int, float]]:
         for path in [*pages, *replays]:
             times = [_opened(browser, path) for _ in range(OPENINGS)]
             name = path.name if path.parent == report else "largest replay"
-            yield name.removesuffix(".html"), path.stat().st_size, statistics.median(times)
+            painted, loaded = (statistics.median(each) for each in zip(*times, strict=True))
+            yield name.removesuffix(".html"), path.stat().st_size, painted, loaded
         browser.close()
 
 
-def _opened(browser: Any, path: Path) -> float:  # playwright is typed where it is installed
+def _opened(browser: Any, path: Path) -> tuple[float, float]:  # playwright is typed where it is installed
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(path.as_uri())
-    took = page.evaluate(
-        "(([t]) => t.domContentLoadedEventEnd - t.startTime)(performance.getEntriesByType('navigation'))"
-    )
+    page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+    painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    loaded = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
     page.close()
-    return float(took)
+    return float(painted), float(loaded)
 
 
 def main() -> None:
     """Measure from the command line."""
-    parser = argparse.ArgumentParser(description="Size and DOMContentLoaded of the report's pages.")
+    parser = argparse.ArgumentParser(description="Size, first paint and DOMContentLoaded of the report's pages.")
     parser.add_argument("homes", type=Path, nargs="+")
     parser.add_argument("--times", type=int, nargs="+", default=[1, 100])
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
-    lines = [*_HEAD, "| data | page | KB | DOMContentLoaded, ms |", "| --- | --- | --- | --- |"]
+    lines = [*_HEAD, "| data | page | KB | first paint, ms | DOMContentLoaded, ms |", "| --- | --- | --- | --- | --- |"]
     for home, times in product(chosen.homes, chosen.times):
         with tempfile.TemporaryDirectory() as folder:
             own = copied(home.resolve(), times, Path(folder))
             report = write_report(Lake(own), load_product(own / "product.yaml")).parent
-            for page, size, took in measured(report):
-                lines.append(f"| {home.name} x {times} | {page} | {size / 1000:,.0f} | {took:.0f} |")
+            for page, size, painted, loaded in measured(report):
+                lines.append(f"| {home.name} x {times} | {page} | {size / 1000:,.0f} | {painted:.0f} | {loaded:.0f} |")
     text = "\n".join(lines)
     print(text)  # a script's answer
     if chosen.out:

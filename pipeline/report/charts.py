@@ -16,7 +16,7 @@ import xxhash
 from markupsafe import Markup
 
 BLUE, ORANGE, GREEN, GREY, RED = "#4c78a8", "#f58518", "#54a24b", "#9aa0a6", "#d4574e"
-_FEW = 10
+_FEW, _LONG = 10, 32
 # Lines that stand together, in this order; more than these can't be told apart.
 LINES = (BLUE, ORANGE, GREEN, "#b279a2", "#72b7b2", RED)
 # Releases of the product file by name, marked on every chart over time.
@@ -113,6 +113,8 @@ def line(
     """Lines over days, one per value: `columns` name day, number and value; `form` is how D3 writes the numbers."""
     x, y, colour = columns
     order = frame[colour].unique(maintain_order=True).to_list()
+    # Long names stand one below the other.
+    legend = alt.Legend(columns=1, labelLimit=800) if max(map(len, order), default=0) > _LONG else alt.Legend()
     chart = (
         alt.Chart(frame)
         # A line of one day would be nothing.
@@ -121,7 +123,7 @@ def line(
             x=_over_time(x, _axis_of(frame[x])),
             y=alt.Y(f"{y}:Q", title=None, axis=alt.Axis(format=form)),
             color=alt.Color(
-                f"{colour}:N", sort=order, scale=alt.Scale(domain=order, range=[*LINES][: len(order)]), title=None
+                f"{colour}:N", sort=order, scale=alt.Scale(domain=order, range=[*LINES][: len(order)]), legend=legend
             ),
         )
     )

@@ -16,6 +16,7 @@ _MEANING = {
 _UNITS = {"lcp": ", seconds", "inp": ", milliseconds", "cls": ""}
 # Fewer page views say little of a quarter of them.
 _FEW = 30
+_DAYS = 28
 
 
 def vitals_page(product: Product, marts: Marts) -> Page:
@@ -91,14 +92,18 @@ def _rows(rows: pl.DataFrame) -> list[tuple[str, ...]]:
 
 
 def _over_time(vitals: pl.DataFrame, metric: str, product: Product) -> Section | None:
-    daily = vitals.filter(
-        pl.col("period") == "day", pl.col("metric") == metric, pl.col("device_type") == "", pl.col("page_views_measured") >= _FEW,
+    own = vitals.filter(pl.col("metric") == metric, pl.col("device_type") == "")
+    daily = own.filter(
+        pl.col("period") == "day", pl.col("page_views_measured") >= _FEW,
+        pl.col("period_start") > pl.col("period_start").max() - pl.duration(days=_DAYS),
     )  # fmt: skip
+    # A line through a few days tells of days that nobody measured.
+    often = daily.group_by("page").len().filter(pl.col("len") >= _DAYS // 2)["page"]
     slowest = (
-        vitals.filter(pl.col("period") == "last_28", pl.col("metric") == metric, pl.col("device_type") == "", pl.col("page") != "")
+        own.filter(pl.col("period") == "last_28", pl.col("page") != "", pl.col("page").is_in(often.implode()))
         .sort("p75", "page", descending=[True, False])["page"]
         .head(3)
-    )  # fmt: skip
+    )
     unit = {"cls": 10_000, "lcp": 1_000}.get(metric, 1)
     shown = (
         daily.filter(pl.col("page").is_in(slowest.implode()))
@@ -107,7 +112,7 @@ def _over_time(vitals: pl.DataFrame, metric: str, product: Product) -> Section |
     )
     if shown.is_empty():
         return None
-    title = f"75th percentile by day{_UNITS[metric]}, the three slowest pages"
+    title = f"75th percentile by day{_UNITS[metric]}, the three slowest pages that are seen often"
     form = ",d" if metric == "inp" else ".2f"
     chart = charts.line(shown, ("period_start", "value", "page"), title, form, releases_of(product))
     return Section(_NAMES[metric], f"{_MEANING[metric][0].upper()}{_MEANING[metric][1:]}.", [chart])
