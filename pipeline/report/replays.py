@@ -53,19 +53,24 @@ def player() -> Player | None:
 class Replays:
     """Links to the replays of sessions; which ones are linked is noted, for only these get a page."""
 
-    begins: dict[str, datetime]
+    # When each begins, and how many seconds it lasts.
+    spans: dict[str, tuple[datetime, float]]
     is_built: bool
     linked: dict[str, None] = field(default_factory=dict[str, None])
 
     def address(self, session_key: str, at: datetime | None = None) -> str | None:
-        """Where the session's replay lies, at that instant; None where there is none."""
-        begin = self.begins.get(session_key)
-        if begin is None or not self.is_built:
+        """Where the session's replay lies, at that instant; None where there is none.
+
+        A device's wrong clock is corrected in its events, not in its recording: an instant outside of it is none.
+        """
+        if session_key not in self.spans or not self.is_built:
             return None
+        begin, seconds = self.spans[session_key]
         if session_key not in self.linked and len(self.linked) >= MOST_PAGES:
             return None
         self.linked[session_key] = None
         second = 0.0 if at is None else max(0.0, (at - begin).total_seconds())
+        second = 0.0 if second > seconds else second
         return f"{FOLDER}/{session_key}.html#t={second:.3f}"
 
     def link(self, text: str, session_key: str, at: datetime | None = None) -> str:
@@ -81,7 +86,11 @@ class Replays:
 def replays_of(marts: Marts) -> Replays:
     """Links to what can be shown of these marts."""
     shown = marts["replays"].filter(pl.col("completeness") != "nothing to show")
-    return Replays(dict(shown.select("session_key", "started_at").rows()), player() is not None)
+    spans = {
+        key: (begin, seconds)
+        for key, begin, seconds in shown.select("session_key", "started_at", "duration_seconds").rows()
+    }
+    return Replays(spans, player() is not None)
 
 
 def quote_of(row: dict[str, Any], replays: Replays) -> Quote:

@@ -1,5 +1,6 @@
 """A recorded session in a sentence: where it came from, what was seen, what went wrong, how it ended."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -8,6 +9,7 @@ from support import product
 
 from pipeline.report.pages.replays import _filters  # pyright: ignore[reportPrivateUsage]
 from pipeline.report.replay_summary import sentences
+from pipeline.report.replays import Replays
 
 ROW: dict[str, Any] = {
     "session_key": "a", "channel": "search", "views_by_page": "home 1, product 3", "path": "home > product", "revenue": 0.0,
@@ -76,3 +78,13 @@ def test_recorded_sessions_are_filtered_by_what_is_in_them() -> None:
     assert made["signal"] == (["rage_click"], [("rage_click",), ()])
     assert made["goal"][1] == [("reached",), ("not reached",)]
     assert made["score"] == (["2", "10"], [("10",), ("2",)])
+
+
+@pytest.mark.parametrize(("after", "second"), [(None, 0), (-5, 0), (12.5, 12.5), (90, 90), (7_292, 0)])
+def test_a_link_leads_into_the_recording(after: float | None, second: float) -> None:
+    """An instant of a clock that was corrected lies hours outside of what was recorded."""
+    begin = datetime(2026, 10, 20, 9, 0, tzinfo=UTC)
+    replays = Replays({"a": (begin, 90.0)}, is_built=True)
+    when = None if after is None else begin + timedelta(seconds=after)
+    assert replays.address("a", when) == f"replays/a.html#t={second:.3f}"
+    assert replays.address("b", when) is None

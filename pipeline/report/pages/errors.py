@@ -81,7 +81,7 @@ def _first_seen(row: dict[str, object], product: Product) -> str:
 
 def _watch(sessions: str, replays: Replays) -> str:
     """The first two of the sessions, by comma, that were recorded; none where nobody can watch them."""
-    recorded = [key for key in sessions.split(", ") if replays.is_built and key in replays.begins]
+    recorded = [key for key in sessions.split(", ") if replays.is_built and key in replays.spans]
     return Markup(", ").join(replays.link(f"watch {n}", key) for n, key in enumerate(recorded[:2], start=1)) or "–"  # noqa: RUF001
 
 
