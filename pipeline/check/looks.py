@@ -87,6 +87,7 @@ def _events(product: Product, source: str, records: list[Any]) -> pl.DataFrame:
 
 def _with_pages(rows: pl.LazyFrame, product: Product) -> pl.DataFrame:
     device = pl.coalesce("anonymous_id", "user_id")
-    events = rows.select(*_COLUMNS, *promoted_schema(product), device=device).collect()
+    # What is told of visits is told of rows that stand together.
+    events = rows.select(*_COLUMNS, *promoted_schema(product), device=device).sort("device", "occurred_at").collect()
     reported = with_visits(events, "device").drop("device", "user_agent")
     return reported.with_columns(page_names(reported["url"], product.pages).alias("page"))

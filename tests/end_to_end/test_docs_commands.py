@@ -24,9 +24,9 @@ ELSEWHERE = {
     "footfall ui": ("ui", "test_ui.py"), "footfall serve": ("serve", "test_ask_page.py"), "footfall mcp": ("mcp", "test_ask_home.py"),
     "footfall demo": ("demo", "test_wheel.py"), "footfall init --home s3": ("init", "test_object_home.py"),
     "footfall run --home s3": ("run", "test_object_home.py"),
-    "footfall run --today": ("--today", "test_today.py"),
+    "footfall run --today": ("--today", "test_today.py"), "footfall rebuild": ("rebuild", "../assets/test_cli_data.py"),
     **{f"footfall {name}": (name.split()[-1], "../assets/test_cli.py") for name in (
-        "backfill", "erase", "rebuild", "retract", "retry-rejected", "init", "marts --rebuild", "run --identity-as-of",
+        "backfill", "erase", "retract", "retry-rejected", "init", "marts --rebuild", "run --identity-as-of",
     )},
 }  # fmt: skip
 

@@ -242,6 +242,13 @@ def test_the_digest_is_one_page_a_picture_and_a_message_sent_once(report: Path, 
     assert "<script>" not in text, "nothing links or calls anybody"
 
 
+# Between the margins, in CSS px; what is drawn beyond them is cut off.
+A4_WIDTH = 703
+BEYOND_THE_PAPER = """width => [...document.querySelectorAll('main table, main figure, main svg')]
+  .filter((each) => each.checkVisibility() && each.getBoundingClientRect().right > width + 24)
+  .map((each) => each.closest('.part')?.querySelector('h2')?.textContent ?? each.outerHTML.slice(0, 80))"""
+
+
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_a_page_opens_without_a_fault_or_a_request(
@@ -268,6 +275,9 @@ def test_a_page_opens_without_a_fault_or_a_request(
         for href in page.locator("a:not([hidden])").evaluate_all("all => all.map(each => each.getAttribute('href'))"):
             file, _, section = href.partition("#")
             assert (report / file).is_file() if file else page.locator(f'[id="{section}"]').count() == 1, href
+        page.set_viewport_size({"width": A4_WIDTH, "height": 1_000})
+        page.emulate_media(media="print")
+        assert page.evaluate(BEYOND_THE_PAPER, A4_WIDTH) == []
     page.close()
     assert not faults
 
