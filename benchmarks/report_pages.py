@@ -82,11 +82,16 @@ def measured(report: Path) -> Iterator[tuple[str, int, float, float]]:
         browser.close()
 
 
+_PAINTED = """() => new Promise((done) => new PerformanceObserver((list) => {
+  const [paint] = list.getEntriesByName('first-contentful-paint');
+  if (paint) done(paint.startTime);
+}).observe({ type: 'paint', buffered: true }))"""
+
+
 def _opened(browser: Any, path: Path) -> tuple[float, float]:  # playwright is typed where it is installed
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(path.as_uri())
-    page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
-    painted = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    painted = page.evaluate(_PAINTED)
     loaded = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
     page.close()
     return float(painted), float(loaded)
