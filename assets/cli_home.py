@@ -34,8 +34,12 @@ def init(
     ] = None,
     source: Annotated[str, typer.Option(help="Name of the source, which is a folder below landing/.")] = "web",
     format_: Annotated[
-        str, typer.Option("--format", help="What its files are: segment, posthog, ga4 ...; docs/sources.md lists them.")
-    ] = "canonical",
+        str | None,
+        typer.Option(
+            "--format",
+            help="What its files are: segment, posthog, ga4 ...; docs/sources.md lists them. [default: canonical]",
+        ),
+    ] = None,
     start: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First local day to compute. [default: this month's]")
     ] = None,
@@ -45,10 +49,11 @@ def init(
     product = lake.name_of("product.yaml")
     if lake.exists("product.yaml"):
         raise fail(f"{product} is there already; edit it, then run `footfall check`", USAGE_PROBLEM)
+    if sample is not None and (format_ or start):
+        raise fail("--from tells format and first day by the file; leave out --format and --start", USAGE_PROBLEM)
     first = start.date() if start else datetime.now().astimezone().date().replace(day=1)
-    text = (
-        NEW_PRODUCT.format(start=first, source=source, format=format_) if sample is None else _proposed(sample, source)
-    )
+    new = NEW_PRODUCT.format(start=first, source=source, format=format_ or "canonical")
+    text = new if sample is None else _proposed(sample, source)
     _check_product(text)
     lake.path(f"landing/{source}").mkdir(parents=True, exist_ok=True)
     lake.write("product.yaml", text.encode())

@@ -6,6 +6,7 @@ results don't depend on where it ran. Settings are read here and nowhere else (d
 
 import hashlib
 import os
+import warnings
 from asyncio import CancelledError
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -110,6 +111,8 @@ def engine(parts: int, *, worth: bool = True) -> Engine:
         return HERE
     # Loky's processes don't run the caller's script again, as the standard library's do, and say so when one dies.
     threads = max(1, cpu_count() // processes)
+    # An idle process may end just as work comes; another takes the work, and there is nothing to warn of.
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given to the executor")
     pool = get_reusable_executor(
         processes, timeout=_IDLE_SECONDS, env={"POLARS_MAX_THREADS": str(threads)}, initializer=_keep_processes
     )

@@ -168,11 +168,10 @@ def _decision(product: Product, r: dict[str, Any]) -> Section:
     gain = f"{r['lost_per_week']:.1f} times “{label(r['goal'])}” a week"
     if r["cost_per_week"] is not None:
         gain = f"{cost(r['cost_per_week'], product)} a week ({cost(r['cost_low'], product)} to {cost(r['cost_high'], product)})"
-    work = _work(product, r)
     return Section(
         "What is asked for",
         "",
-        note=f"{work[0].upper()}{work[1:]}, to win back about {gain}. Four weeks after the fix the list of opportunities says what it "
+        note=f"{_capital(_work(product, r))}, to win back about {gain}. Four weeks after the fix the list of opportunities says what it "
         "brought.",
     )
 
@@ -211,6 +210,11 @@ def _doubts(r: dict[str, Any]) -> Section:
     )
 
 
+def _capital(text: str) -> str:
+    """As at the begin of a sentence; names such as iOS keep their other letters."""
+    return text[:1].upper() + text[1:]
+
+
 def title_of(row: dict[str, Any], themes: dict[str, str]) -> str:
     """What an opportunity is, in words."""
     kind, page, subject = row["kind"], label(row["page"]), row["subject"]
@@ -219,7 +223,7 @@ def title_of(row: dict[str, Any], themes: dict[str, str]) -> str:
         return f"{_SIGNALS.get(signal, label(signal))} on {label(zone)} ({page})"
     if kind == "funnel_drop":
         step, _, group = subject.rpartition(", ")
-        return f"{label(group).capitalize()}: fewer go on after {step} ({page})"
+        return f"{_capital(label(group))}: fewer go on after {step} ({page})"
     if kind == "theme":
         return f"Comments about {themes.get(subject, subject)} ({page})"
     return f"{_SIGNALS.get(subject, label(subject))} ({page})"

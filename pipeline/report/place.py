@@ -1,5 +1,6 @@
 """Where an opportunity is: the picture of its page, in grey, with the zone in which it happens framed."""
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ def place_of(product: Product, home: Path, r: dict[str, Any], devices: pl.Series
     if page is None or r["kind"] in ("funnel_drop", "theme"):
         return None
     zone = r["subject"].partition(" in ")[2] if r["kind"] == "zone" else ""
-    often = devices.value_counts(sort=True)[devices.name or "device_type"].to_list() if devices.len() else []
+    # Equally frequent ones stay in the order in which they come: the same marts give the same page.
+    often = [device for device, _ in Counter(devices.drop_nulls()).most_common()]
     drawn = [picture.device_type for picture in page.pictures]
     for device in dict.fromkeys([*(each for each in often if each in drawn), *drawn]):
         picture, box = picture_at(page, device, r["as_of"]), _box(product, page, zone, device, r["as_of"])

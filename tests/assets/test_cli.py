@@ -14,6 +14,7 @@ from support import PLAIN_PRODUCT, PRODUCT, drop, ndjson, record
 from typer.testing import CliRunner
 
 from assets.cli import app
+from pipeline.core.product_file import load_product
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [
@@ -147,6 +148,15 @@ def test_init_and_check(tmp_path: Path) -> None:
     assert "product.yaml is written" in call(made, "init")
     assert "sound" in call(made, "check")
     assert "is there already" in call(made, "init", code=2)
+    other = tmp_path / "other"
+    assert "did you mean `segment`" in call(other, "init", "--format", "segmnt", code=2)
+    assert "leave out --format and --start" in call(
+        other, "init", "--from", str(made / "product.yaml"), "--format", "ga4", code=2
+    )
+    assert not (other / "product.yaml").exists()
+    assert "product.yaml is written" in call(other, "init", "--format", "ga4", "--start", "2026-01-15")
+    chosen = load_product(other / "product.yaml")
+    assert (chosen.sources["web"].format, str(chosen.start_date)) == ("ga4", "2026-01-15")
     (made / "product.yaml").write_text("name: x\nstart_date: soon\nzonez: []\n")
     out = call(made, "check", code=1)
     assert "product.yaml:2: start_date" in out

@@ -319,3 +319,14 @@ def test_nothing_stays_of_days_that_were_under_way_when_another_failed(
             list(build_days(lake, product, "session_counts", days, fails))
     assert objects(lake) == before
     assert not list(lake.home.rglob("*.tmp"))
+
+
+def test_a_process_that_ends_as_work_comes_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Idle processes end after a while; the pauses here are about as long, and warnings are errors in tests."""
+    monkeypatch.setenv(PROCESSES_VARIABLE, "2")
+    monkeypatch.setattr(engine, "_IDLE_SECONDS", 0.05)
+    for i in range(20):
+        pool = engine.engine(4)
+        begun = [pool.submit(abs, -n) for n in range(6)]
+        assert [each.result() for each in begun] == list(range(6))
+        time.sleep(0.045 + 0.001 * (i % 12))
