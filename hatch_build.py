@@ -1,11 +1,15 @@
-"""Refuses to build a wheel without what `make assets` builds: its reports would come without replays, its Ask page bare."""
+"""Refuses to build a wheel without what `make assets` builds: its reports would come without replays, its Ask page bare, its collector without a tag."""
 
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUILT = (Path("pipeline/report/player/dist/player.js"), Path("services/ask/static/htmx.min.js"))
+BUILT = (
+    Path("pipeline/report/player/dist/player.js"),
+    Path("services/ask/static/htmx.min.js"),
+    Path("services/capture/static/t.js"),
+)
 
 
 class Built(BuildHookInterface[Any]):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assets import cli_ask, cli_behaviour, cli_data, cli_demo, cli_home, cli_keep, cli_problems, cli_query
+from assets import cli_ask, cli_behaviour, cli_capture, cli_data, cli_demo, cli_home, cli_keep, cli_problems, cli_query
 from assets.cli_app import (
     DATA_PROBLEM,
     DEFAULT_HOME,
@@ -31,6 +31,7 @@ __all__ = [
     "app",
     "cli_ask",
     "cli_behaviour",
+    "cli_capture",
     "cli_data",
     "cli_demo",
     "cli_home",

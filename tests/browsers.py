@@ -20,8 +20,8 @@ def missing(what: str) -> NoReturn:
 
 
 @contextmanager
-def open_browser() -> Iterator[Any]:
-    """A headless Chromium. While it is open its event loop counts as running, so Dagster can't run in this thread."""
+def open_browser(*more: str) -> Iterator[Any]:
+    """A headless Chromium, with more flags if wanted. While it is open its event loop counts as running, so Dagster can't run in this thread."""
     chromium = shutil.which("chromium")
     if chromium is None:
         missing("chromium")
@@ -30,7 +30,7 @@ def open_browser() -> Iterator[Any]:
     flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     flags += ["--disable-component-update", "--disable-sync"]
     with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=chromium, args=flags)
+        opened = play.chromium.launch(executable_path=chromium, args=[*flags, *more])
         yield opened
         opened.close()
 

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.core.discovery import modules
 from pipeline.core.product_base import FileModel, Name, known_zone
+from pipeline.core.product_capture import Capture
 from pipeline.core.product_identity import Identity
 from pipeline.core.product_matches import Goal, Segment
 from pipeline.core.product_pages import Page, Zone
@@ -64,6 +65,7 @@ class CoreProduct(FileModel):
     identity: Identity = Field(default_factory=lambda: Identity.model_validate({}))
     bots: Bots = Field(default_factory=lambda: Bots.model_validate({}))
     privacy: Privacy = Field(default_factory=lambda: Privacy.model_validate({}))
+    capture: Capture | None = Field(None, description="what `footfall capture` takes from browsers (docs/capture.md)")
     dedup_days: int = Field(90, ge=0, le=366, description="days within which an event id counts once")
 
     @model_validator(mode="after")
@@ -125,6 +127,14 @@ _CORE = Sections(
         "pages.layout": Aspect("pages", lambda p: {page.name: page.content_max_width for page in p.pages}),
         "pages.stages": Aspect("pages", lambda p: {page.name: page.stage for page in p.pages}),
         "surveys.team": Aspect("surveys", lambda p: p.team_surveys),
+        # In which words it is asked changes nothing about what was answered.
+        "surveys.meaning": Aspect(
+            "surveys",
+            lambda p: {
+                name: each.model_dump(mode="json", exclude_defaults=True, exclude={"ask"})
+                for name, each in p.surveys.items()
+            },
+        ),
         # Of some sections the order means something: channels are tried one after the other, the first question scores.
         "surveys.order": Aspect("surveys", lambda p: {name: list(each.questions) for name, each in p.surveys.items()}),
         "channels.order": Aspect("channels", lambda p: list(p.channels)),
@@ -144,7 +154,7 @@ _CORE = Sections(
         "zones": ("zones", "start_date"),
         "segments": ("segments",),
         "goals": ("goals",),
-        "surveys": ("surveys", "pages.stages", "surveys.order"),
+        "surveys": ("surveys.meaning", "pages.stages", "surveys.order"),
         "releases": ("releases",),
         "quality": ("quality",),
         "currency": ("currency", "exchange_rates"),

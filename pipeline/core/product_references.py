@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from pipeline.core.product_capture import capture_faults
 from pipeline.core.product_matches import Match
 from pipeline.core.product_sections import Sections
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 def reference_faults(product: "Product", sections: Iterable[Sections]) -> list[str]:
     """A sentence with its remedy for each of them."""
     faults = [*_page_faults(product, sections), *_column_faults(product, sections), *_zone_version_faults(product)]
-    faults += _survey_faults(product)
+    faults += [*_survey_faults(product), *capture_faults(product)]
     return [*faults, *(fault for each in sections for fault in each.faults(product))]
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from pipeline.core.product_base import FileModel, Name
+from pipeline.core.product_capture import Ask
 
 QuestionKind = Literal["nps", "csat", "ces", "pmf", "choice", "text"]
 SCORED: tuple[QuestionKind, ...] = ("nps", "csat", "ces", "pmf")
@@ -72,6 +73,7 @@ class Survey(FileModel):
         None, pattern=r"^[a-z]{2}$", description="of comments too short to tell it; default: that of the event"
     )
     questions: dict[Name, Question] = Field(default_factory=dict)
+    ask: Ask | None = Field(None, description="how the tag asks it on the site (docs/capture.md)")
 
     @property
     def scored(self) -> str | None:

@@ -28,11 +28,12 @@ from pipeline.ingest.scrub_suspicion import SUSPICIOUS, SUSPICIOUS_WORDS
 # As what a text is read: ids and versions come of properties only.
 Reading = Literal["text", "address", "words", "version", "id"]
 _DROPPED = frozenset({"secret", "ip"})
-_COLUMNS: dict[str, Reading] = {
+# How the columns of an event are read.
+READINGS: dict[str, Reading] = {
     "url": "address", "referrer": "address", "page_title": "words", "name": "text", "text": "words", "choice": "words",
     "error_message": "words", "element_chain": "text",
 }  # fmt: skip
-SCRUBBED_COLUMNS = tuple(_COLUMNS)
+SCRUBBED_COLUMNS = tuple(READINGS)
 _SECRET = "[secret]"  # noqa: S105  # what stands in its place
 # An escape within another within another: deeper ones are an attack, not an address.
 _LEVELS = 5
@@ -154,7 +155,7 @@ def json_within(text: str) -> Any:  # noqa: ANN401  # JSON holds anything
 def scrub_columns(frame: pl.DataFrame) -> pl.DataFrame:
     """Remove personal data from the text columns of candidate events; each distinct text is looked at once."""
     names = [name for name in SCRUBBED_COLUMNS if frame[name].null_count() < frame.height]
-    return frame.with_columns(scrub_series(frame[name], _COLUMNS[name]) for name in names)
+    return frame.with_columns(scrub_series(frame[name], READINGS[name]) for name in names)
 
 
 def scrub_series(texts: pl.Series, kind: Reading) -> pl.Series:
