@@ -42,8 +42,9 @@ def with_dagster(folder: Path) -> dict[str, float]:
             ("period tables and marts", runner.publish_marts),
         ):
             phases[name] = _timed(phase)
-    if runner.failures:
-        raise SystemExit("\n".join(runner.failures))
+    # One of the demo's days is held back, as it is to be (docs/demo.md).
+    if faults := [each for each in runner.failures if " held back" not in each]:
+        raise SystemExit("\n".join(faults))
     return phases
 
 

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 NONCE = "c2l0ZQ"
 STYLE = """
+section,main{max-width:100%}
 body{margin:0;font:16px sans-serif;height:3000px;position:relative}
 section.hero{position:absolute;top:100px;left:0;width:900px;height:300px;background:#eee}
 section.low{position:absolute;top:2400px;left:0;width:900px;height:300px;background:#ddd}
