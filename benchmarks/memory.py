@@ -9,6 +9,7 @@ benchmarks/results/memory.md.
 
 import argparse
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -52,7 +53,9 @@ def child(home: Path, name: str) -> None:
 def asked(home: Path, name: str) -> object:
     """What a child process says."""
     command = [sys.executable, __file__, "--child", name, "--home", str(home)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)  # ourselves
+    # In that process alone: what others take for it isn't seen.
+    alone = {**os.environ, "FOOTFALL_PROCESSES": "1"}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=alone)  # ourselves
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -60,7 +60,8 @@ def command(home: Path, *words: str) -> tuple[float, float]:
             result = re.search(r"VmHWM:\s+(\d+)", status.read_text()) if status.exists() else None
             peak = max(peak, int(result[1]) / 1024 if result else 0.0)
             time.sleep(0.1)
-    if running.returncode:
+    # 1 is what the demo's data earns, with a day that is held back (docs/demo.md).
+    if running.returncode not in (0, 1):
         raise SystemExit(f"{words} ended with {running.returncode}")
     return time.perf_counter() - begun, peak
 

@@ -124,8 +124,10 @@ class Collector:
             source = capture.recordings
             self.counts["chunks"] += 1
         else:
-            said = {"user_agent": request.headers.get("user-agent", "")}
-            if capture.country_header:
+            # What a server of the team's own sends bears that server's, which would make a bot of the person.
+            is_browser = request.headers.get("origin", "").lower() in capture.origins
+            said = {"user_agent": request.headers.get("user-agent", "")} if is_browser else {}
+            if is_browser and capture.country_header:
                 said["country"] = request.headers.get(capture.country_header, "")
             lines = event_lines(told, said, known.denied, datetime.now(UTC))
             source = capture.source

@@ -9,10 +9,12 @@ import signal
 import threading
 import time
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx
+import polars as pl
 import pytest
 from capture import ORIGIN, PRODUCT, batch, collector, event, home_at, landed, over, stored_bytes
 from hypothesis import given, settings
@@ -21,6 +23,7 @@ from support import compute_all, take_all
 from typer.testing import CliRunner
 
 from assets.cli import app
+from footfall import server
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
 from services.capture.app import Options
@@ -382,3 +385,27 @@ def test_without_the_section_the_command_says_what_to_write(tmp_path: Path) -> N
 def test_the_line_for_pages() -> None:
     said = CliRunner().invoke(app, ["capture", "--snippet", "https://collect.shop.example/"])
     assert said.stdout == '<script async src="https://collect.shop.example/t.js"></script>\n'
+
+
+def test_a_server_tells_of_orders_and_refunds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = home_at(tmp_path / "home")
+    monkeypatch.setenv("FOOTFALL_CAPTURE_KEY", "the key")
+    with collector(home) as running:
+        for _ in range(2):
+            made = server.track(running.url, "order", user_id="u1", order_id="o7", revenue=12.5, currency="EUR")
+        assert made == "order:o7"
+        server.track(running.url, "refund", user_id="u1", order_id="o7", revenue=-2, currency="EUR")
+        with pytest.raises(server.NotTakenError, match="key") as refused:
+            server.track(running.url, "order", order_id="o8", key="another")
+        assert not refused.value.again
+        with pytest.raises(ValueError, match="zone"):
+            server.track(running.url, "order", order_id="o8", occurred_at=datetime(2026, 2, 3))  # noqa: DTZ001
+        running.end()
+    with pytest.raises(server.NotTakenError) as gone:
+        server.track(running.url, "order", order_id="o8")
+    assert gone.value.again
+    lake, product = Lake(home), load_product(home / "product.yaml")
+    assert [each.records_rejected for each in take_all(lake, product)] == [0]
+    compute_all(lake, product)
+    (day,) = pl.read_parquet(lake.path("marts/daily_kpis.parquet")).to_dicts()
+    assert (day["orders"], day["revenue"]) == (1, Decimal("10.5"))

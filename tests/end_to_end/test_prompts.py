@@ -150,7 +150,8 @@ def test_the_pointer_that_leaves_is_asked_where_that_is_wanted(shop: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("lang", "width", "scheme"), [("en", 1440, "light"), ("en", 390, "dark"), ("ar", 1440, "dark"), ("ar", 390, "light")]
+    ("lang", "width", "scheme"),
+    [("en", 1440, "light"), ("en", 390, "dark"), ("ar", 1440, "dark"), ("ar", 390, "light")],
 )
 def test_prompts_disturb_nobody(shop: Any, lang: str, width: int, scheme: str) -> None:
     with shop(lang=lang, viewport={"width": width, "height": 800}, color_scheme=scheme) as opened:

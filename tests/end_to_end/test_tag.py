@@ -11,8 +11,10 @@ from typing import Any
 import polars as pl
 import pytest
 from browsers import missing
+from capture import landed
+from site_of_tag import HOME
 from support import compute_all, take_all
-from tagged_shop import agent_browser, kinds, of, open_shop, wait, wait_for_events
+from tagged_shop import SITE, agent_browser, kinds, of, open_shop, wait, wait_for_events
 
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
@@ -303,3 +305,33 @@ def test_consent_by_law_and_global_privacy_control(shop: Any, consent: str, zone
         {"/"} if is_told else set()
     )
     assert not any(each.get("name") == "never" for each in told)
+
+
+def test_a_recording_is_whole_and_holds_nothing_that_was_typed(shop: Any) -> None:
+    fields = HOME.replace("<main>", '<main><input type=hidden value="token-hidden-77"><textarea id=area></textarea>')
+    with shop(replays=1, pages={**SITE, "/": fields}) as opened:
+        page = opened.page()
+        wait(page, "footfall._.stop.toString().length > 30")
+        page.fill("#email", "typed-in-email")
+        page.fill("#area", "typed-in-area")
+        page.click("#note")
+        page.keyboard.type("typed-in-note ")
+        page.click("#cta")
+        page.evaluate("document.body.append('it answers')")
+        page.wait_for_timeout(3500)
+        page.click("#product")
+        wait(page, "document.title === 'Page /p/1' && window.footfall?._?.stop.toString().length > 30")
+        page.wait_for_timeout(3500)
+        opened.told()
+        lake, product = Lake(opened.home), load_product(opened.home / "product.yaml")
+        chunks = landed(opened.home, "replays")
+    recorded = json.dumps(chunks)
+    for secret in ("typed-in", "token-hidden", "My own words", "Account 12"):
+        assert secret not in recorded
+    assert "it answers" in recorded
+    assert len({each["session_id"] for each in chunks}) == 1
+    assert sum(each.records_rejected for each in take_all(lake, product)) == 0
+    compute_all(lake, product)
+    (replay,) = pl.read_parquet(lake.path("marts/replays.parquet")).to_dicts()
+    assert replay["page_views"] == 2
+    assert replay["completeness"] == "whole"

@@ -24,9 +24,10 @@ const STYLE = `
 section{position:fixed;inset-inline-end:16px;bottom:16px;width:min(400px,calc(100vw - 32px));max-height:calc(100vh - 32px);overflow:auto;
 box-sizing:border-box;padding:16px;font:16px/1.4 system-ui,sans-serif;color:var(--ink);background:var(--paper);border:1px solid var(--edge);
 border-radius:10px;box-shadow:0 8px 30px #0005;z-index:2147483646}
+section.wide{width:min(580px,calc(100vw - 32px))}
 fieldset{border:0;margin:0 0 12px;padding:0;min-width:0}
 legend{padding:0;margin-bottom:10px;padding-inline-end:44px;font-weight:600}
-.scale{display:grid;grid-template-columns:repeat(auto-fit,minmax(44px,1fr));gap:6px}
+.scale{display:grid;grid-template-columns:repeat(auto-fit,minmax(44px,1fr));gap:4px}
 .choices{display:grid;gap:6px}
 label{position:relative;display:block}
 label input{position:absolute;inset:0;width:100%;height:100%;margin:0;opacity:0;cursor:pointer}
@@ -89,6 +90,7 @@ export class Prompt {
     const old = this.root.querySelector('section');
     if (old) {
       old.replaceChildren();
+      old.classList.remove('wide');
       return old;
     }
     const direction = RIGHT_TO_LEFT.includes(this.language) ? 'rtl' : 'ltr';
@@ -134,6 +136,8 @@ export class Prompt {
       return;
     }
     const shown = scale ? Array.from({ length: scale[1] - scale[0] + 1 }, (_, i) => [String(scale[0] + i), String(scale[0] + i)]) : choices;
+    // Eleven stand side by side where there is room.
+    this.root.querySelector('section')!.classList.toggle('wide', shown.length > 7 && !!scale);
     const row = add(fields, 'div', { class: scale ? 'scale' : 'choices' });
     for (const [value, text] of shown) {
       const label = add(row, 'label');
@@ -142,7 +146,8 @@ export class Prompt {
     }
     if (!ends[0] && !ends[1]) return;
     const below = add(fields, 'div', { class: 'ends' });
-    for (const end of ends) add(below, 'span', {}, end);
+    // With its number: on a phone a scale takes two rows.
+    ends.forEach((end, i) => end && add(below, 'span', {}, scale ? `${scale[i]}: ${end}` : end));
   }
 
   private applies(question: Question): boolean {
