@@ -109,6 +109,12 @@ def capture_faults(product: "Product") -> Iterator[str]:
         yield from _source_faults(product, "source", product.capture.source, "canonical")
         if product.capture.recordings:
             yield from _source_faults(product, "recordings", product.capture.recordings, "rrweb")
+            recorded = product.sources.get(product.capture.recordings)
+            if recorded and recorded.format == "rrweb" and recorded.replay.events:
+                yield (
+                    "capture.recordings: the tag sends the events of the same visits, and they would count twice; write "
+                    f"{product.capture.recordings}: {{format: rrweb, replay: {{events: false}}}}"
+                )
         elif product.capture.replays:
             yield "capture.replays: recordings need a place; add a source of `format: rrweb` and name it in `recordings`"
     pages = {page.name for page in product.pages}

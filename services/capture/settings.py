@@ -82,7 +82,8 @@ def known_of(product: Product) -> Known:
 def tag_settings(product: Product, capture: Capture) -> dict[str, Any]:
     """The settings of the tag, short names since every page loads them."""
     source = product.sources[capture.source]
-    patterns = {page.name: [path_pattern(url) for url in page.urls] for page in product.pages}
+    # The tag looks at paths alone; what else makes a page is looked at when its events are counted.
+    patterns = {page.name: [path_pattern(_path(url)) for url in page.urls] for page in product.pages}
     zones = [
         {"name": zone.name, "page": zone.page, "selectors": zone.selectors}
         for zone in product.zones
@@ -102,6 +103,10 @@ def tag_settings(product: Product, capture: Capture) -> dict[str, Any]:
         "zones": zones,
         "surveys": [_asked(name, each, each.ask) for name, each in product.surveys.items() if each.ask],
     }
+
+
+def _path(url: str) -> str:
+    return url.partition("#")[0].partition("?")[0]
 
 
 def _asked(name: str, survey: Survey, ask: Ask) -> dict[str, Any]:
