@@ -1,5 +1,7 @@
 """Commands about zones and friction. What must not be here: how either is found."""
 
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,11 +12,61 @@ from assets.console import fail, out, table, tracked
 
 @app.command()
 def zones(
-    page: Annotated[str, typer.Option("--page", help="A page of the product file.")],
+    page: Annotated[str | None, typer.Option("--page", help="A page of the product file.")] = None,
     home: HomeOption = DEFAULT_HOME,
     days: Annotated[int, typer.Option(min=1, help="Look at so many of the last days.")] = 28,
+    pick: Annotated[bool, typer.Option("--pick", help="Pick zones by clicking, on pages that bear the tag.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Put what was picked into product.yaml.")] = False,
 ) -> None:
-    """List the most clicked elements of a page that lie in no zone, with a selector for each."""
+    """List the most clicked elements of a page that lie in no zone, with a selector for each; or pick zones by clicking."""
+    if [page is not None, pick, accept].count(True) != 1:
+        raise fail("one of --page PAGE, --pick and --accept is needed", USAGE_PROBLEM)
+    if page is None:
+        _pick(home) if pick else _accept(home)
+        return
+    _unzoned(home, page, days)
+
+
+def _pick(home: Path) -> None:
+    from services.capture.picks import allow_picking
+
+    opened = open_home(home)
+    if opened.product.capture is None:
+        raise fail(
+            "product.yaml has no section `capture`; the picker is a part of its tag (docs/capture.md)", USAGE_PROBLEM
+        )
+    token = allow_picking(opened.lake)
+    out.print(
+        "Within an hour, put this behind the address of a page that bears the tag, while `footfall capture` runs:"
+    )
+    out.print(f"  ?footfall=zones#{token}", highlight=False, markup=False)
+    out.print("then `footfall zones --accept`.", highlight=False)
+
+
+def _accept(home: Path) -> None:
+    from pipeline.core.product_file import PRODUCT_FILE, ProductFileError
+    from pipeline.propose.picked_zones import PICKED, picked_of, with_zones
+    from services.capture.picks import end_picking
+
+    opened = open_home(home)
+    picked = picked_of(opened.lake.read(PICKED))
+    if not picked:
+        raise fail("nothing was picked; `footfall zones --pick` says how", DATA_PROBLEM)
+    today = datetime.now(opened.product.zone_info).date()
+    try:
+        text = with_zones(opened.product_file.read_text(encoding="utf-8"), picked, today)
+    except ProductFileError as fault:
+        raise fail(
+            "\n".join(["with these zones the product file would be faulty; nothing was changed:", *fault.faults]),
+            DATA_PROBLEM,
+        ) from None
+    opened.lake.write(PRODUCT_FILE, text.encode())
+    end_picking(opened.lake)
+    rows = [(each.name, each.page, each.selectors[0], each.box.device_type) for each in picked]
+    out.print(table("Zones in product.yaml", ("zone", "page", "selector", "picked on"), rows))
+
+
+def _unzoned(home: Path, page: str, days: int) -> None:
     from pipeline.core.states import published_days, scan_days
     from pipeline.domains.zones.elements import unzoned
     from pipeline.events.zones import zones_valid_on

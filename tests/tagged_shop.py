@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from browsers import missing, open_browser
+from browsers import missing, open_browser, violations
 from capture import collector, home_at, landed
 from site_of_tag import HOME, Site, site
 
@@ -142,3 +142,10 @@ def kinds(told: list[dict[str, Any]]) -> Counter[str]:
 
 def of(told: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [each for each in told if each["kind"] == kind]
+
+
+def own_violations(page: Any) -> list[str]:
+    """What axe finds in what the tag shows; the page's own faults are the page's."""
+    return [
+        each["id"] for each in violations(page) if any("data-footfall" in str(node["target"]) for node in each["nodes"])
+    ]

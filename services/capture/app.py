@@ -21,6 +21,7 @@ from starlette.routing import Route
 from pipeline.core.object_lake import open_lake
 from services.capture.batches import BodyError, decoded, event_lines, recorded_line
 from services.capture.limits import Disk, Rate
+from services.capture.picks import keep_picks, may_pick
 from services.capture.settings import Known, Settings
 from services.capture.spool import Spool, left_behind, ship
 
@@ -143,6 +144,28 @@ class Collector:
             self._spools[source] = Spool(self.lake, self._folder, source, self._options.rotate_seconds)
         return self._spools[source]
 
+    async def picks(self, request: Request) -> Response:
+        """Zones that somebody picked, by a token of `footfall zones --pick`."""
+        known = self.settings.now()
+        origin = request.headers.get("origin", "").lower()
+        headers = {"vary": "origin"}
+        if origin in known.capture.origins:
+            headers["access-control-allow-origin"] = origin
+        try:
+            self._let_in(request, known, origin)
+            told = decoded(await _body(request, _MOST_EVENT_BYTES))
+            await run_in_threadpool(self._keep_picks, told)
+        except Refused as refused:
+            return Response(status_code=refused.status, headers=headers)
+        except ValueError as fault:
+            return PlainTextResponse(f"{fault}\n", 400, headers)
+        return Response(status_code=204, headers=headers)
+
+    def _keep_picks(self, told: dict[str, object]) -> None:
+        if not may_pick(self.lake, told.get("token")):
+            raise Refused(403, "no such token")
+        keep_picks(self.lake, told.get("zones"))
+
     # --- what is given
 
     async def tag(self, _request: Request) -> Response:
@@ -256,6 +279,7 @@ def make_app(home: Path | str, options: Options | None = None) -> Starlette:
             Route("/settings.json", collector.told),
             Route("/e", collector.events, methods=["POST"]),
             Route("/r", collector.recording, methods=["POST"]),
+            Route("/z", collector.picks, methods=["POST"]),
             Route("/health", collector.health),
             Route("/metrics", collector.metrics),
         ],

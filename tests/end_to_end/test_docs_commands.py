@@ -22,7 +22,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROO
 # What serves until it is stopped, computes a home anew or makes one: other tests run these, by the word and file.
 ELSEWHERE = {
     "footfall ui": ("ui", "test_ui.py"), "footfall serve": ("serve", "test_ask_page.py"), "footfall mcp": ("mcp", "test_ask_home.py"),
-    "footfall capture": ("capture", "test_capture.py"),
+    "footfall capture": ("capture", "test_capture.py"), "footfall zones --pick": ("--pick", "test_tag.py"),
+    "footfall zones --accept": ("--accept", "test_tag.py"),
     "footfall demo": ("demo", "test_wheel.py"), "footfall init --home s3": ("init", "test_object_home.py"),
     "footfall run --home s3": ("run", "test_object_home.py"),
     "footfall run --today": ("--today", "test_today.py"), "footfall rebuild": ("rebuild", "../assets/test_cli_data.py"),

@@ -8,9 +8,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from browsers import violations
 from support import compute_all, take_all
-from tagged_shop import agent_browser, of, open_shop, wait
+from tagged_shop import agent_browser, of, open_shop, own_violations, wait
 
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
@@ -164,12 +163,7 @@ def test_prompts_disturb_nobody(shop: Any, lang: str, width: int, scheme: str) -
         assert page.input_value("#email") == "abc"
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.id") == "age"
-        found = [
-            each["id"]
-            for each in violations(page)
-            if any("data-footfall" in str(node["target"]) or "section" in str(node["target"]) for node in each["nodes"])
-        ]
-        assert found == []
+        assert own_violations(page) == []
         box = page.locator(SECTION).bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width

@@ -8,20 +8,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import polars as pl
 import pytest
 from browsers import missing
 from capture import landed
 from site_of_tag import HOME
 from support import compute_all, take_all
-from tagged_shop import SITE, agent_browser, kinds, of, open_shop, wait, wait_for_events
+from tagged_shop import SITE, agent_browser, kinds, of, open_shop, own_violations, wait, wait_for_events
+from typer.testing import CliRunner
 
+from assets.cli import app
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
 from services.capture.app import STATIC
 
 # Minified and packed, in bytes (docs/capture.md, "Sizes").
-BUDGET = {"t": 8_192, "vitals": 4_096, "surveys": 4_096, "replay": 30_720}
+BUDGET = {"t": 8_192, "zones": 3_072, "vitals": 4_096, "surveys": 4_096, "replay": 30_720}
 
 
 @pytest.fixture(scope="module")
@@ -335,3 +338,50 @@ def test_a_recording_is_whole_and_holds_nothing_that_was_typed(shop: Any) -> Non
     (replay,) = pl.read_parquet(lake.path("marts/replays.parquet")).to_dicts()
     assert replay["page_views"] == 2
     assert replay["completeness"] == "whole"
+
+
+def test_zones_are_picked_by_clicking_and_get_the_next_click(shop: Any) -> None:
+    run = CliRunner()
+    with shop() as opened:
+        home = ["--home", str(opened.home)]
+        assert run.invoke(app, ["zones", "--accept", *home]).exit_code == 1
+        said = run.invoke(app, ["zones", "--pick", *home])
+        (query,) = [line.strip() for line in said.stdout.splitlines() if "footfall=zones#" in line]
+        page = opened.context.new_page()
+        page.goto(f"{opened.site.url}/{query}")
+        form = page.locator("[data-footfall] form")
+        form.wait_for()
+        page.click("#send")
+        assert "button#send" in form.inner_text()
+        # The page did nothing with it: its form isn't sent.
+        assert page.url == f"{opened.site.url}/{query}"
+        page.keyboard.press("ArrowUp")
+        assert "form#signup" in form.inner_text()
+        assert own_violations(page) == []
+        form.get_by_role("textbox").fill("signup")
+        form.get_by_role("button", name="Add").click()
+        form.get_by_role("button", name="Send").click()
+        page.get_by_text("Sent.").wait_for()
+        page.close()
+        accepted = run.invoke(app, ["zones", "--accept", *home])
+        assert accepted.exit_code == 0, accepted.output
+        assert run.invoke(app, ["check", *home]).exit_code == 0
+        # Used up.
+        answer = httpx.post(
+            f"{opened.collector.url}/z",
+            json={"v": 1, "token": query.split("#")[1], "zones": []},
+            headers={"origin": opened.site.url},
+        )
+        assert answer.status_code == 403
+        visitor = opened.page()
+        visitor.click("#email")
+        visitor.wait_for_timeout(100)
+        told = opened.told()
+        lake, product = Lake(opened.home), load_product(opened.home / "product.yaml")
+    assert len(of(told, "page_view")) == 1
+    zone = next(each for each in product.zones if each.name == "signup")
+    assert zone.selectors == ("form#signup",)
+    assert zone.boxes[0].device_type == "desktop"
+    take_all(lake, product)
+    compute_all(lake, product)
+    assert _sums(lake, "zone_metrics", "zone", "clicks")["signup"] == 1

@@ -13,7 +13,7 @@ const shared = {
 };
 mkdirSync(out, { recursive: true });
 for (const old of readdirSync(out).filter((name) => name.endsWith('.js'))) rmSync(join(out, old));
-const entries = ['vitals', 'replay', 'surveys'].map((name) => `src/${name}.ts`);
+const entries = ['vitals', 'replay', 'surveys', 'zones'].map((name) => `src/${name}.ts`);
 const parts = await build({ ...shared, entryPoints: entries, entryNames: '[name]-[hash]' });
 const names = Object.fromEntries(
   Object.entries(parts.metafile.outputs).map(([file, told]) => [basename(told.entryPoint, '.ts'), basename(file)]),

@@ -107,7 +107,25 @@ function hidden(forGood: boolean): void {
   tabStore.del('open');
 }
 
+async function readSettings(): Promise<void> {
+  try {
+    const answer = await fetch(`${base}/settings.json`, { credentials: 'omit' });
+    if (answer.ok) Object.assign(settings, await answer.json());
+  } catch {
+    // Without settings: as it is by default, so nothing is told without a yes.
+  }
+}
+
+// Who picks zones is no visitor: nothing listens, nothing is told.
+async function pick(): Promise<void> {
+  window.footfall = api;
+  state.consent = 'no';
+  await readSettings();
+  load('zones');
+}
+
 async function start(): Promise<void> {
+  if (/[?&]footfall=zones(&|$)/.test(location.search)) return pick();
   identify();
   touch();
   followRoutes();
@@ -138,12 +156,7 @@ async function start(): Promise<void> {
   const calls: unknown = window.footfall;
   window.footfall = api;
   if (Array.isArray(calls)) for (const call of calls) api.push(call as [string]);
-  try {
-    const answer = await fetch(`${base}/settings.json`, { credentials: 'omit' });
-    if (answer.ok) Object.assign(settings, await answer.json());
-  } catch {
-    // Without settings: as it is by default, so nothing is told without a yes.
-  }
+  await readSettings();
   decide();
   if (state.consent === 'yes') begin('load');
   else drop();
