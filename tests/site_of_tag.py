@@ -49,13 +49,19 @@ def site(collector: str, pages: Mapping[str, str], *, lang: str = "en") -> Itera
             path = self.path.split("?")[0]
             asked.append(self.path)
             body = bodies.get(path)
+            if path.endswith(".js") and body is not None:
+                self._answer(200, "text/javascript", body.encode())
+                return
             html = (
                 f"<!doctype html><html lang={lang}><head><title>Page {path}</title><meta charset=utf-8><style nonce={NONCE}>{STYLE}</style>"
                 f'<script nonce={NONCE} async src="{collector}/t.js"></script></head><body>{body}</body></html>'
             )
-            data = html.encode() if body is not None else b"gone"
-            self.send_response(200 if body is not None else 404)
-            self.send_header("content-type", "text/html; charset=utf-8")
+            is_there = body is not None
+            self._answer(200 if is_there else 404, "text/html; charset=utf-8", html.encode() if is_there else b"gone")
+
+        def _answer(self, status: int, kind: str, data: bytes) -> None:
+            self.send_response(status)
+            self.send_header("content-type", kind)
             policy = f"default-src 'none'; script-src 'nonce-{NONCE}'; style-src 'nonce-{NONCE}'; connect-src 'self' {collector}; form-action 'self'"
             self.send_header("content-security-policy", policy)
             self.send_header("content-length", str(len(data)))

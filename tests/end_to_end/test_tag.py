@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,7 +14,7 @@ import polars as pl
 import pytest
 from browsers import missing
 from capture import landed
-from site_of_tag import HOME
+from site_of_tag import HOME, NONCE
 from support import compute_all, take_all
 from tagged_shop import SITE, agent_browser, kinds, of, open_shop, own_violations, wait, wait_for_events
 from typer.testing import CliRunner
@@ -23,6 +24,7 @@ from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
 from services.capture.app import STATIC
 
+BROWSER = Path(__file__).parents[1] / "browser"
 # Minified and packed, in bytes (docs/capture.md, "Sizes").
 BUDGET = {"t": 8_192, "zones": 3_072, "vitals": 4_096, "surveys": 4_096, "replay": 30_720}
 
@@ -202,6 +204,46 @@ def test_a_page_view_for_each_change_of_the_address(shop: Any) -> None:
     assert [each["properties"]["navigation"] for each in of(told, "page_view")] == ["load", *["route"] * 4]
     assert len({each["page_view_id"] for each in of(told, "page_view")}) == 5
     assert kinds(told)["page_leave"] == 5
+
+
+@pytest.mark.parametrize("framework", ["react", "vue"])
+def test_the_router_of_a_framework(shop: Any, framework: str, tmp_path: Path) -> None:
+    apps, made = BROWSER / "apps", tmp_path / "app.js"
+    esbuild = STATIC.parent / "web/node_modules/.bin/esbuild"
+    if not (BROWSER / "node_modules" / framework).is_dir() or not esbuild.exists():
+        missing("react, vue and esbuild (npm ci --prefix tests/browser, make assets)")
+    command = [
+        esbuild,
+        apps / f"{framework}.mjs",
+        "--bundle",
+        '--define:process.env.NODE_ENV="production"',
+        f"--outfile={made}",
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    body = f'<div id=app></div><script nonce={NONCE} src="/app.js"></script>'
+    with shop(pages={"/": body, "/p/1": body, "/p/2": body, "/app.js": made.read_text()}) as opened:
+        page = opened.page()
+        for selector, heading in (
+            ("#to-1", "Product 1"),
+            ("#more", "Product 1"),
+            ("#next", "Product 2"),
+            ("#back", "Home"),
+            ("#to-2", "Product 2"),
+        ):
+            page.click(selector)
+            page.get_by_role("heading", name=heading).wait_for()
+            page.wait_for_timeout(200)
+        page.click("#nothing")
+        page.wait_for_timeout(3000)
+        told = opened.told()
+    views = of(told, "page_view")
+    assert [each["url"].removeprefix(opened.site.url) for each in views] == ["/", "/p/1", "/p/2", "/", "/p/2"]
+    clicks = of(told, "click")
+    assert len(clicks) == 6
+    # A click belongs to the page on which it was made, not to the one that it led to.
+    assert [each["url"].removeprefix(opened.site.url) for each in clicks] == ["/", "/p/1", "/p/1", "/p/2", "/", "/p/2"]
+    dead = [each["element_chain"].rsplit("<", 1)[1] for each in told if each.get("name") == "dead_click"]
+    assert dead == ['button id="nothing">']
 
 
 # Markup, what a click on #x does, whether that is dead.
