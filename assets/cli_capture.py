@@ -40,6 +40,11 @@ def capture(  # noqa: PLR0913, PLR0917  # options
             "and a source `web: {format: canonical, heartbeat_s: 10, minimum_visit_s: 5}` (docs/capture.md)",
             USAGE_PROBLEM,
         )
+    if opened.lake.is_remote and spool is None:
+        raise fail(
+            "a home in an object store needs --spool FOLDER on a disk that stays: what isn't a landing file yet lies there",
+            USAGE_PROBLEM,
+        )
     import uvicorn
 
     from services.capture.app import STATIC, Options, make_app

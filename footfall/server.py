@@ -1,5 +1,6 @@
 """What a server of your own tells a collector: orders, refunds, who somebody is. Only the standard library is used."""
 
+import http.client
 import json
 import os
 import urllib.error
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 KEY_VARIABLE = "FOOTFALL_CAPTURE_KEY"
-_SECONDS = 10
+_SECONDS, _TAKEN = 10, 204
 
 
 class NotTakenError(Exception):
@@ -35,18 +36,20 @@ def track(  # noqa: PLR0913  # what an event is
     """Send one event to `collector` (https://collect.shop.example); returns its event id once it is on the disk there.
 
     `kind` is one of `pipeline.core.canonical.KINDS`; of an order give `order_id`, `revenue` (in the currency's unit) and `currency`,
-    of anything of your own kind="custom" and `name`. Give `event_id` where the same may be sent again: an id counts once; of
-    orders and refunds it is made of the order's id. `occurred_at` must bear a zone; default: now. The collector takes it by the key
+    of anything of your own kind="custom" and `name`. Give `event_id` where the same may be sent again (the id of a refund): an id
+    counts once; of an order it is made of the order's id. A refund's revenue counts as given back, whatever its sign. `occurred_at` must bear a zone; default: now. The collector takes it by the key
     that it was started with (FOOTFALL_CAPTURE_KEY). Raises NotTakenError, ValueError for a time without a zone.
     """
     at = occurred_at or datetime.now(UTC)
     if at.tzinfo is None:
         raise ValueError("occurred_at has no time zone; write datetime.now(UTC) or give it one")
     if "revenue" in fields:
-        fields["revenue_micros"] = round(fields.pop("revenue") * 1_000_000)
+        micros = round(fields.pop("revenue") * 1_000_000)
+        fields["revenue_micros"] = -abs(micros) if kind == "refund" else micros
     if event_id is None:
         own = fields.get("order_id")
-        event_id = f"{kind}:{own}" if own is not None else str(uuid.uuid4())
+        # Of an order there may be several refunds.
+        event_id = f"order:{own}" if kind == "order" and own is not None else str(uuid.uuid4())
     ids = {"user_id": user_id, "anonymous_id": anonymous_id, "event_id": event_id}
     event = {
         "kind": kind,
@@ -62,10 +65,14 @@ def _post(collector: str, told: Mapping[str, Any], key: str) -> None:
     headers = {"authorization": f"Bearer {key}", "content-type": "text/plain"}
     sent = urllib.request.Request(f"{collector.rstrip('/')}/e", json.dumps(told).encode(), headers)  # noqa: S310  # the caller's own
     try:
-        urllib.request.urlopen(sent, timeout=_SECONDS).close()  # noqa: S310  # the same
+        with urllib.request.urlopen(sent, timeout=_SECONDS) as answer:  # noqa: S310  # the same
+            status = answer.status
     except urllib.error.HTTPError as fault:
         fault.close()
         hint = ": is the key that of the collector?" if fault.code == 403 else ""  # noqa: PLR2004
-        raise NotTakenError(f"the collector answered {fault.code}{hint}", again=fault.code in (408, 429, 503)) from None
-    except OSError as fault:
+        is_later = fault.code in (408, 429) or fault.code >= 500  # noqa: PLR2004
+        raise NotTakenError(f"the collector answered {fault.code}{hint}", again=is_later) from None
+    except (OSError, http.client.HTTPException) as fault:
         raise NotTakenError(f"the collector can't be reached: {fault}", again=True) from None
+    if status != _TAKEN:
+        raise NotTakenError(f"what answers there ({status}) is no collector", again=False)

@@ -62,8 +62,17 @@ class Shop:
         wait(page, "window.footfall && !Array.isArray(footfall) && footfall._.state.consent !== 'unknown'")
         return page
 
+    def taken(self) -> int:
+        """How many events the collector has taken."""
+        counts = dict(line.split() for line in httpx.get(f"{self.collector.url}/metrics").text.splitlines())
+        return int(counts.get("footfall_capture_events_total", 0))
+
     def told(self) -> list[dict[str, Any]]:
         """All that was told, once the browser and the collector have ended."""
+        # With a context its requests end, also those that outlive their page.
+        before = -1
+        while before != (before := self.taken()):
+            time.sleep(1)
         self.context.close()
         self.collector.end()
         return landed(self.home)
@@ -128,10 +137,7 @@ def wait(page: Any, expression: str) -> None:
 def wait_for_events(opened: Shop, number: int) -> None:
     """Until the collector has taken so many."""
     until = time.monotonic() + 60
-    while True:
-        counts = dict(line.split() for line in httpx.get(f"{opened.collector.url}/metrics").text.splitlines())
-        if int(counts.get("footfall_capture_events_total", 0)) >= number:
-            return
+    while opened.taken() < number:
         assert time.monotonic() < until
         time.sleep(0.1)
 

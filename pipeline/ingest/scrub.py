@@ -47,6 +47,8 @@ _MAY = re.compile(r"[@=:%\\]|(?:\d\D{0,3}){7}")
 # Of cards, and of IBANs: the fewest digits are Malta's and those of Saint Lucia, in groups.
 _LONG_NUMBER = re.compile(r"(?:\d[^\d\n]{0,8}){9}")
 _ENOUGH = 5
+# A chain of elements is longer than most texts, and comes again and again.
+_LONGEST_KEPT = 2_000
 _SHORTEST_CARD, _NO_NUMBER = 10**12, 10**20
 _BEGINS_JSON = frozenset("{[ \t\r\n")
 _ADDRESS = re.compile(
@@ -169,12 +171,19 @@ def scrub_series(texts: pl.Series, kind: Reading) -> pl.Series:
     return texts.replace(suspicious, clean)
 
 
-@lru_cache(maxsize=65_536)
 def scrub_text(text: str, kind: Reading = "text") -> str:
     """Remove personal data from one text: of an address, which no blank ends; of words, with telephone numbers."""
+    # Long ones hardly ever come twice, and so many of them don't fit into memory.
+    return _scrubbed_once(text, kind) if len(text) <= _LONGEST_KEPT else _scrubbed(text, kind)
+
+
+def _scrubbed(text: str, kind: Reading) -> str:
     if not _MAY.search(text) and not may_hold_key(text):
         return text
     return replaced(text, lambda stated: _at_once(stated, kind))
+
+
+_scrubbed_once = lru_cache(maxsize=65_536)(_scrubbed)
 
 
 def replaced(text: str, find: Callable[[str], Iterable[Span]]) -> str:

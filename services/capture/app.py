@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import logging
 import re
 import zlib
 from collections import Counter
@@ -9,6 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,15 +20,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from pipeline.core.object_lake import open_lake
+from pipeline.core.object_lake import StoreError, open_lake
 from services.capture.batches import BodyError, decoded, event_lines, recorded_line
 from services.capture.limits import Disk, Rate
 from services.capture.picks import keep_picks, may_pick
 from services.capture.settings import Known, Settings
-from services.capture.spool import Spool, left_behind, ship
+from services.capture.spool import Spool, ship_left_behind
 
 STATIC = Path(str(files("services.capture") / "static"))
-_MOST_EVENT_BYTES, _MOST_RECORDED_BYTES = 512 << 10, 2 << 20
+_MOST_EVENT_BYTES, _MOST_RECORDED_BYTES, _LARGE_BYTES = 512 << 10, 2 << 20, 32 << 10
+_log = logging.getLogger("footfall.capture")
 _PART = re.compile(r"[a-z]+-[0-9A-Z]{8}\.js")
 _LATER, _WHEN_FULL = {"retry-after": "10"}, {"retry-after": "60"}
 _FOR_EVER, _SHORT = "public, max-age=31536000, immutable", "public, max-age=300"
@@ -64,6 +67,7 @@ class Collector:
         self._disk, self._rate = Disk(self._folder, options.least_free_bytes), Rate(options.per_second)
         self._spools: dict[str, Spool] = {}
         self.counts = Counter[str]()
+        self._unshippable: str | None = None
 
     # --- what is taken
 
@@ -76,21 +80,17 @@ class Collector:
         return await self._taken(request, _MOST_RECORDED_BYTES)
 
     async def _taken(self, request: Request, most: int) -> Response:
-        known = self.settings.now()
+        known = self.settings.known
         origin = request.headers.get("origin", "").lower()
-        answer: dict[str, str] = {"vary": "origin"}
-        if origin in known.capture.origins:
-            answer["access-control-allow-origin"] = origin
+        answer = _cross_origin(known, origin)
         try:
             self._let_in(request, known, origin)
-            told = decoded(await _body(request, most))
-            await self._store(request, known, told)
+            body = await _body(request, most)
+            await self._store(request, known, decoded(body), len(body))
             status, headers = 204, answer
         except Refused as refused:
             status, headers = refused.status, {**answer, **(refused.headers or {})}
-        except BodyError:
-            status, headers = 400, answer
-        except ClientDisconnect:
+        except (BodyError, RecursionError, ClientDisconnect):
             status, headers = 400, answer
         except OSError:
             status, headers = 503, {**answer, **_LATER}
@@ -111,7 +111,7 @@ class Collector:
             request.headers.get("authorization", "").encode(), f"Bearer {key}".encode()
         )
 
-    async def _store(self, request: Request, known: Known, told: dict[str, object]) -> None:
+    async def _store(self, request: Request, known: Known, told: dict[str, object], size: int) -> None:
         # Said by the browser itself; a page that has a yes of this person says so.
         if told.get("consent") != "yes" and "1" in (request.headers.get("sec-gpc"), request.headers.get("dnt")):
             self.counts["refused_by_signal"] += 1
@@ -130,7 +130,9 @@ class Collector:
             said = {"user_agent": request.headers.get("user-agent", "")} if is_browser else {}
             if is_browser and capture.country_header:
                 said["country"] = request.headers.get(capture.country_header, "")
-            lines = event_lines(told, said, known.denied, datetime.now(UTC))
+            work = partial(event_lines, told, said, known.denied, datetime.now(UTC))
+            # Others needn't wait for a large one.
+            lines = await run_in_threadpool(work) if size > _LARGE_BYTES else work()
             source = capture.source
         if lines:
             await self._spool(source).add(b"\n".join(lines) + b"\n")
@@ -146,11 +148,9 @@ class Collector:
 
     async def picks(self, request: Request) -> Response:
         """Zones that somebody picked, by a token of `footfall zones --pick`."""
-        known = self.settings.now()
+        known = self.settings.known
         origin = request.headers.get("origin", "").lower()
-        headers = {"vary": "origin"}
-        if origin in known.capture.origins:
-            headers["access-control-allow-origin"] = origin
+        headers = _cross_origin(known, origin)
         try:
             self._let_in(request, known, origin)
             told = decoded(await _body(request, _MOST_EVENT_BYTES))
@@ -179,7 +179,7 @@ class Collector:
 
     async def told(self, request: Request) -> Response:
         """The tag's settings."""
-        known = self.settings.now()
+        known = self.settings.known
         headers = {"etag": known.etag, "cache-control": _SHORT, "access-control-allow-origin": "*"}
         if request.headers.get("if-none-match") == known.etag:
             return Response(status_code=304, headers=headers)
@@ -188,7 +188,13 @@ class Collector:
     async def health(self, _request: Request) -> Response:
         """Whether it takes anything now."""
         has_room = self._disk.has_room
-        return JSONResponse({"ok": has_room, "waiting_bytes": self._waiting}, 200 if has_room else 503)
+        told = {
+            "ok": has_room,
+            "waiting_bytes": self._waiting,
+            "unshipped_bytes": self._unshipped,
+            "faults": self.faults,
+        }
+        return JSONResponse(told, 200 if has_room else 503)
 
     async def metrics(self, _request: Request) -> Response:
         """Counts since the start, as Prometheus reads them."""
@@ -197,34 +203,60 @@ class Collector:
         own["footfall_capture_commits_total"] = sum(each.commits for each in spools)
         own["footfall_capture_files_shipped_total"] = sum(each.shipped for each in spools)
         own["footfall_capture_waiting_bytes"] = self._waiting
+        own["footfall_capture_unshipped_bytes"] = self._unshipped
         return PlainTextResponse("".join(f"{name} {n}\n" for name, n in own.items()))
 
     @property
     def _waiting(self) -> int:
         return sum(each.waiting for each in self._spools.values())
 
+    @property
+    def _unshipped(self) -> int:
+        return sum(each.unshipped_bytes for each in self._spools.values())
+
+    @property
+    def faults(self) -> list[str]:
+        """What doesn't work now, in sentences."""
+        own = self.settings.fault
+        said = [f"the product file as it is now isn't used: {own}"] if own else []
+        return [*said, *([f"landing files can't be written: {self._unshippable}"] if self._unshippable else [])]
+
     # --- its life
 
-    def recover(self) -> int:
-        """Ship what processes that are gone have left; how many files."""
-        left = list(left_behind(self._folder))
-        for path in left:
-            ship(self.lake, path)
-        return len(left)
-
-    async def keep_shipping(self) -> None:
-        """Ship each spool when it is old enough, for ever."""
+    async def keep_going(self) -> None:
+        """Ship what is left behind, and each spool when it is old enough, for ever; look at the product file."""
+        has_recovered = False
         while True:
-            await asyncio.sleep(min(1.0, self._options.rotate_seconds / 2))
-            for each in list(self._spools.values()):
-                # A store that can't be reached now is tried again; what waits is on the disk.
-                with suppress(OSError):
+            await run_in_threadpool(self.settings.look)
+            try:
+                if not has_recovered:
+                    await run_in_threadpool(ship_left_behind, self.lake, self._folder)
+                    has_recovered = True
+                for each in list(self._spools.values()):
                     await each.ship_when_due()
+                self._said(None)
+            except (OSError, StoreError) as fault:
+                # What waits is on the disk, and is tried again.
+                self._said(str(fault))
+            await asyncio.sleep(min(1.0, self._options.rotate_seconds / 2))
+
+    def _said(self, fault: str | None) -> None:
+        if fault and fault != self._unshippable:
+            _log.error("landing files can't be written: %s; what was taken waits in %s", fault, self._folder)
+        self._unshippable = fault
 
     async def close(self) -> None:
-        """Write and ship all that was taken."""
+        """Write and ship all that was taken; what can't be shipped now the next process does."""
         for each in self._spools.values():
-            await each.close()
+            try:
+                await each.close()
+            except (OSError, StoreError) as fault:
+                self._said(str(fault))
+
+
+def _cross_origin(known: Known, origin: str) -> dict[str, str]:
+    """So that a tag reads its answer: on a page of another origin that it is refused, for good."""
+    return {"vary": "origin", "access-control-allow-origin": origin if origin in known.capture.origins else "*"}
 
 
 async def _body(request: Request, most: int) -> bytes:
@@ -265,10 +297,11 @@ def make_app(home: Path | str, options: Options | None = None) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
-        await run_in_threadpool(collector.recover)
-        shipping = asyncio.create_task(collector.keep_shipping())
+        going = asyncio.create_task(collector.keep_going())
         yield
-        shipping.cancel()
+        going.cancel()
+        with suppress(asyncio.CancelledError):
+            await going
         await collector.close()
 
     return Starlette(

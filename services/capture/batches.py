@@ -12,6 +12,7 @@ import msgspec
 
 from pipeline.core.canonical import INPUT_COLUMNS
 from pipeline.ingest.scrub import READINGS, entry_without_personal, is_kept, scrub_text
+from pipeline.ingest.sources.masked_texts import scrub
 
 MOST_EVENTS, MOST_RECORDED = 1_000, 10_000
 API_VERSION = 1
@@ -25,6 +26,11 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 _INPUTS = frozenset({"input", "textarea", "option"})
 _SHOWN_INPUTS = frozenset({"button", "submit", "reset", "image"})
 _ADDRESSES = frozenset({"href", "src", "action"})
+_CHOSEN = frozenset({"checked", "selected"})
+_SHOWN = frozenset({"title", "alt", "placeholder", "label"})
+_UNSEEN = frozenset({"content", "srcdoc"})
+# Short ones are states that style sheets name; long ones are data.
+_LONGEST_DATA = 64
 _SEEN = re.compile(r"\S")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -73,13 +79,14 @@ def _event(
     sent: Mapping[str, Any], shared: Mapping[str, Any], added: Mapping[str, Any], denied: frozenset[str]
 ) -> dict[str, Any]:
     own = sent.get("properties")
-    more: dict[str, Any] = {**(own if isinstance(own, dict) else {}), **added}
+    # What is no object can't be read as properties, and isn't lost.
+    kept_whole = {} if own is None else {"properties": own}
+    more: dict[str, Any] = {**(own if isinstance(own, dict) else kept_whole), **added}
     record: dict[str, Any] = {}
     for name, value in {**sent, **shared}.items():
         if name in _COLUMNS:
             if name not in _OURS or name in shared:
-                reading = READINGS.get(name)
-                record[name] = scrub_text(value, reading) if reading and isinstance(value, str) else value
+                record[name] = _scrubbed(name, value, denied)
         elif name != "properties":
             more[name] = value
     kept = {
@@ -88,6 +95,14 @@ def _event(
         if is_kept(name, value, "", denied)
     }
     return {**record, "properties": kept} if kept else record
+
+
+def _scrubbed(name: str, value: Any, denied: frozenset[str]) -> Any:  # noqa: ANN401  # JSON holds anything
+    reading = READINGS.get(name)
+    if reading and isinstance(value, str):
+        return scrub_text(value, reading)
+    # Ingest will reject it, and keeps it to show why.
+    return entry_without_personal(value, name, "", denied) if isinstance(value, dict | list) else value
 
 
 def recorded_line(told: Mapping[str, Any]) -> bytes:
@@ -118,22 +133,36 @@ def _masked(value: Any, name: str = "", *, is_editable: bool = False) -> Any:  #
     if isinstance(attributes, dict):
         editable = attributes.get("contenteditable")
         is_editable = is_editable or editable in ("", "true", "plaintext-only", True)
+        is_editable = is_editable or "data-ff-mask" in attributes
         hides = tag is None or (tag in _INPUTS and attributes.get("type") not in _SHOWN_INPUTS)
-        if hides and isinstance(attributes.get("value"), str):
-            value = {**value, "attributes": {**attributes, "value": _stars(attributes["value"])}}
+        value = {**value, "attributes": _masked_attributes(attributes, hides=hides, is_masked=is_editable)}
     # What an input event tells of its field.
     if value.get("source") == 5 and isinstance(value.get("text"), str):  # noqa: PLR2004  # rrweb's own number
-        value = {**value, "text": _stars(value["text"])}
+        value = {**value, "text": _stars(value["text"]), "isChecked": False}
     is_editable = is_editable or tag == "textarea"
     return {key: _masked(each, key, is_editable=is_editable) for key, each in value.items()}
+
+
+def _masked_attributes(attributes: Mapping[str, Any], *, hides: bool, is_masked: bool) -> dict[str, Any]:
+    """Without what was chosen, what frameworks keep in the page unseen, and the texts of what is masked."""
+    made: dict[str, Any] = {}
+    for name, value in attributes.items():
+        if name in _CHOSEN:
+            continue
+        is_unseen = name in _UNSEEN or (name.startswith(("data-", "wire:")) and len(str(value)) > _LONGEST_DATA)
+        is_own = (
+            is_unseen or (name == "value" and hides) or (is_masked and (name in _SHOWN or name.startswith("aria-")))
+        )
+        made[name] = _stars(value) if is_own and isinstance(value, str) else value
+    return made
 
 
 def _masked_text(text: str, name: str, *, is_editable: bool) -> str:
     if is_editable and name == "textContent":
         return _stars(text)
-    if name in _ADDRESSES:
+    if name in _ADDRESSES and not text.startswith("data:"):
         return scrub_text(text, "address")
-    return scrub_text(text, "words") if name in ("textContent", "value") else scrub_text(text)
+    return scrub_text(text, "words") if name in ("textContent", "value") else scrub(text)
 
 
 def _stars(text: str) -> str:

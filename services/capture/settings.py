@@ -2,13 +2,13 @@
 
 import hashlib
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from pipeline.core.lake import Lake
+from pipeline.core.object_lake import StoreError
 from pipeline.core.product import Product
 from pipeline.core.product_capture import Ask, Capture
 from pipeline.core.product_file import PRODUCT_FILE, ProductFileError, product_of
@@ -18,17 +18,17 @@ from pipeline.events.matching import path_pattern
 _LOOK_SECONDS = 2.0
 # Where consent is asked for by law: the EEA, the United Kingdom, Switzerland.
 LAW_ZONES = (
-    "Europe/",
-    "Arctic/",
-    *("Atlantic/Azores", "Atlantic/Canary", "Atlantic/Madeira", "Atlantic/Reykjavik", "Atlantic/Faroe", "Asia/Nicosia"),
     *(
-        "Asia/Famagusta",
-        "Africa/Ceuta",
-        "Indian/Reunion",
-        "America/Cayenne",
-        "America/Guadeloupe",
-        "America/Martinique",
+        "Europe/",
+        "Arctic/",
+        "Atlantic/Azores",
+        "Atlantic/Canary",
+        "Atlantic/Faroe",
+        "Atlantic/Madeira",
+        "Atlantic/Reykjavik",
     ),
+    *("Asia/Nicosia", "Asia/Famagusta", "Africa/Ceuta", "Indian/Mayotte", "Indian/Reunion", "America/Cayenne"),
+    *("America/Guadeloupe", "America/Marigot", "America/Martinique"),
 )
 _PMF = ("very disappointed", "somewhat disappointed", "not disappointed")
 
@@ -52,6 +52,8 @@ class Settings:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
+        # Why the file as it is now isn't used.
+        self.fault: str | None = None
         self._written, self._looked = self._stamp(), time.monotonic()
         self._known = known_of(product_of(lake))
 
@@ -59,14 +61,21 @@ class Settings:
         file = self._lake.path(PRODUCT_FILE)
         return (file.stat().st_mtime_ns, file.stat().st_size) if file.exists() else None
 
-    def now(self) -> Known:
-        """The settings."""
+    @property
+    def known(self) -> Known:
+        """The settings as they were last looked at; asks nobody."""
+        return self._known
+
+    def look(self) -> Known:
+        """The settings, looked at anew every other second."""
         if time.monotonic() - self._looked > _LOOK_SECONDS:
             self._looked = time.monotonic()
-            if (stamp := self._stamp()) != self._written:
-                self._written = stamp
-                with suppress(ProductFileError, NoCaptureError):
-                    self._known = known_of(product_of(self._lake))
+            try:
+                if (stamp := self._stamp()) != self._written:
+                    self._known, self._written = known_of(product_of(self._lake)), stamp
+                self.fault = None
+            except (ProductFileError, NoCaptureError, StoreError, OSError) as fault:
+                self.fault = str(fault)
         return self._known
 
 

@@ -10,8 +10,9 @@ import gzip
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +23,8 @@ COMMIT_SECONDS = 0.02
 ROTATE_BYTES = 64 << 20
 # More than this waiting for the disk, and the disk isn't keeping up.
 MOST_WAITING = 64 << 20
-_OPEN = ".open"
+# Of a file that isn't locked yet, and of one that is.
+_NEW, _OPEN = ".new", ".open"
 # As small as the usual 6 within a tenth, for a third of the time.
 _GZIP_LEVEL = 3
 
@@ -76,7 +78,9 @@ class Spool:
 
     async def ship_when_due(self) -> None:
         """Ship what is full, and the open file if it is old enough; OSError where it can't be shipped now."""
-        if self._file and time.monotonic() - self._file.opened >= self._rotate_seconds:
+        # While some can't be shipped no more are made: each holds a file open.
+        is_due = self._file is not None and time.monotonic() - self._file.opened >= self._rotate_seconds
+        if is_due and not self._full:
             await _in(self._writing, self._end_file)
         await _in(self._shipping, self._ship)
 
@@ -94,12 +98,23 @@ class Spool:
             self._end_file()
         if self._file is None:
             self._file = _File(self._folder, self._source)
-        self._file.append(data)
+        try:
+            self._file.append(data)
+        except OSError:
+            # Whatever is at its end now, nothing is written behind it.
+            self._end_file()
+            raise
 
     def _end_file(self) -> None:
         if self._file is not None:
             self._full.append(self._file)
             self._file = None
+
+    @property
+    def unshipped_bytes(self) -> int:
+        """What is on the disk and no landing file yet."""
+        files = [*self._full, *([self._file] if self._file else [])]
+        return sum(each.size for each in files)
 
     def _ship(self) -> None:
         # What can't be shipped now stays, and is ours, for the next time.
@@ -118,11 +133,12 @@ class _File:
 
     def __init__(self, folder: Path, source: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"{source}.{time.time_ns():x}-{secrets.token_hex(4)}{_OPEN}"
+        new = folder / f"{source}.{time.time_ns():x}-{secrets.token_hex(4)}{_NEW}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        self._fd, self.size, self.opened = os.open(self.path, flags, 0o600), 0, time.monotonic()
-        # Others that start meanwhile leave it alone while we live.
+        self._fd, self.size, self.opened = os.open(new, flags, 0o600), 0, time.monotonic()
+        # Others that start meanwhile leave it alone while we live: they look at it only once it is locked.
         fcntl.flock(self._fd, fcntl.LOCK_EX)
+        self.path = new.rename(new.with_suffix(_OPEN))
         _sync_folder(folder)
 
     def append(self, data: bytes) -> None:
@@ -147,29 +163,37 @@ def ship(lake: Lake, path: Path) -> None:
     A last line that was cut off by a crash was never acknowledged, and is left out.
     """
     source, name = path.name.removesuffix(_OPEN).split(".", 1)
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        # Somebody shipped it.
+        return
     if whole := data[: data.rfind(b"\n") + 1]:
         day = datetime.fromtimestamp(int(name.split("-")[0], 16) / 1e9, UTC).date()
         key = f"landing/{source}/{day}/{name}.ndjson.gz"
         lake.write(key, gzip.compress(whole, _GZIP_LEVEL, mtime=0))
         if not lake.is_remote:
             lake.write(f"{key}.done", b"")
-            target = lake.path(key).parent
-            _sync_folder(target)
-            _sync_folder(target.parent)
-    path.unlink()
+            for folder in list(lake.path(key).parents)[:4]:
+                _sync_folder(folder)
+        # Of an object store a copy lies here; it would fill the disk.
+        lake.forget(key)
+    path.unlink(missing_ok=True)
     _sync_folder(path.parent)
 
 
-def left_behind(folder: Path) -> Iterator[Path]:
-    """Spool files of processes that are gone."""
+def ship_left_behind(lake: Lake, folder: Path) -> int:
+    """Ship the spool files of processes that are gone, those of others excepted; how many. Each is locked meanwhile."""
+    shipped = 0
     for path in sorted(folder.glob(f"*{_OPEN}")):
-        with path.open("rb") as file:
+        with suppress(FileNotFoundError), path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-        yield path
+            ship(lake, path)
+            shipped += 1
+    return shipped
 
 
 def _sync_folder(folder: Path) -> None:

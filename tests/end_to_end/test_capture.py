@@ -28,7 +28,7 @@ from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
 from services.capture.app import Options
 from services.capture.batches import BodyError, decoded, event_lines, recorded_line
-from services.capture.spool import left_behind, ship
+from services.capture.spool import ship, ship_left_behind
 
 # SIGKILLs under load; FOOTFALL_KILLS=20 is what docs/capture.md tells of.
 KILLS = int(os.environ.get("FOOTFALL_KILLS", "4"))
@@ -295,11 +295,17 @@ def test_the_settings_follow_the_product_file(tmp_path: Path, monkeypatch: pytes
         assert (await client.get("/settings.json", headers={"if-none-match": first.headers["etag"]})).status_code == 304
         file = home / "product.yaml"
         file.write_text(PRODUCT.replace("consent: none", "consent: ask"))
-        second = await client.get("/settings.json")
-        assert second.json()["consent"] == "ask"
+        until = time.monotonic() + 60
+        while (second := await client.get("/settings.json")).json()["consent"] != "ask":
+            assert time.monotonic() < until
+            await asyncio.sleep(0.1)
         assert second.headers["etag"] != first.headers["etag"]
         # A faulty one changes nothing, and nothing stops.
         file.write_text(PRODUCT.replace("consent: none", "consent: perhaps"))
+        while not (faults := (await client.get("/health")).json()["faults"]):
+            assert time.monotonic() < until
+            await asyncio.sleep(0.1)
+        assert "capture.consent" in faults[0]
         assert (await client.get("/settings.json")).headers["etag"] == second.headers["etag"]
         assert (await client.post("/e", content=batch(event(1)))).status_code == 204
 
@@ -313,8 +319,8 @@ def test_a_spool_is_shipped_to_the_same_name_with_the_same_bytes(tmp_path: Path)
     made = []
     for _ in range(2):
         file.write_bytes(b'{"a":1}\n{"b":2}\n{"torn')
-        assert list(left_behind(spool)) == [file]
-        ship(lake, file)
+        assert ship_left_behind(lake, spool) == 1
+        assert not file.exists()
         (landing,) = lake.path("landing").rglob("*.gz")
         made.append((landing, landing.read_bytes()))
         assert landing.with_name(landing.name + ".done").exists()
@@ -328,7 +334,10 @@ def test_the_spool_of_a_process_that_lives_is_left_alone(tmp_path: Path) -> None
     async def send(client: httpx.AsyncClient) -> None:
         assert (await client.post("/e", content=batch(event(1)))).status_code == 204
         assert len(list((home / "spool").iterdir())) == 1
-        assert list(left_behind(home / "spool")) == []
+        assert ship_left_behind(Lake(home), home / "spool") == 0
+        assert len(list((home / "spool").iterdir())) == 1
+        # Shipped by another meanwhile, it is shipped.
+        ship(Lake(home), home / "spool" / "web.1-2.open")
 
     over(home, send)
 
@@ -394,7 +403,7 @@ def test_a_server_tells_of_orders_and_refunds(tmp_path: Path, monkeypatch: pytes
         for _ in range(2):
             made = server.track(running.url, "order", user_id="u1", order_id="o7", revenue=12.5, currency="EUR")
         assert made == "order:o7"
-        server.track(running.url, "refund", user_id="u1", order_id="o7", revenue=-2, currency="EUR")
+        server.track(running.url, "refund", user_id="u1", order_id="o7", revenue=2, currency="EUR")
         with pytest.raises(server.NotTakenError, match="key") as refused:
             server.track(running.url, "order", order_id="o8", key="another")
         assert not refused.value.again
@@ -409,3 +418,50 @@ def test_a_server_tells_of_orders_and_refunds(tmp_path: Path, monkeypatch: pytes
     compute_all(lake, product)
     (day,) = pl.read_parquet(lake.path("marts/daily_kpis.parquet")).to_dicts()
     assert (day["orders"], day["revenue"]) == (1, Decimal("10.5"))
+
+
+def test_while_landing_files_cannot_be_written_all_waits_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, real, is_down = home_at(tmp_path / "home"), Lake.write, True
+
+    def write(lake: Lake, key: str, data: bytes) -> None:
+        if is_down:
+            raise OSError(errno.EIO, "the disk is away")
+        real(lake, key, data)
+
+    monkeypatch.setattr(Lake, "write", write)
+
+    async def send(client: httpx.AsyncClient) -> None:
+        nonlocal is_down
+        assert (await client.post("/e", content=batch(event(1)))).status_code == 204
+        until = time.monotonic() + 60
+        while not (told := (await client.get("/health")).json())["faults"]:
+            assert time.monotonic() < until
+            await asyncio.sleep(0.1)
+        assert "the disk is away" in told["faults"][0]
+        assert told["unshipped_bytes"] > 0
+        # What comes meanwhile is taken.
+        assert (await client.post("/e", content=batch(event(2)))).status_code == 204
+        is_down = False
+
+    over(home, send, Options(rotate_seconds=0.2))
+    assert sorted(each["event_id"] for each in landed(home)) == ["e1", "e2"]
+    assert not list((home / "spool").iterdir())
+
+
+def test_a_body_that_is_deep_only_within_is_refused(tmp_path: Path) -> None:
+    home = home_at(tmp_path / "home")
+    nested: Any = []
+    for _ in range(900):
+        nested = [nested]
+
+    async def send(client: httpx.AsyncClient) -> None:
+        for body in (batch(event(1, properties={"deep": nested})), batch(event(1, properties={"text": "[" * 5000}))):
+            assert (await client.post("/e", content=body)).status_code in (204, 400)
+        listed = batch(event(3, properties=["eve@mail.example"], name={"mail": "eve@mail.example"}))
+        assert (await client.post("/e", content=listed)).status_code == 204
+
+    over(home, send)
+    assert b"mail.example" not in stored_bytes(home)
+    assert landed(home)[-1]["properties"] == {"properties": ["[email]"]}

@@ -74,4 +74,4 @@ def scrub(text: str) -> str:
 @lru_cache(maxsize=64)
 def _scrub_long(text: str) -> str:
     # Style sheets come again with each snapshot; keeping many of them would cost memory.
-    return scrub_text.__wrapped__(text)
+    return scrub_text(text)

@@ -2,9 +2,10 @@
 import { createApp, h, ref } from 'vue';
 import { RouterLink, RouterView, createRouter, createWebHistory, useRoute, useRouter } from 'vue-router';
 
-const Home = () => h('section', { class: 'hero' }, [
+// A function would be a component that is loaded later.
+const Home = { render: () => h('section', { class: 'hero' }, [
   h('h1', 'Home'), h(RouterLink, { id: 'to-1', to: '/p/1' }, () => 'First'), h(RouterLink, { id: 'to-2', to: '/p/2' }, () => 'Second'),
-]);
+]) };
 
 const Product = {
   setup() {

@@ -46,7 +46,8 @@ function judge(): void {
 
 function clicked(event: MouseEvent): void {
   const element = target(event);
-  if (!element || isOwn(event)) return;
+  // Scripts click too; nobody did then.
+  if (!element || isOwn(event) || !event.isTrusted) return;
   const at = now();
   const click: Told = {
     kind: 'click',
@@ -102,6 +103,8 @@ export function followClicks(): void {
     // A field that gets the caret answers; a button always gets the focus.
     if (target(event)?.matches('input,textarea,select,[contenteditable]')) answered(ANSWER_MS);
   });
+  // Another page is on its way.
+  addEventListener('beforeunload', () => answered(ANSWER_MS));
   addEventListener('focus', away);
   addEventListener('blur', away);
 }

@@ -6,28 +6,31 @@ import { chain } from './elements';
 import { followZones } from './exposure';
 import { followFaults } from './faults';
 import { followForms } from './forms';
-import { followRoutes, left, pageName, viewed, watched } from './page';
+import { begunAnew, followRoutes, left, pageName, viewed, watched } from './page';
 import { followPointer, followScrolling, followUse } from './pointer';
-import { back, base, drop, flush, leave, nonce, post, send, settle, takeKept } from './queue';
-import { agree, decide, fire, identify, on, settings, state, touch } from './state';
+import { back, base, drop, flush, leave, nonce, post, recent, send, settle, takeKept } from './queue';
+import { agree, decide, fire, heardNo, identify, on, settings, state, touch } from './state';
 
 export interface Bought {
   id: string;
+  refund_id?: string;
   revenue: number;
   currency?: string;
 }
 
-const bought = (kind: 'order' | 'refund', order: Bought, sign: number): void =>
+function bought(kind: 'order' | 'refund', order: Bought, sign: number): void {
+  if (!order.id) throw new Error('an order has an id');
   send({
     kind,
-    // A page of thanks that is loaded anew is no second order.
-    event_id: `${kind}:${order.id}`,
+    // A page of thanks that is loaded anew is no second order; of an order there may be several refunds.
+    event_id: kind === 'order' ? `order:${order.id}` : order.refund_id ? `refund:${order.refund_id}` : uid(),
     order_id: String(order.id),
     revenue_micros: sign * Math.round(Math.abs(order.revenue) * 1e6),
     currency: order.currency,
   });
+}
 
-const api = {
+const calls = {
   identify(id: string): void {
     state.user = String(id);
     local.set('user', state.user);
@@ -62,13 +65,28 @@ const api = {
   survey(_id: string): void {
     // Replaced by the part that asks, once it is loaded.
   },
-  // footfall.push(['track', 'name']): calls made before the tag was there.
-  push(call: [string, ...unknown[]]): void {
-    const [name, ...given] = call;
-    safe(() => (api as unknown as Record<string, (...all: unknown[]) => void>)[name]?.(...given));
+};
+type Calls = typeof calls;
+
+// What a page calls never throws into the page; what is wrong with it stands in the console.
+function guarded<K extends keyof Calls>(name: K): Calls[K] {
+  return ((...given: unknown[]): void => {
+    try {
+      (calls[name] as (...all: unknown[]) => void)(...given);
+    } catch (fault) {
+      console.warn(`footfall.${name}:`, fault);
+    }
+  }) as Calls[K];
+}
+
+const api = {
+  ...(Object.fromEntries((Object.keys(calls) as (keyof Calls)[]).map((name) => [name, guarded(name)])) as Calls),
+  // Calls made before the tag was there: footfall.push(['track', 'name']).
+  push([name, ...given]: [keyof Calls, ...unknown[]]): void {
+    (api[name] as ((...all: unknown[]) => void) | undefined)?.(...given);
   },
   // For the tag's own parts.
-  _: { base, chain, flush, local, on, pageName, post, send, settings, state, uid, stop: (): void => undefined },
+  _: { base, chain, flush, local, nonce, on, pageName, post, recent, send, settings, state, uid, stop: (): void => undefined },
 };
 export type Api = typeof api;
 
@@ -82,14 +100,25 @@ function load(name: string): void {
   document.head.appendChild(script);
 }
 
+// Of a visit, once for all of its pages.
+function isRecorded(): boolean {
+  const [session, chosen] = (local.get('recorded') ?? '').split('|');
+  if (session === state.session) return chosen === '1';
+  const isChosen = Math.random() < settings.replays;
+  local.set('recorded', `${state.session}|${isChosen ? 1 : 0}`);
+  return isChosen;
+}
+
 let isStarted = false;
 
 function begin(reason: 'load' | 'consent'): void {
   identify();
   touch();
+  if (reason === 'consent') {
+    begunAnew();
+    viewed(reason);
+  } else settle(watched().join(' '));
   takeKept();
-  if (reason === 'consent') viewed(reason);
-  else settle(watched().join(' '));
   if (isStarted) return;
   isStarted = true;
   followZones();
@@ -97,13 +126,14 @@ function begin(reason: 'load' | 'consent'): void {
   later(() => {
     load('vitals');
     if (settings.surveys.length) load('surveys');
-    if (Math.random() < settings.replays) load('replay');
+    if (isRecorded()) load('replay');
   });
 }
 
 function hidden(forGood: boolean): void {
   fire('hide');
   leave(forGood);
+  fire('gone', forGood);
   tabStore.del('open');
 }
 
@@ -124,10 +154,18 @@ async function pick(): Promise<void> {
   load('zones');
 }
 
+// Asked in another tab, or on a page that was gone back from.
+function ask(): void {
+  if (!heardNo()) return;
+  drop();
+  stopRecording();
+}
+
 async function start(): Promise<void> {
+  // The line stands twice in the page.
+  if ((window.footfall as Api | undefined)?._) return;
   if (/[?&]footfall=zones(&|$)/.test(location.search)) return pick();
   identify();
-  touch();
   followRoutes();
   followClicks();
   followPointer();
@@ -141,6 +179,7 @@ async function start(): Promise<void> {
       left();
       hidden(false);
     } else {
+      ask();
       tabStore.set('open', '1');
       fire('shown');
     }
@@ -148,14 +187,16 @@ async function start(): Promise<void> {
   addEventListener('pagehide', () => hidden(true));
   addEventListener('pageshow', (event) => {
     if (!event.persisted) return;
+    ask();
     back();
     viewed('bfcache');
   });
+  addEventListener('storage', ask);
   addEventListener('online', () => void flush());
   viewed('load');
-  const calls: unknown = window.footfall;
+  const before: unknown = window.footfall;
   window.footfall = api;
-  if (Array.isArray(calls)) for (const call of calls) api.push(call as [string]);
+  if (Array.isArray(before)) for (const call of before) safe(() => api.push(call as [keyof Calls]));
   await readSettings();
   decide();
   if (state.consent === 'yes') begin('load');

@@ -37,16 +37,16 @@ function store(area: 'localStorage' | 'sessionStorage'): Store {
   const memory = new Map<string, string>();
   stores.push({ area, memory });
   return {
-    get: (key) => memory.get(key) ?? safe(() => window[area].getItem('ff_' + key)) ?? null,
+    get: (key) => memory.get(key) ?? safe(() => window[area].getItem('footfall_' + key)) ?? null,
     set: (key, value) => {
       memory.set(key, value);
-      if (mayStore) safe(() => window[area].setItem('ff_' + key, value));
+      if (mayStore) safe(() => window[area].setItem('footfall_' + key, value));
       // What other tabs write is seen, where there is a store.
-      if (mayStore && safe(() => window[area].getItem('ff_' + key)) === value) memory.delete(key);
+      if (mayStore && safe(() => window[area].getItem('footfall_' + key)) === value) memory.delete(key);
     },
     del: (key) => {
       memory.delete(key);
-      safe(() => window[area].removeItem('ff_' + key));
+      safe(() => window[area].removeItem('footfall_' + key));
     },
   };
 }
@@ -68,12 +68,24 @@ export function forgetAll(): void {
   for (const { area, memory } of stores) {
     memory.clear();
     safe(() => {
-      for (const key of Object.keys(window[area])) if (key.startsWith('ff_')) window[area].removeItem(key);
+      for (const key of Object.keys(window[area])) if (key.startsWith('footfall_')) window[area].removeItem(key);
     });
   }
 }
 
+// Names of what was stored, by all tabs, that begin so.
+export function storedNames(begin: string): string[] {
+  const stored = safe(() => Object.keys(localStorage).filter((key) => key.startsWith('footfall_' + begin))) ?? [];
+  return stored.map((key) => key.slice('footfall_'.length));
+}
+
+// Texts that were cut within a letter of two parts: no JSON reader takes half of one.
+export function wellFormed(text: string): string {
+  if (!/[\ud800-\udfff]/.test(text)) return text;
+  return [...text].map((letter) => (letter.length === 1 && /[\ud800-\udfff]/.test(letter) ? '\ufffd' : letter)).join('');
+}
+
 // Kept whatever was agreed to: without it a person would be asked again on each page.
 export function keepAnswer(answer: string): void {
-  safe(() => localStorage.setItem('ff_consent', answer));
+  safe(() => localStorage.setItem('footfall_consent', answer));
 }

@@ -4,10 +4,13 @@ import { clean } from './elements';
 import { base, send } from './queue';
 
 const MOST_ALIKE = 5;
+// Of one page load: messages that all differ are a loop.
+const MOST = 100;
 const told = new Map<string, number>();
 
 function tell(type: string, message: string, properties: Record<string, unknown>): void {
-  const key = type + message;
+  if (told.size > MOST) return;
+  const key = type + message.slice(0, 500);
   const times = (told.get(key) ?? 0) + 1;
   told.set(key, times);
   if (times <= MOST_ALIKE) send({ kind: 'error', error_type: type, error_message: message.slice(0, 500), properties });

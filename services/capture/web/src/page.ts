@@ -1,12 +1,13 @@
 // Page views: one for each change of the address, after a load, a route, a way back.
 
-import { now, uid } from './env';
+import { now, safe, uid } from './env';
 import { clean } from './elements';
 import { send } from './queue';
 import { fire, settings, state } from './state';
 
 let place = '';
 let cameFrom = document.referrer;
+let hasRouted = false;
 let begun = 0;
 
 const here = (): string => location.origin + location.pathname + (settings.hash_routes ? location.hash : '');
@@ -15,13 +16,14 @@ export function viewed(reason: 'load' | 'route' | 'bfcache' | 'consent'): void {
   state.view = uid();
   state.loadView ||= state.view;
   state.viewUrl = clean(location.href) ?? '';
+  state.loadUrl ||= state.viewUrl;
   begun = now();
   place = here();
   const [nav] = performance.getEntriesByType('navigation') as (PerformanceNavigationTiming & { responseStatus?: number })[];
   send({
     kind: 'page_view',
     referrer: (cameFrom && clean(cameFrom)) || undefined,
-    page_title: document.title || undefined,
+    page_title: document.title.slice(0, 500) || undefined,
     http_status: (reason === 'load' && nav?.responseStatus) || undefined,
     properties: {
       navigation: reason,
@@ -35,7 +37,7 @@ export function viewed(reason: 'load' | 'route' | 'bfcache' | 'consent'): void {
 
 // The page by the product file's patterns; the first that fits.
 export function pageName(): string | undefined {
-  const path = decodeURI(location.pathname);
+  const path = safe(() => decodeURI(location.pathname)) ?? location.pathname;
   for (const [name, patterns] of Object.entries(settings.pages)) {
     if (patterns.some((each) => new RegExp(each).test(path) || new RegExp(each).test(location.host + path))) return name;
   }
@@ -45,6 +47,12 @@ export function pageName(): string | undefined {
 export function watched(): string[] {
   const page = pageName();
   return settings.zones.filter((zone) => zone.page === page).map((zone) => zone.name);
+}
+
+// Once somebody agreed: the load's page view was never told, so this one is the load's, and came from where that did.
+export function begunAnew(): void {
+  if (!hasRouted) cameFrom = document.referrer;
+  state.loadView = state.loadUrl = '';
 }
 
 export function left(): void {
@@ -57,6 +65,7 @@ function routed(): void {
   // After the router has set title and address.
   setTimeout(() => {
     if (here() === place) return;
+    hasRouted = true;
     left();
     viewed('route');
   }, 0);

@@ -57,7 +57,8 @@ export function followScrolling(): void {
 // A ping after the first seconds and then at each beat, while somebody does something.
 export function followUse(): void {
   let active = now();
-  let next = 0;
+  let begun = 0;
+  let last = 0;
   const used = (): void => {
     active = now();
   };
@@ -66,13 +67,17 @@ export function followUse(): void {
   }
   const begin = (): void => {
     active = now();
-    next = active + (settings.minimum_visit_s || settings.heartbeat_s) * 1000;
+    begun = active;
+    last = 0;
   };
   on('view', begin);
   setInterval(() => {
     const time = now();
-    if (!settings.heartbeat_s || !next || time < next) return;
-    if (document.visibilityState === 'visible' && time - active <= settings.heartbeat_s * 1000) send({ kind: 'page_ping' });
-    next = time + settings.heartbeat_s * 1000;
+    // Not before the settings: they say how long a visit is at least.
+    const beat = settings.heartbeat_s * 1000;
+    const next = last ? last + beat : begun + (settings.minimum_visit_s * 1000 || beat);
+    if (!beat || !begun || time < next) return;
+    if (document.visibilityState === 'visible' && time - active <= beat) send({ kind: 'page_ping' });
+    last = time;
   }, 500);
 }

@@ -2,7 +2,7 @@
 
 import type { Question, Survey } from './state';
 
-const { flush, send, uid } = window.footfall._;
+const { flush, nonce, send, uid } = window.footfall._;
 
 const OWN: Record<string, [close: string, next: string, sends: string, thanks: string]> = {
   en: ['Close', 'Next', 'Send', 'Thank you.'],
@@ -61,6 +61,7 @@ export class Prompt {
   private readonly own: [string, string, string, string];
   private readonly answers: Record<string, string> = {};
   private readonly watching: IntersectionObserver;
+  private readonly before = document.activeElement as HTMLElement | null;
   private isDone = false;
 
   constructor(
@@ -72,20 +73,31 @@ export class Prompt {
     this.said = { survey_id: survey.id, survey_trigger: trigger };
     this.own = OWN[language] ?? OWN.en!;
     this.host.setAttribute('data-footfall', '');
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLE);
-    this.root.adoptedStyleSheets = [sheet];
+    this.style();
     // Keys that are typed here aren't the page's.
     this.root.addEventListener('keydown', (event) => {
       event.stopPropagation();
       if ((event as KeyboardEvent).key === 'Escape') this.dismiss();
     });
+    this.section();
     this.watching = this.watch();
     document.body.append(this.host);
     // Read out when the person is free, after it is there.
     setTimeout(() => this.ask(0), 50);
   }
 
+  private style(): void {
+    try {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(STYLE);
+      this.root.adoptedStyleSheets = [sheet];
+    } catch {
+      // Browsers without constructed style sheets.
+      add(this.root, 'style', nonce ? { nonce } : {}, STYLE);
+    }
+  }
+
+  // There before what it says: a region that comes with its text isn't read out.
   private section(): HTMLElement {
     const old = this.root.querySelector('section');
     if (old) {
@@ -111,7 +123,7 @@ export class Prompt {
       return;
     }
     const question = questions[at]!;
-    const form = add(section, 'form', { novalidate: '' });
+    const form = add(section, 'form');
     const fields = add(form, 'fieldset');
     add(fields, 'legend', { id: 'q' }, question.text);
     this.field(fields, question);
@@ -141,7 +153,7 @@ export class Prompt {
     const row = add(fields, 'div', { class: scale ? 'scale' : 'choices' });
     for (const [value, text] of shown) {
       const label = add(row, 'label');
-      add(label, 'input', { type: 'radio', name: 'answer', value: value! });
+      add(label, 'input', { type: 'radio', name: 'answer', value: value!, required: '' });
       add(label, 'span', {}, text);
     }
     if (!ends[0] && !ends[1]) return;
@@ -185,13 +197,16 @@ export class Prompt {
   }
 
   private dismiss(): void {
-    if (!this.isDone) send({ kind: 'survey_dismissed', ...this.said });
+    // Closed without an answer: one who answered the first question answered.
+    if (!this.isDone && !Object.keys(this.answers).length) send({ kind: 'survey_dismissed', ...this.said });
     this.close();
   }
 
   private close(): void {
     this.watching.disconnect();
+    const hadFocus = this.root.activeElement !== null;
     this.host.remove();
+    if (hadFocus) this.before?.focus();
     this.closed();
   }
 }

@@ -1,6 +1,6 @@
 // Events on their way: frozen when they happen, sent in batches, kept where they can't be sent.
 
-import { local, now, safe, uid } from './env';
+import { local, now, safe, storedNames, uid, wellFormed } from './env';
 import { fire, state, touch, zoneName } from './state';
 import { deviceType, sizes } from './elements';
 
@@ -14,6 +14,9 @@ const MOST_BYTES = 30_000;
 const MOST_AT_ONCE = 200;
 const MOST_WAITING = 1000;
 const FLUSH_MS = 2000;
+// What is larger than this doesn't fit beside others at leaving; its properties are left out.
+const MOST_OF_ONE = 16_000;
+const MOST_ADDRESS = 4_000;
 
 let queue: Told[] = [];
 let timer = 0;
@@ -23,10 +26,22 @@ let tries = 0;
 let lost = 0;
 const encoder = new TextEncoder();
 
+// As it is now, and as text: what the page changes later, and what can't be told, isn't.
+function frozen(event: Told): Told | undefined {
+  const text = safe(() => JSON.stringify(event, (_, value: unknown) => (typeof value === 'string' ? wellFormed(value) : value)));
+  if (text && text.length <= MOST_OF_ONE) return JSON.parse(text) as Told;
+  if (!event.properties) return undefined;
+  return frozen({ ...event, properties: { left_out: text ? 'too large' : 'not JSON' } });
+}
+
+// What happened before the part that asks had come.
+export const recent: { kind: string; name?: string }[] = [];
+
 export function send(told: Told, at = now()): void {
   if (state.consent === 'no' || state.consent === 'waiting') return;
-  touch();
-  queue.push({
+  // Before the settings it isn't known how long a visit pauses.
+  if (state.consent === 'yes') touch();
+  const event = frozen({
     event_id: uid(),
     occurred_at: new Date(at).toISOString(),
     sequence: ++state.sequence,
@@ -35,17 +50,25 @@ export function send(told: Told, at = now()): void {
     session_id: state.session,
     tab_id: state.tab,
     page_view_id: state.view || undefined,
-    url: state.viewUrl,
+    url: state.viewUrl.slice(0, MOST_ADDRESS),
     ...sizes(),
     ...told,
   });
+  if (!event) {
+    lost += 1;
+    return;
+  }
+  queue.push(event);
+  recent.push({ kind: told.kind, name: told.name as string | undefined });
+  if (recent.length > 50) recent.shift();
   fire('sent', told);
   if (queue.length > MOST_WAITING) {
     queue.shift();
     lost += 1;
   }
   if (state.consent === 'unknown') return;
-  if (queue.length >= 40) void flush();
+  // While the collector says no, nothing is sent sooner for there being more.
+  if (queue.length >= 40 && !tries) void flush();
   else timer ||= window.setTimeout(flush, FLUSH_MS);
 }
 
@@ -114,7 +137,7 @@ export async function flush(): Promise<void> {
     tries = 0;
     lost -= isTaken ? reported : -part.length;
     if (queue.length) void flush();
-    else local.del('queue');
+    else local.del(kept());
     return;
   }
   queue = part.concat(queue);
@@ -124,8 +147,11 @@ export async function flush(): Promise<void> {
 }
 
 // The tab may be closed before the network is back.
+const kept = (): string => `queue_${state.tab}`;
+
 function keep(): void {
-  local.set('queue', JSON.stringify(queue.slice(-200)));
+  const events = queue.slice(-MOST_AT_ONCE);
+  local.set(kept(), JSON.stringify({ lost: lost + queue.length - events.length, events }));
 }
 
 let isGone = false;
@@ -151,15 +177,19 @@ export function leave(forGood: boolean): void {
     lost = 0;
     queue = queue.slice(part.length);
   }
-  local.del('queue');
+  local.del(kept());
 }
 
-// What the last page couldn't send.
+// What earlier pages couldn't send, whatever tab they were in.
 export function takeKept(): void {
-  const kept = local.get('queue');
-  local.del('queue');
-  const found = kept && safe(() => JSON.parse(kept) as Told[]);
-  if (Array.isArray(found)) queue = found.concat(queue);
+  for (const name of storedNames('queue_')) {
+    const text = local.get(name);
+    local.del(name);
+    const found = text && safe(() => JSON.parse(text) as { lost: number; events: Told[] });
+    if (!found || !Array.isArray(found.events)) continue;
+    lost += found.lost || 0;
+    queue = found.events.concat(queue);
+  }
 }
 
 export function drop(): void {

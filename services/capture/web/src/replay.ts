@@ -25,7 +25,7 @@ function packed(): string {
 function flush(): void {
   clearTimeout(timer);
   // Too large for what a browser keeps sending after the page: the request is an ordinary one.
-  if (events.length) void post('/r', packed(), false).catch(() => undefined);
+  if (events.length) void post('/r', packed(), false, () => state.consent === 'yes').catch(() => undefined);
 }
 
 const stop = record({
@@ -59,7 +59,12 @@ function tellHeight(): void {
 tellHeight();
 const measuring = setInterval(tellHeight, 2000);
 
-on('hide', () => {
+// After the events, which come first where the browser takes only so much.
+on('gone', (forGood) => {
+  if (!forGood) {
+    flush();
+    return;
+  }
   if (!events.length) return;
   const body = packed();
   // What doesn't fit is lost: a replay ends a little early, no event does.

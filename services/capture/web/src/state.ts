@@ -48,7 +48,7 @@ export const settings: Settings = {
 export type Consent = 'unknown' | 'waiting' | 'yes' | 'no';
 export const state = {
   consent: 'unknown' as Consent,
-  said: safe(() => localStorage.getItem('ff_consent')) ?? null,
+  said: safe(() => localStorage.getItem('footfall_consent')) ?? null,
   device: '',
   session: '',
   tab: '',
@@ -56,6 +56,7 @@ export const state = {
   view: '',
   // Of the load itself: what is measured of a load is measured of it.
   loadView: '',
+  loadUrl: '',
   viewUrl: '',
   sequence: 0,
 };
@@ -75,6 +76,7 @@ export function identify(): void {
   state.device = local.get('device') ?? uid();
   local.set('device', state.device);
   state.user = local.get('user');
+  if (state.tab) return;
   // A duplicated tab copies what the tab stored: only a reload or a way back owns the id that it finds.
   const [nav] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
   const isCopy = tabStore.get('open') === '1' && nav?.type === 'navigate';
@@ -111,7 +113,9 @@ export function decide(): void {
   const zone = timeZone();
   const asks =
     settings.consent === 'ask' ||
-    (settings.consent === 'by_law' && (!zone || settings.law_zones.some((law) => zone === law || (law.endsWith('/') && zone.startsWith(law)))));
+    // What names no place, as browsers that hide it say, may be one where the law asks.
+    (settings.consent === 'by_law' &&
+      (!zone.includes('/') || zone.startsWith('Etc/') || settings.law_zones.some((law) => zone === law || (law.endsWith('/') && zone.startsWith(law)))));
   if (state.said === 'yes') state.consent = 'yes';
   else if (state.said === 'no' || isRefusedBySignal()) state.consent = 'no';
   else state.consent = asks ? 'waiting' : 'yes';
@@ -132,6 +136,16 @@ export function agree(yes: boolean): void {
     state.consent = 'yes';
     beginStoring();
   }
+}
+
+// Another tab, or a page before this one, may have asked since.
+export function heardNo(): boolean {
+  if (state.consent !== 'yes' || safe(() => localStorage.getItem('footfall_consent')) !== 'no') return false;
+  state.said = 'no';
+  state.consent = 'no';
+  forgetAll();
+  keepAnswer('no');
+  return true;
 }
 
 export const zoneName = timeZone;

@@ -3,7 +3,7 @@
 import { Prompt } from './prompt';
 import type { Survey } from './state';
 
-const { local, on, pageName, settings, state } = window.footfall._;
+const { local, on, pageName, recent, settings, state } = window.footfall._;
 const DAY_MS = 86_400_000;
 let isOpen = false;
 
@@ -53,7 +53,7 @@ function widget(survey: Survey): void {
     'position:fixed;inset-inline-end:16px;bottom:16px;min-height:44px;padding:8px 16px;font:600 15px system-ui,sans-serif;' +
     'color:#fff;background:#1f4f99;border:1px solid #fff;border-radius:22px;z-index:2147483645;cursor:pointer';
   button.onclick = (): void => {
-    if (!isOpen) show(survey, 'widget');
+    if (!isOpen && state.consent === 'yes') show(survey, 'widget');
   };
   host.attachShadow({ mode: 'open' }).append(button);
   const place = (): void => {
@@ -74,10 +74,12 @@ function follow(survey: Survey): void {
     return;
   }
   if (survey.on !== 'page') {
-    on('sent', (told) => {
-      const { kind, name } = told as { kind: string; name?: string };
+    const heard = ({ kind, name }: { kind: string; name?: string }): void => {
       if (kind === survey.on || (kind === 'custom' && name === survey.on)) ask(survey);
-    });
+    };
+    on('sent', (told) => heard(told as { kind: string }));
+    // An order is told while its page loads.
+    recent.forEach(heard);
     return;
   }
   const seen = (): boolean => {

@@ -3,7 +3,7 @@
 import { onCLS, onINP, onLCP } from 'web-vitals';
 
 const { on, send, state } = window.footfall._;
-const page = { page_view_id: state.loadView, url: state.viewUrl };
+const page = { page_view_id: state.loadView, url: state.loadUrl };
 const known: Record<string, number> = {};
 let told = '';
 
