@@ -4,7 +4,6 @@ import asyncio
 import hmac
 import logging
 import re
-import zlib
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -22,6 +21,7 @@ from starlette.routing import Route
 
 from pipeline.core.object_lake import StoreError, open_lake
 from services.capture.batches import BodyError, decoded, event_lines, recorded_line
+from services.capture.bodies import Refused, body_of, cross_origin
 from services.capture.limits import Disk, Rate
 from services.capture.picks import keep_picks, may_pick
 from services.capture.settings import Known, Settings
@@ -45,14 +45,6 @@ class Options:
     spool: Path | None = None
     # Lets a server of the team's own send without an origin.
     key: str | None = None
-
-
-class Refused(Exception):
-    """A request that isn't taken, with what it is told."""
-
-    def __init__(self, status: int, why: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(why)
-        self.status, self.headers = status, headers
 
 
 class Collector:
@@ -82,10 +74,10 @@ class Collector:
     async def _taken(self, request: Request, most: int) -> Response:
         known = self.settings.known
         origin = request.headers.get("origin", "").lower()
-        answer = _cross_origin(known, origin)
+        answer = cross_origin(known, origin)
         try:
             self._let_in(request, known, origin)
-            body = await _body(request, most)
+            body = await body_of(request, most)
             await self._store(request, known, decoded(body), len(body))
             status, headers = 204, answer
         except Refused as refused:
@@ -150,10 +142,10 @@ class Collector:
         """Zones that somebody picked, by a token of `footfall zones --pick`."""
         known = self.settings.known
         origin = request.headers.get("origin", "").lower()
-        headers = _cross_origin(known, origin)
+        headers = cross_origin(known, origin)
         try:
             self._let_in(request, known, origin)
-            told = decoded(await _body(request, _MOST_EVENT_BYTES))
+            told = decoded(await body_of(request, _MOST_EVENT_BYTES))
             await run_in_threadpool(self._keep_picks, told)
         except Refused as refused:
             return Response(status_code=refused.status, headers=headers)
@@ -252,35 +244,6 @@ class Collector:
                 await each.close()
             except (OSError, StoreError) as fault:
                 self._said(str(fault))
-
-
-def _cross_origin(known: Known, origin: str) -> dict[str, str]:
-    """So that a tag reads its answer: on a page of another origin that it is refused, for good."""
-    return {"vary": "origin", "access-control-allow-origin": origin if origin in known.capture.origins else "*"}
-
-
-async def _body(request: Request, most: int) -> bytes:
-    """The body, unpacked where it says that it is gzip; Refused (413) where it is larger than `most`, packed or not."""
-    if int(request.headers.get("content-length") or 0) > most:
-        raise Refused(413, "too large")
-    parts, size = list[bytes](), 0
-    async for part in request.stream():
-        parts.append(part)
-        size += len(part)
-        if size > most:
-            raise Refused(413, "too large")
-    body = b"".join(parts)
-    # A header would cost a question beforehand, which a page that is being left can't ask.
-    if request.query_params.get("z") != "gzip":
-        return body
-    unpacking = zlib.decompressobj(31)
-    try:
-        body = unpacking.decompress(body, most)
-    except zlib.error as fault:
-        raise BodyError(str(fault)) from None
-    if unpacking.unconsumed_tail:
-        raise Refused(413, "too large")
-    return body
 
 
 def _script(name: str, keep: str) -> Response:

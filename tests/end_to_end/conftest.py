@@ -2,7 +2,8 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from browsers import open_browser
 from generate import write
 from support import compute_all, take_all
+from tagged_shop import agent_browser, open_shop
 
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
@@ -23,6 +25,19 @@ SHOP_PEOPLE = 200
 def browser() -> Iterator[Any]:
     with open_browser() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def visitor() -> Iterator[Any]:
+    """A browser of somebody who isn't a program."""
+    with agent_browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def shop(tmp_path: Path, visitor: Any) -> Callable[..., Any]:
+    """Opens the small site with the tag; what it is called with, `open_shop` says."""
+    return partial(open_shop, tmp_path, visitor)
 
 
 @pytest.fixture(scope="session")

@@ -342,6 +342,7 @@ def test_the_spool_of_a_process_that_lives_is_left_alone(tmp_path: Path) -> None
     over(home, send)
 
 
+@pytest.mark.slow
 def test_killed_under_load_nothing_acknowledged_is_lost_and_nothing_is_twice(tmp_path: Path) -> None:
     home, acknowledged, number = home_at(tmp_path / "home"), set[str](), 0
     for _ in range(KILLS):
@@ -367,6 +368,7 @@ def test_killed_under_load_nothing_acknowledged_is_lost_and_nothing_is_twice(tmp
     assert not list((home / "spool").iterdir())
 
 
+@pytest.mark.slow
 def test_ended_under_load_it_ships_all_that_it_took(tmp_path: Path) -> None:
     home, acknowledged = home_at(tmp_path / "home"), set[str]()
     with collector(home, "--rate", "0") as running:

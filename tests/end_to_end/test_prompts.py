@@ -1,18 +1,19 @@
 """What is asked on a page: prompts that disturb nobody, and answers that are what was said (docs/capture.md, "Asking")."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from support import compute_all, take_all
-from tagged_shop import agent_browser, of, open_shop, own_violations, wait
+from tagged_shop import of, own_violations, wait
 
 from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
+
+pytestmark = pytest.mark.slow
 
 SURVEYS = """
 surveys:
@@ -55,15 +56,10 @@ surveys:
 SECTION = "[data-footfall] section"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with agent_browser() as opened:
-        yield opened
-
-
 @pytest.fixture
-def shop(tmp_path: Path, browser: Any) -> Callable[..., Any]:
-    return partial(open_shop, tmp_path, browser, more=SURVEYS)
+def asking(shop: Callable[..., Any]) -> Callable[..., Any]:
+    """That site, with the surveys above."""
+    return partial(shop, more=SURVEYS)
 
 
 def ready(opened: Any, path: str = "/") -> Any:
@@ -78,8 +74,8 @@ def buy(page: Any, number: int = 1) -> None:
     page.locator(SECTION).wait_for()
 
 
-def test_answers_are_those_that_were_given_and_a_low_score_asks_why(shop: Any) -> None:
-    with shop() as opened:
+def test_answers_are_those_that_were_given_and_a_low_score_asks_why(asking: Any) -> None:
+    with asking() as opened:
         page = ready(opened)
         buy(page)
         section = page.locator(SECTION)
@@ -116,8 +112,8 @@ def test_answers_are_those_that_were_given_and_a_low_score_asks_why(shop: Any) -
     assert scores.filter(pl.col("survey") == "bought")["responses"].sum() >= 1
 
 
-def test_a_high_score_is_not_asked_why_and_escape_dismisses(shop: Any) -> None:
-    with shop() as opened:
+def test_a_high_score_is_not_asked_why_and_escape_dismisses(asking: Any) -> None:
+    with asking() as opened:
         page = ready(opened)
         buy(page)
         section = page.locator(SECTION)
@@ -135,8 +131,8 @@ def test_a_high_score_is_not_asked_why_and_escape_dismisses(shop: Any) -> None:
     assert [each["survey_id"] for each in of(told, "survey_dismissed")] == ["widget"]
 
 
-def test_the_pointer_that_leaves_is_asked_where_that_is_wanted(shop: Any) -> None:
-    with shop() as opened:
+def test_the_pointer_that_leaves_is_asked_where_that_is_wanted(asking: Any) -> None:
+    with asking() as opened:
         home, product = ready(opened), None
         leave = "document.documentElement.dispatchEvent(new PointerEvent('pointerleave', {pointerType: 'mouse', clientY: %d}))"
         home.evaluate(leave % -1)
@@ -156,8 +152,8 @@ def test_the_pointer_that_leaves_is_asked_where_that_is_wanted(shop: Any) -> Non
     ("lang", "width", "scheme"),
     [("en", 1440, "light"), ("en", 390, "dark"), ("ar", 1440, "dark"), ("ar", 390, "light")],
 )
-def test_prompts_disturb_nobody(shop: Any, lang: str, width: int, scheme: str) -> None:
-    with shop(lang=lang, viewport={"width": width, "height": 800}, color_scheme=scheme) as opened:
+def test_prompts_disturb_nobody(asking: Any, lang: str, width: int, scheme: str) -> None:
+    with asking(lang=lang, viewport={"width": width, "height": 800}, color_scheme=scheme) as opened:
         page = ready(opened)
         page.focus("#email")
         page.keyboard.type("ab")
@@ -194,8 +190,8 @@ def test_prompts_disturb_nobody(shop: Any, lang: str, width: int, scheme: str) -
     assert [each["score"] for each in of(told, "survey_answered")] == [0]
 
 
-def test_the_widget_asks_and_is_away_where_it_is_not_wanted(shop: Any) -> None:
-    with shop() as opened:
+def test_the_widget_asks_and_is_away_where_it_is_not_wanted(asking: Any) -> None:
+    with asking() as opened:
         page = ready(opened)
         page.get_by_role("button", name="Feedback").click()
         section = page.locator(SECTION)

@@ -4,8 +4,6 @@ import gzip
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ from browsers import missing
 from capture import landed
 from site_of_tag import HOME, NONCE
 from support import compute_all, take_all
-from tagged_shop import SITE, agent_browser, kinds, of, open_shop, own_violations, wait, wait_for_events
+from tagged_shop import SITE, kinds, of, own_violations, wait, wait_for_events
 from typer.testing import CliRunner
 
 from assets.cli import app
@@ -24,20 +22,11 @@ from pipeline.core.lake import Lake
 from pipeline.core.product_file import load_product
 from services.capture.app import STATIC
 
+pytestmark = pytest.mark.slow
+
 BROWSER = Path(__file__).parents[1] / "browser"
 # Minified and packed, in bytes (docs/capture.md, "Sizes").
 BUDGET = {"t": 8_192, "zones": 3_072, "vitals": 4_096, "surveys": 4_096, "replay": 30_720}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with agent_browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def shop(tmp_path: Path, browser: Any) -> Callable[..., Any]:
-    return partial(open_shop, tmp_path, browser)
 
 
 def test_the_parts_keep_to_their_sizes() -> None:

@@ -1,12 +1,13 @@
 """The tag in Firefox: what is told is what was done."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from firefox import Firefox, open_firefox
-from tagged_shop import agent_browser, kinds, of, open_shop
+from tagged_shop import kinds, of
+
+pytestmark = pytest.mark.slow
 
 KNOWN = "window.footfall && !Array.isArray(footfall) && footfall._.state.consent !== 'unknown'"
 
@@ -14,13 +15,6 @@ KNOWN = "window.footfall && !Array.isArray(footfall) && footfall._.state.consent
 @pytest.fixture
 def firefox() -> Iterator[Firefox]:
     with open_firefox() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    # The shop wants one; the visitor comes with another.
-    with agent_browser() as opened:
         yield opened
 
 
@@ -32,8 +26,9 @@ def known(page: Firefox) -> None:
     raise AssertionError("the tag didn't come")
 
 
-def test_a_visit_in_firefox(tmp_path: Path, browser: Any, firefox: Firefox) -> None:
-    with open_shop(tmp_path, browser, consent="ask") as opened:
+def test_a_visit_in_firefox(shop: Callable[..., Any], firefox: Firefox) -> None:
+    # The shop brings a visitor of its own; this one comes with another browser.
+    with shop(consent="ask") as opened:
         firefox("goto", f"{opened.site.url}/")
         known(firefox)
         firefox("click", "#text")

@@ -1,27 +1,15 @@
 """The tag on pages as they are: odd addresses, odd calls, several tabs. It never breaks a page, and goes on."""
 
-from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 from site_of_tag import HOME, NONCE
-from tagged_shop import SITE, agent_browser, of, open_shop, wait
+from tagged_shop import SITE, of, wait
+
+pytestmark = pytest.mark.slow
 
 CONSENTED = "window.footfall?._?.state.consent === 'yes'"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with agent_browser() as opened:
-        yield opened
-
-
-@pytest.fixture
-def shop(tmp_path: Path, browser: Any) -> Callable[..., Any]:
-    return partial(open_shop, tmp_path, browser)
 
 
 def test_what_a_page_calls_wrongly_breaks_neither_the_page_nor_what_else_is_told(shop: Any) -> None:
