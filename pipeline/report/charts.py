@@ -152,8 +152,16 @@ def target_line(weeks: pl.DataFrame, label: str) -> Markup:
     return svg((rule + line).properties(width=140, height=34), f"{label} by week beside its target")
 
 
+_DARK_FROM = 0.66
+
+
 def triangle(cells: pl.DataFrame, label: str) -> Markup:
-    """Cohorts by their age: `cohort`, `period_number`, `rate` (null where it isn't over yet), `shown`, `ink` (its colour)."""
+    """Cohorts by their age: `cohort`, `period_number`, `rate` (null where it isn't over yet), `shown`."""
+    rate = pl.col("rate")
+    # The scale goes from the least to the greatest; of its blues the last third is too dark for dark letters.
+    is_dark = rate - rate.min() > _DARK_FROM * (rate.max() - rate.min())
+    ink = pl.when(rate.is_null()).then(pl.lit("currentColor")).when(is_dark).then(pl.lit("white"))
+    cells = cells.with_columns(ink=ink.otherwise(pl.lit("#202124")))
     base = alt.Chart(cells).encode(
         x=alt.X("period_number:O", title="periods after the first", axis=alt.Axis(orient="top", labelAngle=0)),
         y=alt.Y("cohort:O", sort=cells["cohort"].unique(maintain_order=True).to_list(), title=None),

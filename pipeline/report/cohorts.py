@@ -6,9 +6,6 @@ from markupsafe import Markup
 from pipeline.report import charts
 from pipeline.report.parts import share
 
-# Tiles from this share of the largest value on bear light figures.
-_DARK_FROM = 0.6
-
 
 def triangle_of(cells: pl.DataFrame, title: str) -> list[Markup]:
     """The chart of rows of retention_cohorts, of one group; none where there is nothing to draw."""
@@ -17,12 +14,9 @@ def triangle_of(cells: pl.DataFrame, title: str) -> list[Markup]:
     if later.is_empty():
         return []
     rate = pl.col("return_rate")
-    is_dark = rate > _DARK_FROM * pl.lit(later["return_rate"].max())
-    ink = pl.when(rate.is_null()).then(pl.lit("currentColor")).when(is_dark).then(pl.lit("white"))
     drawn = later.with_columns(
         cohort=pl.format("{} ({})", pl.col("cohort_start").dt.strftime("%d %b %Y"), "people_in_cohort"),
         rate=rate,
         shown=rate.map_elements(share, return_dtype=pl.String, skip_nulls=False),
-        ink=ink.otherwise(pl.lit("#202124")),
     )
     return [charts.triangle(drawn, title)]

@@ -216,7 +216,7 @@ def test_cohorts_stand_in_their_rows_the_darker_the_more() -> None:
     rows = [("9 Feb", 0, 1.0, "100 %"), ("9 Feb", 1, 0.4, "40 %"), ("9 Feb", 2, 0.1, "10 %"),
             ("16 Feb", 0, 1.0, "100 %"), ("16 Feb", 1, 0.6, "60 %"), ("16 Feb", 2, None, "")]  # fmt: skip
     frame = pl.DataFrame(rows, schema=["cohort", "period_number", "rate", "shown"], orient="row")
-    drawn = Drawing(charts.triangle(frame.with_columns(ink=pl.lit("#111")), "label"))
+    drawn = Drawing(charts.triangle(frame, "label"))
     assert drawn.labels("y") == ["9 Feb", "16 Feb"], "in their order, not their alphabet's"
 
     def at(mark: Mark) -> tuple[str, int]:
@@ -228,3 +228,31 @@ def test_cohorts_stand_in_their_rows_the_darker_the_more() -> None:
     rate = {r[:2]: r[2] for r in rows if r[2] is not None}
     assert sorted(light, key=lambda place: -light[place]) == sorted(light, key=lambda place: rate[place])
     assert tiles["16 Feb", 2] == "#9aa0a620", "what isn't over yet is grey"
+
+
+def test_figures_of_cohorts_can_be_read_on_every_blue() -> None:
+    # Far from 0, as revenue is: the least is as light as the greatest is dark.
+    rows = [(f"{i}", 0, 900.0 + i, f"{900 + i}") for i in range(21)]
+    drawn = Drawing(
+        charts.triangle(pl.DataFrame(rows, schema=["cohort", "period_number", "rate", "shown"], orient="row"), "label")
+    )
+    tiles = {drawn.named("y", tile.middle[1]): tile.colour for tile in drawn.of("rect") if "rgb" in tile.colour}
+    inks = {
+        drawn.named("y", text.middle[1]): text.colour
+        for text in drawn.of("text")
+        if text.text in {row[3] for row in rows}
+    }
+    assert len(tiles) == len(inks) == 21
+
+    def light(colour: str) -> float:
+        named = {"white": "#ffffff"}.get(colour, colour)
+        parts = (
+            [int(named[i : i + 2], 16) for i in (1, 3, 5)]
+            if named.startswith("#")
+            else list(map(int, re.findall(r"\d+", named)))
+        )
+        linear = [p / 255 / 12.92 if p <= 10 else ((p / 255 + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    contrast = {at: sorted((light(tiles[at]) + 0.05, light(inks[at]) + 0.05)) for at in tiles}
+    assert min(more / less for less, more in contrast.values()) > 3.9

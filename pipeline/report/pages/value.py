@@ -65,7 +65,6 @@ def _cohorts(product: Product, result: pl.DataFrame) -> Section:
     ).rename({"month_number": "period_number"}).sort("cohort_start", "period_number")  # fmt: skip
     shown = cells.with_columns(
         shown=pl.col("rate").map_elements(lambda value: f"{value:,.0f}", return_dtype=pl.String),
-        ink=pl.when(pl.col("rate") > 0.6 * pl.col("rate").max()).then(pl.lit("white")).otherwise(pl.lit("#202124")),
     )
     return Section(
         "Revenue by month of first purchase",
