@@ -22,6 +22,7 @@ _MORE: dict[str, Any] = {
     "identity": {"placeholders": ["nobody"]},
     "bots": {"interactions_per_minute": 90},
     "privacy": {"drop_properties": ["note"]},
+    "capture": {"origins": ["https://shop.example"], "source": "shop"},
 }
 
 
